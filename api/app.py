@@ -1,0 +1,113 @@
+"""The application: routes, what is around every request, and what lives as long as the process."""
+
+import asyncio
+import os
+import platform
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+
+from api import dashboard, housekeeping, openapi, problems, reference
+from api.context import Context
+from api.gauges import LoadGauges
+from api.guard import Guard
+from api.keyring import Keyring
+from api.live import Hub
+from api.observe import Observe
+from api.routes import (
+    checkpoints,
+    datasets,
+    files,
+    health,
+    history,
+    jobs,
+    keys,
+    session,
+    stream,
+    system,
+    workers,
+)
+from control.broker import broker
+from control.db import create_engine
+from control.jobs.upkeep import Upkeep
+from control.settings import Settings
+from control.storage import open_storage
+
+THREADS = 20
+"""That answer requests; each has a connection to the database when it needs one."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API for these settings. Nothing is connected to before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = create_engine(
+            settings.database_url,
+            application=f"seedbed api {platform.node()}:{os.getpid()}",
+            pool_size=THREADS,
+        )
+        storage = open_storage(settings.storage_url)
+        context = Context(
+            settings=settings,
+            engine=engine,
+            storage=storage,
+            broker=broker(),
+            keyring=Keyring(engine, settings.secret.get_secret_value()),
+            hub=Hub(engine, settings.redis_url),
+            load_gauges=LoadGauges(engine),
+            transfers=ThreadPoolExecutor(16, "transfer"),
+        )
+        app.state.context = context
+        stop = threading.Event()
+        upkeep = Upkeep(engine, context.broker, storage, settings)
+        threads = [
+            _thread("upkeep", lambda: upkeep.run(stop)),
+            _thread("housekeeping", lambda: housekeeping.run(engine, storage, stop)),
+        ]
+        context.hub.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            await context.hub.stop()
+            for thread in threads:
+                await asyncio.to_thread(thread.join)
+            context.transfers.shutdown()
+            engine.dispose()
+
+    app = FastAPI(
+        title="Seedbed",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    openapi.install(app)
+    modules = (session, keys, datasets, files, jobs, history, stream, checkpoints, workers, system, health)
+    routers = [module.router for module in modules]
+    for router in (*routers, reference.router):
+        app.include_router(router)
+    problems.install(app, routers)
+    dashboard.install(app, settings.dashboard_directory)
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=4096,
+        compresslevel=4,
+        # Weights do not shrink, and a download's length is promised.
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream"),
+    )
+    app.add_middleware(Guard)
+    app.add_middleware(Observe)  # added last, so outermost
+    return app
+
+
+def _thread(name: str, target: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,132 @@
+"""Every problem that the API answers with: its stable code, its HTTP status, its title."""
+
+from http import HTTPStatus
+from typing import Any
+
+from control.schemas import Problem
+
+TYPE = "https://seedbed.dev/problems/"
+
+_FILES = {
+    "archive_bomb": "The file decompresses to far more than text does",
+    "archive_encrypted": "The archive is encrypted",
+    "archive_link": "The archive holds a link",
+    "archive_path_escapes": "The archive holds a path that leads out of it",
+    "bad_csv": "The file is not the CSV that its name promises",
+    "bad_json": "The file is not the JSON Lines that its name promises",
+    "bad_parquet": "The file is not the Parquet that its name promises",
+    "bad_tokenizer": "The file is no tokenizer",
+    "corrupt_archive": "The file does not decompress",
+    "empty_file": "The file is empty",
+    "no_documents": "The file holds no text",
+    "no_text_column": "The file has no text column",
+    "not_utf8": "The file is not UTF-8",
+    "truncated_archive": "The file is cut off",
+    "unknown_format": "The file is of no known format",
+    "unreadable_file": "The file ended the process that read it",
+}
+FILE_PROBLEMS = tuple(_FILES)
+
+_CODES: dict[int, dict[str, str]] = {
+    400: {
+        "invalid_json": "The body is not JSON",
+        "invalid_request": "The request is malformed",
+    },
+    401: {
+        "key_missing": "An API key is needed",
+        "key_unknown": "The API key is not known",
+        "key_revoked": "The API key was revoked",
+        "session_expired": "The session is over",
+    },
+    403: {
+        "scope_missing": "The API key may not do this",
+        "csrf_missing": "The request does not come from the dashboard",
+    },
+    404: {
+        "route_not_found": "No such route",
+        "dataset_not_found": "No such dataset",
+        "file_not_found": "No such file",
+        "job_not_found": "No such job",
+        "log_not_found": "No such log",
+        "checkpoint_not_found": "No such checkpoint",
+        "key_not_found": "No such key",
+        "object_missing": "The stored object is gone",
+    },
+    405: {"method_not_allowed": "The route does not take this method"},
+    409: {
+        "dataset_not_open": "The dataset is complete",
+        "dataset_not_ready": "The dataset is not complete",
+        "dataset_empty": "The dataset holds no text",
+        "dataset_in_use": "The dataset is in use",
+        "no_checkpoint": "The job has no checkpoint yet",
+        "invalid_transition": "The job's state does not allow this",
+        "idempotency_in_flight": "The same request is being answered",
+    },
+    413: {
+        "body_too_large": "The body is too large",
+        "file_too_large": "The file is too large",
+    },
+    416: {"range_not_satisfiable": "The range lies outside the file"},
+    422: {
+        "validation_failed": "The request is not valid",
+        "invalid_cursor": "The cursor is not valid",
+        "invalid_file_name": "The file's name is not valid",
+        "invalid_digest": "The digest cannot be read",
+        "digest_mismatch": "The bytes are not the declared ones",
+        "invalid_idempotency_key": "The idempotency key is not valid",
+        "idempotency_mismatch": "The idempotency key belongs to another request",
+        "dataset_too_small": "The dataset is too small for the job",
+        "spec_exceeds_memory": "No worker has memory enough for the job",
+        **_FILES,
+    },
+    500: {"internal": "Something went wrong in the service"},
+    503: {
+        "database_unavailable": "The database does not answer",
+        "storage_unavailable": "The storage does not answer",
+    },
+    507: {"storage_full": "The storage is full"},
+}
+
+TITLES = {code: title for codes in _CODES.values() for code, title in codes.items()}
+_STATUS = {code: status for status, codes in _CODES.items() for code in codes}
+
+JsonResponses = dict[int | str, dict[str, Any]]
+
+
+def title(code: str, status: int) -> str:
+    """The title of a code; for codes that belong to a file format or a spec, the status' own phrase."""
+    return TITLES.get(code) or HTTPStatus(status).phrase
+
+
+def problems(*codes: str, also: JsonResponses | None = None) -> JsonResponses:
+    """What a route may answer instead of success, for the OpenAPI document; and ``also`` what else it answers."""
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(_STATUS[code], []).append(code)
+    return (also or {}) | {status: _response(status, listed) for status, listed in by_status.items()}
+
+
+def _response(status: int, codes: list[str]) -> dict[str, Any]:
+    return {
+        "description": " · ".join(TITLES[code] for code in codes),
+        "content": {
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "examples": {
+                    code: {"summary": TITLES[code], "value": _example(status, code)} for code in codes
+                },
+            }
+        },
+    }
+
+
+def _example(status: int, code: str) -> dict[str, Any]:
+    problem = Problem(
+        type=TYPE + code,
+        title=TITLES[code],
+        status=status,
+        code=code,
+        detail=f"{TITLES[code]}. What to do about it stands here.",
+        request_id="req_5dBq2nTf0vKc",
+    )
+    return problem.model_dump(mode="json")

@@ -1,0 +1,35 @@
+"""What a process of the API holds from start to end, and how routes reach it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from api.gauges import LoadGauges
+from api.keyring import Keyring
+from api.live import Hub
+from control.broker import Broker
+from control.settings import Settings
+from control.storage import Storage
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Settings
+    engine: Engine
+    storage: Storage
+    broker: Broker
+    keyring: Keyring
+    hub: Hub
+    load_gauges: LoadGauges
+    transfers: ThreadPoolExecutor
+    """Threads that move file bytes, apart from those that answer requests: a slow disk holds up nobody else."""
+
+
+def context_of(request: Request) -> Context:
+    return cast("Context", request.app.state.context)
+
+
+Ctx = Annotated[Context, Depends(context_of)]

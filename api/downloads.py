@@ -1,0 +1,122 @@
+"""Stored bytes on their way out: whole, a range of them, or not at all where the client has them already."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from control.errors import SeedbedError
+from control.storage import Storage
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+
+
+class RangeNotSatisfiable(SeedbedError):
+    """The range begins behind the end."""
+
+    status = HTTPStatus(416)
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(
+            "range_not_satisfiable",
+            f"The file has {size:,} bytes; the range lies outside them.",
+            param="Range",
+        )
+
+
+def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The (start, stop) that a ``Range`` header asks for; None for the whole.
+
+    Several ranges, other units and what is malformed are passed over, as RFC 9110 allows.
+
+    Raises:
+        RangeNotSatisfiable: it begins behind the end.
+    """
+    match = _RANGE.fullmatch(header.strip().replace(" ", "")) if header else None
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, stop = max(0, size - int(last)), size
+    else:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= stop:
+        raise RangeNotSatisfiable(size)
+    return start, stop
+
+
+def _names(header: str | None, etag: str) -> bool:
+    """Whether an ``If-None-Match`` names the entity."""
+    if header is None:
+        return False
+    listed = [entry.strip().removeprefix("W/") for entry in header.split(",")]
+    return "*" in listed or etag in listed
+
+
+async def send_object(
+    request: Request, storage: Storage, threads: Executor, key: str, *, size: int, sha256: str, name: str
+) -> Response:
+    """Answer a GET or HEAD for an immutable object.
+
+    Args:
+        size: Its length in bytes.
+        sha256: Its hash in hexadecimal, which is its entity tag.
+        name: What a browser shall call the file.
+
+    Raises:
+        RangeNotSatisfiable; StorageNotFound, StorageUnavailable: before the first byte is sent.
+    """
+    etag = f'"{sha256}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    if _names(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    if_range = request.headers.get("if-range")
+    part = wanted_range(request.headers.get("range"), size) if if_range in {None, etag} else None
+    start, stop = part or (0, size)
+    headers |= {
+        "Content-Length": str(stop - start),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+    }
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type="application/octet-stream")
+    body = await from_threads(storage.chunks(key, start, stop), threads)
+    return StreamingResponse(body, status, headers=headers, media_type="application/octet-stream")
+
+
+async def from_threads(chunks: Iterator[bytes], threads: Executor) -> AsyncIterator[bytes]:
+    """The chunks, each read in a thread while the one before it is being sent.
+
+    The first is read here: what cannot be read at all is an error, and not an answer that breaks off.
+    """
+    loop = asyncio.get_running_loop()
+
+    def read() -> bytes | None:
+        return next(chunks, None)
+
+    first = await loop.run_in_executor(threads, read)
+
+    async def rest() -> AsyncIterator[bytes]:
+        chunk = first
+        while chunk is not None:
+            coming = loop.run_in_executor(threads, read)
+            try:
+                yield chunk
+            finally:
+                chunk = await coming
+
+    return rest()

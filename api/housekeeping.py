@@ -1,0 +1,29 @@
+"""What nobody waits for: dropping old answers and what crashes left in storage. Safe in any number of processes."""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+
+from control.checkpoints import orphans
+from control.datasets import blobs
+from control.db import write
+from control.idempotency import service as idempotency
+from control.storage import Storage
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 6 * 3600.0
+
+
+def run(engine: Engine, storage: Storage, stop: threading.Event) -> None:
+    """A round at once and every six hours, until told to stop."""
+    while not stop.is_set():
+        try:
+            with write(engine) as session:
+                idempotency.forget_old(session)
+            blobs.sweep(engine, storage)
+            orphans.sweep(engine, storage)
+        except Exception:
+            log.warning("housekeeping failed; the next round tries again", exc_info=True)
+        stop.wait(EVERY_SECONDS)

@@ -1,0 +1,208 @@
+"""Who listens to which job, and the bell that tells them to look.
+
+One task reads the Redis streams of every watched job. What arrives there is not passed on: it rings the
+job's bell, and a listener that hears it reads PostgreSQL from its own cursor. So nothing is kept for a slow
+listener, nothing is delivered twice, and a message that Redis lost is made up for by the next look.
+Listeners that stand at the same cursor share one read.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis.asyncio
+from prometheus_client import Gauge
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+
+from control.broker import live_key
+from control.db import read
+from control.live import service
+from control.live.service import Changes, Cursor
+
+log = logging.getLogger(__name__)
+
+LISTENERS = Gauge("seedbed_stream_listeners", "Open event streams.")
+
+_BLOCK_MS = 10_000
+_PATIENCE = 0.5
+"""Seconds between attempts to reach Redis again."""
+
+
+@dataclass
+class _Watch:
+    """A job that somebody listens to."""
+
+    position: str
+    """Id of the last message read from its stream."""
+    rung: int = 0
+    """How often its bell rang; a read that began before the last ring may have missed something."""
+    bells: set[asyncio.Event] = field(default_factory=set)
+    reads: dict[Cursor, "tuple[int, asyncio.Task[Changes]]"] = field(default_factory=dict)
+
+    def ring(self) -> None:
+        self.rung += 1
+        for bell in self.bells:
+            bell.set()
+
+
+class Listener:
+    """One stream's ear on one job."""
+
+    def __init__(self, hub: "Hub", job_id: str, watch: _Watch) -> None:
+        self._hub = hub
+        self._job_id = job_id
+        self._watch = watch
+        self._bell = asyncio.Event()
+        watch.bells.add(self._bell)
+
+    async def wait(self, seconds: float) -> None:
+        """Until something happened to the job, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), seconds)
+        self._bell.clear()
+
+    async def changes(self, cursor: Cursor) -> Changes:
+        """What was written since the cursor, up to a moment not before this call."""
+        watch = self._watch
+        rung, task = watch.reads.get(cursor, (-1, None))
+        if task is None or rung != watch.rung:
+            task = asyncio.create_task(self._hub.read(self._job_id, cursor))
+            watch.reads[cursor] = (watch.rung, task)
+            task.add_done_callback(lambda done: _forget(watch, cursor, done))
+        return await asyncio.shield(task)
+
+    def close(self) -> None:
+        self._watch.bells.discard(self._bell)
+
+
+def _forget(watch: _Watch, cursor: Cursor, task: "asyncio.Task[Changes]") -> None:
+    if watch.reads.get(cursor, (0, None))[1] is task:
+        del watch.reads[cursor]
+    if not task.cancelled():
+        task.exception()  # those who asked have seen it
+
+
+class Hub:
+    """All listeners of this process. Used from the event loop alone."""
+
+    def __init__(self, engine: Engine, redis_url: str) -> None:
+        self._engine = engine
+        self._redis = redis.asyncio.Redis.from_url(
+            redis_url,
+            decode_responses=True,
+            socket_timeout=_BLOCK_MS / 1000 + 5,
+            protocol=2,
+        )
+        self._wake_key = live_key(f"wake:{secrets.token_urlsafe(9)}")
+        self._wake_position = "0-0"
+        self._watches: dict[str, _Watch] = {}
+        self._watched = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
+        self.closing = False
+
+    @property
+    def listeners(self) -> int:
+        """Open streams."""
+        return sum(len(watch.bells) for watch in list(self._watches.values()))
+
+    def start(self) -> None:
+        self._reader = asyncio.create_task(self._read_forever())
+
+    def close(self) -> None:
+        """Have every stream end: the process is about to stop, and clients come back elsewhere."""
+        self.closing = True
+        for watch in self._watches.values():
+            watch.ring()
+
+    async def stop(self) -> None:
+        self.close()
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.aclose()
+
+    @contextlib.asynccontextmanager
+    async def listen(self, job_id: str) -> AsyncIterator[Listener]:
+        """Hear of everything that is committed to the job from now on."""
+        watch = self._watches.get(job_id)
+        if watch is None:
+            watch = self._watches[job_id] = _Watch(position="$")
+        listener = Listener(self, job_id, watch)
+        LISTENERS.inc()
+        try:
+            if watch.position == "$":
+                await self._include(job_id, watch)
+            yield listener
+        finally:
+            LISTENERS.dec()
+            listener.close()
+            if not watch.bells:
+                self._watches.pop(job_id, None)
+
+    async def read(self, job_id: str, cursor: Cursor) -> Changes:
+        return await run_in_threadpool(self._changes, job_id, cursor)
+
+    def _changes(self, job_id: str, cursor: Cursor) -> Changes:
+        with read(self._engine) as session:
+            return service.changes(session, job_id, cursor)
+
+    async def _include(self, job_id: str, watch: _Watch) -> None:
+        """Fix where in the job's stream news begins, and have the reader take it in now."""
+        position = "0-0"
+        try:
+            last = cast("list[tuple[str, Any]]", await self._redis.xrevrange(live_key(job_id), count=1))
+            position = last[0][0] if last else "0-0"
+        except (RedisError, OSError):
+            log.debug("Redis does not answer; the reader will take the job in when it does")
+        # Before the reader is woken: it would go back to sleep without this job.
+        if watch.position == "$":
+            watch.position = position
+        self._watched.set()
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.xadd(self._wake_key, {"wake": "1"}, maxlen=1, approximate=False)
+            await self._redis.expire(self._wake_key, 3600)
+
+    async def _read_forever(self) -> None:
+        lost = False
+        while True:
+            if not self._watches:
+                self._watched.clear()
+                await self._watched.wait()
+            try:
+                await self._read_once()
+            except (RedisError, OSError) as error:
+                if not lost:
+                    log.warning("Redis does not answer (%s); streams look into the database meanwhile", error)
+                lost = True
+                await asyncio.sleep(_PATIENCE)
+            else:
+                if lost:
+                    log.info("Redis answers again")
+                    for watch in self._watches.values():
+                        watch.ring()
+                lost = False
+
+    async def _read_once(self) -> None:
+        keys = {live_key(job_id): watch for job_id, watch in self._watches.items() if watch.position != "$"}
+        positions = {key: watch.position for key, watch in keys.items()} | {
+            self._wake_key: self._wake_position
+        }
+        news = cast(
+            "list[tuple[str, list[tuple[str, Any]]]]",
+            await self._redis.xread(cast("Any", positions), block=_BLOCK_MS, count=1000) or [],
+        )
+        for key, messages in news:
+            last = messages[-1][0]
+            if key == self._wake_key:
+                self._wake_position = last
+            else:
+                keys[key].position = last
+                keys[key].ring()

@@ -1,0 +1,93 @@
+"""The API as a process: ``python -m api.main --host HOST --port PORT``, or `serve` from another command."""
+
+import argparse
+import contextlib
+import signal
+import socket
+import sys
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api import logs
+from api.app import create_app
+from control.settings import Settings, settings
+
+log = structlog.stdlib.get_logger("seedbed.api")
+
+
+class Server(uvicorn.Server):
+    """Says where it listens, and ends the event streams first, for which uvicorn would otherwise wait."""
+
+    def __init__(self, app: FastAPI, *, grace_seconds: int = 30) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                http="httptools",
+                loop="uvloop",
+                ws="none",
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=grace_seconds,
+            )
+        )
+        self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in sockets or ():
+            host, port = listening.getsockname()[:2]
+            log.info("listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.context.hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(chosen: Settings, host: str, port: int, *, grace_seconds: int = 30) -> None:
+    """Serve until SIGTERM or SIGINT; transfers under way then have ``grace_seconds`` to end.
+
+    Args:
+        port: 0 for any that is free.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    logs.configure(chosen.log_format)
+    # uvicorn raises the signal again when all is in order; then it means no more than "end".
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with listen(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
+        Server(create_app(chosen), grace_seconds=grace_seconds).run([listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket whose connections wait until the server accepts them.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(1024)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def main() -> None:
+    """Serve as the command line says; everything else comes from the environment."""
+    parser = argparse.ArgumentParser(prog="python -m api.main", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    arguments = parser.parse_args()
+    serve(settings(), arguments.host, arguments.port)
+
+
+if __name__ == "__main__":
+    main()

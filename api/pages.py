@@ -1,0 +1,13 @@
+"""From a slice of rows to a page of answers."""
+
+from typing import TypeVar
+
+from control.paging import Slice
+from control.schemas import Page, Resource
+
+ItemT = TypeVar("ItemT", bound=Resource)
+RowT = TypeVar("RowT")
+
+
+def page(items: list[ItemT], slice_: Slice[RowT]) -> Page[ItemT]:
+    return Page[ItemT](data=items, has_more=slice_.next is not None, next=slice_.next)

@@ -1,0 +1,198 @@
+"""Errors as RFC 9457 problem documents."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from api.catalog import TYPE, title
+from api.downloads import RangeNotSatisfiable
+from control.errors import SeedbedError, Unauthorized
+from control.schemas import Problem, ProblemDetail
+from core.spec import explain
+
+log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = "2"
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class ProblemResponse(Response):
+    """A problem document; its code also goes into the request's log line."""
+
+    media_type = "application/problem+json"
+
+    def __init__(
+        self,
+        request: Request,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        param: str | None = None,
+        errors: tuple[ProblemDetail, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        request.scope.setdefault("state", {})["problem_code"] = code
+        problem = Problem(
+            type=TYPE + code,
+            title=title(code, status),
+            status=status,
+            code=code,
+            detail=detail,
+            param=param,
+            errors=list(errors),
+            request_id=request.scope["state"].get("request_id"),
+        )
+        super().__init__(problem.model_dump_json(), int(status), headers=dict(headers or {}))
+
+
+def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Have every error of the app, which includes these routers, answered as a problem."""
+    app.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    # Before the dashboard's pages, which are served for any path that nothing else answers.
+    app.add_api_route("/v1/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)
+    app.add_exception_handler(SeedbedError, _seedbed_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, _database_error)
+
+
+def _nothing_here(request: Request) -> None:
+    raise HTTPException(405 if _methods(request) else 404)
+
+
+def internal_error(request: Request) -> ProblemResponse:
+    """The answer to what nobody foresaw; what it was is in the log alone."""
+    return ProblemResponse(
+        request,
+        500,
+        "internal",
+        "Something went wrong in the service, and its log says what. Ask the operator with this request id.",
+    )
+
+
+async def _seedbed_error(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, SeedbedError)
+    headers = {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="seedbed"'
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = _RETRY_SECONDS
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:
+        request.scope["state"]["cause"] = f"{type(error.__cause__).__name__}: {error.__cause__}".partition(
+            "\n"
+        )[0]
+    return ProblemResponse(
+        request,
+        error.status,
+        error.code,
+        error.detail,
+        param=error.param,
+        errors=error.errors,
+        headers=headers,
+    )
+
+
+async def _database_error(request: Request, error: Exception) -> ProblemResponse:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    request.scope["state"]["cause"] = f"{type(cause).__name__}: {cause}".partition("\n")[0]
+    return ProblemResponse(
+        request,
+        503,
+        "database_unavailable",
+        "The service's database does not answer at the moment. Nothing was changed; try again shortly.",
+        headers={"Retry-After": _RETRY_SECONDS},
+    )
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette and FastAPI raise themselves: unknown routes and methods, bodies that cannot be read."""
+    assert isinstance(error, HTTPException)
+    headers = error.headers
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        code = "route_not_found"
+        detail = f"There is nothing at {request.url.path[:200]!r}. The routes are listed in /openapi.json."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_methods(request)) or "GET, HEAD"}
+        code = "method_not_allowed"
+        detail = f"This route does not take {request.method}, only {headers['Allow']}."
+    else:
+        code = "body_too_large" if error.status_code == HTTPStatus(413) else "invalid_request"
+        detail = str(error.detail)
+    return ProblemResponse(request, error.status_code, code, detail, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the path takes; a route knows only its own."""
+    path = request.scope["path"]
+    routes: list[APIRoute] = request.app.state.routes
+    template = next((route.path for route in routes if route.path_regex.match(path)), None)
+    same = (route for route in routes if route.path == template and route.include_in_schema)
+    return sorted({method for route in same for method in route.methods or ()})
+
+
+async def _validation_error(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    raw = error.errors()
+    broken = next((item for item in raw if item["type"] == "json_invalid"), None)
+    if broken is not None:
+        reason = broken.get("ctx", {}).get("error", "it cannot be parsed")
+        return ProblemResponse(
+            request,
+            400,
+            "invalid_json",
+            f"The body is not JSON: {reason} (at character {broken['loc'][-1]}).",
+        )
+    details = tuple(_details(request, raw))
+    first = details[0]
+    more = f" And {len(details) - 1} more: see `errors`." if len(details) > 1 else ""
+    where = f"{first.param}: " if first.param else ""
+    return ProblemResponse(
+        request,
+        422,
+        "validation_failed",
+        f"{where}{first.message}.{more}",
+        param=first.param or None,
+        errors=details,
+    )
+
+
+def _details(request: Request, raw: Any) -> list[ProblemDetail]:
+    """Pydantic's errors by field, in the words of `core.spec.explain`, which suggests the nearest name."""
+    root = _body_model(request)
+    details = []
+    for item in raw:
+        place, *path = item["loc"]
+        explained = explain([cast("ErrorDetails", {**item, "loc": tuple(path)})], root)[0]
+        details.append(
+            ProblemDetail(
+                param=explained.param or ("body" if place == "body" else ""),
+                code=explained.code,
+                message=explained.message,
+                suggestion=explained.suggestion,
+            )
+        )
+    return details
+
+
+def _body_model(request: Request) -> type[BaseModel]:
+    field = getattr(request.scope.get("route"), "body_field", None)
+    model = field.field_info.annotation if field is not None else None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else _Nothing
+
+
+class _Nothing(BaseModel):
+    """For requests without a body: there are no names to suggest."""

@@ -1,0 +1,1 @@
+"""One file a thing; each speaks to its service in ``control``."""

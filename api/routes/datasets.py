@@ -1,0 +1,103 @@
+"""Datasets."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.auth import AUTH_PROBLEMS, Reader, Writer
+from api.catalog import problems
+from api.context import Ctx
+from api.pages import page
+from api.parameters import Cursor, DatasetId, PageLimit
+from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.strict_json import StrictJsonRoute
+from control.datasets import repository, service
+from control.datasets.presentation import present, present_list
+from control.datasets.schemas import DatasetDetail, DatasetIn, DatasetOut, DatasetPreview
+from control.db import read, write
+from control.schemas import Page
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=StrictJsonRoute)
+
+
+@router.post(
+    "",
+    operation_id="createDataset",
+    status_code=201,
+    response_model=DatasetDetail,
+    responses=problems(
+        *AUTH_PROBLEMS, *REPEAT_PROBLEMS, "invalid_json", "body_too_large", "validation_failed"
+    ),
+)
+def create_dataset(body: DatasetIn, caller: Writer, context: Ctx, repeat: Repeat) -> Response:
+    """Open a dataset. PUT files into it, then complete it."""
+    with write(context.engine) as session:
+        return repeat.answer(
+            session,
+            caller.project_id,
+            lambda: present(session, service.create(session, caller.project_id, body)),
+        )
+
+
+@router.get(
+    "",
+    operation_id="listDatasets",
+    responses=problems(*AUTH_PROBLEMS, "validation_failed", "invalid_cursor"),
+)
+def list_datasets(
+    caller: Reader, context: Ctx, limit: PageLimit = 50, cursor: Cursor = None
+) -> Page[DatasetOut]:
+    """The project's datasets, newest first."""
+    with read(context.engine) as session:
+        found = service.list_datasets(session, caller.project_id, limit=limit, cursor=cursor)
+        return page(present_list(session, found.rows), found)
+
+
+@router.get("/{dataset}", operation_id="getDataset", responses=problems(*AUTH_PROBLEMS, "dataset_not_found"))
+def get_dataset(dataset: DatasetId, caller: Reader, context: Ctx) -> DatasetDetail:
+    """One dataset, with its files."""
+    with read(context.engine) as session:
+        return present(session, service.get(session, caller.project_id, dataset))
+
+
+@router.post(
+    "/{dataset}/complete",
+    operation_id="completeDataset",
+    responses=problems(*AUTH_PROBLEMS, "dataset_not_found", "dataset_empty"),
+)
+def complete_dataset(dataset: DatasetId, caller: Writer, context: Ctx) -> DatasetDetail:
+    """Close the dataset, so that jobs may run on it. It never changes again; completing it again changes nothing."""
+    with write(context.engine) as session:
+        return present(session, service.complete(session, caller.project_id, dataset))
+
+
+@router.get(
+    "/{dataset}/preview",
+    operation_id="previewDataset",
+    responses=problems(*AUTH_PROBLEMS, "dataset_not_found", "object_missing", "validation_failed"),
+)
+def preview_dataset(
+    dataset: DatasetId,
+    caller: Reader,
+    context: Ctx,
+    documents: Annotated[int, Query(ge=1, le=100, description="At most so many documents.")] = 5,
+    characters: Annotated[
+        int, Query(ge=1, le=20_000, description="Of each, at most so many characters.")
+    ] = 500,
+) -> DatasetPreview:
+    """How the first documents begin, taken evenly from the files, read as training will read them."""
+    with read(context.engine) as session:
+        files = repository.files(session, service.get(session, caller.project_id, dataset).id)
+    return service.preview(files, context.storage, documents=documents, characters=characters)
+
+
+@router.delete(
+    "/{dataset}",
+    operation_id="deleteDataset",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "dataset_not_found", "dataset_in_use"),
+)
+def delete_dataset(dataset: DatasetId, caller: Writer, context: Ctx) -> None:
+    """Delete the dataset and its bytes. Refused while a job that is not over needs it."""
+    with write(context.engine) as session:
+        service.delete(session, context.storage, caller.project_id, dataset)

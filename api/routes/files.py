@@ -1,0 +1,143 @@
+"""Files of a dataset: streamed in, checked whole, taken out again."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api import uploads
+from api.auth import AUTH_PROBLEMS, Writer
+from api.catalog import FILE_PROBLEMS, problems
+from api.context import Context, Ctx
+from api.parameters import DatasetId
+from control.datasets import intake, service
+from control.datasets.inspection import Report, inspect
+from control.datasets.names import check_file_name
+from control.datasets.presentation import present_file
+from control.datasets.schemas import DatasetFileOut
+from control.db import write
+from control.storage import Stage
+
+router = APIRouter(prefix="/v1/datasets/{dataset}/files", tags=["datasets"])
+
+FileName = Annotated[
+    str,
+    Path(
+        description="What the file is called; the ending decides how it is read. One path component.",
+        json_schema_extra={"minLength": 1, "maxLength": 255},
+        examples=["corpus.txt"],
+    ),
+]
+
+
+@router.put(
+    "/{name:rest}",
+    operation_id="uploadFile",
+    status_code=201,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        "dataset_not_found",
+        "dataset_not_open",
+        "file_too_large",
+        "validation_failed",
+        "invalid_file_name",
+        "invalid_digest",
+        "digest_mismatch",
+        *FILE_PROBLEMS,
+        "storage_full",
+        also={200: {"description": "A file of that name was replaced", "model": DatasetFileOut}},
+    ),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The file, as it is.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def upload_file(
+    request: Request,
+    response: Response,
+    dataset: DatasetId,
+    name: FileName,
+    caller: Writer,
+    context: Ctx,
+    content_digest: Annotated[
+        str | None,
+        Header(
+            description="RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it.", max_length=1000
+        ),
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        Query(
+            description="Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: `text`, else the only "
+            "column of strings.",
+            min_length=1,
+            max_length=200,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+        ),
+    ] = None,
+) -> DatasetFileOut:
+    """Put a file into an open dataset, in the place of any file of that name.
+
+    The body is hashed as it streams in and read through before anything is kept: a file that nothing can be
+    learned from is refused, and nothing of it stays.
+    """
+    expected = uploads.declared_sha256(content_digest)
+    await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
+    loop = asyncio.get_running_loop()
+    stage = await loop.run_in_executor(context.transfers, context.storage.stage)
+    try:
+        await uploads.receive(request, stage, context.transfers, at_most=context.settings.max_upload_bytes)
+        uploads.check_digest(expected, stage)
+        # The disk writes while the file is read through; both end before the stage may go.
+        report, synced = await asyncio.gather(
+            loop.run_in_executor(
+                context.transfers, inspect, stage, context.settings.storage_url, name, text_column
+            ),
+            loop.run_in_executor(context.transfers, stage.sync),
+            return_exceptions=True,
+        )
+        for outcome in (report, synced):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        assert isinstance(report, dict)
+        file, created = await loop.run_in_executor(
+            context.transfers, _keep, context, stage, report, caller.project_id, dataset, name
+        )
+    finally:
+        await asyncio.shield(loop.run_in_executor(context.transfers, stage.discard))
+    response.status_code = 201 if created else 200
+    return file
+
+
+def _keep(
+    context: Context, stage: Stage, report: Report, project_id: str, dataset_id: str, name: str
+) -> tuple[DatasetFileOut, bool]:
+    file, created = intake.take_in(
+        context.engine,
+        context.storage,
+        stage,
+        report,
+        project_id=project_id,
+        dataset_id=dataset_id,
+        name=name,
+    )
+    return present_file(file), created
+
+
+@router.delete(
+    "/{name:rest}",
+    operation_id="deleteFile",
+    status_code=204,
+    responses=problems(
+        *AUTH_PROBLEMS, "dataset_not_found", "file_not_found", "dataset_not_open", "invalid_file_name"
+    ),
+)
+def delete_file(dataset: DatasetId, name: FileName, caller: Writer, context: Ctx) -> None:
+    """Take a file out of an open dataset."""
+    check_file_name(name)
+    with write(context.engine) as session:
+        service.remove_file(session, context.storage, caller.project_id, dataset, name)

@@ -1,0 +1,212 @@
+"""Jobs: submitted, listed, steered."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, HTTPException, Query, Response
+
+from api.auth import AUTH_PROBLEMS, Reader, Writer
+from api.catalog import problems
+from api.context import Context, Ctx
+from api.pages import page
+from api.parameters import Cursor, JobId, PageLimit
+from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.strict_json import StrictJsonRoute
+from control.db import read, write
+from control.jobs import service
+from control.jobs.schemas import ForkIn, JobIn, JobOut, LineageOut, State, ValidationOut
+from control.schemas import JsonObject, Page
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJsonRoute)
+
+JOB_EXAMPLE = {
+    "name": "python-docs",
+    "dataset": "ds_01kb3c4d5e6f7g8h9jakbmcnpq",
+    "task": {"kind": "masked_lm", "mask_probability": 0.15},
+    "model": {"preset": "bert-mini"},
+    "training": {
+        "steps": 600,
+        "batch_size": 32,
+        "sequence_length": 128,
+        "optimizer": {"kind": "adamw", "learning_rate": 5e-4},
+        "schedule": {"kind": "cosine", "warmup_steps": 50},
+        "evaluate_every": 100,
+        "checkpoint_every": 200,
+    },
+}
+
+
+@router.post(
+    "",
+    operation_id="submitJob",
+    status_code=201,
+    response_model=JobOut,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        *REPEAT_PROBLEMS,
+        "invalid_json",
+        "body_too_large",
+        "validation_failed",
+        "dataset_not_found",
+        "dataset_not_ready",
+        "dataset_too_small",
+        "spec_exceeds_memory",
+    ),
+)
+def submit_job(
+    body: Annotated[JobIn, Body(examples=[JOB_EXAMPLE])], caller: Writer, context: Ctx, repeat: Repeat
+) -> Response:
+    """Submit a job. From this answer on it is never lost."""
+    with write(context.engine) as session:
+        return repeat.answer(
+            session,
+            caller.project_id,
+            lambda: service.job_out(session, service.submit(session, caller.project_id, body)),
+        )
+
+
+@router.get("/schema", operation_id="getJobSchema", responses=problems(*AUTH_PROBLEMS))
+def get_job_schema(caller: Reader) -> JsonObject:
+    """The JSON Schema of what `POST /v1/jobs` takes, with descriptions, ranges and defaults."""
+    del caller
+    return _SCHEMA
+
+
+_SCHEMA = JobIn.model_json_schema()
+
+
+@router.get("/validate", include_in_schema=False)
+def no_job_of_that_name() -> None:
+    """Keeps ``/{job}`` from taking this for a job's id."""
+    raise HTTPException(405)
+
+
+@router.post(
+    "/validate",
+    operation_id="validateJob",
+    responses=problems(*AUTH_PROBLEMS, "invalid_json", "body_too_large", "validation_failed"),
+)
+def validate_job(
+    body: Annotated[Any, Body(examples=[JOB_EXAMPLE])], caller: Reader, context: Ctx
+) -> ValidationOut:
+    """Everything that is wrong with a spec, and what it would take. Answers 200 for a wrong spec as well."""
+    with read(context.engine) as session:
+        return service.validate_document(session, caller.project_id, body)
+
+
+@router.get(
+    "",
+    operation_id="listJobs",
+    responses=problems(*AUTH_PROBLEMS, "validation_failed", "invalid_cursor"),
+)
+def list_jobs(
+    caller: Reader,
+    context: Ctx,
+    state: Annotated[list[State] | None, Query(description="Only these; may be repeated.")] = None,
+    dataset: Annotated[
+        str | None, Query(description="Only jobs on this dataset.", pattern="^[a-z0-9_]+$")
+    ] = None,
+    name: Annotated[
+        str | None,
+        Query(
+            description="Only jobs with this in their name, whatever its case.",
+            max_length=200,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+        ),
+    ] = None,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
+) -> Page[JobOut]:
+    """The project's jobs, newest first."""
+    with read(context.engine) as session:
+        found = service.list_jobs(
+            session,
+            caller.project_id,
+            states=state or (),
+            dataset_id=dataset,
+            name=name,
+            limit=limit,
+            cursor=cursor,
+        )
+        return page(service.jobs_out(session, found.rows), found)
+
+
+@router.get("/{job}", operation_id="getJob", responses=problems(*AUTH_PROBLEMS, "job_not_found"))
+def get_job(job: JobId, caller: Reader, context: Ctx) -> JobOut:
+    """One job: its state, its progress, the newest value of each metric, its whole spec."""
+    with read(context.engine) as session:
+        return service.job_out(session, service.get(session, caller.project_id, job))
+
+
+_STEERING = problems(*AUTH_PROBLEMS, "job_not_found", "invalid_transition")
+
+
+@router.post("/{job}/cancel", operation_id="cancelJob", responses=_STEERING)
+def cancel_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
+    """Stop the job for good. A running one finishes its step and writes a checkpoint first."""
+    return _request(context, caller.project_id, job, "cancel")
+
+
+@router.post("/{job}/pause", operation_id="pauseJob", responses=_STEERING)
+def pause_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
+    """Stop the job until it is resumed. A running one finishes its step and writes a checkpoint first."""
+    return _request(context, caller.project_id, job, "pause")
+
+
+def _request(context: Context, project_id: str, job_id: str, verb: Literal["cancel", "pause"]) -> JobOut:
+    with write(context.engine) as session:
+        return service.job_out(session, service.request(session, project_id, job_id, verb))
+
+
+@router.post("/{job}/resume", operation_id="resumeJob", responses=_STEERING)
+def resume_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
+    """Continue a paused job from its newest checkpoint."""
+    with write(context.engine) as session:
+        return service.job_out(session, service.resume(session, caller.project_id, job))
+
+
+@router.post(
+    "/{job}/retry",
+    operation_id="retryJob",
+    responses=problems(*AUTH_PROBLEMS, "job_not_found", "dataset_not_found", "invalid_transition"),
+)
+def retry_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
+    """Run a failed or cancelled job again, from its newest checkpoint."""
+    with write(context.engine) as session:
+        return service.job_out(session, service.retry(session, caller.project_id, job))
+
+
+@router.post(
+    "/{job}/fork",
+    operation_id="forkJob",
+    status_code=201,
+    response_model=JobOut,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        *REPEAT_PROBLEMS,
+        "invalid_json",
+        "body_too_large",
+        "validation_failed",
+        "job_not_found",
+        "checkpoint_not_found",
+        "no_checkpoint",
+        "dataset_not_found",
+        "dataset_not_ready",
+        "dataset_too_small",
+        "spec_exceeds_memory",
+    ),
+)
+def fork_job(job: JobId, body: ForkIn, caller: Writer, context: Ctx, repeat: Repeat) -> Response:
+    """Start a new job from a checkpoint of this one, with any part of the spec changed."""
+    with write(context.engine) as session:
+        return repeat.answer(
+            session,
+            caller.project_id,
+            lambda: service.job_out(session, service.fork(session, caller.project_id, job, body)),
+        )
+
+
+@router.get("/{job}/lineage", operation_id="getLineage", responses=problems(*AUTH_PROBLEMS, "job_not_found"))
+def get_lineage(job: JobId, caller: Reader, context: Ctx) -> LineageOut:
+    """The jobs that it was forked from, and those forked from it."""
+    with read(context.engine) as session:
+        return service.lineage(session, service.get(session, caller.project_id, job))

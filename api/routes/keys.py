@@ -1,0 +1,65 @@
+"""API keys."""
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+
+from api.auth import AUTH_PROBLEMS, Admin
+from api.catalog import problems
+from api.context import Context, Ctx
+from api.pages import page
+from api.parameters import Cursor, KeyId, PageLimit
+from api.strict_json import StrictJsonRoute
+from control.db import read, write
+from control.keys import service
+from control.keys.schemas import KeyCreated, KeyIn, KeyOut
+from control.schemas import Page
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=StrictJsonRoute)
+
+
+@router.post(
+    "",
+    operation_id="createKey",
+    status_code=201,
+    responses=problems(*AUTH_PROBLEMS, "invalid_json", "body_too_large", "validation_failed"),
+)
+def create_key(body: KeyIn, caller: Admin, context: Ctx) -> KeyCreated:
+    """Make a key. Its secret is in this answer and nowhere else, ever again: so no `Idempotency-Key` here."""
+    with write(context.engine) as session:
+        key, secret = service.create(
+            session,
+            caller.project_id,
+            body.name,
+            body.scopes,
+            secret=context.settings.secret.get_secret_value(),
+        )
+        return KeyCreated(**service.present(key).model_dump(), secret=secret)
+
+
+@router.get(
+    "",
+    operation_id="listKeys",
+    responses=problems(*AUTH_PROBLEMS, "validation_failed", "invalid_cursor"),
+)
+def list_keys(caller: Admin, context: Ctx, limit: PageLimit = 50, cursor: Cursor = None) -> Page[KeyOut]:
+    """The project's keys, newest first, revoked ones included."""
+    with read(context.engine) as session:
+        found = service.list_keys(session, caller.project_id, limit=limit, cursor=cursor)
+        return page([service.present(key) for key in found.rows], found)
+
+
+@router.delete(
+    "/{key}",
+    operation_id="revokeKey",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "key_not_found"),
+)
+async def revoke_key(key: KeyId, caller: Admin, context: Ctx) -> None:
+    """End a key for good; sessions that stand for it end with it."""
+    await run_in_threadpool(_revoke, context, caller.project_id, key)
+    context.keyring.forget()
+
+
+def _revoke(context: Context, project_id: str, key_id: str) -> None:
+    with write(context.engine) as session:
+        service.revoke(session, project_id, key_id)

@@ -1,0 +1,63 @@
+"""Sign in and out of the dashboard."""
+
+import time
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.auth import AUTH_PROBLEMS, COOKIE, Reader
+from api.catalog import problems
+from api.context import Context, Ctx
+from api.strict_json import StrictJsonRoute
+from control.db import read
+from control.keys import service
+from control.keys.schemas import SessionIn, SessionOut
+from control.keys.secrets import SessionToken
+from control.projects import service as projects
+from control.projects.schemas import ProjectOut
+
+router = APIRouter(prefix="/v1/session", tags=["session"], route_class=StrictJsonRoute)
+
+
+@router.post(
+    "",
+    operation_id="signIn",
+    responses=problems("invalid_json", "key_unknown", "key_revoked", "body_too_large", "validation_failed"),
+)
+async def sign_in(body: SessionIn, context: Ctx, response: Response) -> SessionOut:
+    """Exchange an API key for a cookie that scripts cannot read, and that no foreign page can use."""
+    settings = context.settings
+    identity = await context.keyring.by_key(body.key.get_secret_value())
+    token = SessionToken(identity.key_id, int(time.time()) + settings.session_seconds)
+    response.set_cookie(
+        COOKIE,
+        token.sign(settings.secret.get_secret_value()),
+        max_age=settings.session_seconds,
+        httponly=True,
+        samesite="strict",
+        secure=settings.secure_cookies,
+    )
+    expires_at = datetime.fromtimestamp(token.expires_at, UTC)
+    return await run_in_threadpool(_who, context, identity.project_id, identity.key_id, expires_at)
+
+
+@router.get("", operation_id="getSession", responses=problems(*AUTH_PROBLEMS))
+def get_session(caller: Reader, context: Ctx) -> SessionOut:
+    """Who am I: the key, its scopes, its project."""
+    return _who(context, caller.project_id, caller.key_id, caller.session_expires_at)
+
+
+@router.delete("", operation_id="signOut", status_code=204)
+async def sign_out(context: Ctx, response: Response) -> None:
+    """Drop the cookie. The key itself stays valid."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=context.settings.secure_cookies)
+
+
+def _who(context: Context, project_id: str, key_id: str, expires_at: datetime | None) -> SessionOut:
+    with read(context.engine) as session:
+        return SessionOut(
+            key=service.present(service.get(session, project_id, key_id)),
+            project=ProjectOut.model_validate(projects.get(session, project_id)),
+            expires_at=expires_at,
+        )

@@ -1,0 +1,104 @@
+"""A job's event stream: what PostgreSQL has since the listener's cursor, again whenever the bell rings."""
+
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import groupby
+
+from pydantic import BaseModel
+
+from api.live import Hub, Listener
+from control.jobs.schemas import JobOut, Progress
+from control.live.service import Changes, Cursor
+from control.metrics.repository import WrittenPoint
+
+LOOK_SECONDS = 3.0
+"""Without a bell, a listener looks so often: what Redis loses arrives so much later, and no more."""
+HEARTBEAT_SECONDS = 15.0
+_TERMINAL = {"succeeded", "failed", "cancelled"}
+
+
+async def stream(hub: Hub, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
+    """Server-Sent Events from the cursor on, until the job is over or the process stops."""
+    async with hub.listen(job_id) as listener:
+        told = _Told(cursor)
+        # The cursor from the first moment: with ?replay=false, a line that breaks before the first message loses nothing.
+        yield f"retry: 1000\nid: {cursor}\n\n".encode()
+        async for frames in _frames(hub, listener, told):
+            yield frames
+
+
+async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[bytes]:
+    spoke = time.monotonic()
+    while not hub.closing:
+        changes = await listener.changes(told.cursor)
+        frames = b"".join(told.frames(changes))
+        if frames:
+            yield frames
+            spoke = time.monotonic()
+        if changes.more:
+            continue
+        if changes.job.state in _TERMINAL:
+            yield _frame("end", json.dumps({"state": changes.job.state}))
+            return
+        await listener.wait(LOOK_SECONDS)
+        if time.monotonic() - spoke >= HEARTBEAT_SECONDS:
+            yield b": still here\n\n"
+            spoke = time.monotonic()
+
+
+class _Told:
+    """What one listener has been told so far."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self._job: str | None = None
+        self._progress: Progress | None = None
+
+    def frames(self, changes: Changes) -> Iterator[bytes]:
+        """What of the changes is new to the listener; moves its cursor past them."""
+        job = _without_progress(changes.job)
+        if job != self._job:
+            self._job, self._progress = job, changes.job.progress
+            yield _frame("job", changes.job)
+        for group in _by_step(changes.points):
+            self.cursor = Cursor(group[-1].seq, self.cursor.event)
+            yield _frame("metrics", _metrics(group), self.cursor)
+        for event in changes.events:
+            # First the checkpoint, which has no id of its own: whoever has seen the id has seen it too.
+            if event.type == "checkpoint" and (
+                checkpoint := changes.checkpoints.get(event.data["checkpoint"])
+            ):
+                yield _frame("checkpoint", checkpoint)
+            self.cursor = Cursor(self.cursor.point, event.id)
+            yield _frame("event", event, self.cursor)
+        if changes.job.progress != self._progress:
+            self._progress = changes.job.progress
+            yield _frame("progress", self._progress)
+
+
+def _without_progress(job: JobOut) -> str:
+    """What of a job is worth a message of its own; the rest moves with every point."""
+    return job.model_dump_json(exclude={"progress", "latest"})
+
+
+def _by_step(points: Iterable[WrittenPoint]) -> Iterator[list[WrittenPoint]]:
+    for _, group in groupby(points, key=lambda point: (point.step, point.attempt)):
+        yield list(group)
+
+
+def _metrics(group: list[WrittenPoint]) -> str:
+    last = group[-1]
+    # As in the engine's protocol, a number that JSON does not have is a string.
+    values = {point.name: point.value if math.isfinite(point.value) else repr(point.value) for point in group}
+    return json.dumps(
+        {"step": last.step, "time": last.time, "values": values, "attempt": last.attempt},
+        separators=(",", ":"),
+    )
+
+
+def _frame(event: str, data: BaseModel | str, cursor: Cursor | None = None) -> bytes:
+    text = data if isinstance(data, str) else data.model_dump_json()
+    identity = f"id: {cursor}\n" if cursor is not None else ""
+    return f"{identity}event: {event}\ndata: {text}\n\n".encode()

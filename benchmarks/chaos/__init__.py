@@ -1,0 +1,1 @@
+"""Break things at random while real jobs train, then prove that nothing was lost."""

@@ -1,0 +1,136 @@
+"""What is done to the service. Each fault waits until the harm is over, so that rounds do not blur into one."""
+
+import contextlib
+import errno
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+
+from benchmarks.chaos.cluster import LEASE_SECONDS, Cluster, kill
+from control.broker import Broker
+from standalone.valkey import Valkey
+
+Fault = Callable[[Cluster, random.Random], bool]
+"""Does its harm and returns True; False where there was nothing to harm."""
+
+
+_PATIENCE_SECONDS = 5.0
+"""How long to wait for an engine to kill: between two jobs there is none."""
+
+
+def kill_engine(cluster: Cluster, dice: random.Random) -> bool:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if kill(cluster.tree(dice.choice(cluster.worker_names)).engine):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def kill_supervisor(cluster: Cluster, dice: random.Random) -> bool:
+    return kill(cluster.tree(dice.choice(cluster.worker_names)).supervisor)
+
+
+def kill_worker(cluster: Cluster, dice: random.Random) -> bool:
+    return kill(cluster.tree(dice.choice(cluster.worker_names)).main)
+
+
+def kill_api(cluster: Cluster, dice: random.Random) -> bool:
+    cluster.kill(dice.choice(cluster.api_names))
+    return True
+
+
+def kill_leader(cluster: Cluster, _: random.Random) -> bool:
+    """The API replica that holds the reaper's advisory lock."""
+    with cluster.database() as database:
+        row = database.execute(
+            "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE l.locktype = 'advisory' AND l.granted AND a.application_name LIKE 'seedbed api %'"
+        ).fetchone()
+    if row is None:
+        return False
+    pid = int(row[0].rsplit(":", 1)[1])
+    for name in cluster.api_names:
+        if cluster.pid(name) == pid:
+            cluster.kill(name)
+            return True
+    return False
+
+
+def freeze_supervisor(cluster: Cluster, dice: random.Random) -> bool:
+    """SIGSTOP past the lease, then SIGCONT: the supervisor wakes up believing that the job is still its own."""
+    supervisor = cluster.tree(dice.choice(cluster.worker_names)).supervisor
+    if not kill(supervisor, signal.SIGSTOP):
+        return False
+    time.sleep(LEASE_SECONDS * 1.5)
+    kill(supervisor, signal.SIGCONT)
+    return True
+
+
+def empty_valkey(cluster: Cluster, dice: random.Random) -> bool:
+    """Killed and started again with nothing in it."""
+    cluster.valkey.kill()
+    shutil.rmtree(cluster.valkey.directory, ignore_errors=True)
+    time.sleep(dice.uniform(0.0, 1.0))
+    cluster.valkey = Valkey(cluster.valkey.directory, durable=False)
+    cluster.valkey.start()
+    return True
+
+
+def stop_postgres(cluster: Cluster, dice: random.Random) -> bool:
+    cluster.postgres.stop()
+    time.sleep(dice.uniform(0.5, 3.0))
+    cluster.postgres.start()
+    return True
+
+
+def duplicate_message(cluster: Cluster, dice: random.Random) -> bool:
+    """Ring again for a job that is being run, has ended or never was."""
+    with cluster.database() as database:
+        jobs = [
+            row[0] for row in database.execute("SELECT id FROM jobs ORDER BY id DESC LIMIT 20").fetchall()
+        ]
+    if not jobs:
+        return False
+    broker = Broker(cluster.settings)
+    try:
+        for _ in range(3):
+            broker.ring("cpu", dice.choice(jobs))
+    finally:
+        broker.close()
+    return True
+
+
+def fill_disk(cluster: Cluster, dice: random.Random) -> bool:
+    """Not one byte left for storage and caches, for a while."""
+    ballast = cluster.disk / "ballast"
+    try:
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            size = 1 << 20
+            while size:
+                try:
+                    file.write(b"\0" * size)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    size //= 2
+        time.sleep(dice.uniform(0.5, 2.0))
+    finally:
+        ballast.unlink(missing_ok=True)
+    return True
+
+
+FAULTS: dict[str, Fault] = {
+    "kill_engine": kill_engine,
+    "kill_supervisor": kill_supervisor,
+    "kill_worker": kill_worker,
+    "kill_api": kill_api,
+    "kill_leader": kill_leader,
+    "freeze_supervisor": freeze_supervisor,
+    "empty_valkey": empty_valkey,
+    "stop_postgres": stop_postgres,
+    "duplicate_message": duplicate_message,
+    "fill_disk": fill_disk,
+}

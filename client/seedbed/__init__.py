@@ -1,0 +1,64 @@
+"""Seedbed from Python: upload text, submit a pretraining job, watch it, download the checkpoint.
+
+with seedbed.Client() as client:
+    dataset = client.datasets.create("my text")
+    client.datasets.upload(dataset.id, "corpus/")
+    client.datasets.complete(dataset.id)
+    job = client.jobs.submit("job.yaml", dataset=dataset.id)
+    for update in client.jobs.watch(job.id):
+        ...
+"""
+
+from seedbed.client import Client
+from seedbed.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    DownloadDamaged,
+    Forbidden,
+    Invalid,
+    InvalidFile,
+    NotConfigured,
+    NotFound,
+    ProblemDetail,
+    RateLimited,
+    SeedbedError,
+    ServerError,
+    StorageFull,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+    UnsafePath,
+)
+from seedbed.models import Checkpoint, Dataset, End, Event, Job, MetricPoint, Progress
+
+__all__ = [
+    "ApiError",
+    "BadRequest",
+    "Checkpoint",
+    "Client",
+    "Conflict",
+    "Dataset",
+    "DownloadDamaged",
+    "End",
+    "Event",
+    "Forbidden",
+    "Invalid",
+    "InvalidFile",
+    "Job",
+    "MetricPoint",
+    "NotConfigured",
+    "NotFound",
+    "ProblemDetail",
+    "Progress",
+    "RateLimited",
+    "SeedbedError",
+    "ServerError",
+    "StorageFull",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "Unreachable",
+    "UnsafePath",
+]

@@ -1,0 +1,48 @@
+"""The tree of commands."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+import typer.main
+
+from seedbed.cli import account, checkpoints, datasets, errors, jobs, keys, workers
+from seedbed.errors import SeedbedError
+
+app = typer.Typer(
+    name="seedbed",
+    help="Upload text, submit pretraining jobs, watch them, download checkpoints.",
+    epilog=(
+        "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, 3 invalid spec or data, "
+        "4 service not reachable, 5 the watched job failed, 6 it was cancelled, 130 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("login")(account.login)
+app.command("whoami")(account.whoami)
+app.add_typer(datasets.app, name="dataset")
+app.add_typer(jobs.app, name="job")
+app.add_typer(checkpoints.app, name="checkpoint")
+app.add_typer(workers.app, name="worker")
+app.add_typer(keys.app, name="key")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        typer.main.get_command(app)(given, prog_name="seedbed")
+    except SeedbedError as error:
+        errors.report(error, as_json="--json" in given)
+        return errors.exit_code(error)
+    except BrokenPipeError:
+        # Whoever read standard output has enough; what Python flushes at its end must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.REFUSED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

@@ -1,0 +1,84 @@
+"""``seedbed checkpoint …``"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli import text
+from seedbed.cli.output import Json, print_json, remark, table
+from seedbed.cli.transfers import bar
+from seedbed.client import Client
+from seedbed.errors import SeedbedError
+from seedbed.models import Checkpoint
+from seedbed.resources.checkpoints import wanted_files
+
+app = typer.Typer(help="What training made.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Id, as job_….")], as_json: Json = False
+) -> None:
+    """List a job's checkpoints, newest step first."""
+    with Client() as client:
+        found = list(client.checkpoints.list(job))
+    if as_json:
+        print_json(found)
+        return
+    table(
+        ["id", "step", "attempt", "size", "evaluation", "created"],
+        [
+            (
+                checkpoint.id,
+                f"{checkpoint.step:,}",
+                str(checkpoint.attempt),
+                text.size(checkpoint.bytes),
+                ", ".join(f"{text.metric(n)} {text.number(v)}" for n, v in checkpoint.metrics.items()),
+                text.ago(checkpoint.created_at),
+            )
+            for checkpoint in found
+        ],
+        right=["step", "attempt", "size"],
+    )
+
+
+@app.command()
+def download(
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="Id, as ckpt_…; or of a job, for its newest.")
+    ],
+    directory: Annotated[
+        Path | None, typer.Argument(help="Where to. Default: a directory named by the checkpoint's id.")
+    ] = None,
+    model_only: Annotated[
+        bool, typer.Option("--model-only", help="Leave out what only a resume needs.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are something else.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Download a checkpoint; one that was cut off goes on. Prints the directory."""
+    with Client() as client:
+        found = (
+            _newest(client, checkpoint)
+            if checkpoint.startswith("job_")
+            else client.checkpoints.get(checkpoint)
+        )
+        place = directory or Path(found.id)
+        files = wanted_files(found, model_only=model_only)
+        with bar("downloading", sum(file.bytes for file in files)) as progress:
+            client.checkpoints.download(
+                found, place, model_only=model_only, overwrite=force, progress=progress
+            )
+    if as_json:
+        print_json({"checkpoint": found, "directory": str(place), "files": [file.path for file in files]})
+        return
+    remark(f"Step {found.step:,}, {len(files)} files, every one as its manifest says.")
+    print(place)
+
+
+def _newest(client: Client, job: str) -> Checkpoint:
+    newest = next(iter(client.checkpoints.list(job)), None)
+    if newest is None:
+        raise SeedbedError(f"Job {job} has no checkpoint yet.")
+    return newest

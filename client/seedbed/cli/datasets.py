@@ -1,0 +1,164 @@
+"""``seedbed dataset …``"""
+
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from seedbed import uploads
+from seedbed.cli import text
+from seedbed.cli.output import Json, fields, out, print_json, remark, table
+from seedbed.cli.transfers import bar
+from seedbed.client import Client
+from seedbed.errors import SeedbedError
+from seedbed.models import DatasetDetail
+
+app = typer.Typer(help="Data to learn from.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id, as ds_….")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")]
+
+
+@app.command()
+def upload(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Files, or directories with all in them.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Of the dataset. Default: the first path's.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Go on with this open dataset instead of making one.")
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column (CSV, Parquet) or key (JSON Lines) that holds the text.")
+    ] = None,
+    leave_open: Annotated[
+        bool, typer.Option("--open", help="Do not complete the dataset: more files will follow.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Upload files into a new dataset and complete it. Prints its id."""
+    files = uploads.find_files(paths)
+    total = sum(file.bytes for file in files)
+    with Client() as client:
+        target = dataset or client.datasets.create(name or paths[0].resolve().stem or "dataset").id
+        try:
+            with bar("uploading", total) as progress:
+                client.datasets.upload(target, paths, text_column=text_column, progress=progress)
+            done = client.datasets.get(target) if leave_open else client.datasets.complete(target)
+        except (SeedbedError, KeyboardInterrupt):
+            remark(
+                f"Dataset {target} stays open; `--dataset {target}` goes on with it and sends only what it lacks."
+            )
+            raise
+    if as_json:
+        print_json(done)
+        return
+    remark(
+        f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {done.documents:,} documents; "
+        + ("still open." if done.state == "open" else "ready for jobs.")
+    )
+    print(done.id)
+
+
+@app.command("list")
+def list_(limit: Limit = 20, as_json: Json = False) -> None:
+    """List datasets, newest first."""
+    with Client() as client:
+        found = list(islice(client.datasets.list(), limit))
+    if as_json:
+        print_json(found)
+        return
+    table(
+        ["id", "name", "state", "files", "size", "documents", "created"],
+        [
+            (
+                d.id,
+                d.name,
+                d.state,
+                f"{d.files}",
+                text.size(d.bytes),
+                f"{d.documents:,}",
+                text.ago(d.created_at),
+            )
+            for d in found
+        ],
+        right=["files", "size", "documents"],
+    )
+
+
+@app.command()
+def show(dataset: Id, as_json: Json = False) -> None:
+    """Show a dataset and its files."""
+    with Client() as client:
+        found = client.datasets.get(dataset)
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+
+
+def _show(dataset: DatasetDetail) -> None:
+    fields(
+        [
+            ("id", dataset.id),
+            ("name", dataset.name),
+            ("state", dataset.state),
+            ("size", text.size(dataset.bytes)),
+            ("documents", f"{dataset.documents:,} ({dataset.characters:,} characters)"),
+            ("sha256", dataset.sha256),
+            ("created", text.ago(dataset.created_at)),
+        ]
+    )
+    if dataset.file_list:
+        print()
+        table(
+            ["file", "kind", "size", "documents", "text column"],
+            [
+                (f.name, f.kind, text.size(f.bytes), f"{f.documents:,}", f.text_column or "")
+                for f in dataset.file_list
+            ],
+            right=["size", "documents"],
+        )
+
+
+@app.command()
+def preview(
+    dataset: Id,
+    documents: Annotated[int, typer.Option("--documents", "-n", min=1, max=100)] = 5,
+    characters: Annotated[int, typer.Option(min=1, max=20_000, help="Of each document, at most.")] = 500,
+    as_json: Json = False,
+) -> None:
+    """Show how some documents begin, read as training will read them."""
+    with Client() as client:
+        found = client.datasets.preview(dataset, documents=documents, characters=characters)
+    if as_json:
+        print_json(found)
+        return
+    for document in found.documents:
+        out().print(
+            Text(f"── {document.file}, document {document.index}, {document.characters:,} characters", "dim")
+        )
+        print(document.text, end="\n\n")
+
+
+@app.command()
+def delete(
+    dataset: Id,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a dataset that no unfinished job needs."""
+    with Client() as client:
+        if not yes:
+            found = client.datasets.get(dataset)
+            if not sys.stdin.isatty():
+                raise typer.BadParameter("nobody can be asked here; --yes says so", param_hint="--yes")
+            typer.confirm(f"Delete {found.name!r} ({text.size(found.bytes)}) for good?", abort=True, err=True)
+        client.datasets.delete(dataset)
+    if as_json:
+        print_json({"id": dataset, "deleted": True})
+    else:
+        remark(f"Deleted {dataset}.")

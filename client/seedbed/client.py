@@ -1,0 +1,62 @@
+"""The SDK's door."""
+
+from types import TracebackType
+from typing import Self
+
+from seedbed import config
+from seedbed.models import Session
+from seedbed.resources.checkpoints import Checkpoints
+from seedbed.resources.datasets import Datasets
+from seedbed.resources.jobs import Jobs
+from seedbed.resources.keys import Keys
+from seedbed.resources.workers import Workers
+from seedbed.transport import Transport
+
+
+class Client:
+    """A Seedbed service. Threads may share one; ``with`` closes its connections.
+
+    Args:
+        url: Where the service is. Default: ``SEEDBED_URL``, else what ``seedbed login`` kept, else a service that
+            runs on this machine.
+        key: An API key. Default: ``SEEDBED_KEY``, else the one kept for that URL.
+        timeout: Seconds that the service may be silent within an answer.
+        retries: Repetitions of a request that failed for a reason that may pass.
+
+    Raises:
+        NotConfigured: no key is known, or the URL is none.
+    """
+
+    def __init__(
+        self, url: str | None = None, key: str | None = None, *, timeout: float = 60.0, retries: int = 5
+    ) -> None:
+        self._transport = Transport(config.resolve(url, key), timeout=timeout, retries=retries)
+        self.datasets = Datasets(self._transport)
+        self.jobs = Jobs(self._transport)
+        self.checkpoints = Checkpoints(self._transport)
+        self.workers = Workers(self._transport)
+        self.keys = Keys(self._transport)
+
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        return self._transport.url
+
+    def whoami(self) -> Session:
+        """The key that this client uses, and its project."""
+        return Session.model_validate(self._transport.get("/v1/session"))
+
+    def close(self) -> None:
+        """Close the connections; the client cannot be used any more."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

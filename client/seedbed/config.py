@@ -1,0 +1,99 @@
+"""Where the service is and with what key: arguments, then the environment, then what ``seedbed login`` wrote."""
+
+import contextlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from seedbed.errors import NotConfigured
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A service and a key to it."""
+
+    url: str
+    key: str
+
+
+def config_file() -> Path:
+    """What ``seedbed login`` writes; ``SEEDBED_CONFIG`` names another place."""
+    named = os.environ.get("SEEDBED_CONFIG")
+    return (
+        Path(named).expanduser()
+        if named
+        else platformdirs.user_config_path("seedbed", appauthor=False) / "client.json"
+    )
+
+
+def local_service_file() -> Path:
+    """What a service started on this machine by ``seedbed-server up`` leaves for its own user."""
+    named = os.environ.get("SEEDBED_HOME")
+    home = Path(named).expanduser() if named else platformdirs.user_data_path("seedbed", appauthor=False)
+    return home / "client.json"
+
+
+def resolve(url: str | None = None, key: str | None = None) -> Config:
+    """Fill in what was not given.
+
+    A key that was kept for one service is never sent to another.
+
+    Raises:
+        NotConfigured: no key is known, or the URL is none.
+    """
+    url = url or os.environ.get("SEEDBED_URL") or None
+    key = key or os.environ.get("SEEDBED_KEY") or None
+    kept = [config for path in (config_file(), local_service_file()) if (config := read(path))]
+    url = normalized(url or (kept[0].url if kept else DEFAULT_URL))
+    if key is None:
+        key = next((config.key for config in kept if config.url == url), None)
+    if key is None:
+        raise NotConfigured(
+            f"There is no key for {url}. Run `seedbed login`, or set SEEDBED_KEY (and SEEDBED_URL for another "
+            "service). `seedbed-server key create` makes a key."
+        )
+    return Config(url, key)
+
+
+def normalized(url: str) -> str:
+    """The URL without a slash at its end.
+
+    Raises:
+        NotConfigured: it is not one of HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise NotConfigured(f"{url!r} is not the URL of a service; one looks like {DEFAULT_URL}.")
+    return url.rstrip("/")
+
+
+def read(path: Path) -> Config | None:
+    """What the file holds; None where there is none, or one that cannot be used."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return Config(normalized(str(kept["url"])), str(kept["key"]))
+    except (OSError, ValueError, KeyError, TypeError, NotConfigured):
+        return None
+
+
+def write(config: Config, path: Path | None = None) -> Path:
+    """Keep the service and its key in a file that only this user can read."""
+    path = path or config_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"url": config.url, "key": config.key}, file, indent=2)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    return path

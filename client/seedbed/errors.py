@@ -1,0 +1,197 @@
+"""What can go wrong, as one tree: catch `SeedbedError` for all of it, or the kind that you can handle."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ProblemDetail(BaseModel):
+    """One thing wrong with a request that has several."""
+
+    model_config = ConfigDict(extra="allow")
+
+    param: str
+    """Dotted path of the offending field."""
+    code: str
+    message: str
+    suggestion: str | None = None
+    """The nearest valid name, where a name was mistyped."""
+
+
+class SeedbedError(Exception):
+    """Anything that this library raises on purpose; the message says what to do."""
+
+    code: str = "client_error"
+    """Stable name of the kind of problem; programs decide by it."""
+
+    @property
+    def detail(self) -> str:
+        """What happened and what to do, for people."""
+        return str(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as plain data."""
+        return {"code": self.code, "detail": self.detail}
+
+
+class NotConfigured(SeedbedError):
+    """No key is known for this service."""
+
+    code = "not_configured"
+
+
+class Unreachable(SeedbedError):
+    """The service did not answer, or stopped answering, also after the retries."""
+
+    code = "unreachable"
+
+
+class InvalidFile(SeedbedError):
+    """A local file cannot be used."""
+
+    code = "invalid_file"
+
+
+class DownloadDamaged(SeedbedError):
+    """A file arrived twice with bytes other than its checkpoint's manifest says."""
+
+    code = "download_damaged"
+
+
+class UnsafePath(SeedbedError):
+    """A server named a file that would lie outside the download directory."""
+
+    code = "unsafe_path"
+
+
+class ApiError(SeedbedError):
+    """The service answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        code: Stable name of the kind of problem.
+        detail: What happened and what to do.
+        param: Dotted path of the offending field or parameter, where there is one.
+        errors: One entry a field, where several are wrong.
+        request_id: What the service's log calls this request.
+    """
+
+    statuses: ClassVar[dict[int, type["ApiError"]]] = {}
+
+    def __init_subclass__(cls, status: int | None = None) -> None:
+        if status is not None:
+            ApiError.statuses[status] = cls
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        param: str | None = None,
+        errors: Sequence[ProblemDetail] = (),
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.errors = tuple(errors)
+        self.request_id = request_id
+
+    def as_dict(self) -> dict[str, Any]:
+        """The problem document, as far as it was understood."""
+        return {
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "param": self.param,
+            "errors": [error.model_dump() for error in self.errors],
+            "request_id": self.request_id,
+        }
+
+
+class BadRequest(ApiError, status=400):
+    """The request is malformed."""
+
+
+class Unauthorized(ApiError, status=401):
+    """No key, or one that is not valid."""
+
+
+class Forbidden(ApiError, status=403):
+    """A valid key that may not do this."""
+
+
+class NotFound(ApiError, status=404):
+    """It does not exist, or belongs to another project."""
+
+
+class Conflict(ApiError, status=409):
+    """The state of the thing does not allow it."""
+
+
+class TooLarge(ApiError, status=413):
+    """More bytes than the service takes."""
+
+
+class Invalid(ApiError, status=422):
+    """The request is understood and wrong; `errors` says where."""
+
+
+class RateLimited(ApiError, status=429):
+    """Too many requests, also after the retries."""
+
+
+class ServerError(ApiError):
+    """The service failed (any 5xx)."""
+
+
+class Unavailable(ServerError, status=503):
+    """A part that the service stands on does not answer."""
+
+
+class StorageFull(ServerError, status=507):
+    """The service has no room for this."""
+
+
+def from_response(response: httpx.Response) -> ApiError:
+    """The error that a response (read already, status 400 or above) tells of."""
+    status = response.status_code
+    kind = ApiError.statuses.get(status) or (ServerError if status >= 500 else ApiError)
+    problem = _problem(response)
+    if problem is None:
+        said = " ".join(response.text.split())[:200]
+        return kind(
+            status,
+            f"http_{status}",
+            f"{response.request.url} answered {status} {response.reason_phrase}, which is not Seedbed's way. "
+            f"Is the URL right, and is there a proxy between?{f' It said: {said}' if said else ''}",
+            request_id=response.headers.get("X-Request-Id"),
+        )
+    return kind(
+        status,
+        str(problem["code"]),
+        str(problem["detail"]),
+        param=problem.get("param"),
+        errors=_details(problem.get("errors")),
+        request_id=problem.get("request_id") or response.headers.get("X-Request-Id"),
+    )
+
+
+def _problem(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = response.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return body if isinstance(body, dict) and {"code", "detail"} <= body.keys() else None
+
+
+def _details(errors: Any) -> list[ProblemDetail]:
+    try:
+        return [ProblemDetail.model_validate(error) for error in errors or []]
+    except (ValidationError, TypeError):
+        return []

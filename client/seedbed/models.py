@@ -1,0 +1,271 @@
+"""What the service answers with.
+
+A newer service may add fields: they are kept, reachable as attributes, and never an error. What is a closed
+set of words there (a state, a device) is a plain string here for the same reason.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from seedbed.errors import ProblemDetail
+
+TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
+"""States of a job that it never leaves."""
+
+ItemT = TypeVar("ItemT")
+
+
+class Resource(BaseModel):
+    """The base of every answer."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class Page(Resource, Generic[ItemT]):
+    data: list[ItemT]
+    has_more: bool
+    next: str | None = None
+
+
+class DatasetFile(Resource):
+    name: str
+    bytes: int
+    sha256: str
+    kind: str
+    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip`` or ``tokenizer``."""
+    documents: int
+    characters: int
+    text_column: str | None = None
+
+
+class Dataset(Resource):
+    id: str
+    name: str
+    modality: str
+    state: str
+    """``open`` while files are added, then ``ready``."""
+    files: int
+    bytes: int
+    documents: int
+    characters: int
+    sha256: str | None = None
+    statistics: dict[str, Any] = {}
+    created_at: datetime
+    completed_at: datetime | None = None
+
+
+class DatasetDetail(Dataset):
+    file_list: list[DatasetFile]
+
+
+class PreviewDocument(Resource):
+    file: str
+    index: int
+    text: str
+    characters: int
+    """Length of the whole document."""
+
+
+class Preview(Resource):
+    documents: list[PreviewDocument]
+
+
+class Progress(Resource):
+    phase: str | None = None
+    """``staging``, ``preparing``, ``training`` or ``saving``."""
+    phase_fraction: float | None = None
+    step: int
+    steps: int
+    fraction: float
+    eta_seconds: float | None = None
+
+
+class Failure(Resource):
+    code: str
+    message: str
+    hint: str | None = None
+    details: dict[str, Any] = {}
+
+
+class Parent(Resource):
+    job: str
+    checkpoint: str
+
+
+class Job(Resource):
+    id: str
+    name: str
+    dataset: str
+    state: str
+    """``queued``, ``running``, ``paused``, ``succeeded``, ``failed`` or ``cancelled``."""
+    intent: str | None = None
+    """A stop that was asked for and is being carried out."""
+    waiting_reason: str | None = None
+    """Why a queued job does not run yet."""
+    priority: int
+    attempt: int
+    retries_used: int
+    progress: Progress
+    latest: dict[str, float | None]
+    """Metric name → newest value."""
+    failure: Failure | None = None
+    parent: Parent | None = None
+    worker: str | None = None
+    checkpoints: int
+    spec: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has come to its end."""
+        return self.state in TERMINAL
+
+
+class LineageNode(Resource):
+    id: str
+    name: str
+    state: str
+    parent: Parent | None = None
+
+
+class Lineage(Resource):
+    job: str
+    ancestors: list[LineageNode]
+    """Parent first."""
+    descendants: list[LineageNode]
+
+
+class Validation(Resource):
+    valid: bool
+    errors: list[ProblemDetail]
+    warnings: list[ProblemDetail]
+    spec: dict[str, Any] | None = None
+    """With every default written out."""
+    parameters: int | None = None
+    memory_bytes: int | None = None
+    """Estimate of the peak of training."""
+
+
+class Event(Resource):
+    id: int
+    job: str
+    attempt: int
+    type: str
+    message: str
+    data: dict[str, Any]
+    time: datetime
+
+
+class Log(Resource):
+    job: str
+    attempt: int
+    text: str
+    """The last lines."""
+    bytes: int
+    """Of the whole log."""
+    complete: bool
+
+
+class Series(Resource):
+    """Points of one metric; the arrays are equally long. A value that is not finite is ``None``."""
+
+    steps: list[int]
+    values: list[float | None]
+    times: list[float]
+    """Unix seconds."""
+    min: list[float | None] | None = None
+    max: list[float | None] | None = None
+    not_finite: dict[str, str] = {}
+    """Step → ``nan``, ``inf`` or ``-inf``."""
+
+
+class Metrics(Resource):
+    job: str
+    series: dict[str, Series]
+    next: int
+    """Cursor for `Jobs.metrics_since`."""
+    has_more: bool = False
+
+
+class MetricPoint(Resource):
+    """What one step measured, as a watcher receives it."""
+
+    step: int
+    time: float
+    """Unix seconds, by the clock of the machine that trains."""
+    values: dict[str, float | str | None]
+    """Metric name → value; one that is not finite comes as ``None`` or its name."""
+    attempt: int | None = None
+
+
+class End(Resource):
+    """The job is over; the last thing a watcher receives."""
+
+    state: str
+
+
+class CheckpointFile(Resource):
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Checkpoint(Resource):
+    id: str
+    job: str
+    attempt: int
+    step: int
+    bytes: int
+    files: list[CheckpointFile]
+    metrics: dict[str, Any]
+    """The last evaluation before it."""
+    manifest_sha256: str
+    created_at: datetime
+
+
+class Worker(Resource):
+    id: str
+    name: str
+    state: str
+    """``idle``, ``busy`` or ``offline``."""
+    device: str
+    device_name: str
+    memory_bytes: int
+    threads: int
+    version: str
+    job: str | None = None
+    details: dict[str, Any] = {}
+    started_at: datetime
+    last_seen_at: datetime
+
+
+class Key(Resource):
+    id: str
+    name: str
+    hint: str
+    """The key's last four characters."""
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class CreatedKey(Key):
+    secret: str
+    """The key itself. Shown this once."""
+
+
+class Project(Resource):
+    id: str
+    name: str
+
+
+class Session(Resource):
+    """Who a key belongs to."""
+
+    key: Key
+    project: Project

@@ -1,0 +1,64 @@
+"""Checkpoints: list, look at, download."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from seedbed import downloads
+from seedbed.models import Checkpoint, CheckpointFile
+from seedbed.paging import Listing
+from seedbed.transport import Transport
+
+
+class Checkpoints:
+    """``client.checkpoints``"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, job: str) -> Listing[Checkpoint]:
+        """A job's checkpoints, newest step first."""
+        return Listing(self._transport, f"/v1/jobs/{quote(job, safe='')}/checkpoints", Checkpoint)
+
+    def get(self, checkpoint: str) -> Checkpoint:
+        answer = self._transport.get(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
+        return Checkpoint.model_validate(answer)
+
+    def download(
+        self,
+        checkpoint: str | Checkpoint,
+        directory: str | os.PathLike[str],
+        *,
+        model_only: bool = False,
+        overwrite: bool = False,
+        progress: downloads.Progress | None = None,
+    ) -> Path:
+        """Fetch a checkpoint's files into a directory that `transformers` then opens as it is.
+
+        Each file is checked against its hash before it gets its name. A download that was cut off goes on where it
+        stopped when it is called again; files that are there already are not fetched.
+
+        Args:
+            checkpoint: Its id, or itself.
+            directory: Made if it is not there.
+            model_only: Leave out the trainer's state (about two thirds), which only a resume needs.
+            overwrite: Replace files of the same names that are not this checkpoint's.
+            progress: Called with the bytes that were added since its last call (negative: fetched again).
+
+        Raises:
+            DownloadDamaged: a file arrived twice with bytes other than its manifest says.
+            InvalidFile: a file of the same name is there, or the directory cannot be written.
+            UnsafePath: the service names a file that would lie outside the directory.
+        """
+        found = self.get(checkpoint) if isinstance(checkpoint, str) else checkpoint
+        place = Path(directory)
+        download = downloads.Download(self._transport, found, place, progress=progress, overwrite=overwrite)
+        download.run(wanted_files(found, model_only=model_only))
+        if not model_only:
+            download.manifest()
+        return place
+
+
+def wanted_files(checkpoint: Checkpoint, *, model_only: bool) -> list[CheckpointFile]:
+    """The files that a download fetches."""
+    return [file for file in checkpoint.files if not (model_only and file.path.startswith(downloads.TRAINER))]

@@ -1,0 +1,100 @@
+"""Datasets: create, upload, complete, look at, delete."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+from seedbed import uploads
+from seedbed.models import Dataset, DatasetDetail, DatasetFile, Preview
+from seedbed.paging import Listing
+from seedbed.transport import Transport
+
+StrPath = str | os.PathLike[str]
+
+
+class Datasets:
+    """``client.datasets``"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, name: str, *, modality: str = "text") -> DatasetDetail:
+        """A new dataset, open for files."""
+        answer = self._transport.create("/v1/datasets", {"name": name, "modality": modality})
+        return DatasetDetail.model_validate(answer)
+
+    def upload(
+        self,
+        dataset: str,
+        paths: StrPath | Iterable[StrPath],
+        *,
+        text_column: str | None = None,
+        progress: uploads.Progress | None = None,
+    ) -> list[DatasetFile]:
+        """Add files, and directories with all that is in them, to an open dataset.
+
+        What the dataset has already, by name and hash, is not sent again: after an upload that was cut off, the
+        same call goes on where it stopped.
+
+        Args:
+            dataset: Its id.
+            paths: Files and directories.
+            text_column: Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else
+                the only column of strings.
+            progress: Called with the bytes that were sent (or need not be) since its last call.
+
+        Returns:
+            The files as the dataset has them.
+
+        Raises:
+            InvalidFile: a file that cannot be read.
+            Invalid: a file that the service cannot use; `detail` says why.
+        """
+        listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        files = uploads.find_files(Path(path) for path in listed)
+        present = {file.name: file for file in self.get(dataset).file_list}
+        done = []
+        for file in files:
+            digest = uploads.sha256(file.path)
+            kept = present.get(file.name)
+            if kept is None or kept.sha256 != digest:
+                kept = uploads.send(
+                    self._transport, dataset, file, digest, text_column=text_column, progress=progress
+                )
+            elif progress:
+                progress(file.bytes)
+            done.append(kept)
+        return done
+
+    def complete(self, dataset: str) -> DatasetDetail:
+        """Close an open dataset: from now on it never changes, and jobs may run on it. Again: the same."""
+        answer = self._transport.post(f"{_path(dataset)}/complete", repeatable=True)
+        return DatasetDetail.model_validate(answer)
+
+    def get(self, dataset: str) -> DatasetDetail:
+        """One dataset with its files."""
+        return DatasetDetail.model_validate(self._transport.get(_path(dataset)))
+
+    def list(self) -> Listing[Dataset]:
+        """All datasets, newest first."""
+        return Listing(self._transport, "/v1/datasets", Dataset)
+
+    def preview(
+        self, dataset: str, *, documents: int | None = None, characters: int | None = None
+    ) -> Preview:
+        """The beginnings of some documents."""
+        params = {"documents": documents, "characters": characters}
+        return Preview.model_validate(self._transport.get(f"{_path(dataset)}/preview", params))
+
+    def delete(self, dataset: str) -> None:
+        """Delete a dataset that no unfinished job needs."""
+        self._transport.delete(_path(dataset))
+
+    def delete_file(self, dataset: str, name: str) -> None:
+        """Take a file out of an open dataset."""
+        self._transport.delete(f"{_path(dataset)}/files/{quote(name, safe='')}")
+
+
+def _path(dataset: str) -> str:
+    return f"/v1/datasets/{quote(dataset, safe='')}"

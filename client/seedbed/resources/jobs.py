@@ -1,0 +1,180 @@
+"""Jobs: validate, submit, watch, steer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from seedbed import specs
+from seedbed.errors import SeedbedError
+from seedbed.models import End, Event, Job, Lineage, Log, Metrics, Validation
+from seedbed.paging import PAGE_SIZE, Listing
+from seedbed.transport import Params, Transport
+from seedbed.watch import Update, Watch
+
+
+class Jobs:
+    """``client.jobs``"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def validate(self, spec: specs.Spec, *, dataset: str | None = None) -> Validation:
+        """What the service thinks of a spec, without submitting it.
+
+        Args:
+            spec: A mapping, or the path of a YAML or JSON file.
+            dataset: Taken in place of the spec's own.
+
+        Raises:
+            InvalidFile: the file cannot be read or is no YAML.
+        """
+        body = specs.read(spec, dataset)
+        return Validation.model_validate(self._transport.post("/v1/jobs/validate", body, repeatable=True))
+
+    def submit(self, spec: specs.Spec, *, dataset: str | None = None) -> Job:
+        """Submit a job. Once this returns, the service will not lose it.
+
+        Args:
+            spec: A mapping, or the path of a YAML or JSON file.
+            dataset: Taken in place of the spec's own.
+
+        Raises:
+            Invalid: the spec is wrong; `errors` says where.
+            InvalidFile: the file cannot be read or is no YAML.
+        """
+        return Job.model_validate(self._transport.create("/v1/jobs", specs.read(spec, dataset)))
+
+    def get(self, job: str) -> Job:
+        return Job.model_validate(self._transport.get(_path(job)))
+
+    def list(
+        self,
+        *,
+        state: str | Sequence[str] | None = None,
+        dataset: str | None = None,
+        name: str | None = None,
+        page_size: int | None = None,
+    ) -> Listing[Job]:
+        """All jobs, newest first; only those that fit what is given."""
+        states = [state] if isinstance(state, str) else list(state or []) or None
+        params: Params = {"limit": page_size or PAGE_SIZE, "state": states, "dataset": dataset, "name": name}
+        return Listing(self._transport, "/v1/jobs", Job, params)
+
+    def cancel(self, job: str) -> Job:
+        """Ask the job to end; one that runs writes a checkpoint first."""
+        return self._act(job, "cancel")
+
+    def pause(self, job: str) -> Job:
+        """Ask the job to write a checkpoint and wait."""
+        return self._act(job, "pause")
+
+    def resume(self, job: str) -> Job:
+        """Let a paused job go on."""
+        return self._act(job, "resume")
+
+    def retry(self, job: str) -> Job:
+        """Queue a failed or cancelled job again; it goes on from its last checkpoint."""
+        return self._act(job, "retry")
+
+    def fork(
+        self, job: str, *, checkpoint: str | None = None, changes: Mapping[str, Any] | None = None
+    ) -> Job:
+        """A new job that begins with a checkpoint of this one.
+
+        Args:
+            job: The parent.
+            checkpoint: Default: the newest.
+            changes: Merged over the parent's spec (RFC 7396), as ``{"training": {"steps": 2000}}``.
+        """
+        body: dict[str, Any] = {"changes": dict(changes or {})}
+        if checkpoint is not None:
+            body["checkpoint"] = checkpoint
+        return Job.model_validate(self._transport.create(f"{_path(job)}/fork", body))
+
+    def lineage(self, job: str) -> Lineage:
+        """The jobs that this one came from, and those that came from it."""
+        return Lineage.model_validate(self._transport.get(f"{_path(job)}/lineage"))
+
+    def metrics(
+        self,
+        job: str,
+        names: Sequence[str] | None = None,
+        *,
+        max_points: int | None = None,
+        from_step: int | None = None,
+        to_step: int | None = None,
+    ) -> Metrics:
+        """Measured series in order of step; longer than ``max_points``, each is bucketed to min, max and last."""
+        params = {
+            "name": list(names) if names else None,
+            "max_points": max_points,
+            "from_step": from_step,
+            "to_step": to_step,
+        }
+        return Metrics.model_validate(self._transport.get(f"{_path(job)}/metrics", params))
+
+    def metrics_since(self, job: str, cursor: int = 0, names: Sequence[str] | None = None) -> Metrics:
+        """What was written since the cursor (an earlier answer's ``next``), in order of writing."""
+        params = {"name": list(names) if names else None, "after": cursor}
+        return Metrics.model_validate(self._transport.get(f"{_path(job)}/metrics", params))
+
+    def events(self, job: str, *, after: int = 0) -> Listing[Event]:
+        """The job's diary, oldest first; only what comes after the event with that id."""
+        return Listing(self._transport, f"{_path(job)}/events", Event, {"after": after}, cursor="after")
+
+    def logs(self, job: str, *, attempt: int | None = None) -> Log:
+        """The last lines that an attempt (default: the newest) printed."""
+        return Log.model_validate(self._transport.get(f"{_path(job)}/logs", {"attempt": attempt}))
+
+    def full_log(self, job: str, *, attempt: int | None = None) -> Iterator[str]:
+        """All that an attempt printed, piece by piece."""
+        params = {"attempt": attempt, "full": True}
+        with self._transport.stream(f"{_path(job)}/logs", params=params) as response:
+            yield from response.iter_text()
+
+    def watch(
+        self,
+        job: str,
+        *,
+        replay: bool = True,
+        patience: float = 600.0,
+        on_interruption: Callable[[SeedbedError], None] | None = None,
+    ) -> Iterator[Update]:
+        """Everything that happens to the job, until its end.
+
+        Yields `Job`, `MetricPoint`, `Event`, `Checkpoint`, `Progress` and last `End`. A connection that breaks is
+        made anew and goes on where it was, with nothing lost and nothing twice; where something between holds
+        streams back, the same is polled for.
+
+        Args:
+            job: Its id.
+            replay: Begin with what was measured and what happened before.
+            patience: Seconds without any contact after which it gives up.
+            on_interruption: Called with the reason each time the connection is lost.
+
+        Raises:
+            Unreachable: no contact for longer than ``patience``.
+        """
+        return iter(
+            Watch(
+                self._transport,
+                job,
+                replay=replay,
+                patience=patience,
+                on_interruption=on_interruption,
+            )
+        )
+
+    def wait(self, job: str) -> Job:
+        """The job once it is over, however it ended."""
+        for update in self.watch(job, replay=False):
+            if isinstance(update, End):
+                break
+        return self.get(job)
+
+    def _act(self, job: str, verb: str) -> Job:
+        return Job.model_validate(self._transport.post(f"{_path(job)}/{verb}"))
+
+
+def _path(job: str) -> str:
+    return f"/v1/jobs/{quote(job, safe='')}"

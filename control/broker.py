@@ -1,0 +1,140 @@
+"""Redis: doorbells to the workers (through Celery), and live news to whoever listens.
+
+Neither is the truth. A doorbell says "there is work", and the sweeper rings again when one is lost; live news is what
+was committed to PostgreSQL a moment before. So everything here gives up within about a second, and nothing breaks.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+
+import redis
+from celery import Celery
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from control.settings import Settings, settings
+
+TASK = "seedbed.run_job"
+Queue = Literal["cpu", "gpu"]
+QUEUES: tuple[Queue, ...] = ("cpu", "gpu")
+
+LiveKind = Literal["points", "event", "job", "checkpoint", "progress"]
+LIVE_LENGTH = 2000
+"""A job's live stream keeps about so many messages; a listener that fell behind further reads PostgreSQL."""
+LIVE_SECONDS = 24 * 3600
+"""A job's live stream is dropped after so long a silence."""
+
+_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True)
+class LiveMessage:
+    """One piece of news about a job."""
+
+    job_id: str
+    kind: LiveKind
+    data: Mapping[str, Any]
+
+
+def live_key(job_id: str) -> str:
+    """The Redis stream that carries a job's live news: fields ``kind`` and ``data`` (JSON)."""
+    return f"seedbed:live:{job_id}"
+
+
+def broker_url(chosen: Settings) -> str:
+    """Celery's URL: the same server as ``REDIS_URL``, the logical database after it."""
+    parts = urlsplit(chosen.redis_url)
+    if parts.scheme == "unix":
+        number = int(parse_qs(parts.query).get("db", ["0"])[0]) + 1
+        login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+        return f"redis+socket://{login}{quote(parts.path, safe='/%')}?virtual_host={number}"
+    number = int(parts.path.strip("/") or 0) + 1
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+class Broker:
+    """Connections to one Redis server; cheap until used, safe to share between threads."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self.live = redis.Redis.from_url(
+            chosen.redis_url,
+            decode_responses=True,
+            socket_timeout=_TIMEOUT,
+            # Once more, at once: the server may have been restarted since the connection was made.
+            retry=Retry(NoBackoff(), 1),
+            **({} if chosen.redis_url.startswith("unix") else {"socket_connect_timeout": _TIMEOUT}),
+        )
+        self._celery = Celery("seedbed", broker=broker_url(chosen), set_as_current=False)
+        self._celery.conf.update(
+            task_ignore_result=True,
+            broker_connection_timeout=_TIMEOUT,
+            broker_transport_options={
+                "socket_timeout": _TIMEOUT,
+                "socket_connect_timeout": _TIMEOUT,
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_step": 0,
+                "interval_max": 0,
+            },
+        )
+
+    def ring(self, queue: Queue, job_id: str) -> None:
+        """Tell the queue's workers that there is work; `job_id` is for their logs.
+
+        Raises:
+            kombu.exceptions.OperationalError: Redis does not answer.
+        """
+        self._celery.send_task(TASK, args=[job_id], queue=queue, retry=False, ignore_result=True)
+
+    def backlog(self, queue: Queue) -> int:
+        """Messages in the queue that no worker has taken.
+
+        Raises:
+            kombu.exceptions.OperationalError: Redis does not answer.
+        """
+        with self._celery.connection_for_write() as connection:
+            length: int = connection.default_channel.client.llen(queue)
+            return length
+
+    def publish(self, messages: Iterable[LiveMessage]) -> None:
+        """Append to the jobs' live streams, in one round trip.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        pipeline = self.live.pipeline(transaction=False)
+        keys = set()
+        for message in messages:
+            key = live_key(message.job_id)
+            keys.add(key)
+            fields = {"kind": message.kind, "data": json.dumps(message.data, separators=(",", ":"))}
+            pipeline.xadd(key, fields, maxlen=LIVE_LENGTH, approximate=True)  # type: ignore[arg-type]
+        for key in keys:
+            pipeline.expire(key, LIVE_SECONDS)
+        pipeline.execute()
+
+    def ping(self) -> None:
+        """Raises:
+        redis.RedisError: Redis does not answer.
+        """
+        self.live.ping()
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self.live.close()
+        self._celery.close()
+
+
+@lru_cache
+def broker() -> Broker:
+    """This process's broker."""
+    return Broker(settings())
+
+
+def redis_client() -> "redis.Redis":
+    """This process's client for live news: text in, text out, patient for a second."""
+    return broker().live

@@ -1,0 +1,95 @@
+"""SQL about checkpoints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
+
+from control.checkpoints.models import Checkpoint
+from control.db import ReadSession
+from control.jobs.models import Job
+from control.jobs.states import TERMINAL
+
+
+@dataclass(frozen=True)
+class CheckpointRef:
+    """A checkpoint as a worker needs it: where its files are, and their hashes."""
+
+    id: str
+    job_id: str
+    """Another job's for a fork that has not yet written its own."""
+    attempt: int
+    step: int
+    prefix: str
+    manifest: dict[str, Any]
+    manifest_sha256: str
+
+
+def starting_points(
+    session: ReadSession, job_id: str, parent_checkpoint_id: str | None
+) -> Sequence[CheckpointRef]:
+    """Checkpoints that an attempt may continue from, best first: its own by step, then a fork's parent."""
+    own = session.scalars(
+        select(Checkpoint)
+        .where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
+        .order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc())
+    )
+    found = list(own)
+    if parent_checkpoint_id is not None:
+        parent = session.get(Checkpoint, parent_checkpoint_id)
+        if parent is not None and parent.deleted_at is None:
+            found.append(parent)
+    return [
+        CheckpointRef(c.id, c.job_id, c.attempt, c.step, c.prefix, c.manifest, c.manifest_sha256)
+        for c in found
+    ]
+
+
+def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
+    """A job's checkpoints that retention has not taken, newest step first."""
+    return list(
+        session.scalars(
+            select(Checkpoint)
+            .where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
+            .order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc())
+        )
+    )
+
+
+def needed_by_forks(session: ReadSession, job_id: str) -> set[str]:
+    """Ids of the job's checkpoints that a fork still starts from: it is not over and has written none of its own."""
+    own = aliased(Checkpoint)
+    return set(
+        session.scalars(
+            select(Job.parent_checkpoint_id)
+            .join(Checkpoint, Checkpoint.id == Job.parent_checkpoint_id)
+            .where(
+                Checkpoint.job_id == job_id,
+                Job.state.not_in(TERMINAL),
+                ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
+            )
+        )
+    ) - {None}  # type: ignore[return-value]
+
+
+def of_project(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint | None:
+    """The checkpoint, if a job of the project wrote it and it is still there."""
+    return session.scalars(
+        select(Checkpoint)
+        .join(Job, Job.id == Checkpoint.job_id)
+        .where(Checkpoint.id == checkpoint_id, Job.project_id == project_id, Checkpoint.deleted_at.is_(None))
+    ).one_or_none()
+
+
+def page(
+    session: ReadSession, job_id: str, *, limit: int, before: tuple[int, int] | None = None
+) -> list[Checkpoint]:
+    """At most `limit` checkpoints, newest step first, from below (step, attempt) on."""
+    query = select(Checkpoint).where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
+    if before is not None:
+        query = query.where(func.row(Checkpoint.step, Checkpoint.attempt) < func.row(*before))
+    return list(
+        session.scalars(query.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc()).limit(limit))
+    )

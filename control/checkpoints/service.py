@@ -1,0 +1,136 @@
+"""Checkpoints: committed by the attempt that wrote them, thinned out by the job's retention rule."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from control.checkpoints import repository
+from control.checkpoints.models import Checkpoint
+from control.checkpoints.retention import expired
+from control.checkpoints.schemas import CheckpointFile, CheckpointOut
+from control.db import ReadSession, WriteSession
+from control.errors import NotFound
+from control.ids import new_id
+from control.jobs.events import record
+from control.jobs.leases import held
+from control.jobs.models import Job
+from control.jobs.news import announce
+from control.metrics.repository import value_at
+from core.spec import CheckpointRetention, JobSpec
+
+
+def commit_checkpoint(
+    session: WriteSession,
+    job_id: str,
+    attempt: int,
+    *,
+    step: int,
+    prefix: str,
+    manifest: dict[str, Any],
+    manifest_sha256: str,
+    metrics: Mapping[str, float],
+) -> Checkpoint:
+    """Make a checkpoint exist whose files are all in storage; saying so twice is the same as once.
+
+    What retention then drops is only marked here. The leader takes the files away later (`control.jobs.upkeep`), so
+    nothing is left behind by a worker that dies in between.
+
+    Args:
+        prefix: Where its files are in storage.
+        manifest: The decoded ``manifest.json``.
+        metrics: The last evaluation before it.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    job = held(session, job_id, attempt)
+    known = session.scalars(
+        select(Checkpoint).where(
+            Checkpoint.job_id == job_id, Checkpoint.attempt == attempt, Checkpoint.step == step
+        )
+    ).one_or_none()
+    if known is not None:
+        return known
+    retention = JobSpec.model_validate(job.spec).training.retention
+    checkpoint = Checkpoint(
+        id=new_id("ckpt"),
+        job_id=job_id,
+        attempt=attempt,
+        step=step,
+        prefix=prefix,
+        manifest=manifest,
+        manifest_sha256=manifest_sha256,
+        bytes=sum(file["bytes"] for file in manifest["files"]),
+        metrics=_metrics(session, job, step, metrics, retention),
+    )
+    session.add(checkpoint)
+    session.flush()
+    session.refresh(checkpoint)
+    dropped = expired(
+        repository.present(session, job_id), retention, repository.needed_by_forks(session, job_id)
+    )
+    for old in dropped:
+        old.deleted_at = func.clock_timestamp()
+    record(
+        session,
+        job,
+        "checkpoint",
+        f"Checkpoint at step {step}.",
+        {"checkpoint": checkpoint.id, "step": step, "dropped": [old.id for old in dropped]},
+    )
+    announce(session, job_id, "checkpoint", checkpoint_out(checkpoint).model_dump(mode="json"))
+    return checkpoint
+
+
+def _metrics(
+    session: ReadSession, job: Job, step: int, metrics: Mapping[str, float], retention: CheckpointRetention
+) -> dict[str, float | None]:
+    """The checkpoint's metrics as JSON can hold them, with the one that retention goes by."""
+    found: dict[str, float | None] = dict(metrics)
+    best = retention.keep_best
+    if best is not None and best not in found:
+        logged = value_at(session, job.id, best, step)
+        if logged is not None:
+            found[best] = logged
+    return {
+        name: value if value is not None and math.isfinite(value) else None for name, value in found.items()
+    }
+
+
+def get(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint:
+    """A checkpoint of the project.
+
+    Raises:
+        NotFound: no such checkpoint, another project's, or one that retention has dropped.
+    """
+    checkpoint = repository.of_project(session, project_id, checkpoint_id)
+    if checkpoint is None:
+        raise NotFound(
+            "checkpoint_not_found",
+            f"There is no checkpoint {checkpoint_id}; it may have been dropped by its job's retention rule.",
+        )
+    return checkpoint
+
+
+def list_of_job(
+    session: ReadSession, job_id: str, *, limit: int = 200, before: tuple[int, int] | None = None
+) -> list[Checkpoint]:
+    """At most `limit` checkpoints of the job, newest step first, from below (step, attempt) `before` on."""
+    return repository.page(session, job_id, limit=limit, before=before)
+
+
+def checkpoint_out(checkpoint: Checkpoint) -> CheckpointOut:
+    """A checkpoint as it goes over HTTP."""
+    return CheckpointOut(
+        id=checkpoint.id,
+        job=checkpoint.job_id,
+        attempt=checkpoint.attempt,
+        step=checkpoint.step,
+        bytes=checkpoint.bytes,
+        files=[CheckpointFile.model_validate(file) for file in checkpoint.manifest["files"]],
+        metrics=checkpoint.metrics,
+        manifest_sha256=checkpoint.manifest_sha256,
+        created_at=checkpoint.created_at,
+    )

@@ -1,0 +1,54 @@
+"""The bytes behind datasets' files: stored once a project by their hash, gone with the last file that names them.
+
+Whoever makes or removes a blob holds the lock of its key meanwhile, so that none is removed between the
+moment it is found in place and the commit of the row that names it.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from control.datasets import repository
+from control.db import WriteSession, write
+from control.storage import Storage
+
+log = logging.getLogger(__name__)
+
+_ROOT = "projects"
+ABANDONED = timedelta(days=1)
+"""What a crash left in storage is removed after so long; no upload takes longer."""
+
+
+def blob_key(project_id: str, sha256: str) -> str:
+    return f"{_ROOT}/{project_id}/blobs/{sha256}"
+
+
+def lock(session: WriteSession, key: str) -> None:
+    """Hold the blob as it is until the transaction ends."""
+    repository.lock(session, f"blob {key}")
+
+
+def release(bind: Engine | Connection, storage: Storage, keys: Iterable[str]) -> int:
+    """Remove those blobs that no file names any more; returns how many."""
+    removed = 0
+    for key in sorted(set(keys)):
+        with write(bind) as session:
+            lock(session, key)
+            if not repository.is_named(session, key):
+                storage.delete(key)
+                removed += 1
+    return removed
+
+
+def sweep(engine: Engine, storage: Storage) -> int:
+    """Remove what crashes left: half-written objects, and blobs whose row was never committed."""
+    swept = storage.sweep(ABANDONED)
+    latest = datetime.now(UTC) - ABANDONED
+    for item in storage.list(_ROOT):
+        if "/blobs/" in item.key and item.modified < latest:
+            swept += release(engine, storage, [item.key])
+    if swept:
+        log.info("removed %d objects that no dataset names", swept)
+    return swept

@@ -1,0 +1,74 @@
+"""How a file gets into a dataset: checked whole before anything of it is believed."""
+
+from contextlib import suppress
+
+from sqlalchemy import Engine, text
+
+from control.datasets import blobs, repository
+from control.datasets.inspection import Report, check_format
+from control.datasets.models import DatasetFile
+from control.datasets.names import check_file_name
+from control.datasets.service import get_open
+from control.db import after_commit, read, write
+from control.storage import Stage, Storage
+
+
+def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> None:
+    """Refuse, before its first byte is read, an upload that could only fail.
+
+    Raises:
+        Invalid: ``invalid_file_name``, ``unknown_format``.
+        NotFound: ``dataset_not_found``.
+        Conflict: ``dataset_not_open``.
+    """
+    check_file_name(name)
+    check_format(name)
+    with read(engine) as session:
+        get_open(session, project_id, dataset_id)
+
+
+def take_in(
+    engine: Engine,
+    storage: Storage,
+    stage: Stage,
+    report: Report,
+    *,
+    project_id: str,
+    dataset_id: str,
+    name: str,
+) -> tuple[DatasetFile, bool]:
+    """Make the staged file part of the dataset; also whether it is new, and not in the place of another.
+
+    Raises:
+        NotFound: ``dataset_not_found``; Conflict: ``dataset_not_open``.
+    """
+    key = blobs.blob_key(project_id, stage.sha256)
+    try:
+        with write(engine) as session:
+            # A bucket's copy of a large object takes longer than an idle transaction may.
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '15min'"))
+            dataset = get_open(session, project_id, dataset_id, share=True)
+            repository.lock(session, f"file {dataset.id} {name}")
+            before = repository.file_named(session, dataset.id, name)
+            replaced = before.object_key if before else None
+            blobs.lock(session, key)
+            stage.commit(key)
+            file = repository.upsert_file(
+                session,
+                {
+                    "dataset_id": dataset.id,
+                    "name": name,
+                    "bytes": stage.bytes,
+                    "sha256": stage.sha256,
+                    "object_key": key,
+                    "report": report,
+                },
+            )
+            if replaced and replaced != key:
+                after_commit(session, lambda: blobs.release(engine, storage, [replaced]))
+    except BaseException:
+        # Whatever went wrong after the rename: a blob that no row names is nobody's.
+        with suppress(Exception):
+            blobs.release(engine, storage, [key])
+        raise
+    return file, before is None

@@ -1,0 +1,46 @@
+"""Datasets: open while files come in, immutable once complete."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from control.base import Base, CreatedAt, PrimaryId
+
+
+class Dataset(Base):
+    __tablename__ = "datasets"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'ready', 'deleted')", name="state"),
+        CheckConstraint("modality IN ('text')", name="modality"),
+        Index(None, "project_id", "id"),
+    )
+
+    id: Mapped[PrimaryId]
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    modality: Mapped[str] = mapped_column(server_default="text")
+    state: Mapped[str] = mapped_column(server_default="open")
+    sha256: Mapped[str | None]
+    """Of the sorted (name, sha256) of its files; set when complete."""
+    statistics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    created_at: Mapped[CreatedAt]
+    completed_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+
+class DatasetFile(Base):
+    __tablename__ = "dataset_files"
+    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(index=True)
+    object_key: Mapped[str]
+    """Where the bytes are in object storage; content-addressed within the project."""
+    report: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What inspection found: kind, documents, characters, first documents."""
+    created_at: Mapped[CreatedAt]

@@ -1,0 +1,58 @@
+"""Datasets as they go over HTTP."""
+
+from collections.abc import Iterable
+
+from control.datasets import repository, service
+from control.datasets.models import Dataset, DatasetFile
+from control.datasets.repository import Totals
+from control.datasets.schemas import DatasetDetail, DatasetFileOut, DatasetOut
+from control.db import ReadSession
+
+
+def present_file(file: DatasetFile) -> DatasetFileOut:
+    return DatasetFileOut(
+        name=file.name,
+        bytes=file.bytes,
+        sha256=file.sha256,
+        kind=file.report["kind"],
+        documents=file.report["documents"],
+        characters=file.report["characters"],
+        text_column=file.report.get("text_column"),
+        created_at=file.created_at,
+    )
+
+
+def present_list(session: ReadSession, datasets: Iterable[Dataset]) -> list[DatasetOut]:
+    datasets = list(datasets)
+    totals = repository.totals(session, [dataset.id for dataset in datasets])
+    return [
+        DatasetOut.model_validate(_fields(dataset, totals.get(dataset.id, Totals()))) for dataset in datasets
+    ]
+
+
+def present(session: ReadSession, dataset: Dataset) -> DatasetDetail:
+    """With its files, and statistics also while it is open."""
+    files = repository.files(session, dataset.id)
+    totals = repository.totals(session, [dataset.id]).get(dataset.id, Totals())
+    fields = _fields(dataset, totals) | {
+        "statistics": dataset.statistics or service.statistics(files),
+        "file_list": [present_file(file) for file in files],
+    }
+    return DatasetDetail.model_validate(fields)
+
+
+def _fields(dataset: Dataset, totals: Totals) -> dict[str, object]:
+    return {
+        "id": dataset.id,
+        "name": dataset.name,
+        "modality": dataset.modality,
+        "state": dataset.state,
+        "files": totals.files,
+        "bytes": totals.bytes,
+        "documents": totals.documents,
+        "characters": totals.characters,
+        "sha256": dataset.sha256,
+        "statistics": dataset.statistics,
+        "created_at": dataset.created_at,
+        "completed_at": dataset.completed_at,
+    }

@@ -1,0 +1,90 @@
+"""The SQL of datasets."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from control.datasets.models import Dataset, DatasetFile
+from control.db import ReadSession, WriteSession
+from control.jobs.models import Job
+
+_TERMINAL = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Over a dataset's files."""
+
+    files: int = 0
+    bytes: int = 0
+    documents: int = 0
+    characters: int = 0
+
+
+def of_project(project_id: str) -> Select[Dataset]:
+    return select(Dataset).where(Dataset.project_id == project_id, Dataset.state != "deleted")
+
+
+def totals(session: ReadSession, dataset_ids: Iterable[str]) -> dict[str, Totals]:
+    report = DatasetFile.report
+    rows = session.execute(
+        select(
+            DatasetFile.dataset_id,
+            func.count(),
+            func.sum(DatasetFile.bytes).cast(BigInteger),
+            func.sum(report["documents"].astext.cast(BigInteger)).cast(BigInteger),
+            func.sum(report["characters"].astext.cast(BigInteger)).cast(BigInteger),
+        )
+        .where(DatasetFile.dataset_id.in_(list(dataset_ids)))
+        .group_by(DatasetFile.dataset_id)
+    )
+    return {row[0]: Totals(*row[1:]) for row in rows}
+
+
+def files(session: ReadSession, dataset_id: str) -> list[DatasetFile]:
+    """In order of name, by code point, as the engine reads them."""
+    query = select(DatasetFile).where(DatasetFile.dataset_id == dataset_id)
+    return sorted(session.scalars(query), key=lambda file: file.name)
+
+
+def file_named(session: ReadSession, dataset_id: str, name: str) -> DatasetFile | None:
+    return session.scalar(
+        select(DatasetFile).where(DatasetFile.dataset_id == dataset_id, DatasetFile.name == name)
+    )
+
+
+def upsert_file(session: WriteSession, values: dict[str, object]) -> DatasetFile:
+    """Add the file, or put it in the place of the one of that name."""
+    statement = insert(DatasetFile).values(created_at=func.clock_timestamp(), **values)
+    replaced = ("bytes", "sha256", "object_key", "report", "created_at")
+    row: DatasetFile | None = session.scalar(
+        statement.on_conflict_do_update(
+            index_elements=[DatasetFile.dataset_id, DatasetFile.name],
+            set_={column: statement.excluded[column] for column in replaced},
+        ).returning(DatasetFile),
+        execution_options={"populate_existing": True},
+    )
+    assert row
+    return row
+
+
+def is_named(session: ReadSession, object_key: str) -> bool:
+    """Whether any dataset's file lies at that key."""
+    return (
+        session.scalar(select(DatasetFile.id).where(DatasetFile.object_key == object_key).limit(1))
+        is not None
+    )
+
+
+def unfinished_job(session: ReadSession, dataset_id: str) -> str | None:
+    """A job that still needs the dataset."""
+    return session.scalar(
+        select(Job.id).where(Job.dataset_id == dataset_id, Job.state.not_in(_TERMINAL)).limit(1)
+    )
+
+
+def lock(session: WriteSession, name: str) -> None:
+    """Hold a lock of that name until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

@@ -1,0 +1,176 @@
+"""Datasets: opened, filled, completed, previewed, deleted."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable
+
+from sqlalchemy import func
+
+from control.datasets import blobs, repository
+from control.datasets.models import Dataset, DatasetFile
+from control.datasets.schemas import DatasetIn, DatasetPreview, PreviewDocument
+from control.db import ReadSession, WriteSession, after_commit
+from control.errors import Conflict, NotFound
+from control.ids import new_id
+from control.paging import Slice, newest_first
+from control.storage import Storage
+from core.formats import read_documents
+
+
+def create(session: WriteSession, project_id: str, body: DatasetIn) -> Dataset:
+    """A new dataset, open for files."""
+    dataset = Dataset(id=new_id("ds"), project_id=project_id, name=body.name, modality=body.modality)
+    session.add(dataset)
+    session.flush()
+    session.refresh(dataset)
+    return dataset
+
+
+def list_datasets(session: ReadSession, project_id: str, *, limit: int, cursor: str | None) -> Slice[Dataset]:
+    """The project's datasets, newest first."""
+    return newest_first(session, repository.of_project(project_id), Dataset.id, limit=limit, cursor=cursor)
+
+
+def get(
+    session: ReadSession, project_id: str, dataset_id: str, *, lock: bool = False, share: bool = False
+) -> Dataset:
+    """The dataset; with ``lock``, nobody else changes it (``share``: completes or deletes it) meanwhile.
+
+    Raises:
+        NotFound: ``dataset_not_found``.
+    """
+    query = repository.of_project(project_id).where(Dataset.id == dataset_id)
+    if lock or share:
+        query = query.with_for_update(read=share).execution_options(populate_existing=True)
+    dataset = session.scalar(query)
+    if dataset is None:
+        raise NotFound(
+            "dataset_not_found",
+            f"There is no dataset {dataset_id} in this project. GET /v1/datasets lists what there is.",
+            param="dataset",
+        )
+    return dataset
+
+
+def get_open(
+    session: ReadSession, project_id: str, dataset_id: str, *, lock: bool = False, share: bool = False
+) -> Dataset:
+    """Like `get`, for a dataset whose files are about to change.
+
+    Raises:
+        Conflict: ``dataset_not_open``.
+    """
+    dataset = get(session, project_id, dataset_id, lock=lock, share=share)
+    if dataset.state != "open":
+        raise Conflict(
+            "dataset_not_open",
+            f"Dataset {dataset.id} is complete, and what jobs may have learned from never changes. "
+            "Put the file into a new dataset.",
+            param="dataset",
+        )
+    return dataset
+
+
+def remove_file(session: WriteSession, storage: Storage, project_id: str, dataset_id: str, name: str) -> None:
+    """Take a file out of an open dataset.
+
+    Raises:
+        NotFound: ``dataset_not_found``, ``file_not_found``; Conflict: ``dataset_not_open``.
+    """
+    dataset = get_open(session, project_id, dataset_id, lock=True)
+    file = repository.file_named(session, dataset.id, name)
+    if file is None:
+        raise NotFound("file_not_found", f"Dataset {dataset.id} has no file {name!r}.", param="name")
+    session.delete(file)
+    _release_after_commit(session, storage, [file])
+
+
+def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset:
+    """Close the dataset: from now on it never changes, and jobs may run on it. Again: the same.
+
+    Raises:
+        NotFound: ``dataset_not_found``; Conflict: ``dataset_empty``.
+    """
+    dataset = get(session, project_id, dataset_id, lock=True)
+    if dataset.state == "ready":
+        return dataset
+    files = repository.files(session, dataset.id)
+    if not any(file.report["documents"] for file in files):
+        raise Conflict(
+            "dataset_empty",
+            "The dataset holds no text yet. PUT at least one file with documents, then complete it.",
+            param="dataset",
+        )
+    names = [[file.name, file.sha256] for file in files]
+    dataset.sha256 = hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
+    dataset.statistics = statistics(files)
+    dataset.state = "ready"
+    dataset.completed_at = session.scalar(func.clock_timestamp())
+    session.flush()
+    return dataset
+
+
+def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id: str) -> None:
+    """Delete the dataset, and with it those of its files' bytes that no other dataset has.
+
+    Raises:
+        NotFound: ``dataset_not_found``; Conflict: ``dataset_in_use``.
+    """
+    dataset = get(session, project_id, dataset_id, lock=True)
+    job_id = repository.unfinished_job(session, dataset.id)
+    if job_id is not None:
+        raise Conflict(
+            "dataset_in_use",
+            f"Job {job_id} still needs dataset {dataset.id}. Cancel the job or let it finish, then delete.",
+            param="dataset",
+        )
+    files = repository.files(session, dataset.id)
+    for file in files:
+        session.delete(file)
+    dataset.state = "deleted"
+    dataset.deleted_at = session.scalar(func.clock_timestamp())
+    _release_after_commit(session, storage, files)
+
+
+def statistics(files: Iterable[DatasetFile]) -> dict[str, object]:
+    """``length_histogram``: documents by length in characters, in buckets that double."""
+    counts = [
+        sum(column)
+        for column in itertools.zip_longest(
+            *(file.report.get("length_histogram", ()) for file in files), fillvalue=0
+        )
+    ]
+    return {
+        "length_histogram": [
+            {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
+            for bits, count in enumerate(counts)
+            if count
+        ]
+    }
+
+
+def preview(files: list[DatasetFile], storage: Storage, *, documents: int, characters: int) -> DatasetPreview:
+    """The beginnings of the first documents, taken evenly from the files. Needs no transaction."""
+    readable = [file for file in files if file.report["documents"]]
+    left = documents
+    shown: list[PreviewDocument] = []
+    for position, file in enumerate(readable):
+        share = -(-left // (len(readable) - position))
+        with storage.open(file.object_key) as stream:
+            texts = read_documents(stream, file.name, text_column=file.report.get("text_column"))
+            for index, document in enumerate(itertools.islice(texts, share)):
+                shown.append(
+                    PreviewDocument(
+                        file=file.name, index=index, text=document[:characters], characters=len(document)
+                    )
+                )
+                left -= 1
+        if left <= 0:
+            break
+    return DatasetPreview(documents=shown)
+
+
+def _release_after_commit(session: WriteSession, storage: Storage, files: Iterable[DatasetFile]) -> None:
+    bind, keys = session.get_bind(), [file.object_key for file in files]
+    after_commit(session, lambda: blobs.release(bind, storage, keys))

@@ -1,0 +1,78 @@
+"""Errors that reach the caller as they are: a stable code, a sentence that says what to do, an HTTP status."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from control.schemas import ProblemDetail
+
+
+class SeedbedError(Exception):
+    """Something the caller can act on.
+
+    Args:
+        code: Stable name of the kind of problem; programs decide by it.
+        detail: What happened and what to do, for people.
+        param: Dotted path of the offending field or parameter.
+        errors: One entry a field, where several are wrong.
+    """
+
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        status: int | None = None,
+        param: str | None = None,
+        errors: Sequence[ProblemDetail] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.param = param
+        self.errors = tuple(errors)
+        if status is not None:
+            self.status = status
+
+
+class Unauthorized(SeedbedError):
+    """No key, or one that is not valid."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(SeedbedError):
+    """A valid key that may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFound(SeedbedError):
+    """It does not exist, or belongs to another project: the two are not told apart."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(SeedbedError):
+    """The state of the thing does not allow it."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class Invalid(SeedbedError):
+    """The request itself is wrong."""
+
+    status = HTTPStatus(422)
+
+
+class TooLarge(SeedbedError):
+    """More bytes than may be sent."""
+
+    status = HTTPStatus(413)
+
+
+class Unavailable(SeedbedError):
+    """A part that the service stands on does not answer; trying again later may help."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE

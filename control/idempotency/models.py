@@ -1,0 +1,23 @@
+"""Answers kept by ``Idempotency-Key``, so that a repeated POST creates nothing twice."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from control.base import Base, CreatedAt
+
+
+class IdempotentAnswer(Base):
+    """Written in the transaction that created what was answered: there is one or there is neither."""
+
+    __tablename__ = "idempotency"
+
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request: Mapped[str]
+    """Method and path."""
+    body_sha256: Mapped[str]
+    status: Mapped[int]
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[CreatedAt] = mapped_column(index=True)

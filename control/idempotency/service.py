@@ -1,0 +1,94 @@
+"""The same POST twice creates once: the first answer is kept, and given again."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from control.db import WriteSession
+from control.errors import Conflict, Invalid
+from control.idempotency.models import IdempotentAnswer
+
+KEPT = timedelta(days=2)
+"""How long an answer can be had again."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Once:
+    """A request that carries an ``Idempotency-Key``."""
+
+    key: str
+    request: str
+    """Method and path."""
+    body_sha256: str
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise Invalid(
+                "invalid_idempotency_key",
+                "An Idempotency-Key is 1 to 255 printable ASCII characters without spaces; a UUID serves well.",
+                param="Idempotency-Key",
+            )
+
+    def answer(
+        self, session: WriteSession, project_id: str, status: int, act: Callable[[], dict[str, Any]]
+    ) -> Answer:
+        """What ``act`` answers, or what it answered the first time.
+
+        The answer is written in the session's transaction: it is kept if, and only if, what ``act`` created is.
+        An ``act`` that raises leaves nothing, so that a request that failed can be corrected and sent again.
+
+        Raises:
+            Conflict: ``idempotency_in_flight``: the first request is being answered just now.
+            Invalid: ``idempotency_mismatch``: the key came before with another request.
+        """
+        lock = func.pg_try_advisory_xact_lock(
+            func.hashtextextended(f"idempotency {project_id} {self.key}", 0)
+        )
+        if not session.scalar(select(lock)):
+            raise Conflict(
+                "idempotency_in_flight",
+                "A request with this Idempotency-Key is being answered at this moment. Repeat it shortly.",
+                param="Idempotency-Key",
+            )
+        kept = session.get(IdempotentAnswer, (project_id, self.key))
+        if kept is not None:
+            if (kept.request, kept.body_sha256) != (self.request, self.body_sha256):
+                raise Invalid(
+                    "idempotency_mismatch",
+                    f"This Idempotency-Key came before with another request ({kept.request}). Use a new key for a new "
+                    "request, or send the very same body.",
+                    param="Idempotency-Key",
+                )
+            return Answer(kept.status, kept.answer, replayed=True)
+        body = act()
+        session.add(
+            IdempotentAnswer(
+                project_id=project_id,
+                key=self.key,
+                request=self.request,
+                body_sha256=self.body_sha256,
+                status=status,
+                answer=body,
+            )
+        )
+        session.flush()
+        return Answer(status, body, replayed=False)
+
+
+def forget_old(session: WriteSession) -> int:
+    """Drop answers older than `KEPT`; returns how many."""
+    old = IdempotentAnswer.created_at < func.clock_timestamp() - KEPT
+    return len(session.scalars(delete(IdempotentAnswer).where(old).returning(IdempotentAnswer.key)).all())

@@ -1,0 +1,120 @@
+"""What a running attempt's supervisor reports. Every write is fenced by the attempt's number."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from control.db import WriteSession
+from control.jobs.events import record
+from control.jobs.leases import held
+from control.jobs.models import Attempt, Event, Job
+from control.jobs.news import announce
+from control.jobs.views import progress
+from control.metrics import repository as metrics
+from control.metrics.repository import Point
+from control.metrics.service import as_json, finite
+
+_PACE_SECONDS = 30.0
+"""Time constant of the average by which a run's pace is told."""
+
+
+def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mapping[str, Any]) -> None:
+    """The engine runs. A resumed run counts its steps from where it resumed.
+
+    Args:
+        info: The engine's ``started`` event: device, device_name, threads, precision, torch, resumed_from_step.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    job = held(session, job_id, attempt)
+    start = int(info.get("resumed_from_step", 0))
+    row = session.get_one(Attempt, (job_id, attempt))
+    row.engine = dict(info)
+    row.start_step = start
+    job.step = start
+    where = info.get("device_name") or info.get("device") or "its device"
+    message = f"The engine runs on {where}" + (f", from step {start} on." if start else ".")
+    record(session, job, "started", message, dict(info))
+    announce(session, job_id, "progress", progress(job).model_dump(mode="json"))
+
+
+def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> int:
+    """Store metric points; a point that an earlier attempt wrote takes the new value.
+
+    Returns:
+        The newest point's ``seq``; 0 where there was nothing to write.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    job = held(session, job_id, attempt)
+    # One statement cannot write the same row twice; of doubles the later counts.
+    unique = list({(point.name, point.step): point for point in points}.values())
+    if not unique:
+        return 0
+    written = metrics.upsert(session, job_id, attempt, unique)
+    newest = max(unique, key=lambda point: point.step)
+    _keep_pace(job, newest.step, newest.time)
+    in_order = sorted(unique, key=lambda point: point.step)
+    job.latest = job.latest | {point.name: finite(point.value) for point in in_order}
+    session.flush()
+    announce(session, job_id, "points", {"points": [as_json(point) for point in written]})
+    announce(session, job_id, "progress", progress(job).model_dump(mode="json"))
+    return written[-1].seq
+
+
+def _keep_pace(job: Job, step: int, time: datetime) -> None:
+    """Move the job to `step`, and its pace with it: an exponential average over time, whatever the log interval."""
+    if job.step_at is not None and step > job.step:
+        seconds = (time - job.step_at).total_seconds()
+        if seconds > 0:
+            sample = seconds / (step - job.step)
+            weight = 1.0 if job.seconds_per_step is None else -math.expm1(-seconds / _PACE_SECONDS)
+            job.seconds_per_step = (job.seconds_per_step or 0.0) * (1 - weight) + sample * weight
+    if step >= job.step:
+        job.step = step
+        job.step_at = time
+
+
+def record_event(  # noqa: PLR0917 - the order in which one says it
+    session: WriteSession,
+    job_id: str,
+    attempt: int,
+    kind: str,
+    message: str,
+    data: Mapping[str, Any] | None = None,
+) -> Event:
+    """Write something that the attempt met into the job's diary.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    return record(session, held(session, job_id, attempt), kind, message, data)
+
+
+def record_log_tail(
+    session: WriteSession,
+    job_id: str,
+    attempt: int,
+    tail: str,
+    *,
+    total_bytes: int,
+    object_key: str | None = None,
+) -> None:
+    """Keep the log's last lines.
+
+    Args:
+        total_bytes: Of the whole log so far.
+        object_key: Where the whole log is in storage, once it is.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    held(session, job_id, attempt)
+    row = session.get_one(Attempt, (job_id, attempt))
+    row.log_tail = tail.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL's text holds no NUL
+    row.log_bytes = total_bytes
+    if object_key is not None:
+        row.log_key = object_key

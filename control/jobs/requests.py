@@ -1,0 +1,94 @@
+"""What people ask of a job: cancel, pause, resume, retry. Asking for what already holds changes nothing."""
+
+from typing import Literal
+
+from control.datasets.models import Dataset
+from control.db import WriteSession
+from control.errors import Conflict, NotFound
+from control.jobs import repository
+from control.jobs.events import record
+from control.jobs.models import Job
+from control.jobs.news import announce
+from control.jobs.schemas import State
+from control.jobs.transitions import InvalidTransition, transition
+from control.jobs.views import job_out
+
+Verb = Literal["cancel", "pause"]
+
+_AIMS: dict[Verb, State] = {"cancel": "cancelled", "pause": "paused"}
+_ASKED = {
+    "cancel": "Cancel was asked for: the engine finishes its step, writes a checkpoint and stops.",
+    "pause": "Pause was asked for: the engine finishes its step, writes a checkpoint and stops.",
+}
+
+
+def request(session: WriteSession, project_id: str, job_id: str, verb: Verb) -> Job:
+    """Cancel or pause a job: at once where nothing runs, else by asking its supervisor.
+
+    Raises:
+        NotFound: ``job_not_found``.
+        InvalidTransition: the job is over, or being cancelled (for a pause).
+    """
+    job = _lock(session, project_id, job_id)
+    aim = _AIMS[verb]
+    if job.state == aim or job.intent == verb:
+        return job
+    if job.state != "running":
+        transition(session, job, aim, event=aim, message=f"{aim.capitalize()} while it was {job.state}.")
+        return job
+    if job.intent == "cancel":
+        raise Conflict(
+            "invalid_transition", f"{job.id} is being cancelled: a job in this state cannot be paused."
+        )
+    job.intent = verb
+    _tell(session, job, f"{verb}_requested", _ASKED[verb])
+    return job
+
+
+def resume(session: WriteSession, project_id: str, job_id: str) -> Job:
+    """Send a paused job back to the queue, to continue from its newest checkpoint; or call a pause off.
+
+    Raises:
+        NotFound: ``job_not_found``.
+        InvalidTransition: it is not paused.
+    """
+    job = _lock(session, project_id, job_id)
+    if job.state == "running" and job.intent == "pause":
+        job.intent = None
+        _tell(session, job, "pause_withdrawn", "The pause was called off before it took hold.")
+        return job
+    if job.state != "paused":
+        raise InvalidTransition(job, "resumed")
+    transition(session, job, "queued", event="resumed", message="Resumed; waits for a worker.")
+    return job
+
+
+def retry(session: WriteSession, project_id: str, job_id: str) -> Job:
+    """Send a failed or cancelled job back to the queue with all its retries, to continue from its newest checkpoint.
+
+    Raises:
+        NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset was deleted since.
+        InvalidTransition: it is neither failed nor cancelled.
+    """
+    job = _lock(session, project_id, job_id)
+    if job.state not in {"failed", "cancelled"}:
+        raise InvalidTransition(job, "retried")
+    dataset = session.get_one(Dataset, job.dataset_id, with_for_update={"read": True}, populate_existing=True)
+    if dataset.state != "ready":
+        raise NotFound("dataset_not_found", f"Its dataset {dataset.id} was deleted, so it cannot run again.")
+    job.retries_used = 0
+    transition(session, job, "queued", event="retry_requested", message="A retry was asked for.")
+    return job
+
+
+def _tell(session: WriteSession, job: Job, event: str, message: str) -> None:
+    session.flush()
+    record(session, job, event, message)
+    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
+
+
+def _lock(session: WriteSession, project_id: str, job_id: str) -> Job:
+    job = repository.lock_of_project(session, project_id, job_id)
+    if job is None:
+        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+    return job

@@ -1,0 +1,133 @@
+"""Jobs over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from control.schemas import Body, JsonObject, ProblemDetail, Resource
+from core.spec import JobSpec
+
+State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
+Intent = Literal["pause", "cancel", "preempt"]
+
+
+class JobIn(JobSpec):
+    """A spec whose dataset is given: what ``POST /v1/jobs`` takes."""
+
+    dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")]
+
+
+class Progress(Resource):
+    phase: Literal["staging", "preparing", "training", "saving"] | None
+    """What the running attempt is at; none where nothing runs."""
+    phase_fraction: float | None
+    """Of staging or preparing, 0 to 1; none where it is not known."""
+    step: int
+    steps: int
+    fraction: float
+    """step / steps."""
+    eta_seconds: float | None
+    """Until the last step, by the recent pace; none until it can be told."""
+
+
+class Failure(Resource):
+    code: str
+    message: str
+    hint: str | None = None
+    """What to do about it."""
+    details: JsonObject = Field(default_factory=dict)
+
+
+class Parent(Resource):
+    job: str
+    checkpoint: str
+
+
+class JobOut(Resource):
+    object: Literal["job"] = "job"
+    id: str
+    name: str
+    dataset: str
+    state: State
+    intent: Intent | None
+    """A stop that was asked for and is being carried out."""
+    waiting_reason: str | None
+    """Why a queued job does not run yet."""
+    priority: int
+    attempt: int
+    """Attempts so far."""
+    retries_used: int
+    progress: Progress
+    latest: dict[str, float | None]
+    """Metric name → newest value."""
+    failure: Failure | None
+    parent: Parent | None
+    worker: str | None
+    checkpoints: int
+    spec: JobSpec
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class ForkIn(Body):
+    """A new job from a checkpoint of this one."""
+
+    checkpoint: Annotated[str, Field(pattern=r"^ckpt_[0-9a-z]{26}$")] | None = None
+    """Default: the newest."""
+    changes: JsonObject = Field(default_factory=dict)
+    """Merged over the parent's spec (RFC 7396): ``{"training": {"steps": 2000}}``."""
+
+
+class LineageOut(Resource):
+    object: Literal["lineage"] = "lineage"
+    job: str
+    ancestors: list["LineageNode"]
+    """Parent first."""
+    descendants: list["LineageNode"]
+
+
+class LineageNode(Resource):
+    id: str
+    name: str
+    state: State
+    parent: Parent | None
+
+
+class ValidationOut(Resource):
+    """What ``POST /v1/jobs/validate`` answers, also for a spec that is wrong (status 200)."""
+
+    object: Literal["validation"] = "validation"
+    valid: bool
+    errors: list[ProblemDetail]
+    warnings: list[ProblemDetail]
+    spec: JobSpec | None
+    """With every default written out."""
+    parameters: int | None
+    """Weights of the network, embeddings included."""
+    memory_bytes: int | None
+    """Estimate of the peak of training."""
+
+
+class EventOut(Resource):
+    object: Literal["event"] = "event"
+    id: int
+    job: str
+    attempt: int
+    type: str
+    message: str
+    data: JsonObject
+    time: datetime
+
+
+class LogOut(Resource):
+    object: Literal["log"] = "log"
+    job: str
+    attempt: int
+    text: str
+    """The last lines."""
+    bytes: int
+    """Of the whole log."""
+    complete: bool
+    """The whole log is in storage and can be had with ``?full=true``."""

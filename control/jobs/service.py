@@ -1,0 +1,137 @@
+"""Jobs: all the verbs in one place.
+
+People submit, request, resume, retry, fork and look; a worker's supervisor claims, beats, reports and finishes.
+"""
+
+from collections.abc import Collection, Sequence
+
+from control.checkpoints.service import commit_checkpoint
+from control.db import ReadSession
+from control.errors import NotFound
+from control.jobs import repository
+from control.jobs.claims import Claim, ClaimedFile, claim
+from control.jobs.leases import LeaseLost, heartbeat
+from control.jobs.models import Attempt, Event, Job
+from control.jobs.outcomes import Completed, Failed, Result, Stopped, finish
+from control.jobs.reports import engine_started, record_event, record_log_tail, record_points
+from control.jobs.requests import request, resume, retry
+from control.jobs.schemas import LineageOut, LogOut, State
+from control.jobs.submission import fork, submit, validate_document
+from control.jobs.transitions import InvalidTransition
+from control.jobs.views import event_out, job_out, jobs_out, lineage_node, progress
+from control.metrics.repository import Point
+from control.paging import Slice, newest_first
+
+__all__ = [
+    "Claim",
+    "ClaimedFile",
+    "Completed",
+    "Failed",
+    "InvalidTransition",
+    "LeaseLost",
+    "Point",
+    "Result",
+    "Stopped",
+    "attempt_of",
+    "claim",
+    "commit_checkpoint",
+    "engine_started",
+    "event_out",
+    "events",
+    "finish",
+    "fork",
+    "get",
+    "heartbeat",
+    "job_out",
+    "jobs_out",
+    "lineage",
+    "list_jobs",
+    "log_tail",
+    "progress",
+    "record_event",
+    "record_log_tail",
+    "record_points",
+    "request",
+    "resume",
+    "retry",
+    "submit",
+    "validate_document",
+]
+
+
+def get(session: ReadSession, project_id: str, job_id: str) -> Job:
+    """A job of the project.
+
+    Raises:
+        NotFound: ``job_not_found``.
+    """
+    job = repository.of_project(session, project_id, job_id)
+    if job is None:
+        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+    return job
+
+
+def list_jobs(
+    session: ReadSession,
+    project_id: str,
+    *,
+    states: Collection[State] = (),
+    dataset_id: str | None = None,
+    name: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Slice[Job]:
+    """The project's jobs, newest first.
+
+    Args:
+        states: Only jobs in one of these; none given: in any.
+        name: Only jobs with this in their name, whatever its case.
+    """
+    query = repository.filtered(project_id, states=states, dataset_id=dataset_id, name=name)
+    return newest_first(session, query, Job.id, limit=limit, cursor=cursor)
+
+
+def events(session: ReadSession, job_id: str, *, after: int = 0, limit: int = 200) -> Sequence[Event]:
+    """At most `limit` events of a job with ids above `after`, oldest first."""
+    return repository.events_after(session, job_id, after, limit)
+
+
+def attempt_of(session: ReadSession, job: Job, number: int | None = None) -> Attempt:
+    """One attempt of a job; None: its newest.
+
+    Raises:
+        NotFound: ``log_not_found``: there was no such attempt.
+    """
+    found = repository.attempt(session, job.id, job.attempt if number is None else number)
+    if found is None:
+        raise NotFound(
+            "log_not_found", f"{job.id} has had {job.attempt} attempts; there is no other.", param="attempt"
+        )
+    return found
+
+
+def log_tail(session: ReadSession, job: Job, number: int | None = None) -> LogOut:
+    """The last lines of an attempt's log; empty where the job has not run yet.
+
+    Raises:
+        NotFound: ``log_not_found``: there was no such attempt.
+    """
+    if number is None and job.attempt == 0:
+        return LogOut(job=job.id, attempt=0, text="", bytes=0, complete=False)
+    attempt = attempt_of(session, job, number)
+    return LogOut(
+        job=job.id,
+        attempt=attempt.number,
+        text=attempt.log_tail,
+        bytes=attempt.log_bytes,
+        complete=attempt.log_key is not None,
+    )
+
+
+def lineage(session: ReadSession, job: Job) -> LineageOut:
+    """The jobs that it was forked from, and those forked from it."""
+    return LineageOut(
+        job=job.id,
+        ancestors=[lineage_node(other) for other in repository.ancestors(session, job)],
+        descendants=[lineage_node(other) for other in repository.descendants(session, job)],
+    )

@@ -1,0 +1,185 @@
+"""How a job comes into being: from a spec, or from a checkpoint of another job."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from control.checkpoints import repository as checkpoints
+from control.checkpoints.models import Checkpoint
+from control.db import ReadSession, WriteSession
+from control.errors import Conflict, Invalid, NotFound, SeedbedError
+from control.ids import new_id
+from control.jobs import repository
+from control.jobs.admission import examine
+from control.jobs.doorbell import ring_for
+from control.jobs.events import record
+from control.jobs.merge_patch import merge_patch
+from control.jobs.models import Job
+from control.jobs.news import announce
+from control.jobs.schemas import ForkIn, ValidationOut
+from control.jobs.views import job_out
+from control.schemas import ProblemDetail
+from core.spec import JobSpec, SpecError, validate
+
+_STATUS = {
+    "dataset_not_found": HTTPStatus.NOT_FOUND,
+    "dataset_not_ready": HTTPStatus.CONFLICT,
+    "missing": HTTPStatus(422),
+}
+
+
+def submit(
+    session: WriteSession, project_id: str, spec: JobSpec, *, parent_checkpoint: Checkpoint | None = None
+) -> Job:
+    """Accept a job: from the commit on it is never lost.
+
+    Args:
+        parent_checkpoint: Where its first attempt starts from.
+
+    Raises:
+        SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``.
+    """
+    admission = examine(session, project_id, spec)
+    _refuse(admission.errors)
+    job = Job(
+        id=new_id("job"),
+        project_id=project_id,
+        dataset_id=spec.dataset,
+        name=spec.name,
+        spec=spec.model_dump(mode="json"),
+        parent_job_id=parent_checkpoint.job_id if parent_checkpoint else None,
+        parent_checkpoint_id=parent_checkpoint.id if parent_checkpoint else None,
+        priority=spec.priority,
+        device=spec.resources.device,
+        memory_bytes=admission.estimate.memory_bytes,
+        preemptible=spec.resources.preemptible,
+        max_retries=spec.resources.max_retries,
+        steps=spec.training.steps,
+    )
+    session.add(job)
+    session.flush()
+    session.refresh(job)
+    ring_for(session, job)
+    message = "Accepted."
+    if parent_checkpoint is not None:
+        message = f"Accepted; starts from step {parent_checkpoint.step} of {parent_checkpoint.job_id}."
+    record(session, job, "queued", message)
+    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
+    return job
+
+
+def _refuse(errors: Sequence[ProblemDetail]) -> None:
+    if not errors:
+        return
+    first = errors[0]
+    raise SeedbedError(
+        first.code if first.code != "missing" else "validation_failed",
+        f"{first.message[:1].upper()}{first.message[1:]}.",
+        status=_STATUS.get(first.code, HTTPStatus(422)),
+        param=first.param,
+        errors=errors,
+    )
+
+
+def validate_document(session: ReadSession, project_id: str, document: Any) -> ValidationOut:
+    """Everything wrong with a decoded document as a job of the project; nothing is stored and nothing raised."""
+    try:
+        spec = validate(document)
+    except SpecError as error:
+        return ValidationOut(
+            valid=False, errors=_details(error), warnings=[], spec=None, parameters=None, memory_bytes=None
+        )
+    admission = examine(session, project_id, spec)
+    return ValidationOut(
+        valid=not admission.errors,
+        errors=admission.errors,
+        warnings=admission.warnings,
+        spec=spec,
+        parameters=admission.estimate.parameters,
+        memory_bytes=admission.estimate.memory_bytes,
+    )
+
+
+def _details(error: SpecError) -> list[ProblemDetail]:
+    return [
+        ProblemDetail(param=p.param, code=p.code, message=p.message, suggestion=p.suggestion)
+        for p in error.problems
+    ]
+
+
+def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn) -> Job:
+    """A new job that goes on from a checkpoint of this one, with parts of its spec changed.
+
+    Raises:
+        NotFound: ``job_not_found``, ``checkpoint_not_found``.
+        Conflict: ``no_checkpoint``: it has not written one yet.
+        Invalid: ``validation_failed``: the changed spec is not valid, or does not fit the checkpoint's weights.
+        SeedbedError: whatever `submit` refuses.
+    """
+    # Locked, so that retention does not drop the checkpoint before the fork is known to need it.
+    parent = repository.lock_of_project(session, project_id, job_id)
+    if parent is None:
+        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+    checkpoint = _choose(session, parent, body.checkpoint)
+    try:
+        spec = validate(merge_patch(parent.spec, body.changes))
+    except SpecError as error:
+        details = _details(error)
+        raise Invalid(
+            "validation_failed",
+            f"The changed spec is not valid: {error}.",
+            param=details[0].param,
+            errors=details,
+        ) from None
+    _fit(spec, JobSpec.model_validate(parent.spec), checkpoint)
+    return submit(session, project_id, spec, parent_checkpoint=checkpoint)
+
+
+def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint:
+    present = checkpoints.present(session, parent.id)
+    if wanted is None:
+        if not present:
+            raise Conflict(
+                "no_checkpoint", f"{parent.id} has no checkpoint yet; fork it once it has written one."
+            )
+        return present[0]
+    for checkpoint in present:
+        if checkpoint.id == wanted:
+            return checkpoint
+    raise NotFound(
+        "checkpoint_not_found",
+        f"{parent.id} has no checkpoint {wanted}; it may have been dropped by the job's retention rule.",
+        param="checkpoint",
+    )
+
+
+def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
+    """Refuse what the checkpoint's weights cannot become."""
+    problems = []
+    if spec.training.steps <= checkpoint.step:
+        problems.append(
+            ProblemDetail(
+                param="training.steps",
+                code="greater_than",
+                message=f"the checkpoint is at step {checkpoint.step} already; ask for more steps",
+            )
+        )
+    fixed = {
+        "task.kind": (spec.task.kind, before.task.kind),
+        "model": (spec.model.size, before.model.size),
+        "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
+    }
+    problems += [
+        ProblemDetail(
+            param=param,
+            code="fixed_by_checkpoint",
+            message="the checkpoint's weights are made for the parent's; start a new job instead",
+        )
+        for param, (now, then) in fixed.items()
+        if now != then
+    ]
+    if problems:
+        first = problems[0]
+        raise Invalid(
+            "validation_failed", f"{first.param}: {first.message}.", param=first.param, errors=problems
+        )

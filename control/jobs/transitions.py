@@ -1,0 +1,114 @@
+"""The one door through which a job's state changes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import func
+
+from control.db import WriteSession
+from control.errors import Conflict
+from control.jobs.doorbell import ring_for
+from control.jobs.events import record
+from control.jobs.leases import lease_end
+from control.jobs.models import Attempt, Job
+from control.jobs.news import announce
+from control.jobs.schemas import State
+from control.jobs.states import TERMINAL, allowed
+from control.jobs.views import job_out
+
+
+class InvalidTransition(Conflict):
+    """The job's state does not allow it."""
+
+    def __init__(self, job: Job, verb: str) -> None:
+        super().__init__(
+            "invalid_transition", f"{job.id} is {job.state}: a job in this state cannot be {verb}."
+        )
+
+
+@dataclass(frozen=True)
+class FailureRecord:
+    """Why a job failed."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def transition(
+    session: WriteSession,
+    job: Job,
+    to: State,
+    *,
+    event: str,
+    message: str,
+    data: Mapping[str, Any] | None = None,
+    worker_id: str | None = None,
+    outcome: str | None = None,
+    exit_code: int | None = None,
+    failure: FailureRecord | None = None,
+) -> None:
+    """Change the state of a job whose row this transaction has locked, and say so in its events.
+
+    Args:
+        event: The event's type.
+        message: The event's sentence.
+        worker_id: Who runs it; needed on the way to ``running``.
+        outcome: What became of the attempt; needed on the way from ``running``.
+        exit_code: The engine's.
+        failure: Needed on the way to ``failed``.
+
+    Raises:
+        InvalidTransition: `control.jobs.states` does not allow it.
+    """
+    before = cast("State", job.state)
+    if not allowed(before, to):
+        raise InvalidTransition(job, to)
+    with session.no_autoflush:  # a row half changed would break the table's constraints
+        job.state = to
+        if before == "running":
+            _leave_running(session, job, outcome, exit_code)
+        if before in TERMINAL:
+            job.finished_at = None
+            job.failure = None
+        if to == "running":
+            assert worker_id
+            _enter_running(session, job, worker_id)
+        elif to == "queued":
+            job.queued_at = func.clock_timestamp()
+            ring_for(session, job)
+        elif to in TERMINAL:
+            job.finished_at = func.clock_timestamp()
+            if to == "failed":
+                assert failure
+                job.failure = asdict(failure)
+    session.flush()
+    record(session, job, event, message, {"from": before, "to": to, **(data or {})})
+    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
+
+
+def _enter_running(session: WriteSession, job: Job, worker_id: str) -> None:
+    job.attempt += 1
+    job.worker_id = worker_id
+    job.lease_until = lease_end()
+    job.phase = "staging"
+    if job.started_at is None:
+        job.started_at = func.clock_timestamp()
+    session.add(Attempt(job_id=job.id, number=job.attempt, worker_id=worker_id))
+
+
+def _leave_running(session: WriteSession, job: Job, outcome: str | None, exit_code: int | None) -> None:
+    assert outcome
+    job.intent = None
+    job.worker_id = None
+    job.lease_until = None
+    job.phase = None
+    job.phase_fraction = None
+    job.step_at = None
+    job.seconds_per_step = None
+    attempt = session.get_one(Attempt, (job.id, job.attempt))
+    attempt.outcome = outcome
+    attempt.exit_code = exit_code
+    attempt.ended_at = func.clock_timestamp()

@@ -1,0 +1,25 @@
+"""API keys: shown once, stored as an HMAC."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from control.base import Base, CreatedAt, PrimaryId
+
+
+class ApiKey(Base):
+    __tablename__ = "api_keys"
+
+    id: Mapped[PrimaryId]
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
+    name: Mapped[str]
+    hint: Mapped[str]
+    """The key's last four characters, by which a person recognises it."""
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    """HMAC-SHA256 of the key under the server's secret."""
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[CreatedAt]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

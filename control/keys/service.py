@@ -1,0 +1,124 @@
+"""API keys: made, listed, revoked, recognised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func
+
+from control.db import ReadSession, WriteSession
+from control.errors import NotFound, Unauthorized
+from control.ids import new_id
+from control.keys import repository
+from control.keys.models import ApiKey
+from control.keys.schemas import KeyOut, Scope
+from control.keys.secrets import digest, new_key
+from control.paging import Slice, newest_first
+
+USED_AT_PRECISION = timedelta(minutes=1)
+"""``last_used_at`` is written at most so often, so that reads stay reads."""
+
+_INCLUDED: dict[str, frozenset[Scope]] = {
+    "read": frozenset({"read"}),
+    "write": frozenset({"read", "write"}),
+    "admin": frozenset({"read", "write", "admin"}),
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """On whose behalf a request is made."""
+
+    key_id: str
+    project_id: str
+    scopes: frozenset[Scope]
+    """Everything that the key may do: ``write`` includes ``read``, ``admin`` includes both."""
+    last_used_at: datetime | None
+
+    @property
+    def stale(self) -> bool:
+        """Whether the use of the key should be written down again."""
+        return self.last_used_at is None or datetime.now(UTC) - self.last_used_at > USED_AT_PRECISION
+
+
+def create(
+    session: WriteSession, project_id: str, name: str, scopes: Sequence[Scope], *, secret: str
+) -> tuple[ApiKey, str]:
+    """A new key, and its text, which is stored nowhere."""
+    text = new_key()
+    key = ApiKey(
+        id=new_id("key"),
+        project_id=project_id,
+        name=name,
+        hint=text[-4:],
+        digest=digest(text, secret),
+        scopes=sorted(set(scopes)),
+    )
+    session.add(key)
+    session.flush()
+    return key, text
+
+
+def revoke(session: WriteSession, project_id: str, key_id: str) -> None:
+    """End a key for good. Again: nothing more happens.
+
+    Raises:
+        NotFound: ``key_not_found``.
+    """
+    key = get(session, project_id, key_id)
+    if key.revoked_at is None:
+        key.revoked_at = session.scalar(func.clock_timestamp())
+
+
+def get(session: ReadSession, project_id: str, key_id: str) -> ApiKey:
+    """
+    Raises:
+        NotFound: ``key_not_found``.
+    """
+    key = session.scalar(repository.of_project(project_id).where(ApiKey.id == key_id))
+    if key is None:
+        raise NotFound("key_not_found", f"There is no key {key_id}.")
+    return key
+
+
+def list_keys(session: ReadSession, project_id: str, *, limit: int, cursor: str | None) -> Slice[ApiKey]:
+    """The project's keys, revoked ones included, newest first."""
+    return newest_first(session, repository.of_project(project_id), ApiKey.id, limit=limit, cursor=cursor)
+
+
+def identify_by_digest(session: ReadSession, key_digest: bytes) -> Identity:
+    """
+    Raises:
+        Unauthorized: ``key_unknown`` or ``key_revoked``.
+    """
+    return _identity(repository.by_digest(session, key_digest))
+
+
+def identify_by_id(session: ReadSession, key_id: str) -> Identity:
+    """For sessions, which name the key that they stand for.
+
+    Raises:
+        Unauthorized: ``key_unknown`` or ``key_revoked``.
+    """
+    return _identity(session.get(ApiKey, key_id))
+
+
+def _identity(key: ApiKey | None) -> Identity:
+    if key is None:
+        raise Unauthorized("key_unknown", "This API key is not known here. Check that it was copied whole.")
+    if key.revoked_at is not None:
+        raise Unauthorized(
+            "key_revoked",
+            f"This API key ({key.name!r}) was revoked. Ask for a new one: seedbed-server key create.",
+        )
+    scopes = frozenset[Scope]().union(*(_INCLUDED[scope] for scope in key.scopes))
+    return Identity(key.id, key.project_id, scopes, key.last_used_at)
+
+
+def touch(session: WriteSession, key_id: str) -> None:
+    """Write down that the key is in use."""
+    repository.touch(session, key_id, USED_AT_PRECISION)
+
+
+def present(key: ApiKey) -> KeyOut:
+    return KeyOut.model_validate(key)

@@ -1,0 +1,36 @@
+"""Metrics over HTTP: columns, not rows, because a chart wants arrays."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from control.schemas import Resource
+
+
+class Series(Resource):
+    """Points of one metric in order of step; the arrays are equally long.
+
+    A value that is not finite is ``null`` here, and named in ``not_finite``.
+    """
+
+    steps: list[int]
+    values: list[float | None]
+    """The value at the step; in a bucketed answer the bucket's last."""
+    times: list[float]
+    """Unix seconds."""
+    min: list[float | None] | None = None
+    """The bucket's least; absent where points were not bucketed."""
+    max: list[float | None] | None = None
+    not_finite: dict[str, str] = Field(default_factory=dict)
+    """Step → ``nan``, ``inf`` or ``-inf``."""
+
+
+class MetricsOut(Resource):
+    object: Literal["metrics"] = "metrics"
+    job: str
+    series: dict[str, Series]
+    """Metric name → its points."""
+    next: int
+    """Cursor: pass as ``?after=`` to get what was written since."""
+    has_more: bool = False
+    """More points were written already than this answer holds; ask again with ``next``."""

@@ -1,0 +1,27 @@
+"""Every table, imported in one place so that the metadata is whole."""
+
+from control.base import Base
+from control.checkpoints.models import Checkpoint
+from control.datasets.models import Dataset, DatasetFile
+from control.idempotency.models import IdempotentAnswer
+from control.jobs.models import Attempt, Event, Job
+from control.keys.models import ApiKey
+from control.metrics.models import MetricName, MetricPoint
+from control.projects.models import Project
+from control.workers.models import Worker
+
+__all__ = [
+    "ApiKey",
+    "Attempt",
+    "Base",
+    "Checkpoint",
+    "Dataset",
+    "DatasetFile",
+    "Event",
+    "IdempotentAnswer",
+    "Job",
+    "MetricName",
+    "MetricPoint",
+    "Project",
+    "Worker",
+]

@@ -1,0 +1,29 @@
+"""Projects: made by the operator, found by name."""
+
+from sqlalchemy import select
+
+from control.db import ReadSession, WriteSession
+from control.errors import NotFound
+from control.ids import new_id
+from control.projects.models import Project
+
+
+def ensure(session: WriteSession, name: str) -> Project:
+    """The project of that name, made if there is none."""
+    project = session.scalar(select(Project).where(Project.name == name))
+    if project is None:
+        project = Project(id=new_id("proj"), name=name)
+        session.add(project)
+        session.flush()
+    return project
+
+
+def get(session: ReadSession, project_id: str) -> Project:
+    """
+    Raises:
+        NotFound: ``project_not_found``.
+    """
+    project = session.get(Project, project_id)
+    if project is None:
+        raise NotFound("project_not_found", f"There is no project {project_id}.")
+    return project

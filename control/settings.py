@@ -1,0 +1,68 @@
+"""Settings, from the environment alone. The standalone service sets the same variables for its children."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the control plane, the API and the workers need to know of their surroundings."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: str = Field(validation_alias="DATABASE_URL")
+    """``postgresql+psycopg://user:password@host/database``; ``postgresql://`` is understood as well."""
+    redis_url: str = Field(validation_alias="REDIS_URL")
+    """``redis://host:6379/0`` or ``unix:///path?db=0``: live metrics. Celery takes the logical database after
+    this one, so that neither can flush the other's keys."""
+    storage_url: str = Field(validation_alias="STORAGE_URL")
+    """``file:///directory`` or ``s3://bucket/prefix`` (credentials as the AWS tools take them)."""
+    secret: SecretStr = Field(validation_alias="SEEDBED_SECRET", min_length=32)
+    """Keys the HMAC of API keys and signs session cookies; at least 32 characters."""
+
+    lease_seconds: float = Field(default=30.0, gt=0, validation_alias="SEEDBED_LEASE_SECONDS")
+    """A running job whose supervisor is silent for so long returns to the queue."""
+    heartbeat_seconds: float = Field(default=5.0, gt=0, validation_alias="SEEDBED_HEARTBEAT_SECONDS")
+    """Between a supervisor's renewals of its lease."""
+    reaper_seconds: float = Field(default=2.0, gt=0, validation_alias="SEEDBED_REAPER_SECONDS")
+    """Between the leader's rounds: expired leases, lost doorbells, waiting reasons."""
+    stop_grace_seconds: float = Field(default=60.0, gt=0, validation_alias="SEEDBED_STOP_GRACE_SECONDS")
+    """An engine asked to stop gets so long to finish its step and write a checkpoint."""
+    worker_online_seconds: float = Field(default=20.0, gt=0, validation_alias="SEEDBED_WORKER_ONLINE_SECONDS")
+    """A worker not heard of for so long counts as offline."""
+    cache_directory: Path = Field(
+        default=Path("~/.cache/seedbed"), validation_alias="SEEDBED_CACHE_DIRECTORY"
+    )
+    """Worker's local, content-addressed cache of datasets and prepared data."""
+    cache_bytes: int = Field(default=50 * 2**30, gt=0, validation_alias="SEEDBED_CACHE_BYTES")
+    """The cache drops what was used longest ago above this size."""
+    max_upload_bytes: int = Field(default=100 * 2**30, gt=0, validation_alias="SEEDBED_MAX_UPLOAD_BYTES")
+    """Largest file that an upload may bring."""
+    session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
+    """Life of a dashboard session."""
+    secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")
+    """Set where the service is behind HTTPS: the session cookie then never travels in the clear."""
+    dashboard_directory: Path | None = Field(default=None, validation_alias="SEEDBED_DASHBOARD_DIRECTORY")
+    """The built dashboard, served at ``/``; none where another server does that."""
+    log_format: str = Field(
+        default="console", pattern="^(console|json)$", validation_alias="SEEDBED_LOG_FORMAT"
+    )
+    """``console`` for people, ``json`` for programs: one object a line."""
+    worker_metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, validation_alias="SEEDBED_WORKER_METRICS_PORT"
+    )
+    """Where a worker serves its Prometheus metrics; none: nowhere. Each worker of a machine needs its own."""
+    worker_metrics_host: str = Field(default="127.0.0.1", validation_alias="SEEDBED_WORKER_METRICS_HOST")
+    """The address that it serves them at. They are told to whoever asks, so open it to a trusted network alone."""
+
+
+@lru_cache
+def settings() -> Settings:
+    """This process's settings.
+
+    Raises:
+        pydantic.ValidationError: naming each variable that is missing or wrong.
+    """
+    return Settings()

@@ -1,0 +1,96 @@
+"""The workers that are online, and which of them may run which job.
+
+A job goes to the kind of worker it is meant for: ``cuda`` to GPU workers only; ``auto`` to a GPU worker, or to a CPU
+worker while no GPU worker is online whose memory it fits; ``cpu`` to a CPU worker, or to a GPU worker while no CPU
+worker is online. The rule is written once, as ranges of memory, for SQL and Python to use.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, cast
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from control.broker import Queue
+from control.db import ReadSession
+from control.settings import settings
+from control.workers.models import Worker
+
+JobDevice = Literal["auto", "cpu", "cuda"]
+WorkerDevice = Literal["cpu", "cuda"]
+
+UNLIMITED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Jobs for `device` whose memory estimate is above `above` bytes and at most `upto`."""
+
+    device: JobDevice
+    above: int
+    upto: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A worker that is online."""
+
+    id: str
+    device: WorkerDevice
+    memory_bytes: int
+
+    @property
+    def queue(self) -> Queue:
+        """Where it listens."""
+        return "gpu" if self.device == "cuda" else "cpu"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All workers that are online."""
+
+    members: Sequence[Member]
+
+    def largest(self, device: WorkerDevice) -> int:
+        """Largest memory of a worker of the kind, in bytes; -1 where none is online."""
+        return max((m.memory_bytes for m in self.members if m.device == device), default=-1)
+
+    def offers(self, worker: Member) -> list[Offer]:
+        """What `worker` may run."""
+        if worker.device == "cuda":
+            return [
+                Offer("cuda", -1, worker.memory_bytes),
+                Offer("auto", -1, worker.memory_bytes),
+                # A GPU's memory says nothing of its host's, which is where such a job would run.
+                Offer("cpu", self.largest("cpu"), UNLIMITED),
+            ]
+        return [
+            Offer("cpu", -1, worker.memory_bytes),
+            Offer("auto", self.largest("cuda"), worker.memory_bytes),
+        ]
+
+    def able(self, device: str, memory_bytes: int) -> list[Member]:
+        """The workers that may run a job for `device` with this memory estimate."""
+        return [
+            member
+            for member in self.members
+            if any(
+                offer.device == device and offer.above < memory_bytes <= offer.upto
+                for offer in self.offers(member)
+            )
+        ]
+
+
+def online() -> ColumnElement[bool]:
+    """Whether a row of `Worker` is a worker that is online."""
+    limit = timedelta(seconds=settings().worker_online_seconds)
+    return and_(Worker.stopped_at.is_(None), Worker.last_seen_at > func.clock_timestamp() - limit)
+
+
+def fleet(session: ReadSession) -> Fleet:
+    """The workers that are online now."""
+    rows = session.execute(
+        select(Worker.id, Worker.device, Worker.memory_bytes).where(online()).order_by(Worker.id)
+    )
+    return Fleet([Member(row[0], cast("WorkerDevice", row[1]), row[2]) for row in rows])

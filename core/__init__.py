@@ -1,0 +1,1 @@
+"""The pretraining engine: tensors, files and a job's spec; no web, no database, no queue."""

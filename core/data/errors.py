@@ -1,0 +1,18 @@
+"""What can be wrong with a dataset, in words for the person who uploaded it."""
+
+from typing import Literal
+
+DataErrorCode = Literal["data_too_small", "data_unreadable", "tokenizer_invalid"]
+
+
+class DataError(Exception):
+    """Data that cannot be trained on: a stable ``code``, what is wrong, and what to do about it."""
+
+    def __init__(self, code: DataErrorCode, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.code, self.message, self.hint)

@@ -1,0 +1,62 @@
+"""Token ids as rows of one length, without padding."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.errors import DataError
+from core.data.prepared import PreparedText, SplitName
+
+
+class PackedSequences:
+    """A part's documents, one behind the other with [SEP] between, cut into rows that begin with [CLS].
+
+    This is RoBERTa's FULL-SENTENCES packing (Liu et al. 2019, arXiv 1907.11692): rows run across documents, and
+    attention within a row crosses from one document to the next. What does not fill a last row is left out. The one exception: a
+    held-out part with fewer tokens than a row gives a single, shorter row, so that evaluation says something.
+
+    Row ``i`` is ``[CLS]`` and ids ``i * (L - 1)`` to ``(i + 1) * (L - 1)`` of the part, L the ``sequence_length``.
+    """
+
+    def __init__(self, prepared: PreparedText, split: SplitName, sequence_length: int) -> None:
+        if sequence_length < 2:
+            raise ValueError(f"sequence_length must be at least 2, not {sequence_length}")
+        tokens = prepared.tokens(split)
+        body = sequence_length - 1
+        if split == "held_out" and 0 < len(tokens) < body:
+            body = len(tokens)
+        count = len(tokens) // body
+        self.sequence_length = body + 1
+        """Tokens a row, [CLS] included; less than asked for only in a single, shorter row."""
+        self.special_ids = prepared.special_ids
+        self._name = "training" if split == "train" else "held-out"
+        self._tokens = len(tokens)
+        self._rows = tokens[: count * body].reshape(count, body)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Token ids of the rows at ``indices`` (any shape's worth of ints in 0 … len - 1, shape (B,)): shape (B, L).
+
+        Raises:
+            IndexError: for a row that is not there.
+        """
+        ids = np.empty((len(indices), self.sequence_length), dtype=np.int64)
+        ids[:, 0] = self.special_ids.cls
+        ids[:, 1:] = self._rows[indices]
+        return ids
+
+    def require(self, batch_size: int) -> None:
+        """
+        Raises:
+            DataError: ``data_too_small``, where there are fewer rows than ``batch_size``.
+        """
+        if len(self) >= batch_size:
+            return
+        needed = batch_size * (self.sequence_length - 1)
+        raise DataError(
+            "data_too_small",
+            f"The {self._name} part has {self._tokens:,} tokens, and {needed:,} are needed for "
+            f"{batch_size:,} sequence{'' if batch_size == 1 else 's'} of {self.sequence_length:,}",
+            "Add text, or lower training.batch_size or training.sequence_length.",
+        )

@@ -1,0 +1,56 @@
+"""Which samples a step trains on: a function of (seed, step), never of history."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Words = NDArray[np.uint64]
+_GOLDEN = 0x9E3779B97F4A7C15
+_ROUND_CONSTANTS = [np.uint64(round_ * _GOLDEN % 2**64) for round_ in range(1, 7)]
+
+
+def sample_indices(seed: int, step: int, batch_size: int, count: int) -> NDArray[np.int64]:
+    """The samples of step ``step`` (from 1), shape (batch_size,), each in 0 … count - 1.
+
+    Steps take their samples one after the other from a sequence of epochs; each epoch is a permutation of all
+    samples, drawn from (seed, epoch). A step may span epochs. Takes memory for the batch alone, however large ``count``
+    is: the permutation is computed where it is asked, by a Feistel network on the smallest even number of bits
+    that holds ``count``, walked along its cycle until it lands below ``count`` (Black and Rogaway 2002, "Ciphers
+    with Arbitrary Finite Domains").
+
+    Raises:
+        ValueError: for a step or count below 1, or a negative batch size.
+    """
+    if step < 1 or count < 1 or batch_size < 0:
+        raise ValueError(f"no samples for step {step}, batch_size {batch_size}, count {count}")
+    positions = np.arange((step - 1) * batch_size, step * batch_size, dtype=np.int64)
+    epochs, offsets = np.divmod(positions, count)
+    keys = _mix(
+        _mix(np.full_like(epochs, seed, dtype=np.uint64)) + epochs.astype(np.uint64) * np.uint64(_GOLDEN)
+    )
+    return _permute(offsets.astype(np.uint64), keys, count).astype(np.int64)
+
+
+def _permute(values: _Words, keys: _Words, count: int) -> _Words:
+    half = np.uint64(max(1, ((count - 1).bit_length() + 1) // 2))
+    values = _feistel(values, keys, half)
+    # Below four times ``count`` there are at most so many values to walk over: a few rounds on average.
+    while (outside := np.flatnonzero(values >= np.uint64(count))).size:
+        values[outside] = _feistel(values[outside], keys[outside], half)
+    return values
+
+
+def _feistel(values: _Words, keys: _Words, half: np.uint64) -> _Words:
+    """A keyed bijection of the numbers of ``2 * half`` bits."""
+    mask = (np.uint64(1) << half) - np.uint64(1)
+    left, right = values >> half, values & mask
+    for constant in _ROUND_CONSTANTS:
+        left, right = right, left ^ (_mix(right ^ (keys + constant)) & mask)
+    joined: _Words = (left << half) | right
+    return joined
+
+
+def _mix(words: _Words) -> _Words:
+    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit moves every output bit."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))

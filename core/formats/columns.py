@@ -1,0 +1,42 @@
+"""Which column of a table holds the text."""
+
+from collections.abc import Mapping, Sequence
+
+from core.formats.errors import FormatError, Place, printable
+
+
+def choose_column(columns: Mapping[str, bool], wanted: str | None, place: Place, what: str = "column") -> str:
+    """The column of that name; without a name ``text``, else the only column of strings.
+
+    ``columns`` says of each column whether it holds strings.
+
+    Raises:
+        FormatError: ``no_text_column``, with the columns there are and how to name one.
+    """
+    if wanted is not None:
+        if wanted not in columns:
+            raise _no_column(f"has no {what} {printable(wanted)!r}", list(columns), place, what)
+        return wanted
+    if columns.get("text"):
+        return "text"
+    strings = [name for name, is_text in columns.items() if is_text]
+    if len(strings) == 1:
+        return strings[0]
+    problem = (
+        f"has no {what} of text" if not strings else f"has several {what}s of text and none named 'text'"
+    )
+    raise _no_column(problem, list(columns), place, what)
+
+
+def not_text(column: str, found: str, columns: Sequence[str], place: Place) -> FormatError:
+    """The error for a column that was asked for and holds something else."""
+    return _no_column(f"column {printable(column)!r} holds {found}, no text", columns, place, "column")
+
+
+def _no_column(problem: str, columns: Sequence[str], place: Place, what: str) -> FormatError:
+    shown = ", ".join(repr(printable(name[:80])) for name in columns[:20])
+    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
+    there = f"its {what}s are {shown}{more}" if columns else f"it has no {what} at all"
+    return place.error(
+        "no_text_column", f"{problem}; {there}. Name the one that holds the text as data.text_column"
+    )

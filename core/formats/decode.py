@@ -1,0 +1,82 @@
+"""From bytes to text: UTF-8, strictly, with every line end as ``\\n``."""
+
+import codecs
+import io
+from collections.abc import Iterable, Iterator
+
+from core.formats.errors import FormatErrorCode, Place
+
+_OTHER_BOMS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_MAGIC = (
+    (b"\x1f\x8b", "gzip data (.gz)"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard data (.zst)"),
+    (b"PK\x03\x04", "a zip archive (.zip)"),
+    (b"PAR1", "a Parquet file (.parquet)"),
+    (b"%PDF", "a PDF"),
+)
+
+
+def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
+    """Text of ``chunks``, without a byte order mark.
+
+    Raises:
+        FormatError: ``empty_file``; ``not_utf8`` with the offset of the first wrong byte.
+    """
+    first = next(chunks, b"")
+    if not first:
+        raise place.error("empty_file", "is empty")
+    for bom, encoding in _OTHER_BOMS:
+        if first.startswith(bom):
+            raise place.error("not_utf8", f"is {encoding}; save it as UTF-8 and upload it again")
+    for magic, what in _MAGIC:
+        if first.startswith(magic):
+            raise place.error("not_utf8", f"is {what} by its first bytes, not the text that its name says")
+    consumed = 3 if first.startswith(codecs.BOM_UTF8) else 0
+    first = first[consumed:]
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
+    try:
+        consumed += len(first)
+        yield decoder.decode(first)
+        for chunk in chunks:
+            consumed += len(chunk)
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        # The decoder's input is what it had kept of earlier chunks and this one: it ends at ``consumed``.
+        offset = consumed - len(error.object) + error.start
+        raise place.error(
+            "not_utf8",
+            f"is not UTF-8: byte {offset:,} (0x{error.object[error.start]:02x}) starts no character; "
+            "convert it to UTF-8 and upload it again",
+        ) from None
+
+
+def lines(texts: Iterable[str], place: Place, limit: int, code: FormatErrorCode) -> Iterator[str]:
+    """Lines of a text that comes in pieces, without their ends; the last one too.
+
+    Raises:
+        FormatError: ``code``, where a line is longer than ``limit`` characters.
+    """
+    pending: list[str] = []
+    waiting = 0
+    count = 0
+    for text in texts:
+        head, newline, rest = text.partition("\n")
+        pending.append(head)
+        waiting += len(head)
+        if waiting > limit:
+            raise place.error(code, f"line {count + 1:,} is longer than {limit:,} characters")
+        if not newline:
+            continue
+        yield "".join(pending)
+        complete = rest.split("\n")
+        pending = [complete.pop()]
+        waiting = len(pending[0])
+        yield from complete
+        count += 1 + len(complete)
+    yield "".join(pending)

@@ -1,0 +1,160 @@
+"""The way in: documents of any file whose format is known."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+from core.formats.archive import open_archive, open_member
+from core.formats.decode import decode, lines
+from core.formats.delimited import csv_documents
+from core.formats.errors import FormatError, Place
+from core.formats.jsonl import jsonl_documents
+from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
+from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect, detect_at, is_hidden
+from core.formats.plain import split_text
+from core.formats.reading import Reading
+from core.formats.source import Source, size_of
+from core.formats.tokenizer import read_tokenizer
+
+
+@dataclass
+class Notes:
+    """What was met on the way through a file."""
+
+    text_column: str | None = None
+    members: int = 0
+    ignored: list[str] = field(default_factory=list)
+    tokenizer: bytes | None = None
+    vocabulary_size: int | None = None
+
+
+def read_documents(
+    stream: BinaryIO,
+    name: str,
+    *,
+    text_column: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    notes: Notes | None = None,
+) -> Iterator[str]:
+    """The documents in a file, in order, in memory that does not grow with the file.
+
+    ``stream`` is seekable and is read from its start; ``name`` decides the format. Documents of
+    nothing but whitespace are left out. A zip's members are read in name order; those of no known
+    format are passed over, and named in ``notes``. A Parquet file inside an archive is unpacked to a
+    temporary file first, because Parquet is read from its end.
+
+    Raises:
+        FormatError: with the code for what is wrong, where reading meets it.
+    """
+    notes = Notes() if notes is None else notes
+    file_format = detect(name)
+    size = size_of(stream)
+    if not size:
+        raise FormatError("empty_file", "is empty", name)
+    budget = Budget(size, limits)
+    if file_format.kind is not Kind.ZIP:
+        yield from _documents(stream, file_format, Reading(Place(name), text_column, limits), budget, notes)
+        return
+    with open_archive(stream, name, limits) as archive:
+        for info, member_format in _members(archive, name, notes):
+            place = Place(name, info.filename)
+            notes.members += 1
+            with open_member(archive, info, place) as member:
+                reading = Reading(place, text_column, limits)
+                yield from _documents(cast(BinaryIO, member), member_format, reading, budget, notes)
+
+
+def read_uploaded_tokenizer(stream: BinaryIO, name: str, *, limits: Limits = DEFAULT_LIMITS) -> bytes | None:
+    """The ``tokenizer.json`` that a file is or, as a zip, holds; None where there is none.
+
+    Raises:
+        FormatError: ``bad_tokenizer`` and what can be wrong with an archive.
+    """
+    file_format = detect(name)
+    budget = Budget(size_of(stream), limits)
+    if file_format.kind is Kind.TOKENIZER:
+        return read_tokenizer(Source(stream, file_format.compression, Place(name), budget), limits)[0]
+    if file_format.kind is Kind.ZIP:
+        with open_archive(stream, name, limits) as archive:
+            for info, member_format in _members(archive, name, Notes()):
+                if member_format.kind is Kind.TOKENIZER:
+                    place = Place(name, info.filename)
+                    with open_member(archive, info, place) as member:
+                        source = Source(cast(BinaryIO, member), member_format.compression, place, budget)
+                        return read_tokenizer(source, limits)[0]
+    return None
+
+
+def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[tuple[zipfile.ZipInfo, Format]]:
+    """The members to read: those of known formats that are not empty, in name order."""
+    found = []
+    known = 0
+    for info in sorted(archive.infolist(), key=lambda info: info.filename):
+        if info.is_dir() or is_hidden(info.filename):
+            continue
+        try:
+            member_format = detect_at(info.filename, Place(file, info.filename))
+        except FormatError:
+            member_format = Format(Kind.ZIP)
+        if member_format.kind is Kind.ZIP:
+            notes.ignored.append(info.filename)
+            continue
+        known += 1
+        if info.file_size:
+            found.append((info, member_format))
+    if not known:
+        there = f" (but {len(notes.ignored)} others)" if notes.ignored else ""
+        raise FormatError(
+            "unknown_format", f"holds no file of a known format{there}. Known are {KNOWN_FORMATS}", file
+        )
+    return found
+
+
+def _documents(
+    stream: BinaryIO, file_format: Format, reading: Reading, budget: Budget, notes: Notes
+) -> Iterator[str]:
+    for document in _raw_documents(stream, file_format, reading, budget, notes):
+        if document and not document.isspace():
+            yield document
+    notes.text_column = notes.text_column or reading.column_used
+
+
+def _raw_documents(
+    stream: BinaryIO, file_format: Format, reading: Reading, budget: Budget, notes: Notes
+) -> Iterator[str]:
+    place = reading.place
+    source = Source(stream, file_format.compression, place, budget)
+    kind = file_format.kind
+    if kind is Kind.TOKENIZER:
+        notes.tokenizer, notes.vocabulary_size = read_tokenizer(source, reading.limits)
+    elif kind is Kind.PARQUET:
+        yield from _parquet(stream, source, file_format.compression, reading, budget)
+    else:
+        texts = decode(source.chunks(), place)
+        limit = reading.limits.document_characters
+        if kind is Kind.TEXT:
+            yield from split_text(texts)
+        elif kind is Kind.JSONL:
+            yield from jsonl_documents(lines(texts, place, limit, "bad_json"), reading)
+        else:
+            yield from csv_documents(lines(texts, place, limit, "bad_csv"), reading)
+
+
+def _parquet(
+    stream: BinaryIO, source: Source, compression: Compression | None, reading: Reading, budget: Budget
+) -> Iterator[str]:
+    # Imported where it is needed: a third of a second that most files can do without.
+    from core.formats.parquet import parquet_documents  # noqa: PLC0415 - see above
+
+    if compression is None and reading.place.member is None:
+        yield from parquet_documents(stream, reading, budget)
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(source, unpacked, 1 << 20)
+        if not unpacked.tell():
+            raise reading.place.error("empty_file", "is empty")
+        unpacked.seek(0)
+        yield from parquet_documents(cast(BinaryIO, unpacked), reading, budget)

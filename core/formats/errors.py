@@ -1,0 +1,57 @@
+"""One error for whatever can be wrong with a file."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FormatErrorCode = Literal[
+    "archive_bomb",
+    "archive_encrypted",
+    "archive_link",
+    "archive_path_escapes",
+    "bad_csv",
+    "bad_json",
+    "bad_parquet",
+    "bad_tokenizer",
+    "corrupt_archive",
+    "empty_file",
+    "no_documents",
+    "no_text_column",
+    "not_utf8",
+    "truncated_archive",
+    "unknown_format",
+]
+
+
+class FormatError(ValueError):
+    """A file that no documents can be read from.
+
+    ``code`` is stable, ``message`` says what is wrong and what to do, ``file`` names the file and
+    ``member`` the file inside it, where it is an archive.
+    """
+
+    def __init__(self, code: FormatErrorCode, message: str, file: str, member: str | None = None) -> None:
+        self.code = code
+        self.message = message
+        self.file = file
+        self.member = member
+        where = file if member is None else f"{file} ({member})"
+        super().__init__(f"{printable(where)}: {message}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str | None]]:
+        return type(self), (self.code, self.message, self.file, self.member)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where reading is: a file, or a member of it."""
+
+    file: str
+    member: str | None = None
+
+    def error(self, code: FormatErrorCode, message: str) -> FormatError:
+        return FormatError(code, message, self.file, self.member)
+
+
+def printable(text: str) -> str:
+    """``text`` for a message or a table: control characters become U+FFFD, as no database takes a NUL."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

@@ -1,0 +1,84 @@
+"""What an uploaded file holds, found out by reading all of it once."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from core.formats.documents import Notes, read_documents
+from core.formats.errors import FormatError, printable
+from core.formats.limits import DEFAULT_LIMITS, Limits
+from core.formats.names import Compression, Kind, detect
+from core.formats.source import size_of
+
+PREVIEW_DOCUMENTS = 5
+PREVIEW_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """One file's statistics; plain values all, so that ``dataclasses.asdict`` gives JSON."""
+
+    kind: Kind
+    compression: Compression | None
+    bytes: int
+    """Of the file as it is."""
+    documents: int
+    """That are not only whitespace. 0 for a tokenizer."""
+    characters: int
+    text_column: str | None
+    """The column (CSV, Parquet) or key (JSON Lines) read; in a zip, of its first table."""
+    members: int
+    """Files read in a zip; 0 for any other file."""
+    ignored: tuple[str, ...]
+    """Files in a zip that are of no known format; the first 100."""
+    vocabulary_size: int | None
+    """Of a tokenizer."""
+    length_histogram: tuple[int, ...]
+    """Entry ``b`` counts the documents of 2^(b-1) to 2^b - 1 characters."""
+    preview: tuple[str, ...]
+    """The first documents, shortened to 500 characters; without control characters."""
+
+
+def inspect_file(
+    stream: BinaryIO, name: str, *, text_column: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> FileReport:
+    """Reads a seekable stream whole, in bounded memory.
+
+    Raises:
+        FormatError: also ``no_documents``, where there is only whitespace.
+    """
+    file_format = detect(name)
+    notes = Notes()
+    documents = characters = 0
+    histogram = [0] * 65
+    preview: list[str] = []
+    for document in read_documents(stream, name, text_column=text_column, limits=limits, notes=notes):
+        length = len(document)
+        characters += length
+        histogram[length.bit_length()] += 1
+        if documents < PREVIEW_DOCUMENTS:
+            preview.append(_shortened(document))
+        documents += 1
+    if not documents and notes.tokenizer is None:
+        raise FormatError(
+            "no_documents", "holds nothing but whitespace: there is no text to learn from", name
+        )
+    while histogram and not histogram[-1]:
+        histogram.pop()
+    return FileReport(
+        kind=file_format.kind,
+        compression=file_format.compression,
+        bytes=size_of(stream),
+        documents=documents,
+        characters=characters,
+        text_column=notes.text_column,
+        members=notes.members,
+        ignored=tuple(printable(member) for member in notes.ignored[:100]),
+        vocabulary_size=notes.vocabulary_size,
+        length_histogram=tuple(histogram),
+        preview=tuple(preview),
+    )
+
+
+def _shortened(document: str) -> str:
+    text = printable(document[: PREVIEW_CHARACTERS + 1])
+    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"

@@ -1,0 +1,58 @@
+"""What a file may cost, checked as bytes come and never by what an archive says of itself."""
+
+from dataclasses import dataclass
+
+from core.formats.errors import Place
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps on one uploaded file."""
+
+    content_bytes: int = 1 << 40
+    """Bytes after decompression."""
+    ratio: float = 250.0
+    """Bytes after decompression for each byte of the file. Text comes to 3-10, logs to 50."""
+    ratio_from_bytes: int = 64 * MIB
+    """The ratio is looked at only past so many bytes: a small file that repeats itself harms nobody."""
+    members: int = 10_000
+    """Files in an archive."""
+    directory_bytes: int = 64 * MIB
+    """A zip's directory, which is read whole."""
+    document_characters: int = 64 * MIB
+    """The longest line or field, which is held in memory."""
+    tokenizer_bytes: int = 128 * MIB
+    """The largest ``tokenizer.json``, which is read whole."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Budget:
+    """Counts what comes out of a file of ``file_bytes`` bytes, over all its members."""
+
+    def __init__(self, file_bytes: int, limits: Limits) -> None:
+        self.file_bytes = file_bytes
+        self.limits = limits
+        self.spent = 0
+
+    def spend(self, amount: int, place: Place) -> None:
+        """
+        Raises:
+            FormatError: ``archive_bomb``, at the first byte too many.
+        """
+        self.spent += amount
+        limits = self.limits
+        if self.spent > limits.content_bytes:
+            raise place.error(
+                "archive_bomb",
+                f"holds more than {limits.content_bytes:,} bytes when decompressed; split it into smaller files",
+            )
+        if self.spent > limits.ratio_from_bytes and self.spent > limits.ratio * self.file_bytes:
+            raise place.error(
+                "archive_bomb",
+                f"{self.file_bytes:,} bytes decompress to more than {self.spent:,}, over {limits.ratio:g} times "
+                "as much, which no real text does; upload it uncompressed if it is what you mean",
+            )

@@ -1,0 +1,152 @@
+"""The contract between a pretraining task and the training loop.
+
+A task is one file in this package, named after its spec's ``kind``, with one class registered for
+its spec. The loop knows objectives by this contract alone, so adding a task changes nothing else.
+"""
+
+import abc
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.data import PreparedText
+from core.spec import JobSpec
+from core.spec.base import Spec
+
+NamedParameters = list[tuple[str, nn.Parameter]]
+
+
+class Samples(Protocol):
+    """Prepared samples that can be read by index, the same ones for the same index each time."""
+
+    def __len__(self) -> int: ...
+
+    def rows(self, indices: NDArray[np.int64], /) -> NDArray[np.int64]:
+        """The raw samples at ``indices``, shape (B, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Inputs and targets of some samples."""
+
+    tensors: Mapping[str, Tensor]
+    count: int
+    """Terms that the batch's summed losses have: what they are divided by, over all parts."""
+    samples: int
+    tokens: int
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on ``device``; the copy overlaps with computation where it can."""
+        if device.type == "cpu":
+            return self
+        moved = {name: t.pin_memory().to(device, non_blocking=True) for name, t in self.tensors.items()}
+        return replace(self, tensors=moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Losses of a batch as sums over its terms, so that parts add up before one division."""
+
+    total: Tensor
+    """What is minimised, scalar, with gradient."""
+    named: Mapping[str, Tensor]
+    """Its parts for the log as ``train/<name>``, scalars without gradient; empty where the total says it all."""
+
+
+class Objective(nn.Module, abc.ABC):
+    """A pretraining task: its networks, what they are fed and what they are asked.
+
+    ``forward(batch)`` returns `Losses`; it runs under autocast and in training mode.
+    """
+
+    @classmethod
+    @abc.abstractmethod
+    def create(cls, job: JobSpec, data: PreparedText) -> Self:
+        """The objective of ``job``, with fresh networks on the CPU that depend on its seed alone."""
+
+    @abc.abstractmethod
+    def collate(self, rows: NDArray[np.int64], samples: NDArray[np.int64], key: int) -> Batch:
+        """Training inputs and targets from raw samples, on the CPU.
+
+        Runs in a thread beside the loop: it must be a function of its arguments and touch neither
+        the networks nor torch's generators.
+
+        Args:
+            rows: raw samples, shape (B, …).
+            samples: their ids, shape (B,).
+            key: names the step; randomness is drawn from (key, sample) alone.
+        """
+
+    @abc.abstractmethod
+    def forward(self, batch: Batch) -> Losses:
+        """Summed losses of a batch on the networks' device."""
+
+    @abc.abstractmethod
+    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+        """Measures (``eval/…``) on the held-out samples at ``indices``; the same whenever it is asked.
+
+        Runs under autocast, in evaluation mode and without gradient.
+        """
+
+    @abc.abstractmethod
+    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+        """Write ``state`` in the layout that the ecosystem opens, into an empty directory.
+
+        Runs in a thread beside the loop: ``state`` is a copy of ``state_dict()`` on the CPU, and
+        the networks themselves have moved on.
+        """
+
+    @abc.abstractmethod
+    def restore(self, directory: Path) -> None:
+        """Take the weights back from what `export` wrote.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
+        """
+
+    def optimizers(self) -> Mapping[str, NamedParameters]:
+        """Which parameters go to which optimiser, by the optimiser's name."""
+        return {"main": list(self.named_parameters())}
+
+    def after_step(self, step: int) -> None:
+        """Called after the optimisers have done step ``step``: where averaged teachers move."""
+
+    def compile_networks(self) -> None:
+        """Have the networks compiled by ``torch.compile``, in place."""
+
+    @property
+    def parameter_count(self) -> int:
+        """Trained numbers."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+_REGISTRY: dict[type[Spec], type[Objective]] = {}
+_O = TypeVar("_O", bound=type[Objective])
+
+
+def objective_for(spec: type[Spec]) -> Callable[[_O], _O]:
+    """Class decorator: this objective serves tasks of ``spec``."""
+
+    def register(cls: _O) -> _O:
+        _REGISTRY[spec] = cls
+        return cls
+
+    return register
+
+
+def create_objective(job: JobSpec, data: PreparedText) -> Objective:
+    """The objective for a job's task."""
+    importlib.import_module(f"core.objectives.{job.task.kind}")
+    return _REGISTRY[type(job.task)].create(job, data)
+
+
+def chunks(indices: NDArray[np.int64], size: int) -> Iterable[NDArray[np.int64]]:
+    """``indices`` in order, ``size`` at a time."""
+    return (indices[start : start + size] for start in range(0, len(indices), size))

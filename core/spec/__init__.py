@@ -1,0 +1,38 @@
+"""What a job is: a closed, versioned Pydantic schema that imports no torch.
+
+Every other room validates jobs with it; the dashboard's form, the OpenAPI document and the
+docs are drawn from the same schema.
+"""
+
+from core.spec.job import JobSpec
+from core.spec.model import BERT_PRESETS, BertSize, ModelSpec
+from core.spec.problems import SpecError, SpecProblem, explain, load, validate
+from core.spec.resources import ResourcesSpec
+from core.spec.tasks import MaskedLanguageModeling, Task
+from core.spec.training import (
+    AdamW,
+    CheckpointRetention,
+    Optimizer,
+    Schedule,
+    TrainingSpec,
+)
+
+__all__ = [
+    "BERT_PRESETS",
+    "AdamW",
+    "BertSize",
+    "CheckpointRetention",
+    "JobSpec",
+    "MaskedLanguageModeling",
+    "ModelSpec",
+    "Optimizer",
+    "ResourcesSpec",
+    "Schedule",
+    "SpecError",
+    "SpecProblem",
+    "Task",
+    "TrainingSpec",
+    "explain",
+    "load",
+    "validate",
+]

@@ -1,0 +1,34 @@
+"""A job, whole."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from core.spec.base import Spec
+from core.spec.data import DataSpec
+from core.spec.model import ModelSpec
+from core.spec.resources import ResourcesSpec
+from core.spec.tasks import Task
+from core.spec.training import TrainingSpec
+
+
+class JobSpec(Spec):
+    """One pretraining job, as YAML or JSON.
+
+    ``dataset`` names a dataset of the service (``ds_…``); a run without a service takes its files
+    from the command line instead.
+    """
+
+    version: Literal[1] = 1
+    """Version of this schema."""
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    """For people; need not be unique."""
+    dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")] | None = None
+    """Id of the dataset to learn from."""
+    task: Task
+    model: ModelSpec = ModelSpec()
+    training: TrainingSpec
+    data: DataSpec = DataSpec()
+    resources: ResourcesSpec = ResourcesSpec()
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    """Higher runs first."""

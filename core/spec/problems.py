@@ -1,0 +1,133 @@
+"""Spec errors that a person can act on: where, what, and the nearest name that would have been right."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from core.spec.job import JobSpec
+
+
+@dataclass(frozen=True)
+class SpecProblem:
+    """One thing wrong with a spec."""
+
+    param: str
+    """Dotted path of the offending field, as ``training.steps``; ``""`` for the whole."""
+    code: str
+    """Stable name of the kind of problem, as ``unknown_field`` or ``greater_than_equal``."""
+    message: str
+    suggestion: str | None = None
+    """The nearest valid name, where a name was mistyped."""
+
+
+class SpecError(ValueError):
+    """A spec that cannot be a job; ``problems`` says why, field by field."""
+
+    def __init__(self, problems: list[SpecProblem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{p.param}: {p.message}" if p.param else p.message for p in problems))
+
+
+def validate(document: Any) -> JobSpec:
+    """The job that a decoded JSON or YAML document describes.
+
+    Raises:
+        SpecError: with one problem a field.
+    """
+    try:
+        return JobSpec.model_validate(document)
+    except ValidationError as error:
+        raise SpecError(explain(error.errors(include_url=False))) from None
+
+
+def load(path: Path) -> JobSpec:
+    """The job in a YAML or JSON file (JSON is YAML).
+
+    Raises:
+        SpecError: when the file is no YAML or no job.
+        OSError: when it cannot be read.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError([SpecProblem("", "not_yaml", f"{path} is not valid YAML: {error}")]) from None
+    return validate(document)
+
+
+def explain(errors: Iterable[ErrorDetails], root: type[BaseModel] = JobSpec) -> list[SpecProblem]:
+    """Pydantic's errors in the reader's words, with suggestions for mistyped names."""
+    return [_explain_one(error, root) for error in errors]
+
+
+def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
+    location = [part for part in error["loc"] if not _is_union_tag(part, root, error["loc"])]
+    param = ".".join(str(part) for part in location)
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        name = str(error["loc"][-1])
+        near = _nearest(name, _field_names(root, location[:-1]))
+        hint = f"; did you mean {near!r}?" if near else ""
+        return SpecProblem(param, "unknown_field", f"unknown field {name!r}{hint}", near)
+    if kind in {"literal_error", "union_tag_invalid"}:
+        context = error.get("ctx", {})
+        expected = str(context.get("expected") or context.get("expected_tags", ""))
+        choices = [part.strip().strip("'\"") for part in expected.replace(" or ", ", ").split(",")]
+        value = context.get("tag", error["input"])
+        near = _nearest(str(value), choices)
+        hint = f"; did you mean {near!r}?" if near else ""
+        return SpecProblem(
+            param, "unknown_value", f"{value!r} is not one of {', '.join(choices)}{hint}", near
+        )
+    message = error["msg"].removeprefix("Value error, ")
+    code = "missing" if kind == "missing" else kind
+    return SpecProblem(param, code, message[:1].lower() + message[1:])
+
+
+def _nearest(name: str, choices: Iterable[str]) -> str | None:
+    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _is_union_tag(part: str | int, root: type[BaseModel], location: tuple[str | int, ...]) -> bool:
+    """Pydantic puts a discriminated union's tag in the path; people wrote no such level."""
+    index = location.index(part)
+    if index == 0 or not isinstance(part, str):
+        return False
+    parents = list(_models_at(root, list(location[:index])))
+    if any(part in model.model_fields for model in parents):
+        return False
+    return index < len(location) - 1 and any(
+        part == field.default for model in parents for field in model.model_fields.values()
+    )
+
+
+def _field_names(root: type[BaseModel], location: list[str | int]) -> list[str]:
+    return [name for model in _models_at(root, location) for name in model.model_fields]
+
+
+def _models_at(root: type[BaseModel], location: list[str | int]) -> Iterator[type[BaseModel]]:
+    models = [root]
+    for part in location:
+        models = [
+            inner
+            for model in models
+            if part in model.model_fields
+            for inner in _models_in(model.model_fields[str(part)].annotation)
+        ] or models
+    yield from models
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif typing.get_origin(annotation) in {typing.Union, types.UnionType, typing.Annotated}:
+        for inner in typing.get_args(annotation):
+            yield from _models_in(inner)

@@ -1,0 +1,65 @@
+"""A step's batch, made while the step before it is computed."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data import sample_indices
+from core.objectives.base import Batch, Objective, Samples
+from core.spec import TrainingSpec
+from core.training.randomness import derive_seed
+from core.training.world import World
+
+
+class BatchStream:
+    """Batches as a function of the step; looking one step ahead changes none of them.
+
+    Args:
+        objective: turns raw samples into inputs and targets.
+        samples: the training part.
+        training: batch size, accumulation and seed.
+        world: which share of each part is this process's.
+    """
+
+    def __init__(self, objective: Objective, samples: Samples, training: TrainingSpec, world: World) -> None:
+        self._objective = objective
+        self._samples = samples
+        self._training = training
+        self._world = world
+        self._ahead: dict[int, Future[list[Batch]]] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self.seconds_waited = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def take(self, step: int) -> list[Batch]:
+        """The accumulation parts of step ``step`` (1-based), on the CPU."""
+        started = time.perf_counter()
+        future = self._ahead.pop(step, None)
+        parts = future.result() if future else self.make(step)
+        self.seconds_waited += time.perf_counter() - started
+        if step < self._training.steps:
+            self._ahead = {step + 1: self._thread.submit(self.make, step + 1)}
+        return parts
+
+    def sample_ids(self, step: int) -> NDArray[np.int64]:
+        """Ids of the samples that step ``step`` trains on, in all processes, shape (batch_size,)."""
+        training = self._training
+        return sample_indices(training.seed, step, training.batch_size, len(self._samples))
+
+    def make(self, step: int) -> list[Batch]:
+        """What `take` gives for step ``step``, made now; changes nothing."""
+        key = derive_seed(self._training.seed, "batch", step)
+        parts: Iterable[NDArray[np.int64]] = self.sample_ids(step).reshape(
+            self._training.accumulation_steps, -1
+        )
+        shares = (self._world.share(part) for part in parts)
+        return [self._objective.collate(self._samples.rows(share), share, key) for share in shares]

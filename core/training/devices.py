@@ -1,0 +1,87 @@
+"""Where a run computes, and with which precision."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from core.training.errors import EngineError
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A device, its name for people, and the precision that matrices are multiplied in."""
+
+    device: torch.device
+    name: str
+    precision: Precision
+
+    @contextlib.contextmanager
+    def autocast(self) -> Iterator[None]:
+        """Forward passes within it multiply in this place's precision."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            yield
+
+
+def choose_place(wanted: Literal["auto", "cpu", "cuda"], precision: Literal["auto", "fp32", "bf16"]) -> Place:
+    """The device and the precision that a spec's wishes come to on this machine.
+
+    Raises:
+        EngineError: ``device_unavailable`` where a GPU is asked for and none is usable.
+    """
+    device = _choose_device(wanted)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor_name()
+    if precision == "auto":
+        precision = "bf16" if _multiplies_bf16(device) else "fp32"
+    return Place(device, name, precision)
+
+
+def make_deterministic() -> None:
+    """Same inputs, same bits: what resuming to the bit stands on.
+
+    Costs nothing on a CPU; on CUDA, the operations that would add in any order get an order.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    # Filling fresh memory with NaN finds reads of uninitialised memory; every step would pay for it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def _choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    if wanted == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda", 0)
+    if wanted == "auto":
+        return torch.device("cpu")
+    reason = (
+        "this PyTorch is built without CUDA" if torch.version.cuda is None else "no usable GPU is visible"
+    )
+    raise EngineError(
+        "device_unavailable",
+        f"resources.device is cuda, but {reason}.",
+        "Run on a machine with a GPU, or set resources.device to auto or cpu.",
+    )
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    """Whether the hardware itself has bf16 arithmetic; where it is emulated, autocast only costs."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+
+
+def _processor_name() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return str(torch.cpu.get_capabilities().get("architecture", "cpu"))

@@ -1,0 +1,54 @@
+"""What can end a run, and the exit code it ends with."""
+
+import errno
+from typing import Any
+
+STOPPED = 75
+"""Exit code of a run that was asked to stop and wrote a checkpoint."""
+
+INTERNAL = 70
+"""Exit code of an unforeseen exception."""
+
+DATA_ERROR = 65
+"""Exit code of data that cannot be trained on."""
+
+_EXIT_CODES = {
+    "spec_invalid": 64,
+    "device_unavailable": 64,
+    "checkpoint_mismatch": 64,
+    "run_directory_taken": 64,
+    "run_directory_unwritable": 74,
+    "run_directory_busy": 74,
+    "checkpoint_damaged": 65,
+    "non_finite_loss": 66,
+    "out_of_memory": 71,
+    "disk_full": 74,
+    "checkpoint_write_failed": 74,
+    "internal": INTERNAL,
+}
+
+
+class EngineError(Exception):
+    """A run that cannot go on: a stable ``code``, what happened, and what to do about it."""
+
+    def __init__(self, code: str, message: str, hint: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code, as in ``docs/engine-protocol.md``."""
+        return _EXIT_CODES[self.code]
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an exception means that a file system, a quota or a size limit is exhausted."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    # Safetensors hands the operating system's errors on as text.
+    return type(error).__name__ == "SafetensorError" and any(
+        f"os error {number}" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    )

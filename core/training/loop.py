@@ -1,0 +1,219 @@
+"""The training loop.
+
+Each step: take the batch, add up the gradients of its parts, divide once by the batch's count of
+predicted terms, clip, step. Everything random in it is a function of (seed, step, sample), so where
+a run was interrupted leaves no trace in its numbers.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.objectives.base import Batch, Objective, Samples
+from core.spec import TrainingSpec
+from core.training.batches import BatchStream
+from core.training.devices import Place
+from core.training.events import Events
+from core.training.health import Health
+from core.training.memory import memory_mb
+from core.training.optimizers import optimizer_tensors, set_learning_rate
+from core.training.randomness import seed_torch
+from core.training.saving import CheckpointWriter, Snapshot, copy_to_host
+from core.training.schedules import learning_rate_factor
+from core.training.signals import StopSignals
+from core.training.world import World
+
+
+@dataclass
+class Run:
+    """What a loop works with."""
+
+    training: TrainingSpec
+    objective: Objective
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    held_out: Samples
+    batches: BatchStream
+    place: Place
+    world: World
+    events: Events
+    checkpoints: CheckpointWriter
+    stop: StopSignals
+    state: Mapping[str, object]
+    """What a checkpoint tells about this run besides its tensors."""
+    step: int = 0
+    """Steps done so far."""
+    values: dict[str, float] = field(default_factory=dict)
+    """The newest value of each measure."""
+
+
+def train(run: Run) -> bool:
+    """Train until the last step or until asked to stop, from ``run.step`` on.
+
+    Returns:
+        Whether the last step was reached.
+    """
+    training = run.training
+    health = Health(run.place.device, run.batches)
+    meter = Meter(run)
+    saved_at = time.monotonic()
+    run.objective.train()
+    for step in range(run.step + 1, training.steps + 1):
+        run.step, last = step, step == training.steps
+        parts = run.batches.take(step)
+        done = optimize(run, parts)
+        health.note(step, done.loss, done.gradient_norm)
+        meter.count(parts)
+        run.checkpoints.check()
+        stopping = run.stop.requested
+
+        logs = step == 1 or step % training.log_every == 0 or last
+        evaluates = last or _due(step, training.evaluate_every)
+        seconds = training.checkpoint_every_seconds
+        saves = stopping or last or _due(step, training.checkpoint_every)
+        saves = saves or (seconds is not None and time.monotonic() - saved_at >= seconds)
+        if logs or evaluates or saves:
+            health.check()
+        if logs:
+            report(
+                run,
+                {
+                    "train/loss": done.loss.item(),
+                    **{f"train/{name}": value.item() for name, value in done.named.items()},
+                    "train/learning_rate": done.learning_rate,
+                    "train/gradient_norm": done.gradient_norm.item(),
+                    **meter.read(),
+                },
+            )
+        if evaluates:
+            report(run, evaluate(run))
+            meter.restart()
+        if saves:
+            save(run)
+            saved_at = time.monotonic()
+        if stopping and not last:
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """What one optimiser step came to; scalars stay on the device until somebody asks."""
+
+    loss: Tensor
+    """Mean over the batch's terms."""
+    named: Mapping[str, Tensor]
+    """Its parts, likewise, where the objective names them."""
+    gradient_norm: Tensor
+    """Before clipping."""
+    learning_rate: float
+
+
+def optimize(run: Run, parts: list[Batch]) -> StepDone:
+    """One optimiser step on a batch in parts."""
+    training, step, device = run.training, run.step, run.place.device
+    count = sum(part.count for part in parts)
+    total = torch.zeros((), device=device)
+    named: dict[str, Tensor] = {}
+    for number, part in enumerate(parts):
+        seed_torch(training.seed, "dropout", step, number, run.world.rank)
+        with run.place.autocast():
+            losses = run.objective(part.to(device))
+        (losses.total / count).backward()
+        total += losses.total.detach()
+        for name, value in losses.named.items():
+            named[name] = named[name] + value if name in named else value
+    limit = training.gradient_clip if training.gradient_clip is not None else float("inf")
+    norm = torch.nn.utils.clip_grad_norm_(run.objective.parameters(), limit)
+    learning_rate = training.optimizer.learning_rate * learning_rate_factor(
+        training.schedule, step, training.steps
+    )
+    for optimizer in run.optimizers.values():
+        set_learning_rate(optimizer, learning_rate)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    run.objective.after_step(step)
+    means = {name: value / count for name, value in named.items()}
+    return StepDone(total / count, means, norm, learning_rate)
+
+
+def evaluate(run: Run) -> dict[str, float]:
+    """Measures on the held-out part, on sequences spread evenly over it."""
+    training = run.training
+    number = min(training.evaluation_sequences, len(run.held_out))
+    indices = np.arange(number, dtype=np.int64) * len(run.held_out) // number
+    run.objective.eval()
+    with torch.no_grad(), run.place.autocast():
+        values = run.objective.evaluate(
+            run.held_out, indices, training.batch_size // training.accumulation_steps
+        )
+    run.objective.train()
+    return values
+
+
+def save(run: Run) -> None:
+    """Copy the run's state and have it written while the run goes on."""
+    optimizers = {
+        f"{name}/{key}": tensor
+        for name, optimizer in run.optimizers.items()
+        for key, tensor in optimizer_tensors(optimizer).items()
+    }
+    run.checkpoints.join()
+    run.checkpoints.save(
+        Snapshot(
+            step=run.step,
+            weights=copy_to_host(run.objective.state_dict()),
+            optimizer=copy_to_host(optimizers),
+            state={**run.state, "step": run.step},
+            metrics={
+                name: value
+                for name, value in run.values.items()
+                if name.startswith("eval/") or name == run.training.retention.keep_best
+            },
+        )
+    )
+
+
+def report(run: Run, values: dict[str, float]) -> None:
+    """Tell the values of this step."""
+    run.values.update(values)
+    run.events.emit("metrics", step=run.step, values=values)
+
+
+class Meter:
+    """Throughput between two metric points; evaluations do not count."""
+
+    def __init__(self, run: Run) -> None:
+        self._device = run.place.device
+        self._batches = run.batches
+        self._size = run.world.size
+        self.restart()
+
+    def restart(self) -> None:
+        """Measure from now on."""
+        self._samples = self._tokens = 0
+        self._since, self._waited = time.perf_counter(), self._batches.seconds_waited
+
+    def count(self, parts: list[Batch]) -> None:
+        """Take down that a batch was trained on."""
+        self._samples += sum(part.samples for part in parts)
+        self._tokens += sum(part.tokens for part in parts)
+
+    def read(self) -> dict[str, float]:
+        """The rates since the last reading."""
+        seconds = time.perf_counter() - self._since
+        values = {
+            "train/samples_per_s": self._size * self._samples / seconds,
+            "train/tokens_per_s": self._size * self._tokens / seconds,
+            "train/data_wait_fraction": (self._batches.seconds_waited - self._waited) / seconds,
+            "system/memory_mb": memory_mb(self._device),
+        }
+        self.restart()
+        return values
+
+
+def _due(step: int, every: int | None) -> bool:
+    return every is not None and step % every == 0

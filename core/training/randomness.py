@@ -1,0 +1,52 @@
+"""Randomness as a function of what it is for, never of what was drawn before.
+
+A seed for each purpose is hashed out of the job's seed, and numbers for each sample are computed
+from a counter. So step k draws the same numbers whether the run got there straight or after ten
+kills, however the batch is split, and whichever process draws them.
+"""
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def derive_seed(seed: int, *purpose: str | int) -> int:
+    """A 63-bit seed for one purpose, as ``derive_seed(seed, "dropout", step, part)``."""
+    text = repr((seed, *purpose)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+def seed_torch(seed: int, *purpose: str | int) -> None:
+    """Set torch's generators (dropout draws from them) for what follows."""
+    torch.manual_seed(derive_seed(seed, *purpose))
+
+
+def uniforms(key: int, samples: NDArray[np.int64], length: int, streams: int) -> NDArray[np.float64]:
+    """Independent uniform numbers in [0, 1) for each position of each sample.
+
+    SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators"), one
+    sequence a (key, sample); its k-th output needs none of those before it.
+
+    Args:
+        key: from `derive_seed`; names the step and the purpose.
+        samples: sample ids, shape (B,).
+        length: positions a sample, L.
+        streams: numbers a position, S.
+
+    Returns:
+        Shape (S, B, L).
+    """
+    start = _mix(_mix(samples.astype(np.uint64) + _GOLDEN) ^ np.uint64(key))
+    counter = np.arange(1, streams * length + 1, dtype=np.uint64).reshape(streams, 1, length)
+    bits = _mix(start[None, :, None] + counter * _GOLDEN)
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -1,0 +1,250 @@
+"""One run from its spec to its exit code: prepare, build or restore, train, answer for it."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from core.data import DataError, PackedSequences, PreparedText, data_files, prepare
+from core.objectives.base import Objective, create_objective
+from core.spec import JobSpec, SpecError, load
+from core.training.batches import BatchStream
+from core.training.compilation import compile_or_fall_back
+from core.training.devices import Place, choose_place, make_deterministic
+from core.training.errors import DATA_ERROR, INTERNAL, STOPPED, EngineError, is_disk_full
+from core.training.events import Events, MetricsFile
+from core.training.loop import Run, train
+from core.training.memory import is_out_of_memory, out_of_memory
+from core.training.optimizers import create_optimizer
+from core.training.origin import Origin, find_origin, fingerprint, run_directory
+from core.training.saving import CheckpointWriter
+from core.training.signals import StopSignals
+from core.training.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    spec: Path
+    data: tuple[Path, ...]
+    out: Path
+    cache: Path | None = None
+    resume: Path | None = None
+    fresh: bool = False
+    threads: int | None = None
+
+
+def run(options: Options, events: Events) -> int:
+    """Do a whole run; the last event is ``finished`` or ``failed``.
+
+    Returns:
+        The exit code of ``docs/engine-protocol.md``.
+    """
+    session = _Session(options, events)
+    try:
+        with StopSignals() as stop:
+            return session.run(stop)
+    except Exception as error:  # noqa: BLE001 - the last event says what ended the run, whatever it was
+        failure, exit_code = _explain(error, options.out)
+    details = dict(failure.details)
+    step = details.pop("step", session.step)
+    events.emit(
+        "failed", code=failure.code, message=failure.message, hint=failure.hint, step=step, details=details
+    )
+    return exit_code
+
+
+class _Session:
+    """A run in the making. ``step`` is how far it got, so that a failure can say where it happened."""
+
+    def __init__(self, options: Options, events: Events) -> None:
+        self._options = options
+        self._events = events
+        self._run: Run | None = None
+        self._first_step = 0
+
+    @property
+    def step(self) -> int:
+        return self._run.step if self._run else self._first_step
+
+    def run(self, stop: StopSignals) -> int:
+        options, events = self._options, self._events
+        with ExitStack() as stack:
+            with stop.at_once(self._stop_while_preparing):
+                job = _load_spec(options.spec)
+                stack.enter_context(run_directory(options.out))
+                place, origin = self._start(job)
+                stack.enter_context(_explain_out_of_memory(place, job))
+                data = self._prepare(job)
+                objective, optimizers = self._build(job, data, place, origin)
+            training, world = job.training, World()
+            metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
+            stack.callback(metrics.close)
+            events.add(metrics)
+            samples = PackedSequences(data, "train", training.sequence_length)
+            batches = stack.enter_context(BatchStream(objective, samples, training, world))
+            if training.compile and self._first_step < training.steps:
+                compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
+            writer = CheckpointWriter(
+                options.out,
+                export=objective.export,
+                before_publishing=metrics.flush,
+                events=events,
+                retention=training.retention,
+                spec_sha256=fingerprint(job),
+                data_key=data.key,
+            )
+            self._run = Run(
+                training=training,
+                objective=objective,
+                optimizers=optimizers,
+                held_out=PackedSequences(data, "held_out", training.sequence_length),
+                batches=batches,
+                place=place,
+                world=world,
+                events=events,
+                checkpoints=stack.enter_context(writer),
+                stop=stop,
+                state={"spec": job.model_dump(mode="json"), "environment": _environment(place)},
+                step=self._first_step,
+                values=dict(origin.manifest.metrics) if origin else {},
+            )
+            completed = train(self._run)
+        values = {name: value for name, value in self._run.values.items() if name.startswith("eval/")}
+        reason = "completed" if completed else "stopped"
+        events.emit("finished", step=self._run.step, reason=reason, values=values)
+        return 0 if completed else STOPPED
+
+    def _start(self, job: JobSpec) -> tuple[Place, Origin | None]:
+        options, events = self._options, self._events
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        make_deterministic()
+        place = choose_place(job.resources.device, job.training.precision)
+        origin = find_origin(options.out, job, resume=options.resume, fresh=options.fresh, events=events)
+        self._first_step = origin.manifest.step if origin else 0
+        environment = _environment(place)
+        events.emit(
+            "started",
+            pid=os.getpid(),
+            **environment,
+            resumed_from_step=self._first_step,
+            steps=job.training.steps,
+        )
+        if origin and origin.environment != environment:
+            events.warn(
+                "environment_changed",
+                f"The checkpoint was written with {_changes(origin.environment, environment)}; the run goes on, but "
+                "its numbers will differ from an uninterrupted run's in the last bits.",
+            )
+        return place, origin
+
+    def _prepare(self, job: JobSpec) -> PreparedText:
+        options, events, length = self._options, self._events, job.training.sequence_length
+
+        def progress(phase: str, done: int, total: int | None, unit: str) -> None:
+            events.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+        cache = options.cache or options.out / "cache"
+        data = prepare(data_files(options.data), job.data, cache, on_progress=progress)
+        PackedSequences(data, "train", length).require(job.training.batch_size)
+        PackedSequences(data, "held_out", length).require(1)
+        return data
+
+    def _build(
+        self, job: JobSpec, data: PreparedText, place: Place, origin: Origin | None
+    ) -> tuple[Objective, dict[str, torch.optim.Optimizer]]:
+        objective = create_objective(job, data)
+        if origin:
+            objective.restore(origin.path)
+            if origin.manifest.data_key != data.key:
+                self._events.warn(
+                    "data_changed", f"{origin.path} was trained on other data or with another tokenizer."
+                )
+        objective.to(place.device)
+        optimizers = {
+            name: create_optimizer(job.training.optimizer, parameters)
+            for name, parameters in objective.optimizers().items()
+        }
+        if origin:
+            origin.restore_optimizers(optimizers)
+        self._events.emit(
+            "prepared",
+            documents=data.train.documents,
+            documents_held_out=data.held_out.documents,
+            tokens=data.train.tokens,
+            tokens_held_out=data.held_out.tokens,
+            vocabulary_size=data.vocabulary_size,
+            cached=data.cached,
+            parameters=objective.parameter_count,
+        )
+        return objective, optimizers
+
+    def _stop_while_preparing(self) -> NoReturn:
+        """Leave from the signals' thread: the main one may be deep in native code."""
+        with self._events.lock:
+            self._events.emit("finished", step=self._first_step, reason="stopped", values={})
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(STOPPED)
+
+
+def _load_spec(path: Path) -> JobSpec:
+    try:
+        return load(path)
+    except OSError as error:
+        raise EngineError(
+            "spec_invalid",
+            f"The spec {path} cannot be read: {error.strerror}.",
+            "Give the path of a YAML or JSON file.",
+        ) from None
+
+
+def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
+    """What the ``failed`` event tells of an error, and the exit code."""
+    if isinstance(error, DataError):
+        return EngineError(error.code, error.message, error.hint), DATA_ERROR
+    if isinstance(error, SpecError):
+        problems = [{"param": p.param, "code": p.code, "message": p.message} for p in error.problems]
+        hint = "Correct the spec; details.problems names each field."
+        error = EngineError("spec_invalid", str(error), hint, problems=problems)
+    if is_disk_full(error):
+        error = EngineError("disk_full", f"{error}.", f"Free space where {out} and the cache are.")
+    if isinstance(error, EngineError):
+        return error, error.exit_code
+    traceback.print_exception(error)
+    return EngineError("internal", f"{type(error).__name__}: {error}", "The log has the traceback."), INTERNAL
+
+
+def _environment(place: Place) -> dict[str, Any]:
+    """What the last bits of a run's numbers depend on besides its spec and data."""
+    return {
+        "device": str(place.device),
+        "device_name": place.name,
+        "threads": torch.get_num_threads(),
+        "precision": place.precision,
+        "torch": torch.__version__,
+    }
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key} {before.get(key)} (now {now[key]})" for key in now if before.get(key) != now[key]
+    )
+
+
+@contextmanager
+def _explain_out_of_memory(place: Place, job: JobSpec) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise out_of_memory(place.device, job.training, error) from error
+        raise

@@ -1,0 +1,180 @@
+/** What the pages read. One function a resource, so that a cache key is written once. */
+
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { client, unwrap } from "./client";
+import { isTerminal, type Job, type JobEvent, type JobState, type Log } from "./types";
+
+export const session = queryOptions({
+  queryKey: ["session"],
+  queryFn: () => unwrap(client.GET("/v1/session")),
+  staleTime: 60_000,
+  retry: false,
+});
+
+export interface JobFilter {
+  states: JobState[];
+  name: string;
+  dataset?: string;
+  cursor?: string;
+}
+
+export const PAGE = 50;
+
+export const jobs = (filter: JobFilter) =>
+  queryOptions({
+    queryKey: ["jobs", filter],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/jobs", {
+          params: {
+            query: {
+              limit: PAGE,
+              ...(filter.states.length > 0 && { state: filter.states }),
+              ...(filter.name && { name: filter.name }),
+              ...(filter.dataset && { dataset: filter.dataset }),
+              ...(filter.cursor && { cursor: filter.cursor }),
+            },
+          },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => (state.data?.data.some((job) => !isTerminal(job.state)) ? 2500 : 10_000),
+  });
+
+export const job = (id: string) =>
+  queryOptions({
+    queryKey: ["job", id],
+    queryFn: ({ signal }) => unwrap(client.GET("/v1/jobs/{job}", { params: { path: { job: id } }, signal })),
+  });
+
+export interface MetricsRange {
+  from?: number;
+  to?: number;
+  maxPoints: number;
+}
+
+export const metrics = (id: string, range: MetricsRange) =>
+  queryOptions({
+    queryKey: ["metrics", id, range],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/jobs/{job}/metrics", {
+          params: {
+            path: { job: id },
+            query: {
+              max_points: range.maxPoints,
+              ...(range.from !== undefined && { from_step: range.from }),
+              ...(range.to !== undefined && { to_step: range.to }),
+            },
+          },
+          signal,
+        }),
+      ),
+    placeholderData: (previous, query) => (query?.queryKey[1] === id ? previous : undefined),
+    staleTime: Infinity,
+  });
+
+/** All events, oldest first; the stream adds the new ones. */
+export const events = (id: string) =>
+  queryOptions({
+    queryKey: ["events", id],
+    queryFn: async ({ signal }) => {
+      const all: JobEvent[] = [];
+      for (;;) {
+        const page = await unwrap(
+          client.GET("/v1/jobs/{job}/events", {
+            params: { path: { job: id }, query: { limit: 200, after: all.at(-1)?.id ?? 0 } },
+            signal,
+          }),
+        );
+        all.push(...page.data);
+        if (!page.has_more || page.data.length === 0) return all;
+      }
+    },
+  });
+
+export const log = (id: string, attempt: number | undefined, live: boolean) =>
+  queryOptions({
+    queryKey: ["log", id, attempt],
+    queryFn: async ({ signal }) => {
+      const query = attempt === undefined ? {} : { attempt };
+      // Text comes only where the whole log is asked for.
+      return (await unwrap(
+        client.GET("/v1/jobs/{job}/logs", { params: { path: { job: id }, query }, signal }),
+      )) as Log;
+    },
+    refetchInterval: live ? 2000 : false,
+  });
+
+export const checkpoints = (id: string) =>
+  queryOptions({
+    queryKey: ["checkpoints", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/jobs/{job}/checkpoints", {
+          params: { path: { job: id }, query: { limit: 200 } },
+          signal,
+        }),
+      ),
+  });
+
+export const lineage = (id: string) =>
+  queryOptions({
+    queryKey: ["lineage", id],
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/v1/jobs/{job}/lineage", { params: { path: { job: id } }, signal })),
+  });
+
+export const jobSchema = queryOptions({
+  queryKey: ["job-schema"],
+  queryFn: () => unwrap(client.GET("/v1/jobs/schema")),
+  staleTime: Infinity,
+});
+
+export const datasets = infiniteQueryOptions({
+  queryKey: ["datasets"],
+  queryFn: ({ signal, pageParam }) =>
+    unwrap(
+      client.GET("/v1/datasets", {
+        params: { query: { limit: 100, ...(pageParam && { cursor: pageParam }) } },
+        signal,
+      }),
+    ),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next ?? undefined,
+});
+
+export const dataset = (id: string) =>
+  queryOptions({
+    queryKey: ["dataset", id],
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/v1/datasets/{dataset}", { params: { path: { dataset: id } }, signal })),
+  });
+
+export const preview = (id: string) =>
+  queryOptions({
+    queryKey: ["preview", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/datasets/{dataset}/preview", {
+          params: { path: { dataset: id }, query: { documents: 6, characters: 700 } },
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+
+export const workers = queryOptions({
+  queryKey: ["workers"],
+  queryFn: ({ signal }) => unwrap(client.GET("/v1/workers", { signal })),
+  refetchInterval: 3000,
+});
+
+export const keys = queryOptions({
+  queryKey: ["keys"],
+  queryFn: ({ signal }) => unwrap(client.GET("/v1/keys", { signal })),
+});
+
+/** Job after an action, known at once to every page that shows it. */
+export const jobKey = (job: Job) => ["job", job.id] as const;

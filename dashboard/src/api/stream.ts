@@ -1,0 +1,98 @@
+/** A job's Server-Sent Events, kept open while the page is seen, joined again by itself when the line is cut. */
+
+import type { Checkpoint, Job, JobEvent, JobState, MetricPoint, Progress } from "./types";
+
+export type StreamState = "connecting" | "live" | "reconnecting" | "ended";
+
+/** What the stream says, by the name of its event. */
+interface Messages {
+  job: Job;
+  metrics: MetricPoint;
+  event: JobEvent;
+  checkpoint: Checkpoint;
+  progress: Progress;
+  end: { state: JobState };
+}
+
+export interface StreamHandlers {
+  job: (job: Job) => void;
+  metrics: (point: MetricPoint) => void;
+  event: (event: JobEvent) => void;
+  checkpoint: (checkpoint: Checkpoint) => void;
+  progress: (progress: Progress) => void;
+  end: (state: JobState) => void;
+  /** The line is open, at first or again: what was written before may have been missed, so ask for it. */
+  open: () => void;
+  state: (state: StreamState) => void;
+}
+
+/** Enough of an EventSource, so that a test can stand in for the network. */
+export interface Source {
+  readonly readyState: number;
+  addEventListener: (type: string, listener: (event: MessageEvent<string>) => void) => void;
+  close: () => void;
+}
+
+const CLOSED = 2;
+const SLOWEST_RETRY = 30_000;
+
+/** Follows the job until it is terminal or `close` is called. */
+export function followJob(
+  job: string,
+  handlers: StreamHandlers,
+  connect: (url: string) => Source = (url) => new EventSource(url),
+): { close: () => void } {
+  let source: Source | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let failures = 0;
+  let cursor = "";
+  let opened = false;
+  let ended = false;
+
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+
+  const on = <Name extends keyof Messages>(type: Name, handle: (data: Messages[Name]) => void) => {
+    source?.addEventListener(type, (message) => {
+      if (message.lastEventId) cursor = message.lastEventId;
+      handle(JSON.parse(message.data) as Messages[Name]);
+    });
+  };
+
+  const join = () => {
+    // The page asks for the past by itself; the stream brings what comes after it was opened, or after the cursor.
+    const from = cursor ? `last_event_id=${encodeURIComponent(cursor)}` : "replay=false";
+    source = connect(`/v1/jobs/${job}/stream?${from}`);
+    source.addEventListener("open", () => {
+      failures = 0;
+      handlers.state("live");
+      opened = true;
+      handlers.open();
+    });
+    source.addEventListener("error", () => {
+      if (ended) return;
+      handlers.state(opened ? "reconnecting" : "connecting");
+      // The browser reconnects by itself after a cut; after an HTTP error it gives up, and we must not.
+      if (source?.readyState !== CLOSED) return;
+      timer = setTimeout(join, Math.min(1000 * 2 ** failures, SLOWEST_RETRY));
+      failures += 1;
+    });
+    on("job", handlers.job);
+    on("metrics", handlers.metrics);
+    on("event", handlers.event);
+    on("checkpoint", handlers.checkpoint);
+    on("progress", handlers.progress);
+    on("end", ({ state }) => {
+      ended = true;
+      close();
+      handlers.state("ended");
+      handlers.end(state);
+    });
+  };
+
+  handlers.state("connecting");
+  join();
+  return { close };
+}

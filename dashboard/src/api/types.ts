@@ -1,0 +1,45 @@
+/** Short names for the shapes of the HTTP interface. */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Problem = Schemas["Problem"];
+export type ProblemDetail = Schemas["ProblemDetail"];
+export type Session = Schemas["SessionOut"];
+export type Key = Schemas["KeyOut"];
+export type KeyCreated = Schemas["KeyCreated"];
+export type Scope = Key["scopes"][number];
+export type Dataset = Schemas["DatasetOut"];
+export type DatasetDetail = Schemas["DatasetDetail"];
+export type DatasetFile = Schemas["DatasetFileOut"];
+export type Preview = Schemas["DatasetPreview"];
+export type Job = Schemas["JobOut"];
+export type JobState = Job["state"];
+export type Progress = Schemas["Progress"];
+export type Validation = Schemas["ValidationOut"];
+export type Metrics = Schemas["MetricsOut"];
+export type Series = Schemas["Series"];
+export type JobEvent = Schemas["EventOut"];
+export type Log = Schemas["LogOut"];
+export type Checkpoint = Schemas["CheckpointOut"];
+export type Worker = Schemas["WorkerOut"];
+export type Lineage = Schemas["LineageOut"];
+
+/** A page of any list. */
+export interface Page<Item> {
+  data: Item[];
+  has_more: boolean;
+  next?: string | null;
+}
+
+/** What the stream calls `metrics`: one step's values. */
+export interface MetricPoint {
+  step: number;
+  time: number;
+  values: Record<string, number | string | null>;
+  attempt: number;
+}
+
+export const TERMINAL: readonly JobState[] = ["succeeded", "failed", "cancelled"];
+export const isTerminal = (state: JobState): boolean => TERMINAL.includes(state);

@@ -1,0 +1,50 @@
+/** Sends one file as it is, telling how far it got: `fetch` cannot, so this is an XMLHttpRequest. */
+
+import { CSRF, errorOf, localProblem, unreachable } from "./client";
+import type { DatasetFile } from "./types";
+
+// Above this the digest would need the whole file in memory; the server hashes every byte anyway and tells the result.
+const DIGEST_LIMIT = 64 * 2 ** 20;
+
+async function contentDigest(file: File): Promise<string | undefined> {
+  // `subtle` exists only on https and localhost, whatever the types say.
+  const subtle = crypto.subtle as SubtleCrypto | undefined;
+  if (!subtle || file.size > DIGEST_LIMIT) return undefined;
+  const hash = new Uint8Array(await subtle.digest("SHA-256", await file.arrayBuffer()));
+  return `sha-256=:${btoa(String.fromCharCode(...hash))}:`;
+}
+
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export interface UploadOptions {
+  onProgress: (sent: number) => void;
+  signal: AbortSignal;
+}
+
+/** The stored file's record; throws `ApiError` with the server's sentence. */
+export async function uploadFile(dataset: string, file: File, options: UploadOptions): Promise<DatasetFile> {
+  const digest = await contentDigest(file);
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", `/v1/datasets/${dataset}/files/${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(CSRF)) request.setRequestHeader(name, value);
+    if (digest) request.setRequestHeader("Content-Digest", digest);
+    request.upload.onprogress = (event) => options.onProgress(event.loaded);
+    request.onload = () => {
+      const body = decode(request.responseText);
+      if (request.status >= 200 && request.status < 300) resolve(body as DatasetFile);
+      else reject(errorOf(request.status, body, request.getResponseHeader("X-Request-Id")));
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(localProblem("cancelled", "Cancelled", "The upload was cancelled."));
+    options.signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(file);
+  });
+}

@@ -1,0 +1,56 @@
+import type { Dataset } from "@/api/types";
+import { bytes } from "@/lib/format";
+import { ButtonLink } from "@/ui/Button";
+import { useForm } from "./context";
+import type { Leaf } from "./fields";
+import { FieldFrame } from "./LeafField";
+
+interface DatasetFieldProps {
+  leaf: Leaf;
+  datasets: Dataset[];
+  onChoose: (dataset: Dataset) => void;
+}
+
+/** The dataset by its name, where the schema only knows an id. */
+export function DatasetField({ leaf, datasets, onChoose }: DatasetFieldProps) {
+  const form = useForm();
+  const chosen = form.value(leaf.path);
+  if (datasets.length === 0) {
+    return (
+      <div className="field">
+        <span className="field-label">{leaf.title}</span>
+        <ButtonLink icon="upload" look="primary" href="/datasets/new">
+          Upload a dataset first
+        </ButtonLink>
+        <p className="help">A job needs text to learn from, and none is ready yet.</p>
+      </div>
+    );
+  }
+  return (
+    <FieldFrame leaf={leaf}>
+      {({ id, invalid, describedBy }) => (
+        <select
+          id={id}
+          className="input"
+          required
+          aria-invalid={invalid}
+          aria-describedby={describedBy}
+          value={typeof chosen === "string" ? chosen : ""}
+          onBlur={() => form.leave(leaf.path)}
+          onChange={(event) => {
+            const picked = datasets.find((dataset) => dataset.id === event.target.value);
+            form.set(leaf.path, picked?.id);
+            if (picked) onChoose(picked);
+          }}
+        >
+          <option value="">Choose…</option>
+          {datasets.map((dataset) => (
+            <option key={dataset.id} value={dataset.id}>
+              {dataset.name} ({bytes(dataset.bytes)})
+            </option>
+          ))}
+        </select>
+      )}
+    </FieldFrame>
+  );
+}

@@ -1,0 +1,194 @@
+import { useId, useState, type ReactNode } from "react";
+import type { Json } from "@/lib/yaml";
+import { useForm } from "./context";
+import { numberOrText } from "./document";
+import type { Leaf } from "./fields";
+import { Help } from "./Help";
+
+const SEGMENTS_UP_TO = 3;
+
+function text(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function parse(kind: Leaf["kind"], typed: string): Json | undefined {
+  if (kind === "number" || kind === "integer") return numberOrText(typed);
+  if (typed === "") return undefined;
+  if (kind !== "json") return typed;
+  try {
+    return JSON.parse(typed) as Json;
+  } catch {
+    return typed;
+  }
+}
+
+/** What an empty field stands for. */
+function placeholderOf(leaf: Leaf): string {
+  if (leaf.default === undefined) return leaf.required ? "" : "none";
+  return leaf.default === null ? "none" : text(leaf.default);
+}
+
+interface InputProps {
+  leaf: Leaf;
+  id: string;
+  describedBy: string;
+  invalid: boolean;
+}
+
+function TextInput({ leaf, id, describedBy, invalid }: InputProps) {
+  const form = useForm();
+  const value = form.value(leaf.path);
+  // What was typed is shown as long as it means the value: "5e-4" stays, and a preset's value replaces it.
+  const [typed, setTyped] = useState("");
+  const shown = Object.is(parse(leaf.kind, typed), value) ? typed : text(value);
+  const numeric = leaf.kind === "number" || leaf.kind === "integer";
+  const mayBeNone = leaf.nullable && leaf.default !== null && leaf.default !== undefined;
+  return (
+    <>
+      <input
+        id={id}
+        className={numeric ? "input num" : "input"}
+        inputMode={numeric ? "decimal" : undefined}
+        autoComplete="off"
+        spellCheck={false}
+        required={leaf.required}
+        aria-invalid={invalid}
+        aria-describedby={describedBy}
+        placeholder={placeholderOf(leaf)}
+        disabled={mayBeNone && value === null}
+        value={shown}
+        onBlur={() => form.leave(leaf.path)}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          form.set(leaf.path, parse(leaf.kind, event.target.value));
+        }}
+      />
+      {mayBeNone && (
+        <label className="check small">
+          <input
+            type="checkbox"
+            checked={value === null}
+            onChange={(event) => form.set(leaf.path, event.target.checked ? null : undefined)}
+          />
+          none
+        </label>
+      )}
+    </>
+  );
+}
+
+function ChoiceInput({ leaf, id, describedBy, invalid }: InputProps) {
+  const form = useForm();
+  const chosen = text(form.value(leaf.path) ?? leaf.default);
+  const choose = (choice: string) =>
+    form.set(
+      leaf.path,
+      choice === "" || (choice === leaf.default && leaf.path !== "task.kind") ? undefined : choice,
+    );
+  if (!leaf.nullable && leaf.choices.length <= SEGMENTS_UP_TO) {
+    return (
+      <div
+        className="segments segments-field"
+        role="radiogroup"
+        aria-labelledby={`${id}-label`}
+        aria-describedby={describedBy}
+      >
+        {leaf.choices.map((choice) => (
+          <label key={choice}>
+            <input type="radio" name={id} checked={chosen === choice} onChange={() => choose(choice)} />
+            <span>{choice}</span>
+          </label>
+        ))}
+      </div>
+    );
+  }
+  return (
+    <select
+      id={id}
+      className="input"
+      aria-invalid={invalid}
+      aria-describedby={describedBy}
+      value={chosen}
+      onChange={(event) => choose(event.target.value)}
+    >
+      {leaf.nullable && <option value="">default</option>}
+      {leaf.choices.map((choice) => (
+        <option key={choice}>{choice}</option>
+      ))}
+    </select>
+  );
+}
+
+function Problems({ leaf, id }: { leaf: Leaf; id: string }) {
+  const form = useForm();
+  const problems = form.problems(leaf.path);
+  const warnings = form.warnings(leaf.path);
+  return (
+    <>
+      {problems.map(({ code, message, suggestion }) => (
+        <span key={code} id={`${id}-problem`} className="field-error">
+          {message}
+          {suggestion && leaf.choices.includes(suggestion) && (
+            <button type="button" className="link-button" onClick={() => form.set(leaf.path, suggestion)}>
+              use {suggestion}
+            </button>
+          )}
+        </span>
+      ))}
+      {warnings.map(({ code, message }) => (
+        <span key={code} className="field-warning">
+          {message}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** Any field with its label, help, range and problems around whatever takes its value. */
+export function FieldFrame({ leaf, children }: { leaf: Leaf; children: (props: InputProps) => ReactNode }) {
+  const id = useId();
+  const invalid = useForm().problems(leaf.path).length > 0;
+  return (
+    <div className="field" data-path={leaf.path}>
+      <label className="field-label" id={`${id}-label`} htmlFor={id}>
+        {leaf.title}
+        {leaf.required && <span className="required">required</span>}
+      </label>
+      {children({ leaf, id, invalid, describedBy: `${id}-help ${id}-problem` })}
+      <p className="help" id={`${id}-help`}>
+        <Problems leaf={leaf} id={id} />
+        <Help text={leaf.help} />
+        {leaf.help && leaf.range && " · "}
+        {leaf.range && <span className="help-range num">{leaf.range}</span>}
+      </p>
+    </div>
+  );
+}
+
+export function LeafField({ leaf }: { leaf: Leaf }) {
+  const form = useForm();
+  if (leaf.kind === "boolean") {
+    const value = form.value(leaf.path) ?? leaf.default;
+    return (
+      <FieldFrame leaf={leaf}>
+        {({ id, describedBy }) => (
+          <label className="check">
+            <input
+              id={id}
+              type="checkbox"
+              aria-describedby={describedBy}
+              checked={value === true}
+              onChange={({ target }) =>
+                form.set(leaf.path, target.checked === leaf.default ? undefined : target.checked)
+              }
+            />
+            {value === true ? "on" : "off"}
+          </label>
+        )}
+      </FieldFrame>
+    );
+  }
+  const Input = leaf.kind === "choice" ? ChoiceInput : TextInput;
+  return <FieldFrame leaf={leaf}>{(props) => <Input {...props} />}</FieldFrame>;
+}

@@ -1,0 +1,96 @@
+import { useState } from "react";
+import { useForm } from "./context";
+import type { Document } from "./document";
+import type { Field, Union } from "./fields";
+import { Help } from "./Help";
+import { firstOf, restOf, variantOf } from "./layout";
+import { LeafField } from "./LeafField";
+
+function UnionField({ union, document }: { union: Union; document: Document }) {
+  const form = useForm();
+  const variant = variantOf(union, document);
+  return (
+    <div className="field field-full" data-path={union.path}>
+      <label className="field-label" htmlFor={union.path}>
+        {union.title}
+      </label>
+      <select
+        id={union.path}
+        className="input"
+        value={variant?.value}
+        // The other variant's fields would be unknown to this one.
+        onChange={(event) => form.set(union.path, { [union.tag]: event.target.value })}
+      >
+        {union.variants.map(({ value, title }) => (
+          <option key={value} value={value}>
+            {title}
+          </option>
+        ))}
+      </select>
+      <p className="help">
+        <Help text={variant?.help ?? ""} />
+      </p>
+    </div>
+  );
+}
+
+interface SectionProps {
+  title: string;
+  help: string;
+  fields: Field[];
+  document: Document;
+}
+
+/** One part of the spec: its main fields, and the others folded. */
+export function Section({ title, help, fields, document }: SectionProps) {
+  const form = useForm();
+  const [opened, setOpened] = useState(false);
+  const parts = restOf(fields, document);
+  const folded = parts.flatMap((part) => part.leaves);
+  const changed = folded.filter((leaf) => form.value(leaf.path) !== undefined).length;
+  // A problem must be seen: its field is not left under a fold.
+  const wrong = folded.some((leaf) => form.problems(leaf.path).length > 0);
+  return (
+    <section className="form-section card">
+      <div className="form-section-head">
+        <h2>{title}</h2>
+        <p className="small faint">
+          <Help text={help} />
+        </p>
+      </div>
+      <div className="form-grid">
+        {firstOf(fields, document).map((field) =>
+          field.kind === "union" ? (
+            <UnionField key={field.path} union={field} document={document} />
+          ) : field.kind === "group" ? null : (
+            <LeafField key={field.path} leaf={field} />
+          ),
+        )}
+      </div>
+      {folded.length > 0 && (
+        <details
+          className="fold"
+          open={opened || wrong}
+          onToggle={(event) => setOpened(event.currentTarget.open)}
+        >
+          <summary>
+            Advanced
+            <span className="faint small num">
+              {folded.length} more{changed > 0 && `, ${changed} changed`}
+            </span>
+          </summary>
+          {parts.map((part) => (
+            <div key={part.title} className="fold-part">
+              {part.title && part.title !== title && <h3>{part.title}</h3>}
+              <div className="form-grid">
+                {part.leaves.map((leaf) => (
+                  <LeafField key={leaf.path} leaf={leaf} />
+                ))}
+              </div>
+            </div>
+          ))}
+        </details>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+/** The spec being written: a plain object that holds only what somebody chose. */
+
+import type { Json } from "@/lib/yaml";
+
+export type Document = Record<string, Json | undefined>;
+
+const isDocument = (value: Json | undefined): value is Document =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const drop = (document: Document, key: string): Document =>
+  Object.fromEntries(Object.entries(document).filter(([name]) => name !== key));
+
+export function getAt(document: Document, path: string): Json | undefined {
+  let at: Json | undefined = document;
+  for (const key of path.split(".")) at = isDocument(at) ? at[key] : undefined;
+  return at;
+}
+
+/** A copy with the value at the path; `undefined` takes it away, and what it leaves empty. */
+export function setAt(document: Document, path: string, value: Json | undefined): Document {
+  const [key = "", ...rest] = path.split(".");
+  if (rest.length === 0) return value === undefined ? drop(document, key) : { ...document, [key]: value };
+  const child = document[key];
+  const inner = setAt(isDocument(child) ? child : {}, rest.join("."), value);
+  return Object.keys(inner).length === 0 ? drop(document, key) : { ...document, [key]: inner };
+}
+
+/** What somebody typed, as a number if it is one; else the text itself, so that the service can say what is wrong with it. */
+export function numberOrText(text: string): number | string | undefined {
+  const plain = text.trim().replaceAll(/(?<=\d)[,_](?=\d{3})/g, "");
+  if (plain === "") return undefined;
+  const value = Number(plain);
+  return Number.isFinite(value) ? value : text;
+}
+
+/** Without the values that are the defaults, so that a job's spec can be shown as short as it was meant. */
+export function without(document: Document, defaults: (path: string) => unknown, prefix = ""): Document {
+  const kept: Document = {};
+  for (const [key, value] of Object.entries(document)) {
+    const path = prefix + key;
+    if (isDocument(value)) {
+      const inner = without(value, defaults, `${path}.`);
+      if (Object.keys(inner).length > 0) kept[key] = inner;
+    } else if (value !== undefined && value !== defaults(path)) kept[key] = value;
+  }
+  return kept;
+}

@@ -1,0 +1,176 @@
+/** A form's fields, drawn from a JSON Schema: what Pydantic writes for a closed, nested spec. */
+
+export interface JsonSchema {
+  $ref?: string;
+  $defs?: Record<string, JsonSchema>;
+  type?: string;
+  title?: string;
+  description?: string;
+  default?: unknown;
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
+  discriminator?: { propertyName: string; mapping?: Record<string, string> };
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+}
+
+interface Common {
+  /** Dotted path in the spec, as problems name it. */
+  path: string;
+  title: string;
+  help: string;
+}
+
+export interface Leaf extends Common {
+  kind: "number" | "integer" | "text" | "boolean" | "choice" | "json";
+  required: boolean;
+  nullable: boolean;
+  /** The value where none is given; `undefined` where there is no default. */
+  default: unknown;
+  choices: string[];
+  range: string;
+}
+
+export interface Group extends Common {
+  kind: "group";
+  fields: Field[];
+}
+
+export interface Variant {
+  value: string;
+  title: string;
+  help: string;
+  fields: Field[];
+}
+
+/** One of several groups, told apart by the field `tag`. */
+export interface Union extends Common {
+  kind: "union";
+  tag: string;
+  default: string | undefined;
+  variants: Variant[];
+}
+
+export type Field = Leaf | Group | Union;
+
+const ACRONYMS: Record<string, string> = { adamw: "AdamW", bpe: "BPE" };
+
+/** "warmup_steps" → "Warmup steps". */
+export function titleOf(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return ACRONYMS[words] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const show = (value: number): string =>
+  Math.abs(value) >= 1e15 ? value.toPrecision(3) : value.toLocaleString("en-US");
+
+/** The values that are allowed, in words: "from 1 to 200", "above 0, below 1". */
+export function rangeOf(schema: JsonSchema): string {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
+  if (minimum !== undefined && maximum !== undefined) return `from ${show(minimum)} to ${show(maximum)}`;
+  const parts = [
+    minimum !== undefined && `at least ${show(minimum)}`,
+    exclusiveMinimum !== undefined && `above ${show(exclusiveMinimum)}`,
+    maximum !== undefined && `at most ${show(maximum)}`,
+    exclusiveMaximum !== undefined && `below ${show(exclusiveMaximum)}`,
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** The schema's fields in its own order. */
+export function fieldsOf(root: JsonSchema): Field[] {
+  const definitions = root.$defs ?? {};
+
+  /** Follows a reference; what stands beside it (title, description, default) wins. */
+  function resolve(schema: JsonSchema): JsonSchema {
+    if (!schema.$ref) return schema;
+    const { $ref, ...beside } = schema;
+    const target = definitions[$ref.replace("#/$defs/", "")];
+    if (!target) throw new Error(`the schema refers to ${$ref}, which it does not hold`);
+    return { ...resolve(target), ...beside };
+  }
+
+  function fields(schema: JsonSchema, prefix: string, skip?: string): Field[] {
+    return Object.entries(schema.properties ?? {})
+      .filter(([name]) => name !== skip)
+      .map(([name, property]) =>
+        field(name, property, prefix + name, schema.required?.includes(name) ?? false),
+      );
+  }
+
+  function variant(schema: JsonSchema, tag: string, path: string): Variant {
+    const whole = resolve(schema);
+    const tagged = whole.properties?.[tag];
+    const [value = ""] = choicesOf(tagged ?? {});
+    return {
+      value,
+      title: titleOf(value),
+      help: whole.description ?? "",
+      fields: fields(whole, `${path}.`, tag),
+    };
+  }
+
+  function field(name: string, property: JsonSchema, path: string, required: boolean): Field {
+    const whole = resolve(property);
+    const options = (whole.anyOf ?? []).map(resolve);
+    const nullable = options.some((option) => option.type === "null");
+    const present = options.filter((option) => option.type !== "null");
+    const inner: JsonSchema =
+      options.length > 0 && present.length === 1 ? { ...present[0], ...whole, anyOf: undefined } : whole;
+    const common = { path, title: titleOf(name), help: whole.description ?? inner.description ?? "" };
+    const tag = inner.discriminator?.propertyName;
+    const unions = inner.oneOf ?? (present.length > 1 ? present : undefined);
+    if (tag && unions) {
+      const given = inner.default as Record<string, unknown> | undefined;
+      const standard = given?.[tag];
+      return {
+        ...common,
+        kind: "union",
+        tag,
+        default: typeof standard === "string" ? standard : undefined,
+        variants: unions.map((option) => variant(option, tag, path)),
+      };
+    }
+    if (inner.properties) return { ...common, kind: "group", fields: fields(inner, `${path}.`) };
+    return {
+      ...common,
+      ...leafOf(inner),
+      required,
+      nullable,
+      default: "default" in property || "default" in whole ? whole.default : undefined,
+      range: rangeOf(inner),
+    };
+  }
+
+  return fields(root, "");
+}
+
+/** The values of a schema that names them one by one. */
+const choicesOf = (schema: JsonSchema): string[] =>
+  (schema.const === undefined ? (schema.enum ?? []) : [schema.const]).filter(
+    (value) => typeof value === "string",
+  );
+
+function leafOf(schema: JsonSchema): Pick<Leaf, "kind" | "choices"> {
+  const choices = choicesOf(schema);
+  if (choices.length > 0) return { kind: "choice", choices };
+  switch (schema.type) {
+    case "integer":
+    case "number":
+    case "boolean":
+      return { kind: schema.type, choices: [] };
+    case "string":
+      return { kind: "text", choices: [] };
+    default:
+      return { kind: "json", choices: [] };
+  }
+}

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { fieldsOf } from "./fields";
+import { firstOf, inOrder, leavesOf, restOf } from "./layout";
+
+const fields = fieldsOf({
+  $defs: {
+    Masked: {
+      properties: {
+        kind: { const: "masked_lm" },
+        mask_probability: { type: "number" },
+        share: { type: "number" },
+      },
+    },
+    Causal: {
+      properties: { kind: { const: "causal_lm" }, window: { type: "integer" } },
+      required: ["window"],
+    },
+    Optimizer: {
+      properties: { kind: { const: "adamw" }, learning_rate: { type: "number" }, decay: { type: "number" } },
+    },
+    Training: {
+      properties: {
+        steps: { type: "integer" },
+        seed: { type: "integer" },
+        optimizer: { $ref: "#/$defs/Optimizer" },
+      },
+      required: ["steps"],
+    },
+  },
+  properties: {
+    name: { type: "string" },
+    task: {
+      oneOf: [{ $ref: "#/$defs/Masked" }, { $ref: "#/$defs/Causal" }],
+      discriminator: { propertyName: "kind" },
+    },
+    training: { $ref: "#/$defs/Training" },
+  },
+  required: ["name"],
+});
+const paths = (list: { path: string }[]) => list.map(({ path }) => path);
+
+test("what is required or named comes first, from any depth", () => {
+  expect(paths(firstOf(fields, {}))).toEqual([
+    "name",
+    "task",
+    "task.mask_probability",
+    "training.steps",
+    "training.optimizer.learning_rate",
+  ]);
+});
+
+test("the chosen variant decides which fields a union has", () => {
+  const document = { task: { kind: "causal_lm" } };
+  expect(paths(firstOf(fields, document))).toContain("task.window");
+  expect(restOf(fields, document).flatMap((part) => paths(part.leaves))).not.toContain("task.share");
+});
+
+test("the rest is kept by group, without fields that ask nothing", () =>
+  expect(restOf(fields, {}).map((part) => [part.title, ...paths(part.leaves)])).toEqual([
+    ["Task", "task.share"],
+    ["Training", "training.seed"],
+    ["Optimizer", "training.optimizer.decay"],
+  ]));
+
+test("no field is lost between first and rest", () => {
+  const shown = [...firstOf(fields, {}), ...restOf(fields, {}).flatMap((part) => part.leaves)].map(
+    ({ path }) => path,
+  );
+  const asked = paths(leavesOf(fields)).filter((path) => !path.endsWith("kind") && path !== "task.window");
+  expect(shown.filter((path) => path !== "task").sort()).toEqual(asked.sort());
+});
+
+test("a document is written in the schema's order, tag first", () =>
+  expect(
+    JSON.stringify(
+      inOrder(
+        { training: { seed: 1, steps: 2 }, task: { mask_probability: 0.1, kind: "masked_lm" }, name: "a" },
+        fields,
+      ),
+    ),
+  ).toBe('{"name":"a","task":{"kind":"masked_lm","mask_probability":0.1},"training":{"steps":2,"seed":1}}'));

@@ -1,0 +1,95 @@
+/** Which fields a person sees first. Everything else waits under "Advanced", in the schema's order. */
+
+import type { Document } from "./document";
+import { getAt } from "./document";
+import type { Field, Leaf } from "./fields";
+
+const FIRST = new Set([
+  "task.kind",
+  "task.mask_probability",
+  "model.preset",
+  "training.steps",
+  "training.batch_size",
+  "training.sequence_length",
+  "training.optimizer.learning_rate",
+  "training.schedule.warmup_steps",
+  "training.evaluate_every",
+  "training.checkpoint_every",
+  "data.tokenizer.kind",
+  "data.tokenizer.vocabulary_size",
+  "resources.device",
+]);
+
+/** A field whose only value is known asks nothing; the task's says what will be done. */
+export const isAsked = (leaf: Leaf): boolean =>
+  leaf.kind !== "choice" || leaf.choices.length > 1 || leaf.path === "task.kind";
+
+const isFirst = (leaf: Leaf): boolean => leaf.required || FIRST.has(leaf.path);
+
+const inner = (field: Field, document: Document): Field[] => {
+  if (field.kind === "group") return field.fields;
+  if (field.kind === "union") return variantOf(field, document)?.fields ?? [];
+  return [];
+};
+
+export function variantOf(field: Extract<Field, { kind: "union" }>, document: Document) {
+  const tag = getAt(document, `${field.path}.${field.tag}`) ?? field.default;
+  return field.variants.find((variant) => variant.value === tag) ?? field.variants[0];
+}
+
+/** The leaves to show at once, however deep they lie. */
+export function firstOf(fields: Field[], document: Document): Field[] {
+  return fields.flatMap((field): Field[] => {
+    if (field.kind === "union") return [field, ...firstOf(inner(field, document), document)];
+    if (field.kind === "group") return firstOf(field.fields, document);
+    return isAsked(field) && isFirst(field) ? [field] : [];
+  });
+}
+
+export interface Part {
+  /** Title of the group that the leaves belong to; empty for the section's own. */
+  title: string;
+  leaves: Leaf[];
+}
+
+/** The other leaves, group by group. */
+export function restOf(fields: Field[], document: Document, title = ""): Part[] {
+  const own = fields.filter(
+    (field): field is Leaf =>
+      field.kind !== "group" && field.kind !== "union" && isAsked(field) && !isFirst(field),
+  );
+  const nested = fields
+    .filter((field) => field.kind === "group" || field.kind === "union")
+    .flatMap((field) => restOf(inner(field, document), document, field.title));
+  return [...(own.length > 0 ? [{ title, leaves: own }] : []), ...nested];
+}
+
+/** Every leaf below the fields, of all variants. */
+export function leavesOf(fields: Field[]): Leaf[] {
+  return fields.flatMap((field): Leaf[] => {
+    if (field.kind === "group") return leavesOf(field.fields);
+    if (field.kind === "union") return field.variants.flatMap((variant) => leavesOf(variant.fields));
+    return [field];
+  });
+}
+
+/** The document with its keys in the schema's order, as people expect to read it. */
+export function inOrder(document: Document, fields: Field[], prefix = ""): Document {
+  const ordered: Document = {};
+  for (const field of fields) {
+    const key = field.path.slice(prefix.length);
+    const value = document[key];
+    if (value === undefined) continue;
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    if (isObject && field.kind === "group") ordered[key] = inOrder(value, field.fields, `${field.path}.`);
+    else if (isObject && field.kind === "union") {
+      const fieldsOfVariant = variantOf(field, { [key]: value })?.fields ?? [];
+      const tag = value[field.tag];
+      ordered[key] = {
+        ...(tag !== undefined && { [field.tag]: tag }),
+        ...inOrder(value, fieldsOfVariant, `${field.path}.`),
+      };
+    } else ordered[key] = value;
+  }
+  return ordered;
+}

@@ -1,0 +1,8 @@
+import { useQuery } from "@tanstack/react-query";
+import { session } from "@/api/queries";
+
+/** Whether the key that this session stands for may change things. */
+export function useCanWrite(): boolean {
+  const scopes = useQuery(session).data?.key.scopes ?? [];
+  return scopes.includes("write") || scopes.includes("admin");
+}

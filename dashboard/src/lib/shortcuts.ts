@@ -1,0 +1,40 @@
+/** Single keys for hands that stay on the keyboard; silent while somebody writes. */
+
+import { useEffect, useRef } from "react";
+
+const WRITING = "input, textarea, select, [contenteditable], dialog[open] *";
+
+/** Calls the action of a key, as `n`, `/`, or of two keys in a row, as `g j`. */
+export function useShortcuts(actions: Record<string, () => void>): void {
+  const latest = useRef(actions);
+  useEffect(() => {
+    latest.current = actions;
+  });
+  useEffect(() => {
+    let before = "";
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.target instanceof Element && event.target.matches(WRITING)) return;
+      const action = latest.current[`${before} ${event.key}`] ?? latest.current[event.key];
+      before = event.key;
+      if (!action) return;
+      event.preventDefault();
+      action();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+}
+
+/** j and k walk through the rows of a list; Enter is the link's own. */
+export function useRowKeys(): void {
+  const move = (by: number) => {
+    const rows = [...document.querySelectorAll<HTMLElement>("[data-row-link]")];
+    const at = rows.findIndex((row) => row === document.activeElement);
+    const next =
+      rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by))];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  };
+  useShortcuts({ j: () => move(1), k: () => move(-1) });
+}

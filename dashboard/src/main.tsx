@@ -1,0 +1,50 @@
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/parts.css";
+import "./styles/overlays.css";
+import "./styles/tables.css";
+import "./styles/forms.css";
+import "./styles/job.css";
+import "./styles/curves.css";
+import "./styles/history.css";
+import "./styles/datasets.css";
+import "uplot/dist/uPlot.min.css";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { ApiError } from "./api/client";
+import { session } from "./api/queries";
+import { App } from "./App";
+import { ToastProvider } from "./ui/Toast";
+
+const queries = new QueryClient({
+  queryCache: new QueryCache({
+    // A session that ended while a page was open: back to the sign-in, whichever request noticed.
+    onError: (error, query) => {
+      if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== session.queryKey[0]) {
+        void queries.resetQueries({ queryKey: session.queryKey });
+      }
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 1000,
+      // Worth another try: the service was away or busy. An answer that it meant (4xx) is not.
+      retry: (failures, error) =>
+        failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    },
+  },
+});
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <ToastProvider>
+        <App />
+      </ToastProvider>
+    </QueryClientProvider>
+  </StrictMode>,
+);

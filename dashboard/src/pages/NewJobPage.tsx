@@ -1,0 +1,212 @@
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { useLocation, useSearchParams } from "wouter";
+import { ApiError, client, idempotencyKey, unwrap } from "@/api/client";
+import * as queries from "@/api/queries";
+import type { Dataset, Job } from "@/api/types";
+import { FormContext, type FormState } from "@/form/context";
+import { DatasetField } from "@/form/DatasetField";
+import { getAt, setAt, without, type Document } from "@/form/document";
+import { fieldsOf, titleOf, type Field, type JsonSchema, type Leaf } from "@/form/fields";
+import { inOrder, leavesOf } from "@/form/layout";
+import { LeafField } from "@/form/LeafField";
+import { PRESETS } from "@/form/presets";
+import { Section } from "@/form/Section";
+import { SpecSide } from "@/form/SpecSide";
+import { asSpec, useValidation } from "@/form/useValidation";
+import { useTitle } from "@/lib/title";
+import { Back } from "@/ui/Back";
+import { ErrorBox, Skeleton } from "@/ui/Notice";
+
+/** A job's spec as short as it was meant: without what are the defaults anyway. */
+function documentOf(job: Job, fields: Field[]): Document {
+  const defaults = new Map(leavesOf(fields).map((leaf) => [leaf.path, leaf.default]));
+  const spec = { ...job.spec, dataset: job.dataset } as unknown as Document;
+  // The task must be named, though there may be only one.
+  defaults.delete("task.kind");
+  return without(spec, (path) => defaults.get(path));
+}
+
+export function NewJobPage() {
+  useTitle("New job");
+  const [search] = useSearchParams();
+  const from = search.get("from");
+  const schema = useQuery(queries.jobSchema);
+  const source = useQuery({ ...queries.job(from ?? ""), enabled: from !== null });
+  const datasets = useInfiniteQuery(queries.datasets);
+  const ready = datasets.data?.pages
+    .flatMap((page) => page.data)
+    .filter((dataset) => dataset.state === "ready");
+  const fields = useMemo(() => (schema.data ? fieldsOf(schema.data as JsonSchema) : null), [schema.data]);
+
+  const error = schema.error ?? datasets.error ?? source.error;
+  const loaded = fields && ready && (from === null || source.data);
+  const chosen =
+    ready?.find((dataset) => dataset.id === search.get("dataset")) ??
+    (ready?.length === 1 ? ready[0] : undefined);
+  const start: Document =
+    source.data && fields
+      ? documentOf(source.data, fields)
+      : { ...PRESETS[1]?.document, ...(chosen && { dataset: chosen.id, name: chosen.name }) };
+  return (
+    <div className="page">
+      <Back href="/jobs">Jobs</Back>
+      <div className="page-head">
+        <h1>New job</h1>
+      </div>
+      {error && <ErrorBox error={error} />}
+      {loaded ? (
+        <JobForm key={from ?? "new"} fields={fields} datasets={ready} start={start} />
+      ) : (
+        !error && <Skeleton width="100%" height={640} />
+      )}
+    </div>
+  );
+}
+
+interface JobFormProps {
+  fields: Field[];
+  datasets: Dataset[];
+  start: Document;
+}
+
+function JobForm({ fields, datasets, start }: JobFormProps) {
+  const [, navigate] = useLocation();
+  const [document, setDocument] = useState(start);
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const [tried, setTried] = useState(false);
+  const ordered = useMemo(() => inOrder(document, fields), [document, fields]);
+  const { validation, error: checkError, checking } = useValidation(ordered);
+  // One key for one spec: pressing twice makes one job, changing something makes another.
+  const [key, setKey] = useState(idempotencyKey);
+  const submit = useMutation({
+    mutationFn: () =>
+      unwrap(
+        client.POST("/v1/jobs", { params: { header: { "idempotency-key": key } }, body: asSpec(ordered) }),
+      ),
+    onSuccess: (job) => navigate(`/jobs/${job.id}`),
+  });
+
+  const change = (edit: (before: Document) => Document) => {
+    submit.reset();
+    setKey(idempotencyKey());
+    setDocument(edit);
+  };
+  const refused = submit.error instanceof ApiError ? submit.error.problem.errors : [];
+  const errors = validation?.valid === false ? validation.errors : refused;
+  const form: FormState = {
+    value: (path) => getAt(document, path),
+    set: (path, value) => change((before) => setAt(before, path, value)),
+    problems: (path) =>
+      errors.filter((item) => item.param === path && (item.code !== "missing" || tried || left.has(path))),
+    warnings: (path) => validation?.warnings.filter((item) => item.param === path) ?? [],
+    leave: (path) => setLeft((before) => new Set([...before, path])),
+  };
+
+  const leaf = (path: string) =>
+    fields.find(
+      (field): field is Leaf => field.path === path && field.kind !== "group" && field.kind !== "union",
+    );
+  const name = leaf("name");
+  const dataset = leaf("dataset");
+  const own = fields.filter(
+    (field) =>
+      field.kind !== "group" &&
+      field.kind !== "union" &&
+      !["name", "dataset", "version"].includes(field.path),
+  );
+  const sections = fields.filter((field) => field.kind === "group" || field.kind === "union");
+  const known = new Set(leavesOf(fields).map((item) => item.path));
+  const elsewhere = errors.filter((item) => !known.has(item.param));
+
+  const onSubmit = () => {
+    setTried(true);
+    const [first] = errors;
+    if (first && validation?.valid === false) {
+      const field = window.document.querySelector<HTMLElement>(
+        `[data-path="${CSS.escape(first.param)}"] :is(input, select)`,
+      );
+      field?.focus();
+      return;
+    }
+    submit.mutate();
+  };
+  return (
+    <FormContext value={form}>
+      <form
+        className="new-job"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSubmit();
+        }}
+      >
+        <div className="new-job-form">
+          <div className="presets" role="group" aria-label="Start from">
+            {PRESETS.map((preset) => (
+              <button
+                key={preset.id}
+                type="button"
+                className="preset card"
+                aria-pressed={
+                  JSON.stringify(inOrder({ ...document, name: undefined, dataset: undefined }, fields)) ===
+                  JSON.stringify(inOrder(preset.document, fields))
+                }
+                onClick={() =>
+                  change(({ name: given, dataset: chosen }) => ({
+                    ...preset.document,
+                    name: given,
+                    dataset: chosen,
+                  }))
+                }
+              >
+                <b>{preset.name}</b>
+                <span className="small faint">{preset.what}</span>
+              </button>
+            ))}
+          </div>
+          <section className="form-section card">
+            <div className="form-section-head">
+              <h2>Job</h2>
+            </div>
+            <div className="form-grid">
+              {dataset && (
+                <DatasetField
+                  leaf={dataset}
+                  datasets={datasets}
+                  onChoose={(chosen) => {
+                    if (getAt(document, "name") === undefined) form.set("name", chosen.name);
+                  }}
+                />
+              )}
+              {name && <LeafField leaf={name} />}
+            </div>
+          </section>
+          {sections.map((field) => (
+            <Section
+              key={field.path}
+              title={titleOf(field.path)}
+              help={field.help}
+              fields={
+                field.kind === "group"
+                  ? field.path === "resources"
+                    ? [...field.fields, ...own]
+                    : field.fields
+                  : [field]
+              }
+              document={document}
+            />
+          ))}
+        </div>
+        <SpecSide
+          document={ordered}
+          validation={validation}
+          checking={checking}
+          problems={tried ? errors : elsewhere}
+          error={submit.error ?? checkError}
+          busy={submit.isPending}
+        />
+      </form>
+    </FormContext>
+  );
+}

@@ -1,0 +1,137 @@
+import { useQuery } from "@tanstack/react-query";
+import * as queries from "@/api/queries";
+import type { DatasetDetail } from "@/api/types";
+import { bytes, compact, count, integer, NONE, shortId } from "@/lib/format";
+import { useTitle } from "@/lib/title";
+import { Back } from "@/ui/Back";
+import { CopyButton, Id } from "@/ui/Copy";
+import { ErrorBox, Skeleton } from "@/ui/Notice";
+import { Time } from "@/ui/Time";
+import { DatasetActions } from "./DatasetActions";
+import { DropZone } from "./DropZone";
+import { FileTable } from "./FileTable";
+import { binsOf, Histogram } from "./Histogram";
+import { UploadList } from "./UploadList";
+import { useUploads } from "./useUploads";
+
+function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
+  const facts: [string, string][] = [
+    ["Files", dataset ? integer(dataset.files) : ""],
+    ["Documents", dataset ? integer(dataset.documents) : ""],
+    ["Characters", dataset ? compact(dataset.characters) : ""],
+    ["Size", dataset ? bytes(dataset.bytes) : ""],
+  ];
+  return (
+    <dl className="tiles tiles-4">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd className="num">{dataset ? value : <Skeleton width={56} height={16} />}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function PreviewList({ id }: { id: string }) {
+  const { data, error, refetch } = useQuery(queries.preview(id));
+  if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
+  if (!data) return <Skeleton width="100%" height={240} />;
+  return (
+    <ol className="previews">
+      {data.documents.map((document) => (
+        <li key={`${document.file}/${document.index}`} className="card">
+          <p className="preview-head small faint num">
+            <span className="truncate">
+              {document.file} · document {integer(document.index + 1)}
+            </span>
+            <span className="nowrap">{count(document.characters, "character")}</span>
+          </p>
+          <pre className={document.text.length < document.characters ? "preview-cut" : undefined}>
+            {document.text}
+          </pre>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Uploader({ id }: { id: string }) {
+  const uploads = useUploads(id);
+  return (
+    <>
+      <DropZone small onFiles={uploads.add} />
+      <UploadList uploads={uploads} />
+    </>
+  );
+}
+
+export function DatasetPage({ id }: { id: string }) {
+  const { data: dataset, error, refetch } = useQuery(queries.dataset(id));
+  useTitle(dataset?.name ?? "Dataset");
+  if (error && !dataset) {
+    return (
+      <div className="page">
+        <ErrorBox error={error} retry={() => void refetch()} />
+      </div>
+    );
+  }
+  const bins = dataset ? binsOf(dataset.statistics) : [];
+  return (
+    <div className="page">
+      <Back href="/datasets">Datasets</Back>
+      <div className="job-title">
+        <h1 className="truncate">{dataset?.name ?? <Skeleton width={180} height={20} />}</h1>
+        {dataset && (
+          <span className={`chip chip-${dataset.state}`}>
+            <i className="dot" aria-hidden="true" />
+            {dataset.state === "ready" ? "Ready" : "Open"}
+          </span>
+        )}
+        <div className="job-actions">{dataset && <DatasetActions dataset={dataset} />}</div>
+      </div>
+      <div className="job-meta">
+        {dataset ? (
+          <>
+            <Id id={dataset.id} short={shortId(dataset.id)} />
+            <span>
+              created <Time at={dataset.created_at} />
+            </span>
+            <span className="nowrap">
+              SHA-256 <code>{dataset.sha256 ? dataset.sha256.slice(0, 12) : NONE}</code>
+              {dataset.sha256 && <CopyButton text={dataset.sha256} label="Copy the SHA-256" />}
+            </span>
+          </>
+        ) : (
+          <Skeleton width={280} />
+        )}
+      </div>
+      <Facts dataset={dataset} />
+      {dataset && (
+        <div className="dataset">
+          <section className="stack">
+            <h2>Files</h2>
+            {dataset.state === "open" && <Uploader id={id} />}
+            <FileTable dataset={dataset} />
+            {bins.length > 0 && (
+              <>
+                <h2>Length of documents</h2>
+                <div className="card histogram-card">
+                  <Histogram bins={bins} />
+                </div>
+              </>
+            )}
+          </section>
+          <section className="stack">
+            <h2>Preview</h2>
+            {dataset.documents > 0 ? (
+              <PreviewList key={dataset.files} id={id} />
+            ) : (
+              <p className="faint">Documents show here once a file is stored.</p>
+            )}
+          </section>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,102 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import * as queries from "@/api/queries";
+import type { Dataset } from "@/api/types";
+import { bytes, compact, integer, NONE } from "@/lib/format";
+import { useRowKeys } from "@/lib/shortcuts";
+import { useTitle } from "@/lib/title";
+import { Button, ButtonLink } from "@/ui/Button";
+import { CodeBlock } from "@/ui/Copy";
+import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
+import { Time } from "@/ui/Time";
+
+function Row({ dataset }: { dataset: Dataset }) {
+  return (
+    <tr className="row-link">
+      <td className="cell-main">
+        <Link href={`/datasets/${dataset.id}`} className="row-anchor" data-row-link>
+          {dataset.name}
+        </Link>
+      </td>
+      <td>
+        <span className={`chip chip-${dataset.state}`}>
+          <i className="dot" aria-hidden="true" />
+          {dataset.state === "ready" ? "Ready" : "Open"}
+        </span>
+      </td>
+      <td className="cell-number hide-small">{integer(dataset.files)}</td>
+      <td className="cell-number hide-small">{dataset.documents ? integer(dataset.documents) : NONE}</td>
+      <td className="cell-number hide-small">{dataset.characters ? compact(dataset.characters) : NONE}</td>
+      <td className="cell-number">{bytes(dataset.bytes)}</td>
+      <td className="cell-number hide-small">
+        <Time at={dataset.created_at} />
+      </td>
+    </tr>
+  );
+}
+
+export function DatasetsPage() {
+  useTitle("Datasets");
+  useRowKeys();
+  const { data, error, isPending, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } =
+    useInfiniteQuery(queries.datasets);
+  const all = data?.pages.flatMap((page) => page.data);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Datasets</h1>
+        <ButtonLink look="primary" icon="upload" href="/datasets/new">
+          New dataset
+        </ButtonLink>
+      </div>
+      {error && <ErrorBox error={error} retry={() => void refetch()} />}
+      {all?.length === 0 ? (
+        <Empty icon="datasets" title="No datasets yet">
+          <p className="muted">A dataset is text to learn from: plain text, JSON Lines, CSV or Parquet.</p>
+          <ButtonLink look="primary" icon="upload" href="/datasets/new">
+            Upload files
+          </ButtonLink>
+          <CodeBlock label="command" code="seedbed dataset upload corpus.txt" />
+        </Empty>
+      ) : (
+        <div className="table-card">
+          <table className="table table-datasets">
+            <thead>
+              <tr>
+                <th>Name</th>
+                <th>State</th>
+                <th className="cell-number hide-small">Files</th>
+                <th className="cell-number hide-small">Documents</th>
+                <th className="cell-number hide-small">Characters</th>
+                <th className="cell-number">Size</th>
+                <th className="cell-number hide-small">Created</th>
+              </tr>
+            </thead>
+            <tbody>
+              {isPending
+                ? Array.from({ length: 5 }, (_, index) => (
+                    <tr key={index}>
+                      <td>
+                        <Skeleton width={140} />
+                      </td>
+                      <td />
+                      <td className="hide-small" colSpan={3} />
+                      <td />
+                      <td className="hide-small" />
+                    </tr>
+                  ))
+                : all?.map((dataset) => <Row key={dataset.id} dataset={dataset} />)}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {hasNextPage && (
+        <div className="pager">
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Older
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}

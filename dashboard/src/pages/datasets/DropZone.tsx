@@ -1,0 +1,48 @@
+import { useRef, useState, type DragEvent } from "react";
+import { Button } from "@/ui/Button";
+import { Icon } from "@/ui/Icon";
+
+/** A place to drop files on, with a button for those who do not drag. */
+export function DropZone({ onFiles, small = false }: { onFiles: (files: File[]) => void; small?: boolean }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  const onDrag = (event: DragEvent, inside: boolean) => {
+    event.preventDefault();
+    setOver(inside);
+  };
+  return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- dropping is an extra; the button does the same
+    <div
+      role="group"
+      aria-label="Files"
+      className={`drop ${over ? "drop-over" : ""} ${small ? "drop-small" : ""}`}
+      onDragEnter={(event) => onDrag(event, true)}
+      onDragOver={(event) => onDrag(event, true)}
+      onDragLeave={(event) => onDrag(event, event.currentTarget.contains(event.relatedTarget as Node | null))}
+      onDrop={(event) => {
+        onDrag(event, false);
+        onFiles([...event.dataTransfer.files]);
+      }}
+    >
+      <Icon name="upload" />
+      <p>
+        <b>Drop text files here</b>
+      </p>
+      <p className="faint small">
+        .txt, .jsonl, .csv, .parquet, each also as .gz, .zst or in a .zip; a tokenizer.json of your own, too
+      </p>
+      <Button onClick={() => input.current?.click()}>Choose files</Button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Choose files"
+        onChange={(event) => {
+          onFiles([...(event.target.files ?? [])]);
+          event.target.value = "";
+        }}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { useLocation } from "wouter";
+import { client, idempotencyKey, unwrap } from "@/api/client";
+import { dataset as datasetQuery } from "@/api/queries";
+import { count } from "@/lib/format";
+import { useTitle } from "@/lib/title";
+import { Back } from "@/ui/Back";
+import { Button } from "@/ui/Button";
+import { CodeBlock } from "@/ui/Copy";
+import { ErrorBox } from "@/ui/Notice";
+import { DropZone } from "./DropZone";
+import { UploadList } from "./UploadList";
+import { useUploads } from "./useUploads";
+
+const nameFrom = (file: string): string => file.replace(/(\.[a-z0-9]{1,8})+$/i, "") || file;
+
+/** From files to a dataset that jobs can use: named, uploaded, completed, on one page. */
+export function NewDatasetPage() {
+  useTitle("New dataset");
+  const nameId = useId();
+  const [, navigate] = useLocation();
+  const [name, setName] = useState("");
+  const [dataset, setDataset] = useState<string | null>(null);
+  const [key] = useState(idempotencyKey);
+  const cache = useQueryClient();
+  const uploads = useUploads(dataset);
+
+  const create = useMutation({
+    mutationFn: () =>
+      unwrap(
+        client.POST("/v1/datasets", {
+          params: { header: { "idempotency-key": key } },
+          body: { name, modality: "text" },
+        }),
+      ),
+    onSuccess: (made) => setDataset(made.id),
+  });
+  const complete = useMutation({
+    mutationFn: (id: string) =>
+      unwrap(client.POST("/v1/datasets/{dataset}/complete", { params: { path: { dataset: id } } })),
+    onSuccess: (ready) => {
+      cache.setQueryData(datasetQuery(ready.id).queryKey, ready);
+      navigate(`/datasets/${ready.id}`);
+    },
+  });
+
+  const files = (state: string) => uploads.list.filter((upload) => upload.state === state).length;
+  const stored = files("stored");
+  const moving = files("sending") + (dataset ? files("waiting") : 0);
+  const addFiles = (added: File[]) => {
+    if (name === "" && added[0]) setName(nameFrom(added[0].name));
+    uploads.add(added);
+  };
+  return (
+    <div className="page page-narrow">
+      <Back href="/datasets">Datasets</Back>
+      <div className="page-head">
+        <h1>New dataset</h1>
+      </div>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (dataset === null) create.mutate();
+          else complete.mutate(dataset);
+        }}
+      >
+        <DropZone onFiles={addFiles} />
+        <UploadList uploads={uploads} />
+        <div>
+          <label className="field-label" htmlFor={nameId}>
+            Name
+          </label>
+          <input
+            id={nameId}
+            className="input"
+            required
+            maxLength={200}
+            placeholder="python-docs"
+            value={name}
+            disabled={dataset !== null}
+            onChange={(event) => setName(event.target.value)}
+          />
+        </div>
+        {(create.error ?? complete.error) && <ErrorBox error={create.error ?? complete.error} />}
+        <div className="form-end">
+          {dataset === null ? (
+            <Button
+              look="primary"
+              type="submit"
+              icon="upload"
+              busy={create.isPending}
+              disabled={uploads.list.length === 0}
+            >
+              Upload {uploads.list.length > 0 && count(uploads.list.length, "file")}
+            </Button>
+          ) : (
+            <>
+              <span className="faint small">
+                {moving > 0
+                  ? "You can add more files meanwhile."
+                  : "Once complete, a dataset never changes again."}
+              </span>
+              <Button
+                look="primary"
+                type="submit"
+                icon="check"
+                busy={complete.isPending}
+                disabled={moving > 0 || stored === 0}
+              >
+                Complete with {count(stored, "file")}
+              </Button>
+            </>
+          )}
+        </div>
+      </form>
+      <section className="stack page-foot">
+        <h2>From a terminal</h2>
+        <CodeBlock label="command" code="seedbed dataset upload corpus.txt" />
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,85 @@
+/** Files on their way into a dataset: a queue of two at a time, each with its own progress and its own error. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { dataset as datasetQuery } from "@/api/queries";
+import { uploadFile } from "@/api/upload";
+
+const AT_ONCE = 2;
+
+export interface Upload {
+  id: number;
+  file: File;
+  state: "waiting" | "sending" | "stored" | "failed";
+  sent: number;
+  error: unknown;
+}
+
+export interface Uploads {
+  list: Upload[];
+  add: (files: Iterable<File>) => void;
+  remove: (id: number) => void;
+  retry: (id: number) => void;
+}
+
+/** Sends what is added to the dataset; until there is one, files wait. */
+export function useUploads(dataset: string | null): Uploads {
+  const [list, setList] = useState<Upload[]>([]);
+  const next = useRef(0);
+  const running = useRef(new Map<number, AbortController>());
+  const cache = useQueryClient();
+
+  const change = useCallback(
+    (id: number, part: Partial<Upload>) =>
+      setList((all) => all.map((upload) => (upload.id === id ? { ...upload, ...part } : upload))),
+    [],
+  );
+
+  useEffect(() => {
+    if (dataset === null) return;
+    const send = async (upload: Upload) => {
+      const controller = new AbortController();
+      running.current.set(upload.id, controller);
+      change(upload.id, { state: "sending", sent: 0, error: null });
+      try {
+        await uploadFile(dataset, upload.file, {
+          signal: controller.signal,
+          onProgress: (sent) => change(upload.id, { sent }),
+        });
+        change(upload.id, { state: "stored", sent: upload.file.size });
+      } catch (error) {
+        change(upload.id, { state: "failed", error });
+      } finally {
+        running.current.delete(upload.id);
+        void cache.invalidateQueries({ queryKey: datasetQuery(dataset).queryKey });
+      }
+    };
+    const free = AT_ONCE - running.current.size;
+    list
+      .filter((upload) => upload.state === "waiting" && !running.current.has(upload.id))
+      .slice(0, Math.max(0, free))
+      .forEach((upload) => void send(upload));
+  }, [dataset, list, change, cache]);
+
+  // Leaving the page ends what is still on its way: half a file is never kept.
+  useEffect(() => {
+    const controllers = running.current;
+    return () => controllers.forEach((controller) => controller.abort());
+  }, []);
+
+  const add = useCallback((files: Iterable<File>) => {
+    const added = [...files].map((file): Upload => {
+      next.current += 1;
+      return { id: next.current, file, state: "waiting", sent: 0, error: null };
+    });
+    setList((all) => [...all, ...added]);
+  }, []);
+
+  const remove = useCallback((id: number) => {
+    running.current.get(id)?.abort();
+    setList((all) => all.filter((upload) => upload.id !== id));
+  }, []);
+
+  const retry = useCallback((id: number) => change(id, { state: "waiting", error: null }), [change]);
+  return { list, add, remove, retry };
+}

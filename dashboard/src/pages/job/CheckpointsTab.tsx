@@ -1,0 +1,147 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import * as queries from "@/api/queries";
+import { isTerminal, type Checkpoint, type Job } from "@/api/types";
+import { bytes, count, integer, metric, NONE, percent, shortId } from "@/lib/format";
+import { ButtonLink } from "@/ui/Button";
+import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
+import { Icon } from "@/ui/Icon";
+import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
+import { Time } from "@/ui/Time";
+
+const value = (checkpoint: Checkpoint, name: string): number | null => {
+  const found: unknown = checkpoint.metrics[name];
+  return typeof found === "number" ? found : null;
+};
+
+const encodePath = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
+
+function Files({ checkpoint }: { checkpoint: Checkpoint }) {
+  return (
+    <ul className="files">
+      {checkpoint.files.map((file) => (
+        <li key={file.path}>
+          <a
+            className="link mono truncate"
+            download
+            href={`/v1/checkpoints/${checkpoint.id}/files/${encodePath(file.path)}`}
+          >
+            {file.path}
+          </a>
+          <span className="faint num nowrap">{bytes(file.bytes)}</span>
+          <span className="files-hash faint mono" title={file.sha256}>
+            {file.sha256.slice(0, 12)}
+            <CopyButton text={file.sha256} label={`Copy the SHA-256 of ${file.path}`} />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Row({ checkpoint, open, toggle }: { checkpoint: Checkpoint; open: boolean; toggle: () => void }) {
+  const accuracy = value(checkpoint, "eval/masked_accuracy");
+  return (
+    <li className="checkpoint">
+      <div className="checkpoint-row">
+        <button type="button" className="checkpoint-toggle" aria-expanded={open} onClick={toggle}>
+          <Icon name="chevron" />
+          <span>
+            <b className="num">Step {integer(checkpoint.step)}</b>
+            <span className="cell-sub">
+              <Time at={checkpoint.created_at} />
+            </span>
+          </span>
+        </button>
+        <dl className="checkpoint-facts num">
+          <div>
+            <dt>Held-out loss</dt>
+            <dd>{metric(value(checkpoint, "eval/loss"))}</dd>
+          </div>
+          <div>
+            <dt>Accuracy</dt>
+            <dd>{accuracy === null ? NONE : percent(accuracy, 1)}</dd>
+          </div>
+          <div>
+            <dt>Size</dt>
+            <dd>{bytes(checkpoint.bytes)}</dd>
+          </div>
+        </dl>
+        <ButtonLink
+          download
+          icon="download"
+          href={`/v1/checkpoints/${checkpoint.id}/archive`}
+          label={`Download the checkpoint of step ${checkpoint.step} as a zip`}
+        >
+          Zip
+        </ButtonLink>
+      </div>
+      {open && (
+        <div className="checkpoint-files">
+          <p className="faint small">
+            <Id id={checkpoint.id} short={shortId(checkpoint.id)} /> ·{" "}
+            {count(checkpoint.files.length, "file")}
+          </p>
+          <Files checkpoint={checkpoint} />
+        </div>
+      )}
+    </li>
+  );
+}
+
+function HowToOpen({ checkpoint }: { checkpoint: Checkpoint }) {
+  const folder = `${checkpoint.job}-step-${String(checkpoint.step).padStart(8, "0")}`;
+  return (
+    <section className="stack">
+      <h2>Open it</h2>
+      <CodeBlock label="command" wrap code={`seedbed checkpoint download ${checkpoint.id}`} />
+      <p className="muted small">Or download the zip, unpack it, and in Python:</p>
+      <CodeBlock
+        label="Python code"
+        wrap
+        code={`from transformers import pipeline
+
+fill = pipeline("fill-mask", "${folder}")
+print(fill(f"The {fill.tokenizer.mask_token} statement"))`}
+      />
+      <p className="muted small">
+        The folder is an ordinary Hugging Face model: <code>AutoModelForMaskedLM.from_pretrained</code> and{" "}
+        <code>AutoTokenizer.from_pretrained</code> take it as it is.
+      </p>
+    </section>
+  );
+}
+
+export function CheckpointsTab({ job }: { job: Job }) {
+  const { data, error, refetch } = useQuery(queries.checkpoints(job.id));
+  const [open, setOpen] = useState<string | null>(null);
+  if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
+  if (!data) return <Skeleton width="100%" height={220} />;
+  const [newest] = data.data;
+  if (!newest) {
+    return (
+      <Empty icon="download" title="No checkpoint yet">
+        <p className="muted">
+          {isTerminal(job.state)
+            ? "The job ended before it wrote one."
+            : "The first comes when training reaches its step; the last step always writes one."}
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <div className="checkpoints">
+      <ul className="card">
+        {data.data.map((checkpoint) => (
+          <Row
+            key={checkpoint.id}
+            checkpoint={checkpoint}
+            open={(open ?? newest.id) === checkpoint.id}
+            toggle={() => setOpen((before) => ((before ?? newest.id) === checkpoint.id ? "" : checkpoint.id))}
+          />
+        ))}
+      </ul>
+      <HowToOpen checkpoint={newest} />
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { useLocation } from "wouter";
+import { client, idempotencyKey, unwrap } from "@/api/client";
+import * as queries from "@/api/queries";
+import type { Job } from "@/api/types";
+import { integer } from "@/lib/format";
+import { Button } from "@/ui/Button";
+import { Dialog } from "@/ui/Dialog";
+import { ErrorBox } from "@/ui/Notice";
+
+function parse(text: string): { value: Record<string, unknown> } | { problem: string } {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      return { problem: "This must be a JSON object." };
+    return { value: value as Record<string, unknown> };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : "This is not JSON." };
+  }
+}
+
+/** A new job from a checkpoint of this one, with any part of the spec changed. */
+export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) {
+  const id = useId();
+  const [, navigate] = useLocation();
+  const checkpoints = useQuery(queries.checkpoints(job.id)).data?.data;
+  const [checkpoint, setCheckpoint] = useState("");
+  const [key] = useState(idempotencyKey);
+  const [text, setText] = useState(() =>
+    JSON.stringify({ name: `${job.name} (fork)`, training: { steps: job.spec.training.steps * 2 } }, null, 2),
+  );
+  const parsed = parse(text);
+  const problem = "problem" in parsed ? parsed.problem : null;
+  const fork = useMutation({
+    mutationFn: (changes: Record<string, unknown>) =>
+      unwrap(
+        client.POST("/v1/jobs/{job}/fork", {
+          params: { path: { job: job.id }, header: { "idempotency-key": key } },
+          body: { checkpoint: checkpoint || null, changes },
+        }),
+      ),
+    onSuccess: (made) => navigate(`/jobs/${made.id}`),
+  });
+  return (
+    <Dialog wide title={`Fork “${job.name}”`} onClose={onClose}>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if ("value" in parsed) fork.mutate(parsed.value);
+        }}
+      >
+        <div>
+          <label className="field-label" htmlFor={`${id}-checkpoint`}>
+            Start from
+          </label>
+          <select
+            id={`${id}-checkpoint`}
+            className="input"
+            value={checkpoint}
+            onChange={(event) => setCheckpoint(event.target.value)}
+          >
+            <option value="">The newest checkpoint</option>
+            {checkpoints?.map((item) => (
+              <option key={item.id} value={item.id}>
+                Step {integer(item.step)}
+              </option>
+            ))}
+          </select>
+        </div>
+        <div>
+          <label className="field-label" htmlFor={`${id}-changes`}>
+            Changes to the spec
+          </label>
+          <textarea
+            id={`${id}-changes`}
+            className="input mono"
+            rows={8}
+            spellCheck={false}
+            aria-invalid={problem !== null}
+            aria-describedby={`${id}-help`}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+          <p id={`${id}-help`} className={problem ? "field-error" : "help"}>
+            {problem ?? "Merged over this job’s spec; null takes a field back to its default."}
+          </p>
+        </div>
+        {fork.error && <ErrorBox error={fork.error} />}
+        <div className="dialog-actions">
+          <Button onClick={onClose}>Close</Button>
+          <Button look="primary" type="submit" icon="fork" busy={fork.isPending} disabled={problem !== null}>
+            Start the fork
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

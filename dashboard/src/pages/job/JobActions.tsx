@@ -1,0 +1,110 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { client, unwrap } from "@/api/client";
+import { jobKey } from "@/api/queries";
+import type { Job } from "@/api/types";
+import { useCanWrite } from "@/lib/session";
+import { Button, ButtonLink } from "@/ui/Button";
+import { Confirm } from "@/ui/Dialog";
+import { useToast } from "@/ui/Toast";
+import { ForkDialog } from "./ForkDialog";
+
+const path = (job: Job) => ({ params: { path: { job: job.id } } });
+
+const VERBS = {
+  pause: (job: Job) => unwrap(client.POST("/v1/jobs/{job}/pause", path(job))),
+  resume: (job: Job) => unwrap(client.POST("/v1/jobs/{job}/resume", path(job))),
+  retry: (job: Job) => unwrap(client.POST("/v1/jobs/{job}/retry", path(job))),
+  cancel: (job: Job) => unwrap(client.POST("/v1/jobs/{job}/cancel", path(job))),
+};
+type Verb = keyof typeof VERBS;
+
+const SAID: Record<Verb, string> = {
+  pause: "Pausing: the job saves a checkpoint first.",
+  resume: "Back in the queue; it continues from its last checkpoint.",
+  retry: "Back in the queue for another try.",
+  cancel: "Cancelling.",
+};
+
+/** Which verbs the state allows; the service decides, this only spares a useless click. */
+function allowed({ state, intent }: Job): Verb[] {
+  switch (state) {
+    case "queued":
+      return ["pause", "cancel"];
+    case "running":
+      if (intent === "cancel") return [];
+      return intent === "pause" ? ["resume", "cancel"] : ["pause", "cancel"];
+    case "paused":
+      return ["resume", "cancel"];
+    case "failed":
+    case "cancelled":
+      return ["retry"];
+    case "succeeded":
+      return [];
+  }
+}
+
+export function JobActions({ job }: { job: Job }) {
+  const [asking, setAsking] = useState<"cancel" | "fork" | null>(null);
+  const canWrite = useCanWrite();
+  const queries = useQueryClient();
+  const toast = useToast();
+  const act = useMutation({
+    mutationFn: (verb: Verb) => VERBS[verb](job),
+    onSuccess: (changed, verb) => {
+      queries.setQueryData(jobKey(changed), changed);
+      toast.say(SAID[verb]);
+    },
+    onError: toast.fail,
+    onSettled: () => setAsking(null),
+  });
+  if (!canWrite) return <div className="job-actions" />;
+  const verbs = allowed(job);
+  return (
+    <div className="job-actions">
+      {verbs.includes("pause") && (
+        <Button icon="pause" busy={act.isPending} onClick={() => act.mutate("pause")}>
+          Pause
+        </Button>
+      )}
+      {verbs.includes("resume") && (
+        <Button icon="play" look="primary" busy={act.isPending} onClick={() => act.mutate("resume")}>
+          Resume
+        </Button>
+      )}
+      {verbs.includes("retry") && (
+        <Button icon="retry" look="primary" busy={act.isPending} onClick={() => act.mutate("retry")}>
+          Retry
+        </Button>
+      )}
+      {job.checkpoints > 0 && (
+        <Button icon="fork" onClick={() => setAsking("fork")}>
+          Fork
+        </Button>
+      )}
+      {verbs.length === 0 && (
+        <ButtonLink icon="copy" href={`/jobs/new?from=${job.id}`}>
+          Run again
+        </ButtonLink>
+      )}
+      {verbs.includes("cancel") && (
+        <Button icon="stop" busy={act.isPending} onClick={() => setAsking("cancel")}>
+          Cancel
+        </Button>
+      )}
+      {asking === "cancel" && (
+        <Confirm
+          danger
+          title={`Cancel “${job.name}”?`}
+          action="Cancel the job"
+          busy={act.isPending}
+          onConfirm={() => act.mutate("cancel")}
+          onClose={() => setAsking(null)}
+        >
+          It stops after its current step. Checkpoints and curves stay. To continue later, pause it instead.
+        </Confirm>
+      )}
+      {asking === "fork" && <ForkDialog job={job} onClose={() => setAsking(null)} />}
+    </div>
+  );
+}

@@ -1,0 +1,191 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import * as queries from "@/api/queries";
+import type { StreamState } from "@/api/stream";
+import { isTerminal, type Job } from "@/api/types";
+import { compact, duration, integer, metric, NONE, percent, shortId } from "@/lib/format";
+import { Back } from "@/ui/Back";
+import { Id } from "@/ui/Copy";
+import { Icon } from "@/ui/Icon";
+import { Skeleton } from "@/ui/Notice";
+import { PHASES, ProgressBar, StateChip } from "@/ui/State";
+import { Time, useNow } from "@/ui/Time";
+import { JobActions } from "./JobActions";
+
+function Line({ stream }: { stream: StreamState }) {
+  const text = { connecting: "connecting…", live: "live", reconnecting: "reconnecting…", ended: "" }[stream];
+  return (
+    <span className={`line line-${stream}`} role="status">
+      {text && <i className="dot dot-live" aria-hidden="true" />}
+      {text}
+    </span>
+  );
+}
+
+function standing(job: Job): string {
+  const { phase, phase_fraction: share, step, steps } = job.progress;
+  switch (job.state) {
+    case "queued":
+      return job.waiting_reason ?? "Waiting for a worker";
+    case "running":
+      if (phase === "staging" || phase === "preparing")
+        return `${PHASES[phase]}${share === null ? "…" : `, ${percent(share)}`}`;
+      return `${phase ? PHASES[phase] : "Starting"} · step ${integer(step)} of ${integer(steps)}`;
+    default:
+      return `Step ${integer(step)} of ${integer(steps)}`;
+  }
+}
+
+function ProgressStrip({ job }: { job: Job }) {
+  const now = useNow();
+  const started = job.started_at ? new Date(job.started_at) : null;
+  const end = job.finished_at ? new Date(job.finished_at) : now;
+  const elapsed = started ? duration((end.getTime() - started.getTime()) / 1000) : NONE;
+  const eta = job.state === "running" ? job.progress.eta_seconds : null;
+  return (
+    <div className="strip">
+      <div className="strip-text num">
+        <span className="truncate">{standing(job)}</span>
+        <span className="strip-times">
+          {!isTerminal(job.state) && (
+            <span>
+              <span className="faint">left</span> {eta === null ? NONE : duration(eta)}
+            </span>
+          )}
+          <span>
+            <span className="faint">{job.finished_at ? "took" : "so far"}</span> {elapsed}
+          </span>
+          <b>{percent(job.progress.fraction)}</b>
+        </span>
+      </div>
+      <ProgressBar job={job} label={`Progress of ${job.name}`} />
+    </div>
+  );
+}
+
+const TILES: [string, (latest: Job["latest"], job: Job) => string][] = [
+  ["Train loss", (latest) => metric(latest["train/loss"])],
+  ["Held-out loss", (latest) => metric(latest["eval/loss"])],
+  [
+    "Accuracy",
+    (latest) =>
+      typeof latest["eval/masked_accuracy"] === "number" ? percent(latest["eval/masked_accuracy"], 1) : NONE,
+  ],
+  ["Perplexity", (latest) => metric(latest["eval/perplexity"])],
+  ["Learning rate", (latest) => metric(latest["train/learning_rate"])],
+  [
+    "Tokens/s",
+    (latest) =>
+      typeof latest["train/tokens_per_s"] === "number" ? integer(latest["train/tokens_per_s"]) : NONE,
+  ],
+  [
+    "Tokens seen",
+    (_, { progress, spec }) =>
+      compact(progress.step * spec.training.batch_size * spec.training.sequence_length),
+  ],
+];
+
+function Tiles({ job }: { job: Job | undefined }) {
+  return (
+    <dl className="tiles">
+      {TILES.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd className="num">{job ? value(job.latest, job) : <Skeleton width={56} height={16} />}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Meta({ job }: { job: Job }) {
+  const dataset = useQuery(queries.dataset(job.dataset)).data;
+  return (
+    <div className="job-meta">
+      <Id id={job.id} short={shortId(job.id)} />
+      <Link href={`/datasets/${job.dataset}`} className="link truncate job-meta-dataset">
+        {dataset?.name ?? shortId(job.dataset)}
+      </Link>
+      <span>{job.spec.model.preset ?? "custom size"}</span>
+      <span>{job.spec.task.kind}</span>
+      {job.attempt > 1 && (
+        <span>
+          attempt <b className="num">{job.attempt}</b>
+        </span>
+      )}
+      {job.parent && (
+        <Link href={`/jobs/${job.parent.job}`} className="link">
+          <Icon name="fork" /> forked
+        </Link>
+      )}
+      <span>
+        created <Time at={job.created_at} />
+      </span>
+    </div>
+  );
+}
+
+export function JobHeader({ job, stream }: { job: Job; stream: StreamState }) {
+  return (
+    <header className="job-head">
+      <Back href="/jobs">Jobs</Back>
+      <div className="job-title">
+        <h1 className="truncate" title={job.name}>
+          {job.name}
+        </h1>
+        <StateChip job={job} />
+        <Line stream={stream} />
+        <JobActions job={job} />
+      </div>
+      <Meta job={job} />
+      <ProgressStrip job={job} />
+      <Tiles job={job} />
+    </header>
+  );
+}
+
+/** As high as the header, so that nothing moves when the job comes. */
+export function JobHeaderSkeleton() {
+  return (
+    <header className="job-head">
+      <Back href="/jobs">Jobs</Back>
+      <div className="job-title">
+        <h1>
+          <Skeleton width={180} height={20} />
+        </h1>
+        <div className="job-actions" />
+      </div>
+      <div className="job-meta">
+        <Skeleton width={280} />
+      </div>
+      <div className="strip">
+        <div className="strip-text">
+          <Skeleton width={160} />
+        </div>
+        <div className="bar" />
+      </div>
+      <Tiles job={undefined} />
+    </header>
+  );
+}
+
+export function FailureNotice({ failure }: { failure: NonNullable<Job["failure"]> }) {
+  return (
+    <div className="notice notice-error" role="alert">
+      <Icon name="alert" />
+      <div className="notice-body">
+        <p>{failure.message}</p>
+        {failure.hint && <p className="muted">{failure.hint}</p>}
+        <p className="notice-meta">
+          <code>{failure.code}</code>
+          {Object.entries(failure.details ?? {}).map(([name, value]) => (
+            <span key={name}>
+              {" · "}
+              {name} <code>{JSON.stringify(value)}</code>
+            </span>
+          ))}
+        </p>
+      </div>
+    </div>
+  );
+}

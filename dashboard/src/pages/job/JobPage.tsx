@@ -1,0 +1,83 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "wouter";
+import * as queries from "@/api/queries";
+import { isTerminal, type Job, type Page } from "@/api/types";
+import { useJobLive } from "@/charts/useJobLive";
+import { integer, percent } from "@/lib/format";
+import { useTitle } from "@/lib/title";
+import { ErrorBox } from "@/ui/Notice";
+import { CheckpointsTab } from "./CheckpointsTab";
+import { CurvesTab } from "./CurvesTab";
+import { EventsTab } from "./EventsTab";
+import { FailureNotice, JobHeader, JobHeaderSkeleton } from "./JobHeader";
+import { LogTab } from "./LogTab";
+import { SpecTab } from "./SpecTab";
+
+const TABS = [
+  ["curves", "Curves"],
+  ["checkpoints", "Checkpoints"],
+  ["events", "Events"],
+  ["log", "Log"],
+  ["spec", "Spec"],
+] as const;
+
+function Tabs({ id, tab, job }: { id: string; tab: string; job: Job }) {
+  return (
+    <nav className="tabs" aria-label="Job">
+      {TABS.map(([path, name]) => (
+        <Link
+          key={path}
+          href={path === "curves" ? `/jobs/${id}` : `/jobs/${id}/${path}`}
+          aria-current={tab === path ? "page" : undefined}
+        >
+          {name}
+          {path === "checkpoints" && <span className="tab-count num">{integer(job.checkpoints)}</span>}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+export function JobPage({ id, tab }: { id: string; tab: string }) {
+  const cache = useQueryClient();
+  const {
+    data: job,
+    error,
+    refetch,
+  } = useQuery({
+    ...queries.job(id),
+    // Who comes from the list sees at once what the list knew.
+    placeholderData: () =>
+      cache
+        .getQueriesData<Page<Job>>({ queryKey: ["jobs"] })
+        .flatMap(([, page]) => page?.data ?? [])
+        .find((known) => known.id === id),
+  });
+  const { stream, live } = useJobLive(id, job ? isTerminal(job.state) : false);
+  useTitle(job ? `${job.state === "running" ? `${percent(job.progress.fraction)} ` : ""}${job.name}` : "Job");
+
+  if (error && !job) {
+    return (
+      <div className="page">
+        <ErrorBox error={error} retry={() => void refetch()} />
+      </div>
+    );
+  }
+  return (
+    <div className="page">
+      {job ? <JobHeader job={job} stream={stream} /> : <JobHeaderSkeleton />}
+      {job?.failure && <FailureNotice failure={job.failure} />}
+      {/* What stands below waits for the job: a failure's notice would push it down. */}
+      {job && (
+        <>
+          <Tabs id={id} tab={tab} job={job} />
+          {tab === "curves" && <CurvesTab job={job} live={live} />}
+          {tab === "checkpoints" && <CheckpointsTab job={job} />}
+          {tab === "events" && <EventsTab id={id} />}
+          {tab === "log" && <LogTab job={job} />}
+          {tab === "spec" && <SpecTab job={job} />}
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,12 @@
+import { Link } from "wouter";
+import { Icon } from "./Icon";
+
+/** The way up, above a page's title. */
+export function Back({ href, children }: { href: string; children: string }) {
+  return (
+    <Link href={href} className="back">
+      <Icon name="chevron" />
+      {children}
+    </Link>
+  );
+}

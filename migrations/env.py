@@ -1,0 +1,13 @@
+"""Alembic's entry: runs the revisions on the connection that `control.migrate` hands over."""
+
+from alembic import context
+
+from control.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,121 @@
+"""Checks of this machine: the programs, the device, the directories, the ports."""
+
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from control.settings import Settings
+from standalone.doctor.finding import Finding, bad, gib, ok, room, warn
+from standalone.home import Home
+from standalone.network import bind, fetch, url_at
+from worker.device import describe, installed_version, torch_has_cuda
+
+_OLDEST_PYTHON = (3, 11)
+
+
+def python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info < _OLDEST_PYTHON:
+        return bad("Python", found, "Make the environment anew with Python 3.11 or later.")
+    if sys.platform != "linux":
+        return warn(
+            "Python",
+            found,
+            "Run workers on Linux: elsewhere an engine may outlive a supervisor that was killed.",
+        )
+    return ok("Python", found)
+
+
+def torch() -> Finding:
+    version = installed_version("torch")
+    if version == "source":
+        return bad("torch", "not installed", "Install seedbed-server anew.")
+    found = f"{version}, {'with' if torch_has_cuda() else 'without'} CUDA"
+    wanted = _pinned("torch")
+    if wanted is not None and version.partition("+")[0] != wanted:
+        return warn(
+            "torch",
+            found,
+            f"Install torch {wanted}: what a run resumes to bit for bit was made sure of with that one.",
+        )
+    return ok("torch", found)
+
+
+def _pinned(distribution: str) -> str | None:
+    """The one version of a distribution that this software asks for."""
+    try:
+        requirements = metadata.requires("seedbed-server") or []
+    except metadata.PackageNotFoundError:
+        return None
+    exact = re.compile(rf"{distribution}==([^\s;,]+)")
+    return next((found[1] for line in requirements if (found := exact.match(line))), None)
+
+
+def device() -> Finding:
+    machine = describe("auto")
+    found = f"{machine.device}: {machine.device_name}, {gib(machine.memory_bytes)}, {machine.threads} threads"
+    if machine.device == "cpu" and shutil.which("nvidia-smi") is not None:
+        return warn("device", found, "There is a GPU that this torch cannot use; install a CUDA build of it.")
+    return ok("device", found)
+
+
+def directory(what: str, path: Path) -> Finding:
+    """A directory that is, or will be, written to."""
+    path = path.expanduser().absolute()
+    place = path
+    while not place.exists():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+    except OSError as error:
+        return bad(
+            what,
+            f"{path} cannot be written: {error.strerror}",
+            "Give this user the right to write there, or free space if it is full.",
+        )
+    return room(what, str(path), shutil.disk_usage(place).free)
+
+
+def api(home: Home, host: str, port: int) -> Finding:
+    """Whether the API answers; if none runs, whether its port is free."""
+    known = home.client()
+    url = str(known["url"]) if known is not None and home.running else url_at(host, port)
+    if b'"alive"' in (fetch(f"{url}/healthz") or b""):
+        return ok("API", f"answers at {url}")
+    if home.running:
+        return bad(
+            "API",
+            f"the service of {home.directory} runs, and its API does not answer at {url}",
+            "Read what `seedbed-server up` says in its terminal, and start it again.",
+        )
+    advice = "Stop what listens there, or choose another port with --port (0 for any that is free)."
+    return _free("API", host, port, advice) or ok("API", f"none runs; {host}:{port} is free for it")
+
+
+def worker_metrics(chosen: Settings) -> Finding | None:
+    """Whether a worker's metrics are served where the settings say, if they say so."""
+    if chosen.worker_metrics_port is None:
+        return None
+    what = "worker's metrics"
+    host, port = chosen.worker_metrics_host, chosen.worker_metrics_port
+    url = url_at(host, port)
+    if b"seedbed_worker_" in (fetch(f"{url}/metrics") or b""):
+        return ok(what, f"served at {url}/metrics")
+    advice = (
+        "Stop what listens there, or give each worker of a machine a SEEDBED_WORKER_METRICS_PORT of its own."
+    )
+    return _free(what, host, port, advice) or ok(what, f"no worker runs here; {host}:{port} is free for them")
+
+
+def _free(what: str, host: str, port: int, advice: str) -> Finding | None:
+    try:
+        bind(host, port)
+    except OSError as error:
+        return bad(what, f"{host}:{port} cannot be listened at: {error.strerror}", advice)
+    return None

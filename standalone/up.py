@@ -1,0 +1,249 @@
+"""The whole service in one foreground command that owns its processes."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from sqlalchemy import Engine
+
+import control.models  # noqa: F401 - every table that a foreign key names has to be known
+from control.db import create_engine, read, write
+from control.errors import SeedbedError, Unauthorized
+from control.keys import secrets as key_secrets
+from control.keys import service as keys
+from control.migrate import upgrade
+from control.projects import service as projects
+from control.settings import Settings
+from standalone.console import LogPipe, say
+from standalone.home import Home
+from standalone.network import fetch, free_port, url_at
+from standalone.parts import Keeper, Program, Server, children_environment, package_root
+from standalone.postgres import Postgres
+from standalone.problems import ProblemError
+from standalone.valkey import Valkey
+from worker.device import DeviceChoice, NoDeviceError, describe
+
+DEFAULT_PROJECT = "default"
+_API_START_SECONDS = 60.0
+_API_STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the service listens, and the key of this machine's user."""
+
+    url: str
+    key: str
+    new_key: bool
+
+
+class Service:
+    """PostgreSQL, Valkey, the API and a worker on one data directory.
+
+    Args:
+        host: Where the API listens.
+        port: Its port; 0 for any that is free.
+        device: What the worker offers: ``auto``, ``cpu`` or ``cuda``.
+        quiet: Keep the parts' logs to themselves.
+    """
+
+    def __init__(
+        self, home: Home, *, host: str, port: int, device: DeviceChoice = "auto", quiet: bool = False
+    ) -> None:
+        self._home = home
+        self._host = host
+        self._port = port
+        self._device = device
+        self._quiet = quiet
+        self._keepers: list[Keeper] = []
+
+    @contextmanager
+    def running(self) -> Iterator[Address]:
+        """Start everything; at the end of the block stop everything, last started first.
+
+        The block runs in the thread that started the processes, and has to call `look` again and again.
+
+        Raises:
+            ProblemError: something did not start; the message says what to do.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._home.claim().release)
+            self._port = free_port(self._host, self._port)
+            check_device(self._device)
+            postgres_log, valkey_log, api_log, worker_log = (
+                self._pipe(stack, name) for name in ("postgres", "valkey", "api", "worker")
+            )
+            stack.callback(self._stop)
+            postgres = Postgres(self._home.postgres(), output=postgres_log.write)
+            valkey = Valkey(self._home.valkey, output=valkey_log.write)
+            for server in (postgres, valkey):
+                self._start(Keeper(Server(server)))
+            environment = self._environment(postgres.url, valkey.url)
+            url = url_at(self._host, self._port)
+            with _told_plainly():
+                upgrade(postgres.url)
+                address = self._first_key(environment, url)
+            self._home.remember_client(address.url, address.key)
+            self._home.remember_service(environment)
+            stack.callback(self._home.forget_service)
+            everything = children_environment(environment)
+            grace = Settings.model_validate(environment).stop_grace_seconds
+            where = ["--host", self._host, "--port", str(self._port)]
+            for name, arguments, log, seconds in (
+                ("api", where, api_log, _API_STOP_SECONDS),
+                ("worker", ["--device", self._device], worker_log, grace + _API_STOP_SECONDS),
+            ):
+                program = Program(
+                    name,
+                    arguments,
+                    environment=everything,
+                    directory=self._home.directory,
+                    log=log,
+                    stop_seconds=seconds,
+                )
+                self._start(Keeper(program))
+            self._await_api(address.url)
+            yield address
+
+    def look(self) -> None:
+        """Start again what has died."""
+        for keeper in self._keepers:
+            keeper.look()
+
+    def hurry(self) -> None:
+        """In a signal handler: wait for nothing; what runs returns to the queue when its lease runs out."""
+        for keeper in self._keepers:
+            keeper.part.hurry()
+
+    def _start(self, keeper: Keeper) -> None:
+        keeper.start()
+        self._keepers.append(keeper)
+
+    def _stop(self) -> None:
+        while self._keepers:
+            self._keepers[-1].part.stop()
+            self._keepers.pop()
+
+    def _pipe(self, stack: ExitStack, name: str) -> LogPipe:
+        pipe = LogPipe(name, quiet=self._quiet)
+        stack.callback(pipe.close)
+        return pipe
+
+    def _environment(self, database_url: str, redis_url: str) -> dict[str, str]:
+        environment = {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "STORAGE_URL": self._home.storage.as_uri(),
+            "SEEDBED_SECRET": self._home.secret(),
+            "SEEDBED_CACHE_DIRECTORY": str(self._home.cache),
+            # One worker beside its database: a stop that somebody asks for is heard at once.
+            "SEEDBED_HEARTBEAT_SECONDS": os.environ.get("SEEDBED_HEARTBEAT_SECONDS", "0.5"),
+        }
+        dashboard = package_root() / "dashboard" / "dist"
+        if "SEEDBED_DASHBOARD_DIRECTORY" not in os.environ and (dashboard / "index.html").exists():
+            environment["SEEDBED_DASHBOARD_DIRECTORY"] = str(dashboard)
+        return environment
+
+    def _first_key(self, environment: dict[str, str], url: str) -> Address:
+        """The key that this machine's user has; a new one where there is none, or where it was revoked."""
+        engine = create_engine(environment["DATABASE_URL"], application="seedbed up", pool_size=1)
+        try:
+            known = self._home.client()
+            if known is not None and _is_valid(engine, str(known["key"]), environment["SEEDBED_SECRET"]):
+                return Address(url, str(known["key"]), new_key=False)
+            with write(engine) as session:
+                project = projects.ensure(session, DEFAULT_PROJECT)
+                _, text = keys.create(
+                    session, project.id, "this machine", ["admin"], secret=environment["SEEDBED_SECRET"]
+                )
+            return Address(url, text, new_key=True)
+        finally:
+            engine.dispose()
+
+    def _await_api(self, url: str) -> None:
+        deadline = time.monotonic() + _API_START_SECONDS
+        while fetch(f"{url}/healthz") is None:
+            if time.monotonic() > deadline:
+                raise ProblemError(
+                    f"The API did not answer at {url} within {_API_START_SECONDS:.0f} s; its log is above."
+                )
+            self.look()
+            time.sleep(0.05)
+
+
+def up(home: Home, *, host: str, port: int, device: DeviceChoice) -> None:
+    """Run the service until SIGINT or SIGTERM.
+
+    Raises:
+        ProblemError: it did not start.
+    """
+    service = Service(home, host=host, port=port, device=device)
+    with stop_signals(on_second=service.hurry) as stop, service.running() as address:
+        announce(address, home)
+        while not stop.wait(_LOOK_SECONDS):
+            service.look()
+        say("stopping; a job that runs gets to its next checkpoint and continues at the next start")
+    say("stopped")
+
+
+def announce(address: Address, home: Home) -> None:
+    """Say where the service is. A new key is shown here and kept in one private file."""
+    say(f"Seedbed is at {address.url} (data in {home.directory})")
+    if address.new_key:
+        say(f"Your admin key, shown this once: {address.key}")
+        say(f"It is kept for this user in {home.directory / 'client.json'}.")
+    say("Ctrl-C stops it.")
+
+
+@contextmanager
+def stop_signals(*, on_second: Callable[[], object]) -> Iterator[threading.Event]:
+    """An event that the first SIGINT, SIGTERM or SIGHUP sets; the second one calls `on_second`."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            say("not waiting any longer")
+            on_second()
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, on_signal) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def check_device(device: DeviceChoice) -> None:
+    """
+    Raises:
+        ProblemError: the device is not here.
+    """
+    try:
+        describe(device)
+    except NoDeviceError as error:
+        raise ProblemError(str(error)) from error
+
+
+def _is_valid(engine: Engine, key: str, secret: str) -> bool:
+    try:
+        with read(engine) as session:
+            keys.identify_by_digest(session, key_secrets.digest(key, secret))
+    except Unauthorized:
+        return False
+    return True
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    try:
+        yield
+    except SeedbedError as error:
+        raise ProblemError(error.detail) from error

@@ -1,0 +1,139 @@
+"""The API against its own OpenAPI document: thousands of requests, valid and not, each answered as documented."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from control.db import WriteSession, write
+from control.jobs import service as jobs
+from tests.api.conftest import Keys, Stored
+from tests.factories import make_job, make_running
+
+CASES = int(os.environ.get("SEEDBED_SCHEMATHESIS_CASES", "2000"))
+CORPUS = b"\n\n\n".join(b"Document %d of a corpus that is large enough. " % n * 50 for n in range(200))
+
+# Requests that are valid by the schema and refused all the same: what JSON Schema cannot say.
+REFUSED_WHEN_VALID: dict[str, list[int]] = {
+    # A cursor must be one that was given out.
+    **{
+        operation: [422]
+        for operation in (
+            "listKeys",
+            "listDatasets",
+            "listJobs",
+            "listWorkers",
+            "listCheckpoints",
+            "streamJob",
+        )
+    },
+    # An Idempotency-Key belongs to one request.
+    "createDataset": [422],
+    # A file is looked into, and its name is one of a file.
+    "uploadFile": [422],
+    "deleteFile": [422],
+    # A spec's numbers must fit together, and the dataset; its strings can be stored.
+    "submitJob": [400, 422],
+    "forkJob": [400, 422],
+    "validateJob": [400],
+    # A range must lie in the file.
+    "downloadCheckpointFile": [416],
+    "headCheckpointFile": [416],
+}
+ACCEPTED = ["2xx", "3xx", 401, 403, 404, 409, 429, "5xx"]
+
+
+def _in_state(session: WriteSession, project_id: str, dataset_id: str, state: str) -> str:
+    if state == "queued":
+        return make_job(session, project_id, dataset=dataset_id).id
+    job, claim = make_running(session, project_id=project_id, dataset=dataset_id)
+    points = [jobs.Point("train/loss", step, 1 / step, datetime.now(UTC)) for step in range(1, 20)]
+    jobs.record_points(session, job.id, claim.attempt, points)
+    jobs.record_log_tail(session, job.id, claim.attempt, "step 1\n", total_bytes=7)
+    if state == "succeeded":
+        jobs.finish(session, job.id, claim.attempt, jobs.Completed())
+    elif state == "failed":
+        jobs.finish(session, job.id, claim.attempt, jobs.Failed("non_finite_loss", "The loss is NaN."))
+    elif state != "running":
+        jobs.request(session, project_id, job.id, "pause" if state == "paused" else "cancel")
+        jobs.finish(session, job.id, claim.attempt, jobs.Stopped(75))
+    assert job.state == state
+    return job.id
+
+
+@pytest.fixture
+def things(
+    client: httpx.Client, engine: Engine, project_id: str, api_keys: Keys, checkpoint: Stored
+) -> dict[str, list[str]]:
+    """Values of path parameters: ids of things in every state."""
+    datasets = [client.post("/v1/datasets", json={"name": name}).json()["id"] for name in ("ready", "open")]
+    for dataset in datasets:
+        client.put(f"/v1/datasets/{dataset}/files/corpus.txt", content=CORPUS).raise_for_status()
+    client.post(f"/v1/datasets/{datasets[0]}/complete").raise_for_status()
+    states = ("running", "succeeded", "failed", "cancelled", "paused", "queued")
+    with write(engine) as session:
+        known = [_in_state(session, project_id, datasets[0], state) for state in states]
+    return {
+        "dataset": datasets,
+        "job": known,
+        "checkpoint": [checkpoint.id],
+        "key": [api_keys.made[api_keys.make(project_id, "read")] for _ in range(3)],
+        "name": ["corpus.txt", "another.txt"],
+        "path": ["config.json", "model.safetensors", "manifest.json"],
+    }
+
+
+def _configuration(things: dict[str, list[str]]) -> str:
+    # Of a job that runs, the stream has no end: a few events tell.
+    lines = ["request-timeout = 20", "max-stream-events = 5", "warnings = false"]
+    for name, values in things.items():
+        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
+    lines.append("[parameters]")
+    lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in things]
+    for operation, statuses in REFUSED_WHEN_VALID.items():
+        lines += [
+            "[[operations]]",
+            f'include-operation-id = "{operation}"',
+            f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, *statuses])}",
+        ]
+    # Found by its link, the key would be the one that this very run relies on.
+    lines += ["[[operations]]", 'include-operation-id = "revokeKey"', "phases.stateful.enabled = false"]
+    return "\n".join(lines)
+
+
+def test_every_answer_is_as_documented(
+    url: str, client: httpx.Client, things: dict[str, list[str]], tmp_path: Path
+) -> None:
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(_configuration(things))
+    operations = sum(len(methods) for methods in client.get("/openapi.json").json()["paths"].values())
+    found = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            f"--config-file={configuration}",
+            "run",
+            f"{url}/openapi.json",
+            f"--header=Authorization: {client.headers['authorization']}",
+            "--checks=all",
+            f"--max-examples={math.ceil(CASES / operations / 2.5)}",
+            "--seed=1",
+            "--suppress-health-check=all",
+            "--no-color",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    generated = re.search(r"(\d+) generated", found.stdout)
+    assert generated
+    assert int(generated[1]) >= CASES, found.stdout

@@ -1,0 +1,399 @@
+"""The ``seedbed`` command against the real service."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import seedbed
+import yaml
+from seedbed.cli import main
+
+from control.jobs import service as jobs
+from tests.client.conftest import SPEC, Service, Trainer
+from tests.client.rough_road import RoughRoad, Trouble
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture
+def environ(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a shell has in which somebody works with the service."""
+    variables = {
+        "SEEDBED_URL": service.url,
+        "SEEDBED_KEY": service.key,
+        "SEEDBED_CONFIG": str(tmp_path / "config" / "client.json"),
+        "SEEDBED_HOME": str(tmp_path / "home"),
+        "TERM": "xterm",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return {**os.environ, **variables}
+
+
+@pytest.fixture
+def run(environ: dict[str, str], capfd: pytest.CaptureFixture[str]) -> Command:
+    """Runs one command in this process."""
+
+    def run(*arguments: str | Path) -> Ran:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Ran(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def job_file(tmp_path: Path, dataset: str) -> Path:
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump(SPEC | {"dataset": dataset}))
+    return path
+
+
+# --- who and where -----------------------------------------------------------------------------------
+
+
+def test_logging_in_keeps_the_key(
+    run: Command, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SEEDBED_KEY")
+    monkeypatch.delenv("SEEDBED_URL")
+    with (tmp_path / "stdin").open("w+") as stdin:
+        stdin.write(f"{service.key}\n")
+        stdin.seek(0)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run("login", service.url).code == 0
+    who = run("whoami", "--json")
+    assert (who.json["url"], who.json["project"]["name"], who.json["key"]["name"]) == (
+        service.url,
+        "ours",
+        "tests",
+    )
+    assert "ours" in run("whoami").out
+
+
+def test_a_wrong_key_is_not_kept(
+    run: Command, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "stdin").open("w+") as stdin:
+        stdin.write("sb_wrong\n")
+        stdin.seek(0)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        ran = run("login", service.url)
+    assert ran.code == 1
+    assert "not known here" in ran.err
+    assert not (tmp_path / "config").exists()
+
+
+def test_errors_are_sentences_with_codes_of_their_own(
+    run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unknown = run("job", "show", "job_00000000000000000000000000")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert unknown.err.startswith("error: There is no job")
+    assert run("job", "submit", "-f", tmp_path / "nowhere.yaml").code == 2
+    assert run("job", "sbmit").code == 2
+    told = run("job", "show", "job_00000000000000000000000000", "--json")
+    assert (told.code, told.out) == (1, "")
+    error = json.loads(told.err)["error"]
+    assert (error["code"], error["status"]) == ("job_not_found", 404)
+    monkeypatch.delenv("SEEDBED_KEY")
+    missing = run("job", "list")
+    assert missing.code == 2
+    assert "seedbed login" in missing.err
+    monkeypatch.setenv("SEEDBED_KEY", "sb_x")
+    monkeypatch.setenv("SEEDBED_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr("seedbed.transport.time.sleep", lambda _: None)
+    away = run("job", "list")
+    assert away.code == 4
+    assert "Is the service running there?" in away.err
+    for ran in (unknown, missing, away):
+        assert "Traceback" not in ran.err
+
+
+# --- datasets ----------------------------------------------------------------------------------------
+
+
+def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> None:
+    uploaded = run("dataset", "upload", corpus, "--name", "docs")
+    assert uploaded.code == 0
+    assert "ready for jobs" in uploaded.err
+    dataset = uploaded.out.strip()
+    assert re.fullmatch(r"ds_[0-9a-z]{26}", dataset)
+    (listed,) = run("dataset", "list", "--json").json
+    assert (listed["id"], listed["name"], listed["state"]) == (dataset, "docs", "ready")
+    assert dataset in run("dataset", "list").out
+    assert run("dataset", "show", dataset, "--json").json["file_list"][0]["name"] == "corpus.txt"
+    assert "corpus.txt" in run("dataset", "show", dataset).out
+    assert "The 0th document" in run("dataset", "preview", dataset, "-n", "1").out
+    assert len(run("dataset", "preview", dataset, "-n", "1", "--json").json["documents"]) == 1
+    refused = run("dataset", "delete", dataset)
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert run("dataset", "delete", dataset, "--yes").code == 0
+    assert run("dataset", "list", "--json").json == []
+
+
+def test_an_upload_that_failed_is_taken_up_again(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("Something good.")
+    (tmp_path / "texts" / "b.txt").write_bytes(b"\xff\xfe\xff")
+    failed = run("dataset", "upload", tmp_path / "texts")
+    assert failed.code == 3
+    assert "Traceback" not in failed.err
+    found = re.search(r"--dataset (ds_\w+)", failed.err)
+    assert found
+    (tmp_path / "texts" / "b.txt").write_text("Better now.")
+    done = run("dataset", "upload", tmp_path / "texts", "--dataset", found[1], "--json")
+    assert done.code == 0
+    assert (done.json["id"], done.json["name"], done.json["files"]) == (found[1], "texts", 2)
+
+
+# --- jobs --------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_checked_submitted_and_looked_at(run: Command, job_file: Path) -> None:
+    checked = run("job", "validate", "-f", job_file)
+    assert checked.code == 0
+    assert "parameters" in checked.out
+    submitted = run("job", "submit", "-f", job_file, "--set", "training.steps=123", "--set", "name=mine")
+    assert submitted.code == 0
+    job = submitted.out.strip()
+    shown = run("job", "show", job, "--json").json
+    assert (shown["id"], shown["name"], shown["spec"]["training"]["steps"]) == (job, "mine", 123)
+    text = run("job", "show", job).out
+    assert "0 of 123 (0%)" in text
+    assert yaml.safe_load(text.partition("\n\n")[2])["name"] == "mine"
+    assert [found["id"] for found in run("job", "list", "--state", "queued", "--json").json] == [job]
+    assert run("job", "list", "--state", "failed", "--json").json == []
+    assert "mine" in run("job", "list").out
+    assert run("job", "cancel", job).code == 0
+    again = run("job", "pause", job)
+    assert again.code == 1
+    assert again.err.startswith("error: ")
+
+
+def test_what_is_wrong_with_a_job_is_said_line_by_line(run: Command, job_file: Path) -> None:
+    text = job_file.read_text().replace("steps: 100", "stepz: 100").replace("bert-tiny", "bert-tinny")
+    job_file.write_text(text)
+    lines = text.splitlines()
+    ran = run("job", "submit", "-f", job_file)
+    assert (ran.code, ran.out) == (3, "")
+    stepz = lines.index("  stepz: 100") + 1
+    assert re.search(rf"job\.yaml:{stepz}: training\.stepz: .*did you mean 'steps'", ran.err)
+    assert re.search(rf"job\.yaml:{lines.index('training:') + 1}: training\.steps: .*required", ran.err)
+    assert re.search(r"model\.preset: .*did you mean 'bert-tiny'", ran.err)
+    checked = run("job", "validate", "-f", job_file)
+    assert (checked.code, checked.out) == (3, "")
+    assert "did you mean 'steps'" in checked.err
+    told = run("job", "validate", "-f", job_file, "--json")
+    assert told.code == 3
+    assert {"training.stepz", "model.preset"} <= {error["param"] for error in told.json["errors"]}
+    told = run("job", "submit", "-f", job_file, "--json")
+    assert {"training.stepz"} <= {error["param"] for error in json.loads(told.err)["error"]["errors"]}
+
+
+def test_a_job_is_steered(run: Command, trainer: Trainer, job: str) -> None:
+    assert "pause was asked for" in run("job", "pause", job).err
+    trainer.checkpoint(1, {"config.json": b"{}"})
+    trainer.finish(jobs.Stopped(75))
+    assert run("job", "resume", job, "--json").json["state"] == "queued"
+    run("job", "cancel", job)
+    assert run("job", "retry", job, "--json").json["state"] == "queued"
+    forked = run("job", "fork", job, "--set", "training.steps=200").out.strip()
+    assert run("job", "show", forked, "--json").json["parent"]["job"] == job
+    assert forked in run("job", "lineage", job).out
+    assert run("job", "lineage", forked, "--json").json["ancestors"][0]["id"] == job
+
+
+def test_what_a_job_left_is_printed(run: Command, trainer: Trainer, job: str) -> None:
+    trainer.measure(1, 2)
+    trainer.log("first line\nthis is the last one\n")
+    assert (
+        run("job", "metrics", job, "--name", "train/loss").out == "train/loss\t1\t7.99\ntrain/loss\t2\t7.98\n"
+    )
+    assert run("job", "metrics", job, "--json").json["series"]["train/loss"]["steps"] == [1, 2]
+    assert run("job", "logs", job).out == "this is the last one\n"
+    assert run("job", "logs", job, "--full").out == "first line\nthis is the last one\n"
+    assert run("job", "logs", job, "--json").json["attempt"] == 1
+    diary = run("job", "events", job).out.splitlines()
+    told = [json.loads(line) for line in run("job", "events", job, "--json").out.splitlines()]
+    assert [line.endswith(event["message"]) for line, event in zip(diary, told, strict=True)] == [True] * len(
+        told
+    )
+    later = run("job", "events", job, "--json", "--after", str(told[0]["id"])).out.splitlines()
+    assert len(later) == len(told) - 1
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "said"),
+    [
+        (jobs.Completed(), 0, "succeeded"),
+        (
+            jobs.Failed("non_finite_loss", "The loss is NaN.", "Lower the learning rate."),
+            5,
+            "The loss is NaN.",
+        ),
+        (None, 6, "cancelled"),
+    ],
+)
+def test_watching_ends_as_the_job_does(
+    run: Command,
+    client: seedbed.Client,
+    trainer: Trainer,
+    job: str,
+    result: jobs.Result | None,
+    code: int,
+    said: str,
+) -> None:
+    trainer.measure(1, eval_loss=5.0)
+    trainer.checkpoint(1, {"config.json": b"{}"})
+    if result is None:
+        client.jobs.cancel(job)
+    trainer.finish(result or jobs.Stopped(75))
+    ran = run("job", "watch", job)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert "evaluation at step 1: " in ran.err
+    told = run("job", "watch", job, "--json")
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert told.code == code
+    assert {line["event"] for line in lines} == {"job", "metrics", "event", "checkpoint", "end"}
+    assert lines[-1]["data"]["state"] == {0: "succeeded", 5: "failed", 6: "cancelled"}[code]
+
+
+def test_submitting_can_stay_and_watch(run: Command, trainer: Trainer, job_file: Path) -> None:
+    def train() -> None:
+        while True:
+            try:
+                trainer.claim()
+            except AssertionError:
+                continue
+            break
+        trainer.measure(1)
+        trainer.finish()
+
+    training = threading.Thread(target=train)
+    training.start()
+    ran = run("job", "submit", "-f", job_file, "--watch")
+    training.join()
+    assert (ran.code, ran.out.strip()) == (0, trainer.job)
+
+
+def test_interrupting_a_watch_leaves_the_job(
+    environ: dict[str, str], client: seedbed.Client, trainer: Trainer, job: str
+) -> None:
+    trainer.measure(1, eval_loss=5.0)
+    with _command(environ, "job", "watch", job) as watching:
+        assert watching.stderr
+        for line in watching.stderr:
+            if "evaluation at step 1" in line:
+                break
+        watching.send_signal(signal.SIGINT)
+        rest = watching.stderr.read()
+        assert watching.wait() == 130
+    assert "the job runs on" in rest
+    assert "Traceback" not in rest
+    assert client.jobs.get(job).state == "running"
+
+
+def test_on_a_terminal_there_is_a_bar_and_standard_output_stays_clean(
+    environ: dict[str, str], trainer: Trainer, job: str
+) -> None:
+    trainer.measure(1)
+    terminal, side = os.openpty()
+    with _command(environ, "job", "watch", job, stderr=side) as watching:
+        os.close(side)
+        shown = b""
+        while b"1/100" not in shown or b"loss 7.99" not in shown:
+            shown += os.read(terminal, 65536)
+        trainer.measure(2)
+        trainer.finish()
+        with contextlib.suppress(OSError):  # how a terminal's end is told
+            while True:
+                shown += os.read(terminal, 65536)
+        assert watching.stdout
+        assert watching.stdout.read() == ""
+        assert watching.wait() == 0
+    os.close(terminal)
+    assert b"succeeded" in shown
+
+
+def _command(
+    environ: dict[str, str], *arguments: str, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", "from seedbed.cli import run; run()", *arguments],
+        env={**environ, "COLUMNS": "120"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    )
+
+
+# --- the rest ----------------------------------------------------------------------------------------
+
+
+def test_checkpoints_are_listed_and_downloaded(
+    run: Command, trainer: Trainer, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "has no checkpoint yet" in run("checkpoint", "download", job).err
+    files = {"config.json": b"{}", "trainer/state.json": b"{}"}
+    trainer.measure(1)
+    first, second = (trainer.checkpoint(step, files).id for step in (1, 2))
+    assert [found["id"] for found in run("checkpoint", "list", job, "--json").json] == [second, first]
+    assert "loss 5.5" in run("checkpoint", "list", job).out
+    assert run("checkpoint", "download", job).out == f"{second}\n"
+    assert (tmp_path / second / "trainer" / "state.json").read_bytes() == b"{}"
+    told = run("checkpoint", "download", first, "model", "--model-only", "--json").json
+    assert (told["checkpoint"]["id"], told["directory"], told["files"]) == (first, "model", ["config.json"])
+    (tmp_path / "model" / "config.json").write_text("mine")
+    refused = run("checkpoint", "download", first, "model")
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert run("checkpoint", "download", first, "model", "--force").code == 0
+
+
+def test_workers_and_keys_are_listed(run: Command, trainer: Trainer) -> None:
+    assert [worker["id"] for worker in run("worker", "list", "--json").json] == [trainer.worker]
+    assert trainer.worker in run("worker", "list").out
+    made = run("key", "create", "laptop", "--scope", "read")
+    assert made.out.startswith("sb_")
+    listed = {key["name"]: key for key in run("key", "list", "--json").json}
+    assert listed["laptop"]["scopes"] == ["read"]
+    assert run("key", "revoke", listed["laptop"]["id"]).code == 0
+    assert "revoked" in run("key", "list").out
+    assert run("key", "create", "other", "--json").json["secret"].startswith("sb_")
+
+
+def test_a_service_that_breaks_off_is_survived(
+    run: Command, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDBED_URL", road.url)
+    trainer.measure(*range(1, 30))
+    trainer.finish()
+    road.troubles.append(Trouble(on=b"/stream", cut_after=2500))
+    ran = run("job", "watch", job)
+    assert ran.code == 0
+    assert ran.err.count("Connection lost") == 1

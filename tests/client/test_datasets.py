@@ -1,0 +1,154 @@
+"""Datasets through the SDK."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import seedbed
+from seedbed import uploads
+
+from tests.client.rough_road import RoughRoad, Trouble
+
+
+def test_text_goes_in_and_is_ready(client: seedbed.Client, corpus: Path) -> None:
+    dataset = client.datasets.create("docs")
+    assert dataset.state == "open"
+    sent: list[int] = []
+    (file,) = client.datasets.upload(dataset.id, corpus, progress=sent.append)
+    assert file.sha256 == hashlib.sha256(corpus.read_bytes()).hexdigest()
+    assert sum(sent) == corpus.stat().st_size == file.bytes
+    done = client.datasets.complete(dataset.id)
+    assert (done.state, done.files, done.file_list[0].name) == ("ready", 1, "corpus.txt")
+    assert client.datasets.complete(dataset.id) == done
+    assert client.datasets.get(dataset.id) == done
+    preview = client.datasets.preview(dataset.id, documents=2, characters=10)
+    assert preview.documents[0].text == "The 0th do"
+
+
+def test_a_directory_goes_in_whole_and_flat(client: seedbed.Client, tmp_path: Path) -> None:
+    for name in ("a.txt", "deep/b.txt", "deep/er/c.txt", ".hidden.txt", ".git/d.txt"):
+        path = tmp_path / "texts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"What {name} says.")
+    dataset = client.datasets.create("docs").id
+    client.datasets.upload(dataset, tmp_path / "texts")
+    assert [f.name for f in client.datasets.get(dataset).file_list] == [
+        "a.txt",
+        "deep_b.txt",
+        "deep_er_c.txt",
+    ]
+
+
+def test_what_is_there_is_not_sent_again(
+    client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
+    for path in paths:
+        path.write_text(f"What {path.name} says.")
+    dataset = client.datasets.create("docs").id
+    client.datasets.upload(dataset, paths[:2])
+    paths[1].write_text("Something else.")
+    sent: list[int] = []
+    files = rough.datasets.upload(dataset, paths, progress=sent.append)
+    puts = [request.split()[1] for request in road.requests if request.startswith(b"PUT")]
+    assert [path.rpartition(b"/")[2] for path in puts] == [b"b.txt", b"c.txt"]
+    assert sum(sent) == sum(path.stat().st_size for path in paths)
+    assert [file.sha256 for file in files] == [uploads.sha256(path) for path in paths]
+
+
+def test_an_upload_whose_answer_got_lost_is_sent_again(
+    rough: seedbed.Client, road: RoughRoad, corpus: Path
+) -> None:
+    dataset = rough.datasets.create("docs").id
+    road.troubles.append(Trouble(on=b"PUT /v1", cut_after=0))
+    sent: list[int] = []
+    (file,) = rough.datasets.upload(dataset, corpus, progress=sent.append)
+    assert sum(request.startswith(b"PUT") for request in road.requests) == 2
+    assert sum(sent) == file.bytes, "what was sent again was taken back first"
+
+
+def test_two_files_of_one_name_are_refused_before_anything_is_sent(
+    client: seedbed.Client, tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.txt").write_text("One.")
+    (tmp_path / "a_b.txt").write_text("Two.")
+    dataset = client.datasets.create("docs").id
+    with pytest.raises(seedbed.InvalidFile, match=r"both be called 'a_b\.txt'"):
+        client.datasets.upload(dataset, tmp_path)
+    assert client.datasets.get(dataset).files == 0
+
+
+@pytest.mark.parametrize("name", ["nowhere.txt", "empty"])
+def test_nothing_to_upload_is_said(client: seedbed.Client, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(seedbed.InvalidFile, match=r"no file"):
+        client.datasets.upload("ds_0", tmp_path / name)
+
+
+def test_a_file_that_shrinks_under_the_upload_is_an_error(client: seedbed.Client, corpus: Path) -> None:
+    dataset = client.datasets.create("docs").id
+    file = uploads.LocalFile(corpus, "corpus.txt", corpus.stat().st_size + 1)
+    transport = client._transport
+    with pytest.raises(seedbed.InvalidFile, match="became shorter"):
+        uploads.send(transport, dataset, file, uploads.sha256(corpus))
+    assert client.datasets.get(dataset).files == 0
+
+
+def test_a_file_that_changed_after_it_was_hashed_is_refused(client: seedbed.Client, corpus: Path) -> None:
+    dataset = client.datasets.create("docs").id
+    file = uploads.LocalFile(corpus, "corpus.txt", corpus.stat().st_size)
+    digest = uploads.sha256(corpus)
+    corpus.write_bytes(corpus.read_bytes()[::-1])
+    with pytest.raises(seedbed.ApiError) as caught:
+        uploads.send(client._transport, dataset, file, digest)
+    assert caught.value.code == "digest_mismatch"
+
+
+def test_a_file_of_no_use_is_refused_with_the_reason(client: seedbed.Client, tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes("Grüße".encode("latin-1"))
+    dataset = client.datasets.create("docs").id
+    with pytest.raises(seedbed.Invalid) as caught:
+        client.datasets.upload(dataset, tmp_path / "latin.txt")
+    assert caught.value.code == "not_utf8"
+    assert caught.value.request_id
+
+
+def test_the_text_column_can_be_named(client: seedbed.Client, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("title,body\nOne,The first text.\nTwo,The second text.\n")
+    dataset = client.datasets.create("docs").id
+    (file,) = client.datasets.upload(dataset, path, text_column="body")
+    assert (file.text_column, file.documents) == ("body", 2)
+
+
+def test_lists_fetch_their_pages_as_they_are_needed(
+    rough: seedbed.Client, road: RoughRoad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.paging.PAGE_SIZE", 2)
+    made = [rough.datasets.create(f"docs {number}").id for number in range(5)]
+    listing = rough.datasets.list()
+    assert [dataset.id for dataset in listing] == made[::-1]
+    assert [dataset.id for dataset in listing] == made[::-1], "a listing can be gone through again"
+    road.requests.clear()
+    assert next(iter(listing)).id == made[-1]
+    assert len(road.requests) == 1
+
+
+def test_deleted_is_gone(client: seedbed.Client, corpus: Path) -> None:
+    dataset = client.datasets.create("docs").id
+    client.datasets.upload(dataset, corpus)
+    client.datasets.delete_file(dataset, "corpus.txt")
+    assert client.datasets.get(dataset).files == 0
+    client.datasets.delete(dataset)
+    with pytest.raises(seedbed.NotFound) as caught:
+        client.datasets.get(dataset)
+    assert caught.value.code == "dataset_not_found"
+
+
+def test_a_delete_whose_answer_got_lost_is_no_error(rough: seedbed.Client, road: RoughRoad) -> None:
+    dataset = rough.datasets.create("docs").id
+    road.troubles.append(Trouble(on=b"DELETE", cut_after=0))
+    rough.datasets.delete(dataset)
+    with pytest.raises(seedbed.NotFound):
+        rough.datasets.delete(dataset)

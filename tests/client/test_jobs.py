@@ -1,0 +1,109 @@
+"""Jobs through the SDK."""
+
+from pathlib import Path
+
+import pytest
+import seedbed
+import yaml
+
+from control.jobs import service as jobs
+from tests.client.conftest import SPEC, Trainer
+
+
+def test_a_spec_is_checked_without_being_submitted(client: seedbed.Client, dataset: str) -> None:
+    answer = client.jobs.validate(SPEC, dataset=dataset)
+    assert answer.valid
+    assert answer.spec
+    assert answer.spec["training"]["optimizer"]["kind"] == "adamw", "defaults are written out"
+    assert answer.parameters
+    assert answer.parameters > 1_000_000
+    wrong = client.jobs.validate(SPEC | {"tusk": 1}, dataset=dataset)
+    assert not wrong.valid
+    assert [(error.param, error.suggestion) for error in wrong.errors] == [("tusk", "task")]
+    assert list(client.jobs.list()) == []
+
+
+def test_a_job_comes_from_a_file(client: seedbed.Client, dataset: str, tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(SPEC))
+    job = client.jobs.submit(tmp_path / "job.yaml", dataset=dataset)
+    assert (job.state, job.name, job.dataset) == ("queued", SPEC["name"], dataset)
+    assert client.jobs.get(job.id) == job
+
+
+def test_lists_are_filtered(client: seedbed.Client, dataset: str, job: str) -> None:
+    waiting = client.jobs.submit(SPEC | {"name": "another"}, dataset=dataset).id
+    assert [found.id for found in client.jobs.list()] == [waiting, job]
+    assert [found.id for found in client.jobs.list(page_size=1)] == [waiting, job]
+    assert [found.id for found in client.jobs.list(state="running")] == [job]
+    assert [found.id for found in client.jobs.list(state=["running", "queued"])] == [waiting, job]
+    assert [found.id for found in client.jobs.list(name="another")] == [waiting]
+    assert list(client.jobs.list(dataset="ds_00000000000000000000000000")) == []
+
+
+def test_a_job_is_steered(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+    assert client.jobs.pause(job).intent == "pause"
+    trainer.finish(jobs.Stopped(75))
+    assert client.jobs.get(job).state == "paused"
+    assert client.jobs.resume(job).state == "queued"
+    assert client.jobs.cancel(job).state == "cancelled"
+    with pytest.raises(seedbed.Conflict) as caught:
+        client.jobs.pause(job)
+    assert caught.value.code == "invalid_transition"
+    assert client.jobs.retry(job).state == "queued"
+
+
+def test_a_fork_knows_where_it_came_from(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+    trainer.measure(1)
+    checkpoint = trainer.checkpoint(1, {"config.json": b"{}"})
+    forked = client.jobs.fork(job, changes={"name": "longer", "training": {"steps": 200}})
+    assert forked.parent
+    assert (forked.parent.job, forked.parent.checkpoint) == (job, checkpoint.id)
+    assert (forked.spec["training"]["steps"], forked.spec["training"]["batch_size"]) == (200, 8)
+    named = client.jobs.fork(job, checkpoint=checkpoint.id)
+    lineage = client.jobs.lineage(job)
+    assert lineage.ancestors == []
+    assert {node.id for node in lineage.descendants} == {forked.id, named.id}
+    assert [node.id for node in client.jobs.lineage(forked.id).ancestors] == [job]
+
+
+def test_measurements_are_read_whole_and_since(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+    trainer.measure(1, 2, 3)
+    series = client.jobs.metrics(job, ["train/loss"]).series
+    assert list(series) == ["train/loss"]
+    assert (series["train/loss"].steps, series["train/loss"].values) == ([1, 2, 3], [7.99, 7.98, 7.97])
+    first = client.jobs.metrics_since(job)
+    assert set(first.series) == {"train/loss", "train/tokens_per_s"}
+    trainer.measure(4)
+    second = client.jobs.metrics_since(job, first.next, ["train/loss"])
+    assert second.series["train/loss"].steps == [4]
+    within = client.jobs.metrics(job, ["train/loss"], from_step=2, to_step=3)
+    assert within.series["train/loss"].steps == [2, 3]
+    bucketed = client.jobs.metrics(job, ["train/loss"], max_points=2).series["train/loss"]
+    assert bucketed.max
+    assert bucketed.max[0] == 7.99
+
+
+def test_the_diary_is_read_in_order(
+    client: seedbed.Client, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seedbed.paging.PAGE_SIZE", 1)
+    trainer.finish()
+    events = list(client.jobs.events(job))
+    assert len(events) >= 3
+    assert [event.id for event in events] == sorted(event.id for event in events)
+    assert list(client.jobs.events(job, after=events[0].id)) == events[1:]
+
+
+def test_logs_are_read_by_their_end_and_whole(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+    text = "".join(f"line {number}\n" for number in range(50_000))
+    trainer.log(text)
+    log = client.jobs.logs(job)
+    assert (log.text, log.attempt, log.complete) == ("line 49999\n", 1, True)
+    assert "".join(client.jobs.full_log(job, attempt=1)) == text
+    with pytest.raises(seedbed.NotFound):
+        list(client.jobs.full_log(job, attempt=2))
+
+
+def test_workers_are_listed(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+    (worker,) = client.workers.list()
+    assert (worker.id, worker.state, worker.job) == (trainer.worker, "busy", job)

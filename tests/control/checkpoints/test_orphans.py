@@ -1,0 +1,43 @@
+"""What a worker uploaded and never committed does not stay."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from control.checkpoints.orphans import sweep
+from control.db import write
+from control.jobs import service as jobs
+from control.settings import Settings
+from control.storage import Storage, open_storage
+from tests.factories import make_checkpoint, make_running
+
+NO_TIME = timedelta(0)
+
+
+@pytest.fixture
+def storage(environment: Settings) -> Storage:
+    return open_storage(environment.storage_url)
+
+
+def _upload(storage: Storage, tmp_path: Path, key: str) -> None:
+    source = tmp_path / "source"
+    source.write_text("{}")
+    storage.put_file(key, source)
+
+
+def test_only_what_can_never_be_a_checkpoint_goes(engine: Engine, storage: Storage, tmp_path: Path) -> None:
+    with write(engine) as session:
+        _, claim = make_running(session)
+        make_checkpoint(session, claim, 10)
+    base = f"jobs/{claim.job_id}/attempt-1"
+    keys = [f"{base}/step-10/config.json", f"{base}/step-20/config.json", f"{base}/engine.log"]
+    for key in keys:
+        _upload(storage, tmp_path, key)
+    assert sweep(engine, storage, older_than=NO_TIME) == [], "the attempt runs and may still commit"
+    with write(engine) as session:
+        jobs.finish(session, claim.job_id, 1, jobs.Failed("engine_died", "Killed.", retryable=True))
+    assert sweep(engine, storage) == [], "it is too young"
+    assert sweep(engine, storage, older_than=NO_TIME) == [f"{base}/step-20"]
+    assert sorted(item.key for item in storage.list("jobs")) == sorted([keys[0], keys[2]])

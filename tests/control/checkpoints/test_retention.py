@@ -1,0 +1,111 @@
+"""Which checkpoints may go."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.checkpoints.retention import best, expired, higher_is_better
+from core.spec import CheckpointRetention
+
+
+@dataclass(frozen=True)
+class Fake:
+    id: str
+    step: int
+    attempt: int = 1
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def _steps(*steps: int) -> list[Fake]:
+    return [Fake(f"c{step}", step) for step in steps]
+
+
+def _gone(found: list[Fake], rule: CheckpointRetention, needed: set[str] | None = None) -> list[int]:
+    return [checkpoint.step for checkpoint in expired(found, rule, needed or set())]
+
+
+def test_the_newest_are_kept() -> None:
+    assert _gone(_steps(30, 10, 40, 20), CheckpointRetention(keep_last=2)) == [10, 20]
+
+
+def test_multiples_are_kept_besides() -> None:
+    found = _steps(*range(10, 101, 10))
+    assert _gone(found, CheckpointRetention(keep_last=1, keep_every=40)) == [10, 20, 30, 50, 60, 70, 90]
+
+
+def test_the_best_is_kept_besides() -> None:
+    losses = {10: 3.0, 20: 1.0, 30: 2.0, 40: 2.5}
+    found = [Fake(str(s), s, metrics={"eval/loss": v, "eval/masked_accuracy": v}) for s, v in losses.items()]
+    assert _gone(found, CheckpointRetention(keep_last=1, keep_best="eval/loss")) == [10, 30]
+    assert _gone(found, CheckpointRetention(keep_last=1, keep_best="eval/masked_accuracy")) == [20, 30]
+
+
+def test_a_checkpoint_without_the_metric_is_never_the_best() -> None:
+    found = [
+        Fake("a", 10, metrics={"eval/loss": math.nan}),
+        Fake("b", 20, metrics={"eval/loss": None}),
+        Fake("c", 30, metrics={"eval/loss": 9.0}),
+        Fake("d", 40),
+    ]
+    assert best(found, "eval/loss") is found[2]
+    assert best(found, "unknown") is None
+    assert _gone(found, CheckpointRetention(keep_last=1, keep_best="eval/loss")) == [10, 20]
+
+
+def test_what_a_fork_starts_from_is_kept() -> None:
+    assert _gone(_steps(10, 20, 30), CheckpointRetention(keep_last=1), {"c10"}) == [20]
+
+
+def test_of_two_at_a_step_the_newer_attempt_counts() -> None:
+    found = [Fake("old", 20, 1), Fake("new", 20, 2), Fake("first", 10, 1)]
+    assert [c.id for c in expired(found, CheckpointRetention(keep_last=2))] == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [
+        ("eval/loss", False),
+        ("eval/perplexity", False),
+        ("eval/masked_accuracy", True),
+        ("eval/accuracy", True),
+    ],
+)
+def test_which_way_is_better(metric: str, higher: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert higher_is_better(metric) == higher
+
+
+_rules = st.builds(
+    CheckpointRetention,
+    keep_last=st.integers(1, 4),
+    keep_every=st.none() | st.integers(1, 5),
+    keep_best=st.none() | st.just("m"),
+)
+_values = st.none() | st.floats(allow_nan=True)
+
+
+@given(_rules, st.lists(st.tuples(st.integers(1, 20), _values), max_size=15, unique_by=lambda pair: pair[0]))
+def test_dropping_as_one_goes_keeps_the_newest_and_the_best(
+    rule: CheckpointRetention, written: list[tuple[int, float | None]]
+) -> None:
+    """Applied after each checkpoint of a run, as it is: what the rule names is always there."""
+    present: list[Fake] = []
+    seen: list[Fake] = []
+    for step, value in sorted(written):
+        checkpoint = Fake(str(step), step, metrics={"m": value})
+        present.append(checkpoint)
+        seen.append(checkpoint)
+        gone = expired(present, rule)
+        present = [c for c in present if c not in gone]
+        assert {c.id for c in seen[-rule.keep_last :]} <= {c.id for c in present}
+        top = best(seen, "m")
+        if rule.keep_best and top is not None:
+            kept = best(present, "m")
+            assert kept
+            assert kept.metrics["m"] == top.metrics["m"]
+        if rule.keep_every:
+            assert all(c in present for c in seen if c.step % rule.keep_every == 0)
+        assert expired(present, rule) == []

@@ -1,0 +1,192 @@
+"""A real engine for every test that asks: forked from one preloaded server, on a small real text."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from pydoc_data.topics import topics
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+"""A test that waits longer than this has failed; none waits for the time to pass."""
+
+
+@dataclass
+class Server:
+    """A preloaded server and where it listens."""
+
+    process: subprocess.Popen[bytes]
+    path: Path
+
+    def connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(SECONDS)
+        connection.connect(str(self.path))
+        return connection
+
+    def request(
+        self, argv: list[str], log: Path, *, env: dict[str, str] | None = None, cwd: Path = ROOT
+    ) -> "Engine":
+        """Ask for an engine."""
+        connection = self.connect()
+        reader, writer = os.pipe()
+        message = {"argv": argv, "cwd": str(cwd), "env": env if env is not None else dict(os.environ)}
+        with log.open("ab") as file:
+            fds = [file.fileno(), file.fileno(), writer]
+            socket.send_fds(connection, [json.dumps(message).encode() + b"\n"], fds)
+        os.close(writer)
+        answers = connection.makefile("rb")
+        pid = json.loads(answers.readline())["pid"]
+        return Engine(connection, answers, os.fdopen(reader, "rb"), log, pid, os.pidfd_open(pid))
+
+
+@dataclass
+class Engine:
+    """A running engine, from its supervisor's side."""
+
+    connection: socket.socket
+    answers: Any
+    stream: Any
+    log: Path
+    pid: int
+    pidfd: int
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        for line in self.stream:
+            event = json.loads(line)
+            self.seen.append(event)
+            yield event
+
+    def until(self, kind: str, step: int = 0) -> dict[str, Any]:
+        """The next event of a kind, at a step or later."""
+        for event in self.events():
+            if event["event"] == kind and event.get("step", 0) >= step:
+                return event
+        raise AssertionError(f"no {kind} in {self.seen}\n{self.log.read_text()}")
+
+    def signal(self, number: int) -> None:
+        self.connection.sendall(json.dumps({"signal": number}).encode() + b"\n")
+
+    def end(self) -> dict[str, Any]:
+        """Its last words to the supervisor, once all its events are read."""
+        for _ in self.events():
+            pass
+        answer: dict[str, Any] = json.loads(self.answers.readline())
+        assert answer.pop("pid") == self.pid
+        return answer
+
+    def gone(self) -> bool:
+        """Whether it ends before the patience does."""
+        return bool(select.select([self.pidfd], [], [], SECONDS)[0])
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.seen if event["event"] == kind]
+
+    def close(self) -> None:
+        os.close(self.pidfd)
+        self.stream.close()
+        self.answers.close()
+        self.connection.close()
+
+
+@contextlib.contextmanager
+def serving(directory: Path) -> Iterator[Server]:
+    """A preloaded server of its own."""
+    path = directory / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        fd = listener.fileno()
+        command = [sys.executable, "-m", "core", "serve", "--fd", str(fd), "--parent", str(os.getpid())]
+        process = subprocess.Popen(command, pass_fds=[fd], cwd=ROOT)
+    with process:
+        try:
+            yield Server(process, path)
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The preloaded server that tests share."""
+    with serving(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A preloaded server for a test that kills it."""
+    with serving(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text of some 90 kB in 40 documents: a part of Python's own documentation."""
+    path = tmp_path_factory.mktemp("corpus") / "topics.jsonl"
+    chosen = sorted(topics.values())[:40]
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in chosen))
+    return path
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared data, shared by the tests."""
+    return tmp_path_factory.mktemp("prepared")
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    """A small job with everything on that could break exactness: dropout, accumulation, bf16, clipping."""
+    return {
+        "name": "small",
+        "task": {"kind": "masked_lm"},
+        "model": {"layers": 2, "hidden_size": 32, "heads": 2, "dropout": 0.1},
+        "data": {"tokenizer": {"kind": "bpe", "vocabulary_size": 600}},
+        "training": {
+            "steps": 16,
+            "batch_size": 8,
+            "accumulation_steps": 2,
+            "sequence_length": 32,
+            "seed": 7,
+            "precision": "bf16",
+            "schedule": {"kind": "cosine", "warmup_steps": 4},
+            "log_every": 1,
+            "evaluate_every": 4,
+            "evaluation_sequences": 16,
+            "checkpoint_every": 3,
+        },
+        "resources": {"device": "cpu"},
+    }
+
+
+Pretrain = Callable[..., Engine]
+
+
+@pytest.fixture
+def pretrain(engine_server: Server, corpus: Path, cache: Path, tmp_path: Path) -> Iterator[Pretrain]:
+    """Start an engine on a spec: ``pretrain(spec, out, *options)``. One thread: other tests want the cores too."""
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            spec: dict[str, Any], out: Path, *options: str, data: Path = corpus, threads: int = 1
+        ) -> Engine:
+            file = tmp_path / f"spec-{len(list(tmp_path.glob('spec-*')))}.json"
+            file.write_text(json.dumps(spec))
+            argv = ["run", str(file), "--data", str(data), "--out", str(out), "--cache", str(cache)]
+            argv += ["--events-fd", "3", "--threads", str(threads), *options]
+            engine = engine_server.request(argv, tmp_path / "log")
+            stack.callback(engine.close)
+            return engine
+
+        yield start

@@ -1,0 +1,147 @@
+"""Tokenizers that are trained are the same for the same text; those uploaded get what they lack."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoTokenizer, BertConfig
+
+from core.data import DataError
+from core.data.tokenizer import PreparedTokenizer, load, train
+from core.spec.data import TokenizerSpec
+
+KINDS = ["bpe", "wordpiece"]
+# Many characters of one frequency at the limit of the alphabet, and much that ties.
+TEXTS = [
+    *("".join(map(chr, range(0x4E00, 0x4E00 + 400))), "aé bé cé dé eé fé gé hé " * 20),
+    *("ab ba cd dc " * 9,) * 30,
+]
+
+
+def spec(kind: str, size: int = 400, *, lowercase: bool = False) -> TokenizerSpec:
+    return TokenizerSpec.model_validate({"kind": kind, "vocabulary_size": size, "lowercase": lowercase})
+
+
+def trained(kind: str, texts: list[str], size: int = 400, *, lowercase: bool = False) -> PreparedTokenizer:
+    return train(spec(kind, size, lowercase=lowercase), lambda: texts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_training_gives_the_same_bytes_in_every_process(kind: str, threads: str, topics: list[str]):
+    texts = [*TEXTS, *topics[:20]]
+    program = (
+        "import json, sys; from hashlib import sha256; from core.data.tokenizer import train; from core.spec.data "
+        "import TokenizerSpec; texts = json.load(sys.stdin); spec = TokenizerSpec(kind=sys.argv[1], vocabulary_size=600);"
+        "print(sha256(train(spec, lambda: texts).tokenizer.to_str().encode()).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, kind],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "RAYON_NUM_THREADS": threads},
+    )
+    here = trained(kind, texts, 600).tokenizer.to_str()
+    assert done.stdout.strip() == hashlib.sha256(here.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [300, 500])
+def test_the_vocabulary_is_as_large_as_asked_at_most(kind: str, size: int, topics: list[str]):
+    tokenizer = trained(kind, TEXTS, size)
+    assert tokenizer.vocabulary_size <= size
+    assert tokenizer.vocabulary_size == tokenizer.tokenizer.get_vocab_size()
+    assert trained(kind, topics, 1500).vocabulary_size == 1500
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_tokens_come_first(kind: str):
+    tokenizer = trained(kind, TEXTS)
+    special = tokenizer.special_ids
+    assert (special.pad, special.unk, special.cls, special.sep, special.mask) == (0, 1, 2, 3, 4)
+    assert special.all == (0, 1, 2, 3, 4)
+
+
+def test_no_text_is_unknown_to_bytes(topics: list[str]):
+    tokenizer = trained("bpe", topics).tokenizer
+    text = "日本語 😀 \x00 naïve\n\n\tx"
+    assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_case_is_folded_on_request(kind: str, topics: list[str]):
+    tokenizer = trained(kind, topics, lowercase=True).tokenizer
+    assert tokenizer.encode("The CLASS").ids == tokenizer.encode("the class").ids
+    exact = trained(kind, topics).tokenizer
+    assert exact.encode("The CLASS").ids != exact.encode("the class").ids
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transformers_opens_it_beside_a_bert(kind: str, topics: list[str], tmp_path: Path):
+    tokenizer = trained(kind, topics)
+    directory = tmp_path / "tokenizer"
+    tokenizer.save(directory, 77)
+    BertConfig(vocab_size=tokenizer.vocabulary_size).save_pretrained(directory)
+    opened = AutoTokenizer.from_pretrained(directory)
+    text = "The with statement, [MASK] naïve."
+    assert opened(text).input_ids == tokenizer.tokenizer.encode(text).ids
+    assert opened.model_max_length == 77
+    assert len(opened) == tokenizer.vocabulary_size
+    for role in ("pad", "unk", "cls", "sep", "mask"):
+        assert getattr(opened, f"{role}_token_id") == getattr(tokenizer.special_ids, role)
+    first, *_, last = opened(text).input_ids
+    assert (first, last) == (tokenizer.special_ids.cls, tokenizer.special_ids.sep)
+
+
+def test_a_mask_takes_the_space_before_it(topics: list[str]):
+    tokenizer = trained("bpe", topics).tokenizer
+    assert tokenizer.encode("is [MASK].").ids == [
+        *tokenizer.encode("is").ids[:-1],
+        4,
+        *tokenizer.encode(".").ids[1:],
+    ]
+
+
+def test_an_uploaded_tokenizer_keeps_its_tokens_and_gets_what_it_lacks(tmp_path: Path):
+    own = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "ab": 2}, merges=[("a", "b")]))
+    own.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    own.add_special_tokens(["<s>", "<|end|>"])
+    own.enable_truncation(4)
+    own.enable_padding()
+    tokenizer = load(own.to_str().encode())
+    assert tokenizer.names == {"pad": "[PAD]", "unk": "[UNK]", "cls": "<s>", "sep": "[SEP]", "mask": "[MASK]"}
+    assert tokenizer.special_ids.cls == own.token_to_id("<s>")
+    assert own.token_to_id("<|end|>") in tokenizer.special_ids.all
+    assert len(tokenizer.special_ids.all) == 6
+    assert tokenizer.vocabulary_size == 9
+    ids = tokenizer.tokenizer.encode("ab" * 9).ids
+    assert ids == [tokenizer.special_ids.cls, *[2] * 9, tokenizer.special_ids.sep]
+    tokenizer.save(tmp_path / "t", 16)
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "t")) == 9
+
+
+def test_loading_what_was_saved_changes_nothing(topics: list[str], tmp_path: Path):
+    for kind in KINDS:
+        tokenizer = trained(kind, topics)
+        again = load(tokenizer.tokenizer.to_str().encode())
+        assert again.tokenizer.to_str() == tokenizer.tokenizer.to_str()
+        assert (again.special_ids, again.vocabulary_size) == (
+            tokenizer.special_ids,
+            tokenizer.vocabulary_size,
+        )
+
+
+def test_an_uploaded_tokenizer_that_is_none():
+    sparse = Tokenizer(models.WordLevel({"a": 0, "b": 3_000_000}, unk_token="a"))
+    for content in (b'{"model": {"type": "BPE", "vocab": {}}}', b"{}", sparse.to_str().encode()):
+        with pytest.raises(DataError) as caught:
+            load(content)
+        assert caught.value.code == "tokenizer_invalid"
+        assert caught.value.hint

@@ -1,0 +1,70 @@
+"""What a file's report says."""
+
+import dataclasses
+import io
+import json
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from core.formats import FormatError, inspect_file
+
+Make = Callable[..., bytes]
+Zipped = Callable[..., bytes]
+
+
+def test_a_report_counts(make: Make):
+    documents = ["a" * 3, "é" * 4, "c" * 7, "d" * 900]
+    content = make("a.csv.gz", documents, "body")
+    report = inspect_file(io.BytesIO(content), "a.csv.gz")
+    assert (report.kind, report.compression, report.bytes) == ("csv", "gzip", len(content))
+    assert (report.documents, report.characters, report.text_column) == (4, 914, "body")
+    assert report.length_histogram == (0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 1)
+    assert report.preview == ("aaa", "éééé", "ccccccc", "d" * 499 + "…")
+    assert (report.members, report.ignored, report.vocabulary_size) == (0, (), None)
+    assert json.loads(json.dumps(dataclasses.asdict(report)))["documents"] == 4
+
+
+def test_a_preview_is_safe_to_store_and_show():
+    report = inspect_file(io.BytesIO(b"a\0b\x1b[31m\ttab\nline"), "a.txt")
+    assert report.preview == ("a\ufffdb\ufffd[31m\ttab\nline",)
+
+
+def test_a_zip_says_what_it_left_out(zipped: Zipped, make: Make):
+    content = zipped(
+        {"a.txt": b"one", "b.parquet": make("b.parquet", ["two", "three"], "body"), "notes.doc": b"x"}
+    )
+    report = inspect_file(io.BytesIO(content), "a.zip")
+    assert (report.kind, report.members, report.ignored) == ("zip", 2, ("notes.doc",))
+    assert (report.documents, report.text_column) == (3, "body")
+
+
+def test_a_tokenizer_has_a_vocabulary_and_no_documents():
+    content = {
+        "added_tokens": [{"content": "[MASK]"}, {"content": "a"}],
+        "model": {"vocab": {"a": 0, "b": 1}},
+    }
+    report = inspect_file(io.BytesIO(json.dumps(content).encode()), "tokenizer.json")
+    assert (report.kind, report.documents, report.vocabulary_size) == ("tokenizer", 0, 3)
+    unigram = {"model": {"type": "Unigram", "vocab": [["a", -1.0], ["b", -2.0]]}}
+    assert inspect_file(io.BytesIO(json.dumps(unigram).encode()), "tokenizer.json").vocabulary_size == 2
+
+
+def test_an_error_names_the_file_and_the_member(zipped: Zipped):
+    with pytest.raises(FormatError) as caught:
+        inspect_file(io.BytesIO(zipped({"ok.txt": b"fine", "x/bad.jsonl": b"{"})), "corpus.zip")
+    assert (caught.value.file, caught.value.member) == ("corpus.zip", "x/bad.jsonl")
+    assert str(caught.value).startswith("corpus.zip (x/bad.jsonl): line 1 is not JSON")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "a.txt.zst", "a.jsonl", "a.csv"])
+def test_memory_does_not_grow_with_the_file(make: Make, name: str):
+    peaks = []
+    for count in (2000, 10_000):
+        content = make(name, [f"{i} " + "some words " * 200 for i in range(count)])
+        tracemalloc.start()
+        inspect_file(io.BytesIO(content), name)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 4_000_000  # the larger one holds 17 MB more text

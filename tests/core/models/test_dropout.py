@@ -1,0 +1,82 @@
+"""Cheap dropout against PyTorch's own."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from core.models.bert import bert_config, create_bert
+from core.models.dropout import CheapDropout, attention, dropout, keep_mask
+from core.spec import ModelSpec
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_a_mask_drops_its_share_and_keeps_the_mean(probability: float) -> None:
+    torch.manual_seed(0)
+    mask = keep_mask(torch.Size((1000, 999)), torch.float32, probability)
+    assert (mask == 0).float().mean().item() == pytest.approx(probability, abs=0.002)
+    assert mask.mean().item() == pytest.approx(1.0, rel=0.01)
+    assert mask.unique().numel() == 2
+    dropped = (mask == 0).float() - probability
+    for neighbour in (dropped.roll(1, dims=1), dropped.roll(1, dims=0), dropped.roll(4, dims=1)):
+        assert (dropped * neighbour).mean().item() == pytest.approx(0, abs=0.002)
+
+
+def test_masks_follow_from_torchs_seed() -> None:
+    shape = torch.Size((3, 50))
+    torch.manual_seed(1)
+    first, second = (keep_mask(shape, torch.float32, 0.5) for _ in range(2))
+    assert not torch.equal(first, second)
+    torch.manual_seed(1)
+    assert torch.equal(keep_mask(shape, torch.float32, 0.5), first)
+
+
+def test_gradients_pass_where_numbers_pass() -> None:
+    x = torch.ones(200, requires_grad=True)
+    out = dropout(x, 0.25)
+    out.sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, out.detach())
+    assert out.unique().tolist() == pytest.approx([0.0, 4 / 3])
+
+
+def test_nothing_drops_in_evaluation_or_at_probability_zero() -> None:
+    x = torch.ones(100)
+    assert torch.equal(CheapDropout(0.5).eval()(x), x)
+    assert torch.equal(CheapDropout(0.0)(x), x)
+    assert (CheapDropout(0.5)(x) == 0).any()
+
+
+def test_attention_agrees_with_pytorchs() -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 7, 4) for _ in range(3))
+    reference = functional.scaled_dot_product_attention(query, key, value, scale=0.3).transpose(1, 2)
+    mixed, _ = attention(nn.Identity(), query, key, value, None, scaling=0.3)
+    torch.testing.assert_close(mixed, reference)
+    # So little is dropped that only the path with a mask is taken, and nothing is.
+    mixed, _ = attention(nn.Identity(), query, key, value, None, scaling=0.3, dropout=1e-9)
+    torch.testing.assert_close(mixed, reference)
+
+
+def test_attention_drops_shares_of_the_values() -> None:
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)
+    value = torch.eye(7).expand(2, 3, 7, 7)  # so that what comes out is the shares themselves
+    shares = torch.softmax(query @ key.transpose(-1, -2) * 0.5, dim=-1)
+    torch.manual_seed(5)
+    expected = shares * keep_mask(shares.shape, shares.dtype, 0.4)
+    torch.manual_seed(5)
+    mixed, _ = attention(nn.Identity(), query, key, value, None, scaling=0.5, dropout=0.4)
+    torch.testing.assert_close(mixed, expected.transpose(1, 2))
+
+
+def test_a_networks_every_dropout_is_cheap_and_its_evaluation_unchanged() -> None:
+    spec = ModelSpec(layers=2, hidden_size=16, heads=2, dropout=0.2)
+    config = bert_config(spec, vocabulary_size=50, sequence_length=12, padding_id=0)
+    model = create_bert(config, seed=0)
+    kinds = {type(module) for module in model.modules() if isinstance(module, nn.Dropout)}
+    assert kinds == {CheapDropout}
+    ids = torch.randint(0, 50, (3, 12))
+    ours = model.eval()(ids).logits
+    model.set_attn_implementation("eager")
+    torch.testing.assert_close(model(ids).logits, ours)

@@ -1,0 +1,57 @@
+"""``training.compile``: faster where it works, the same run where it does not."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from core.data import PackedSequences, PreparedText, data_files, prepare
+from core.objectives.base import Objective, create_objective
+from core.spec import JobSpec
+from core.training.batches import BatchStream
+from core.training.compilation import compile_or_fall_back
+from core.training.devices import Place
+from core.training.events import Events
+from core.training.world import World
+
+PLACE = Place(torch.device("cpu"), "cpu", "fp32")
+
+
+@pytest.fixture
+def setting(spec: dict[str, Any], corpus: Any, cache: Any) -> tuple[Objective, BatchStream]:
+    spec["model"] |= {"layers": 1, "dropout": 0.0}
+    job = JobSpec.model_validate(spec)
+    data: PreparedText = prepare(data_files([corpus]), job.data, cache)
+    objective = create_objective(job, data)
+    samples = PackedSequences(data, "train", 32)
+    return objective, BatchStream(objective, samples, job.training, World())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler's own modules to each other
+def test_compiled_networks_compute_the_same(setting: tuple[Objective, BatchStream]) -> None:
+    objective, batches = setting
+    batch = batches.make(1)[0]
+    plain = objective(batch).total
+    told: list[Any] = []
+    compile_or_fall_back(objective, batch, PLACE, Events(told.append))
+    assert told == []
+    torch.testing.assert_close(objective(batch).total, plain)
+    assert all(parameter.grad is None for parameter in objective.parameters())
+    assert "_orig_mod" not in "".join(objective.state_dict())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_machine_without_a_compiler_warns_and_goes_on(
+    setting: tuple[Objective, BatchStream], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    objective, batches = setting
+    batch = batches.make(1)[0]
+    plain = objective(batch).total
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (str(tmp_path / "no-such-compiler"),))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    torch.compiler.reset()
+    told: list[Any] = []
+    compile_or_fall_back(objective, batch, PLACE, Events(told.append))
+    assert [event["code"] for event in told] == ["compile_failed"]
+    assert torch.equal(objective(batch).total, plain)
+    assert all(parameter.grad is None for parameter in objective.parameters())

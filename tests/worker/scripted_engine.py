@@ -1,0 +1,181 @@
+"""An engine without torch that speaks the real protocol: what it does is written in the job's name.
+
+``python -m tests.worker.scripted_engine serve …``, as the worker starts its engine's server. A name such as
+``engine step_seconds=0.01 die_at=30`` makes it take 10 ms a step and end itself by SIGKILL at step 30 of its first attempt.
+
+step_seconds
+    Time of a step.
+die_at, fail_at, exit_at
+    SIGKILL itself; tell ``internal`` and exit 70; tell ``non_finite_loss`` and exit 66: at this step.
+once
+    The misfortune befalls only a run that began at step 0.
+deaf
+    Ignore SIGTERM.
+show_environment
+    Print the environment's names to the log.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.formats.checkpoint import MANIFEST, Manifest, describe_files, directory_name, verify
+from core.serve import serve
+
+
+def loss_at(step: int) -> float:
+    """The value of ``train/loss`` at a step."""
+    return 10.0 / step
+
+
+class Run:
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        spec = json.loads(arguments.spec.read_text())
+        self.steps: int = spec["training"]["steps"]
+        self.log_every: int = spec["training"]["log_every"]
+        self.checkpoint_every: int | None = spec["training"]["checkpoint_every"]
+        self.script = dict(word.partition("=")[::2] for word in spec["name"].split()[1:])
+        self.out: Path = arguments.out
+        self.events = os.fdopen(arguments.events_fd, "w", encoding="utf-8", buffering=1)
+        self.step = 0 if arguments.resume is None else verify(arguments.resume).step
+        self.first_step = self.step
+        self.data = sorted(path for path in arguments.data.rglob("*") if path.is_file())
+        self.threads: int = arguments.threads
+        self.stop = False
+
+    def tell(self, event: str, **fields: Any) -> None:
+        self.events.write(json.dumps({"event": event, "time": time.time(), **fields}) + "\n")
+
+    def main(self) -> int:
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        print(f"scripted engine, {self.steps} steps from {self.step}")
+        if "show_environment" in self.script:
+            print("environment:", " ".join(sorted(os.environ)))
+        self.tell(
+            "started",
+            pid=os.getpid(),
+            device="cpu",
+            device_name="scripted",
+            threads=self.threads,
+            precision="fp32",
+            torch="none",
+            resumed_from_step=self.step,
+            steps=self.steps,
+        )
+        characters = sum(len(path.read_bytes()) for path in self.data)
+        self.tell(
+            "prepared",
+            documents=len(self.data),
+            documents_held_out=0,
+            tokens=characters,
+            tokens_held_out=0,
+            vocabulary_size=256,
+            cached=False,
+            parameters=0,
+        )
+        while self.step < self.steps:
+            time.sleep(float(self.script.get("step_seconds", 0)))
+            self.step += 1
+            if self.step == 1 or self.step % self.log_every == 0:
+                self.tell("metrics", step=self.step, values={"train/loss": loss_at(self.step)})
+            if self.checkpoint_every and self.step % self.checkpoint_every == 0:
+                self.save()
+            if (code := self._misfortune()) is not None:
+                return code
+            if self.stop:
+                self.save()
+                self.tell("finished", step=self.step, reason="stopped", values={})
+                return 75
+        self.save()
+        self.tell("finished", step=self.step, reason="completed", values={})
+        return 0
+
+    def save(self) -> None:
+        directory = self.out / directory_name(self.step)
+        if directory.exists():
+            return
+        temporary = self.out / f".{directory.name}"
+        (temporary / "trainer").mkdir(parents=True)
+        (temporary / "config.json").write_text(json.dumps({"step": self.step}))
+        (temporary / "trainer" / "state.json").write_text(json.dumps({"step": self.step}))
+        manifest = Manifest(
+            step=self.step,
+            spec_sha256="0" * 64,
+            data_key="0" * 64,
+            created=datetime.now(UTC).isoformat(),
+            metrics={},
+            files=describe_files(temporary),
+        )
+        (temporary / MANIFEST).write_bytes(manifest.encode())
+        temporary.rename(directory)
+        # As the real engine may: only the newest stays.
+        for old in self.out.glob("step-*"):
+            if old != directory:
+                shutil.rmtree(old)
+        self.tell(
+            "checkpoint",
+            step=self.step,
+            path=str(directory),
+            manifest_sha256=hashlib.sha256(manifest.encode()).hexdigest(),
+            bytes=manifest.total_bytes,
+            metrics={},
+        )
+
+    def _misfortune(self) -> int | None:
+        if "once" in self.script and self.first_step:
+            return None
+        if self.step == int(self.script.get("die_at", -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.step == int(self.script.get("fail_at", -1)):
+            self.tell(
+                "failed", code="internal", message="It broke.", hint="Mend it.", step=self.step, details={}
+            )
+            return 70
+        if self.step == int(self.script.get("exit_at", -1)):
+            self.tell(
+                "failed",
+                code="non_finite_loss",
+                message="The loss is nan.",
+                hint="Lower the learning rate.",
+                step=self.step,
+                details={"sample_ids": [1, 2]},
+            )
+            return 66
+        return None
+
+    def _on_sigterm(self, *_: object) -> None:
+        self.stop = "deaf" not in self.script
+
+
+def engine(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["run"])
+    parser.add_argument("spec", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--events-fd", type=int)
+    return Run(parser.parse_args(argv)).main()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["serve"])
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--parent", type=int)
+    arguments = parser.parse_args()
+    return serve(arguments.fd, arguments.parent, engine=engine, preload=lambda: None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""From an engine's exit to the attempt's result."""
+
+from typing import Any
+
+import pytest
+
+from control.jobs.service import Completed, Failed, Stopped
+from worker.engine import Exit
+from worker.outcome import judge
+
+COMPLETED = {"event": "finished", "reason": "completed"}
+STOPPED = {"event": "finished", "reason": "stopped"}
+
+
+def failed(code: str) -> dict[str, Any]:
+    return {"event": "failed", "code": code, "message": "It broke.", "hint": "Mend it.", "details": {"a": 1}}
+
+
+def test_an_engine_that_says_it_is_done_and_exits_with_0_has_completed() -> None:
+    assert judge(Exit(0), COMPLETED, stop_asked=False, step=9) == Completed(exit_code=0)
+
+
+def test_done_is_done_even_when_a_stop_came_too_late() -> None:
+    assert judge(Exit(0), COMPLETED, stop_asked=True, step=9) == Completed(exit_code=0)
+
+
+def test_an_exit_with_0_that_nothing_announced_is_no_success() -> None:
+    result = judge(Exit(0), None, stop_asked=False, step=9)
+    assert isinstance(result, Failed)
+    assert result.retryable
+
+
+@pytest.mark.parametrize("stop_asked", [True, False])
+def test_75_is_a_stop_whoever_asked_for_it(*, stop_asked: bool) -> None:
+    assert judge(Exit(75), STOPPED, stop_asked=stop_asked, step=9) == Stopped(exit_code=75)
+
+
+def test_a_kill_after_a_stop_was_asked_for_is_that_stop() -> None:
+    assert judge(Exit(signal=9), None, stop_asked=True, step=9) == Stopped(exit_code=-9)
+
+
+def test_a_kill_out_of_the_blue_may_be_retried() -> None:
+    result = judge(Exit(signal=9), None, stop_asked=False, step=9)
+    assert isinstance(result, Failed)
+    assert (result.code, result.retryable, result.exit_code) == ("engine_killed", True, -9)
+    assert result.details == {"signal": 9}
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "code", "retryable"),
+    [
+        (64, "spec_invalid", False),
+        (65, "data_too_small", False),
+        (66, "non_finite_loss", False),
+        (71, "out_of_memory", False),
+        (74, "disk_full", True),
+        (70, "internal", True),
+    ],
+)
+def test_what_the_engine_says_of_its_end_is_kept(exit_code: int, code: str, *, retryable: bool) -> None:
+    assert judge(Exit(exit_code), failed(code), stop_asked=False, step=9) == Failed(
+        code=code,
+        message="It broke.",
+        hint="Mend it.",
+        details={"a": 1},
+        retryable=retryable,
+        exit_code=exit_code,
+    )
+
+
+def test_an_unknown_exit_without_a_word_names_the_code() -> None:
+    result = judge(Exit(99), None, stop_asked=False, step=9)
+    assert isinstance(result, Failed)
+    assert not result.retryable
+    assert "99" in result.message

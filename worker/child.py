@@ -1,0 +1,142 @@
+"""The pool's process: it takes jobs one after another and supervises each."""
+
+import logging
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from control.db import write
+from control.errors import NotFound
+from control.jobs.service import Claim, claim
+from control.settings import Settings
+from worker import logcontext
+from worker.device import Machine
+from worker.equipment import Equipment
+from worker.parent_death import die_with_parent
+from worker.presence import Presence
+from worker.reporting import first_line, is_transient
+from worker.shutdown import ShutdownPipe
+from worker.succession import Succession
+from worker.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the main process has decided before it forks.
+
+    Attributes:
+        directory: Private, for sockets.
+        engine_module: What ``python -m`` runs as the engine.
+    """
+
+    settings: Settings
+    machine: Machine
+    directory: Path
+    engine_module: str
+    shutdown: ShutdownPipe
+    main_pid: int
+
+
+class Child:
+    """Of one pool process; made right after the fork, in its main thread."""
+
+    def __init__(self, orders: Orders) -> None:
+        die_with_parent(orders.main_pid)
+        logcontext.install()
+        self._stop = orders.shutdown.watch()
+        self._busy = False
+        self._terminated = False
+        self._equipment = Equipment.assemble(
+            orders.settings, orders.machine, orders.directory, engine_module=orders.engine_module
+        )
+        self._equipment.engines.start()
+        self._presence = Presence(
+            self._equipment.database,
+            orders.machine,
+            seconds=min(orders.settings.heartbeat_seconds, orders.settings.worker_online_seconds / 4),
+        )
+        self._succession = Succession(orders.directory)
+        self._settled = threading.Thread(target=self._settle, name="settle", daemon=True)
+        self._settled.start()
+
+    def answer(self, rung_by: str) -> None:
+        """Somebody rang: take jobs until there is none left that this worker can run."""
+        log.debug("job %s rang", rung_by)
+        # Not earlier: the pool puts its own handlers in place after the process's start.
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._equipment.engines.start()
+        self._settled.join()
+        while not self._stop.is_set() and (found := self._claim()) is not None:
+            self._busy = True
+            try:
+                with logcontext.about(found.job_id, found.attempt), self._succession.holding(found):
+                    log.info("taken")
+                    Supervisor(self._equipment, found, self._stop).run()
+            finally:
+                self._busy = False
+        if self._terminated:
+            raise SystemExit
+
+    def close(self) -> None:
+        """The worker ends in order."""
+        self._presence.stop()
+        self._equipment.engines.stop()
+        self._equipment.database.dispose()
+
+    def _settle(self) -> None:
+        """After supervisors that were killed, this worker's and others' of this machine."""
+        self._succession.settle(self._equipment.database, self._stop)
+        self._equipment.cache.sweep()
+
+    def _claim(self) -> Claim | None:
+        worker_id = self._presence.worker_id(timeout=5.0)
+        if worker_id is None:
+            return None  # the leader rings again
+        try:
+            with write(self._equipment.database) as session:
+                return claim(session, worker_id)
+        except NotFound:
+            return None  # the database is another one now; the next sign of life registers anew
+        except SQLAlchemyError as error:
+            if not is_transient(error):
+                raise
+            log.warning("no job can be taken now: %s", first_line(error))
+            return None
+
+    def _on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
+        """Sent to this process itself, or to its whole group: what runs gets to its checkpoint, then this ends.
+
+        The main process starts another one, unless it is ending too.
+        """
+        if not self._busy:
+            os._exit(0)
+        self._terminated = True
+        self._stop.set()
+
+
+_child: Child | None = None
+
+
+def start(orders: Orders) -> None:
+    """Make this process's child."""
+    global _child  # noqa: PLW0603 - Celery calls the task as a plain function
+    _child = Child(orders)
+
+
+def child() -> Child:
+    """This process's child."""
+    assert _child is not None, "the task runs in the pool's process alone"
+    return _child
+
+
+def close() -> None:
+    """End this process's child, if it has one."""
+    if _child is not None:
+        _child.close()

@@ -1,0 +1,47 @@
+"""What a worker's process has at hand for every job it takes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+import control.models  # noqa: F401 - every table that a foreign key names has to be known
+from control.db import create_engine
+from control.settings import Settings
+from control.storage import Storage, open_storage
+from worker.cache import Cache
+from worker.device import Machine
+from worker.engine import PreloadedServer, clean_environment
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """One set a process; made after Celery's fork, since connections do not survive one."""
+
+    settings: Settings
+    machine: Machine
+    database: Engine
+    storage: Storage
+    cache: Cache
+    engines: PreloadedServer
+
+    @classmethod
+    def assemble(
+        cls, chosen: Settings, machine: Machine, directory: Path, *, engine_module: str = "core"
+    ) -> "Equipment":
+        """Connect to nothing yet, and start nothing yet.
+
+        Args:
+            directory: Private to this user; holds sockets.
+            engine_module: What ``python -m`` runs as the engine.
+        """
+        return cls(
+            settings=chosen,
+            machine=machine,
+            database=create_engine(
+                chosen.database_url, application=f"seedbed worker {machine.name}", pool_size=4
+            ),
+            storage=open_storage(chosen.storage_url),
+            cache=Cache(chosen.cache_directory, chosen.cache_bytes),
+            engines=PreloadedServer(directory, clean_environment(machine.device), module=engine_module),
+        )

@@ -1,0 +1,70 @@
+"""The engine's log: its last lines in the database while it runs, all of it in storage at the end."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from control.jobs.service import record_log_tail
+from worker.reporting import Reporter
+from worker.uploads import Uploads
+
+_TAIL_LINES = 200
+_TAIL_BYTES = 64 * 1024
+_PAUSE_SECONDS = 2.0
+"""Between two looks at a growing log."""
+
+
+class LogKeeper:
+    """Of one attempt.
+
+    Args:
+        path: The engine's standard output and standard error.
+    """
+
+    def __init__(self, path: Path, reporter: Reporter, job_id: str, attempt: int) -> None:
+        self._path = path
+        self._reporter = reporter
+        self._job_id = job_id
+        self._attempt = attempt
+        self._told_bytes = 0
+        self._next_look = 0.0
+
+    @property
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def look(self) -> None:
+        """Tell the last lines, if there are new ones and it is time."""
+        if time.monotonic() < self._next_look or not self.exists or self._reporter.failing:
+            return
+        self._next_look = time.monotonic() + _PAUSE_SECONDS
+        if self._path.stat().st_size != self._told_bytes:
+            self._tell(None)
+
+    def upload(self, uploads: Uploads, key: str, *, until: Callable[[], object]) -> None:
+        """Store the whole log, and tell where it is.
+
+        Args:
+            until: Called again and again while the upload is under way; may raise to give it up.
+        """
+        upload = uploads.put(key, self._path)
+        while not upload.done():
+            until()
+        self._tell(key if upload.exception() is None else None)
+
+    def _tell(self, key: str | None) -> None:
+        size = self._path.stat().st_size
+        tail = _tail(self._path, size)
+        self._told_bytes = size
+        self._reporter.add(
+            lambda session: record_log_tail(
+                session, self._job_id, self._attempt, tail, total_bytes=size, object_key=key
+            )
+        )
+
+
+def _tail(path: Path, size: int) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, size - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines(keepends=True)
+    return "".join(lines[-_TAIL_LINES:])

@@ -1,0 +1,58 @@
+"""From an engine's exit to what becomes of the attempt: the table of ``docs/engine-protocol.md``. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from control.jobs.service import Completed, Failed, Result, Stopped
+from worker.engine import Exit
+
+DONE = 0
+STOPPED = 75
+_RETRYABLE = frozenset({70, 74})
+"""An unforeseen exception, and a disk that did not take a checkpoint."""
+
+
+def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: int) -> Result:
+    """What became of an attempt whose engine has ended.
+
+    Args:
+        end: How it ended.
+        last: Its ``finished`` or ``failed`` event, if one came.
+        stop_asked: Whether this supervisor asked it to stop, politely or not.
+        step: The newest step known.
+    """
+    told = {} if last is None else last
+    if end.code == DONE and told.get("reason") == "completed":
+        return Completed(exit_code=DONE)
+    if end.code == STOPPED:
+        return Stopped(exit_code=STOPPED)
+    if end.signal is not None:
+        if stop_asked:
+            # It did not stop within the grace, and was killed; its last checkpoint stands.
+            return Stopped(exit_code=-end.signal)
+        return Failed(
+            code="engine_killed",
+            message=f"The engine was killed by signal {end.signal} at step {step}.",
+            hint="Where nobody did that, the system may have run out of memory: look at its log (dmesg), and lower "
+            "batch_size or sequence_length.",
+            details={"signal": end.signal},
+            retryable=True,
+            exit_code=-end.signal,
+        )
+    if told.get("event") == "failed":
+        return Failed(
+            code=str(told["code"]),
+            message=str(told["message"]),
+            hint=told.get("hint"),
+            details=told.get("details") or {},
+            retryable=end.code in _RETRYABLE,
+            exit_code=end.code,
+        )
+    return Failed(
+        code="engine_ended",
+        message=f"The engine ended with exit code {end.code} at step {step} without saying why.",
+        hint="The end of the attempt's log tells more.",
+        # Exit codes from 64 on that are not in the table mean: the same will happen again.
+        retryable=end.code in _RETRYABLE or end.code in {DONE, 1},
+        exit_code=end.code,
+    )

@@ -1,0 +1,324 @@
+"""Runs one attempt of a job, and answers for it.
+
+Around the main thread, which alone writes about the attempt: a reader of the engine's events, a heartbeat, a watch over
+the lease, an uploader. They speak to it by messages, so nothing is shared and the order of things is plain.
+
+- The lease is lost: the engine is killed at once and nothing more is written.
+- The database is away: what there is to write waits; the engine goes on until the lease surely has expired, and then
+  stops at a checkpoint. Should the job still be ours when the database is back, nothing is lost.
+- A stop is asked for: SIGTERM, the grace, SIGKILL. Whatever was committed before stands.
+"""
+
+import json
+import logging
+import queue
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from control.db import write
+from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
+from worker.chronicle import Chronicle
+from worker.engine import Engine, EngineUnavailableError, Exit
+from worker.equipment import Equipment
+from worker.heartbeat import Heartbeat, Progress
+from worker.lease import Lease
+from worker.logs import LogKeeper
+from worker.messages import Asked, Ended, Lost, Message, Told
+from worker.outcome import judge
+from worker.reporting import Reporter, first_line, is_transient
+from worker.uploads import Uploaded, UploadFailed, Uploads
+from worker.workspace import StagingError, Workspace
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.25
+"""The longest that the main thread sleeps without a look at the clock and at the worker's own end."""
+_REAPING_SECONDS = 10.0
+"""A killed engine's server has so long to tell of its end."""
+
+
+class _StopEarly(Exception):
+    """A stop was asked for before the engine ran."""
+
+
+class _GiveUp(Exception):
+    """The worker must end, and the database does not take the attempt's last words; the lease will run out."""
+
+
+class Supervisor:
+    """One attempt, from its claim to its end.
+
+    Args:
+        equipment: The worker's.
+        claim: What to run.
+        worker_stops: Set when the worker itself shall stop.
+    """
+
+    def __init__(self, equipment: Equipment, claim: Claim, worker_stops: threading.Event) -> None:
+        self._equipment = equipment
+        self._claim = claim
+        self._worker_stops = worker_stops
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._engine: Engine | None = None
+        self._exit: Exit | None = None
+        self._stop_by: float | None = None
+        self._failed_upload: UploadFailed | None = None
+        self._reporter = Reporter(equipment.database, claim.job_id, claim.attempt)
+
+    def run(self) -> None:
+        """Run the attempt. Whatever happens to the job is in the database afterwards; nothing is raised for it."""
+        name = f"{self._claim.job_id}-{self._claim.attempt}"
+        try:
+            with self._equipment.cache.run(name) as directory, ExitStack() as stack:
+                self._lease = Lease(
+                    self._claim.lease_seconds,
+                    self._lease_expired,
+                    grace_seconds=min(self._claim.lease_seconds, self._equipment.settings.stop_grace_seconds),
+                    on_overdue=self._kill_engine,
+                )
+                stack.callback(self._lease.release)
+                self._heartbeat = Heartbeat(
+                    self._equipment.database,
+                    self._claim.job_id,
+                    self._claim.attempt,
+                    self._lease,
+                    seconds=self._equipment.settings.heartbeat_seconds,
+                    intent=lambda intent: self._inbox.put(Asked(intent)),
+                    lost=self._lease_lost,
+                )
+                stack.callback(self._heartbeat.stop)
+                self._chronicle = Chronicle(self._claim, self._reporter, self._heartbeat)
+                self._run_in(directory)
+        except LeaseLost as error:
+            log.warning("the attempt is given up: %s", error.detail)
+        except _GiveUp:
+            log.warning("the worker stops while the database is away; the job's lease will run out")
+
+    def _run_in(self, directory: Path) -> None:
+        try:
+            result = self._attempt(directory)
+        except (LeaseLost, _GiveUp):
+            raise
+        except Exception:
+            log.exception("the supervisor failed")
+            self._reporter = Reporter(self._equipment.database, self._claim.job_id, self._claim.attempt)
+            result = Failed(
+                "worker_failed",
+                "The worker met an error that it was not made for; its log tells more.",
+                retryable=True,
+            )
+        self._finish(result)
+
+    def _attempt(self, directory: Path) -> Result:
+        workspace = Workspace(
+            self._equipment, self._claim, directory, patience=self._look_around, warn=self._chronicle.warn
+        )
+        uploads = Uploads(self._equipment.storage, self._prefix, workspace.uploads, self._inbox.put)
+        self._log = LogKeeper(workspace.log, self._reporter, self._claim.job_id, self._claim.attempt)
+        try:
+            result = self._result(workspace, uploads)
+            self._settle(uploads)
+        except BaseException:
+            uploads.abandon()
+            raise
+        if isinstance(result, Completed):
+            return self._complete(result)
+        if self._lease.expired.is_set() and not isinstance(result, Failed):
+            seconds = self._claim.lease_seconds
+            return Stopped(why=f"Its worker could not reach the database for {seconds:g} s and stopped it")
+        return result
+
+    def _result(self, workspace: Workspace, uploads: Uploads) -> Result:
+        try:
+            return self._run_engine(workspace, uploads)
+        except StagingError as error:
+            return error.failure
+        except EngineUnavailableError as error:
+            return Failed("engine_unavailable", f"The engine did not start: {error}.", retryable=True)
+        except _StopEarly:
+            return Stopped()
+
+    @property
+    def _prefix(self) -> str:
+        return f"jobs/{self._claim.job_id}/attempt-{self._claim.attempt}"
+
+    def _run_engine(self, workspace: Workspace, uploads: Uploads) -> Result:
+        with workspace.staged() as arguments, workspace.log.open("ab") as output:
+            self._heartbeat.progress(Progress("preparing"))
+            self._look_around()
+            engine = self._equipment.engines.launch(
+                arguments, directory=workspace.out, log=output, patience=self._look_around
+            )
+            log.info("the engine runs, pid %d", engine.pid)
+            self._engine = engine
+            if self._lease.expired.is_set():
+                engine.signal(signal.SIGTERM)
+            reader = threading.Thread(target=self._read, args=(engine, uploads), name="reader", daemon=True)
+            reader.start()
+            try:
+                while self._exit is None:
+                    self._step_once()
+            finally:
+                if self._exit is None:
+                    engine.kill()
+                reader.join(_REAPING_SECONDS)
+                engine.close()
+                reader.join()
+        log.info("the engine has ended: %s", self._exit)
+        return judge(
+            self._exit,
+            self._chronicle.last,
+            stop_asked=self._stop_by is not None or self._lease.expired.is_set(),
+            step=self._chronicle.step,
+        )
+
+    def _read(self, engine: Engine, uploads: Uploads) -> None:
+        """The reader's thread: the pipe never fills, and checkpoints are linked before the engine can prune them."""
+        for line in engine.events:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                log.warning("the engine's last event was cut: %r", line[:200])
+                continue
+            self._inbox.put(Told(event))
+            if event["event"] == "checkpoint":
+                uploads.checkpoint(event)
+        self._inbox.put(Ended(engine.wait()))
+
+    def _lease_expired(self) -> None:
+        """From the lease's thread: somebody else may have been given the job by now."""
+        log.error("the lease has run out without an answer of the database; stopping the engine")
+        if self._engine is not None:
+            self._engine.signal(signal.SIGTERM)
+
+    def _kill_engine(self) -> None:
+        """From the lease's and the heartbeat's threads: the main one may be waiting for the database."""
+        if self._engine is not None:
+            self._engine.kill()
+
+    def _lease_lost(self, error: LeaseLost) -> None:
+        """From the heartbeat's thread."""
+        self._kill_engine()
+        self._inbox.put(Lost(error))
+
+    def _step_once(self) -> None:
+        """Wait for a message or for a write that is due; handle all that is there; write.
+
+        Raises:
+            LeaseLost: the attempt is somebody else's.
+        """
+        due = self._reporter.due_in()
+        try:
+            self._handle(self._inbox.get(timeout=_TICK_SECONDS if due is None else min(due, _TICK_SECONDS)))
+            while True:
+                self._handle(self._inbox.get_nowait())
+        except queue.Empty:
+            pass
+        self._mind_the_stop()
+        self._log.look()
+        self._reporter.flush()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Told(event):
+                self._chronicle.told(event)
+            case Ended(end):
+                self._exit = end
+            case Asked(intent):
+                log.info("asked to %s", intent)
+                self._stop()
+            case Lost(error):
+                raise error
+            case Uploaded():
+                self._chronicle.uploaded(message)
+            case UploadFailed():
+                self._failed_upload = message
+                self._chronicle.upload_failed(message)
+
+    def _stop(self) -> None:
+        """Ask the engine to stop, once; the clock runs from the first time."""
+        if self._stop_by is not None:
+            return
+        self._stop_by = time.monotonic() + self._equipment.settings.stop_grace_seconds
+        if self._engine is not None:
+            log.info("stopping the engine")
+            self._engine.signal(signal.SIGTERM)
+
+    def _mind_the_stop(self) -> None:
+        if self._worker_stops.is_set():
+            self._stop()
+        if self._overdue and self._engine is not None and self._exit is None:
+            log.warning("the engine did not stop within the grace; killing it")
+            self._engine.kill()
+
+    @property
+    def _overdue(self) -> bool:
+        return self._stop_by is not None and time.monotonic() > self._stop_by
+
+    def _look_around(self) -> None:
+        """Between pieces of staging.
+
+        Raises:
+            LeaseLost: the attempt is somebody else's, or may be.
+            _StopEarly: a stop was asked for.
+        """
+        while True:
+            try:
+                self._handle(self._inbox.get_nowait())
+            except queue.Empty:
+                break
+        self._mind_the_stop()
+        self._reporter.flush()
+        if self._stop_by is not None or self._lease.expired.is_set():
+            raise _StopEarly
+
+    def _settle(self, uploads: Uploads) -> None:
+        """After the engine: checkpoints into storage, the log too, everything told into the database."""
+        while self._chronicle.uploading and not self._overdue:
+            self._step_once()
+        if self._chronicle.uploading:
+            uploads.abandon()
+        elif self._log.exists:
+            self._log.upload(uploads, f"{self._prefix}/log.txt", until=self._step_once)
+            uploads.close()
+        while not self._reporter.idle:
+            self._step_once()
+            if self._reporter.failing and self._out_of_time:
+                raise _GiveUp
+
+    def _complete(self, result: Completed) -> Result:
+        """A run is complete when its checkpoints are in storage, and not before."""
+        if self._failed_upload is None:
+            return result
+        return Failed(
+            "checkpoint_not_stored",
+            f"The checkpoint of step {self._failed_upload.step} did not reach storage: {self._failed_upload.error}",
+            "Check the storage and its free space; a retry continues from the last checkpoint that is there.",
+            retryable=True,
+            exit_code=result.exit_code,
+        )
+
+    def _finish(self, result: Result) -> None:
+        while True:
+            try:
+                with write(self._equipment.database) as session:
+                    finish(session, self._claim.job_id, self._claim.attempt, result)
+            except SQLAlchemyError as error:
+                if not is_transient(error):
+                    raise
+                log.warning("the end of the attempt cannot be written yet: %s", first_line(error))
+            else:
+                log.info("the attempt has ended: %s", result)
+                return
+            if self._out_of_time:
+                raise _GiveUp
+            self._step_once()
+
+    @property
+    def _out_of_time(self) -> bool:
+        return self._worker_stops.is_set() and self._overdue

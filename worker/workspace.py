@@ -1,0 +1,191 @@
+"""Everything an engine needs as local files, and the command line that names them."""
+
+import errno
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from control.checkpoints.repository import CheckpointRef
+from control.jobs.service import Claim, Failed
+from control.storage import StorageFull, StorageNotFound, StorageUnavailable
+from core.formats.checkpoint import MANIFEST
+from worker.cache import prepared_key
+from worker.equipment import Equipment
+from worker.staging import DamagedError, Patience, fetch, inside, link, stage_checkpoint
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_STORAGE_PATIENCE_SECONDS = 60.0
+_BACK_OFF_SECONDS = 1.0
+
+
+class StagingError(Exception):
+    """The attempt cannot start; `failure` says why."""
+
+    def __init__(self, failure: Failed) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Workspace:
+    """One attempt's directory.
+
+    ``spec.json``, ``data/`` (links into the cache), ``resume/`` (a checkpoint, where there is one), ``out/`` (the engine's), ``uploads/`` (links
+    to checkpoints on their way to storage), ``log.txt``.
+
+    Args:
+        patience: Called between pieces of a long copy; may raise to give up.
+        warn: Takes a code and a sentence for the job's diary.
+    """
+
+    def __init__(
+        self,
+        equipment: Equipment,
+        claim: Claim,
+        directory: Path,
+        *,
+        patience: Patience,
+        warn: Callable[[str, str], object],
+    ) -> None:
+        self._equipment = equipment
+        self._claim = claim
+        self._patience = patience
+        self._warn = warn
+        self.directory = directory
+        self.data = directory / "data"
+        self.out = directory / "out"
+        self.uploads = directory / "uploads"
+        self.log = directory / "log.txt"
+
+    @contextmanager
+    def staged(self) -> Iterator[list[str]]:
+        """Bring everything here; the engine's arguments, valid for the length of the block.
+
+        Raises:
+            StagingError: something is missing, damaged, or does not fit.
+        """
+        data = self._claim.spec.get("data", {})
+        files = [[file.name, file.sha256] for file in self._claim.files]
+        with self._equipment.cache.prepared(prepared_key(data, files)) as prepared:
+            try:
+                arguments = self._stage(prepared)
+            except OSError as error:
+                raise StagingError(_disk(error)) from error
+            yield arguments
+
+    def _stage(self, prepared: Path) -> list[str]:
+        for directory in (self.data, self.out, self.uploads):
+            directory.mkdir()
+        spec = self.directory / "spec.json"
+        spec.write_text(json.dumps(self._claim.spec))
+        cache = self._equipment.cache
+        cache.trim(cache.missing_bytes((file.sha256, file.bytes) for file in self._claim.files))
+        self._stage_data()
+        arguments = [
+            "run",
+            str(spec),
+            "--data",
+            str(self.data),
+            "--out",
+            str(self.out),
+            "--cache",
+            str(prepared),
+        ]
+        arguments += ["--threads", str(self._equipment.machine.threads)]
+        resume = self._stage_resume()
+        if resume is not None:
+            arguments += ["--resume", str(resume)]
+        return arguments
+
+    def _stage_data(self) -> None:
+        storage, cache = self._equipment.storage, self._equipment.cache
+        for file in self._claim.files:
+            bring = partial(fetch, storage, file.object_key, sha256=file.sha256, patience=self._patience)
+            try:
+                cached = self._patiently(partial(cache.object, file.sha256, file.bytes, bring))
+                link(cached, inside(self.data, file.name))
+            except StorageNotFound as error:
+                raise StagingError(
+                    Failed(
+                        "dataset_missing",
+                        f"The file {file.name} of the dataset is gone from storage.",
+                        "Upload the dataset again, and submit the job with the new one.",
+                    )
+                ) from error
+            except DamagedError as error:
+                raise StagingError(
+                    Failed(
+                        "dataset_damaged",
+                        f"The file {file.name} of the dataset is not what was uploaded: {error}.",
+                        "Check the storage; then upload the dataset again, and submit the job with the new one.",
+                    )
+                ) from error
+
+    def _stage_resume(self) -> Path | None:
+        """The best checkpoint that is whole; None for a fresh start."""
+        for reference in self._claim.checkpoints:
+            target = self.directory / "resume" / f"step-{reference.step:08d}"
+            try:
+                self._patiently(partial(self._fetch_checkpoint, reference, target))
+            except DamagedError as error:
+                log.warning("checkpoint %s is damaged: %s", reference.id, error)
+                self._warn(
+                    "checkpoint_damaged",
+                    f"The checkpoint of step {reference.step} is damaged ({error}); continuing from one before it.",
+                )
+                continue
+            return target
+        return None
+
+    def _fetch_checkpoint(self, reference: CheckpointRef, target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        stage_checkpoint(
+            self._equipment.storage, reference.prefix, reference.manifest, target, patience=self._patience
+        )
+        if hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest() != reference.manifest_sha256:
+            raise DamagedError("its manifest has changed")
+
+    def _patiently(self, action: Callable[[], _T]) -> _T:
+        """Do it, again and again while storage does not answer.
+
+        Raises:
+            StagingError: it still does not.
+        """
+        deadline = time.monotonic() + _STORAGE_PATIENCE_SECONDS
+        while True:
+            try:
+                return action()
+            except (StorageUnavailable, StorageFull) as error:
+                if time.monotonic() > deadline:
+                    raise StagingError(
+                        Failed(
+                            error.code,
+                            f"The job's files could not be fetched. {error.detail}",
+                            retryable=True,
+                        )
+                    ) from error
+                log.warning("storage does not answer; trying again", exc_info=True)
+                pause = time.monotonic() + _BACK_OFF_SECONDS
+                while time.monotonic() < pause:
+                    self._patience()
+                    time.sleep(0.1)
+
+
+def _disk(error: OSError) -> Failed:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Failed(
+            "disk_full",
+            "The worker's disk is full, so the job's files could not be fetched.",
+            "Free space on the worker, or lower SEEDBED_CACHE_BYTES.",
+            retryable=True,
+        )
+    return Failed("staging_failed", f"The job's files could not be prepared: {error}.", retryable=True)
