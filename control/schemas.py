@@ -28,9 +28,9 @@ class Page(Resource, Generic[ItemT]):
     object: Literal["list"] = "list"
     data: list[ItemT]
     has_more: bool
-    next: Annotated[
-        str | None, Field(description="Opaque cursor: pass as `?cursor=` for the next page.")
-    ] = None
+    next: Annotated[str | None, Field(description="Opaque cursor: pass as `?cursor=` for the next page.")] = (
+        None
+    )
 
 
 class ProblemDetail(Resource):

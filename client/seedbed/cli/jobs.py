@@ -1,7 +1,7 @@
 """``seedbed job …``: submit, look, steer."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from seedbed.cli.errors import INVALID, report, say, say_problems
 from seedbed.cli.output import Json, fields, out, print_json, print_json_line, remark, table
 from seedbed.cli.watching import follow
 from seedbed.client import Client
-from seedbed.errors import Invalid
+from seedbed.errors import Invalid, ProblemDetail
 from seedbed.models import Job
 
 app = typer.Typer(help="Pretraining jobs.", no_args_is_help=True)
