@@ -3121,7 +3121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file is empty · The file is of no known format · The file is not UTF-8 · The file has no text column · The file holds no text · The file is cut off · The file does not decompress */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than text does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The file holds no text · The file has no text column · The file is not UTF-8 · The file is cut off · The file is of no known format · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;
