@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Connection, Engine, NullPool, text
 from sqlalchemy import create_engine as sqlalchemy_engine
@@ -21,6 +22,10 @@ from control.migrate import upgrade
 from control.settings import Settings, settings
 from standalone.postgres import Postgres
 from standalone.valkey import Valkey
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("seedbed", deadline=None)
+hypothesis.settings.load_profile("seedbed")
 
 _numbers = itertools.count(1)
 

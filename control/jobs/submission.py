@@ -166,7 +166,7 @@ def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
         )
     fixed = {
         "task.kind": (spec.task.kind, before.task.kind),
-        "model": (spec.model.size, before.model.size),
+        "model": ((spec.architecture, spec.size), (before.architecture, before.size)),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
     }
     problems += [

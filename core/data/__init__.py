@@ -1,23 +1,37 @@
-"""From a dataset's files to batches of token ids. Imports no torch."""
+"""From a dataset's files to what a network is fed, one package a modality. Imports no torch."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
 
 from core.data.errors import DataError
 from core.data.files import DataFile, data_files
-from core.data.packing import PackedSequences
-from core.data.preparation import cache_key, prepare
-from core.data.prepared import PreparedText, SplitStatistics, open_prepared
+from core.data.prepared import Prepared, Samples, SplitName
+from core.data.progress import OnProgress
 from core.data.sampling import sample_indices
-from core.data.special import SpecialIds
+from core.spec import JobSpec
 
 __all__ = [
     "DataError",
     "DataFile",
-    "PackedSequences",
-    "PreparedText",
-    "SpecialIds",
-    "SplitStatistics",
-    "cache_key",
+    "Prepared",
+    "Samples",
+    "SplitName",
     "data_files",
-    "open_prepared",
-    "prepare",
+    "prepare_for",
     "sample_indices",
 ]
+
+
+def prepare_for(
+    job: JobSpec, files: Sequence[DataFile], cache: Path, *, on_progress: OnProgress | None = None
+) -> Prepared:
+    """The prepared form of a job's dataset, made now where it is not in ``cache`` yet.
+
+    Raises:
+        DataError: where the files cannot be trained on.
+        OSError: where ``cache`` cannot be written.
+    """
+    modality = importlib.import_module(f"core.data.{job.task.modality}")
+    prepared: Prepared = modality.prepare(files, job.data, cache, on_progress=on_progress)
+    return prepared

@@ -5,18 +5,22 @@ from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertForMaskedLM
 
 from core.models.dropout import use_cheap_dropout
-from core.spec import ModelSpec
+from core.spec import TransformerSize
 from core.training.randomness import derive_seed
 
 
 def bert_config(
-    model: ModelSpec, *, vocabulary_size: int, sequence_length: int, padding_id: int | None
+    size: TransformerSize,
+    *,
+    dropout: float,
+    vocabulary_size: int,
+    sequence_length: int,
+    padding_id: int | None,
 ) -> BertConfig:
-    """The configuration that ``transformers`` builds the network of ``model`` from.
+    """The configuration that ``transformers`` builds a network of ``size`` from.
 
     There are as many positions as a sequence has tokens: more would never be trained.
     """
-    size = model.size
     return BertConfig(
         architectures=["BertForMaskedLM"],
         vocab_size=vocabulary_size,
@@ -24,8 +28,8 @@ def bert_config(
         num_hidden_layers=size.layers,
         num_attention_heads=size.heads,
         intermediate_size=size.intermediate_size,
-        hidden_dropout_prob=model.dropout,
-        attention_probs_dropout_prob=model.dropout,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         max_position_embeddings=sequence_length,
         pad_token_id=padding_id,
         dtype="float32",

@@ -9,27 +9,18 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.data import PreparedText
+from core.data import Prepared, Samples, SplitName
 from core.spec import JobSpec
 from core.spec.base import Spec
 
 NamedParameters = list[tuple[str, nn.Parameter]]
-
-
-class Samples(Protocol):
-    """Prepared samples that can be read by index, the same ones for the same index each time."""
-
-    def __len__(self) -> int: ...
-
-    def rows(self, indices: NDArray[np.int64], /) -> NDArray[np.int64]:
-        """The raw samples at ``indices``, shape (B, …)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +59,15 @@ class Objective(nn.Module, abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def create(cls, job: JobSpec, data: PreparedText) -> Self:
+    def create(cls, job: JobSpec, data: Prepared) -> Self:
         """The objective of ``job``, with fresh networks on the CPU that depend on its seed alone."""
 
     @abc.abstractmethod
-    def collate(self, rows: NDArray[np.int64], samples: NDArray[np.int64], key: int) -> Batch:
+    def samples(self, split: SplitName) -> Samples:
+        """A part of the data, cut into what one sample is to this task."""
+
+    @abc.abstractmethod
+    def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         """Training inputs and targets from raw samples, on the CPU.
 
         Runs in a thread beside the loop: it must be a function of its arguments and touch neither
@@ -141,7 +136,7 @@ def objective_for(spec: type[Spec]) -> Callable[[_O], _O]:
     return register
 
 
-def create_objective(job: JobSpec, data: PreparedText) -> Objective:
+def create_objective(job: JobSpec, data: Prepared) -> Objective:
     """The objective for a job's task."""
     importlib.import_module(f"core.objectives.{job.task.kind}")
     return _REGISTRY[type(job.task)].create(job, data)

@@ -6,25 +6,23 @@ alone: at 15 % of the positions that is most of the head's work saved, to the sa
 """
 
 import math
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertForMaskedLM
 
-from core.data import PreparedText
+from core.data import Prepared, Samples
+from core.data.text import PreparedText
 from core.evaluation.language import entropy, perplexity
 from core.models.bert import bert_config, create_bert
-from core.objectives.base import Batch, Losses, Objective, Samples, chunks, objective_for
+from core.objectives.base import Batch, Losses, chunks, objective_for
+from core.objectives.language import LanguageModel, is_text
 from core.spec import JobSpec, MaskedLanguageModeling
-from core.training.errors import EngineError
 from core.training.randomness import derive_seed, uniforms
 
 EVALUATION = MaskedLanguageModeling(mask_probability=0.15, mask_token_share=0.8, random_token_share=0.1)
@@ -38,7 +36,6 @@ oneDNN builds and keeps a kernel for every shape it meets (bert-mini grew by 15 
 
 _IGNORED = -100
 """The target that ``cross_entropy`` leaves out of the sum and of the gradient."""
-_PREFIX = "model."
 
 
 class Masker:
@@ -84,23 +81,26 @@ class Masker:
 
 
 @objective_for(MaskedLanguageModeling)
-class MaskedLM(Objective):
+class MaskedLM(LanguageModel):
     """BERT's first pretraining task."""
+
+    model: BertForMaskedLM
 
     def __init__(
         self, task: MaskedLanguageModeling, config: BertConfig, seed: int, masker: Masker, data: PreparedText
     ) -> None:
-        super().__init__()
+        super().__init__(create_bert(config, seed), data, config.max_position_embeddings)
         self.task = task
-        self.model: BertForMaskedLM = create_bert(config, seed)
         self._masker = masker
-        self._data = data
 
     @classmethod
-    def create(cls, job: JobSpec, data: PreparedText) -> Self:
+    def create(cls, job: JobSpec, data: Prepared) -> Self:
+        assert isinstance(job.task, MaskedLanguageModeling)
+        assert is_text(data)
         special = data.special_ids
         config = bert_config(
-            job.model,
+            job.size,
+            dropout=job.model.dropout,
             vocabulary_size=data.vocabulary_size,
             sequence_length=job.training.sequence_length,
             padding_id=special.pad,
@@ -108,7 +108,7 @@ class MaskedLM(Objective):
         masker = Masker(np.array(special.all), special.mask, data.vocabulary_size)
         return cls(job.task, config, job.training.seed, masker, data)
 
-    def collate(self, rows: NDArray[np.int64], samples: NDArray[np.int64], key: int) -> Batch:
+    def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         return self._collate(rows, samples, key, self.task)
 
     def forward(self, batch: Batch) -> Losses:
@@ -145,24 +145,6 @@ class MaskedLM(Objective):
             "eval/unigram_entropy": entropy(seen),
         }
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        tied = self.model.all_tied_weights_keys
-        weights = {name.removeprefix(_PREFIX): tensor for name, tensor in state.items()}
-        kept = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
-        save_file(kept, directory / "model.safetensors", metadata={"format": "pt"})
-        self.model.config.save_pretrained(directory)
-        self._data.save_tokenizer(directory, self.model.config.max_position_embeddings)
-
-    def restore(self, directory: Path) -> None:
-        try:
-            weights = load_file(directory / "model.safetensors")
-            missing, unexpected = self.model.load_state_dict(weights, strict=False)
-        except RuntimeError as error:
-            raise _mismatch(directory, str(error)) from None
-        misfits = sorted({*missing, *unexpected} - set(self.model.all_tied_weights_keys))
-        if misfits:
-            raise _mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
-
     def compile_networks(self) -> None:
         self.model.bert.compile()
 
@@ -178,11 +160,3 @@ class MaskedLM(Objective):
             "targets": torch.from_numpy(np.pad(targets, (0, filling), constant_values=_IGNORED)),
         }
         return Batch(tensors, count=count, samples=len(rows), tokens=rows.size)
-
-
-def _mismatch(directory: Path, why: str) -> EngineError:
-    return EngineError(
-        "checkpoint_mismatch",
-        f"The weights in {directory} do not fit the network of this spec: {why}",
-        "Resume with the model, data.tokenizer and training.sequence_length that the checkpoint was trained with.",
-    )

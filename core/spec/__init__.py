@@ -5,10 +5,10 @@ docs are drawn from the same schema.
 """
 
 from core.spec.job import JobSpec
-from core.spec.model import BERT_PRESETS, BertSize, ModelSpec
+from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
-from core.spec.tasks import MaskedLanguageModeling, Task
+from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
 from core.spec.training import (
     AdamW,
     CheckpointRetention,
@@ -18,12 +18,15 @@ from core.spec.training import (
 )
 
 __all__ = [
-    "BERT_PRESETS",
+    "MODALITIES",
+    "PRESETS",
     "AdamW",
-    "BertSize",
+    "Architecture",
+    "CausalLanguageModeling",
     "CheckpointRetention",
     "JobSpec",
     "MaskedLanguageModeling",
+    "Modality",
     "ModelSpec",
     "Optimizer",
     "ResourcesSpec",
@@ -32,6 +35,7 @@ __all__ = [
     "SpecProblem",
     "Task",
     "TrainingSpec",
+    "TransformerSize",
     "explain",
     "load",
     "validate",

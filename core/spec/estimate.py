@@ -15,7 +15,8 @@ job by it refuses only what cannot fit.
 from dataclasses import dataclass
 
 from core.spec.job import JobSpec
-from core.spec.model import BertSize
+from core.spec.model import TransformerSize
+from core.spec.parameters import count_parameters
 
 _TRAINING_BYTES = 16
 
@@ -43,10 +44,12 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
     Args:
         vocabulary_size: Of an uploaded tokenizer; None: as the spec says.
     """
-    size = spec.model.size
+    architecture, size = spec.architecture, spec.size
     vocabulary = vocabulary_size or spec.data.tokenizer.vocabulary_size
     training = spec.training
-    parameters = bert_parameters(size, vocabulary_size=vocabulary, positions=training.sequence_length)
+    parameters = count_parameters(
+        architecture, size, vocabulary_size=vocabulary, positions=training.sequence_length
+    )
     return Estimate(
         parameters=parameters,
         weights_bytes=_TRAINING_BYTES * parameters,
@@ -54,18 +57,7 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
     )
 
 
-def bert_parameters(size: BertSize, *, vocabulary_size: int, positions: int) -> int:
-    """Parameters of BERT with its masked language modelling head, whose decoder shares the embedding's matrix."""
-    hidden, intermediate = size.hidden_size, size.intermediate_size
-    norm = 2 * hidden
-    embeddings = (vocabulary_size + positions + 2) * hidden + norm  # two token types
-    attention = 4 * (hidden * hidden + hidden) + norm
-    feed_forward = 2 * hidden * intermediate + intermediate + hidden + norm
-    head = hidden * hidden + hidden + norm + vocabulary_size
-    return embeddings + size.layers * (attention + feed_forward) + head
-
-
-def _activations(spec: JobSpec, size: BertSize, vocabulary: int) -> int:
+def _activations(spec: JobSpec, size: TransformerSize, vocabulary: int) -> int:
     training = spec.training
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
     sequences = training.batch_size // training.accumulation_steps
@@ -74,5 +66,5 @@ def _activations(spec: JobSpec, size: BertSize, vocabulary: int) -> int:
     a_token = 18 * hidden + 4 * intermediate if half else 34 * hidden + 8 * intermediate
     if spec.resources.device == "cpu":
         a_token += 9 * size.heads * training.sequence_length
-    predicted = int(tokens * spec.task.mask_probability)
+    predicted = int(tokens * getattr(spec.task, "mask_probability", 1.0))
     return size.layers * tokens * a_token + 12 * predicted * vocabulary

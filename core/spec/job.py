@@ -1,12 +1,13 @@
 """A job, whole."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from core.spec.base import Spec
 from core.spec.data import DataSpec
-from core.spec.model import ModelSpec
+from core.spec.model import Architecture, ModelSpec, TransformerSize
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import Task
 from core.spec.training import TrainingSpec
@@ -32,3 +33,24 @@ class JobSpec(Spec):
     resources: ResourcesSpec = ResourcesSpec()
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     """Higher runs first."""
+
+    @model_validator(mode="after")
+    def _network_fits(self) -> Self:
+        try:
+            self.model.resolve(self.task.presets)
+        except ValueError as error:
+            # Told at the field: the root's own errors would name none.
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": str(error), "param": "model"}
+            ) from None
+        return self
+
+    @property
+    def architecture(self) -> Architecture:
+        """The kind of network that this trains."""
+        return self.model.resolve(self.task.presets)[0]
+
+    @property
+    def size(self) -> TransformerSize:
+        """Its sizes."""
+        return self.model.resolve(self.task.presets)[1]

@@ -1,16 +1,26 @@
 """Which network: a preset by name, or sizes written out."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from core.spec.base import Spec
 
-Preset = Literal["bert-tiny", "bert-mini", "bert-small", "bert-medium", "bert-base"]
+Architecture = Literal["bert", "gpt2"]
+Preset = Literal[
+    "bert-tiny",
+    "bert-mini",
+    "bert-small",
+    "bert-medium",
+    "bert-base",
+    "gpt2-tiny",
+    "gpt2-mini",
+    "gpt2-small",
+]
 
 
-class BertSize(Spec):
-    """Sizes of a BERT encoder."""
+class TransformerSize(Spec):
+    """Sizes of a transformer."""
 
     layers: Annotated[int, Field(ge=1, le=200)]
     hidden_size: Annotated[int, Field(ge=8, le=65536)]
@@ -18,21 +28,41 @@ class BertSize(Spec):
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
 
 
-# Turc et al. 2019, "Well-Read Students Learn Better" (arXiv 1908.08962), table 1; base is BERT's own.
-BERT_PRESETS: dict[str, BertSize] = {
-    "bert-tiny": BertSize(layers=2, hidden_size=128, heads=2, intermediate_size=512),
-    "bert-mini": BertSize(layers=4, hidden_size=256, heads=4, intermediate_size=1024),
-    "bert-small": BertSize(layers=4, hidden_size=512, heads=8, intermediate_size=2048),
-    "bert-medium": BertSize(layers=8, hidden_size=512, heads=8, intermediate_size=2048),
-    "bert-base": BertSize(layers=12, hidden_size=768, heads=12, intermediate_size=3072),
+def _size(layers: int, hidden_size: int, heads: int) -> TransformerSize:
+    return TransformerSize(
+        layers=layers, hidden_size=hidden_size, heads=heads, intermediate_size=4 * hidden_size
+    )
+
+
+PRESETS: dict[str, tuple[Architecture, TransformerSize]] = {
+    # Turc et al. 2019, "Well-Read Students Learn Better" (arXiv 1908.08962), table 1; base is BERT's own.
+    "bert-tiny": ("bert", _size(2, 128, 2)),
+    "bert-mini": ("bert", _size(4, 256, 4)),
+    "bert-small": ("bert", _size(4, 512, 8)),
+    "bert-medium": ("bert", _size(8, 512, 8)),
+    "bert-base": ("bert", _size(12, 768, 12)),
+    # Radford et al. 2019: the smallest of GPT-2, and two for small data below it.
+    "gpt2-tiny": ("gpt2", _size(4, 128, 4)),
+    "gpt2-mini": ("gpt2", _size(6, 384, 6)),
+    "gpt2-small": ("gpt2", _size(12, 768, 12)),
 }
+assert set(PRESETS) == set(get_args(Preset))
+
+
+def presets_of(*architectures: Architecture, default: Preset) -> tuple[str, ...]:
+    """The presets of some architectures, ``default`` first."""
+    names = [name for name, (architecture, _) in PRESETS.items() if architecture in architectures]
+    return (default, *(name for name in names if name != default))
 
 
 class ModelSpec(Spec):
     """A preset, explicit sizes, or a preset with some sizes changed."""
 
     preset: Preset | None = None
-    """A published size to start from. Default ``bert-mini`` where no size is written out."""
+    """A published size to start from. Default: the task's own, where no size is written out."""
+
+    architecture: Architecture | None = None
+    """Kind of network, where sizes are written out in place of a preset. Default: the task's own."""
 
     layers: Annotated[int, Field(ge=1, le=200)] | None = None
     """Transformer blocks."""
@@ -57,33 +87,35 @@ class ModelSpec(Spec):
                 raise ValueError(
                     f"without a preset, layers, hidden_size and heads go together; missing: {', '.join(missing)}"
                 )
-        size = self.size
-        if size.hidden_size % size.heads:
-            raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
+        elif self.architecture not in {None, PRESETS[self.preset][0]}:
+            raise ValueError(f"preset {self.preset} is a {PRESETS[self.preset][0]}; leave architecture out")
         return self
 
-    @property
-    def size(self) -> BertSize:
-        """The sizes that this comes to."""
-        if self.preset is None and self.hidden_size is None:
-            base = BERT_PRESETS["bert-mini"]
-        elif self.preset is not None:
-            base = BERT_PRESETS[self.preset]
-        else:
-            assert self.layers
-            assert self.hidden_size
-            assert self.heads
-            base = BertSize(
-                layers=self.layers,
-                hidden_size=self.hidden_size,
-                heads=self.heads,
-                intermediate_size=4 * self.hidden_size,
-            )
+    def resolve(self, presets: tuple[str, ...]) -> tuple[Architecture, TransformerSize]:
+        """The architecture and the sizes that this comes to for a task.
+
+        Args:
+            presets: the task's, its default first.
+
+        Raises:
+            ValueError: where the task does not train such a network, or heads do not divide the width.
+        """
+        allowed = {PRESETS[name][0] for name in presets}
+        default = next(
+            (name for name in presets if self.architecture in {None, PRESETS[name][0]}), presets[0]
+        )
+        architecture, base = PRESETS[self.preset or default]
+        if (self.architecture or architecture) not in allowed:
+            wanted = self.preset or self.architecture
+            raise ValueError(f"the task does not train {wanted}; it trains {', '.join(presets)}")
         hidden = self.hidden_size or base.hidden_size
-        intermediate = self.intermediate_size or (4 * hidden if self.hidden_size else base.intermediate_size)
-        return BertSize(
+        size = TransformerSize(
             layers=self.layers or base.layers,
             hidden_size=hidden,
             heads=self.heads or base.heads,
-            intermediate_size=intermediate,
+            intermediate_size=self.intermediate_size
+            or (4 * hidden if self.hidden_size else base.intermediate_size),
         )
+        if size.hidden_size % size.heads:
+            raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
+        return architecture, size

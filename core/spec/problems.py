@@ -69,7 +69,9 @@ def explain(errors: Iterable[ErrorDetails], root: type[BaseModel] = JobSpec) -> 
 
 def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
     location = [part for part in error["loc"] if not _is_union_tag(part, root, error["loc"])]
-    param = ".".join(str(part) for part in location)
+    # A check over several fields knows best which of them to name.
+    named = error.get("ctx", {}).get("param")
+    param = str(named) if named else ".".join(str(part) for part in location)
     kind = error["type"]
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])

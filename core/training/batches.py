@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data import sample_indices
-from core.objectives.base import Batch, Objective, Samples
+from core.data import Samples, sample_indices
+from core.objectives.base import Batch, Objective
 from core.spec import TrainingSpec
 from core.training.randomness import derive_seed
 from core.training.world import World

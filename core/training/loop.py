@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.objectives.base import Batch, Objective, Samples
+from core.data import Samples
+from core.objectives.base import Batch, Objective
 from core.spec import TrainingSpec
 from core.training.batches import BatchStream
 from core.training.devices import Place

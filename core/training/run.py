@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from core.data import DataError, PackedSequences, PreparedText, data_files, prepare
+from core.data import DataError, Prepared, data_files, prepare_for
 from core.objectives.base import Objective, create_objective
 from core.spec import JobSpec, SpecError, load
 from core.training.batches import BatchStream
@@ -88,7 +88,7 @@ class _Session:
             metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
             stack.callback(metrics.close)
             events.add(metrics)
-            samples = PackedSequences(data, "train", training.sequence_length)
+            samples = objective.samples("train")
             batches = stack.enter_context(BatchStream(objective, samples, training, world))
             if training.compile and self._first_step < training.steps:
                 compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
@@ -105,7 +105,7 @@ class _Session:
                 training=training,
                 objective=objective,
                 optimizers=optimizers,
-                held_out=PackedSequences(data, "held_out", training.sequence_length),
+                held_out=objective.samples("held_out"),
                 batches=batches,
                 place=place,
                 world=world,
@@ -146,22 +146,21 @@ class _Session:
             )
         return place, origin
 
-    def _prepare(self, job: JobSpec) -> PreparedText:
-        options, events, length = self._options, self._events, job.training.sequence_length
+    def _prepare(self, job: JobSpec) -> Prepared:
+        options, events = self._options, self._events
 
         def progress(phase: str, done: int, total: int | None, unit: str) -> None:
             events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
         cache = options.cache or options.out / "cache"
-        data = prepare(data_files(options.data), job.data, cache, on_progress=progress)
-        PackedSequences(data, "train", length).require(job.training.batch_size)
-        PackedSequences(data, "held_out", length).require(1)
-        return data
+        return prepare_for(job, data_files(options.data), cache, on_progress=progress)
 
     def _build(
-        self, job: JobSpec, data: PreparedText, place: Place, origin: Origin | None
+        self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
     ) -> tuple[Objective, dict[str, torch.optim.Optimizer]]:
         objective = create_objective(job, data)
+        objective.samples("train").require(job.training.batch_size)
+        objective.samples("held_out").require(1)
         if origin:
             objective.restore(origin.path)
             if origin.manifest.data_key != data.key:
@@ -177,12 +176,7 @@ class _Session:
             origin.restore_optimizers(optimizers)
         self._events.emit(
             "prepared",
-            documents=data.train.documents,
-            documents_held_out=data.held_out.documents,
-            tokens=data.train.tokens,
-            tokens_held_out=data.held_out.tokens,
-            vocabulary_size=data.vocabulary_size,
-            cached=data.cached,
+            **data.facts,
             parameters=objective.parameter_count,
         )
         return objective, optimizers

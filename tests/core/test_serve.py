@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from core.data import cache_key, data_files
+from core.data import data_files
 from core.data.locks import locked
+from core.data.text import cache_key
 from core.spec import JobSpec
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from core.models.bert import bert_config, create_bert
 from core.models.dropout import CheapDropout, attention, dropout, keep_mask
-from core.spec import ModelSpec
+from core.spec import TransformerSize
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
@@ -71,8 +71,8 @@ def test_attention_drops_shares_of_the_values() -> None:
 
 
 def test_a_networks_every_dropout_is_cheap_and_its_evaluation_unchanged() -> None:
-    spec = ModelSpec(layers=2, hidden_size=16, heads=2, dropout=0.2)
-    config = bert_config(spec, vocabulary_size=50, sequence_length=12, padding_id=0)
+    size = TransformerSize(layers=2, hidden_size=16, heads=2, intermediate_size=64)
+    config = bert_config(size, dropout=0.2, vocabulary_size=50, sequence_length=12, padding_id=0)
     model = create_bert(config, seed=0)
     kinds = {type(module) for module in model.modules() if isinstance(module, nn.Dropout)}
     assert kinds == {CheapDropout}

@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from core.data import PackedSequences, PreparedText, data_files, prepare
+from core.data import data_files
+from core.data.text import PackedSequences, PreparedText, prepare
 from core.objectives import masked_lm
 from core.objectives.base import create_objective
 from core.objectives.masked_lm import MaskedLM, Masker

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from core.models.bert import bert_config
-from core.spec import BERT_PRESETS, JobSpec, validate
-from core.spec.estimate import bert_parameters, estimate
+from core.models.gpt2 import gpt2_config
+from core.spec import PRESETS, JobSpec, TransformerSize, validate
+from core.spec.estimate import estimate
+from core.spec.parameters import count_parameters
 
 
 def _spec(**training: Any) -> JobSpec:
@@ -22,27 +24,33 @@ def _spec(**training: Any) -> JobSpec:
     )
 
 
-@pytest.mark.parametrize("preset", BERT_PRESETS)
+def _network(architecture: str, size: TransformerSize, vocabulary: int, positions: int) -> Any:
+    """What `transformers` makes of it, without memory."""
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM  # noqa: PLC0415 - slow to import
+
+    sizes = {"dropout": 0.1, "vocabulary_size": vocabulary, "sequence_length": positions}
+    with torch.device("meta"):
+        if architecture == "bert":
+            network = AutoModelForMaskedLM.from_config(bert_config(size, **sizes, padding_id=0))
+        else:
+            network = AutoModelForCausalLM.from_config(gpt2_config(size, **sizes, end_id=0))
+    network.tie_weights()
+    return network
+
+
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(("vocabulary", "positions"), [(8192, 128), (300, 8)])
 def test_parameters_are_counted_as_transformers_makes_them(
     preset: str, vocabulary: int, positions: int
 ) -> None:
-    from transformers.models.bert.modeling_bert import BertForMaskedLM  # noqa: PLC0415 - slow to import
-
-    model = validate(
-        {"name": "x", "task": {"kind": "masked_lm"}, "model": {"preset": preset}, "training": {"steps": 1}}
-    ).model
-    config = bert_config(model, vocabulary_size=vocabulary, sequence_length=positions, padding_id=0)
-    with torch.device("meta"):
-        network = BertForMaskedLM(config)
-    network.tie_weights()
-    assert bert_parameters(model.size, vocabulary_size=vocabulary, positions=positions) == sum(
-        parameter.numel() for parameter in network.parameters()
-    )
+    architecture, size = PRESETS[preset]
+    network = _network(architecture, size, vocabulary, positions)
+    counted = count_parameters(architecture, size, vocabulary_size=vocabulary, positions=positions)
+    assert counted == sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_an_uploaded_tokenizers_vocabulary_counts() -> None:
-    hidden = BERT_PRESETS["bert-mini"].hidden_size
+    hidden = PRESETS["bert-mini"][1].hidden_size
     small, large = estimate(_spec(), vocabulary_size=1000), estimate(_spec(), vocabulary_size=1001)
     assert large.parameters - small.parameters == hidden + 1
 
@@ -66,7 +74,7 @@ def test_activations_are_near_what_autograd_saves() -> None:
     from transformers.models.bert.modeling_bert import BertForMaskedLM  # noqa: PLC0415 - slow to import
 
     spec = _spec(batch_size=4, sequence_length=64)
-    config = bert_config(spec.model, vocabulary_size=2000, sequence_length=64, padding_id=0)
+    config = bert_config(spec.size, dropout=0.1, vocabulary_size=2000, sequence_length=64, padding_id=0)
     network = BertForMaskedLM(config).train()
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
     saved: dict[int, int] = {}

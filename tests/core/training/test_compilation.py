@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from core.data import PackedSequences, PreparedText, data_files, prepare
+from core.data import data_files
+from core.data.text import PackedSequences, PreparedText, prepare
 from core.objectives.base import Objective, create_objective
 from core.spec import JobSpec
 from core.training.batches import BatchStream

@@ -16,8 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from core.data import PackedSequences, cache_key, data_files, prepare, sample_indices
+from core.data import data_files, sample_indices
 from core.data.locks import locked
+from core.data.text import PackedSequences, cache_key, prepare
 from core.formats.checkpoint import MANIFEST, describe_files, read_manifest
 from core.spec import JobSpec
 from core.training.batches import BatchStream

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data import DataError
-from core.data.split import DUPLICATE, HELD_OUT, TRAIN, content_hash, split
+from core.data.text.split import DUPLICATE, HELD_OUT, TRAIN, content_hash, split
 
 documents = st.lists(st.text(min_size=1, max_size=5), max_size=40)
 fractions = st.floats(0.01, 0.5)

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
-from core.data.prepared import PreparedText, SplitName
+from core.data.prepared import SplitName
+from core.data.text.prepared import PreparedText
 
 
 class PackedSequences:

@@ -17,9 +17,9 @@ from tokenizers import (
     trainers,
 )
 
-from core.data.alphabet import most_frequent
 from core.data.errors import DataError
-from core.data.special import SpecialIds
+from core.data.text.alphabet import most_frequent
+from core.data.text.special import SpecialIds
 from core.spec.data import TokenizerSpec
 
 Texts = Callable[[], Iterable[str]]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data import DataError, PackedSequences, PreparedText, SplitStatistics
+from core.data import DataError
+from core.data.text import PackedSequences, PreparedText, SplitStatistics
 
 
 def with_tokens(prepared: PreparedText, directory: Path, count: int) -> PreparedText:

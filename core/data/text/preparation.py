@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,13 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.encode import TokenWriter, encode, pieces
-from core.data.files import DataFile, documents, uploaded_tokenizer
-from core.data.locks import locked
-from core.data.prepared import FORMAT, TOKENIZER, PreparedText, SplitStatistics, open_prepared, write_meta
+from core.data.files import DataFile
 from core.data.progress import OnProgress, Progress
-from core.data.split import HELD_OUT, TRAIN, Part, Split, split
-from core.data.tokenizer import PreparedTokenizer, load, train
+from core.data.store import stored
+from core.data.text.documents import documents, uploaded_tokenizer
+from core.data.text.encode import TokenWriter, encode, pieces
+from core.data.text.prepared import (
+    FORMAT,
+    TOKENIZER,
+    PreparedText,
+    SplitStatistics,
+    open_prepared,
+    write_meta,
+)
+from core.data.text.split import HELD_OUT, TRAIN, Part, Split, split
+from core.data.text.tokenizer import PreparedTokenizer, load, train
 from core.spec.data import DataSpec
 
 TOKENIZER_SAMPLE_CHARACTERS = 200_000_000
@@ -30,43 +36,26 @@ def prepare(
 ) -> PreparedText:
     """The dataset's prepared form in ``cache``, made now where it is not there yet.
 
-    Two processes that ask for the same at once are both served: one waits while the other works.
-    A process that dies leaves ``<key>.partial``, which the next preparation removes.
-
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``tokenizer_invalid``.
         OSError: where ``cache`` cannot be written.
     """
     files = sorted(files, key=lambda file: (file.name, file.sha256))
     key = cache_key(files, spec)
-    target = cache / key
-    if found := open_prepared(target):
-        return found
-    cache.mkdir(parents=True, exist_ok=True)
-    with locked(_lock(cache, key)):
-        if found := open_prepared(target):
-            return found
-        partial = cache / f"{key}.partial"
-        _remove_leftovers(cache, partial)
-        partial.mkdir()
-        try:
-            prepared = _build(partial, key, files, spec, on_progress)
-            _sync(partial)
-            if target.exists():  # damaged: it did not open
-                shutil.rmtree(target)
-            partial.rename(target)
-            _sync_entry(cache)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    return replace(prepared, directory=target)
+    prepared, cached = stored(
+        cache,
+        key,
+        open_=open_prepared,
+        build=lambda directory: _build(directory, key, files, spec, on_progress),
+    )
+    return replace(prepared, cached=cached)
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
     """Names the prepared form by all that it depends on."""
     document = {
         "format": FORMAT,
-        "data": spec.model_dump(mode="json"),
+        "data": spec.model_dump(mode="json", include={"text_column", "tokenizer", "held_out_fraction"}),
         "files": sorted([file.name, file.sha256] for file in files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
@@ -136,32 +125,3 @@ def _tokenizer(
 
 def _statistics(part: Part, tokens: int) -> SplitStatistics:
     return SplitStatistics(part.documents, part.characters, part.bytes, tokens)
-
-
-def _lock(cache: Path, key: str) -> Path:
-    return cache / f"{key}.lock"
-
-
-def _remove_leftovers(cache: Path, own: Path) -> None:
-    """Removes what dead processes left; who lives holds its key's lock."""
-    for partial in cache.glob("*.partial"):
-        if partial == own:
-            shutil.rmtree(partial)
-            continue
-        with locked(_lock(cache, partial.stem), wait=False) as free:
-            if free:
-                shutil.rmtree(partial, ignore_errors=True)
-
-
-def _sync(directory: Path) -> None:
-    """Everything in ``directory`` is on disk before the rename says that it is."""
-    for path in (*directory.rglob("*"), directory):
-        _sync_entry(path)
-
-
-def _sync_entry(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

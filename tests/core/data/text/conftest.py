@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.data import DataFile, PreparedText, data_files, prepare
+from core.data import DataFile, data_files
+from core.data.text import PreparedText, prepare
 from core.spec.data import DataSpec
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, BertConfig
 
 from core.data import DataError
-from core.data.tokenizer import PreparedTokenizer, load, train
+from core.data.text.tokenizer import PreparedTokenizer, load, train
 from core.spec.data import TokenizerSpec
 
 KINDS = ["bpe", "wordpiece"]
@@ -36,7 +36,7 @@ def trained(kind: str, texts: list[str], size: int = 400, *, lowercase: bool = F
 def test_training_gives_the_same_bytes_in_every_process(kind: str, threads: str, topics: list[str]):
     texts = [*TEXTS, *topics[:20]]
     program = (
-        "import json, sys; from hashlib import sha256; from core.data.tokenizer import train; from core.spec.data "
+        "import json, sys; from hashlib import sha256; from core.data.text.tokenizer import train; from core.spec.data "
         "import TokenizerSpec; texts = json.load(sys.stdin); spec = TokenizerSpec(kind=sys.argv[1], vocabulary_size=600);"
         "print(sha256(train(spec, lambda: texts).tokenizer.to_str().encode()).hexdigest())"
     )

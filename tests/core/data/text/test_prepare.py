@@ -16,17 +16,9 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer
 
-from core.data import (
-    DataError,
-    DataFile,
-    PreparedText,
-    cache_key,
-    data_files,
-    open_prepared,
-    preparation,
-    prepare,
-)
+from core.data import DataError, DataFile, data_files
 from core.data.locks import locked
+from core.data.text import PreparedText, cache_key, open_prepared, preparation, prepare
 from core.formats import read_documents
 from core.spec.data import DataSpec
 
@@ -130,8 +122,8 @@ def test_long_documents_are_encoded_in_parts_and_stay_one(
 ):
     text = " ".join(map(str, range(3000)))
     files = written(a__jsonl=json.dumps({"text": text}) + '\n{"text": "short"}\n')
-    monkeypatch.setattr("core.data.encode._PIECE_CHARACTERS", 100)
-    monkeypatch.setattr("core.data.encode._BATCH_CHARACTERS", 250)
+    monkeypatch.setattr("core.data.text.encode._PIECE_CHARACTERS", 100)
+    monkeypatch.setattr("core.data.text.encode._BATCH_CHARACTERS", 250)
     result = prepare(files, SMALL, tmp_path / "cache")
     assert {result.train.documents, result.held_out.documents} == {1}
 
@@ -184,7 +176,8 @@ def start(corpus: list[DataFile], cache: Path, on_progress: str) -> subprocess.P
     program = f"""
 import os, signal, sys
 from pathlib import Path
-from core.data import data_files, prepare
+from core.data import data_files
+from core.data.text import prepare
 from core.spec.data import DataSpec
 
 spec = DataSpec.model_validate_json({SMALL.model_dump_json()!r})

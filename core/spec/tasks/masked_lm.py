@@ -1,14 +1,18 @@
-"""The pretraining tasks: a union discriminated by ``kind``; one variant a task."""
+"""``masked_lm``."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.spec.base import Spec
+from core.spec.model import presets_of
+from core.spec.tasks.base import Modality, PretrainingTask
 
 
-class MaskedLanguageModeling(Spec):
+class MaskedLanguageModeling(PretrainingTask):
     """Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805)."""
+
+    modality: ClassVar[Modality] = "text"
+    presets: ClassVar[tuple[str, ...]] = presets_of("bert", default="bert-mini")
 
     kind: Literal["masked_lm"] = "masked_lm"
 
@@ -27,7 +31,3 @@ class MaskedLanguageModeling(Spec):
         if self.mask_token_share + self.random_token_share > 1.0 + 1e-9:
             raise ValueError("mask_token_share + random_token_share must be at most 1")
         return self
-
-
-Task = MaskedLanguageModeling
-"""Grows into ``Annotated[A | B | …, Field(discriminator="kind")]`` with the second task."""

@@ -1,0 +1,80 @@
+"""Prepared data on disk: made once for each key, whole or not at all, whoever asks at the same time."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from core.data.locks import locked
+
+_P = TypeVar("_P")
+
+
+def stored(
+    cache: Path, key: str, *, open_: Callable[[Path], _P | None], build: Callable[[Path], object]
+) -> tuple[_P, bool]:
+    """What is prepared under ``key`` in ``cache``, built now where it is not there yet; and whether it was there.
+
+    Two processes that ask for the same at once are both served: one waits while the other works.
+    A process that dies leaves ``<key>.partial``, which the next preparation removes.
+
+    Args:
+        open_: opens a prepared directory; None where it is not whole.
+        build: fills an empty directory.
+
+    Raises:
+        OSError: where ``cache`` cannot be written; and whatever ``build`` raises.
+    """
+    target = cache / key
+    if found := open_(target):
+        return found, True
+    cache.mkdir(parents=True, exist_ok=True)
+    with locked(_lock(cache, key)):
+        if found := open_(target):
+            return found, True
+        partial = cache / f"{key}.partial"
+        _remove_leftovers(cache, partial)
+        partial.mkdir()
+        try:
+            build(partial)
+            _sync(partial)
+            if target.exists():  # damaged: it did not open
+                shutil.rmtree(target)
+            partial.rename(target)
+            _sync_entry(cache)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    made = open_(target)
+    assert made is not None, target
+    return made, False
+
+
+def _lock(cache: Path, key: str) -> Path:
+    return cache / f"{key}.lock"
+
+
+def _remove_leftovers(cache: Path, own: Path) -> None:
+    """Removes what dead processes left; who lives holds its key's lock."""
+    for partial in cache.glob("*.partial"):
+        if partial == own:
+            shutil.rmtree(partial)
+            continue
+        with locked(_lock(cache, partial.stem), wait=False) as free:
+            if free:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync(directory: Path) -> None:
+    """Everything in ``directory`` is on disk before the rename says that it is."""
+    for path in (*directory.rglob("*"), directory):
+        _sync_entry(path)
+
+
+def _sync_entry(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

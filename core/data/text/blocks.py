@@ -1,0 +1,57 @@
+"""Token ids as blocks of one length, each with the token that follows it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.errors import DataError
+from core.data.prepared import SplitName
+from core.data.text.prepared import PreparedText
+
+
+class TokenBlocks:
+    """A part's documents, one behind the other with [SEP] behind each, cut into blocks of L tokens.
+
+    Row ``i`` is ids ``i * L`` to ``i * L + L`` of the part, both included: L inputs, each with its successor as
+    target. What does not fill a last block is left out; a held-out part shorter than one gives a single, shorter
+    row, so that evaluation says something.
+    """
+
+    def __init__(self, prepared: PreparedText, split: SplitName, sequence_length: int) -> None:
+        if sequence_length < 1:
+            raise ValueError(f"sequence_length must be at least 1, not {sequence_length}")
+        self._tokens = prepared.tokens(split)
+        if split == "held_out" and 1 < len(self._tokens) <= sequence_length:
+            sequence_length = len(self._tokens) - 1
+        self.sequence_length = sequence_length
+        """Inputs a row; less than asked for only in a single, shorter row."""
+        self._count = max(0, len(self._tokens) - 1) // sequence_length
+        self._name = "training" if split == "train" else "held-out"
+
+    def __len__(self) -> int:
+        return self._count
+
+    def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Token ids of the rows at ``indices`` (ints in 0 … len - 1, shape (B,)): shape (B, L + 1).
+
+        Raises:
+            IndexError: for a row that is not there.
+        """
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self._count:
+            raise IndexError(f"rows {indices.min()} to {indices.max()} of {self._count}")
+        starts = indices[:, None] * self.sequence_length
+        ids: NDArray[np.int64] = self._tokens[starts + np.arange(self.sequence_length + 1)].astype(np.int64)
+        return ids
+
+    def require(self, count: int) -> None:
+        """
+        Raises:
+            DataError: ``data_too_small``, where there are fewer rows than ``count``.
+        """
+        if len(self) >= count:
+            return
+        raise DataError(
+            "data_too_small",
+            f"The {self._name} part has {len(self._tokens):,} tokens, and {count * self.sequence_length + 1:,} are "
+            f"needed for {count:,} sequence{'' if count == 1 else 's'} of {self.sequence_length:,}",
+            "Add text, or lower training.batch_size or training.sequence_length.",
+        )

@@ -1,0 +1,43 @@
+"""GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners") from `transformers`."""
+
+import torch
+from transformers import GPT2Config
+from transformers.models.gpt2.modeling_gpt2 import GPT2LMHeadModel
+
+from core.models.dropout import use_cheap_dropout
+from core.spec import TransformerSize
+from core.training.randomness import derive_seed
+
+
+def gpt2_config(
+    size: TransformerSize, *, dropout: float, vocabulary_size: int, sequence_length: int, end_id: int
+) -> GPT2Config:
+    """The configuration that ``transformers`` builds a network of ``size`` from.
+
+    There are as many positions as a sequence has tokens: more would never be trained.
+    """
+    return GPT2Config(
+        architectures=["GPT2LMHeadModel"],
+        vocab_size=vocabulary_size,
+        n_embd=size.hidden_size,
+        n_layer=size.layers,
+        n_head=size.heads,
+        n_inner=size.intermediate_size,
+        n_positions=sequence_length,
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=dropout,
+        bos_token_id=end_id,
+        eos_token_id=end_id,
+        dtype="float32",
+    )
+
+
+def create_gpt2(config: GPT2Config, seed: int) -> GPT2LMHeadModel:
+    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "initialisation"))
+        model = GPT2LMHeadModel(config)
+    if config.resid_pdrop:
+        use_cheap_dropout(model)
+    return model
