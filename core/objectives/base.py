@@ -6,10 +6,10 @@ its spec. The loop knows objectives by this contract alone, so adding a task cha
 
 import abc
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -51,6 +51,16 @@ class Losses:
     """Its parts for the log as ``train/<name>``, scalars without gradient; empty where the total says it all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Something for people to look at: a continued text, a grid of reconstructions."""
+
+    name: str
+    """Lower case words joined by ``_``; the same kind of thing has the same name at each step."""
+    media_type: Literal["text/plain", "image/png"]
+    content: bytes
+
+
 class Objective(nn.Module, abc.ABC):
     """A pretraining task: its networks, what they are fed and what they are asked.
 
@@ -89,6 +99,20 @@ class Objective(nn.Module, abc.ABC):
 
         Runs under autocast, in evaluation mode and without gradient.
         """
+
+    def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
+        """What the network makes of some held-out samples, for people; the same whenever it is asked.
+
+        Runs after each evaluation, as it does. By default there is nothing to see.
+        """
+        return ()
+
+    def encode(self, rows: NDArray[Any]) -> Tensor | None:
+        """Features of raw samples, shape (B, D), for probes and measures of the representation.
+
+        Runs as `evaluate` does. None where the task learns no encoder of whole samples.
+        """
+        return None
 
     @abc.abstractmethod
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:

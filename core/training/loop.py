@@ -8,9 +8,11 @@ a run was interrupted leaves no trace in its numbers.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data import Samples
@@ -25,14 +27,18 @@ from core.training.optimizers import optimizer_tensors, set_learning_rate
 from core.training.randomness import seed_torch
 from core.training.saving import CheckpointWriter, Snapshot, copy_to_host
 from core.training.schedules import learning_rate_factor
+from core.training.showing import write_shown
 from core.training.signals import StopSignals
 from core.training.world import World
+
+_SAMPLES_SHOWN = 16
 
 
 @dataclass
 class Run:
     """What a loop works with."""
 
+    directory: Path
     training: TrainingSpec
     objective: Objective
     optimizers: Mapping[str, torch.optim.Optimizer]
@@ -91,6 +97,7 @@ def train(run: Run) -> bool:
             )
         if evaluates:
             report(run, evaluate(run))
+            show(run)
             meter.restart()
         if saves:
             save(run)
@@ -142,17 +149,31 @@ def optimize(run: Run, parts: list[Batch]) -> StepDone:
 
 
 def evaluate(run: Run) -> dict[str, float]:
-    """Measures on the held-out part, on sequences spread evenly over it."""
+    """Measures on the held-out part."""
     training = run.training
-    number = min(training.evaluation_sequences, len(run.held_out))
-    indices = np.arange(number, dtype=np.int64) * len(run.held_out) // number
     run.objective.eval()
     with torch.no_grad(), run.place.autocast():
         values = run.objective.evaluate(
-            run.held_out, indices, training.batch_size // training.accumulation_steps
+            run.held_out, held_out_indices(run), training.batch_size // training.accumulation_steps
         )
     run.objective.train()
     return values
+
+
+def show(run: Run) -> None:
+    """Show people what the network makes of the first few held-out samples that are evaluated."""
+    run.objective.eval()
+    with torch.no_grad(), run.place.autocast():
+        shown = run.objective.show(run.held_out, held_out_indices(run)[:_SAMPLES_SHOWN])
+    run.objective.train()
+    write_shown(run.directory, run.step, shown, run.events)
+
+
+def held_out_indices(run: Run) -> NDArray[np.int64]:
+    """Which held-out samples are evaluated: spread evenly over the part, the same each time."""
+    number = min(run.training.evaluation_sequences, len(run.held_out))
+    indices: NDArray[np.int64] = np.arange(number, dtype=np.int64) * len(run.held_out) // number
+    return indices
 
 
 def save(run: Run) -> None:

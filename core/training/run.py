@@ -102,6 +102,7 @@ class _Session:
                 data_key=data.key,
             )
             self._run = Run(
+                directory=options.out,
                 training=training,
                 objective=objective,
                 optimizers=optimizers,

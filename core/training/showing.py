@@ -1,0 +1,27 @@
+"""What a run shows people beside its numbers: files in the run directory, each told by a ``sample`` event."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.objectives.base import Shown
+from core.training.events import Events
+
+_ENDINGS = {"text/plain": "txt", "image/png": "png"}
+
+
+def write_shown(run_directory: Path, step: int, shown: Iterable[Shown], events: Events) -> None:
+    """Write ``samples/step-N/<name>.<ending>``; a resumed run writes the same files again."""
+    for one in shown:
+        path = run_directory / "samples" / f"step-{step:08}" / f"{one.name}.{_ENDINGS[one.media_type]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(one.content)
+        temporary.replace(path)
+        events.emit(
+            "sample",
+            step=step,
+            name=one.name,
+            media_type=one.media_type,
+            path=str(path),
+            bytes=len(one.content),
+        )
