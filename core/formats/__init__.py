@@ -4,7 +4,7 @@ Imports no torch, transformers or tokenizers, so that the control plane can chec
 code that training will read it with (docs/decisions/0001-formats-without-torch.md).
 """
 
-from core.formats.documents import Notes, read_documents, read_uploaded_tokenizer
+from core.formats.documents import Notes, read_documents, read_pieces, read_uploaded_tokenizer
 from core.formats.errors import FormatError, FormatErrorCode
 from core.formats.inspection import FileReport, inspect_file
 from core.formats.limits import DEFAULT_LIMITS, Limits
@@ -25,5 +25,6 @@ __all__ = [
     "inspect_file",
     "is_hidden",
     "read_documents",
+    "read_pieces",
     "read_uploaded_tokenizer",
 ]

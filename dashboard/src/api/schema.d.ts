@@ -709,6 +709,17 @@ export interface components {
              */
             status: "alive";
         };
+        /**
+         * CausalLanguageModeling
+         * @description Predict each token from those before it: GPT-2 (Radford et al. 2019).
+         */
+        CausalLanguageModeling: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "causal_lm";
+        };
         /** CheckpointFile */
         CheckpointFile: {
             /** Path */
@@ -788,17 +799,35 @@ export interface components {
              */
             text_column?: string | null;
             /**
+             * Documents
+             * @description What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
+             *     ``whole_file``: the file, character for character. Tables hold one document a row either way.
+             * @default auto
+             * @enum {string}
+             */
+            documents: "auto" | "whole_file";
+            /**
              * @default {
              *       "kind": "bpe",
              *       "vocabulary_size": 8192,
-             *       "lowercase": false
+             *       "normalization": "none",
+             *       "lowercase": false,
+             *       "strip_accents": false
              *     }
              */
             tokenizer: components["schemas"]["TokenizerSpec"];
             /**
+             * Held Out
+             * @description Which part is kept for evaluation. ``by_hash``: documents by their content, so that the same
+             *     document falls on the same side in every dataset that holds it. ``tail``: the end of the text, all files
+             *     taken in name order as one; the document in which the end begins is cut in two.
+             * @default by_hash
+             * @enum {string}
+             */
+            held_out: "by_hash" | "tail";
+            /**
              * Held Out Fraction
-             * @description Share of the documents kept for evaluation, chosen by content hash: the same document falls
-             *     on the same side in every dataset that holds it.
+             * @description Share kept for evaluation: of the documents for ``by_hash``, of the characters for ``tail``.
              * @default 0.05
              */
             held_out_fraction: number;
@@ -1044,7 +1073,8 @@ export interface components {
             name: string;
             /** Dataset */
             dataset: string;
-            task: components["schemas"]["MaskedLanguageModeling"];
+            /** Task */
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
             /**
              * @default {
              *       "dropout": 0.1
@@ -1054,11 +1084,15 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "documents": "auto",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
+             *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
              */
@@ -1166,7 +1200,8 @@ export interface components {
              * @description Id of the dataset to learn from.
              */
             dataset?: string | null;
-            task: components["schemas"]["MaskedLanguageModeling"];
+            /** Task */
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
             /**
              * @default {
              *       "dropout": 0.1
@@ -1176,11 +1211,15 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "documents": "auto",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
+             *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
              */
@@ -1335,9 +1374,8 @@ export interface components {
          */
         MaskedLanguageModeling: {
             /**
-             * Kind
-             * @default masked_lm
-             * @constant
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             kind: "masked_lm";
             /**
@@ -1396,9 +1434,14 @@ export interface components {
         ModelSpec: {
             /**
              * Preset
-             * @description A published size to start from. Default ``bert-mini`` where no size is written out.
+             * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small") | null;
+            /**
+             * Architecture
+             * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
+             */
+            architecture?: ("bert" | "gpt2") | null;
             /**
              * Layers
              * @description Transformer blocks.
@@ -1817,23 +1860,41 @@ export interface components {
             /**
              * Kind
              * @description ``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-             *     WordPiece, trained likewise. ``uploaded``: the dataset's own ``tokenizer.json``.
+             *     WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+             *     a character of the training part, for small corpora. ``uploaded``: the dataset's own
+             *     ``tokenizer.json``.
              * @default bpe
              * @enum {string}
              */
-            kind: "bpe" | "wordpiece" | "uploaded";
+            kind: "bpe" | "wordpiece" | "byte" | "character" | "uploaded";
             /**
              * Vocabulary Size
-             * @description Tokens in the vocabulary, special tokens included. Ignored for ``uploaded``.
+             * @description Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
+             *     characters. Ignored for ``byte`` (always 261) and ``uploaded``.
              * @default 8192
              */
             vocabulary_size: number;
+            /**
+             * Normalization
+             * @description Unicode normal form that text is brought into before tokenizing. ``nfc`` composes accents;
+             *     ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
+             *     ``uploaded``.
+             * @default none
+             * @enum {string}
+             */
+            normalization: "none" | "nfc" | "nfkc";
             /**
              * Lowercase
              * @description Fold case before tokenizing. Ignored for ``uploaded``.
              * @default false
              */
             lowercase: boolean;
+            /**
+             * Strip Accents
+             * @description Drop accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``.
+             * @default false
+             */
+            strip_accents: boolean;
         };
         /**
          * TrainingSpec
