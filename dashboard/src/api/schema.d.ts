@@ -817,17 +817,34 @@ export interface components {
              */
             tokenizer: components["schemas"]["TokenizerSpec"];
             /**
+             * @default {
+             *       "size": 32,
+             *       "channels": 3
+             *     }
+             */
+            image: components["schemas"]["ImageDataSpec"];
+            /**
+             * On Bad Sample
+             * @description What to do about images that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
+             *     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are counted,
+             *     and the first are named. Text knows no bad samples: a file is read whole or refused.
+             * @default refuse
+             * @enum {string}
+             */
+            on_bad_sample: "refuse" | "skip";
+            /**
              * Held Out
-             * @description Which part is kept for evaluation. ``by_hash``: documents by their content, so that the same
-             *     document falls on the same side in every dataset that holds it. ``tail``: the end of the text, all files
-             *     taken in name order as one; the document in which the end begins is cut in two.
+             * @description Which part is kept for evaluation. ``by_hash``: documents or images by their content, so that the same one falls
+             *     on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
+             *     order as one; the document in which the end begins is cut in two.
              * @default by_hash
              * @enum {string}
              */
             held_out: "by_hash" | "tail";
             /**
              * Held Out Fraction
-             * @description Share kept for evaluation: of the documents for ``by_hash``, of the characters for ``tail``.
+             * @description Share kept for evaluation: of the documents or images, for ``tail`` of the characters. A dataset of images with a
+             *     part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead.
              * @default 0.05
              */
             held_out_fraction: number;
@@ -1055,6 +1072,37 @@ export interface components {
             };
         };
         /**
+         * ImageDataSpec
+         * @description How images are brought to one shape; nothing else is done to them before training.
+         */
+        ImageDataSpec: {
+            /**
+             * Size
+             * @description Height and width of every stored image, in pixels: the largest centred square is cut out and resampled to
+             *     it, bicubic and antialiased. Default 32, which small networks learn from within minutes; 224 is usual for photographs.
+             * @default 32
+             */
+            size: number;
+            /**
+             * Channels
+             * @description 3: colour (sRGB; grey images become three equal channels). 1: grey (luma, ITU-R 601-2).
+             * @default 3
+             * @enum {integer}
+             */
+            channels: 1 | 3;
+            /**
+             * Image Column
+             * @description Column (Parquet) that holds the images. Default: ``image``, else ``img``, else the only column of images.
+             */
+            image_column?: string | null;
+            /**
+             * Label Column
+             * @description Column (Parquet) that holds the classes, as numbers or names. Default: ``label``, else ``fine_label``, else
+             *     ``labels``; without one the images have no class. Classes serve probes alone and are never learned from.
+             */
+            label_column?: string | null;
+        };
+        /**
          * JobIn
          * @description A spec whose dataset is given: what ``POST /v1/jobs`` takes.
          */
@@ -1092,6 +1140,11 @@ export interface components {
              *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
+             *       "image": {
+             *         "channels": 3,
+             *         "size": 32
+             *       },
+             *       "on_bad_sample": "refuse",
              *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
@@ -1219,6 +1272,11 @@ export interface components {
              *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
+             *       "image": {
+             *         "channels": 3,
+             *         "size": 32
+             *       },
+             *       "on_bad_sample": "refuse",
              *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
@@ -3182,7 +3240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than text does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The file holds no text · The file has no text column · The file is not UTF-8 · The file is cut off · The file is of no known format · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no images · The file has no text column · The file is not UTF-8 · The file is cut off · The file is of no known format · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;
