@@ -7,10 +7,12 @@ connections or real commits: a fresh copy of a database that the migrations buil
 import contextlib
 import itertools
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Connection, Engine, NullPool, text
 from sqlalchemy import create_engine as sqlalchemy_engine
@@ -21,6 +23,13 @@ from control.migrate import upgrade
 from control.settings import Settings, settings
 from standalone.postgres import Postgres
 from standalone.valkey import Valkey
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("seedbed", deadline=None)
+hypothesis.settings.load_profile("seedbed")
+
+# Started in the background of a script, a shell has it and all its children ignore Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
 
