@@ -5,8 +5,12 @@ docs are drawn from the same schema.
 """
 
 from core.spec.job import JobSpec
+<<<<<<< HEAD
 from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
+=======
+from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
+>>>>>>> base
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.schedule import Schedule
@@ -27,8 +31,10 @@ __all__ = [
     "ModelSpec",
     "Muon",
     "Optimizer",
+    "ResNetSize",
     "ResourcesSpec",
     "Schedule",
+    "Size",
     "SpecError",
     "SpecProblem",
     "Task",

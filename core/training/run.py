@@ -13,6 +13,7 @@ import torch
 
 from core.data import DataError, Prepared, data_files, prepare_for
 from core.objectives.base import Objective, create_objective
+from core.process import keep_freed_memory
 from core.spec import JobSpec, SpecError, load
 from core.training.averaging import Average
 from core.training.batches import BatchStream
@@ -141,6 +142,7 @@ class _Session:
         if options.threads is not None:
             torch.set_num_threads(options.threads)
         make_deterministic()
+        keep_freed_memory()
         origin = find_origin(options.out, job, resume=options.resume, fresh=options.fresh, events=events)
         if options.fresh:
             decisions.forget()
@@ -171,7 +173,7 @@ class _Session:
             events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
         cache = options.cache or options.out / "cache"
-        return prepare_for(job, data_files(options.data), cache, on_progress=progress)
+        return prepare_for(job, data_files(options.data, job.task.modality), cache, on_progress=progress)
 
     def _decide(
         self, job: JobSpec, data: Prepared, place: Place, decisions: Decisions

@@ -142,7 +142,7 @@ class CheckpointWriter:
         if snapshot.averaged is not None:
             (temporary / AVERAGED_DIRECTORY).mkdir()
             self._export(temporary / AVERAGED_DIRECTORY, snapshot.averaged)
-        (temporary / "trainer").mkdir()
+        (temporary / "trainer").mkdir(exist_ok=True)
         save_file(dict(snapshot.optimizer), temporary / OPTIMIZER_FILE)
         (temporary / STATE_FILE).write_text(json.dumps(snapshot.state, indent=1) + "\n", encoding="utf-8")
         files = describe_files(temporary)
