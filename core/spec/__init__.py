@@ -5,12 +5,8 @@ docs are drawn from the same schema.
 """
 
 from core.spec.job import JobSpec
-<<<<<<< HEAD
-from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
-from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
-=======
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
->>>>>>> base
+from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.schedule import Schedule
