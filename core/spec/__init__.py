@@ -6,20 +6,17 @@ docs are drawn from the same schema.
 
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
+from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
+from core.spec.schedule import Schedule
 from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
-from core.spec.training import (
-    AdamW,
-    CheckpointRetention,
-    Optimizer,
-    Schedule,
-    TrainingSpec,
-)
+from core.spec.training import CheckpointRetention, TrainingSpec
 
 __all__ = [
     "MODALITIES",
     "PRESETS",
+    "Adafactor",
     "AdamW",
     "Architecture",
     "CausalLanguageModeling",
@@ -28,6 +25,7 @@ __all__ = [
     "MaskedLanguageModeling",
     "Modality",
     "ModelSpec",
+    "Muon",
     "Optimizer",
     "ResNetSize",
     "ResourcesSpec",

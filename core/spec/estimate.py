@@ -60,7 +60,7 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
 def _activations(spec: JobSpec, size: TransformerSize, vocabulary: int) -> int:
     training = spec.training
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
-    sequences = training.batch_size // training.accumulation_steps
+    sequences = training.least_sequences_per_step // training.accumulation_steps
     tokens = sequences * training.sequence_length
     hidden, intermediate = size.hidden_size, size.intermediate_size
     a_token = 18 * hidden + 4 * intermediate if half else 34 * hidden + 8 * intermediate

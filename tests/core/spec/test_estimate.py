@@ -73,6 +73,11 @@ def test_activations_grow_with_what_is_on_the_device_at_once() -> None:
     assert estimate(_spec(batch_size=16, sequence_length=256)).activation_bytes > base
 
 
+def test_of_a_batch_that_is_yet_to_be_found_the_smallest_counts() -> None:
+    smallest = estimate(_spec(batch_size=4, accumulation_steps=4))
+    assert estimate(_spec(batch_size="auto", accumulation_steps=4)) == smallest
+
+
 def test_activations_are_near_what_autograd_saves() -> None:
     """Bytes of all tensors that autograd keeps for the backward pass of one batch."""
     from transformers.models.bert.modeling_bert import BertForMaskedLM  # noqa: PLC0415 - slow to import
