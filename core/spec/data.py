@@ -69,6 +69,11 @@ class DataSpec(Spec):
     """What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
     ``whole_file``: the file, character for character. Tables hold one document a row either way."""
 
+    packing: Literal["stream", "best_fit"] = "stream"
+    """How tokens become rows. ``stream``: documents one behind the other, cut wherever a row is full; nothing is padded.
+    ``best_fit``: each document whole in one row where it fits, laid so that hardly any padding is left (arXiv
+    2404.10830). Only for tasks that read text in rows of tokens; the prepared tokens are the same either way."""
+
     tokenizer: TokenizerSpec = TokenizerSpec()
 
     image: ImageDataSpec = ImageDataSpec()

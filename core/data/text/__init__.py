@@ -3,10 +3,13 @@
 from core.data.text.packing import PackedSequences
 from core.data.text.preparation import cache_key, prepare
 from core.data.text.prepared import PreparedText, SplitStatistics, open_prepared
+from core.data.text.sequences import BestFitSequences, PackingStatistics
 from core.data.text.special import SpecialIds
 
 __all__ = [
+    "BestFitSequences",
     "PackedSequences",
+    "PackingStatistics",
     "PreparedText",
     "SpecialIds",
     "SplitStatistics",
