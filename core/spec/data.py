@@ -13,9 +13,10 @@ SPECIAL_TOKENS = 5
 class TokenizerSpec(Spec):
     """The tokenizer: trained on the dataset, or brought along in it."""
 
-    kind: Literal["bpe", "wordpiece", "byte", "character", "uploaded"] = "bpe"
+    kind: Literal["bpe", "wordpiece", "unigram", "byte", "character", "uploaded"] = "bpe"
     """``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-    WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+    WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
+    bytes, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
     a character of the training part, for small corpora. ``uploaded``: the dataset's own
     ``tokenizer.json``."""
 

@@ -3,7 +3,7 @@
 from core.data.text.packing import PackedSequences
 from core.data.text.preparation import cache_key, prepare
 from core.data.text.prepared import PreparedText, SplitStatistics, open_prepared
-from core.data.text.sequences import BestFitSequences, PackingStatistics
+from core.data.text.sequences import BestFitSequences, PackingStatistics, sequences
 from core.data.text.special import SpecialIds
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "cache_key",
     "open_prepared",
     "prepare",
+    "sequences",
 ]

@@ -71,7 +71,7 @@ def prepare(
         build=lambda directory: _Preparation(directory, key, files, spec, on_progress, processes).run(),
         resumable=True,
     )
-    return replace(prepared, cached=cached)
+    return replace(prepared, cached=cached, packing=spec.packing)
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:

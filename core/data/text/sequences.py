@@ -1,4 +1,4 @@
-"""Documents in rows by best fit, filled up with padding."""
+"""Documents in rows: cut wherever a row is full, or by best fit, filled up with padding."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from core.data.errors import DataError
 from core.data.prepared import SplitName
 from core.data.text.best_fit import best_fit
+from core.data.text.packing import PackedSequences
 from core.data.text.prepared import PreparedText
 
 
@@ -32,6 +33,15 @@ class PackingStatistics:
     def cut_share(self) -> float:
         """Of all documents."""
         return self.documents_cut / max(1, self.documents)
+
+
+def sequences(
+    prepared: PreparedText, split: SplitName, sequence_length: int
+) -> "PackedSequences | BestFitSequences":
+    """A part in rows as ``data.packing`` asks for, each beginning with [CLS]."""
+    if prepared.packing == "best_fit":
+        return BestFitSequences(prepared, split, sequence_length)
+    return PackedSequences(prepared, split, sequence_length)
 
 
 class BestFitSequences:
