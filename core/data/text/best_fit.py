@@ -9,6 +9,7 @@ tokens this takes a sort and some steps for each pair of a length and an amount 
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,9 @@ class Packing:
     """Row ``r`` is chunks ``row_offsets[r]`` to ``row_offsets[r + 1]``; shape (rows + 1,)."""
 
 
-def best_fit(offsets: NDArray[np.integer], capacity: int) -> Packing:
+def best_fit(offsets: NDArray[Any], capacity: int) -> Packing:
     """Documents ``offsets[d]`` to ``offsets[d + 1]`` in rows of ``capacity`` tokens; the same for the same lengths."""
-    offsets = offsets.astype(np.int64)
-    starts, lengths = _chunks(offsets, capacity)
+    starts, lengths = _chunks(offsets.astype(np.int64), capacity)
     order = np.argsort(-lengths, kind="stable")
     rows = np.empty(len(lengths), dtype=np.int64)
     rows[order] = _rows(lengths[order], capacity)

@@ -2,7 +2,11 @@
 
 import struct
 from collections.abc import Sequence
-from typing import BinaryIO, Protocol
+from typing import Protocol
+
+
+class _Reader(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class _Writer(Protocol):
@@ -16,7 +20,7 @@ def write_frame(stream: _Writer, parts: Sequence[bytes]) -> None:
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> list[bytes]:
+def read_frame(stream: _Reader) -> list[bytes]:
     """
     Raises:
         EOFError: where the stream ends before the list does.
@@ -32,7 +36,7 @@ def read_frame(stream: BinaryIO) -> list[bytes]:
     return parts
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: _Reader, size: int) -> bytes:
     content = stream.read(size)
     if len(content) != size:
         raise EOFError

@@ -64,6 +64,7 @@ class PreparedText:
         return {
             "documents": self.train.documents,
             "documents_held_out": self.held_out.documents,
+            "duplicates": self.duplicates,
             "tokens": self.train.tokens,
             "tokens_held_out": self.held_out.tokens,
             "vocabulary_size": self.vocabulary_size,

@@ -896,7 +896,9 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow.
+             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
+             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. More as modalities grow.
              */
             statistics: {
                 [key: string]: unknown;
@@ -994,7 +996,9 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow.
+             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
+             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. More as modalities grow.
              */
             statistics: {
                 [key: string]: unknown;
