@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core.data import Prepared, Samples, SplitName
-from core.data.text import PackedSequences, PreparedText
+from core.data.text import PreparedText, sequences
 from core.objectives.base import Objective
 from core.training.errors import EngineError
 
@@ -30,7 +30,7 @@ class LanguageModel(Objective):
         self.sequence_length = sequence_length
 
     def samples(self, split: SplitName) -> Samples:
-        return PackedSequences(self.data, split, self.sequence_length)
+        return sequences(self.data, split, self.sequence_length)
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         tied = self.model.all_tied_weights_keys

@@ -45,6 +45,15 @@ class JobSpec(Spec):
             ) from None
         return self
 
+    @model_validator(mode="after")
+    def _packing_fits(self) -> Self:
+        if self.data.packing != "stream" and self.task.kind != "masked_lm":
+            problem = f"'best_fit' is for masked_lm; {self.task.kind} reads its text as a stream"
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": problem, "param": "data.packing"}
+            )
+        return self
+
     @property
     def architecture(self) -> Architecture:
         """The kind of network that this trains."""
