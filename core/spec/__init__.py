@@ -8,7 +8,15 @@ from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
-from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
+from core.spec.tasks import (
+    MODALITIES,
+    CausalLanguageModeling,
+    FeatureReconstruction,
+    MaskedLanguageModeling,
+    Modality,
+    Task,
+    TextDenoisingAutoencoder,
+)
 from core.spec.training import (
     AdamW,
     CheckpointRetention,
@@ -24,6 +32,7 @@ __all__ = [
     "Architecture",
     "CausalLanguageModeling",
     "CheckpointRetention",
+    "FeatureReconstruction",
     "JobSpec",
     "MaskedLanguageModeling",
     "Modality",
@@ -34,6 +43,7 @@ __all__ = [
     "SpecError",
     "SpecProblem",
     "Task",
+    "TextDenoisingAutoencoder",
     "TrainingSpec",
     "TransformerSize",
     "explain",

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from core.spec.base import Spec
 
-Architecture = Literal["bert", "gpt2"]
+Architecture = Literal["bert", "gpt2", "llama", "modernbert", "t5"]
 Preset = Literal[
     "bert-tiny",
     "bert-mini",
@@ -16,7 +16,20 @@ Preset = Literal[
     "gpt2-tiny",
     "gpt2-mini",
     "gpt2-small",
+    "llama-tiny",
+    "llama-mini",
+    "llama-small",
+    "modernbert-mini",
+    "modernbert-small",
+    "modernbert-base",
+    "t5-tiny",
+    "t5-mini",
+    "t5-small",
 ]
+
+
+_ROTARY: frozenset[Architecture] = frozenset({"llama", "modernbert"})
+"""Networks with rotary positions (Su et al. 2021, arXiv 2104.09864)."""
 
 
 class TransformerSize(Spec):
@@ -28,9 +41,12 @@ class TransformerSize(Spec):
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
 
 
-def _size(layers: int, hidden_size: int, heads: int) -> TransformerSize:
+def _size(layers: int, hidden_size: int, heads: int, intermediate_size: int | None = None) -> TransformerSize:
     return TransformerSize(
-        layers=layers, hidden_size=hidden_size, heads=heads, intermediate_size=4 * hidden_size
+        layers=layers,
+        hidden_size=hidden_size,
+        heads=heads,
+        intermediate_size=intermediate_size or 4 * hidden_size,
     )
 
 
@@ -45,6 +61,21 @@ PRESETS: dict[str, tuple[Architecture, TransformerSize]] = {
     "gpt2-tiny": ("gpt2", _size(4, 128, 4)),
     "gpt2-mini": ("gpt2", _size(6, 384, 6)),
     "gpt2-small": ("gpt2", _size(12, 768, 12)),
+    # The widths and depths of the gpt2 presets; feed-forward layers of 8/3 the width, as Touvron et al. 2023
+    # (arXiv 2302.13971), which with their gate are as large as GPT-2's.
+    "llama-tiny": ("llama", _size(4, 128, 4, 352)),
+    "llama-mini": ("llama", _size(6, 384, 6, 1024)),
+    "llama-small": ("llama", _size(12, 768, 12, 2048)),
+    # Warner et al. 2024 (arXiv 2412.13663): base; the smaller ones are Ettin's 17m and 32m (Weller et al. 2025,
+    # arXiv 2507.11412).
+    "modernbert-mini": ("modernbert", _size(7, 256, 4, 384)),
+    "modernbert-small": ("modernbert", _size(10, 384, 6, 576)),
+    "modernbert-base": ("modernbert", _size(22, 768, 12, 1152)),
+    # So many layers in the encoder and as many in the decoder. Small has the depth and widths of T5 1.1's small, with
+    # eight heads that share the width where that has six of 64; the others are below it, for small data.
+    "t5-tiny": ("t5", _size(2, 128, 4, 320)),
+    "t5-mini": ("t5", _size(4, 256, 4, 640)),
+    "t5-small": ("t5", _size(8, 512, 8, 1024)),
 }
 assert set(PRESETS) == set(get_args(Preset))
 
@@ -65,7 +96,7 @@ class ModelSpec(Spec):
     """Kind of network, where sizes are written out in place of a preset. Default: the task's own."""
 
     layers: Annotated[int, Field(ge=1, le=200)] | None = None
-    """Transformer blocks."""
+    """Transformer blocks; of an encoder-decoder, in each of the two."""
 
     hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None
     """Width of the residual stream; a multiple of ``heads``."""
@@ -74,10 +105,10 @@ class ModelSpec(Spec):
     """Attention heads."""
 
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)] | None = None
-    """Width of the feed-forward layer. Default: four times ``hidden_size``."""
+    """Width of the feed-forward layer. Default: in proportion to ``hidden_size`` as in the preset."""
 
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Dropout of hidden states and attention in training."""
+    """Dropout of hidden states and attention in training; of a llama, of attention alone."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -113,9 +144,13 @@ class ModelSpec(Spec):
             layers=self.layers or base.layers,
             hidden_size=hidden,
             heads=self.heads or base.heads,
-            intermediate_size=self.intermediate_size
-            or (4 * hidden if self.hidden_size else base.intermediate_size),
+            intermediate_size=self.intermediate_size or hidden * base.intermediate_size // base.hidden_size,
         )
         if size.hidden_size % size.heads:
             raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
+        if architecture in _ROTARY and size.hidden_size // size.heads % 2:
+            raise ValueError(
+                f"a {architecture} turns pairs of numbers: hidden_size / heads must be even, "
+                f"not {size.hidden_size // size.heads}"
+            )
         return architecture, size
