@@ -14,7 +14,7 @@ def t5_config(
     size: TransformerSize, *, dropout: float, vocabulary_size: int, padding_id: int, end_id: int
 ) -> T5Config:
     """The configuration that ``transformers`` builds a network of ``size`` from; the decoder starts with padding."""
-    return T5Config(
+    config = T5Config(
         architectures=["T5ForConditionalGeneration"],
         vocab_size=vocabulary_size,
         d_model=size.hidden_size,
@@ -26,9 +26,10 @@ def t5_config(
         feed_forward_proj="gated-gelu",
         pad_token_id=padding_id,
         eos_token_id=end_id,
-        decoder_start_token_id=padding_id,
         dtype="float32",
     )
+    config.decoder_start_token_id = padding_id
+    return config
 
 
 def create_t5(config: T5Config, seed: int) -> T5ForConditionalGeneration:

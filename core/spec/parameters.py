@@ -13,7 +13,9 @@ def count_parameters(
     architecture: Architecture, size: TransformerSize, *, vocabulary_size: int, positions: int
 ) -> int:
     """Parameters of a network with its pretraining head; weights that are shared count once."""
-    count = {"bert": _bert, "gpt2": _gpt2, "llama": _llama, "modernbert": _modernbert, "t5": _t5}[architecture]
+    count = {"bert": _bert, "gpt2": _gpt2, "llama": _llama, "modernbert": _modernbert, "t5": _t5}[
+        architecture
+    ]
     return count(size, vocabulary_size, positions)
 
 
