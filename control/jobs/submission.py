@@ -20,6 +20,7 @@ from control.jobs.schemas import ForkIn, ValidationOut
 from control.jobs.views import job_out
 from control.schemas import ProblemDetail
 from core.spec import JobSpec, SpecError, validate
+from core.spec.parameters import learned_positions, task_weights
 
 _STATUS = {
     "dataset_not_found": HTTPStatus.NOT_FOUND,
@@ -153,6 +154,11 @@ def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint
     )
 
 
+def _shape(spec: JobSpec) -> tuple[object, ...]:
+    """What a network's weights are made for."""
+    return spec.architecture, spec.network_size, spec.model.patch_size
+
+
 def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
     """Refuse what the checkpoint's weights cannot become."""
     problems = []
@@ -166,8 +172,10 @@ def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
         )
     fixed = {
         "task.kind": (spec.task.kind, before.task.kind),
-        "model": ((spec.architecture, spec.size), (before.architecture, before.size)),
+        "model": (_shape(spec), _shape(before)),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
+        "training.sequence_length": (learned_positions(spec), learned_positions(before)),
+        "task": (task_weights(spec), task_weights(before)),
     }
     problems += [
         ProblemDetail(

@@ -13,11 +13,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from core.spec.estimate import scores_at_once
+
 IGNORED = -100
 """The target that counts for nothing."""
-
-_SCORES_AT_ONCE = {"cpu": 1 << 22, "cuda": 1 << 27}
-"""16 MB in fp32; on a GPU enough to fill it."""
 
 
 def dense_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
@@ -51,7 +50,7 @@ class _CrossEntropy(torch.autograd.Function):
         needs = ctx.needs_input_grad[:3]
         x, w = hidden.detach().to(dtype), weight.detach().to(dtype)
         b = None if bias is None else bias.detach().to(dtype)
-        rows = max(1, _SCORES_AT_ONCE.get(x.device.type, 1 << 24) // w.shape[0])
+        rows = max(1, scores_at_once(x.device.type) // w.shape[0])
         total = torch.zeros((), device=x.device)
         by_hidden = torch.empty_like(x) if needs[0] else None
         by_weight = torch.zeros_like(w, dtype=torch.float32) if needs[1] else None

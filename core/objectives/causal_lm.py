@@ -56,7 +56,7 @@ class CausalLM(LanguageModel):
         model = create_causal_network(
             job.architecture,
             job.size,
-            dropout=job.model.dropout,
+            dropout=job.dropout,
             vocabulary_size=data.vocabulary_size,
             sequence_length=length,
             end_id=data.special_ids.sep,

@@ -75,7 +75,7 @@ class MaskedLM(LanguageModel):
         model = create_masked_network(
             job.architecture,
             job.size,
-            dropout=job.model.dropout,
+            dropout=job.dropout,
             vocabulary_size=data.vocabulary_size,
             sequence_length=length,
             special=special,

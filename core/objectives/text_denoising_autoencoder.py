@@ -62,7 +62,7 @@ class TextDenoiser(LanguageModel):
         ids = np.array([tokenizer.token_to_id(name) for name in sentinels], dtype=np.int64)
         config = t5_config(
             job.size,
-            dropout=job.model.dropout,
+            dropout=job.dropout,
             vocabulary_size=max(data.vocabulary_size, int(ids.max()) + 1),
             padding_id=data.special_ids.pad,
             end_id=data.special_ids.sep,
