@@ -10,7 +10,15 @@ from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.schedule import Schedule
-from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
+from core.spec.tasks import (
+    MODALITIES,
+    CausalLanguageModeling,
+    FeatureReconstruction,
+    MaskedLanguageModeling,
+    Modality,
+    Task,
+    TextDenoisingAutoencoder,
+)
 from core.spec.training import CheckpointRetention, TrainingSpec
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "Architecture",
     "CausalLanguageModeling",
     "CheckpointRetention",
+    "FeatureReconstruction",
     "JobSpec",
     "MaskedLanguageModeling",
     "Modality",
@@ -34,6 +43,7 @@ __all__ = [
     "SpecError",
     "SpecProblem",
     "Task",
+    "TextDenoisingAutoencoder",
     "TrainingSpec",
     "TransformerSize",
     "explain",
