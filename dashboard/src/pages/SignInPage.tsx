@@ -16,7 +16,9 @@ export function SignInPage() {
   const signIn = useMutation({
     mutationFn: () => unwrap(client.POST("/v1/session", { body: { key: key.trim() } })),
     onSuccess: (answer) => {
-      queries.clear();
+      // What an earlier key read must not be seen by this one. The session's own query stays: the app watches it, and
+      // would never hear of another one put in its place.
+      queries.removeQueries({ predicate: (query) => query.queryKey[0] !== session.queryKey[0] });
       queries.setQueryData(session.queryKey, answer);
       void queries.invalidateQueries({ queryKey: session.queryKey });
     },
