@@ -79,6 +79,7 @@ def service(chromium: str) -> Iterator[Running]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
+        said.close()
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -89,7 +90,8 @@ class Said:
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._ended = False
-        threading.Thread(target=self._read, args=(process.stderr,), daemon=True).start()
+        self._thread = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
+        self._thread.start()
 
     def wait_for(self, text: str) -> None:
         """Until a line holds the text; fails when the process ends before."""
@@ -98,11 +100,16 @@ class Said:
             if not any(text in line for line in self._lines):
                 pytest.fail(f"the service did not start:\n{''.join(self._lines[-60:])}")
 
+    def close(self) -> None:
+        """After the process's end: the pipe is read out and closed."""
+        self._thread.join()
+
     def _read(self, stderr: IO[str]) -> None:
-        for line in stderr:
-            with self._changed:
-                self._lines.append(line)
-                self._changed.notify_all()
+        with stderr:
+            for line in stderr:
+                with self._changed:
+                    self._lines.append(line)
+                    self._changed.notify_all()
         with self._changed:
             self._ended = True
             self._changed.notify_all()
