@@ -33,17 +33,19 @@ export function NewJobPage() {
   const from = search.get("from");
   const schema = useQuery(queries.jobSchema);
   const source = useQuery({ ...queries.job(from ?? ""), enabled: from !== null });
-  const datasets = useInfiniteQuery(queries.datasets);
+  // Always asked anew: a dataset that was completed a moment ago must be among them.
+  const datasets = useInfiniteQuery({ ...queries.datasets, refetchOnMount: "always" });
   const ready = datasets.data?.pages
     .flatMap((page) => page.data)
     .filter((dataset) => dataset.state === "ready");
   const fields = useMemo(() => (schema.data ? fieldsOf(schema.data as JsonSchema) : null), [schema.data]);
 
   const error = schema.error ?? datasets.error ?? source.error;
-  const loaded = fields && ready && (from === null || source.data);
   const chosen =
     ready?.find((dataset) => dataset.id === search.get("dataset")) ??
     (ready?.length === 1 ? ready[0] : undefined);
+  const loaded =
+    fields && ready && (chosen ?? datasets.isFetchedAfterMount) && (from === null || source.data);
   const start: Document =
     source.data && fields
       ? documentOf(source.data, fields)

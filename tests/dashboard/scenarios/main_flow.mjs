@@ -41,7 +41,7 @@ await play(async ({ page }) => {
   const file = page.locator(".files li", { hasText: "model.safetensors" });
   await file.waitFor();
   await assertFits(page);
-  const expected = await file.locator("[title]").getAttribute("title");
+  const expected = await file.locator(".files-hash").getAttribute("title");
   const model = await save(page, () => file.getByRole("link").click(), "model.safetensors");
   assert.equal(sha256(model), expected);
   const zip = await save(page, () => page.getByRole("link", { name: /as a zip/ }).click(), "checkpoint.zip");
