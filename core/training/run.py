@@ -52,7 +52,7 @@ def run(options: Options, events: Events) -> int:
         with StopSignals() as stop:
             return session.run(stop)
     except Exception as error:  # noqa: BLE001 - the last event says what ended the run, whatever it was
-        failure, exit_code = _explain(error, options.out)
+        failure, exit_code = explain(error, options.out)
     details = dict(failure.details)
     step = details.pop("step", session.step)
     events.emit(
@@ -78,7 +78,7 @@ class _Session:
         options, events = self._options, self._events
         with ExitStack() as stack:
             with stop.at_once(self._stop_while_preparing):
-                job = _load_spec(options.spec)
+                job = load_spec(options.spec)
                 stack.enter_context(run_directory(options.out))
                 place, origin = self._start(job)
                 stack.enter_context(_explain_out_of_memory(place, job))
@@ -113,7 +113,7 @@ class _Session:
                 events=events,
                 checkpoints=stack.enter_context(writer),
                 stop=stop,
-                state={"spec": job.model_dump(mode="json"), "environment": _environment(place)},
+                state={"spec": job.model_dump(mode="json"), "environment": environment_of(place)},
                 step=self._first_step,
                 values=dict(origin.manifest.metrics) if origin else {},
             )
@@ -131,7 +131,7 @@ class _Session:
         place = choose_place(job.resources.device, job.training.precision)
         origin = find_origin(options.out, job, resume=options.resume, fresh=options.fresh, events=events)
         self._first_step = origin.manifest.step if origin else 0
-        environment = _environment(place)
+        environment = environment_of(place)
         events.emit(
             "started",
             pid=os.getpid(),
@@ -191,7 +191,7 @@ class _Session:
             os._exit(STOPPED)
 
 
-def _load_spec(path: Path) -> JobSpec:
+def load_spec(path: Path) -> JobSpec:
     try:
         return load(path)
     except OSError as error:
@@ -202,7 +202,7 @@ def _load_spec(path: Path) -> JobSpec:
         ) from None
 
 
-def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
+def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     """What the ``failed`` event tells of an error, and the exit code."""
     if isinstance(error, DataError):
         return EngineError(error.code, error.message, error.hint), DATA_ERROR
@@ -218,7 +218,7 @@ def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     return EngineError("internal", f"{type(error).__name__}: {error}", "The log has the traceback."), INTERNAL
 
 
-def _environment(place: Place) -> dict[str, Any]:
+def environment_of(place: Place) -> dict[str, Any]:
     """What the last bits of a run's numbers depend on besides its spec and data."""
     return {
         "device": str(place.device),
