@@ -90,8 +90,10 @@ class Said:
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._ended = False
-        self._thread = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
-        self._thread.start()
+        assert process.stderr is not None
+        self._stream = process.stderr
+        self._reader = threading.Thread(target=self._read, args=(self._stream,), daemon=True)
+        self._reader.start()
 
     def wait_for(self, text: str) -> None:
         """Until a line holds the text; fails when the process ends before."""
@@ -101,15 +103,15 @@ class Said:
                 pytest.fail(f"the service did not start:\n{''.join(self._lines[-60:])}")
 
     def close(self) -> None:
-        """After the process's end: the pipe is read out and closed."""
-        self._thread.join()
+        """Once the process has ended."""
+        self._reader.join()
+        self._stream.close()
 
     def _read(self, stderr: IO[str]) -> None:
-        with stderr:
-            for line in stderr:
-                with self._changed:
-                    self._lines.append(line)
-                    self._changed.notify_all()
+        for line in stderr:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
         with self._changed:
             self._ended = True
             self._changed.notify_all()

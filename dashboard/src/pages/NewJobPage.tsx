@@ -33,19 +33,19 @@ export function NewJobPage() {
   const from = search.get("from");
   const schema = useQuery(queries.jobSchema);
   const source = useQuery({ ...queries.job(from ?? ""), enabled: from !== null });
-  // Always asked anew: a dataset that was completed a moment ago must be among them.
-  const datasets = useInfiniteQuery({ ...queries.datasets, refetchOnMount: "always" });
+  const datasets = useInfiniteQuery(queries.datasets);
   const ready = datasets.data?.pages
     .flatMap((page) => page.data)
     .filter((dataset) => dataset.state === "ready");
   const fields = useMemo(() => (schema.data ? fieldsOf(schema.data as JsonSchema) : null), [schema.data]);
 
   const error = schema.error ?? datasets.error ?? source.error;
-  const chosen =
-    ready?.find((dataset) => dataset.id === search.get("dataset")) ??
-    (ready?.length === 1 ? ready[0] : undefined);
-  const loaded =
-    fields && ready && (chosen ?? datasets.isFetchedAfterMount) && (from === null || source.data);
+  const wanted = search.get("dataset");
+  const named = ready?.find((dataset) => dataset.id === wanted);
+  const chosen = named ?? (ready?.length === 1 ? ready[0] : undefined);
+  // The list may be from before the named dataset was complete; the form would begin without it.
+  const listed = wanted === null || named !== undefined || !datasets.isFetching;
+  const loaded = fields && ready && listed && (from === null || source.data);
   const start: Document =
     source.data && fields
       ? documentOf(source.data, fields)

@@ -4,7 +4,7 @@ import { assertFits, chartReaches, given, play, sha256, signIn } from "./browser
 
 await play(async ({ page }) => {
   await signIn(page);
-  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
   await assertFits(page);
 
   await page.getByRole("link", { name: "Datasets" }).click();
