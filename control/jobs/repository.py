@@ -80,7 +80,7 @@ _ANCESTORS = text("""
 
 _DESCENDANTS = text("""
     WITH RECURSIVE down(id) AS (
-        SELECT id FROM jobs WHERE parent_job_id = :id
+        SELECT id FROM jobs WHERE parent_job_id = :id AND purpose = 'train'
         UNION ALL
         SELECT jobs.id FROM jobs JOIN down ON jobs.parent_job_id = down.id AND jobs.purpose = 'train'
     )

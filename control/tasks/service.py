@@ -27,7 +27,7 @@ _PRIORITY = 100
 _RETRIES = 1
 
 
-def submit(  # noqa: PLR0913 - one row's facts
+def submit(
     session: WriteSession,
     purpose: TaskPurpose,
     spec: JobSpec,

@@ -56,7 +56,7 @@ def measured_peak(place: Place) -> Peak:
     where = f"{torch.get_num_threads()} threads" if place.device.type == "cpu" else "the device"
     return Peak(
         2.0 * size**3 / best,
-        f"measured: the fastest product of {size} × {size} matrices in {place.precision} on {where}",
+        f"measured: the fastest product of {size} by {size} matrices in {place.precision} on {where}",
     )
 
 

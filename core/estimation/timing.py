@@ -56,7 +56,7 @@ def time_steps(run: Run, on_progress: Callable[[float], None]) -> Timing:
         elapsed = time.perf_counter() - begun
         if len(seconds) >= _MOST or (elapsed >= _SECONDS and len(seconds) >= _FEWEST):
             break
-        if elapsed >= _PATIENCE and len(seconds) >= 3:  # noqa: PLR2004 - said above
+        if elapsed >= _PATIENCE and len(seconds) >= 3:
             break
         on_progress(min(0.99, max(len(seconds) / _MOST, min(elapsed / _SECONDS, len(seconds) / _FEWEST))))
     return Timing(np.array(seconds), samples, tokens)

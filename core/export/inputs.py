@@ -42,7 +42,7 @@ def inputs_of(model: PreTrainedModel) -> list[Input]:
 def lengths(model: PreTrainedModel) -> list[tuple[int, int]]:
     """(batch, length) of inputs to compare with: the least, the longest, and one in between."""
     limit = _longest(model.config)
-    return [(1, 1 if limit > 1 else limit), (2, limit), (3, max(1, limit // 3))]
+    return [(1, 1), (2, limit), (3, max(1, limit // 3))]
 
 
 def example_length(model: PreTrainedModel) -> int:
@@ -62,7 +62,7 @@ def _tokens(config: Any, batch: int, length: int, generator: torch.Generator) ->
 def _mask(_config: Any, batch: int, length: int, _generator: torch.Generator) -> Tensor:
     """Padding at the end of the last sample, where it is long enough to have some."""
     mask = torch.ones(batch, length, dtype=torch.int64)
-    if length > 2:  # noqa: PLR2004 - two tokens at least are left
+    if length > 2:
         mask[-1, -(length // 3) :] = 0
     return mask
 

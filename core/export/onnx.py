@@ -103,7 +103,9 @@ class _Plain(nn.Module):
         self.eval()
 
     def forward(self, *tensors: Tensor) -> Tensor:
-        outputs = self.model(**dict(zip(self._names, tensors, strict=True)), **self._options, return_dict=True)
+        outputs = self.model(
+            **dict(zip(self._names, tensors, strict=True)), **self._options, return_dict=True
+        )
         self.output = next(name for name in _OUTPUTS if getattr(outputs, name, None) is not None)
         output: Tensor = getattr(outputs, self.output)
         return output
@@ -118,7 +120,9 @@ def _load(checkpoint: Path) -> PreTrainedModel:
             checkpoint, dtype=torch.float32, attn_implementation="eager", local_files_only=True
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _unsupported("the checkpoint", f"{checkpoint.name} does not open with transformers: {error}") from error
+        raise _unsupported(
+            "the checkpoint", f"{checkpoint.name} does not open with transformers: {error}"
+        ) from error
 
 
 def _write(network: _Plain, inputs: Sequence[Input], path: Path, architecture: str) -> None:
