@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import * as queries from "@/api/queries";
-import { isTerminal, type Checkpoint, type Job } from "@/api/types";
+import { isTerminal, type Checkpoint, type Export, type Job } from "@/api/types";
 import { bytes, count, integer, metric, NONE, percent, shortId } from "@/lib/format";
 import { ButtonLink } from "@/ui/Button";
 import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { ExportAction } from "./ExportAction";
 
 const value = (checkpoint: Checkpoint, name: string): number | null => {
   const found: unknown = checkpoint.metrics[name];
@@ -39,7 +40,15 @@ function Files({ checkpoint }: { checkpoint: Checkpoint }) {
   );
 }
 
-function Row({ checkpoint, open, toggle }: { checkpoint: Checkpoint; open: boolean; toggle: () => void }) {
+interface RowProps {
+  checkpoint: Checkpoint;
+  /** The newest one of this checkpoint. */
+  made: Export | undefined;
+  open: boolean;
+  toggle: () => void;
+}
+
+function Row({ checkpoint, made, open, toggle }: RowProps) {
   const accuracy = value(checkpoint, "eval/masked_accuracy");
   return (
     <li className="checkpoint">
@@ -83,6 +92,7 @@ function Row({ checkpoint, open, toggle }: { checkpoint: Checkpoint; open: boole
             {count(checkpoint.files.length, "file")}
           </p>
           <Files checkpoint={checkpoint} />
+          <ExportAction checkpoint={checkpoint} made={made} />
         </div>
       )}
     </li>
@@ -114,6 +124,7 @@ print(fill(f"The {fill.tokenizer.mask_token} statement"))`}
 
 export function CheckpointsTab({ job }: { job: Job }) {
   const { data, error, refetch } = useQuery(queries.checkpoints(job.id));
+  const exports = useQuery(queries.exportsOf(job.id)).data?.data;
   const [open, setOpen] = useState<string | null>(null);
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton width="100%" height={220} />;
@@ -136,6 +147,7 @@ export function CheckpointsTab({ job }: { job: Job }) {
           <Row
             key={checkpoint.id}
             checkpoint={checkpoint}
+            made={exports?.find((made) => made.checkpoint === checkpoint.id)}
             open={(open ?? newest.id) === checkpoint.id}
             toggle={() => setOpen((before) => ((before ?? newest.id) === checkpoint.id ? "" : checkpoint.id))}
           />
