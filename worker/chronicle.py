@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.db import WriteSession
+from control.jobs.leases import Phase
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
 from control.samples.service import commit_sample
 from worker.heartbeat import Heartbeat, Progress
@@ -43,7 +44,8 @@ class Chronicle:
                 self._reporter.add(lambda session: engine_started(session, self._job_id, self._attempt, info))
             case "progress":
                 total = event["total"]
-                self._heartbeat.progress(Progress("preparing", event["done"] / total if total else None))
+                phase: Phase = "training" if event["phase"] == "timing" else "preparing"
+                self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
                 self._event("prepared", _prepared(event), _facts(event))
                 self._heartbeat.progress(Progress("training", step=self.step))

@@ -34,11 +34,17 @@ def create(session: WriteSession, project_id: str, checkpoint_id: str, export_fo
         project_id=project_id,
         dataset_id=parent.dataset_id,
         device="cpu",
-        memory_bytes=_MEMORY_FACTOR * checkpoint.bytes,
+        memory_bytes=_MEMORY_FACTOR * _weights_bytes(checkpoint),
         steps=1,
         options={"format": export_format, "step": checkpoint.step},
         checkpoint=(parent.id, checkpoint.id),
     )
+
+
+def _weights_bytes(checkpoint: Checkpoint) -> int:
+    """Of what `transformers` opens, the trainer's state left out."""
+    files = checkpoint.manifest["files"]
+    return sum(file["bytes"] for file in files if not file["path"].startswith("trainer/"))
 
 
 def _present(session: ReadSession, checkpoint: Checkpoint, export_format: ExportFormat) -> Job | None:
