@@ -135,8 +135,9 @@ def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prepared(event: Mapping[str, Any]) -> str:
+    """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
     source = "Found prepared" if event["cached"] else "Prepared"
-    return (
-        f"{source}: {event['tokens']:,} tokens of {event['documents']:,} documents to learn from, "
-        f"{event['tokens_held_out']:,} held out; {event['parameters']:,} parameters."
-    )
+    counted = [name for name in event if f"{name}_held_out" in event]
+    learned = " and ".join(f"{event[name]:,} {name}" for name in counted)
+    held_out = " and ".join(f"{event[f'{name}_held_out']:,}" for name in counted)
+    return f"{source}: {learned} to learn from, {held_out} held out; {event['parameters']:,} parameters."

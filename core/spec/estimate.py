@@ -45,7 +45,7 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
         vocabulary_size: Of an uploaded tokenizer; None: as the spec says.
     """
     architecture, size = spec.architecture, spec.size
-    vocabulary = vocabulary_size or spec.data.tokenizer.vocabulary_size
+    vocabulary = vocabulary_size or spec.data.tokenizer.largest_vocabulary
     training = spec.training
     parameters = count_parameters(
         architecture, size, vocabulary_size=vocabulary, positions=training.sequence_length

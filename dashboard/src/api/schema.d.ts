@@ -1025,10 +1025,20 @@ export interface components {
              */
             text_column?: string | null;
             /**
+             * Documents
+             * @description What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
+             *     ``whole_file``: the file, character for character. Tables hold one document a row either way.
+             * @default auto
+             * @enum {string}
+             */
+            documents: "auto" | "whole_file";
+            /**
              * @default {
              *       "kind": "bpe",
              *       "vocabulary_size": 8192,
-             *       "lowercase": false
+             *       "normalization": "none",
+             *       "lowercase": false,
+             *       "strip_accents": false
              *     }
              */
             tokenizer: components["schemas"]["TokenizerSpec"];
@@ -1049,10 +1059,18 @@ export interface components {
              */
             on_bad_sample: "refuse" | "skip";
             /**
+             * Held Out
+             * @description Which part is kept for evaluation. ``by_hash``: documents or images by their content, so that the same one falls
+             *     on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
+             *     order as one; the document in which the end begins is cut in two.
+             * @default by_hash
+             * @enum {string}
+             */
+            held_out: "by_hash" | "tail";
+            /**
              * Held Out Fraction
-             * @description Share of the documents or images kept for evaluation, chosen by content hash: the same one falls
-             *     on the same side in every dataset that holds it. A dataset of images with a part of its own for that (a folder or file
-             *     named ``test``, ``val`` or ``validation``) holds out that part instead.
+             * @description Share kept for evaluation: of the documents or images, for ``tail`` of the characters. A dataset of images with a
+             *     part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead.
              * @default 0.05
              */
             held_out_fraction: number;
@@ -1561,18 +1579,17 @@ export interface components {
             dataset: string;
             /** Task */
             task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
-            /**
-             * @default {
-             *       "dropout": 0.1
-             *     }
-             */
+            /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "documents": "auto",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
              *       "image": {
@@ -1580,6 +1597,7 @@ export interface components {
              *         "size": 32
              *       },
              *       "on_bad_sample": "refuse",
+             *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
              */
@@ -1689,18 +1707,17 @@ export interface components {
             dataset?: string | null;
             /** Task */
             task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
-            /**
-             * @default {
-             *       "dropout": 0.1
-             *     }
-             */
+            /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "documents": "auto",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
              *       "image": {
@@ -1708,6 +1725,7 @@ export interface components {
              *         "size": 32
              *       },
              *       "on_bad_sample": "refuse",
+             *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
              */
@@ -1944,12 +1962,12 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "resnet-mini" | "resnet-18" | "resnet-50" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
             /**
              * Architecture
              * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
              */
-            architecture?: ("bert" | "gpt2") | null;
+            architecture?: ("bert" | "gpt2" | "resnet" | "vit") | null;
             /**
              * Layers
              * @description Transformer blocks.
@@ -1971,11 +1989,26 @@ export interface components {
              */
             intermediate_size?: number | null;
             /**
-             * Dropout
-             * @description Dropout of hidden states and attention in training.
-             * @default 0.1
+             * Patch Size
+             * @description Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
+             *     16 above.
              */
-            dropout: number;
+            patch_size?: number | null;
+            /**
+             * Depths
+             * @description Of a ResNet: residual blocks a stage. Default: the preset's.
+             */
+            depths?: number[] | null;
+            /**
+             * Widths
+             * @description Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's.
+             */
+            widths?: number[] | null;
+            /**
+             * Dropout
+             * @description Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none.
+             */
+            dropout?: number | null;
         };
         /** Page[CheckpointOut] */
         Page_CheckpointOut_: {
@@ -2474,23 +2507,41 @@ export interface components {
             /**
              * Kind
              * @description ``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-             *     WordPiece, trained likewise. ``uploaded``: the dataset's own ``tokenizer.json``.
+             *     WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+             *     a character of the training part, for small corpora. ``uploaded``: the dataset's own
+             *     ``tokenizer.json``.
              * @default bpe
              * @enum {string}
              */
-            kind: "bpe" | "wordpiece" | "uploaded";
+            kind: "bpe" | "wordpiece" | "byte" | "character" | "uploaded";
             /**
              * Vocabulary Size
-             * @description Tokens in the vocabulary, special tokens included. Ignored for ``uploaded``.
+             * @description Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
+             *     characters. Ignored for ``byte`` (always 261) and ``uploaded``.
              * @default 8192
              */
             vocabulary_size: number;
+            /**
+             * Normalization
+             * @description Unicode normal form that text is brought into before tokenizing. ``nfc`` composes accents;
+             *     ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
+             *     ``uploaded``.
+             * @default none
+             * @enum {string}
+             */
+            normalization: "none" | "nfc" | "nfkc";
             /**
              * Lowercase
              * @description Fold case before tokenizing. Ignored for ``uploaded``.
              * @default false
              */
             lowercase: boolean;
+            /**
+             * Strip Accents
+             * @description Drop accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``.
+             * @default false
+             */
+            strip_accents: boolean;
         };
         /**
          * TrainingSpec
