@@ -1,7 +1,7 @@
 """An estimate is made of real steps, says how it came to its numbers, and leaves nothing behind."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,16 @@ def make_spec(**training: Any) -> dict[str, Any]:
         "training": {"steps": 1000, "batch_size": BATCH, "sequence_length": LENGTH, **training},
         "data": {"tokenizer": {"vocabulary_size": VOCABULARY}},
     }
+
+
+@pytest.fixture(autouse=True)
+def torch_as_it_was() -> Iterator[None]:
+    """An estimate sets torch up for its process, which here is the tests' own."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
 
 
 @pytest.fixture
