@@ -39,6 +39,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     },
     # An Idempotency-Key belongs to one request.
     "createDataset": [422],
+    "exportCheckpoint": [422],
     # A file is looked into, and its name is one of a file.
     "uploadFile": [422],
     "deleteFile": [422],
