@@ -104,7 +104,7 @@ class _Bare:
         shutil.rmtree(out, ignore_errors=True)
         times: dict[int, float] = {}
         reader, writer = os.pipe()
-        command = [
+        command: list[str | Path] = [
             *(sys.executable, "-m", "core", "run", self._spec, "--data", self.corpus.parent, "--out", out),
             *("--cache", self._directory / "cache", "--threads", str(self._threads)),
             *("--events-fd", str(writer)),

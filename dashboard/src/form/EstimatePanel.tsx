@@ -26,6 +26,9 @@ function standing(estimate: Estimate | undefined): string {
 const step = (seconds: number): string =>
   seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${Number(seconds.toPrecision(3))} s`;
 
+/** Of a whole job; a very short one is told as a step is. */
+const whole = (seconds: number): string => (seconds < 10 ? step(seconds) : duration(seconds));
+
 function Result({ result }: { result: EstimateResult }) {
   const { eta, step_seconds: pace, peak, largest_batch: largest } = result;
   const facts: [string, string, string?][] = [
@@ -44,9 +47,9 @@ function Result({ result }: { result: EstimateResult }) {
   return (
     <div className="estimate-result">
       <div className="estimate-eta num">
-        <b>{duration(eta.seconds)}</b>
+        <b>{whole(eta.seconds)}</b>
         <span className="faint small">
-          {duration(eta.low)} to {duration(eta.high)}
+          for all of it, {whole(eta.low)} to {whole(eta.high)}
         </span>
       </div>
       <dl className="num">

@@ -99,24 +99,46 @@ function Row({ checkpoint, made, open, toggle }: RowProps) {
   );
 }
 
-function HowToOpen({ checkpoint }: { checkpoint: Checkpoint }) {
+/** How a folder is opened and tried, by what it was trained for. */
+function howToOpen(kind: string, folder: string): { code: string; loader: string } {
+  switch (kind) {
+    case "masked_lm":
+      return {
+        loader: "AutoModelForMaskedLM",
+        code: `from transformers import pipeline
+
+fill = pipeline("fill-mask", "${folder}")
+print(fill(f"The {fill.tokenizer.mask_token} statement"))`,
+      };
+    case "causal_lm":
+      return {
+        loader: "AutoModelForCausalLM",
+        code: `from transformers import pipeline
+
+write = pipeline("text-generation", "${folder}")
+print(write("The statement", max_new_tokens=40))`,
+      };
+    default:
+      return {
+        loader: "AutoModel",
+        code: `from transformers import AutoModel
+
+model = AutoModel.from_pretrained("${folder}")`,
+      };
+  }
+}
+
+function HowToOpen({ checkpoint, kind }: { checkpoint: Checkpoint; kind: string }) {
   const folder = `${checkpoint.job}-step-${String(checkpoint.step).padStart(8, "0")}`;
+  const { code, loader } = howToOpen(kind, folder);
   return (
     <section className="stack">
       <h2>Open it</h2>
       <CodeBlock label="command" wrap code={`seedbed checkpoint download ${checkpoint.id}`} />
       <p className="muted small">Or download the zip, unpack it, and in Python:</p>
-      <CodeBlock
-        label="Python code"
-        wrap
-        code={`from transformers import pipeline
-
-fill = pipeline("fill-mask", "${folder}")
-print(fill(f"The {fill.tokenizer.mask_token} statement"))`}
-      />
+      <CodeBlock label="Python code" wrap code={code} />
       <p className="muted small">
-        The folder is an ordinary Hugging Face model: <code>AutoModelForMaskedLM.from_pretrained</code> and{" "}
-        <code>AutoTokenizer.from_pretrained</code> take it as it is.
+        The folder is an ordinary Hugging Face model: <code>{loader}.from_pretrained</code> takes it as it is.
       </p>
     </section>
   );
@@ -153,7 +175,7 @@ export function CheckpointsTab({ job }: { job: Job }) {
           />
         ))}
       </ul>
-      <HowToOpen checkpoint={newest} />
+      <HowToOpen checkpoint={newest} kind={job.spec.task.kind} />
     </div>
   );
 }
