@@ -1,6 +1,7 @@
 """Service tax: steps a second of one job, bare and inside the service with a dashboard listening (--rounds, --steps)."""
 
 import argparse
+import contextlib
 import json
 import os
 import pydoc_data.topics
@@ -9,12 +10,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import seedbed
 
-from benchmarks._harness import report, service
+from benchmarks._harness import Running, report, service
 
 WARM_UP = 0.2
 """Share of the steps that is not counted: kernels are chosen, caches filled."""
@@ -37,7 +40,7 @@ def main() -> None:
         seedbed.Client(running.url, running.key) as client,
     ):
         bare = _Bare(Path(scratch), spec, arguments.threads)
-        inside = _Inside(client, bare.corpus, spec)
+        inside = _Inside(client, bare.corpus, spec, _Household(running))
         # Each once uncounted: the first prepares the data.
         bare.run()
         inside.run()
@@ -51,6 +54,7 @@ def main() -> None:
                 "ratio",
                 f"median {statistics.median(ratios):.4f}, best {max(ratios):.4f}, worst {min(ratios):.4f}",
             ),
+            ("the service computes", f"{inside.cpu_share:.2%} of {arguments.threads} cores meanwhile"),
             ("points heard", f"{inside.heard:,} of {inside.expected:,}"),
         ],
         {
@@ -58,6 +62,7 @@ def main() -> None:
             "ratio_best": max(ratios),
             "ratio_of_medians": statistics.median(t for _, t in pairs)
             / statistics.median(f for f, _ in pairs),
+            "service_cpu_share": inside.cpu_share,
             "steps_per_s_bare_median": statistics.median(free for free, _ in pairs),
             "steps_per_s_service_median": statistics.median(tax for _, tax in pairs),
         },
@@ -124,8 +129,12 @@ class _Bare:
 class _Inside:
     """The same job through the service, its page open in a browser: the stream is read to its end meanwhile."""
 
-    def __init__(self, client: seedbed.Client, corpus: Path, spec: dict[str, Any]) -> None:
+    def __init__(
+        self, client: seedbed.Client, corpus: Path, spec: dict[str, Any], household: "_Household"
+    ) -> None:
         self._client = client
+        self._household = household
+        self._shares: list[float] = []
         self._spec = spec
         self._steps: int = spec["training"]["steps"]
         self._dataset = client.datasets.create("topics").id
@@ -133,17 +142,54 @@ class _Inside:
         client.datasets.complete(self._dataset)
         self.heard = self.expected = 0
 
+    @property
+    def cpu_share(self) -> float:
+        """Of the cores that the engine computes on, what the service took meanwhile: no load of others is in it."""
+        return statistics.median(self._shares[1:])
+
     def run(self) -> float:
+        begun, before = time.monotonic(), self._household.cpu_seconds()
         job = self._client.jobs.submit(self._spec, dataset=self._dataset).id
         for update in self._client.jobs.watch(job):
             if isinstance(update, seedbed.MetricPoint) and "train/loss" in update.values:
                 self.heard += 1
+        spent = self._household.cpu_seconds() - before
+        self._shares.append(spent / (time.monotonic() - begun) / int(os.environ["OMP_NUM_THREADS"]))
         ended = self._client.jobs.get(job)
         if ended.state != "succeeded":
             sys.exit(f"The job {ended.state}: {ended.failure}")
         series = self._client.jobs.metrics(job, ["train/loss"], max_points=20_000).series["train/loss"]
         self.expected += len(series.steps)
         return steps_per_s(dict(zip(series.steps, series.times, strict=True)), self._steps)
+
+
+class _Household:
+    """All that the service is besides the engine: its API, its worker's own processes, PostgreSQL and Valkey."""
+
+    def __init__(self, running: Running) -> None:
+        everywhere = list(psutil.process_iter(["cmdline"]))
+        home = str(running.home.directory)
+        roots = [
+            running.process,
+            *(p for p in everywhere if any(home in word for word in p.info["cmdline"] or ())),
+        ]
+        self._roots = {process.pid: process for process in roots}
+
+    def cpu_seconds(self) -> float:
+        """What they have computed so far; what a process did that has ended meanwhile is not in it."""
+        found: dict[int, float] = {}
+        for root in self._roots.values():
+            self._count(root, found)
+        return sum(found.values())
+
+    def _count(self, process: psutil.Process, found: dict[int, float]) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.cmdline()[1:4] == ["-m", "core", "serve"]:
+                return
+            times = process.cpu_times()
+            found[process.pid] = times.user + times.system
+            for child in process.children():
+                self._count(child, found)
 
 
 if __name__ == "__main__":
