@@ -1,11 +1,12 @@
 """The engine's command line."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.training.events import Events
@@ -52,6 +53,7 @@ def _run(arguments: argparse.Namespace, events: "Events") -> int:
         resume=arguments.resume,
         fresh=arguments.fresh,
         threads=arguments.threads,
+        decided=arguments.decided,
     )
     return run(options, events)
 
@@ -100,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument(
         "--fresh", action="store_true", help="start over: remove the checkpoints and metrics in OUT"
+    )
+    run.add_argument(
+        "--decided",
+        type=_mapping,
+        default={},
+        metavar="JSON",
+        help="what an earlier attempt at this run chose where the spec says auto",
     )
     _add_process(run)
 
@@ -154,3 +163,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not positive")
     return number
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return document

@@ -46,6 +46,8 @@ def describe(event: Event) -> str | None:  # noqa: PLR0911 - one return an event
             return (
                 f"exported to {event['path']}, largest difference {event['check']['largest_difference']:.2g}"
             )
+        case "decision":
+            return f"{event['name']} auto: {event['choice']}. {event['reason']}"
         case "warning":
             return f"warning: {event['message']}"
         case "finished":

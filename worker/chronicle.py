@@ -1,5 +1,6 @@
 """What the engine tells, put into the control plane's words."""
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,7 @@ from control.db import WriteSession
 from control.jobs.leases import Phase
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
 from control.samples.service import commit_sample
+from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.reporting import Reporter
 from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Uploaded, UploadFailed
@@ -51,6 +53,7 @@ class Chronicle:
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "metrics":
                 self.step = event["step"]
+                metrics.step.set(self.step)
                 self._reporter.points(self.step, event["time"], event["values"])
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "checkpoint" | "sample":
@@ -61,6 +64,9 @@ class Chronicle:
                 self.result = {name: value for name, value in _facts(event).items() if name != "path"}
                 self.uploading += 1
                 self._heartbeat.progress(Progress("saving"))
+            case "decision":
+                message = f"{event['name']}: auto is {json.dumps(event['choice'])}. {event['reason']}"
+                self._event("decision", message, _facts(event))
             case "warning":
                 self.warn(event["code"], event["message"])
             case "finished" | "failed":
@@ -74,6 +80,7 @@ class Chronicle:
     def uploaded(self, upload: Uploaded) -> None:
         """A checkpoint is in storage: make it exist, after every point that came before it."""
         self.uploading -= 1
+        metrics.checkpoints.labels("yes").inc()
 
         def commit(session: WriteSession) -> None:
             commit_checkpoint(
@@ -92,6 +99,7 @@ class Chronicle:
     def upload_failed(self, upload: UploadFailed) -> None:
         """Something that the run is for will not reach storage."""
         self.uploading -= 1
+        metrics.checkpoints.labels("no").inc()
         self.warn("not_stored", f"{upload.what} did not reach storage: {upload.error}")
 
     def shown(self, sample: SampleUploaded) -> None:

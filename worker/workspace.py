@@ -119,6 +119,8 @@ class Workspace:
                 arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]
             return ["estimate", *arguments]
         arguments = ["run", *arguments, "--out", str(self.out)]
+        if self._claim.decisions:
+            arguments += ["--decided", json.dumps(self._claim.decisions)]
         resume = self._stage_resume()
         if resume is not None:
             arguments += ["--resume", str(resume)]

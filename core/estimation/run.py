@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 
@@ -18,17 +18,20 @@ from core.estimation.peak import device_peak
 from core.estimation.sampling import WHOLE_BYTES, sample_text
 from core.estimation.timing import Timing, time_steps
 from core.objectives.base import create_objective
+from core.process import keep_freed_memory
 from core.spec import JobSpec
+from core.training.averaging import Average
 from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
+from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
 from core.training.errors import STOPPED
 from core.training.events import Events
 from core.training.loop import Run, evaluate
 from core.training.memory import is_out_of_memory, out_of_memory
-from core.training.optimizers import create_optimizer
+from core.training.optimizers import create_optimizers
 from core.training.origin import fingerprint
-from core.training.run import environment_of, explain, load_spec
+from core.training.run import environment_of, explain, load_spec, settle
 from core.training.saving import CheckpointWriter
 from core.training.signals import StopSignals
 from core.training.world import World
@@ -99,29 +102,31 @@ class _Estimate:
         if self._options.threads is not None:
             torch.set_num_threads(self._options.threads)
         make_deterministic()
+        keep_freed_memory()
         place = choose_place(job.resources.device, job.training.precision)
-        environment = environment_of(place)
-        self._events.emit("started", pid=os.getpid(), **environment, resumed_from_step=0, steps=0)
+        self._events.emit("started", pid=os.getpid(), **environment_of(place), resumed_from_step=0, steps=0)
         try:
-            self._try(job, place, environment, signals)
+            self._try(job, place, signals)
         except (MemoryError, RuntimeError) as error:
             if is_out_of_memory(error):
                 raise out_of_memory(place.device, job.training, error) from error
             raise
 
-    def _try(self, job: JobSpec, place: Place, environment: dict[str, Any], signals: StopSignals) -> None:
+    def _try(self, job: JobSpec, place: Place, signals: StopSignals) -> None:
         options, events = self._options, self._events
         began = time.perf_counter()
         data, sampled = self._prepare(job)
+        # What the spec leaves open is decided as the job would decide it.
+        decisions = Decisions(events, self._directory, fingerprint(job))
+        job, place = settle(job, data, place, decisions)
+        environment = environment_of(place)
         objective = create_objective(job, data)
         samples, held_out = objective.samples("train"), objective.samples("held_out")
-        samples.require(job.training.batch_size)
+        samples.require(job.training.sequences_per_step)
         held_out.require(1)
         objective.to(place.device)
-        optimizers = {
-            name: create_optimizer(job.training.optimizer, parameters)
-            for name, parameters in objective.optimizers().items()
-        }
+        optimizers = create_optimizers(job.training.optimizer, objective)
+        decay = job.training.ema_decay
         preparation = time.perf_counter() - began
         events.emit("prepared", **data.facts, parameters=objective.parameter_count)
         training = job.training.model_copy(update={"steps": max(job.training.steps, _ENOUGH_STEPS)})
@@ -153,6 +158,7 @@ class _Estimate:
                 checkpoints=stack.enter_context(writer),
                 stop=signals,
                 state={},
+                average=None if decay is None else Average(objective, decay),
             )
             reset_peak(place.device)
             timing = time_steps(run, self._timed)
@@ -161,7 +167,7 @@ class _Estimate:
         largest = None
         if options.largest_batch:
             limit = options.memory_bytes or device_bytes(place.device)
-            part = training.batch_size // training.accumulation_steps
+            part = training.sequences_per_step // training.accumulation_steps
             largest = asdict(largest_batch(objective, samples, place, start=part, limit_bytes=limit))
         peak = device_peak(place)
         events.emit(
@@ -189,7 +195,7 @@ class _Estimate:
 
     def _prepare(self, job: JobSpec) -> tuple[Prepared, bool]:
         """The data, and whether it is only a part of it."""
-        files = data_files(self._options.data)
+        files = data_files(self._options.data, job.task.modality)
         cache = self._options.cache or self._directory / "cache"
         sampled = job.task.modality == "text" and _bytes_of(files) > WHOLE_BYTES
         if sampled:

@@ -42,4 +42,4 @@ def sample_text(files: Sequence[DataFile], text_column: str | None, directory: P
                 raise DataError("data_unreadable", str(error), "Correct the file.") from error
             if notes.tokenizer is not None:
                 (directory / "tokenizer.json").write_bytes(notes.tokenizer)
-    return data_files([directory])
+    return data_files([directory], "text")
