@@ -21,7 +21,7 @@ def terminal_sink(*, live: bool) -> Sink:
     return _LiveSink() if live else _print_line
 
 
-def describe(event: Event) -> str | None:  # noqa: PLR0911 - one return an event
+def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and one return, an event
     """An event as a line for people, or None where it is not worth one."""
     match event["event"]:
         case "started":

@@ -37,7 +37,7 @@ class Chronicle:
         self.uploading = 0
         self.result: dict[str, Any] | None = None
 
-    def told(self, event: Mapping[str, Any]) -> None:
+    def told(self, event: Mapping[str, Any]) -> None:  # noqa: C901 - one case an event
         """Take an event of the engine (``docs/engine-protocol.md``)."""
         match event["event"]:
             case "started":
