@@ -185,7 +185,7 @@ def _trainer(
         **OPTIMIZER,
     }
     file.write_text(json.dumps(document))
-    command = [str(setting.python), str(ROOT / "benchmarks" / "_mlm_trainer.py"), str(file)]
+    command = [str(setting.python), "-P", str(ROOT / "benchmarks" / "_mlm_trainer.py"), str(file)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         sys.exit(f"Trainer failed; its output ends:\n{answer.stderr[-3000:]}")
