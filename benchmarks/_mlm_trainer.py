@@ -1,6 +1,6 @@
 """`transformers.Trainer` with its masked language modelling collator: what `benchmarks.mlm` measures against.
 
-    python benchmarks/_mlm_trainer.py SETTING.json
+    python -P benchmarks/_mlm_trainer.py SETTING.json
 
 Reads rows of token ids, trains, saves the model, and prints the seconds from the end of one step to that of another.
 """

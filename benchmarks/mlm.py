@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 from transformers import BertForMaskedLM
+from transformers.utils import logging
 
 from benchmarks._engine import EngineRun, engine
 from benchmarks._environment import ROOT, environment
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
+    logging.disable_progress_bar()
     os.environ["OMP_WAIT_POLICY"] = "passive"  # for all alike: spinning threads are slow on a busy machine
     device = "cuda" if torch.cuda.is_available() else "cpu"
     python = environment("mlm", "datasets")
@@ -183,7 +185,7 @@ def _trainer(
         **OPTIMIZER,
     }
     file.write_text(json.dumps(document))
-    command = [str(setting.python), str(ROOT / "benchmarks" / "_mlm_trainer.py"), str(file)]
+    command = [str(setting.python), "-P", str(ROOT / "benchmarks" / "_mlm_trainer.py"), str(file)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         sys.exit(f"Trainer failed; its output ends:\n{answer.stderr[-3000:]}")
