@@ -80,7 +80,9 @@ class JobSpec(Spec):
 
     @property
     def dropout(self) -> float:
-        """Dropout in training: as written, else the modality's."""
+        """Dropout in training: as written, else as the networks of this kind were published."""
         if self.model.dropout is not None:
             return self.model.dropout
+        if self.architecture in {"llama", "modernbert"}:
+            return 0.0
         return 0.0 if self.task.modality == "image" else 0.1
