@@ -62,7 +62,7 @@ def main(setting: dict[str, Any]) -> None:
     inputs = held_out[: count * length].view(count, length)
     targets = held_out[1 : count * length + 1].view(count, length)
     with torch.no_grad():
-        total = sum(
+        total = math.fsum(
             functional.cross_entropy(model(x).logits.flatten(0, 1), y.flatten(), reduction="sum").item()
             for x, y in zip(inputs.split(64), targets.split(64), strict=True)
         )

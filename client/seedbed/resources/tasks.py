@@ -6,9 +6,9 @@ from typing import TypeVar
 from seedbed.models import Task
 from seedbed.transport import Transport
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 10
 """The service holds an answer back for so long at most."""
-PROGRESS_SECONDS = 1.0
+PROGRESS_SECONDS = 1
 """Whoever shows progress wants to hear in between."""
 
 TaskT = TypeVar("TaskT", bound=Task)

@@ -4,8 +4,8 @@ Each is a fresh interpreter that knows the tokenizer and nothing else, because t
 fork would lose. It is given a batch of texts and answers with their ids; batches are answered in order, and each
 text's ids depend on that text alone, so that the number of processes changes nothing but the time taken.
 
-Measured with byte-level BPE of 8,192 on two cores: see docs/data/text.md for why processes and not the threads that
-`tokenizers` brings.
+Processes and not the threads that `tokenizers` brings: for 20 MB with byte-level BPE of 8,192 both take the same
+processor time (4.4 s and 4.3 s), and here the lists of ids become arrays in parallel too.
 """
 
 import os
