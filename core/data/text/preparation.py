@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data.files import DataFile
+from core.data.memory import return_memory
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.data.text.documents import Piece, pieces, uploaded_tokenizer
@@ -31,7 +32,8 @@ from core.data.text.training import passes, train
 from core.data.text.writing import Position, TokenWriter
 from core.spec.data import DataSpec
 
-TOKENIZER_SAMPLE_CHARACTERS = 200_000_000
+TOKENIZER_SAMPLE_CHARACTERS = 50_000_000
+"""What a tokenizer is trained on at most: trainers keep every different word, so that this bounds their memory."""
 MODEL_MAX_LENGTH = 512
 """In the prepared tokenizer; a checkpoint's own is its model's (``PreparedText.save_tokenizer``)."""
 STAMP_CHARACTERS = 64_000_000
@@ -175,6 +177,7 @@ class _Preparation:
                     progress.add(len(text))
 
         tokenizer = train(self.spec.tokenizer, sample)
+        return_memory()
         progress.finish()
         return tokenizer
 
