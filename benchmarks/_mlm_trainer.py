@@ -25,13 +25,13 @@ from transformers import (
 )
 
 
-class Clock(TrainerCallback):  # type: ignore[misc]
+class Clock(TrainerCallback):
     """The time at the end of each step."""
 
     def __init__(self) -> None:
         self.at: dict[int, float] = {}
 
-    def on_step_end(self, _arguments: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.at[state.global_step] = time.perf_counter()
