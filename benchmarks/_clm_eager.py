@@ -27,7 +27,7 @@ def main(setting: dict[str, Any]) -> None:
     cut = int(0.9 * len(data))
     train, held_out = data[:cut], data[cut:]
     length, batch, steps = setting["length"], setting["batch"], setting["steps"]
-    model = GPT2LMHeadModel(
+    model: Any = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=len(ids),
             n_positions=length,
@@ -53,7 +53,7 @@ def main(setting: dict[str, Any]) -> None:
         inputs = torch.stack([train[start : start + length] for start in starts])
         targets = torch.stack([train[start + 1 : start + 1 + length] for start in starts])
         loss = functional.cross_entropy(model(inputs).logits.flatten(0, 1), targets.flatten())
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -62,10 +62,11 @@ def main(setting: dict[str, Any]) -> None:
     inputs = held_out[: count * length].view(count, length)
     targets = held_out[1 : count * length + 1].view(count, length)
     with torch.no_grad():
-        total = math.fsum(
-            functional.cross_entropy(model(x).logits.flatten(0, 1), y.flatten(), reduction="sum").item()
-            for x, y in zip(inputs.split(64), targets.split(64), strict=True)
-        )
+        total = 0.0
+        for start in range(0, count, 64):
+            scores = model(inputs[start : start + 64]).logits.flatten(0, 1)
+            wanted = targets[start : start + 64].flatten()
+            total += functional.cross_entropy(scores, wanted, reduction="sum").item()
     print(json.dumps({"val_loss": total / (count * length)}))
 
 

@@ -31,7 +31,7 @@ class Clock(TrainerCallback):
     def __init__(self) -> None:
         self.at: dict[int, float] = {}
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - Trainer's names
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.at[state.global_step] = time.perf_counter()

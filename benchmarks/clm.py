@@ -110,12 +110,13 @@ def _best() -> dict[str, Any]:
     job["training"] |= {
         "optimizer": {"kind": "muon", **BEST_OPTIMIZER},
         "schedule": {"kind": "linear", "warmup_steps": 20},
-        "evaluate_every": 50,
+        "evaluate_every": 25,
+        "evaluation_sequences": 400,
     }
     return job
 
 
-BEST_STEPS = 800
+BEST_STEPS = 500
 BEST_OPTIMIZER: dict[str, float] = {
     "learning_rate": 1e-2,
     "adamw_learning_rate": 4e-3,

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     os.environ["OMP_WAIT_POLICY"] = "passive"  # for all alike: spinning threads are slow on a busy machine
     device = "cuda" if torch.cuda.is_available() else "cpu"
     python = environment("mlm", "datasets")
@@ -195,7 +195,8 @@ def _trainer(
 
 def _held_out_loss(directory: Path, setting: Setting) -> float:
     """Nats a predicted token: 15 % of the held-out tokens, the same for every model (80 % masked, 10 % random, 10 % kept)."""
-    model = BertForMaskedLM.from_pretrained(directory, device_map={"": setting.device}).eval()
+    model: Any = BertForMaskedLM.from_pretrained(directory)
+    model.to(setting.device).eval()
     generator = np.random.default_rng(0)
     rows = setting.held_out
     chosen = (generator.random(rows.shape) < 0.15) & (rows >= 5)  # the five special tokens come first
