@@ -74,6 +74,12 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
     named = error.get("ctx", {}).get("param")
     param = str(named) if named else ".".join(str(part) for part in location)
     kind = error["type"]
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        # Pydantic names the union; what is wrong, or not there, is the field that tells its variants apart.
+        tag = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
+        param = f"{param}.{tag}" if param else tag
+        if kind == "union_tag_not_found":
+            return SpecProblem(param, "missing", f"name one of the variants by {tag!r}")
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])
         near = _nearest(name, _field_names(root, location[:-1]))

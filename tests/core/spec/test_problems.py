@@ -1,0 +1,31 @@
+"""What is wrong with a spec is told at the field that is wrong, with the nearest name that would be right."""
+
+from typing import Any
+
+import pytest
+
+from core.spec import SpecError, validate
+
+
+def problems(**changes: Any) -> dict[str, tuple[str, str | None]]:
+    """Code and suggestion by field."""
+    document = {"name": "x", "task": {"kind": "masked_lm"}, "training": {"steps": 1}} | changes
+    with pytest.raises(SpecError) as caught:
+        validate(document)
+    return {problem.param: (problem.code, problem.suggestion) for problem in caught.value.problems}
+
+
+def test_of_a_union_the_field_that_tells_its_variants_apart_is_named() -> None:
+    assert problems(task={"kind": "mask_lm"}) == {"task.kind": ("unknown_value", "masked_lm")}
+    assert problems(task={}) == {"task.kind": ("missing", None)}
+    wrong = {"steps": 1, "optimizer": {"kind": "adam"}}
+    assert problems(training=wrong) == {"training.optimizer.kind": ("unknown_value", "adamw")}
+
+
+def test_within_a_variant_its_tag_is_no_part_of_the_path() -> None:
+    task = {"kind": "masked_lm", "mask_prob": 0.2}
+    assert problems(task=task) == {"task.mask_prob": ("unknown_field", "mask_probability")}
+
+
+def test_a_network_that_the_task_does_not_train_is_told_at_the_model() -> None:
+    assert problems(model={"preset": "gpt2-mini"}) == {"model": ("value_error", None)}
