@@ -85,11 +85,15 @@ def test_weights_take_sixteen_bytes_a_parameter() -> None:
 
 
 def test_activations_grow_with_what_is_on_the_device_at_once() -> None:
-    base = estimate(_spec()).activation_bytes
-    assert estimate(_spec(batch_size=64)).activation_bytes == pytest.approx(2 * base, rel=1e-3)
-    assert estimate(_spec(batch_size=64, accumulation_steps=2)).activation_bytes == base
-    assert estimate(_spec(precision="bf16")).activation_bytes < base
-    assert estimate(_spec(batch_size=16, sequence_length=256)).activation_bytes > base
+    def activations(**training: Any) -> int:
+        # Of the blocks alone: the head's scores have a limit.
+        return estimate(_spec(**training), vocabulary_size=1).activation_bytes
+
+    base = activations()
+    assert activations(batch_size=64) == pytest.approx(2 * base, rel=1e-3)
+    assert activations(batch_size=64, accumulation_steps=2) == base
+    assert activations(precision="bf16") < base
+    assert activations(batch_size=16, sequence_length=256) > base
 
 
 TASKS = {
