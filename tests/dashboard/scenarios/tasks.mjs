@@ -20,10 +20,13 @@ await play(async ({ page, context }) => {
   await page.getByText("Of the job before it was changed").waitFor();
 
   await page.goto(`${given.url}/jobs/${given.job}/samples`);
-  const text = page.locator(".sample pre");
+  // Beside what the task itself has shown.
+  const text = page.locator(".sample", { hasText: "Continued text" }).locator("pre");
+  const says = (step) => text.getByText(new RegExp(`^At step ${step} `)).waitFor();
+  await page.locator(".sample", { hasText: "Continuations" }).waitFor();
   await page.locator(".samples-steps").getByText("3 of 3").waitFor();
   await page.waitForFunction(() => document.querySelector(".sample img")?.naturalWidth === 64);
-  await page.waitForFunction(() => document.querySelector(".sample pre")?.innerText.startsWith("At step 12"));
+  await says(12);
   const newest = await text.innerText();
   await assertFits(page);
   await picture(page, "samples");
@@ -31,7 +34,7 @@ await play(async ({ page, context }) => {
   await page.locator(".samples-steps").getByText("2 of 3").waitFor();
   await page.getByRole("slider").press("Home");
   await page.locator(".samples-steps").getByText("1 of 3").waitFor();
-  await page.waitForFunction(() => document.querySelector(".sample pre")?.innerText.startsWith("At step 4"));
+  await says(4);
   const earlier = await text.innerText();
 
   await page.goto(`${given.url}/jobs/${given.job}/checkpoints`);
