@@ -5,7 +5,7 @@ docs are drawn from the same schema.
 """
 
 from core.spec.job import JobSpec
-from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
+from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
@@ -29,8 +29,10 @@ __all__ = [
     "Modality",
     "ModelSpec",
     "Optimizer",
+    "ResNetSize",
     "ResourcesSpec",
     "Schedule",
+    "Size",
     "SpecError",
     "SpecProblem",
     "Task",
