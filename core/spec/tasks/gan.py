@@ -30,7 +30,7 @@ class GenerativeAdversarialNetwork(PretrainingTask):
     ``resgan`` alone."""
 
     r1_weight: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
-    """γ of the R1 penalty on real images (arXiv 1801.04406); 0 for none. It costs a second backward pass, and takes the
+    """Weight (gamma) of the R1 penalty on real images (arXiv 1801.04406); 0 for none. It costs a second backward pass, and takes the
     batch norm out of DCGAN's discriminator. 0.1 to 10 are usual, more for larger images."""
 
     r1_every: Annotated[int, Field(ge=1, le=64)] = 4
