@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from core.spec.base import Spec
 from core.spec.data import DataSpec
+from core.spec.gan_sizes import GanSize
 from core.spec.model import Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import Task
@@ -67,6 +68,13 @@ class JobSpec(Spec):
         """The sizes of a ResNet."""
         size = self.network_size
         assert isinstance(size, ResNetSize)
+        return size
+
+    @property
+    def gan_size(self) -> GanSize:
+        """The sizes of a GAN's two networks."""
+        size = self.network_size
+        assert isinstance(size, GanSize)
         return size
 
     @property

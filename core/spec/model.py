@@ -5,17 +5,22 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from core.spec.base import Spec
+from core.spec.gan_sizes import GanSize
 
-Architecture = Literal["bert", "gpt2", "resnet", "vit"]
+Architecture = Literal["bert", "dcgan", "gpt2", "resgan", "resnet", "vit"]
 Preset = Literal[
     "bert-tiny",
     "bert-mini",
     "bert-small",
     "bert-medium",
     "bert-base",
+    "dcgan-mini",
+    "dcgan-base",
     "gpt2-tiny",
     "gpt2-mini",
     "gpt2-small",
+    "resgan-mini",
+    "resgan-base",
     "resnet-mini",
     "resnet-18",
     "resnet-50",
@@ -52,7 +57,7 @@ class ResNetSize(Spec):
         return self.widths[0] // (4 if self.block == "bottleneck" else 1)
 
 
-Size = TransformerSize | ResNetSize
+Size = TransformerSize | ResNetSize | GanSize
 
 
 def _size(layers: int, hidden_size: int, heads: int) -> TransformerSize:
@@ -72,6 +77,12 @@ PRESETS: dict[str, tuple[Architecture, Size]] = {
     "gpt2-tiny": ("gpt2", _size(4, 128, 4)),
     "gpt2-mini": ("gpt2", _size(6, 384, 6)),
     "gpt2-small": ("gpt2", _size(12, 768, 12)),
+    # Radford et al. 2015 (arXiv 1511.06434), figure 1, has 128; Miyato et al. 2018 (arXiv 1802.05957), table 4, 256 and
+    # 128. The minis are for a CPU.
+    "dcgan-mini": ("dcgan", GanSize(width=32)),
+    "dcgan-base": ("dcgan", GanSize(width=128)),
+    "resgan-mini": ("resgan", GanSize(width=32)),
+    "resgan-base": ("resgan", GanSize(width=128)),
     # He et al. 2015 (arXiv 1512.03385), table 1; mini, with one block a stage and half the widths, is for a CPU.
     "resnet-mini": (
         "resnet",
@@ -147,6 +158,9 @@ class ModelSpec(Spec):
     widths: tuple[Annotated[int, Field(ge=4, le=65536)], ...] | None = None
     """Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's."""
 
+    width: Annotated[int, Field(ge=4, le=4096)] | None = None
+    """Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's."""
+
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     """Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none."""
 
@@ -183,6 +197,8 @@ class ModelSpec(Spec):
         given = [name for name in foreign if getattr(self, name) is not None]
         if given:
             raise ValueError(f"a network of kind {architecture} has no {given[0]}; leave it out")
+        if isinstance(base, GanSize):
+            return architecture, GanSize(width=self.width or base.width)
         size = self._resnet(base) if isinstance(base, ResNetSize) else self._transformer(base)
         return architecture, size
 
@@ -214,8 +230,11 @@ class ModelSpec(Spec):
 
 def _foreign_fields(architecture: Architecture) -> tuple[str, ...]:
     """Fields of `ModelSpec` that say nothing of such a network."""
+    transformer = ("layers", "hidden_size", "heads", "intermediate_size", "dropout")
+    if architecture in {"dcgan", "resgan"}:
+        return (*transformer, "patch_size", "depths", "widths")
     if architecture == "resnet":
-        return ("layers", "hidden_size", "heads", "intermediate_size", "patch_size", "dropout")
+        return (*transformer, "patch_size", "width")
     if architecture == "vit":
-        return ("depths", "widths")
-    return ("depths", "widths", "patch_size")
+        return ("depths", "widths", "width")
+    return ("depths", "widths", "width", "patch_size")

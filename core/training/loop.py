@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data import Samples
-from core.objectives.base import Batch, Objective
+from core.objectives.base import Batch, Objective, Phase
 from core.spec import TrainingSpec
 from core.training.batches import BatchStream
 from core.training.devices import Place
@@ -122,28 +122,47 @@ class StepDone:
 
 def optimize(run: Run, parts: list[Batch]) -> StepDone:
     """One optimiser step on a batch in parts."""
+    training, step = run.training, run.step
+    learning_rate = training.optimizer.learning_rate * learning_rate_factor(
+        training.schedule, step, training.steps
+    )
+    done = [
+        _optimize_phase(run, parts, phase, number, learning_rate)
+        for number, phase in enumerate(run.objective.phases())
+    ]
+    run.objective.after_step(step)
+    if len(done) == 1:
+        return done[0]
+    named = {name: value for phase in done for name, value in phase.named.items()}
+    norms = torch.stack([phase.gradient_norm for phase in done])
+    loss = torch.stack([phase.loss for phase in done]).sum()
+    return StepDone(loss, named, torch.linalg.vector_norm(norms), learning_rate)
+
+
+def _optimize_phase(
+    run: Run, parts: list[Batch], phase: Phase, number: int, learning_rate: float
+) -> StepDone:
+    """Gradients of all parts, and one step of the phase's optimisers."""
     training, step, device = run.training, run.step, run.place.device
     count = sum(part.count for part in parts)
     total = torch.zeros((), device=device)
     named: dict[str, Tensor] = {}
-    for number, part in enumerate(parts):
-        seed_torch(training.seed, "dropout", step, number, run.world.rank)
+    purpose = ("dropout", number) if number else ("dropout",)
+    for part_number, part in enumerate(parts):
+        seed_torch(training.seed, *purpose, step, part_number, run.world.rank)
         with run.place.autocast():
-            losses = run.objective(part.to(device))
+            losses = phase.forward(part.to(device))
         (losses.total / count).backward()
         total += losses.total.detach()
         for name, value in losses.named.items():
             named[name] = named[name] + value if name in named else value
     limit = training.gradient_clip if training.gradient_clip is not None else float("inf")
     norm = torch.nn.utils.clip_grad_norm_(run.objective.parameters(), limit)
-    learning_rate = training.optimizer.learning_rate * learning_rate_factor(
-        training.schedule, step, training.steps
-    )
-    for optimizer in run.optimizers.values():
+    for name in phase.optimizers:
+        optimizer = run.optimizers[name]
         set_learning_rate(optimizer, learning_rate)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    run.objective.after_step(step)
     means = {name: value / count for name, value in named.items()}
     return StepDone(total / count, means, norm, learning_rate)
 
