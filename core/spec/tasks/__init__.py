@@ -6,15 +6,28 @@ from pydantic import Field
 
 from core.spec.tasks.base import MODALITIES, Modality, PretrainingTask
 from core.spec.tasks.causal_lm import CausalLanguageModeling
+from core.spec.tasks.joint_embedding_prediction import JointEmbeddingPrediction
+from core.spec.tasks.masked_autoencoder import MaskedAutoencoding
 from core.spec.tasks.masked_lm import MaskedLanguageModeling
+from core.spec.tasks.rotation import RotationPrediction
 
 __all__ = [
     "MODALITIES",
     "CausalLanguageModeling",
+    "JointEmbeddingPrediction",
+    "MaskedAutoencoding",
     "MaskedLanguageModeling",
     "Modality",
     "PretrainingTask",
+    "RotationPrediction",
     "Task",
 ]
 
-Task = Annotated[CausalLanguageModeling | MaskedLanguageModeling, Field(discriminator="kind")]
+Task = Annotated[
+    CausalLanguageModeling
+    | JointEmbeddingPrediction
+    | MaskedAutoencoding
+    | MaskedLanguageModeling
+    | RotationPrediction,
+    Field(discriminator="kind"),
+]
