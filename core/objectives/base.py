@@ -64,6 +64,15 @@ class Shown:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One pass over a step's batch, forward and backward, and the optimisers that step after it."""
+
+    forward: Callable[[Batch], Losses]
+    optimizers: Sequence[str]
+    """Their names in `Objective.optimizers`."""
+
+
 class Objective(nn.Module, abc.ABC):
     """A pretraining task: its networks, what they are fed and what they are asked.
 
@@ -145,6 +154,13 @@ class Objective(nn.Module, abc.ABC):
         """
         found = _BLOCK.search(name)
         return int(found[1]) if found else None
+
+    def phases(self) -> Sequence[Phase]:
+        """What a step does with its batch, one after the other; by default one pass for all optimisers.
+
+        A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
+        """
+        return (Phase(self, tuple(self.optimizers())),)
 
     def after_step(self, step: int) -> None:
         """Called after the optimisers have done step ``step``: where averaged teachers move."""
