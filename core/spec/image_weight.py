@@ -17,8 +17,8 @@ def image_parameters(spec: JobSpec) -> int:
         count = count_resnet(size, channels=channels, small_images=is_small_image(spec.data.image.size))
         width = size.widths[-1]
     else:
-        count = count_vit(size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
-        width = size.hidden_size
+        count = count_vit(spec.size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
+        width = spec.size.hidden_size
     if isinstance(task, RotationPrediction):
         return count + 4 * width + 4
     if isinstance(task, MaskedAutoencoding):
@@ -39,20 +39,21 @@ def image_parameters(spec: JobSpec) -> int:
 
 def image_activation_bytes(spec: JobSpec) -> int:
     """What autograd keeps of one part of a batch."""
-    training, task, size = spec.training, spec.task, spec.network_size
+    training, task, network = spec.training, spec.task, spec.network_size
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
     images = training.batch_size // training.accumulation_steps
-    if isinstance(size, ResNetSize):
+    if isinstance(network, ResNetSize):
         side = spec.data.image.size
-        return images * task.views * (4 if half else 8) * _resnet_numbers(size, side)
-    patches = spec.patches
+        return images * task.views * (4 if half else 8) * _resnet_numbers(network, side)
+    size, patches = spec.size, spec.patches
     if isinstance(task, MaskedAutoencoding):
         seen = task.kept_patches(patches) + 1
         decoder = _token_bytes(task.decoder_size(size), half=half) * (patches + 1)
         return images * (_token_bytes(size, half=half) * seen + decoder)
     if isinstance(task, JointEmbeddingPrediction):
         share = sum(task.target_scale) / 2
-        context = int(patches * max(0.0, sum(task.context_scale) / 2 - task.target_blocks * share))
+        # Blocks overlap: each covers its share of what the ones before it left.
+        context = int(patches * sum(task.context_scale) / 2 * max(0.0, 1 - share) ** task.target_blocks)
         predicted = task.target_blocks * (context + int(patches * share))
         predictor = _token_bytes(task.predictor_size(size), half=half) * predicted
         return images * (_token_bytes(size, half=half) * context + predictor)
