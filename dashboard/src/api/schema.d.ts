@@ -161,6 +161,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/contact-sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact Sheet
+         * @description Some images of the dataset side by side, as a PNG: each 64 pixels square, 2 apart.
+         */
+        get: operations["getContactSheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/files/{name}": {
         parameters: {
             query?: never;
@@ -863,9 +883,9 @@ export interface components {
             name: string;
             /**
              * Modality
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image";
             /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
@@ -876,7 +896,15 @@ export interface components {
             files: number;
             /** Bytes */
             bytes: number;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents or images, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
@@ -887,7 +915,10 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow.
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters. Of images ``sizes``:
+             *     ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``: ``[{"sample", "reason"}]``,
+             *     how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``), and ``mean`` and ``std`` of
+             *     red, green and blue (0 … 1).
              */
             statistics: {
                 [key: string]: unknown;
@@ -918,13 +949,26 @@ export interface components {
             sha256: string;
             /**
              * Kind
-             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip`` or ``tokenizer``.
+             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image`` or ``idx``.
              */
             kind: string;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents or images, by the dataset's modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
+            /**
+             * Bad
+             * @description Images that cannot be decoded; `data.on_bad_sample` says what a job makes of them.
+             */
+            bad: number;
             /**
              * Text Column
              * @description The column (CSV, Parquet) or key (JSON Lines) that the text was found in.
@@ -942,10 +986,11 @@ export interface components {
             name: string;
             /**
              * Modality
+             * @description What its files hold; it decides which formats are read, and which tasks can learn from it.
              * @default text
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image";
         };
         /** DatasetOut */
         DatasetOut: {
@@ -961,9 +1006,9 @@ export interface components {
             name: string;
             /**
              * Modality
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image";
             /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
@@ -974,7 +1019,15 @@ export interface components {
             files: number;
             /** Bytes */
             bytes: number;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents or images, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
@@ -985,7 +1038,10 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow.
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters. Of images ``sizes``:
+             *     ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``: ``[{"sample", "reason"}]``,
+             *     how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``), and ``mean`` and ``std`` of
+             *     red, green and blue (0 … 1).
              */
             statistics: {
                 [key: string]: unknown;
@@ -1123,11 +1179,7 @@ export interface components {
             dataset: string;
             /** Task */
             task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
-            /**
-             * @default {
-             *       "dropout": 0.1
-             *     }
-             */
+            /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
@@ -1255,11 +1307,7 @@ export interface components {
             dataset?: string | null;
             /** Task */
             task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
-            /**
-             * @default {
-             *       "dropout": 0.1
-             *     }
-             */
+            /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
@@ -1494,12 +1542,12 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "resnet-mini" | "resnet-18" | "resnet-50" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
             /**
              * Architecture
              * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
              */
-            architecture?: ("bert" | "gpt2") | null;
+            architecture?: ("bert" | "gpt2" | "resnet" | "vit") | null;
             /**
              * Layers
              * @description Transformer blocks.
@@ -1521,11 +1569,26 @@ export interface components {
              */
             intermediate_size?: number | null;
             /**
-             * Dropout
-             * @description Dropout of hidden states and attention in training.
-             * @default 0.1
+             * Patch Size
+             * @description Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
+             *     16 above.
              */
-            dropout: number;
+            patch_size?: number | null;
+            /**
+             * Depths
+             * @description Of a ResNet: residual blocks a stage. Default: the preset's.
+             */
+            depths?: number[] | null;
+            /**
+             * Widths
+             * @description Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's.
+             */
+            widths?: number[] | null;
+            /**
+             * Dropout
+             * @description Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none.
+             */
+            dropout?: number | null;
         };
         /** Page[CheckpointOut] */
         Page_CheckpointOut_: {
@@ -3023,7 +3086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The dataset holds no text */
+            /** @description The dataset holds nothing to learn from */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3114,6 +3177,115 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The dataset holds something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContactSheet: {
+        parameters: {
+            query?: {
+                /** @description At most so many images. */
+                images?: number;
+                /** @description Images side by side. */
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `ds_…` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sheet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset holds something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request is not valid */
             422: {
                 headers: {
@@ -3148,6 +3320,8 @@ export interface operations {
             query?: {
                 /** @description Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: `text`, else the only column of strings. */
                 text_column?: string | null;
+                /** @description Column (Parquet) that holds the images. Default: `image`, else `img`, else the only column of images. */
+                image_column?: string | null;
             };
             header?: {
                 /** @description RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it. */

@@ -11,14 +11,20 @@ import { DatasetActions } from "./DatasetActions";
 import { DropZone } from "./DropZone";
 import { FileTable } from "./FileTable";
 import { binsOf, Histogram } from "./Histogram";
+import { ContactSheet, ImageDetails } from "./ImageDetails";
+import { MODALITIES, type Modality } from "./modality";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
 
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
+  const images = dataset?.modality === "image";
+  const classes = dataset?.statistics.classes;
   const facts: [string, string][] = [
     ["Files", dataset ? integer(dataset.files) : ""],
-    ["Documents", dataset ? integer(dataset.documents) : ""],
-    ["Characters", dataset ? compact(dataset.characters) : ""],
+    [MODALITIES[dataset?.modality ?? "text"].samples, dataset ? integer(dataset.samples) : ""],
+    images
+      ? ["Classes", Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE]
+      : ["Characters", dataset ? compact(dataset.characters) : ""],
     ["Size", dataset ? bytes(dataset.bytes) : ""],
   ];
   return (
@@ -56,11 +62,11 @@ function PreviewList({ id }: { id: string }) {
   );
 }
 
-function Uploader({ id }: { id: string }) {
+function Uploader({ id, modality }: { id: string; modality: Modality }) {
   const uploads = useUploads(id);
   return (
     <>
-      <DropZone small onFiles={uploads.add} />
+      <DropZone small modality={modality} onFiles={uploads.add} />
       <UploadList uploads={uploads} />
     </>
   );
@@ -111,8 +117,9 @@ export function DatasetPage({ id }: { id: string }) {
         <div className="dataset">
           <section className="stack">
             <h2>Files</h2>
-            {dataset.state === "open" && <Uploader id={id} />}
+            {dataset.state === "open" && <Uploader id={id} modality={dataset.modality} />}
             <FileTable dataset={dataset} />
+            {dataset.modality === "image" && <ImageDetails dataset={dataset} />}
             {bins.length > 0 && (
               <>
                 <h2>Length of documents</h2>
@@ -124,10 +131,12 @@ export function DatasetPage({ id }: { id: string }) {
           </section>
           <section className="stack">
             <h2>Preview</h2>
-            {dataset.documents > 0 ? (
-              <PreviewList key={dataset.files} id={id} />
+            {dataset.samples === 0 ? (
+              <p className="faint">Samples show here once a file is stored.</p>
+            ) : dataset.modality === "image" ? (
+              <ContactSheet dataset={dataset} />
             ) : (
-              <p className="faint">Documents show here once a file is stored.</p>
+              <PreviewList key={dataset.files} id={id} />
             )}
           </section>
         </div>
