@@ -52,10 +52,11 @@ class DatasetOut(Resource):
     sha256: str | None
     """Of the sorted (name, sha256) of the files, once ready."""
     statistics: JsonObject
-    """Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters. Of images ``sizes``:
-    ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``: ``[{"sample", "reason"}]``,
-    how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``), and ``mean`` and ``std`` of
-    red, green and blue (0 … 1)."""
+    """Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+    the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+    twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+    ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+    and ``mean`` and ``std`` of red, green and blue (0 … 1)."""
     created_at: datetime
     completed_at: datetime | None
 

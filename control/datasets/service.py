@@ -137,7 +137,8 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
 
 def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, object]:
     """What `control.datasets.statistics` finds for the dataset's modality."""
-    return MODALITIES[dataset.modality].statistics([file.report for file in files])
+    reports = [{**file.report, "sha256": file.sha256} for file in files]
+    return MODALITIES[dataset.modality].statistics(reports)
 
 
 def expect_modality(dataset: Dataset, modality: str, instead: str) -> None:

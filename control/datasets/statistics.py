@@ -1,4 +1,4 @@
-"""A dataset's statistics, from what inspection found in each of its files."""
+"""A dataset's statistics, from what inspection found in each of its files, and each file's ``sha256`` with it."""
 
 import itertools
 from collections import Counter
@@ -9,20 +9,41 @@ _SIZES = 20
 
 
 def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    """``length_histogram``: documents by length in characters, in buckets that double."""
+    """What the files' reports come to together.
+
+    ``length_histogram``: documents by length in characters, in buckets that double. ``scripts``: letters by script, the
+    most frequent first. ``repeats``: documents that are there before, word for word, in their own file or as part of
+    a file that is there twice; training reads each once, and drops repeats across different files too.
+    """
     counts = [
         sum(column)
         for column in itertools.zip_longest(
             *(report.get("length_histogram", ()) for report in reports), fillvalue=0
         )
     ]
+    scripts: Counter[str] = Counter()
+    for report in reports:
+        scripts.update(report.get("scripts", {}))
+    ranked = sorted(scripts.items(), key=lambda item: (-item[1], item[0]))
     return {
         "length_histogram": [
             {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
             for bits, count in enumerate(counts)
             if count
-        ]
+        ],
+        "scripts": [{"script": script, "letters": letters} for script, letters in ranked],
+        "repeats": _repeats(reports, "documents", "repeats"),
     }
+
+
+def _repeats(reports: Sequence[Mapping[str, Any]], samples: str, repeats: str) -> int:
+    """Samples that are in their file before, and all of a file that is there twice."""
+    found = 0
+    seen: set[str] = set()
+    for report in reports:
+        found += report.get(samples if report["sha256"] in seen else repeats, 0)
+        seen.add(report["sha256"])
+    return found
 
 
 def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
@@ -38,8 +59,9 @@ def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     return {
         **{
             name: sum(report.get(name, 0) for report in reports)
-            for name in ("duplicates", "held_out", "gray", "bad", "unlabelled")
+            for name in ("held_out", "gray", "bad", "unlabelled")
         },
+        "duplicates": _repeats(reports, "samples", "duplicates"),
         "sizes": [{"width": width, "height": height, "images": count} for (width, height), count in shown],
         "other_sizes": total - sum(count for _, count in shown),
         "classes": [{"name": name, "images": classes[name]} for name in sorted(classes)],

@@ -103,7 +103,7 @@ def _too_few_images(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
     if images < 2:
         return "the dataset needs two different images at least: one to learn from and one held out for evaluation"
     held_out = sum(file.report.get("held_out", 0) for file in files)
-    most, needed = images - max(1, held_out), spec.training.batch_size
+    most, needed = images - max(1, held_out), spec.training.least_sequences_per_step
     if most >= needed:
         return None
     return (
@@ -119,7 +119,7 @@ def _too_few_tokens(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
         return "the dataset needs two documents at least: one to learn from and one held out for evaluation"
     tokens = documents + sum(_text_bytes(file) for file in files)
     training = spec.training
-    needed = training.batch_size * (training.sequence_length - 1)
+    needed = training.least_sequences_per_step * (training.sequence_length - 1)
     if tokens >= needed:
         return None
     return (

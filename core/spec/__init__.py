@@ -6,28 +6,35 @@ docs are drawn from the same schema.
 
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
+from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
-from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
-from core.spec.training import (
-    AdamW,
-    CheckpointRetention,
-    Optimizer,
-    Schedule,
-    TrainingSpec,
+from core.spec.schedule import Schedule
+from core.spec.tasks import (
+    MODALITIES,
+    CausalLanguageModeling,
+    FeatureReconstruction,
+    MaskedLanguageModeling,
+    Modality,
+    Task,
+    TextDenoisingAutoencoder,
 )
+from core.spec.training import CheckpointRetention, TrainingSpec
 
 __all__ = [
     "MODALITIES",
     "PRESETS",
+    "Adafactor",
     "AdamW",
     "Architecture",
     "CausalLanguageModeling",
     "CheckpointRetention",
+    "FeatureReconstruction",
     "JobSpec",
     "MaskedLanguageModeling",
     "Modality",
     "ModelSpec",
+    "Muon",
     "Optimizer",
     "ResNetSize",
     "ResourcesSpec",
@@ -36,6 +43,7 @@ __all__ = [
     "SpecError",
     "SpecProblem",
     "Task",
+    "TextDenoisingAutoencoder",
     "TrainingSpec",
     "TransformerSize",
     "explain",

@@ -6,15 +6,21 @@ from pydantic import Field
 
 from core.spec.tasks.base import MODALITIES, Modality, PretrainingTask
 from core.spec.tasks.causal_lm import CausalLanguageModeling
-from core.spec.tasks.masked_lm import MaskedLanguageModeling
+from core.spec.tasks.masked_lm import FeatureReconstruction, MaskedLanguageModeling
+from core.spec.tasks.text_denoising_autoencoder import TextDenoisingAutoencoder
 
 __all__ = [
     "MODALITIES",
     "CausalLanguageModeling",
+    "FeatureReconstruction",
     "MaskedLanguageModeling",
     "Modality",
     "PretrainingTask",
     "Task",
+    "TextDenoisingAutoencoder",
 ]
 
-Task = Annotated[CausalLanguageModeling | MaskedLanguageModeling, Field(discriminator="kind")]
+Task = Annotated[
+    CausalLanguageModeling | MaskedLanguageModeling | TextDenoisingAutoencoder,
+    Field(discriminator="kind"),
+]

@@ -682,14 +682,83 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Adafactor
+         * @description Second moments kept as a row and a column a matrix (Shazeer and Stern 2018, arXiv 1804.04235).
+         *
+         *     State of some thousandths of AdamW's; the step is relative to the parameter's own size.
+         */
+        Adafactor: {
+            /**
+             * Weight Decay
+             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Decay Embeddings
+             * @description Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices.
+             * @default true
+             */
+            decay_embeddings: boolean;
+            /**
+             * Layer Decay
+             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
+             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @default 1
+             */
+            layer_decay: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "adafactor";
+            /**
+             * Learning Rate
+             * @description Peak relative step: each parameter moves by this share of its root mean square, and never by more than
+             *     1 / sqrt(step).
+             * @default 0.01
+             */
+            learning_rate: number;
+            /**
+             * Beta2 Decay
+             * @description The second moments' decay at step t is 1 - t ** beta2_decay.
+             * @default -0.8
+             */
+            beta2_decay: number;
+            /**
+             * Clip Threshold
+             * @description Largest root mean square of an update before the step size is applied.
+             * @default 1
+             */
+            clip_threshold: number;
+        };
+        /**
          * AdamW
-         * @description Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101).
+         * @description Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101), fused.
          */
         AdamW: {
             /**
-             * Kind
-             * @default adamw
-             * @constant
+             * Weight Decay
+             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Decay Embeddings
+             * @description Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices.
+             * @default true
+             */
+            decay_embeddings: boolean;
+            /**
+             * Layer Decay
+             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
+             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @default 1
+             */
+            layer_decay: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             kind: "adamw";
             /**
@@ -698,12 +767,6 @@ export interface components {
              * @default 0.0005
              */
             learning_rate: number;
-            /**
-             * Weight Decay
-             * @description Decay of matrices; biases and norms are never decayed.
-             * @default 0.01
-             */
-            weight_decay: number;
             /**
              * Beta1
              * @default 0.9
@@ -731,7 +794,7 @@ export interface components {
         };
         /**
          * CausalLanguageModeling
-         * @description Predict each token from those before it: GPT-2 (Radford et al. 2019).
+         * @description Predict each token from those before it: GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023).
          */
         CausalLanguageModeling: {
             /**
@@ -739,6 +802,13 @@ export interface components {
              * @enum {string}
              */
             kind: "causal_lm";
+            /**
+             * Separate Documents
+             * @description Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
+             *     looks across the separator into the documents before, as GPT-2 and GPT-3 were trained, which is faster.
+             * @default false
+             */
+            separate_documents: boolean;
         };
         /** CheckpointFile */
         CheckpointFile: {
@@ -826,6 +896,15 @@ export interface components {
              * @enum {string}
              */
             documents: "auto" | "whole_file";
+            /**
+             * Packing
+             * @description How tokens become rows. ``stream``: documents one behind the other, cut wherever a row is full; nothing is padded.
+             *     ``best_fit``: each document whole in one row where it fits, laid so that hardly any padding is left (arXiv
+             *     2404.10830). Only for tasks that read text in rows of tokens; the prepared tokens are the same either way.
+             * @default stream
+             * @enum {string}
+             */
+            packing: "stream" | "best_fit";
             /**
              * @default {
              *       "kind": "bpe",
@@ -915,10 +994,11 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters. Of images ``sizes``:
-             *     ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``: ``[{"sample", "reason"}]``,
-             *     how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``), and ``mean`` and ``std`` of
-             *     red, green and blue (0 … 1).
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1).
              */
             statistics: {
                 [key: string]: unknown;
@@ -1038,10 +1118,11 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters. Of images ``sizes``:
-             *     ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``: ``[{"sample", "reason"}]``,
-             *     how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``), and ``mean`` and ``std`` of
-             *     red, green and blue (0 … 1).
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1).
              */
             statistics: {
                 [key: string]: unknown;
@@ -1108,6 +1189,29 @@ export interface components {
             details?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * FeatureReconstruction
+         * @description A second loss: from the masked text, tell the clean text's features at the masked positions.
+         *
+         *     The total is ``alpha`` times the task's loss and ``1 - alpha`` times this one.
+         */
+        FeatureReconstruction: {
+            /**
+             * Alpha
+             * @description Weight of the task's own loss; the rest is the reconstruction's.
+             * @default 0.8
+             */
+            alpha: number;
+            /**
+             * Target
+             * @description ``hidden``: what the same network, without dropout, makes of the clean text in its last layer (as data2vec,
+             *     Baevski et al. 2022, arXiv 2202.03555); costs a second forward pass. ``embeddings``: the clean tokens' word
+             *     embeddings.
+             * @default hidden
+             * @enum {string}
+             */
+            target: "hidden" | "embeddings";
         };
         /**
          * ForkIn
@@ -1178,13 +1282,14 @@ export interface components {
             /** Dataset */
             dataset: string;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
              *       "documents": "auto",
+             *       "packing": "stream",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
@@ -1306,13 +1411,14 @@ export interface components {
              */
             dataset?: string | null;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
              *       "documents": "auto",
+             *       "packing": "stream",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
@@ -1476,7 +1582,8 @@ export interface components {
         };
         /**
          * MaskedLanguageModeling
-         * @description Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805).
+         * @description Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805), ModernBERT
+         *     (Warner et al. 2024, arXiv 2412.13663).
          */
         MaskedLanguageModeling: {
             /**
@@ -1503,6 +1610,24 @@ export interface components {
              * @default 0.1
              */
             random_token_share: number;
+            /**
+             * Masking
+             * @description What is chosen as one. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
+             *     release). ``span``: runs of one to ten whole words (SpanBERT, Joshi et al. 2019, arXiv 1907.10529), each hidden in
+             *     one way. Evaluation always uses ``token``.
+             * @default token
+             * @enum {string}
+             */
+            masking: "token" | "whole_word" | "span";
+            /**
+             * Separate Documents
+             * @description Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
+             *     crosses from one document to the next, as in RoBERTa, which is faster.
+             * @default false
+             */
+            separate_documents: boolean;
+            /** @description Reconstruct the clean text's features too; ``null``: only predict tokens. */
+            feature_reconstruction?: components["schemas"]["FeatureReconstruction"] | null;
         };
         /** MetricsOut */
         MetricsOut: {
@@ -1542,15 +1667,15 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "resnet-mini" | "resnet-18" | "resnet-50" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
             /**
              * Architecture
              * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
              */
-            architecture?: ("bert" | "gpt2" | "resnet" | "vit") | null;
+            architecture?: ("bert" | "gpt2" | "llama" | "modernbert" | "resnet" | "t5" | "vit") | null;
             /**
              * Layers
-             * @description Transformer blocks.
+             * @description Transformer blocks; of an encoder-decoder, in each of the two.
              */
             layers?: number | null;
             /**
@@ -1565,7 +1690,7 @@ export interface components {
             heads?: number | null;
             /**
              * Intermediate Size
-             * @description Width of the feed-forward layer. Default: four times ``hidden_size``.
+             * @description Width of the feed-forward layer. Default: in proportion to ``hidden_size`` as in the preset.
              */
             intermediate_size?: number | null;
             /**
@@ -1586,9 +1711,77 @@ export interface components {
             widths?: number[] | null;
             /**
              * Dropout
-             * @description Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none.
+             * @description Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2
+             *     and T5; none for Llama, ModernBERT and images. A ResNet has none.
              */
             dropout?: number | null;
+        };
+        /**
+         * Muon
+         * @description Momentum with orthogonalised updates for the blocks' matrices, AdamW for the rest.
+         *
+         *     Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon); updates are scaled to AdamW's usual size as in Liu
+         *     et al. 2025 (arXiv 2502.16982), so that a learning rate found for AdamW is a good first guess.
+         */
+        Muon: {
+            /**
+             * Weight Decay
+             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Decay Embeddings
+             * @description Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices.
+             * @default true
+             */
+            decay_embeddings: boolean;
+            /**
+             * Layer Decay
+             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
+             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @default 1
+             */
+            layer_decay: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "muon";
+            /**
+             * Learning Rate
+             * @description Peak learning rate of the blocks' matrices.
+             * @default 0.002
+             */
+            learning_rate: number;
+            /**
+             * Momentum
+             * @default 0.95
+             */
+            momentum: number;
+            /**
+             * Adamw Learning Rate
+             * @description Peak learning rate of embeddings, heads and vectors. Default: ``learning_rate``.
+             */
+            adamw_learning_rate?: number | null;
+            /**
+             * Beta1
+             * @description AdamW's, for the rest.
+             * @default 0.9
+             */
+            beta1: number;
+            /**
+             * Beta2
+             * @description AdamW's, for the rest.
+             * @default 0.98
+             */
+            beta2: number;
+            /**
+             * Epsilon
+             * @description AdamW's, for the rest.
+             * @default 0.000001
+             */
+            epsilon: number;
         };
         /** Page[CheckpointOut] */
         Page_CheckpointOut_: {
@@ -1847,21 +2040,29 @@ export interface components {
         };
         /**
          * Schedule
-         * @description Learning rate over the steps: linear warm-up, then a decay.
+         * @description Linear warm-up, then a decay.
          */
         Schedule: {
             /**
              * Kind
+             * @description ``warmup_stable_decay`` (Hu et al. 2024, arXiv 2404.06395) holds the peak until the last ``decay_steps``, so that a
+             *     run can be lengthened from any checkpoint before them.
              * @default cosine
              * @enum {string}
              */
-            kind: "cosine" | "linear" | "constant";
+            kind: "cosine" | "linear" | "constant" | "warmup_stable_decay";
             /**
              * Warmup Steps
              * @description Optimiser steps of linear warm-up from zero.
              * @default 0
              */
             warmup_steps: number;
+            /**
+             * Decay Steps
+             * @description Optimiser steps of decay at the end of ``warmup_stable_decay``. Default: a tenth of all steps. Ignored for the
+             *     others, which decay from the warm-up on.
+             */
+            decay_steps?: number | null;
             /**
              * Final Fraction
              * @description Learning rate at the last step as a share of the peak. Ignored for ``constant``.
@@ -1974,6 +2175,30 @@ export interface components {
             stream_listeners: number;
         };
         /**
+         * TextDenoisingAutoencoder
+         * @description Write out the spans that were cut from a text: T5 (Raffel et al. 2019, arXiv 1910.10683).
+         */
+        TextDenoisingAutoencoder: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "text_denoising_autoencoder";
+            /**
+             * Corruption Rate
+             * @description Share of the tokens that are cut out in training. Evaluation always uses 0.15, so that runs with different rates
+             *     compare.
+             * @default 0.15
+             */
+            corruption_rate: number;
+            /**
+             * Mean Span Length
+             * @description Mean tokens a span that is cut out in training. Evaluation always uses 3.
+             * @default 3
+             */
+            mean_span_length: number;
+        };
+        /**
          * TokenizerSpec
          * @description The tokenizer: trained on the dataset, or brought along in it.
          */
@@ -1981,13 +2206,14 @@ export interface components {
             /**
              * Kind
              * @description ``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-             *     WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+             *     WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
+             *     bytes, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
              *     a character of the training part, for small corpora. ``uploaded``: the dataset's own
              *     ``tokenizer.json``.
              * @default bpe
              * @enum {string}
              */
-            kind: "bpe" | "wordpiece" | "byte" | "character" | "uploaded";
+            kind: "bpe" | "wordpiece" | "unigram" | "byte" | "character" | "uploaded";
             /**
              * Vocabulary Size
              * @description Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
@@ -2029,10 +2255,11 @@ export interface components {
             steps: number;
             /**
              * Batch Size
-             * @description Sequences an optimiser step, over all accumulation parts and devices.
+             * @description Samples an optimiser step, over all accumulation parts and devices. ``auto``: ``accumulation_steps`` times the
+             *     largest part that fits the memory, found by real steps before the first and kept for the whole run.
              * @default 32
              */
-            batch_size: number;
+            batch_size: number | "auto";
             /**
              * Accumulation Steps
              * @description Parts that a batch is split into to save memory; must divide ``batch_size``. Losses are
@@ -2054,17 +2281,19 @@ export interface components {
             seed: number;
             /**
              * Precision
-             * @description ``auto``: bf16 autocast where the device has bf16 arithmetic, else fp32.
+             * @description ``auto``: fp32 where the device has no bf16 arithmetic; else bf16 autocast, unless trial steps before the first
+             *     show it to be the slower. Chosen once for the whole run.
              * @default auto
              * @enum {string}
              */
             precision: "auto" | "fp32" | "bf16";
             /**
              * Compile
-             * @description ``torch.compile`` the network; eager where compilation fails.
+             * @description ``torch.compile`` the network; eager where compilation fails. ``auto``: where trial steps before the first show
+             *     that it pays within the run. Chosen once for the whole run.
              * @default false
              */
-            compile: boolean;
+            compile: boolean | "auto";
             /**
              * Gradient Clip
              * @description Largest global gradient norm; ``null`` for none.
@@ -2072,16 +2301,19 @@ export interface components {
              */
             gradient_clip: number | null;
             /**
+             * Optimizer
              * @default {
+             *       "weight_decay": 0.01,
+             *       "decay_embeddings": true,
+             *       "layer_decay": 1,
              *       "kind": "adamw",
              *       "learning_rate": 0.0005,
-             *       "weight_decay": 0.01,
              *       "beta1": 0.9,
              *       "beta2": 0.98,
              *       "epsilon": 0.000001
              *     }
              */
-            optimizer: components["schemas"]["AdamW"];
+            optimizer: components["schemas"]["AdamW"] | components["schemas"]["Muon"] | components["schemas"]["Adafactor"];
             /**
              * @default {
              *       "kind": "cosine",
@@ -2123,6 +2355,12 @@ export interface components {
              *     }
              */
             retention: components["schemas"]["CheckpointRetention"];
+            /**
+             * Ema Decay
+             * @description Keep an exponential moving average of the weights with this decay a step (less in the first steps: (1 + step) /
+             *     (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``.
+             */
+            ema_decay?: number | null;
         };
         /**
          * ValidationOut

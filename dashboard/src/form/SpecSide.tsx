@@ -59,7 +59,9 @@ interface SpecSideProps {
 export function SpecSide({ document, validation, checking, problems, error, busy }: SpecSideProps) {
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
-  const tokens = training ? training.steps * training.batch_size * training.sequence_length : null;
+  const batch = training?.batch_size;
+  const tokens =
+    training && typeof batch === "number" ? training.steps * batch * training.sequence_length : null;
   const facts: [string, string][] = [
     ["Parameters", validation?.parameters ? compact(validation.parameters) : NONE],
     ["Peak memory", validation?.memory_bytes ? bytes(validation.memory_bytes) : NONE],

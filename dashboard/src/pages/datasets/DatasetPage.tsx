@@ -13,8 +13,16 @@ import { FileTable } from "./FileTable";
 import { binsOf, Histogram } from "./Histogram";
 import { ContactSheet, ImageDetails } from "./ImageDetails";
 import { MODALITIES, type Modality } from "./modality";
+import { Scripts } from "./Scripts";
+import { repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
+
+/** Documents that training drops, because it reads each once. */
+function repeats(dataset: DatasetDetail): string {
+  const number = repeatsOf(dataset.statistics);
+  return number === undefined ? NONE : integer(number);
+}
 
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
   const images = dataset?.modality === "image";
@@ -22,13 +30,19 @@ function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
   const facts: [string, string][] = [
     ["Files", dataset ? integer(dataset.files) : ""],
     [MODALITIES[dataset?.modality ?? "text"].samples, dataset ? integer(dataset.samples) : ""],
-    images
-      ? ["Classes", Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE]
-      : ["Characters", dataset ? compact(dataset.characters) : ""],
+    ...(images
+      ? ([
+          ["Classes", Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE],
+          ["Repeats", integer(Number(dataset.statistics.duplicates ?? 0))],
+        ] as [string, string][])
+      : ([
+          ["Repeats", dataset ? repeats(dataset) : ""],
+          ["Characters", dataset ? compact(dataset.characters) : ""],
+        ] as [string, string][])),
     ["Size", dataset ? bytes(dataset.bytes) : ""],
   ];
   return (
-    <dl className="tiles tiles-4">
+    <dl className="tiles tiles-5">
       {facts.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
@@ -83,6 +97,7 @@ export function DatasetPage({ id }: { id: string }) {
     );
   }
   const bins = dataset ? binsOf(dataset.statistics) : [];
+  const scripts = dataset ? scriptsOf(dataset.statistics) : [];
   return (
     <div className="page">
       <Back href="/datasets">Datasets</Back>
@@ -125,6 +140,14 @@ export function DatasetPage({ id }: { id: string }) {
                 <h2>Length of documents</h2>
                 <div className="card histogram-card">
                   <Histogram bins={bins} />
+                </div>
+              </>
+            )}
+            {scripts.length > 0 && (
+              <>
+                <h2>Scripts</h2>
+                <div className="card histogram-card">
+                  <Scripts scripts={scripts} />
                 </div>
               </>
             )}
