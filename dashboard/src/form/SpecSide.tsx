@@ -7,6 +7,7 @@ import { CodeBlock } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
 import { ErrorBox } from "@/ui/Notice";
 import type { Document } from "./document";
+import { EstimatePanel } from "./EstimatePanel";
 import { titleOf } from "./fields";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
@@ -60,6 +61,7 @@ export function SpecSide({ document, validation, checking, problems, error, busy
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
   const batch = training?.batch_size;
+  // Of a batch that the engine chooses nobody knows yet.
   const tokens =
     training && typeof batch === "number" ? training.steps * batch * training.sequence_length : null;
   const facts: [string, string][] = [
@@ -97,6 +99,7 @@ export function SpecSide({ document, validation, checking, problems, error, busy
         <Button look="primary" type="submit" icon="play" busy={busy}>
           Start the job
         </Button>
+        <EstimatePanel document={document} valid={validation?.valid === true} />
       </div>
       <div className="spec-view">
         <div className="segments" role="group" aria-label="Show as">
