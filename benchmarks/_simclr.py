@@ -39,12 +39,18 @@ class Block(nn.Module):
         return functional.relu(self.second_norm(self.second(inner)) + self.around(x))
 
 
-def encoder(width: int) -> nn.Module:
-    """A ResNet of eight layers with SimCLR's projection."""
+def encoder(width: int, *, small_stem: bool) -> nn.Module:
+    """A ResNet of eight layers with SimCLR's projection.
+
+    The standard stem (7 by 7, stride 2, then pooled to half again) leaves the blocks a sixteenth of the pixels that the small
+    one for 32 by 32 pixels does.
+    """
+    stem: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    if not small_stem:
+        stem[0] = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        stem.append(nn.MaxPool2d(3, 2, 1))
     return nn.Sequential(
-        nn.Conv2d(3, width, 3, 1, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
+        *stem,
         Block(width, width, 1),
         Block(width, 2 * width, 2),
         Block(2 * width, 4 * width, 2),
@@ -69,9 +75,9 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.5) -> Tensor:
 class Trainer:
     """One network and its optimiser; a step takes two views."""
 
-    def __init__(self, width: int, device: torch.device) -> None:
+    def __init__(self, width: int, device: torch.device, *, small_stem: bool) -> None:
         torch.manual_seed(0)
-        self.network = encoder(width).to(device)
+        self.network = encoder(width, small_stem=small_stem).to(device)
         self.network.compile()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-3, fused=True)
 

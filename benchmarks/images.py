@@ -33,7 +33,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=32, help="pixels of an image (default: 32)")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument(
-        "--width", type=int, default=8, help="channels of the network's first layer (default: 8)"
+        "--width", type=int, default=16, help="channels of the network's first layer (default: 16)"
+    )
+    parser.add_argument(
+        "--small-stem", action="store_true", help="the ResNet's stem for small images: sixteen times the work"
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=10, help="a round (default: 10)")
@@ -51,7 +54,7 @@ def main() -> None:
         samples = ImageSamples(prepared, "train")
         ours = iter(InTensors(samples, spec, arguments.batch_size, device))
         theirs = by_pillow(samples, spec, arguments.batch_size, workers, device)
-        trainers = Trainer(arguments.width, device), Trainer(arguments.width, device)
+        trainers = [Trainer(arguments.width, device, small_stem=arguments.small_stem) for _ in range(2)]
 
         def feed(batches: Iterator[Pair]) -> float:
             return _seconds(batches, None, arguments.steps, device)
