@@ -161,6 +161,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/contact-sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact Sheet
+         * @description Some images of the dataset side by side, as a PNG: each 64 pixels square, 2 apart.
+         */
+        get: operations["getContactSheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/files/{name}": {
         parameters: {
             query?: never;
@@ -1168,9 +1188,9 @@ export interface components {
             name: string;
             /**
              * Modality
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image";
             /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
@@ -1181,7 +1201,15 @@ export interface components {
             files: number;
             /** Bytes */
             bytes: number;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents or images, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
@@ -1192,9 +1220,11 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
-             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. More as modalities grow.
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1).
              */
             statistics: {
                 [key: string]: unknown;
@@ -1225,13 +1255,26 @@ export interface components {
             sha256: string;
             /**
              * Kind
-             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip`` or ``tokenizer``.
+             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image`` or ``idx``.
              */
             kind: string;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents or images, by the dataset's modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
+            /**
+             * Bad
+             * @description Images that cannot be decoded; `data.on_bad_sample` says what a job makes of them.
+             */
+            bad: number;
             /**
              * Text Column
              * @description The column (CSV, Parquet) or key (JSON Lines) that the text was found in.
@@ -1249,10 +1292,11 @@ export interface components {
             name: string;
             /**
              * Modality
+             * @description What its files hold; it decides which formats are read, and which tasks can learn from it.
              * @default text
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image";
         };
         /** DatasetOut */
         DatasetOut: {
@@ -1268,9 +1312,9 @@ export interface components {
             name: string;
             /**
              * Modality
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image";
             /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
@@ -1281,7 +1325,15 @@ export interface components {
             files: number;
             /** Bytes */
             bytes: number;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents or images, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
@@ -1292,9 +1344,11 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
-             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. More as modalities grow.
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1).
              */
             statistics: {
                 [key: string]: unknown;
@@ -3852,7 +3906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The dataset holds no text */
+            /** @description The dataset holds nothing to learn from */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3943,6 +3997,115 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The dataset holds something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContactSheet: {
+        parameters: {
+            query?: {
+                /** @description At most so many images. */
+                images?: number;
+                /** @description Images side by side. */
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `ds_…` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sheet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset holds something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request is not valid */
             422: {
                 headers: {
@@ -3977,6 +4140,8 @@ export interface operations {
             query?: {
                 /** @description Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: `text`, else the only column of strings. */
                 text_column?: string | null;
+                /** @description Column (Parquet) that holds the images. Default: `image`, else `img`, else the only column of images. */
+                image_column?: string | null;
             };
             header?: {
                 /** @description RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it. */

@@ -35,7 +35,12 @@ def test_an_accepted_job_is_queued_with_every_default_written_out(session: Write
     job = make_job(session, priority=3, resources={"device": "cpu", "preemptible": True, "max_retries": 7})
     assert (job.state, job.attempt, job.step, job.steps) == ("queued", 0, 0, 100)
     assert (job.priority, job.device, job.preemptible, job.max_retries) == (3, "cpu", True, 7)
-    assert job.spec["training"]["schedule"] == {"kind": "cosine", "warmup_steps": 0, "final_fraction": 0.0}
+    assert job.spec["training"]["schedule"] == {
+        "kind": "cosine",
+        "warmup_steps": 0,
+        "decay_steps": None,
+        "final_fraction": 0.0,
+    }
     assert [event.type for event in jobs.events(session, job.id)] == ["queued"]
 
 

@@ -11,6 +11,8 @@ import { DatasetActions } from "./DatasetActions";
 import { DropZone } from "./DropZone";
 import { FileTable } from "./FileTable";
 import { binsOf, Histogram } from "./Histogram";
+import { ContactSheet, ImageDetails } from "./ImageDetails";
+import { MODALITIES, type Modality } from "./modality";
 import { Scripts } from "./Scripts";
 import { repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
@@ -23,11 +25,20 @@ function repeats(dataset: DatasetDetail): string {
 }
 
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
+  const images = dataset?.modality === "image";
+  const classes = dataset?.statistics.classes;
   const facts: [string, string][] = [
     ["Files", dataset ? integer(dataset.files) : ""],
-    ["Documents", dataset ? integer(dataset.documents) : ""],
-    ["Repeats", dataset ? repeats(dataset) : ""],
-    ["Characters", dataset ? compact(dataset.characters) : ""],
+    [MODALITIES[dataset?.modality ?? "text"].samples, dataset ? integer(dataset.samples) : ""],
+    ...(images
+      ? ([
+          ["Classes", Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE],
+          ["Repeats", integer(Number(dataset.statistics.duplicates ?? 0))],
+        ] as [string, string][])
+      : ([
+          ["Repeats", dataset ? repeats(dataset) : ""],
+          ["Characters", dataset ? compact(dataset.characters) : ""],
+        ] as [string, string][])),
     ["Size", dataset ? bytes(dataset.bytes) : ""],
   ];
   return (
@@ -65,11 +76,11 @@ function PreviewList({ id }: { id: string }) {
   );
 }
 
-function Uploader({ id }: { id: string }) {
+function Uploader({ id, modality }: { id: string; modality: Modality }) {
   const uploads = useUploads(id);
   return (
     <>
-      <DropZone small onFiles={uploads.add} />
+      <DropZone small modality={modality} onFiles={uploads.add} />
       <UploadList uploads={uploads} />
     </>
   );
@@ -121,8 +132,9 @@ export function DatasetPage({ id }: { id: string }) {
         <div className="dataset">
           <section className="stack">
             <h2>Files</h2>
-            {dataset.state === "open" && <Uploader id={id} />}
+            {dataset.state === "open" && <Uploader id={id} modality={dataset.modality} />}
             <FileTable dataset={dataset} />
+            {dataset.modality === "image" && <ImageDetails dataset={dataset} />}
             {bins.length > 0 && (
               <>
                 <h2>Length of documents</h2>
@@ -142,10 +154,12 @@ export function DatasetPage({ id }: { id: string }) {
           </section>
           <section className="stack">
             <h2>Preview</h2>
-            {dataset.documents > 0 ? (
-              <PreviewList key={dataset.files} id={id} />
+            {dataset.samples === 0 ? (
+              <p className="faint">Samples show here once a file is stored.</p>
+            ) : dataset.modality === "image" ? (
+              <ContactSheet dataset={dataset} />
             ) : (
-              <p className="faint">Documents show here once a file is stored.</p>
+              <PreviewList key={dataset.files} id={id} />
             )}
           </section>
         </div>
