@@ -4,11 +4,20 @@ Every other room validates jobs with it; the dashboard's form, the OpenAPI docum
 docs are drawn from the same schema.
 """
 
+from core.spec.audio import AudioAugmentation, AudioDataSpec
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
-from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
+from core.spec.tasks import (
+    MODALITIES,
+    CausalLanguageModeling,
+    MaskedLanguageModeling,
+    MaskedSpectrogram,
+    Modality,
+    Task,
+    Wav2Vec2,
+)
 from core.spec.training import (
     AdamW,
     CheckpointRetention,
@@ -22,10 +31,13 @@ __all__ = [
     "PRESETS",
     "AdamW",
     "Architecture",
+    "AudioAugmentation",
+    "AudioDataSpec",
     "CausalLanguageModeling",
     "CheckpointRetention",
     "JobSpec",
     "MaskedLanguageModeling",
+    "MaskedSpectrogram",
     "Modality",
     "ModelSpec",
     "Optimizer",
@@ -36,6 +48,7 @@ __all__ = [
     "Task",
     "TrainingSpec",
     "TransformerSize",
+    "Wav2Vec2",
     "explain",
     "load",
     "validate",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.spec.audio import AudioDataSpec
 from core.spec.base import Spec
 
 
@@ -29,6 +30,12 @@ class DataSpec(Spec):
     only column of strings."""
 
     tokenizer: TokenizerSpec = TokenizerSpec()
+
+    audio: AudioDataSpec = AudioDataSpec()
+
+    on_bad_sample: Literal["refuse", "skip"] = "refuse"
+    """What to do about samples that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
+    goes on without them below that. ``skip``: it goes on without them however many they are."""
 
     held_out_fraction: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05
     """Share of the documents kept for evaluation, chosen by content hash: the same document falls

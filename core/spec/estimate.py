@@ -14,9 +14,11 @@ job by it refuses only what cannot fit.
 
 from dataclasses import dataclass
 
+from core.spec.audio_estimate import audio_activations, audio_parameters
 from core.spec.job import JobSpec
 from core.spec.model import TransformerSize
 from core.spec.parameters import count_parameters
+from core.spec.tasks import MaskedSpectrogram, Wav2Vec2
 
 _TRAINING_BYTES = 16
 
@@ -45,6 +47,8 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
         vocabulary_size: Of an uploaded tokenizer; None: as the spec says.
     """
     architecture, size = spec.architecture, spec.size
+    if isinstance(spec.task, MaskedSpectrogram | Wav2Vec2):
+        return _estimate_audio(spec, size, spec.task)
     vocabulary = vocabulary_size or spec.data.tokenizer.vocabulary_size
     training = spec.training
     parameters = count_parameters(
@@ -57,9 +61,31 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
     )
 
 
+def _estimate_audio(spec: JobSpec, size: TransformerSize, task: MaskedSpectrogram | Wav2Vec2) -> Estimate:
+    parameters = audio_parameters(size, task)
+    training, audio = spec.training, spec.data.audio
+    return Estimate(
+        parameters=parameters,
+        weights_bytes=_TRAINING_BYTES * parameters,
+        activation_bytes=audio_activations(
+            size,
+            task,
+            clips=training.batch_size // training.accumulation_steps,
+            samples=round(audio.clip_seconds * audio.sampling_rate),
+            half=_is_half(spec),
+            on_cpu=spec.resources.device == "cpu",
+        ),
+    )
+
+
+def _is_half(spec: JobSpec) -> bool:
+    precision = spec.training.precision
+    return precision == "bf16" or (precision == "auto" and spec.resources.device != "cpu")
+
+
 def _activations(spec: JobSpec, size: TransformerSize, vocabulary: int) -> int:
     training = spec.training
-    half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
+    half = _is_half(spec)
     sequences = training.batch_size // training.accumulation_steps
     tokens = sequences * training.sequence_length
     hidden, intermediate = size.hidden_size, size.intermediate_size

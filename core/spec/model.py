@@ -6,8 +6,11 @@ from pydantic import Field, model_validator
 
 from core.spec.base import Spec
 
-Architecture = Literal["bert", "gpt2"]
+Architecture = Literal["ast", "bert", "gpt2", "wav2vec2"]
 Preset = Literal[
+    "ast-tiny",
+    "ast-small",
+    "ast-base",
     "bert-tiny",
     "bert-mini",
     "bert-small",
@@ -16,6 +19,9 @@ Preset = Literal[
     "gpt2-tiny",
     "gpt2-mini",
     "gpt2-small",
+    "wav2vec2-tiny",
+    "wav2vec2-small",
+    "wav2vec2-base",
 ]
 
 
@@ -45,6 +51,14 @@ PRESETS: dict[str, tuple[Architecture, TransformerSize]] = {
     "gpt2-tiny": ("gpt2", _size(4, 128, 4)),
     "gpt2-mini": ("gpt2", _size(6, 384, 6)),
     "gpt2-small": ("gpt2", _size(12, 768, 12)),
+    # Gong et al. 2021, "AST" (arXiv 2104.01778): ViT's base; tiny and small are for small data.
+    "ast-tiny": ("ast", _size(4, 192, 3)),
+    "ast-small": ("ast", _size(12, 384, 6)),
+    "ast-base": ("ast", _size(12, 768, 12)),
+    # Baevski et al. 2020 (arXiv 2006.11477): its BASE, and two for small data.
+    "wav2vec2-tiny": ("wav2vec2", _size(4, 192, 4)),
+    "wav2vec2-small": ("wav2vec2", _size(6, 384, 6)),
+    "wav2vec2-base": ("wav2vec2", _size(12, 768, 12)),
 }
 assert set(PRESETS) == set(get_args(Preset))
 

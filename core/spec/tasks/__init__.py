@@ -7,14 +7,21 @@ from pydantic import Field
 from core.spec.tasks.base import MODALITIES, Modality, PretrainingTask
 from core.spec.tasks.causal_lm import CausalLanguageModeling
 from core.spec.tasks.masked_lm import MaskedLanguageModeling
+from core.spec.tasks.masked_spectrogram import MaskedSpectrogram
+from core.spec.tasks.wav2vec2 import Wav2Vec2
 
 __all__ = [
     "MODALITIES",
     "CausalLanguageModeling",
     "MaskedLanguageModeling",
+    "MaskedSpectrogram",
     "Modality",
     "PretrainingTask",
     "Task",
+    "Wav2Vec2",
 ]
 
-Task = Annotated[CausalLanguageModeling | MaskedLanguageModeling, Field(discriminator="kind")]
+Task = Annotated[
+    CausalLanguageModeling | MaskedLanguageModeling | MaskedSpectrogram | Wav2Vec2,
+    Field(discriminator="kind"),
+]
