@@ -153,6 +153,11 @@ def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint
     )
 
 
+def _shape(spec: JobSpec) -> tuple[object, ...]:
+    """What a network's weights are made for."""
+    return spec.architecture, spec.network_size, spec.model.patch_size
+
+
 def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
     """Refuse what the checkpoint's weights cannot become."""
     problems = []
@@ -166,7 +171,7 @@ def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
         )
     fixed = {
         "task.kind": (spec.task.kind, before.task.kind),
-        "model": ((spec.architecture, spec.size), (before.architecture, before.size)),
+        "model": (_shape(spec), _shape(before)),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
     }
     problems += [

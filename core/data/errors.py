@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-DataErrorCode = Literal["data_too_small", "data_unreadable", "tokenizer_invalid"]
+DataErrorCode = Literal["data_too_small", "data_unreadable", "tokenizer_invalid", "too_many_bad_samples"]
 
 
 class DataError(Exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.data.errors import DataError
 from core.formats import KNOWN_FORMATS, FormatError, detect, is_hidden
+from core.spec import Modality
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,10 @@ class DataFile:
     sha256: str
 
 
-def data_files(paths: Sequence[Path]) -> list[DataFile]:
+def data_files(paths: Sequence[Path], modality: Modality = "text") -> list[DataFile]:
     """The files at ``paths``, hashed, in name order.
 
-    Of a directory all files of a known format are taken, recursively, under their relative path; hidden ones
+    Of a directory all files of a format known for ``modality`` are taken, recursively, under their relative path; hidden ones
     are passed over. A file named outright must be of a known format.
 
     Raises:
@@ -32,14 +33,14 @@ def data_files(paths: Sequence[Path]) -> list[DataFile]:
         if path.is_dir():
             for file in path.rglob("*"):
                 name = file.relative_to(path).as_posix()
-                if file.is_file() and not is_hidden(name) and _is_known(name):
+                if file.is_file() and not is_hidden(name) and _is_known(name, modality):
                     _add(found, name, file)
         elif path.is_file():
-            if not _is_known(path.name):
+            if not _is_known(path.name, modality):
                 raise DataError(
                     "data_unreadable",
                     f"{path}: its name ends in no known format",
-                    f"Known are {KNOWN_FORMATS}.",
+                    f"Known are {KNOWN_FORMATS[modality]}.",
                 )
             _add(found, path.name, path)
         else:
@@ -47,14 +48,16 @@ def data_files(paths: Sequence[Path]) -> list[DataFile]:
     if not found:
         where = ", ".join(map(str, paths)) or "no path"
         raise DataError(
-            "data_unreadable", f"{where}: no file of a known format is there", f"Known are {KNOWN_FORMATS}."
+            "data_unreadable",
+            f"{where}: no file of a known format is there",
+            f"Known are {KNOWN_FORMATS[modality]}.",
         )
     return [DataFile(name, path, _sha256(path)) for name, path in sorted(found.items())]
 
 
-def _is_known(name: str) -> bool:
+def _is_known(name: str, modality: Modality) -> bool:
     try:
-        detect(name)
+        detect(name, modality)
     except FormatError:
         return False
     return True

@@ -1,18 +1,21 @@
-"""Documents out of the files that people upload: text, JSON Lines, CSV and Parquet, compressed or zipped.
+"""Documents and images out of the files that people upload, compressed or in archives.
 
 Imports no torch, transformers or tokenizers, so that the control plane can check an upload with the very
-code that training will read it with (docs/decisions/0001-formats-without-torch.md).
+code that training will read it with (docs/decisions/0001-formats-without-torch.md). Images are read by `core.formats.images` and
+decoded by `core.formats.pixels`, which are imported where they are needed: numpy and Pillow take a tenth of a second.
 """
 
 from core.formats.documents import Notes, read_documents, read_uploaded_tokenizer
 from core.formats.errors import FormatError, FormatErrorCode
 from core.formats.inspection import FileReport, inspect_file
-from core.formats.limits import DEFAULT_LIMITS, Limits
-from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect, is_hidden
+from core.formats.limits import DEFAULT_LIMITS, IMAGE_LIMITS, Limits
+from core.formats.names import KNOWN_FORMATS, MODALITY_KINDS, Compression, Format, Kind, detect, is_hidden
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "IMAGE_LIMITS",
     "KNOWN_FORMATS",
+    "MODALITY_KINDS",
     "Compression",
     "FileReport",
     "Format",

@@ -57,12 +57,17 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Place) -
         yield stream
 
 
+def leads_out(name: str) -> bool:
+    """Whether a member's name points anywhere but below the archive's own folder."""
+    path = name.replace("\\", "/")
+    return "\0" in name or path.startswith("/") or bool(_DRIVE.match(path)) or ".." in path.split("/")
+
+
 def _check(info: zipfile.ZipInfo, file: str) -> None:
     # zipfile cuts a name at a NUL; the name as it was written tells.
     name = info.orig_filename
     place = Place(file, name)
-    path = name.replace("\\", "/")
-    if "\0" in name or path.startswith("/") or _DRIVE.match(path) or ".." in path.split("/"):
+    if leads_out(name):
         raise place.error(
             "archive_path_escapes", "leads out of the archive's own folder; zip the files by relative names"
         )

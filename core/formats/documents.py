@@ -108,7 +108,9 @@ def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[tuple[zi
     if not known:
         there = f" (but {len(notes.ignored)} others)" if notes.ignored else ""
         raise FormatError(
-            "unknown_format", f"holds no file of a known format{there}. Known are {KNOWN_FORMATS}", file
+            "unknown_format",
+            f"holds no file of a known format{there}. Known are {KNOWN_FORMATS['text']}",
+            file,
         )
     return found
 

@@ -9,12 +9,18 @@ FormatErrorCode = Literal[
     "archive_link",
     "archive_path_escapes",
     "bad_csv",
+    "bad_idx",
+    "bad_image",
     "bad_json",
     "bad_parquet",
     "bad_tokenizer",
     "corrupt_archive",
     "empty_file",
+    "image_too_large",
+    "image_too_small",
     "no_documents",
+    "no_image_column",
+    "no_images",
     "no_text_column",
     "not_utf8",
     "truncated_archive",
@@ -23,7 +29,7 @@ FormatErrorCode = Literal[
 
 
 class FormatError(ValueError):
-    """A file that no documents can be read from.
+    """A file that no samples can be read from.
 
     ``code`` is stable, ``message`` says what is wrong and what to do, ``file`` names the file and
     ``member`` the file inside it, where it is an archive.

@@ -25,9 +25,17 @@ class Limits:
     """The longest line or field, which is held in memory."""
     tokenizer_bytes: int = 128 * MIB
     """The largest ``tokenizer.json``, which is read whole."""
+    image_bytes: int = 64 * MIB
+    """One image as it is stored, which is read whole."""
+    image_pixels: int = 100_000_000
+    """Width times height of one image, looked at before it is decoded."""
+    image_side: int = 8
+    """Pixels that the shorter side of an image must have: less shows nothing."""
 
 
 DEFAULT_LIMITS = Limits()
+IMAGE_LIMITS = Limits(members=2_000_000, directory_bytes=256 * MIB)
+"""An archive of images holds one file a sample."""
 
 
 class Budget:

@@ -14,7 +14,10 @@ class Kind(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     ZIP = "zip"
+    TAR = "tar"
     TOKENIZER = "tokenizer"
+    IMAGE = "image"
+    IDX = "idx"
 
 
 class Compression(StrEnum):
@@ -34,13 +37,30 @@ _KINDS = {
     ".tsv": Kind.CSV,
     ".parquet": Kind.PARQUET,
     ".zip": Kind.ZIP,
+    ".tar": Kind.TAR,
+    ".jpg": Kind.IMAGE,
+    ".jpeg": Kind.IMAGE,
+    ".png": Kind.IMAGE,
+    ".webp": Kind.IMAGE,
+    "-ubyte": Kind.IDX,
 }
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
+_NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE}
 
-KNOWN_FORMATS = (
-    ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst behind it or inside "
-    "a .zip, and tokenizer.json"
-)
+MODALITY_KINDS: dict[str, frozenset[Kind]] = {
+    "text": frozenset({Kind.TEXT, Kind.JSONL, Kind.CSV, Kind.PARQUET, Kind.ZIP, Kind.TOKENIZER}),
+    "image": frozenset({Kind.IMAGE, Kind.ZIP, Kind.TAR, Kind.PARQUET, Kind.IDX}),
+}
+"""What a dataset of a modality (`core.spec.Modality`) may hold."""
+
+_PLURALS = {"text": "text", "image": "images"}
+
+KNOWN_FORMATS: dict[str, str] = {
+    "text": ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst behind it or "
+    "inside a .zip, and tokenizer.json",
+    "image": ".jpg, .jpeg, .png and .webp, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
+    "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz behind it",
+}
 
 
 @dataclass(frozen=True)
@@ -51,18 +71,36 @@ class Format:
     compression: Compression | None = None
 
 
-def detect(name: str) -> Format:
-    """The format that a file name (directories before it do not matter) promises.
+def detect(name: str, modality: str = "text") -> Format:
+    """The format that a file name (directories before it do not matter) promises in a dataset of a modality.
 
     Raises:
         FormatError: ``unknown_format``.
     """
-    return detect_at(name, Place(name))
+    return detect_at(name, Place(name), modality)
 
 
-def detect_at(name: str, place: Place) -> Format:
+def detect_at(name: str, place: Place, modality: str = "text") -> Format:
     """Like ``detect``, for a name met inside ``place``."""
+    found = _promised(name)
+    if found and found.kind in MODALITY_KINDS[modality]:
+        return found
+    hint = (
+        "; JSON Lines, one object a line, are named .jsonl" if _base(name).lower().endswith(".json") else ""
+    )
+    other = next((other for other, kinds in MODALITY_KINDS.items() if found and found.kind in kinds), None)
+    if other:
+        hint = f"; it belongs in a dataset of {_PLURALS[other]}"
+    raise place.error(
+        "unknown_format",
+        f"its name ends in no known format of {_PLURALS[modality]}{hint}. Known are {KNOWN_FORMATS[modality]}",
+    )
+
+
+def _promised(name: str) -> Format | None:
     base = _base(name).lower()
+    if base.endswith(".tgz"):
+        base = base.removesuffix(".tgz") + ".tar.gz"
     compression = None
     for suffix, candidate in _COMPRESSIONS.items():
         if base.endswith(suffix):
@@ -70,10 +108,9 @@ def detect_at(name: str, place: Place) -> Format:
     if base == "tokenizer.json":
         return Format(Kind.TOKENIZER, compression)
     for suffix, kind in _KINDS.items():
-        if base.endswith(suffix) and not (kind is Kind.ZIP and compression):
+        if base.endswith(suffix) and not (kind in _NEVER_COMPRESSED and compression):
             return Format(kind, compression)
-    hint = "; JSON Lines, one object a line, are named .jsonl" if base.endswith(".json") else ""
-    raise place.error("unknown_format", f"its name ends in no known format{hint}. Known are {KNOWN_FORMATS}")
+    return None
 
 
 def is_hidden(name: str) -> bool:

@@ -14,7 +14,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
 
 from core.models.dropout import use_cheap_dropout
 from core.spec import TransformerSize, Wav2Vec2
-from core.spec.parameters import position_groups
+from core.spec.audio_parameters import position_groups
 from core.training.randomness import derive_seed
 
 

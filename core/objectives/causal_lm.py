@@ -39,7 +39,7 @@ class CausalLM(LanguageModel):
         assert is_text(data)
         config = gpt2_config(
             job.size,
-            dropout=job.model.dropout,
+            dropout=job.dropout,
             vocabulary_size=data.vocabulary_size,
             sequence_length=job.training.sequence_length,
             end_id=data.special_ids.sep,

@@ -100,7 +100,7 @@ class MaskedLM(LanguageModel):
         special = data.special_ids
         config = bert_config(
             job.size,
-            dropout=job.model.dropout,
+            dropout=job.dropout,
             vocabulary_size=data.vocabulary_size,
             sequence_length=job.training.sequence_length,
             padding_id=special.pad,

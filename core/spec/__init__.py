@@ -6,7 +6,7 @@ docs are drawn from the same schema.
 
 from core.spec.audio import AudioAugmentation, AudioDataSpec
 from core.spec.job import JobSpec
-from core.spec.model import PRESETS, Architecture, ModelSpec, TransformerSize
+from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import (
@@ -41,8 +41,10 @@ __all__ = [
     "Modality",
     "ModelSpec",
     "Optimizer",
+    "ResNetSize",
     "ResourcesSpec",
     "Schedule",
+    "Size",
     "SpecError",
     "SpecProblem",
     "Task",

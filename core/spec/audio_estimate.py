@@ -2,8 +2,8 @@
 
 import math
 
+from core.spec.audio_parameters import count_masked_spectrogram, count_wav2vec2
 from core.spec.model import TransformerSize
-from core.spec.parameters import count_masked_spectrogram, count_wav2vec2
 from core.spec.tasks import MaskedSpectrogram, Wav2Vec2
 
 AudioTask = Wav2Vec2 | MaskedSpectrogram

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from core.spec.base import Spec
 from core.spec.data import DataSpec
-from core.spec.model import Architecture, ModelSpec, TransformerSize
+from core.spec.model import Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import Task
 from core.spec.training import TrainingSpec
@@ -51,6 +51,27 @@ class JobSpec(Spec):
         return self.model.resolve(self.task.presets)[0]
 
     @property
-    def size(self) -> TransformerSize:
-        """Its sizes."""
+    def network_size(self) -> Size:
+        """Its sizes, whatever its kind."""
         return self.model.resolve(self.task.presets)[1]
+
+    @property
+    def size(self) -> TransformerSize:
+        """The sizes of a transformer."""
+        size = self.network_size
+        assert isinstance(size, TransformerSize)
+        return size
+
+    @property
+    def resnet_size(self) -> ResNetSize:
+        """The sizes of a ResNet."""
+        size = self.network_size
+        assert isinstance(size, ResNetSize)
+        return size
+
+    @property
+    def dropout(self) -> float:
+        """Dropout in training: as written, else the network's own."""
+        if self.model.dropout is not None:
+            return self.model.dropout
+        return 0.1 if self.architecture in {"bert", "gpt2", "wav2vec2"} else 0.0

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from core.spec.base import Spec
 
-Architecture = Literal["ast", "bert", "gpt2", "wav2vec2"]
+Architecture = Literal["ast", "bert", "gpt2", "resnet", "vit", "wav2vec2"]
 Preset = Literal[
     "ast-tiny",
     "ast-small",
@@ -22,6 +22,14 @@ Preset = Literal[
     "wav2vec2-tiny",
     "wav2vec2-small",
     "wav2vec2-base",
+    "resnet-mini",
+    "resnet-18",
+    "resnet-50",
+    "vit-micro",
+    "vit-mini",
+    "vit-tiny",
+    "vit-small",
+    "vit-base",
 ]
 
 
@@ -34,13 +42,32 @@ class TransformerSize(Spec):
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
 
 
+class ResNetSize(Spec):
+    """Sizes of a residual convolutional network (He et al. 2015, arXiv 1512.03385)."""
+
+    block: Literal["basic", "bottleneck"]
+    """Two 3x3 convolutions, or a 3x3 between two 1x1 that narrow and widen by four."""
+    depths: Annotated[tuple[Annotated[int, Field(ge=1, le=200)], ...], Field(min_length=1, max_length=8)]
+    """Blocks a stage; each stage after the first halves the resolution."""
+    widths: Annotated[tuple[Annotated[int, Field(ge=4, le=65536)], ...], Field(min_length=1, max_length=8)]
+    """Channels that each stage gives."""
+
+    @property
+    def stem_width(self) -> int:
+        """Channels of the first convolution."""
+        return self.widths[0] // (4 if self.block == "bottleneck" else 1)
+
+
+Size = TransformerSize | ResNetSize
+
+
 def _size(layers: int, hidden_size: int, heads: int) -> TransformerSize:
     return TransformerSize(
         layers=layers, hidden_size=hidden_size, heads=heads, intermediate_size=4 * hidden_size
     )
 
 
-PRESETS: dict[str, tuple[Architecture, TransformerSize]] = {
+PRESETS: dict[str, tuple[Architecture, Size]] = {
     # Turc et al. 2019, "Well-Read Students Learn Better" (arXiv 1908.08962), table 1; base is BERT's own.
     "bert-tiny": ("bert", _size(2, 128, 2)),
     "bert-mini": ("bert", _size(4, 256, 4)),
@@ -59,8 +86,42 @@ PRESETS: dict[str, tuple[Architecture, TransformerSize]] = {
     "wav2vec2-tiny": ("wav2vec2", _size(4, 192, 4)),
     "wav2vec2-small": ("wav2vec2", _size(6, 384, 6)),
     "wav2vec2-base": ("wav2vec2", _size(12, 768, 12)),
+    # He et al. 2015 (arXiv 1512.03385), table 1; mini, with one block a stage and half the widths, is for a CPU.
+    "resnet-mini": (
+        "resnet",
+        ResNetSize(block="basic", depths=(1, 1, 1, 1), widths=(32, 64, 128, 256)),
+    ),
+    "resnet-18": (
+        "resnet",
+        ResNetSize(block="basic", depths=(2, 2, 2, 2), widths=(64, 128, 256, 512)),
+    ),
+    "resnet-50": (
+        "resnet",
+        ResNetSize(block="bottleneck", depths=(3, 4, 6, 3), widths=(256, 512, 1024, 2048)),
+    ),
+    # Tiny and small are DeiT's (Touvron et al. 2020, arXiv 2012.12877), base is ViT's own (Dosovitskiy et al. 2020,
+    # arXiv 2010.11929); mini and micro are for images of 32 pixels.
+    "vit-micro": ("vit", _size(4, 128, 4)),
+    "vit-mini": ("vit", _size(6, 192, 3)),
+    "vit-tiny": ("vit", _size(12, 192, 3)),
+    "vit-small": ("vit", _size(12, 384, 6)),
+    "vit-base": ("vit", _size(12, 768, 12)),
 }
 assert set(PRESETS) == set(get_args(Preset))
+
+
+SMALL_IMAGE_PIXELS = 40
+"""Images of at most so many pixels a side keep their resolution in a ResNet's stem, and have small patches."""
+
+
+def is_small_image(size: int) -> bool:
+    """Whether networks treat images of ``size`` pixels a side as small."""
+    return size <= SMALL_IMAGE_PIXELS
+
+
+def patch_size_for(size: int) -> int:
+    """Pixels on a patch's side where the spec names none."""
+    return 4 if is_small_image(size) else 16
 
 
 def presets_of(*architectures: Architecture, default: Preset) -> tuple[str, ...]:
@@ -90,8 +151,19 @@ class ModelSpec(Spec):
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)] | None = None
     """Width of the feed-forward layer. Default: four times ``hidden_size``."""
 
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    """Dropout of hidden states and attention in training."""
+    patch_size: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
+    16 above."""
+
+    depths: tuple[Annotated[int, Field(ge=1, le=200)], ...] | None = None
+    """Of a ResNet: residual blocks a stage. Default: the preset's."""
+
+    widths: tuple[Annotated[int, Field(ge=4, le=65536)], ...] | None = None
+    """Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's."""
+
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """Dropout of hidden states and attention in training. Default: 0.1 for text and wav2vec 2.0, none for images and
+    spectrograms; a ResNet has none."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -105,14 +177,14 @@ class ModelSpec(Spec):
             raise ValueError(f"preset {self.preset} is a {PRESETS[self.preset][0]}; leave architecture out")
         return self
 
-    def resolve(self, presets: tuple[str, ...]) -> tuple[Architecture, TransformerSize]:
+    def resolve(self, presets: tuple[str, ...]) -> tuple[Architecture, Size]:
         """The architecture and the sizes that this comes to for a task.
 
         Args:
             presets: the task's, its default first.
 
         Raises:
-            ValueError: where the task does not train such a network, or heads do not divide the width.
+            ValueError: where the task does not train such a network, or the sizes do not fit each other.
         """
         allowed = {PRESETS[name][0] for name in presets}
         default = next(
@@ -122,6 +194,14 @@ class ModelSpec(Spec):
         if (self.architecture or architecture) not in allowed:
             wanted = self.preset or self.architecture
             raise ValueError(f"the task does not train {wanted}; it trains {', '.join(presets)}")
+        foreign = _foreign_fields(architecture)
+        given = [name for name in foreign if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"a network of kind {architecture} has no {given[0]}; leave it out")
+        size = self._resnet(base) if isinstance(base, ResNetSize) else self._transformer(base)
+        return architecture, size
+
+    def _transformer(self, base: TransformerSize) -> TransformerSize:
         hidden = self.hidden_size or base.hidden_size
         size = TransformerSize(
             layers=self.layers or base.layers,
@@ -132,4 +212,25 @@ class ModelSpec(Spec):
         )
         if size.hidden_size % size.heads:
             raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
-        return architecture, size
+        return size
+
+    def _resnet(self, base: ResNetSize) -> ResNetSize:
+        size = ResNetSize(
+            block=base.block, depths=self.depths or base.depths, widths=self.widths or base.widths
+        )
+        if len(size.depths) != len(size.widths):
+            raise ValueError(
+                f"depths has {len(size.depths)} stages and widths {len(size.widths)}; they go together"
+            )
+        if size.block == "bottleneck" and any(width % 4 for width in size.widths):
+            raise ValueError("widths of a network with bottlenecks must be multiples of 4")
+        return size
+
+
+def _foreign_fields(architecture: Architecture) -> tuple[str, ...]:
+    """Fields of `ModelSpec` that say nothing of such a network."""
+    if architecture == "resnet":
+        return ("layers", "hidden_size", "heads", "intermediate_size", "patch_size", "dropout")
+    if architecture == "vit":
+        return ("depths", "widths")
+    return ("depths", "widths", "patch_size")

@@ -1,17 +1,49 @@
 """How many numbers a network has, counted without building it."""
 
-import math
-
-from core.spec.model import Architecture, TransformerSize
-from core.spec.tasks import MaskedSpectrogram, Wav2Vec2
+from core.spec.model import Architecture, ResNetSize, TransformerSize
 
 
 def count_parameters(
     architecture: Architecture, size: TransformerSize, *, vocabulary_size: int, positions: int
 ) -> int:
-    """Parameters of a network with its pretraining head; weights that are shared count once."""
+    """Parameters of a language model with its pretraining head; weights that are shared count once."""
     count = {"bert": _bert, "gpt2": _gpt2}[architecture]
     return count(size, vocabulary_size, positions)
+
+
+def count_vit(size: TransformerSize, *, patches: int, patch_size: int, channels: int) -> int:
+    """Parameters of a vision transformer without a head: a class token, learned positions, a last norm.
+
+    Args:
+        patches: of one image.
+        channels: of one pixel.
+    """
+    hidden = size.hidden_size
+    embeddings = (channels * patch_size**2 + 1) * hidden + hidden + (patches + 1) * hidden
+    return embeddings + size.layers * block_parameters(size) + 2 * hidden
+
+
+def count_resnet(size: ResNetSize, *, channels: int, small_images: bool) -> int:
+    """Parameters of a ResNet without a head; the stem of small images is 3x3, else 7x7."""
+    count = _convolution(channels, size.stem_width, 3 if small_images else 7)
+    before = size.stem_width
+    for stage, (depth, width) in enumerate(zip(size.depths, size.widths, strict=True)):
+        for number in range(depth):
+            inner = width if size.block == "basic" else width // 4
+            if size.block == "basic":
+                count += _convolution(before, inner, 3) + _convolution(inner, width, 3)
+            else:
+                count += _convolution(before, inner, 1) + _convolution(inner, inner, 3)
+                count += _convolution(inner, width, 1)
+            if before != width or (stage > 0 and number == 0):
+                count += _convolution(before, width, 1)
+            before = width
+    return count
+
+
+def _convolution(before: int, after: int, side: int) -> int:
+    """Without a bias, and the batch norm behind it."""
+    return before * after * side**2 + 2 * after
 
 
 def _bert(size: TransformerSize, vocabulary: int, positions: int) -> int:
@@ -19,60 +51,18 @@ def _bert(size: TransformerSize, vocabulary: int, positions: int) -> int:
     hidden = size.hidden_size
     embeddings = (vocabulary + positions + 2) * hidden + 2 * hidden  # two token types; a norm
     head = hidden * hidden + hidden + 2 * hidden + vocabulary
-    return embeddings + size.layers * _block(size) + head
+    return embeddings + size.layers * block_parameters(size) + head
 
 
 def _gpt2(size: TransformerSize, vocabulary: int, positions: int) -> int:
     """Its head is the embedding's matrix."""
     hidden = size.hidden_size
-    return (vocabulary + positions) * hidden + size.layers * _block(size) + 2 * hidden
+    return (vocabulary + positions) * hidden + size.layers * block_parameters(size) + 2 * hidden
 
 
-def _block(size: TransformerSize) -> int:
+def block_parameters(size: TransformerSize) -> int:
     """Attention and feed-forward with biases, and their two norms."""
     hidden, intermediate = size.hidden_size, size.intermediate_size
     attention = 4 * (hidden * hidden + hidden)
     feed_forward = 2 * hidden * intermediate + intermediate + hidden
     return attention + feed_forward + 4 * hidden
-
-
-POSITION_GROUPS = 16
-"""Groups of wav2vec 2.0's convolution over positions, where the width allows so many."""
-
-
-def position_groups(hidden_size: int) -> int:
-    """Groups of the convolution over positions in a network of that width."""
-    return math.gcd(POSITION_GROUPS, hidden_size)
-
-
-def count_wav2vec2(size: TransformerSize, task: Wav2Vec2) -> int:
-    """Parameters of wav2vec 2.0 with its quantizer and projections."""
-    hidden = size.hidden_size
-    encoder = task.feature_encoder
-    channels = encoder.channels_for(hidden)
-    is_layer = encoder.normalization == "layer"
-    convolutions = 0 if is_layer else 2 * channels  # one group norm behind the first
-    for number, kernel in enumerate(encoder.kernels):
-        convolutions += (channels if number else 1) * channels * kernel
-        convolutions += 3 * channels if is_layer else 0  # a bias and a norm
-    projection = 2 * channels + channels * hidden + hidden
-    positions = (
-        hidden * (hidden // position_groups(hidden)) * task.position_kernel + task.position_kernel + hidden
-    )
-    words = task.codebooks * task.codewords
-    quantizer = channels * words + words + words * task.codeword_size
-    heads = (hidden + task.codebooks * task.codeword_size + 2) * task.projection_size
-    blocks = size.layers * _block(size) + 2 * hidden
-    return convolutions + projection + hidden + positions + blocks + quantizer + heads
-
-
-def count_masked_spectrogram(size: TransformerSize, task: MaskedSpectrogram) -> int:
-    """Trained parameters of the audio MAE, encoder and decoder; positions are fixed and not among them."""
-    hidden, pixels = size.hidden_size, task.patch_size**2
-    width = task.decoder_width(hidden, size.heads)
-    decoder_size = TransformerSize(
-        layers=task.decoder_layers, hidden_size=width, heads=size.heads, intermediate_size=4 * width
-    )
-    encoder = 2 * hidden + (pixels + 1) * hidden + size.layers * _block(size) + 2 * hidden
-    decoder = (hidden + 1) * width + width + task.decoder_layers * _block(decoder_size) + 2 * width
-    return encoder + decoder + (width + 1) * pixels

@@ -15,6 +15,8 @@ def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, event
     the first step: then a ``warning`` says why, and the run goes on uncompiled.
     """
     objective.compile_networks()
+    # A batch norm's averages move with each forward pass: the trial must leave no trace in them.
+    before = {name: buffer.clone() for name, buffer in objective.named_buffers()}
     try:
         with place.autocast():
             losses = objective(batch.to(place.device))
@@ -30,4 +32,6 @@ def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, event
             "compile_failed",
             f"torch.compile failed, the run goes on without it: {(reason or [repr(error)])[0]}",
         )
+    for name, buffer in objective.named_buffers():
+        buffer.copy_(before[name])
     objective.zero_grad(set_to_none=True)

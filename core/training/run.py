@@ -154,7 +154,7 @@ class _Session:
             events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
         cache = options.cache or options.out / "cache"
-        return prepare_for(job, data_files(options.data), cache, on_progress=progress)
+        return prepare_for(job, data_files(options.data, job.task.modality), cache, on_progress=progress)
 
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None

@@ -136,7 +136,7 @@ class CheckpointWriter:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         self._export(temporary, snapshot.weights)
-        (temporary / "trainer").mkdir()
+        (temporary / "trainer").mkdir(exist_ok=True)
         save_file(dict(snapshot.optimizer), temporary / OPTIMIZER_FILE)
         (temporary / STATE_FILE).write_text(json.dumps(snapshot.state, indent=1) + "\n", encoding="utf-8")
         files = describe_files(temporary)

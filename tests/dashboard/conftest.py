@@ -79,6 +79,7 @@ def service(chromium: str) -> Iterator[Running]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
+        said.close()
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -89,7 +90,10 @@ class Said:
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._ended = False
-        threading.Thread(target=self._read, args=(process.stderr,), daemon=True).start()
+        assert process.stderr is not None
+        self._stream = process.stderr
+        self._reader = threading.Thread(target=self._read, args=(self._stream,), daemon=True)
+        self._reader.start()
 
     def wait_for(self, text: str) -> None:
         """Until a line holds the text; fails when the process ends before."""
@@ -97,6 +101,11 @@ class Said:
             self._changed.wait_for(lambda: self._ended or any(text in line for line in self._lines))
             if not any(text in line for line in self._lines):
                 pytest.fail(f"the service did not start:\n{''.join(self._lines[-60:])}")
+
+    def close(self) -> None:
+        """Once the process has ended."""
+        self._reader.join()
+        self._stream.close()
 
     def _read(self, stderr: IO[str]) -> None:
         for line in stderr:

@@ -40,10 +40,12 @@ export function NewJobPage() {
   const fields = useMemo(() => (schema.data ? fieldsOf(schema.data as JsonSchema) : null), [schema.data]);
 
   const error = schema.error ?? datasets.error ?? source.error;
-  const loaded = fields && ready && (from === null || source.data);
-  const chosen =
-    ready?.find((dataset) => dataset.id === search.get("dataset")) ??
-    (ready?.length === 1 ? ready[0] : undefined);
+  const wanted = search.get("dataset");
+  const named = ready?.find((dataset) => dataset.id === wanted);
+  const chosen = named ?? (ready?.length === 1 ? ready[0] : undefined);
+  // The list may be from before the named dataset was complete; the form would begin without it.
+  const listed = wanted === null || named !== undefined || !datasets.isFetching;
+  const loaded = fields && ready && listed && (from === null || source.data);
   const start: Document =
     source.data && fields
       ? documentOf(source.data, fields)

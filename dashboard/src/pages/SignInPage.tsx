@@ -16,9 +16,10 @@ export function SignInPage() {
   const signIn = useMutation({
     mutationFn: () => unwrap(client.POST("/v1/session", { body: { key: key.trim() } })),
     onSuccess: (answer) => {
-      queries.clear();
+      // Nothing that another key saw stays. The session's own query does: the app watches it, and would
+      // never hear of one that took its place.
+      queries.removeQueries({ predicate: (query) => query.queryKey[0] !== session.queryKey[0] });
       queries.setQueryData(session.queryKey, answer);
-      void queries.invalidateQueries({ queryKey: session.queryKey });
     },
   });
   return (

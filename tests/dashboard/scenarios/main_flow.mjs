@@ -4,7 +4,7 @@ import { assertFits, chartReaches, given, play, sha256, signIn } from "./browser
 
 await play(async ({ page }) => {
   await signIn(page);
-  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
   await assertFits(page);
 
   await page.getByRole("link", { name: "Datasets" }).click();
@@ -41,7 +41,7 @@ await play(async ({ page }) => {
   const file = page.locator(".files li", { hasText: "model.safetensors" });
   await file.waitFor();
   await assertFits(page);
-  const expected = await file.locator("[title]").getAttribute("title");
+  const expected = await file.locator(".files-hash").getAttribute("title");
   const model = await save(page, () => file.getByRole("link").click(), "model.safetensors");
   assert.equal(sha256(model), expected);
   const zip = await save(page, () => page.getByRole("link", { name: /as a zip/ }).click(), "checkpoint.zip");

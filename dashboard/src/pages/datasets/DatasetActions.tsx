@@ -18,7 +18,10 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
   const path = { params: { path: { dataset: dataset.id } } };
   const complete = useMutation({
     mutationFn: () => unwrap(client.POST("/v1/datasets/{dataset}/complete", path)),
-    onSuccess: (ready) => cache.setQueryData(queries.dataset(ready.id).queryKey, ready),
+    onSuccess: (ready) => {
+      cache.setQueryData(queries.dataset(ready.id).queryKey, ready);
+      return cache.invalidateQueries({ queryKey: queries.datasets.queryKey });
+    },
     onError: toast.fail,
   });
   const remove = useMutation({

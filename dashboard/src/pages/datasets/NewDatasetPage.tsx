@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { useLocation } from "wouter";
 import { client, idempotencyKey, unwrap } from "@/api/client";
-import { dataset as datasetQuery } from "@/api/queries";
+import { dataset as datasetQuery, datasets } from "@/api/queries";
 import { count } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { Back } from "@/ui/Back";
@@ -41,6 +41,7 @@ export function NewDatasetPage() {
       unwrap(client.POST("/v1/datasets/{dataset}/complete", { params: { path: { dataset: id } } })),
     onSuccess: (ready) => {
       cache.setQueryData(datasetQuery(ready.id).queryKey, ready);
+      void cache.invalidateQueries({ queryKey: datasets.queryKey });
       navigate(`/datasets/${ready.id}`);
     },
   });

@@ -1,0 +1,14 @@
+"""Images: files to one memory-mapped array of bytes a part, with the classes that evaluation asks for."""
+
+from core.data.image.preparation import cache_key, prepare
+from core.data.image.prepared import PreparedImages, SkippedSample, open_prepared
+from core.data.image.samples import ImageSamples
+
+__all__ = [
+    "ImageSamples",
+    "PreparedImages",
+    "SkippedSample",
+    "cache_key",
+    "open_prepared",
+    "prepare",
+]

@@ -1,0 +1,91 @@
+"""Which images are kept, and which of them are held out."""
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.errors import DataError
+from core.data.image.prepared import SkippedSample
+from core.data.image.reading import Sample
+from core.formats import FormatError
+
+DROPPED, TRAIN, HELD_OUT = 0, 1, 2
+_NAMED = 20
+
+
+class Gathered:
+    """What is known of the images read so far; some dozens of bytes of memory each."""
+
+    def __init__(self) -> None:
+        self._hashes = array("Q")
+        self._rest: set[int] = set()
+        self._own: set[int] = set()
+        self.labels: list[str | None] = []
+        """Of the images taken, in order."""
+        self.own: list[bool] = []
+        """Whether the dataset itself holds each out."""
+        self.duplicates = 0
+        self.bad = 0
+        self.skipped: list[SkippedSample] = []
+        """The first of the bad ones."""
+
+    def take(self, sample: Sample | FormatError) -> NDArray[np.uint8] | None:
+        """The pixels of a sample that is taken; None for a repeat or a bad one."""
+        if isinstance(sample, FormatError):
+            self._skip(sample)
+            return None
+        # An image that is set aside counts there, also where it came among the rest before: `split` drops it then.
+        if sample.hash in self._own or (not sample.held_out and sample.hash in self._rest):
+            sample.decoded.cancel()
+            self.duplicates += 1
+            return None
+        try:
+            pixels = sample.decoded.result()
+        except FormatError as error:
+            self._skip(error)
+            return None
+        (self._own if sample.held_out else self._rest).add(sample.hash)
+        self._hashes.append(sample.hash)
+        self.labels.append(sample.label)
+        self.own.append(sample.held_out)
+        return pixels
+
+    def split(self, fraction: float) -> NDArray[np.int8]:
+        """``TRAIN``, ``HELD_OUT`` or ``DROPPED`` for each image taken.
+
+        Where the dataset sets images aside, those are held out; else the ones whose hash is below ``fraction`` of all
+        hashes, or, where that leaves either part empty, the one with the smallest.
+
+        Raises:
+            DataError: ``data_too_small``.
+        """
+        hashes = np.array(self._hashes, np.uint64)
+        own = np.array(self.own, bool)
+        if own.any():
+            repeated = np.isin(hashes, hashes[own]) & ~own
+            self.duplicates += int(np.count_nonzero(repeated))
+            parts = np.where(own, HELD_OUT, np.where(repeated, DROPPED, TRAIN))
+            if not (parts == TRAIN).any():
+                raise self._too_small("All images are in folders or files set aside for evaluation")
+            return parts.astype(np.int8)
+        if len(hashes) < 2:
+            raise self._too_small(
+                f"The data holds {len(hashes)} different usable image{'' if len(hashes) == 1 else 's'}"
+            )
+        held_out = hashes < np.uint64(int(fraction * 2**64))
+        if held_out.all() or not held_out.any():
+            held_out = np.arange(len(hashes)) == np.argmin(hashes)
+        return np.where(held_out, HELD_OUT, TRAIN).astype(np.int8)
+
+    def _skip(self, error: FormatError) -> None:
+        self.bad += 1
+        if len(self.skipped) < _NAMED:
+            where = error.file if error.member is None else f"{error.file} ({error.member})"
+            self.skipped.append(SkippedSample(where, str(error)))
+
+    def _too_small(self, what: str) -> DataError:
+        bad = f" ({self.bad:,} could not be used, as {self.skipped[0].reason})" if self.bad else ""
+        return DataError(
+            "data_too_small", f"{what}{bad}; training and evaluation need at least one each", "Add images."
+        )

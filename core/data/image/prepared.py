@@ -1,0 +1,114 @@
+"""Prepared images on disk, and ``meta.json`` that says what is there.
+
+```
+<key>/
+  train.images  held_out.images    uint8, (N, H, W, C), one image behind the other
+  train.labels  held_out.labels    int64, (N,), index into the classes, -1 where there is none
+  meta.json                        written last
+```
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.prepared import SplitName
+
+FORMAT = 1
+META = "meta.json"
+
+
+@dataclass(frozen=True)
+class SkippedSample:
+    """An image that could not be used."""
+
+    sample: str
+    """The file, and the member or row in it."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class PreparedImages:
+    """A dataset as arrays of bytes, all images of one size; immutable, shared by every run that names it."""
+
+    directory: Path
+    key: str
+    cached: bool
+    """Whether it was there already."""
+    height: int
+    width: int
+    channels: int
+    train: int
+    """Images to learn from."""
+    held_out: int
+    mean: tuple[float, ...]
+    """Of each channel over the training part, 0 … 1."""
+    std: tuple[float, ...]
+    classes: tuple[str, ...]
+    """Names by folder or label column; () where there are fewer than two."""
+    duplicates: int
+    """Images dropped, because the same file was there before, byte for byte."""
+    bad: int
+    """Images left out, because they could not be decoded."""
+    skipped: tuple[SkippedSample, ...]
+    """The first of those."""
+    own_split: bool
+    """Whether the held-out part is one that the dataset itself sets aside."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the ``prepared`` event tells."""
+        return {
+            "images": self.train,
+            "images_held_out": self.held_out,
+            "height": self.height,
+            "width": self.width,
+            "channels": self.channels,
+            "classes": len(self.classes),
+            "duplicates": self.duplicates,
+            "bad": self.bad,
+            "skipped": [asdict(sample) for sample in self.skipped],
+            "cached": self.cached,
+        }
+
+    def count(self, split: SplitName) -> int:
+        """Images of a part."""
+        return self.train if split == "train" else self.held_out
+
+    def images(self, split: SplitName) -> NDArray[np.uint8]:
+        """All images of a part, shape (N, H, W, C), mapped and not read."""
+        shape = (self.count(split), self.height, self.width, self.channels)
+        return np.memmap(self.directory / f"{split}.images", np.uint8, mode="r", shape=shape)
+
+    def labels(self, split: SplitName) -> NDArray[np.int64]:
+        """Class of each image of a part, shape (N,), -1 where it has none."""
+        return np.fromfile(self.directory / f"{split}.labels", np.int64)
+
+
+def write_meta(directory: Path, facts: Mapping[str, Any]) -> None:
+    """Closes a prepared directory: the facts (fields of `PreparedImages`), and the size of every file in it."""
+    files = {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
+    document = {"format": FORMAT, **facts, "files": files}
+    (directory / META).write_text(json.dumps(document, indent=1) + "\n")
+
+
+def open_prepared(directory: Path) -> PreparedImages | None:
+    """The prepared data in a directory; None where there is none, or not whole."""
+    try:
+        meta = json.loads((directory / META).read_text())
+        if meta.pop("format") != FORMAT:
+            return None
+        files = meta.pop("files")
+        if any((directory / name).stat().st_size != size for name, size in files.items()):
+            return None
+        for name in ("mean", "std", "classes"):
+            meta[name] = tuple(meta[name])
+        skipped = tuple(SkippedSample(**sample) for sample in meta.pop("skipped"))
+        return PreparedImages(directory=directory, cached=True, skipped=skipped, **meta)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -1,0 +1,138 @@
+"""Images in Parquet, as Hugging Face writes them: a struct of ``bytes`` and ``path``, or the bytes alone."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.formats.errors import FormatError, Place, printable
+from core.formats.limits import Budget
+from core.formats.source import Lent
+
+_ROWS = 64
+_IMAGE_COLUMNS = ("image", "img")
+_LABEL_COLUMNS = ("label", "fine_label", "labels")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
+
+    number: int
+    """From 0."""
+    content: bytes | None
+    """The image as it is stored; None where there is none."""
+    label: str | None
+
+
+def image_rows(
+    stream: BinaryIO,
+    place: Place,
+    budget: Budget,
+    *,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> Iterator[Row]:
+    """The rows of a table of images, some dozens in memory at a time.
+
+    Raises:
+        FormatError: ``bad_parquet``, ``no_image_column``, ``archive_bomb``.
+    """
+    try:
+        file = pq.ParquetFile(pa.PythonFile(Lent(stream), mode="r"), pre_buffer=False, buffer_size=1 << 20)
+        schema = file.schema_arrow
+        image = _image_column(schema, image_column, place)
+        label = _label_column(schema, label_column, place)
+        names = class_names(schema.metadata or {}, label)
+        wanted = [f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image]
+        batches = file.iter_batches(_ROWS, columns=[*wanted, *([label] if label else [])], use_threads=False)
+        number = 0
+        for batch in batches:
+            images = batch.column(batch.schema.get_field_index(image))
+            labels = batch.column(batch.schema.get_field_index(label)) if label else None
+            budget.spend(images.nbytes, place)
+            for row in range(batch.num_rows):
+                value = images[row].as_py()
+                content = value.get("bytes") if isinstance(value, dict) else value
+                mark = _name(labels[row].as_py(), names) if labels is not None else None
+                yield Row(number, content, mark)
+                number += 1
+    except FormatError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        what = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise place.error(
+            "bad_parquet", f"is damaged, cut off or no Parquet file ({what}); write or upload it again"
+        ) from None
+
+
+def class_names(metadata: Mapping[bytes, bytes], label: str | None) -> tuple[str, ...]:
+    """The names of a ``ClassLabel`` in the metadata that the `datasets` library writes; () without them."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        names = features[label]["names"]
+    except (KeyError, TypeError, ValueError):
+        return ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def _name(value: Any, names: tuple[str, ...]) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if names:
+            return names[value] if 0 <= value < len(names) else None
+        return str(value) if value >= 0 else None
+    return None if value is None else printable(str(value))
+
+
+def _image_column(schema: Any, wanted: str | None, place: Place) -> str:
+    columns: dict[str, bool] = {field.name: _holds_images(field.type) for field in schema}
+    if wanted is not None:
+        if columns.get(wanted):
+            return wanted
+        raise _no_column(f"has no column {printable(wanted)!r} of images", columns, place, "image")
+    for name in _IMAGE_COLUMNS:
+        if columns.get(name):
+            return name
+    binary = [name for name, holds in columns.items() if holds]
+    if len(binary) == 1:
+        return binary[0]
+    problem = "has several columns of images" if binary else "has no column of images"
+    raise _no_column(problem, columns, place, "image")
+
+
+def _label_column(schema: Any, wanted: str | None, place: Place) -> str | None:
+    columns = {field.name: _holds_labels(field.type) for field in schema}
+    if wanted is not None:
+        if columns.get(wanted):
+            return wanted
+        raise _no_column(
+            f"has no column {printable(wanted)!r} of whole numbers or strings", columns, place, "label"
+        )
+    return next((name for name in _LABEL_COLUMNS if columns.get(name)), None)
+
+
+def _holds_images(kind: Any) -> bool:
+    if pa.types.is_struct(kind):
+        index = kind.get_field_index("bytes")
+        return index >= 0 and _holds_images(kind.field(index).type)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _holds_labels(kind: Any) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _no_column(problem: str, columns: Mapping[str, bool], place: Place, what: str) -> FormatError:
+    shown = ", ".join(repr(printable(name[:80])) for name in list(columns)[:20])
+    return place.error(
+        "no_image_column",
+        f"{problem}; its columns are {shown or 'none'}. Name the right one as data.image.{what}_column; images are "
+        "bytes, or a struct with a field 'bytes'",
+    )

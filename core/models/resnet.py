@@ -1,0 +1,46 @@
+"""Residual convolutional networks (He et al. 2015, arXiv 1512.03385) from `transformers`."""
+
+from typing import Any
+
+import torch
+from transformers import ResNetConfig
+from transformers.models.resnet.modeling_resnet import ResNetModel
+
+from core.models.small_image_resnet import SmallImageResNetConfig, SmallImageResNetModel
+from core.spec import ResNetSize
+from core.training.randomness import derive_seed
+
+
+def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> ResNetConfig:
+    """The configuration that ``transformers`` builds a network of ``size`` from.
+
+    Args:
+        small_images: a stem that keeps the resolution (`core.models.small_image_resnet`), not one that divides it
+            by four.
+    """
+    sizes: dict[str, Any] = {
+        "num_channels": channels,
+        "embedding_size": size.stem_width,
+        "hidden_sizes": list(size.widths),
+        "depths": list(size.depths),
+        "layer_type": size.block,
+        "dtype": "float32",
+    }
+    if not small_images:
+        return ResNetConfig(architectures=["ResNetModel"], **sizes)
+    config = SmallImageResNetConfig(architectures=["SmallImageResNetModel"], **sizes)
+    # Where `transformers` finds the classes: in the file that `core.models.vision` puts beside the weights.
+    config.auto_map = {
+        "AutoConfig": "small_image_resnet.SmallImageResNetConfig",
+        "AutoModel": "small_image_resnet.SmallImageResNetModel",
+    }
+    return config
+
+
+def create_resnet(config: ResNetConfig, seed: int) -> ResNetModel:
+    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "initialisation"))
+        if isinstance(config, SmallImageResNetConfig):
+            return SmallImageResNetModel(config)
+        return ResNetModel(config)
