@@ -19,6 +19,7 @@ from core.data.audio.resampling import resample, to_pcm
 from core.data.audio.split import Kept, held_out
 from core.data.errors import DataError
 from core.data.files import DataFile
+from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.data.text.split import content_hash
@@ -32,8 +33,8 @@ from core.spec.audio import AudioDataSpec
 from core.spec.data import DataSpec
 
 BAD_SHARE = 0.01
-"""Of all recordings: more bad ones than this are refused."""
-_BAD_NAMED = 100
+"""Of all recordings, above which ``on_bad_sample: refuse`` refuses."""
+SKIPPED_NAMED = 100
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class _Found:
     hashes: set[int] = field(default_factory=set)
     samples: int = 0
     duplicates: int = 0
-    bad: list[str] = field(default_factory=list)
+    bad: int = 0
+    skipped: list[SkippedSample] = field(default_factory=list)
     statistics: SoundStatistics = field(default_factory=SoundStatistics)
 
 
@@ -63,7 +65,7 @@ def prepare(
     """The dataset's prepared form in ``cache``, made now where it is not there yet.
 
     Raises:
-        DataError: ``data_too_small``, ``data_unreadable``.
+        DataError: ``data_too_small``, ``data_unreadable``, ``too_many_bad_samples``.
         OSError: where ``cache`` cannot be written.
     """
     files = sorted(files, key=lambda file: (file.name, file.sha256))
@@ -74,6 +76,9 @@ def prepare(
         open_=open_prepared,
         build=lambda directory: _build(directory, key, files, spec, on_progress),
     )
+    # Asked each time: what is prepared is the same for both choices.
+    if spec.on_bad_sample == "refuse":
+        _refuse_many(prepared)
     return replace(prepared, cached=cached)
 
 
@@ -81,11 +86,24 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
     """Names the prepared form by all that it depends on; how long a sample is taken to be is no part of it."""
     audio = spec.audio.model_dump(mode="json", exclude={"clip_seconds"})
     document = {
-        "format": ["audio", FORMAT],
-        "data": {"audio": audio} | spec.model_dump(include={"held_out_fraction", "on_bad_sample"}),
+        "format": FORMAT,
+        "modality": "audio",
+        "data": {"audio": audio, "held_out_fraction": spec.held_out_fraction},
         "files": sorted([file.name, file.sha256] for file in files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_many(prepared: PreparedAudio) -> None:
+    seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
+    if prepared.bad <= BAD_SHARE * seen:
+        return
+    first = "; ".join(f"{one.sample}: {one.reason}" for one in prepared.skipped[:3])
+    raise DataError(
+        "too_many_bad_samples",
+        f"{prepared.bad:,} of {seen:,} recordings cannot be used, more than 1 %: {first}",
+        "Correct or remove them, or set data.on_bad_sample to skip.",
+    )
 
 
 def _build(
@@ -96,13 +114,17 @@ def _build(
     with (directory / PCM).open("wb") as pcm:
         for one in _decoded(_raw(files, reading.at), spec.audio):
             if isinstance(one, FormatError):
-                found.bad.append(printable(str(one)))
+                found.bad += 1
+                if len(found.skipped) < SKIPPED_NAMED:
+                    where = one.file if one.member is None else f"{one.file} ({one.member})"
+                    found.skipped.append(SkippedSample(printable(where), one.message))
             else:
                 _keep(one, spec.audio, found, pcm)
     reading.finish()
-    _refuse_if_too_bad(found, spec)
     decisions = held_out(found.kept, spec.held_out_fraction)
     classes = natural_order({label for label in found.labels if label is not None})
+    if len(classes) < 2:  # a single class says nothing and is none
+        classes, found.labels = [], [None] * len(found.labels)
     groups = sorted({one.group for one in found.kept if one.group is not None})
     index = np.empty((len(found.spans), 4), dtype=np.int64)
     index[:, :2] = found.spans
@@ -122,8 +144,8 @@ def _build(
         hours=float(hours[~is_held_out].sum()),
         hours_held_out=float(hours[is_held_out].sum()),
         duplicates=found.duplicates,
-        bad=len(found.bad),
-        bad_files=tuple(found.bad[:_BAD_NAMED]),
+        bad=found.bad,
+        skipped=tuple(found.skipped),
         classes=tuple(classes),
         groups=tuple(groups),
         statistics=found.statistics.facts,
@@ -144,18 +166,6 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
     found.samples += len(one.pcm)
     found.statistics.add(one.sound)
     pcm.write(one.pcm.tobytes())
-
-
-def _refuse_if_too_bad(found: _Found, spec: DataSpec) -> None:
-    bad, everything = len(found.bad), len(found.bad) + len(found.kept) + found.duplicates
-    if spec.on_bad_sample == "skip" or bad <= BAD_SHARE * everything:
-        return
-    shown = "; ".join(found.bad[:5]) + (f"; and {bad - 5:,} more" if bad > 5 else "")
-    raise DataError(
-        "data_unreadable",
-        f"{bad:,} of {everything:,} recordings cannot be used, more than {BAD_SHARE:.0%}: {shown}",
-        "Correct or remove them, or set data.on_bad_sample to skip to go on without them.",
-    )
 
 
 def _numbers(names: Sequence[str | None], known: Sequence[str]) -> list[int]:

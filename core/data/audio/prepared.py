@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.prepared import SplitName
+from core.data.prepared import SkippedSample, SplitName
 
 FORMAT = 1
 META = "meta.json"
@@ -44,9 +44,9 @@ class PreparedAudio:
     duplicates: int
     """Recordings dropped, because they were there before, byte for byte."""
     bad: int
-    """Recordings dropped, because they could not be had."""
-    bad_files: tuple[str, ...]
-    """The first of them, with what is wrong."""
+    """Recordings left out, because they could not be had."""
+    skipped: tuple[SkippedSample, ...]
+    """The first of those."""
     classes: tuple[str, ...]
     """By folder; () where there are none."""
     groups: tuple[str, ...]
@@ -64,8 +64,8 @@ class PreparedAudio:
             "hours_held_out": self.hours_held_out,
             "sampling_rate": self.sampling_rate,
             "duplicates": self.duplicates,
-            "bad_samples": self.bad,
-            "bad_files": list(self.bad_files),
+            "bad": self.bad,
+            "skipped": [asdict(sample) for sample in self.skipped],
             "classes": len(self.classes),
             "groups": len(self.groups),
             "groups_held_out": len({*self.group_ids("held_out").tolist()} - {-1}),
@@ -111,8 +111,10 @@ def open_prepared(directory: Path) -> PreparedAudio | None:
         files = meta.pop("files")
         if any((directory / name).stat().st_size != size for name, size in files.items()):
             return None
-        lists = {name: tuple(meta.pop(name)) for name in ("bad_files", "classes", "groups")}
-        return PreparedAudio(directory=directory, cached=True, **lists, **meta)
+        for name in ("classes", "groups"):
+            meta[name] = tuple(meta[name])
+        skipped = tuple(SkippedSample(**sample) for sample in meta.pop("skipped"))
+        return PreparedAudio(directory=directory, cached=True, skipped=skipped, **meta)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
