@@ -61,6 +61,15 @@ class Shown:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that a person should know of a run that goes on: a ``warning`` event."""
+
+    code: str
+    message: str
+    """What is wrong, and what to change."""
+
+
 class Objective(nn.Module, abc.ABC):
     """A pretraining task: its networks, what they are fed and what they are asked.
 
@@ -105,6 +114,10 @@ class Objective(nn.Module, abc.ABC):
 
         Runs after each evaluation, as it does. By default there is nothing to see.
         """
+        return ()
+
+    def concerns(self, values: Mapping[str, float]) -> Sequence[Concern]:
+        """What is worrying about the measures that `evaluate` just gave. By default nothing is."""
         return ()
 
     def encode(self, rows: NDArray[Any]) -> Tensor | None:

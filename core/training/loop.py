@@ -96,7 +96,10 @@ def train(run: Run) -> bool:
                 },
             )
         if evaluates:
-            report(run, evaluate(run))
+            values = evaluate(run)
+            report(run, values)
+            for concern in run.objective.concerns(values):
+                run.events.warn(concern.code, concern.message)
             show(run)
             meter.restart()
         if saves:

@@ -98,7 +98,7 @@ def _refuse_many(prepared: PreparedAudio) -> None:
     seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
     if prepared.bad <= BAD_SHARE * seen:
         return
-    first = "; ".join(f"{one.sample}: {one.reason}" for one in prepared.skipped[:3])
+    first = "; ".join(one.reason for one in prepared.skipped[:3])
     raise DataError(
         "too_many_bad_samples",
         f"{prepared.bad:,} of {seen:,} recordings cannot be used, more than 1 %: {first}",
@@ -117,7 +117,7 @@ def _build(
                 found.bad += 1
                 if len(found.skipped) < SKIPPED_NAMED:
                     where = one.file if one.member is None else f"{one.file} ({one.member})"
-                    found.skipped.append(SkippedSample(printable(where), one.message))
+                    found.skipped.append(SkippedSample(printable(where), str(one)))
             else:
                 _keep(one, spec.audio, found, pcm)
     reading.finish()
