@@ -83,7 +83,9 @@ def _read(file: soundfile.SoundFile, place: Place, limits: Limits) -> Sound:
             )
         if not np.isfinite(block).all():
             at = found - len(block) + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
-            raise place.error("bad_audio", f"holds a value that is no number, at sample {at:,}; save it again")
+            raise place.error(
+                "bad_audio", f"holds a value that is no number, at sample {at:,}; save it again"
+            )
         clipped += int((np.abs(block) >= _FULL_SCALE).any(axis=1).sum())
         pieces.append(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
     if found < file.frames:

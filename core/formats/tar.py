@@ -52,7 +52,9 @@ def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[t
         raise file.error("corrupt_archive", f"is no tar that can be read ({error}); pack it again") from None
 
 
-def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, member_bytes: int) -> bytes | None:
+def _content(
+    archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, member_bytes: int
+) -> bytes | None:
     if info.size > member_bytes:
         return None
     member = archive.extractfile(info)

@@ -102,9 +102,7 @@ class Decoder(nn.Module):
         patches, shape (B, N, side²)."""
         tokens = self.embed(tokens)
         special, visible = tokens[:, :_SPECIAL], tokens[:, _SPECIAL:]
-        hidden = self.mask_token.to(tokens.dtype).expand(
-            len(tokens), ranks.shape[1] - visible.shape[1], -1
-        )
+        hidden = self.mask_token.to(tokens.dtype).expand(len(tokens), ranks.shape[1] - visible.shape[1], -1)
         patches = torch.cat([visible, hidden], dim=1)
         patches = patches.gather(1, ranks[..., None].expand(-1, -1, patches.shape[2]))
         x = torch.cat([special, patches], dim=1) + self.positions.to(tokens.dtype)
@@ -169,7 +167,9 @@ def _positions(grid: Grid, width: int) -> Tensor:
     speeds = 10_000.0 ** -(np.arange(quarter) / max(1, quarter))
     band = np.repeat(np.arange(grid.bands), grid.times)[:, None] * speeds
     time = np.tile(np.arange(grid.times), grid.bands)[:, None] * speeds
-    waves: NDArray[np.float64] = np.concatenate([np.sin(band), np.cos(band), np.sin(time), np.cos(time)], axis=1)
+    waves: NDArray[np.float64] = np.concatenate(
+        [np.sin(band), np.cos(band), np.sin(time), np.cos(time)], axis=1
+    )
     table = np.zeros((_SPECIAL + grid.patches, width))
     table[_SPECIAL:, : waves.shape[1]] = waves
     return torch.from_numpy(table).float()[None]

@@ -104,7 +104,9 @@ class MaskedSpectrogramModeling(AudioObjective):
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The encoder's patches, none hidden, averaged over those that hold sound: shape (B, hidden)."""
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
-        spectrograms = self._spectrograms(tensors["waves"].to(self.device), tensors["lengths"].to(self.device))
+        spectrograms = self._spectrograms(
+            tensors["waves"].to(self.device), tensors["lengths"].to(self.device)
+        )
         tokens = self.model(spectrograms).last_hidden_state[:, 2:]
         sounding = torch.from_numpy(self._sounding(lengths)).to(self.device)[..., None]
         return (tokens * sounding).sum(dim=1) / sounding.sum(dim=1)

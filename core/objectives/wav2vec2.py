@@ -61,9 +61,7 @@ class Wav2Vec2Pretraining(AudioObjective):
                 f"A clip of {self.clip:,} samples gives {self.width} frames; two are the least that can be told apart.",
                 "Raise data.audio.clip_seconds, or lower task.feature_encoder.strides.",
             )
-        self.model = create_wav2vec2(
-            wav2vec2_config(job.size, task, dropout=job.dropout), job.training.seed
-        )
+        self.model = create_wav2vec2(wav2vec2_config(job.size, task, dropout=job.dropout), job.training.seed)
         self.decay = task.gumbel_decay or _decay_over(job.training.steps, task)
         self.step = 0
         self.register_buffer("_steps_done", torch.zeros((), dtype=torch.int64))

@@ -48,9 +48,7 @@ def audio_activations(
     choices = masked * (12 * task.codebooks * task.codewords + 8 * task.negatives)
     similarities = 4 * masked * masked // max(1, clips)
     convolutions = (_CONVOLUTION_BYTES // 2 if half else _CONVOLUTION_BYTES) * clips * numbers
-    return (
-        convolutions + choices + similarities + _blocks(size, clips, length, half=half, on_cpu=on_cpu)
-    )
+    return convolutions + choices + similarities + _blocks(size, clips, length, half=half, on_cpu=on_cpu)
 
 
 def _blocks(size: TransformerSize, sequences: int, tokens: int, *, half: bool, on_cpu: bool) -> int:

@@ -36,9 +36,7 @@ class AudioSamples:
             if len(counts)
             else number
         )
-        self.dtype = np.dtype(
-            [("length", np.int32), ("begin", np.int32), ("pcm", np.int16, (2 * clip,))]
-        )
+        self.dtype = np.dtype([("length", np.int32), ("begin", np.int32), ("pcm", np.int16, (2 * clip,))])
         """Of a row: how many of ``pcm``'s numbers are the recording's (the rest is 0), and where its own clip begins."""
 
     def __len__(self) -> int:
