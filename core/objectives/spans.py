@@ -22,17 +22,19 @@ def masked_spans(
     """Masks of shape (B, width): stretches of ``length`` frames that may overlap (arXiv 2006.11477, section 3.1).
 
     Of a recording's T ``frames`` a share of ``start_probability`` begins a stretch, without replacement; T times it is
-    rounded up or down by chance. There are at least two stretches, as many as fit, and where not even one fits it is half as
-    long as the recording. So at least one frame is masked in each.
+    rounded up or down by chance. There are at least two stretches, as many as fit; where one would hide the
+    whole recording, there is one of half its frames. So at least one frame is masked in each.
 
     Args:
         samples: their ids, shape (B,).
         frames: how many of each one's frames are sound, shape (B,), at least 1.
     """
     scores, chance = np.split(uniforms(derive_seed(key, "spans"), samples, width + 1, 1)[0], [width], axis=1)
-    lengths = np.where(frames >= length, length, np.maximum(1, frames // 2))[:, None]
+    fits = frames > length
+    lengths = np.where(fits, length, np.maximum(1, frames // 2))[:, None]
     wanted = np.floor(start_probability * frames[:, None] + chance).astype(np.int64)
-    count = np.maximum(1, np.minimum(np.maximum(wanted, _LEAST_SPANS), frames[:, None] // lengths))
+    count = np.minimum(np.maximum(wanted, _LEAST_SPANS), frames[:, None] // lengths)
+    count = np.where(fits[:, None], np.maximum(1, count), 1)
     position = np.arange(width)
     scores = np.where(position <= frames[:, None] - lengths, scores, 2.0)
     # Ranks, so that the chosen starts are those with the smallest scores.
