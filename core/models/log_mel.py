@@ -80,4 +80,5 @@ class LogMel(nn.Module):
             power = spectrum.real.square() + spectrum.imag.square()
             bands = (power @ self.filters).clamp_min(FLOOR).log()
         within = torch.arange(self.frames, device=waves.device) < self.count(lengths)[:, None]
-        return bands * within[..., None]
+        spectrograms: Tensor = bands * within[..., None]
+        return spectrograms

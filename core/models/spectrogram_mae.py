@@ -64,13 +64,13 @@ class Grid:
 
     def cut(self, spectrograms: Tensor) -> Tensor:
         """Shape (B, frames, bins) to (B, patches, side²)."""
-        blocks = spectrograms.unflatten(1, (self.times, self.side)).unflatten(3, (self.bands, self.side))
-        return blocks.permute(0, 3, 1, 4, 2).flatten(3).flatten(1, 2)
+        blocks = spectrograms.reshape(-1, self.times, self.side, self.bands, self.side)
+        return blocks.permute(0, 3, 1, 4, 2).reshape(-1, self.patches, self.side**2)
 
     def join(self, patches: Tensor) -> Tensor:
         """Shape (B, patches, side²) to (B, frames, bins)."""
-        blocks = patches.unflatten(2, (self.side, self.side)).unflatten(1, (self.bands, self.times))
-        return blocks.permute(0, 2, 4, 1, 3).flatten(3).flatten(1, 2)
+        blocks = patches.reshape(-1, self.bands, self.times, self.side, self.side)
+        return blocks.permute(0, 2, 4, 1, 3).reshape(-1, self.times * self.side, self.bands * self.side)
 
 
 class Decoder(nn.Module):

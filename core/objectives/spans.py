@@ -69,4 +69,7 @@ def negative_indices(
     others = np.maximum(0, counts - 1)[:, None, None]
     drawn = (chance.reshape(len(samples), width, negatives) * others).astype(np.int64)
     own = np.arange(width)[None, :, None]
-    return np.where((drawn >= own) & (others > 0), drawn + 1, drawn) * (own < counts[:, None, None])
+    indices: NDArray[np.int64] = np.where((drawn >= own) & (others > 0), drawn + 1, drawn) * (
+        own < counts[:, None, None]
+    )
+    return indices

@@ -142,7 +142,7 @@ class Wav2Vec2Pretraining(AudioObjective):
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         self.save_weights(directory, state, {"steps_done": str(int(state["_steps_done"]))})
         self.model.config.save_pretrained(directory)
-        extractor = Wav2Vec2FeatureExtractor(
+        extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]
             sampling_rate=self.data.sampling_rate,
             do_normalize=True,
             return_attention_mask=self.task.feature_encoder.normalization == "layer",
@@ -205,11 +205,11 @@ class Wav2Vec2Pretraining(AudioObjective):
         shape = positions.shape[:2]
         loss, correct = quantized_contrastive(
             self.model.project_hid(hidden),
-            self.model.project_q(quantized.words).unflatten(0, shape),
-            quantized.codes.unflatten(0, shape),
+            self.model.project_q(quantized.words).view(*shape, -1),
+            quantized.codes.view(*shape, -1),
             tensors["negatives"],
             _within(batch),
-            self.task.contrast_temperature,
+            temperature=self.task.contrast_temperature,
         )
         return loss, correct, quantized
 

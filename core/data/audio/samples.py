@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.audio.prepared import GROUP, LABEL, LENGTH, START, PreparedAudio
+from core.data.audio.prepared import GROUP, LABEL, LENGTH, PreparedAudio
 from core.data.errors import DataError
 from core.data.prepared import SplitName
 
@@ -45,12 +45,14 @@ class AudioSamples:
     @property
     def labels(self) -> NDArray[np.int64]:
         """Each sample's class, shape (len,), -1 where it has none."""
-        return self._index[self._recording, LABEL]
+        labels: NDArray[np.int64] = self._index[self._recording, LABEL]
+        return labels
 
     @property
     def groups(self) -> NDArray[np.int64]:
         """Each sample's group, shape (len,), -1 where it has none."""
-        return self._index[self._recording, GROUP]
+        groups: NDArray[np.int64] = self._index[self._recording, GROUP]
+        return groups
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.void]:
         """The samples at ``indices`` with what is around them, shape (B,), of `dtype`."""

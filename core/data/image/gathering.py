@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
-from core.data.prepared import SkippedSample
 from core.data.image.reading import Sample
+from core.data.prepared import SkippedSample
 from core.formats import FormatError
 
 DROPPED, TRAIN, HELD_OUT = 0, 1, 2

@@ -11,6 +11,7 @@ def quantized_contrastive(
     codes: Tensor,
     negatives: Tensor,
     within: Tensor,
+    *,
     temperature: float,
 ) -> tuple[Tensor, Tensor]:
     """Equation 3: -log of the share of exp(sim(c_t, q_t) / κ) among it and its negatives, summed over frames.
@@ -51,7 +52,8 @@ def codebook_perplexity(shares: Tensor, within: Tensor) -> Tensor:
     """
     weights = within.to(shares.dtype)
     mean = torch.einsum("n,ngv->gv", weights, shares) / weights.sum()
-    return torch.special.entr(mean).sum(dim=-1).exp().sum()
+    perplexity: Tensor = torch.special.entr(mean).sum(dim=-1).exp().sum()
+    return perplexity
 
 
 def diversity(perplexity: Tensor, codewords: int) -> Tensor:

@@ -65,7 +65,7 @@ class Wav2Vec2(PretrainingTask):
     contrast_temperature: Annotated[float, Field(gt=0.0, le=10.0)] = 0.1
     """κ, which similarities are divided by."""
     diversity_weight: Annotated[float, Field(ge=0.0, le=100.0)] = 0.1
-    """α, the weight of the loss that wants all code words used."""
+    """The paper's alpha: weight of the loss that wants all code words used."""
 
     codebooks: Annotated[int, Field(ge=1, le=64)] = 2
     """G, groups of code words; a target is one word of each."""

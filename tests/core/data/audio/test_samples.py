@@ -18,7 +18,7 @@ def prepared(tmp_path: Path) -> PreparedAudio:
     index = np.stack([starts, lengths, [0, 1, 0, 1], [-1, 0, 0, 1]], axis=1).astype(np.int64)
     index.tofile(tmp_path / "train.index")
     index[:0].tofile(tmp_path / "held_out.index")
-    return PreparedAudio(tmp_path, "k", True, 10, 4, 0, 1.0, 0.0, 0, 0, (), ("a", "b"), ("x", "y"), {})  # noqa: FBT003
+    return PreparedAudio(tmp_path, "k", True, 10, 4, 0, 1.0, 0.0, 0, 0, (), ("a", "b"), ("x", "y"), {})
 
 
 def values(clips: np.ndarray) -> np.ndarray:

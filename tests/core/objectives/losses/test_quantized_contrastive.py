@@ -35,10 +35,14 @@ def slow(predictions: torch.Tensor, targets: torch.Tensor, inputs: dict[str, tor
     total = torch.zeros(())
     for row, count in enumerate(COUNTS):
         for m in range(count):
-            candidates = [m]
-            for other in inputs["negatives"][row, m].tolist():
-                if not torch.equal(inputs["codes"][row, other], inputs["codes"][row, m]):
-                    candidates.append(other)
+            candidates = [
+                m,
+                *(
+                    other
+                    for other in inputs["negatives"][row, m].tolist()
+                    if not torch.equal(inputs["codes"][row, other], inputs["codes"][row, m])
+                ),
+            ]
             scores = [
                 math.e ** (torch.cosine_similarity(predictions[row, m], targets[row, candidate], dim=0) / 0.1)
                 for candidate in candidates
