@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from control.jobs.service import Completed, Failed, Result, Stopped
+from control.jobs.service import Completed, Failed, Paused, Result, Stopped
 from worker.engine import Exit
 
 DONE = 0
 STOPPED = 75
+PAUSED = 76
 _RETRYABLE = frozenset({70, 74})
 """An unforeseen exception, and a disk that did not take a checkpoint."""
 
@@ -26,6 +27,8 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
         return Completed(exit_code=DONE)
     if end.code == STOPPED:
         return Stopped(exit_code=STOPPED)
+    if end.code == PAUSED:
+        return Paused(exit_code=PAUSED, why="Its representation collapsed (training.on_collapse is pause)")
     if end.signal is not None:
         if stop_asked:
             # It did not stop within the grace, and was killed; its last checkpoint stands.

@@ -70,6 +70,15 @@ class Concern:
     """What is wrong, and what to change."""
 
 
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One pass over a step's batch, forward and backward, and the optimisers that step after it."""
+
+    forward: Callable[[Batch], Losses]
+    optimizers: Sequence[str]
+    """Their names in `Objective.optimizers`."""
+
+
 class Objective(nn.Module, abc.ABC):
     """A pretraining task: its networks, what they are fed and what they are asked.
 
@@ -146,6 +155,13 @@ class Objective(nn.Module, abc.ABC):
     def optimizers(self) -> Mapping[str, NamedParameters]:
         """Which parameters go to which optimiser, by the optimiser's name."""
         return {"main": list(self.named_parameters())}
+
+    def phases(self) -> Sequence[Phase]:
+        """What a step does with its batch, one after the other; by default one pass for all optimisers.
+
+        A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
+        """
+        return (Phase(self, tuple(self.optimizers())),)
 
     def after_step(self, step: int) -> None:
         """Called after the optimisers have done step ``step``: where averaged teachers move."""

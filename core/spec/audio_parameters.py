@@ -3,7 +3,7 @@
 import math
 
 from core.spec.model import TransformerSize
-from core.spec.parameters import block_parameters
+from core.spec.parameters import count_block
 from core.spec.tasks import MaskedSpectrogram, Wav2Vec2
 
 POSITION_GROUPS = 16
@@ -32,7 +32,7 @@ def count_wav2vec2(size: TransformerSize, task: Wav2Vec2) -> int:
     words = task.codebooks * task.codewords
     quantizer = channels * words + words + words * task.codeword_size
     heads = (hidden + task.codebooks * task.codeword_size + 2) * task.projection_size
-    blocks = size.layers * block_parameters(size) + 2 * hidden
+    blocks = size.layers * count_block(size) + 2 * hidden
     return convolutions + projection + hidden + positions + blocks + quantizer + heads
 
 
@@ -43,6 +43,6 @@ def count_masked_spectrogram(size: TransformerSize, task: MaskedSpectrogram) -> 
     decoder_size = TransformerSize(
         layers=task.decoder_layers, hidden_size=width, heads=size.heads, intermediate_size=4 * width
     )
-    encoder = 2 * hidden + (pixels + 1) * hidden + size.layers * block_parameters(size) + 2 * hidden
-    decoder = (hidden + 1) * width + width + task.decoder_layers * block_parameters(decoder_size) + 2 * width
+    encoder = 2 * hidden + (pixels + 1) * hidden + size.layers * count_block(size) + 2 * hidden
+    decoder = (hidden + 1) * width + width + task.decoder_layers * count_block(decoder_size) + 2 * width
     return encoder + decoder + (width + 1) * pixels

@@ -6,22 +6,34 @@ from pydantic import Field
 
 from core.spec.tasks.base import MODALITIES, Modality, PretrainingTask
 from core.spec.tasks.causal_lm import CausalLanguageModeling
+from core.spec.tasks.joint_embedding_prediction import JointEmbeddingPrediction
+from core.spec.tasks.masked_autoencoder import MaskedAutoencoding
 from core.spec.tasks.masked_lm import MaskedLanguageModeling
 from core.spec.tasks.masked_spectrogram import MaskedSpectrogram
+from core.spec.tasks.rotation import RotationPrediction
 from core.spec.tasks.wav2vec2 import Wav2Vec2
 
 __all__ = [
     "MODALITIES",
     "CausalLanguageModeling",
+    "JointEmbeddingPrediction",
+    "MaskedAutoencoding",
     "MaskedLanguageModeling",
     "MaskedSpectrogram",
     "Modality",
     "PretrainingTask",
+    "RotationPrediction",
     "Task",
     "Wav2Vec2",
 ]
 
 Task = Annotated[
-    CausalLanguageModeling | MaskedLanguageModeling | MaskedSpectrogram | Wav2Vec2,
+    CausalLanguageModeling
+    | JointEmbeddingPrediction
+    | MaskedAutoencoding
+    | MaskedLanguageModeling
+    | MaskedSpectrogram
+    | RotationPrediction
+    | Wav2Vec2,
     Field(discriminator="kind"),
 ]
