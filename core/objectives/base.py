@@ -126,7 +126,8 @@ class Objective(nn.Module, abc.ABC):
         return ()
 
     def concerns(self, values: Mapping[str, float]) -> Sequence[Concern]:
-        """What is worrying about the measures that `evaluate` just gave. By default nothing is."""
+        """What is worrying about the measures that `evaluate` just gave: told once, while it lasts, and with
+        ``on_collapse: pause`` a reason to pause. By default nothing is."""
         return ()
 
     def encode(self, rows: NDArray[Any]) -> Tensor | None:

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from core.data.audio.prepared import FORMAT, PCM, PreparedAudio, open_prepared, write_meta
 from core.data.audio.resampling import resample, to_pcm
-from core.data.audio.split import Kept, held_out
+from core.data.audio.split import Kept, content_hash, held_out
 from core.data.errors import DataError
 from core.data.files import DataFile
 from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
-from core.data.text.split import content_hash
 from core.formats.audio import RawRecording, read_recordings
 from core.formats.errors import FormatError, printable
 from core.formats.labels import natural_order

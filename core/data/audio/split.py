@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from core.data.errors import DataError
-from core.data.text.split import content_hash
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,11 @@ class Kept:
     group: str | None
     set_aside: bool
     """Whether the dataset itself holds it out."""
+
+
+def content_hash(content: bytes) -> int:
+    """64 bits of a recording's encoded file, or of a group's name."""
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
 
 
 def held_out(recordings: Sequence[Kept], fraction: float) -> list[bool]:

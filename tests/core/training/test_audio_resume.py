@@ -44,3 +44,25 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     assert pretrain(spec, broken, data=recordings).end() == {"exit": 0}
     assert weights(broken, 8) == weights(straight, 8)
     assert points(broken) == points(straight)
+
+
+def test_a_collapsed_codebook_pauses_the_run_where_that_is_asked(
+    audio_tasks: dict[str, Any], audio_spec: dict[str, Any], pretrain: Any, recordings: Path, tmp_path: Path
+) -> None:
+    """With a rate that sends all frames to the same words."""
+    audio_spec["training"] |= {
+        "on_collapse": "pause",
+        "evaluate_every": 2,
+        "gradient_clip": None,
+        "optimizer": {"learning_rate": 1.0},
+        "schedule": {"kind": "constant"},
+    }
+    task = audio_tasks["wav2vec2"] | {"diversity_weight": 0.0}
+    engine = pretrain(audio_spec | {"task": task}, tmp_path / "out", data=recordings)
+    assert engine.end() == {"exit": 76}, engine.log.read_text()
+    codes = [warning["code"] for warning in engine.of("warning")]
+    assert codes.count("codebook_collapsed") == 1
+    finished = engine.of("finished")[0]
+    assert finished["reason"] == "paused"
+    assert finished["step"] < 8
+    assert (tmp_path / "out" / f"step-{finished['step']:08d}" / "manifest.json").exists()
