@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,10 +54,7 @@ def spectrogram(sound: Sound, width: int = WIDTH, height: int = SPECTRUM_HEIGHT)
     lines = power.shape[1]
     edges = np.arange(height + 1) * lines // height
     bands = np.stack(
-        [
-            power[columns, begin : max(begin + 1, end)].mean(axis=1)
-            for begin, end in zip(edges[:-1], edges[1:], strict=True)
-        ]
+        [power[columns, begin : max(begin + 1, end)].mean(axis=1) for begin, end in itertools.pairwise(edges)]
     )
     decibels = 10.0 * np.log10(bands)
     level = np.clip((decibels - decibels.max()) / _RANGE_DB + 1.0, 0.0, 1.0)
