@@ -41,7 +41,7 @@ def test_wav2vec2_is_counted_as_transformers_makes_it(preset: str, norm: str, ke
 
 
 def test_the_papers_base_has_its_size() -> None:
-    """Table 3 of arXiv 2006.11477 says 95 million."""
+    """arXiv 2006.11477 says 95 million."""
     task = {"kind": "wav2vec2", "feature_encoder": {"normalization": "group"}}
     assert estimate(spec(task, {"preset": "wav2vec2-base"})).parameters == pytest.approx(95e6, rel=0.01)
 
