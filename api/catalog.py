@@ -62,8 +62,9 @@ _CODES: dict[int, dict[str, str]] = {
     409: {
         "dataset_not_open": "The dataset is complete",
         "dataset_not_ready": "The dataset is not complete",
-        "dataset_empty": "The dataset holds no text",
+        "dataset_empty": "The dataset holds nothing to learn from",
         "dataset_in_use": "The dataset is in use",
+        "wrong_modality": "The dataset holds something else",
         "no_checkpoint": "The job has no checkpoint yet",
         "invalid_transition": "The job's state does not allow this",
         "idempotency_in_flight": "The same request is being answered",
@@ -82,6 +83,7 @@ _CODES: dict[int, dict[str, str]] = {
         "invalid_idempotency_key": "The idempotency key is not valid",
         "idempotency_mismatch": "The idempotency key belongs to another request",
         "dataset_too_small": "The dataset is too small for the job",
+        "modality_mismatch": "The task does not learn from such a dataset",
         "spec_exceeds_memory": "No worker has memory enough for the job",
         **_FILES,
     },

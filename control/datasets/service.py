@@ -3,11 +3,12 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func
 
 from control.datasets import blobs, repository
+from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.schemas import DatasetIn, DatasetPreview, PreviewDocument
 from control.db import ReadSession, WriteSession, after_commit
@@ -96,15 +97,16 @@ def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset
     if dataset.state == "ready":
         return dataset
     files = repository.files(session, dataset.id)
-    if not any(file.report["documents"] for file in files):
+    if not any(samples(file.report) for file in files):
         raise Conflict(
             "dataset_empty",
-            "The dataset holds no text yet. PUT at least one file with documents, then complete it.",
+            f"The dataset holds no {MODALITIES[dataset.modality].noun} yet. PUT at least one file with some, then "
+            "complete it.",
             param="dataset",
         )
     names = [[file.name, file.sha256] for file in files]
     dataset.sha256 = hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
-    dataset.statistics = statistics(files)
+    dataset.statistics = statistics(dataset, files)
     dataset.state = "ready"
     dataset.completed_at = session.scalar(func.clock_timestamp())
     session.flush()
@@ -133,26 +135,36 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
     _release_after_commit(session, storage, files)
 
 
-def statistics(files: Iterable[DatasetFile]) -> dict[str, object]:
-    """``length_histogram``: documents by length in characters, in buckets that double."""
-    counts = [
-        sum(column)
-        for column in itertools.zip_longest(
-            *(file.report.get("length_histogram", ()) for file in files), fillvalue=0
+def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, object]:
+    """What `control.datasets.statistics` finds for the dataset's modality."""
+    return MODALITIES[dataset.modality].statistics([file.report for file in files])
+
+
+def expect_modality(dataset: Dataset, modality: str, instead: str) -> None:
+    """
+    Raises:
+        Conflict: ``wrong_modality``, for a view that this dataset has not; ``instead`` names the one that it has.
+    """
+    if dataset.modality != modality:
+        raise Conflict(
+            "wrong_modality",
+            f"Dataset {dataset.id} holds {MODALITIES[dataset.modality].noun}; GET {instead} shows them.",
+            param="dataset",
         )
-    ]
-    return {
-        "length_histogram": [
-            {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
-            for bits, count in enumerate(counts)
-            if count
-        ]
-    }
+
+
+def contact_sheet(files: Sequence[DatasetFile], *, images: int, columns: int) -> bytes:
+    """A PNG of some of the dataset's images, taken evenly from the files: what inspection kept of them."""
+    from core.formats.contact_sheet import contact_sheet as drawn  # noqa: PLC0415 - Pillow, for this alone
+
+    kept = [list(file.report.get("thumbnails", ())) for file in files]
+    taken = itertools.chain.from_iterable(itertools.zip_longest(*kept))
+    return drawn(list(itertools.islice((one for one in taken if one), images)), columns)
 
 
 def preview(files: list[DatasetFile], storage: Storage, *, documents: int, characters: int) -> DatasetPreview:
     """The beginnings of the first documents, taken evenly from the files. Needs no transaction."""
-    readable = [file for file in files if file.report["documents"]]
+    readable = [file for file in files if file.report.get("documents")]
     left = documents
     shown: list[PreviewDocument] = []
     for position, file in enumerate(readable):

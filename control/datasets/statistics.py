@@ -1,0 +1,67 @@
+"""A dataset's statistics, from what inspection found in each of its files."""
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SIZES = 20
+
+
+def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """``length_histogram``: documents by length in characters, in buckets that double."""
+    counts = [
+        sum(column)
+        for column in itertools.zip_longest(
+            *(report.get("length_histogram", ()) for report in reports), fillvalue=0
+        )
+    ]
+    return {
+        "length_histogram": [
+            {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
+            for bits, count in enumerate(counts)
+            if count
+        ]
+    }
+
+
+def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Sizes and classes with their counts, what is bad, repeated, grey or set aside, and the channels' mean and deviation."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    classes: Counter[str] = Counter()
+    for report in reports:
+        sizes.update({(width, height): count for width, height, count in report.get("sizes", ())})
+        classes.update(report.get("classes", {}))
+    total = sum(report.get("samples", 0) for report in reports)
+    shown = sizes.most_common(_SIZES)
+    mean, std = _channels(reports, total)
+    return {
+        **{
+            name: sum(report.get(name, 0) for report in reports)
+            for name in ("duplicates", "held_out", "gray", "bad", "unlabelled")
+        },
+        "sizes": [{"width": width, "height": height, "images": count} for (width, height), count in shown],
+        "other_sizes": total - sum(count for _, count in shown),
+        "classes": [{"name": name, "images": classes[name]} for name in sorted(classes)],
+        "bad_samples": [
+            {"sample": sample, "reason": reason}
+            for report in reports
+            for sample, reason in report.get("bad_samples", ())
+        ][:_SIZES],
+        "mean": mean,
+        "std": std,
+    }
+
+
+def _channels(reports: Sequence[Mapping[str, Any]], total: int) -> tuple[list[float], list[float]]:
+    """Over all files' images, each as heavy as the other."""
+    means, squares = [0.0] * 3, [0.0] * 3
+    for report in reports:
+        share = report.get("samples", 0) / max(total, 1)
+        for channel, (mean, std) in enumerate(
+            zip(report.get("mean", ()), report.get("std", ()), strict=True)
+        ):
+            means[channel] += share * mean
+            squares[channel] += share * (std**2 + mean**2)
+    deviations = [max(0.0, square - mean**2) ** 0.5 for mean, square in zip(means, squares, strict=True)]
+    return means, deviations
