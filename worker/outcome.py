@@ -7,8 +7,10 @@ from control.jobs.service import Completed, Failed, Paused, Result, Stopped
 from worker.engine import Exit
 
 DONE = 0
-STOPPED = 75
-PAUSED = 76
+_STOPS: Mapping[int | None, Result] = {
+    75: Stopped(exit_code=75),
+    76: Paused(exit_code=76, why="Its representation collapsed (training.on_collapse is pause)"),
+}
 _RETRYABLE = frozenset({70, 74})
 """An unforeseen exception, and a disk that did not take a checkpoint."""
 
@@ -25,10 +27,8 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
     told = {} if last is None else last
     if end.code == DONE and told.get("reason") == "completed":
         return Completed(exit_code=DONE)
-    if end.code == STOPPED:
-        return Stopped(exit_code=STOPPED)
-    if end.code == PAUSED:
-        return Paused(exit_code=PAUSED, why="Its representation collapsed (training.on_collapse is pause)")
+    if end.code in _STOPS:
+        return _STOPS[end.code]
     if end.signal is not None:
         if stop_asked:
             # It did not stop within the grace, and was killed; its last checkpoint stands.

@@ -45,7 +45,9 @@ def examine(
     pairs = _two_views(objective, held_out, indices[:_PAIRS])
     if pairs is not None:
         values["health/alignment"] = alignment(*pairs)
-    return values | _probes(objective, train, held_out, indices, features, training.probe_samples)
+    if training.probe_samples and features.isfinite().all():
+        values |= _probes(objective, train, held_out, (indices, features), training.probe_samples)
+    return values
 
 
 def encode(objective: Objective, samples: Samples, indices: NDArray[np.int64]) -> Tensor | None:
@@ -90,13 +92,13 @@ def _probes(
     objective: Objective,
     train: Samples,
     held_out: Samples,
-    indices: NDArray[np.int64],
-    features: Tensor,
+    asked_for: tuple[NDArray[np.int64], Tensor],
     count: int,
 ) -> dict[str, float]:
     """Accuracies of classifiers on the features, where samples have labels."""
+    indices, features = asked_for
     known, asked = labels_of(train), labels_of(held_out)
-    if known is None or asked is None or count == 0 or not features.isfinite().all():
+    if known is None or asked is None:
         return {}
     labelled = np.flatnonzero(known >= 0)
     chosen = labelled[spread(count, len(labelled))]

@@ -50,8 +50,8 @@ def test_the_regression_is_at_the_minimum_of_its_loss() -> None:
         loss = -(scores.log_softmax(1)[torch.arange(60), known[1]]).mean() + 1e-3 * (weights**2).sum()
         gradients = torch.autograd.grad(loss, [weights, bias])
         with torch.no_grad():
-            for parameter, gradient in zip([weights, bias], gradients, strict=True):
-                parameter -= gradient
+            weights -= gradients[0]
+            bias -= gradients[1]
     expected = ((y @ weights + bias).argmax(1) == asked[1]).float().mean().item()
     assert linear_accuracy(*known, *asked) == pytest.approx(expected, abs=0.006)
     assert 0.5 < expected < 1
