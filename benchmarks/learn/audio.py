@@ -70,7 +70,8 @@ def log_spectrum(samples: NDArray[np.int16]) -> Tensor:
     wave = torch.from_numpy(samples[:needed].astype(np.float32)) / 32_767
     wave = torch.nn.functional.pad(wave, (0, needed - len(wave)))
     frames = wave.unfold(0, FRAME, STEP) * torch.hann_window(FRAME)
-    return torch.fft.rfft(frames).abs().log1p().flatten()
+    spectrum: Tensor = torch.fft.rfft(frames).abs().log1p().flatten()
+    return spectrum
 
 
 def floor(prepared: PreparedAudio) -> float:

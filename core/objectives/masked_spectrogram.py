@@ -109,7 +109,8 @@ class MaskedSpectrogramModeling(AudioObjective):
         )
         tokens = self.model(spectrograms).last_hidden_state[:, 2:]
         sounding = torch.from_numpy(self._sounding(lengths)).to(self.device)[..., None]
-        return (tokens * sounding).sum(dim=1) / sounding.sum(dim=1)
+        features: Tensor = (tokens * sounding).sum(dim=1) / sounding.sum(dim=1)
+        return features
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         self.save_weights(directory, state, {})
