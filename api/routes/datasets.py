@@ -111,16 +111,18 @@ def contact_sheet(
     dataset: DatasetId,
     caller: Reader,
     context: Ctx,
-    images: Annotated[int, Query(ge=1, le=200, description="At most so many images.")] = 48,
-    columns: Annotated[int, Query(ge=1, le=50, description="Images side by side.")] = 12,
+    images: Annotated[int, Query(ge=1, le=200, description="At most so many images or recordings.")] = 48,
+    columns: Annotated[int, Query(ge=1, le=50, description="Images or recordings side by side.")] = 12,
 ) -> Response:
-    """Some images of the dataset side by side, as a PNG: each 64 pixels square, 2 apart."""
+    """Some images of the dataset side by side, as a PNG: each 64 pixels square, 2 apart.
+
+    Of audio some recordings: each one's waveform over its spectrogram, 160 by 120 pixels, 4 apart.
+    """
     with read(context.engine) as session:
         found = service.get(session, caller.project_id, dataset)
-        service.expect_modality(found, "image", f"/v1/datasets/{found.id}/preview")
         files = repository.files(session, found.id)
     return Response(
-        service.contact_sheet(files, images=images, columns=columns),
+        service.contact_sheet(found, files, images=images, columns=columns),
         media_type="image/png",
         headers={"Cache-Control": "private, no-cache"},
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from control.schemas import Body, JsonObject, Resource
 
-Modality = Literal["text", "image"]
+Modality = Literal["text", "image", "audio"]
 
 
 class DatasetIn(Body):
@@ -22,14 +22,14 @@ class DatasetFileOut(Resource):
     bytes: int
     sha256: str
     kind: str
-    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image`` or ``idx``."""
+    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``."""
     samples: int
-    """Documents or images, by the dataset's modality."""
+    """Documents, images or recordings, by the dataset's modality."""
     documents: int
     """0 where the modality is not text, as ``characters``."""
     characters: int
     bad: int
-    """Images that cannot be decoded; `data.on_bad_sample` says what a job makes of them."""
+    """Images or recordings that cannot be decoded; `data.on_bad_sample` says what a job makes of them."""
     text_column: str | None
     """The column (CSV, Parquet) or key (JSON Lines) that the text was found in."""
     created_at: datetime
@@ -45,7 +45,7 @@ class DatasetOut(Resource):
     files: int
     bytes: int
     samples: int
-    """Documents or images, by the modality."""
+    """Documents, images or recordings, by the modality."""
     documents: int
     """0 where the modality is not text, as ``characters``."""
     characters: int
@@ -56,7 +56,10 @@ class DatasetOut(Resource):
     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
-    and ``mean`` and ``std`` of red, green and blue (0 … 1)."""
+    and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+    ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
+    ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
+    ``bad_samples`` and counts likewise, and ``names`` of some recordings."""
     created_at: datetime
     completed_at: datetime | None
 

@@ -147,17 +147,26 @@ def expect_modality(dataset: Dataset, modality: str, instead: str) -> None:
         Conflict: ``wrong_modality``, for a view that this dataset has not; ``instead`` names the one that it has.
     """
     if dataset.modality != modality:
-        raise Conflict(
-            "wrong_modality",
-            f"Dataset {dataset.id} holds {MODALITIES[dataset.modality].noun}; GET {instead} shows them.",
-            param="dataset",
-        )
+        raise _wrong_modality(dataset, instead)
 
 
-def contact_sheet(files: Sequence[DatasetFile], *, images: int, columns: int) -> bytes:
-    """A PNG of some of the dataset's images, taken evenly from the files: what inspection kept of them."""
-    from core.formats.contact_sheet import contact_sheet as drawn  # noqa: PLC0415 - Pillow, for this alone
+def _wrong_modality(dataset: Dataset, instead: str) -> Conflict:
+    return Conflict(
+        "wrong_modality",
+        f"Dataset {dataset.id} holds {MODALITIES[dataset.modality].noun}; GET {instead} shows them.",
+        param="dataset",
+    )
 
+
+def contact_sheet(dataset: Dataset, files: Sequence[DatasetFile], *, images: int, columns: int) -> bytes:
+    """A PNG of some of the dataset's images or recordings, taken evenly from the files: what inspection kept of them.
+
+    Raises:
+        Conflict: ``wrong_modality``, where they are read and not looked at.
+    """
+    drawn = MODALITIES[dataset.modality].sheet
+    if drawn is None:
+        raise _wrong_modality(dataset, f"/v1/datasets/{dataset.id}/preview")
     kept = [list(file.report.get("thumbnails", ())) for file in files]
     taken = itertools.chain.from_iterable(itertools.zip_longest(*kept))
     return drawn(list(itertools.islice((one for one in taken if one), images)), columns)

@@ -75,6 +75,56 @@ def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     }
 
 
+def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Hours, lengths, rates, channels and classes with their counts, what is bad, repeated or set aside, and the shares that
+    are silent or clipped."""
+    sounds = [report["sound"] for report in reports if report.get("samples")]
+    classes: Counter[str] = Counter()
+    rates: Counter[int] = Counter()
+    channels: Counter[int] = Counter()
+    for report in reports:
+        classes.update(report.get("classes", {}))
+    for sound in sounds:
+        rates.update({int(rate): count for rate, count in sound["sampling_rates"].items()})
+        channels.update({int(number): count for number, count in sound["channels"].items()})
+    hours = sum(sound["hours"] for sound in sounds)
+    lengths = [
+        sum(column)
+        for column in itertools.zip_longest(*(sound["length_histogram"] for sound in sounds), fillvalue=0)
+    ]
+    return {
+        **{
+            name: sum(report.get(name, 0) for report in reports)
+            for name in ("duplicates", "held_out", "bad", "unlabelled")
+        },
+        "hours": hours,
+        "shortest_seconds": min((sound["shortest_seconds"] for sound in sounds), default=0.0),
+        "longest_seconds": max((sound["longest_seconds"] for sound in sounds), default=0.0),
+        "length_histogram": [
+            {
+                "from_seconds": 2 ** (bits - 1) / 10 if bits else 0.0,
+                "to_seconds": 2**bits / 10,
+                "recordings": count,
+            }
+            for bits, count in enumerate(lengths)
+            if count
+        ],
+        "sampling_rates": [{"hertz": rate, "recordings": rates[rate]} for rate in sorted(rates)],
+        "channels": [{"channels": number, "recordings": channels[number]} for number in sorted(channels)],
+        **{
+            name: sum(sound[name] * sound["hours"] for sound in sounds) / hours if hours else 0.0
+            for name in ("silent_share", "clipped_share")
+        },
+        "classes": [{"name": name, "recordings": classes[name]} for name in sorted(classes)],
+        "bad_samples": [
+            {"sample": sample, "reason": reason}
+            for report in reports
+            for sample, reason in report.get("bad_samples", ())
+        ][:_SIZES],
+        "names": [name for report in reports for name in report.get("names", ())][:_SIZES],
+    }
+
+
 def _channels(reports: Sequence[Mapping[str, Any]], total: int) -> tuple[list[float], list[float]]:
     """Over all files' images, each as heavy as the other."""
     means, squares = [0.0] * 3, [0.0] * 3

@@ -112,6 +112,22 @@ def _too_few_images(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
     )
 
 
+def _too_few_recordings(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
+    """A recording gives as many clips as cover it; one recording at least is held out."""
+    recordings = sum(samples(file.report) - file.report.get("duplicates", 0) for file in files)
+    if recordings < 2:
+        return "the dataset needs two different recordings at least: one to learn from and one held out for evaluation"
+    seconds = sum(3600 * file.report["sound"]["hours"] for file in files if "sound" in file.report)
+    most = recordings - 1 + int(seconds / spec.data.audio.clip_seconds)
+    needed = spec.training.batch_size
+    if most >= needed:
+        return None
+    return (
+        f"the dataset has at most {most:,} clips to learn from and one batch takes {needed:,}: "
+        "add recordings, or lower training.batch_size or data.audio.clip_seconds"
+    )
+
+
 def _too_few_tokens(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
     """No tokenizer makes more tokens than bytes; a separator follows each document, and one token of a row is [CLS]."""
     documents = sum(file.report.get("documents", 0) for file in files)
@@ -131,6 +147,7 @@ def _too_few_tokens(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
 _SHORTAGES: dict[str, Callable[[JobSpec, Sequence[DatasetFile]], str | None]] = {
     "text": _too_few_tokens,
     "image": _too_few_images,
+    "audio": _too_few_recordings,
 }
 
 

@@ -65,6 +65,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that a person should know of a run that goes on: a ``warning`` event."""
+
+    code: str
+    message: str
+    """What is wrong, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """One pass over a step's batch, forward and backward, and the optimisers that step after it."""
 
@@ -117,6 +126,11 @@ class Objective(nn.Module, abc.ABC):
 
         Runs after each evaluation, as it does. By default there is nothing to see.
         """
+        return ()
+
+    def concerns(self, values: Mapping[str, float]) -> Sequence[Concern]:
+        """What is worrying about the measures that `evaluate` just gave: told once, while it lasts, and with
+        ``on_collapse: pause`` a reason to pause. By default nothing is."""
         return ()
 
     def encode(self, rows: NDArray[Any]) -> Tensor | None:

@@ -4,6 +4,7 @@ Every other room validates jobs with it; the dashboard's form, the OpenAPI docum
 docs are drawn from the same schema.
 """
 
+from core.spec.audio import AudioAugmentation, AudioDataSpec
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
@@ -17,10 +18,12 @@ from core.spec.tasks import (
     JointEmbeddingPrediction,
     MaskedAutoencoding,
     MaskedLanguageModeling,
+    MaskedSpectrogram,
     Modality,
     RotationPrediction,
     Task,
     TextDenoisingAutoencoder,
+    Wav2Vec2,
 )
 from core.spec.training import CheckpointRetention, TrainingSpec
 
@@ -30,6 +33,8 @@ __all__ = [
     "Adafactor",
     "AdamW",
     "Architecture",
+    "AudioAugmentation",
+    "AudioDataSpec",
     "CausalLanguageModeling",
     "CheckpointRetention",
     "FeatureReconstruction",
@@ -37,6 +42,7 @@ __all__ = [
     "JointEmbeddingPrediction",
     "MaskedAutoencoding",
     "MaskedLanguageModeling",
+    "MaskedSpectrogram",
     "Modality",
     "ModelSpec",
     "Muon",
@@ -52,6 +58,7 @@ __all__ = [
     "TextDenoisingAutoencoder",
     "TrainingSpec",
     "TransformerSize",
+    "Wav2Vec2",
     "explain",
     "load",
     "validate",

@@ -112,6 +112,4 @@ class JobSpec(Spec):
         """Dropout in training: as written, else as the networks of this kind were published."""
         if self.model.dropout is not None:
             return self.model.dropout
-        if self.architecture in {"llama", "modernbert"}:
-            return 0.0
-        return 0.0 if self.task.modality == "image" else 0.1
+        return 0.1 if self.architecture in {"bert", "gpt2", "t5", "wav2vec2"} else 0.0

@@ -8,8 +8,13 @@ from pydantic import Field, model_validator
 from core.spec.base import Spec
 from core.spec.gan_sizes import GanSize
 
-Architecture = Literal["bert", "dcgan", "gpt2", "llama", "modernbert", "resgan", "resnet", "t5", "vit"]
+Architecture = Literal[
+    "ast", "bert", "dcgan", "gpt2", "llama", "modernbert", "resgan", "resnet", "t5", "vit", "wav2vec2"
+]
 Preset = Literal[
+    "ast-tiny",
+    "ast-small",
+    "ast-base",
     "bert-tiny",
     "bert-mini",
     "bert-small",
@@ -39,6 +44,9 @@ Preset = Literal[
     "vit-tiny",
     "vit-small",
     "vit-base",
+    "wav2vec2-tiny",
+    "wav2vec2-small",
+    "wav2vec2-base",
 ]
 
 
@@ -125,6 +133,14 @@ PRESETS: dict[str, tuple[Architecture, Size]] = {
     "t5-tiny": ("t5", _size(2, 128, 4, 320)),
     "t5-mini": ("t5", _size(4, 256, 4, 640)),
     "t5-small": ("t5", _size(8, 512, 8, 1024)),
+    # Gong et al. 2021, "AST" (arXiv 2104.01778): ViT's base; tiny and small are for small data.
+    "ast-tiny": ("ast", _size(4, 192, 3)),
+    "ast-small": ("ast", _size(12, 384, 6)),
+    "ast-base": ("ast", _size(12, 768, 12)),
+    # Baevski et al. 2020 (arXiv 2006.11477): its BASE, and two for small data.
+    "wav2vec2-tiny": ("wav2vec2", _size(4, 192, 4)),
+    "wav2vec2-small": ("wav2vec2", _size(6, 384, 6)),
+    "wav2vec2-base": ("wav2vec2", _size(12, 768, 12)),
     # Radford et al. 2015 (arXiv 1511.06434), figure 1, has 128; Miyato et al. 2018 (arXiv 1802.05957), table 4, 256 and
     # 128. The minis are for a CPU.
     "dcgan-mini": ("dcgan", GanSize(width=32)),
@@ -222,8 +238,8 @@ class ModelSpec(Spec):
     """Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's."""
 
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2
-    and T5; none for Llama, ModernBERT and images. A ResNet has none."""
+    """Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2, T5
+    and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

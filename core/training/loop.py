@@ -74,6 +74,7 @@ def train(run: Run) -> Ending:
     health = Health(run.place.device, run.batches)
     meter = Meter(run)
     alarm = CollapseAlarm(run.events)
+    told: set[str] = set()
     saved_at = time.monotonic()
     run.objective.train()
     for step in range(run.step + 1, training.steps + 1):
@@ -103,14 +104,20 @@ def train(run: Run) -> Ending:
                     **meter.read(),
                 },
             )
+        worrying = False
         if evaluates:
-            report(run, evaluate(run))
+            values = evaluate(run)
+            report(run, values)
+            concerns = {concern.code: concern for concern in run.objective.concerns(values)}
+            for code in concerns.keys() - told:
+                run.events.warn(code, concerns[code].message)
+            told, worrying = set(concerns), bool(concerns)
             show(run)
             meter.restart()
-        pausing = False
+        pausing = worrying and training.on_collapse == "pause" and not last
         if last or _due(step, training.probe_every or training.evaluate_every):
             collapsed = alarm.hears(probe(run), step)
-            pausing = collapsed and training.on_collapse == "pause" and not last
+            pausing |= collapsed and training.on_collapse == "pause" and not last
             meter.restart()
         if saves or pausing:
             save(run)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
-from core.data.image.prepared import SkippedSample
+from core.data.prepared import SkippedSample
 from core.formats import FormatError
 from core.formats.decoding import ImageSample
 

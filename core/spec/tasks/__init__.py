@@ -9,8 +9,10 @@ from core.spec.tasks.causal_lm import CausalLanguageModeling
 from core.spec.tasks.joint_embedding_prediction import JointEmbeddingPrediction
 from core.spec.tasks.masked_autoencoder import MaskedAutoencoding
 from core.spec.tasks.masked_lm import FeatureReconstruction, MaskedLanguageModeling
+from core.spec.tasks.masked_spectrogram import MaskedSpectrogram
 from core.spec.tasks.rotation import RotationPrediction
 from core.spec.tasks.text_denoising_autoencoder import TextDenoisingAutoencoder
+from core.spec.tasks.wav2vec2 import Wav2Vec2
 
 __all__ = [
     "MODALITIES",
@@ -19,11 +21,13 @@ __all__ = [
     "JointEmbeddingPrediction",
     "MaskedAutoencoding",
     "MaskedLanguageModeling",
+    "MaskedSpectrogram",
     "Modality",
     "PretrainingTask",
     "RotationPrediction",
     "Task",
     "TextDenoisingAutoencoder",
+    "Wav2Vec2",
 ]
 
 Task = Annotated[
@@ -31,7 +35,9 @@ Task = Annotated[
     | JointEmbeddingPrediction
     | MaskedAutoencoding
     | MaskedLanguageModeling
+    | MaskedSpectrogram
     | RotationPrediction
-    | TextDenoisingAutoencoder,
+    | TextDenoisingAutoencoder
+    | Wav2Vec2,
     Field(discriminator="kind"),
 ]
