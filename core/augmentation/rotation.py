@@ -1,0 +1,42 @@
+"""Turns: by quarters, exactly, and by small angles."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def quarter_turns(images: Tensor, turns: Tensor) -> Tensor:
+    """Each image turned against the clock by ``turns`` (0 … 3) quarters.
+
+    Args:
+        images: square, shape (B, C, S, S).
+        turns: ints, shape (B,).
+    """
+    if images.shape[2] != images.shape[3]:
+        raise ValueError(f"quarter turns need square images, not {tuple(images.shape[2:])}")
+    chosen = turns[:, None, None, None]
+    upright = torch.where(chosen == 2, images.flip(2, 3), images)
+    on_side = torch.where(chosen == 3, images.flip(2), images.flip(3)).transpose(2, 3)
+    return torch.where(chosen % 2 == 1, on_side, upright)
+
+
+def rotate(images: Tensor, rotation: Tensor) -> Tensor:
+    """Each image turned about its middle, bilinear; beyond its edge it is mirrored.
+
+    Args:
+        images: shape (B, C, H, W).
+        rotation: cosine and sine of the angle against the clock, shape (B, 2).
+    """
+    height, width = images.shape[2:]
+    cos, sin = rotation[:, 0], rotation[:, 1]
+    zero = torch.zeros_like(cos)
+    # grid_sample's coordinates run from -1 to 1 along either side, whatever their lengths.
+    theta = torch.stack(
+        [
+            torch.stack([cos, -sin * height / width, zero], 1),
+            torch.stack([sin * width / height, cos, zero], 1),
+        ],
+        1,
+    )
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, "bilinear", "reflection", align_corners=False)
