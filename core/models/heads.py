@@ -2,22 +2,9 @@
 
 import itertools
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from core.training.randomness import derive_seed
-
-
-@contextmanager
-def initialising(seed: int, what: str) -> Iterator[None]:
-    """Networks made within have weights that are a function of (seed, what) alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "initialisation", what))
-        yield
 
 
 def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequential:

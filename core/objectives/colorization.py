@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from core.augmentation import to_float
 from core.colour.lab import lab_to_rgb, rgb_to_lab
 from core.colour.palette import (
     annealed_mean,
@@ -40,7 +41,7 @@ _AB_SCALE = 110.0
 
 
 @objective_for(Colorization)
-class ColorizationObjective(EncoderObjective):
+class Colorizer(EncoderObjective):
     """Encoder of lightness, decoder of colour."""
 
     centres: Tensor
@@ -115,11 +116,13 @@ class ColorizationObjective(EncoderObjective):
         pictures = [to_pixels(lab_to_rgb(kind).cpu().numpy()) for kind in (grey, guessed)]
         return [Shown("grey_guessed_true", "image/png", png(side_by_side(*pictures, rows)))]
 
-    def encode(self, rows: NDArray[Any]) -> Tensor | None:
-        return features(self.encoder, self._lightness(_lab(torch.from_numpy(rows).to(self.device))))
+    def encode(self, rows: NDArray[Any]) -> Tensor:
+        lab = _lab(torch.from_numpy(rows).to(self.device))
+        return features(self.encoder, self._lightness(lab))
 
     @property
     def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        # The encoder is fed lightness, which a grey image's values are near to.
         mean, std = self.light.tolist()
         return (mean,), (std,)
 
@@ -166,4 +169,4 @@ class ColorizationObjective(EncoderObjective):
 
 def _lab(images: Tensor) -> Tensor:
     """Bytes (B, S, S, 3) to Lab (B, 3, S, S)."""
-    return rgb_to_lab(images.permute(0, 3, 1, 2) / 255)
+    return rgb_to_lab(to_float(images))

@@ -15,10 +15,10 @@ from torch import Tensor
 from core.augmentation import Views, draw_views
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
-from core.models.heads import initialising, projection
+from core.models.heads import projection
 from core.models.vision import create_encoder, feature_width, features
 from core.objectives.base import Batch, Losses, chunks, objective_for
-from core.objectives.images import ImageTask, is_images
+from core.objectives.images import EncoderObjective, initialising, is_images
 from core.objectives.losses.contrastive import nt_xent, pair_scores
 from core.spec import JobSpec
 from core.spec.augmentation import simclr
@@ -30,11 +30,11 @@ _EVALUATION_KEY = derive_seed(0, "evaluation views")
 
 
 @objective_for(ContrastiveLearning)
-class Contrastive(ImageTask):
+class Contrastive(EncoderObjective):
     """SimCLR's pretraining task, on any encoder; the features are taken before the projection."""
 
     def __init__(self, task: ContrastiveLearning, job: JobSpec, data: PreparedImages) -> None:
-        super().__init__(create_encoder(job), data)
+        super().__init__(create_encoder(job, image_size=data.height, channels=data.channels), data)
         self.task = task
         width = feature_width(self.encoder)
         with initialising(job.training.seed, "head"):
@@ -65,12 +65,12 @@ class Contrastive(ImageTask):
         """Of both views of each image, shape (B, projection_size) each."""
         parameters = {name: tensor for name, tensor in batch.tensors.items() if name != "images"}
         pixels = self.views(batch.tensors["images"], parameters)
-        projected = self.head(features(self.encoder, pixels, self.pooling))
+        projected = self.head(features(self.encoder, pixels))
         first, second = projected.chunk(2)
         return first, second
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
-        device = self.mean.device
+        device = self.device
         loss = torch.zeros((), dtype=torch.float64, device=device)
         correct = torch.zeros((), dtype=torch.int64, device=device)
         for chunk in chunks(indices, batch_size):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.augmentation import to_float
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
 from core.evaluation.pictures import png, side_by_side, to_pixels
@@ -54,7 +55,7 @@ def draw_noise(
 
 
 @objective_for(DenoisingAutoencoder)
-class DenoisingAutoencoderObjective(EncoderObjective):
+class Autoencoder(EncoderObjective):
     """Encoder, code, decoder."""
 
     def __init__(self, task: DenoisingAutoencoder, job: JobSpec, data: PreparedImages) -> None:
@@ -82,7 +83,7 @@ class DenoisingAutoencoderObjective(EncoderObjective):
         return Batch(tensors, count=len(rows), samples=len(rows), tokens=0)
 
     def forward(self, batch: Batch) -> Losses:
-        clean = self._clean(batch)
+        clean = self.normalised(to_float(batch.tensors["images"]))
         rebuilt = self.rebuild(self.damaged(clean, batch.tensors.get("noise")))
         return Losses(_squared_error(rebuilt, clean).sum(), {})
 
@@ -94,7 +95,7 @@ class DenoisingAutoencoderObjective(EncoderObjective):
             return images + noise
         if self.task.noise == "masking":
             return images.masked_fill(noise, 0.0)
-        black, white = self.normalised(torch.zeros_like(images)), self.normalised(torch.ones_like(images))
+        black, white = -self.mean / self.std, (1.0 - self.mean) / self.std
         return torch.where(noise < 0, black, torch.where(noise > 0, white, images))
 
     def code(self, images: Tensor) -> Tensor:
@@ -112,7 +113,7 @@ class DenoisingAutoencoderObjective(EncoderObjective):
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         for chunk in chunks(indices, batch_size):
             batch = self._evaluation_batch(samples, chunk)
-            clean = self._clean(batch)
+            clean = self.normalised(to_float(batch.tensors["images"]))
             noisy = self.damaged(clean, batch.tensors.get("noise"))
             errors = [_squared_error(guess, clean) for guess in (self.rebuild(noisy), self.rebuild(clean))]
             errors.append(clean.square().mean(dim=(1, 2, 3)))
@@ -124,17 +125,14 @@ class DenoisingAutoencoderObjective(EncoderObjective):
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
         batch = self._evaluation_batch(samples, indices)
-        clean = self._clean(batch)
+        clean = self.normalised(to_float(batch.tensors["images"]))
         noisy = self.damaged(clean, batch.tensors.get("noise"))
         kinds = [clean, noisy, self.rebuild(noisy)]
         pictures = [to_pixels(self.denormalised(kind.float()).cpu().numpy()) for kind in kinds]
         return [Shown("original_damaged_rebuilt", "image/png", png(side_by_side(*pictures)))]
 
-    def encode(self, rows: NDArray[Any]) -> Tensor | None:
+    def encode(self, rows: NDArray[Any]) -> Tensor:
         return self.code(self.normalised(self.pixels(rows)))
-
-    def _clean(self, batch: Batch) -> Tensor:
-        return self.normalised(batch.tensors["images"].permute(0, 3, 1, 2) / 255)
 
     def _evaluation_batch(self, samples: Samples, indices: NDArray[np.int64]) -> Batch:
         return self.collate(samples.rows(indices), indices, _EVALUATION_KEY).to(self.device)

@@ -34,7 +34,7 @@ from core.objectives.base import (
     chunks,
     objective_for,
 )
-from core.objectives.images import REST_FILE, is_images
+from core.objectives.images import HEADS_FILE, is_images
 from core.objectives.losses.adversarial import (
     hinge_discriminator,
     hinge_generator,
@@ -222,13 +222,13 @@ class Gan(Objective):
         kept = {name.removeprefix(_KEPT): t for name, t in state.items() if name.startswith(_KEPT)}
         save_generator(self.averaged, kept, directory)
         rest = {name: t.contiguous() for name, t in state.items() if not name.startswith(_KEPT)}
-        (directory / REST_FILE).parent.mkdir(exist_ok=True)
-        save_file(rest, directory / REST_FILE)
+        (directory / HEADS_FILE).parent.mkdir(exist_ok=True)
+        save_file(rest, directory / HEADS_FILE)
 
     def restore(self, directory: Path) -> None:
         try:
             kept = load_file(directory / "model.safetensors")
-            rest = load_file(directory / REST_FILE)
+            rest = load_file(directory / HEADS_FILE)
             self.load_state_dict({**{f"{_KEPT}{name}": t for name, t in kept.items()}, **rest})
         except (OSError, RuntimeError) as error:
             raise mismatch(directory, str(error).splitlines()[0]) from None

@@ -8,7 +8,7 @@ import abc
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +20,11 @@ from transformers import PreTrainedModel
 from core.augmentation import Views, draw_views
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
-from core.models.heads import PrototypeHead, initialising, projection
-from core.models.vision import create_encoder, feature_width, features
+from core.models.heads import PrototypeHead, projection
+from core.models.vision import Pooling, create_encoder, feature_width, features
 from core.models.vit_positions import crop_features, use_resized_positions
 from core.objectives.base import Batch, Losses, NamedParameters, chunks, objective_for
-from core.objectives.images import ImageTask, is_images
+from core.objectives.images import EncoderObjective, initialising, is_images
 from core.objectives.losses.distillation import byol, dino, moved_centre
 from core.spec import JobSpec
 from core.spec.augmentation import AugmentationSpec
@@ -49,7 +49,7 @@ def teacher_temperature_at(step: int, steps: int, task: SelfDistillation) -> flo
 
 
 @objective_for(SelfDistillation)
-class SelfDistilling(ImageTask):
+class SelfDistilling(EncoderObjective):
     """What both methods share: two networks, of which one learns and the other is its moving average.
 
     Args:
@@ -61,11 +61,12 @@ class SelfDistilling(ImageTask):
     def __init__(
         self, task: SelfDistillation, job: JobSpec, data: PreparedImages, *, keeps_teacher: bool
     ) -> None:
-        # DINO's features are the class token's (section 3.2); BYOL is of networks without one.
-        super().__init__(create_encoder(job), data, pooling="cls" if keeps_teacher else "mean")
+        super().__init__(create_encoder(job, image_size=data.height, channels=data.channels), data)
         self.task = task
+        # DINO's features are the class token's (section 3.2); BYOL is of networks without one.
+        self.pooling: Pooling = "cls" if keeps_teacher else "mean"
         self.steps = job.training.steps
-        self.companion = create_encoder(job)
+        self.companion = create_encoder(job, image_size=data.height, channels=data.channels)
         self.keeps_teacher = keeps_teacher
         for encoder in (self.encoder, self.companion):
             use_resized_positions(encoder)
@@ -140,21 +141,22 @@ class SelfDistilling(ImageTask):
         momentum = momentum_at(step, self.steps, self.task.momentum)
         with torch.no_grad():
             for trained, average in self.averaged:
-                torch._foreach_lerp_(  # noqa: SLF001 - one pass over all parameters
-                    list(average.parameters()), list(trained.parameters()), 1.0 - momentum
-                )
+                torch._foreach_lerp_(list(average.parameters()), list(trained.parameters()), 1.0 - momentum)
         self.steps_done.fill_(step)
         self._step = step + 1
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         sums: dict[str, Tensor] = {}
         for chunk in chunks(indices, batch_size):
-            batch = self.collate(samples.rows(chunk), chunk, _EVALUATION_KEY).to(self.mean.device)
+            batch = self.collate(samples.rows(chunk), chunk, _EVALUATION_KEY).to(self.device)
             total, named = self.losses(self.views(batch))
             for name, value in {"loss": total, **named}.items():
                 sums[f"eval/{name}"] = sums.get(f"eval/{name}", 0) + value.double()
         count = self.terms * len(indices)
         return {name: value.item() / count for name, value in sums.items()}
+
+    def encode(self, rows: NDArray[Any]) -> Tensor:
+        return features(self.encoder, self.normalised(self.pixels(rows)), self.pooling)
 
     def restore(self, directory: Path) -> None:
         super().restore(directory)

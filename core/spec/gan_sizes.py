@@ -1,7 +1,7 @@
 """Sizes of the two players of a GAN; without torch, so that they can be counted."""
 
 import itertools
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -29,9 +29,7 @@ def discriminator_widths(width: int, count: int) -> list[int]:
     return [width * min(_LARGEST_FACTOR, 2**number) for number in range(count)]
 
 
-def count_generator(
-    network: Literal["dcgan", "resgan"], width: int, *, latent_size: int, side: int, channels: int
-) -> int:
+def count_generator(network: str, width: int, *, latent_size: int, side: int, channels: int) -> int:
     """Parameters of `core.models.image_generator.ImageGenerator`."""
     count = halvings(side)
     start = -(-side // 2**count)
@@ -46,9 +44,7 @@ def count_generator(
     return first + count * block + last
 
 
-def count_discriminator(
-    network: Literal["dcgan", "resgan"], width: int, *, side: int, channels: int, batch_norm: bool
-) -> int:
+def count_discriminator(network: str, width: int, *, side: int, channels: int, batch_norm: bool) -> int:
     """Parameters of a discriminator of `core.models.discriminator`."""
     count = halvings(side)
     if network == "dcgan":
