@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -9,19 +10,26 @@ from typing import TypeVar
 from core.data.locks import locked
 
 _P = TypeVar("_P")
+_ABANDONED_SECONDS = 24 * 3600
 
 
 def stored(
-    cache: Path, key: str, *, open_: Callable[[Path], _P | None], build: Callable[[Path], object]
+    cache: Path,
+    key: str,
+    *,
+    open_: Callable[[Path], _P | None],
+    build: Callable[[Path], object],
+    resumable: bool = False,
 ) -> tuple[_P, bool]:
     """What is prepared under ``key`` in ``cache``, built now where it is not there yet; and whether it was there.
 
     Two processes that ask for the same at once are both served: one waits while the other works.
-    A process that dies leaves ``<key>.partial``, which the next preparation removes.
+    A process that dies leaves ``<key>.partial``. The next preparation of the same key removes it or, where it is
+    ``resumable``, goes on with it; any other preparation removes it once it is a day old.
 
     Args:
         open_: opens a prepared directory; None where it is not whole.
-        build: fills an empty directory.
+        build: fills an empty directory; with ``resumable`` one that may hold what a build that was killed left.
 
     Raises:
         OSError: where ``cache`` cannot be written; and whatever ``build`` raises.
@@ -35,7 +43,9 @@ def stored(
             return found, True
         partial = cache / f"{key}.partial"
         _remove_leftovers(cache, partial)
-        partial.mkdir()
+        if partial.exists() and not resumable:
+            shutil.rmtree(partial)
+        partial.mkdir(exist_ok=True)
         try:
             build(partial)
             _sync(partial)
@@ -56,10 +66,9 @@ def _lock(cache: Path, key: str) -> Path:
 
 
 def _remove_leftovers(cache: Path, own: Path) -> None:
-    """Removes what dead processes left; who lives holds its key's lock."""
+    """Removes what dead processes left long ago, as nobody seems to go on with it; who lives holds its key's lock."""
     for partial in cache.glob("*.partial"):
-        if partial == own:
-            shutil.rmtree(partial)
+        if partial == own or partial.stat().st_mtime > time.time() - _ABANDONED_SECONDS:
             continue
         with locked(_lock(cache, partial.stem), wait=False) as free:
             if free:

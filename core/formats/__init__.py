@@ -5,7 +5,7 @@ code that training will read it with (docs/decisions/0001-formats-without-torch.
 decoded by `core.formats.pixels`, which are imported where they are needed: numpy and Pillow take a tenth of a second.
 """
 
-from core.formats.documents import Notes, read_documents, read_uploaded_tokenizer
+from core.formats.documents import Notes, read_documents, read_pieces, read_uploaded_tokenizer
 from core.formats.errors import FormatError, FormatErrorCode
 from core.formats.inspection import FileReport, inspect_file
 from core.formats.limits import DEFAULT_LIMITS, IMAGE_LIMITS, Limits
@@ -28,5 +28,6 @@ __all__ = [
     "inspect_file",
     "is_hidden",
     "read_documents",
+    "read_pieces",
     "read_uploaded_tokenizer",
 ]

@@ -5,7 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from core.formats.archive import open_archive, open_member
 from core.formats.decode import decode, lines
@@ -50,21 +50,33 @@ def read_documents(
         FormatError: with the code for what is wrong, where reading meets it.
     """
     notes = Notes() if notes is None else notes
-    file_format = detect(name)
-    size = size_of(stream)
-    if not size:
-        raise FormatError("empty_file", "is empty", name)
-    budget = Budget(size, limits)
-    if file_format.kind is not Kind.ZIP:
-        yield from _documents(stream, file_format, Reading(Place(name), text_column, limits), budget, notes)
-        return
-    with open_archive(stream, name, limits) as archive:
-        for info, member_format in _members(archive, name, notes):
-            place = Place(name, info.filename)
-            notes.members += 1
-            with open_member(archive, info, place) as member:
-                reading = Reading(place, text_column, limits)
-                yield from _documents(cast(BinaryIO, member), member_format, reading, budget, notes)
+    for source in _sources(stream, name, text_column, limits, notes):
+        yield from _documents(*source, notes)
+
+
+def read_pieces(
+    stream: BinaryIO,
+    name: str,
+    *,
+    text_column: str | None = None,
+    whole_files: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[tuple[str, bool]]:
+    """The documents in a file, as `read_documents` reads them, in pieces; and whether a piece ends its document.
+
+    With ``whole_files`` each plain text file is one document, character for character (but for line ends, which
+    become ``\\n``), however long it is: its pieces come as they are read.
+
+    Raises:
+        FormatError: as `read_documents` does.
+    """
+    notes = Notes()
+    for source in _sources(stream, name, text_column, limits, notes):
+        if whole_files and source.format.kind is Kind.TEXT:
+            yield from _whole(source)
+        else:
+            for document in _documents(*source, notes):
+                yield document, True
 
 
 def read_uploaded_tokenizer(stream: BinaryIO, name: str, *, limits: Limits = DEFAULT_LIMITS) -> bytes | None:
@@ -113,6 +125,48 @@ def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[tuple[zi
             file,
         )
     return found
+
+
+class _Source(NamedTuple):
+    """A file, or a member of one, that is open to be read."""
+
+    stream: BinaryIO
+    format: Format
+    reading: Reading
+    budget: Budget
+
+
+def _sources(
+    stream: BinaryIO, name: str, text_column: str | None, limits: Limits, notes: Notes
+) -> Iterator[_Source]:
+    """The file, or its members one after the other; each is to be read before the next is asked for."""
+    file_format = detect(name)
+    size = size_of(stream)
+    if not size:
+        raise FormatError("empty_file", "is empty", name)
+    budget = Budget(size, limits)
+    if file_format.kind is not Kind.ZIP:
+        yield _Source(stream, file_format, Reading(Place(name), text_column, limits), budget)
+        return
+    with open_archive(stream, name, limits) as archive:
+        for info, member_format in _members(archive, name, notes):
+            place = Place(name, info.filename)
+            notes.members += 1
+            with open_member(archive, info, place) as member:
+                reading = Reading(place, text_column, limits)
+                yield _Source(cast(BinaryIO, member), member_format, reading, budget)
+
+
+def _whole(source: _Source) -> Iterator[tuple[str, bool]]:
+    place = source.reading.place
+    chunks = Source(source.stream, source.format.compression, place, source.budget).chunks()
+    previous = ""
+    for text in decode(chunks, place):
+        if previous and text:
+            yield previous, False
+        previous = text or previous
+    if previous:
+        yield previous, True
 
 
 def _documents(

@@ -8,7 +8,16 @@ from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
-from core.spec.tasks import MODALITIES, CausalLanguageModeling, MaskedLanguageModeling, Modality, Task
+from core.spec.tasks import (
+    MODALITIES,
+    CausalLanguageModeling,
+    JointEmbeddingPrediction,
+    MaskedAutoencoding,
+    MaskedLanguageModeling,
+    Modality,
+    RotationPrediction,
+    Task,
+)
 from core.spec.training import (
     AdamW,
     CheckpointRetention,
@@ -25,12 +34,15 @@ __all__ = [
     "CausalLanguageModeling",
     "CheckpointRetention",
     "JobSpec",
+    "JointEmbeddingPrediction",
+    "MaskedAutoencoding",
     "MaskedLanguageModeling",
     "Modality",
     "ModelSpec",
     "Optimizer",
     "ResNetSize",
     "ResourcesSpec",
+    "RotationPrediction",
     "Schedule",
     "Size",
     "SpecError",

@@ -6,19 +6,38 @@ from pydantic import Field
 
 from core.spec.base import Spec
 
+SPECIAL_TOKENS = 5
+"""[PAD], [UNK], [CLS], [SEP] and [MASK], which every trained tokenizer has."""
+
 
 class TokenizerSpec(Spec):
     """The tokenizer: trained on the dataset, or brought along in it."""
 
-    kind: Literal["bpe", "wordpiece", "uploaded"] = "bpe"
+    kind: Literal["bpe", "wordpiece", "byte", "character", "uploaded"] = "bpe"
     """``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-    WordPiece, trained likewise. ``uploaded``: the dataset's own ``tokenizer.json``."""
+    WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+    a character of the training part, for small corpora. ``uploaded``: the dataset's own
+    ``tokenizer.json``."""
 
     vocabulary_size: Annotated[int, Field(ge=300, le=1_000_000)] = 8192
-    """Tokens in the vocabulary, special tokens included. Ignored for ``uploaded``."""
+    """Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
+    characters. Ignored for ``byte`` (always 261) and ``uploaded``."""
+
+    normalization: Literal["none", "nfc", "nfkc"] = "none"
+    """Unicode normal form that text is brought into before tokenizing. ``nfc`` composes accents;
+    ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
+    ``uploaded``."""
 
     lowercase: bool = False
     """Fold case before tokenizing. Ignored for ``uploaded``."""
+
+    strip_accents: bool = False
+    """Drop accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``."""
+
+    @property
+    def largest_vocabulary(self) -> int:
+        """Tokens at most, as far as the spec can tell."""
+        return 256 + SPECIAL_TOKENS if self.kind == "byte" else self.vocabulary_size
 
 
 class ImageDataSpec(Spec):
@@ -46,6 +65,10 @@ class DataSpec(Spec):
     """Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else the
     only column of strings."""
 
+    documents: Literal["auto", "whole_file"] = "auto"
+    """What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
+    ``whole_file``: the file, character for character. Tables hold one document a row either way."""
+
     tokenizer: TokenizerSpec = TokenizerSpec()
 
     image: ImageDataSpec = ImageDataSpec()
@@ -55,7 +78,11 @@ class DataSpec(Spec):
     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are counted,
     and the first are named. Text knows no bad samples: a file is read whole or refused."""
 
+    held_out: Literal["by_hash", "tail"] = "by_hash"
+    """Which part is kept for evaluation. ``by_hash``: documents or images by their content, so that the same one falls
+    on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
+    order as one; the document in which the end begins is cut in two."""
+
     held_out_fraction: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05
-    """Share of the documents or images kept for evaluation, chosen by content hash: the same one falls
-    on the same side in every dataset that holds it. A dataset of images with a part of its own for that (a folder or file
-    named ``test``, ``val`` or ``validation``) holds out that part instead."""
+    """Share kept for evaluation: of the documents or images, for ``tail`` of the characters. A dataset of images with a
+    part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead."""

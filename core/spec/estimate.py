@@ -7,6 +7,7 @@ The parameters are counted exactly. The memory is an estimate of the peak of tra
   a layer 34 h + 8 i bytes in fp32 and 18 h + 4 i in bf16 (h the hidden size, i the intermediate size; two of the h are the
   one-byte dropout masks), and where attention scores are materialised (on the CPU) 9 bytes a head and token pair.
 * The vocabulary head on predicted positions only: logits, their log-softmax and gradient, 12 bytes a vocabulary entry.
+* Of images: `core.spec.image_weight`.
 
 It leaves out what does not grow with the job (the runtime, a GPU's context), so it errs on the low side: who refuses a
 job by it refuses only what cannot fit.
@@ -14,6 +15,7 @@ job by it refuses only what cannot fit.
 
 from dataclasses import dataclass
 
+from core.spec.image_weight import image_activation_bytes, image_parameters
 from core.spec.job import JobSpec
 from core.spec.model import TransformerSize
 from core.spec.parameters import count_parameters
@@ -44,8 +46,15 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
     Args:
         vocabulary_size: Of an uploaded tokenizer; None: as the spec says.
     """
+    if spec.task.modality == "image":
+        parameters = image_parameters(spec)
+        return Estimate(
+            parameters=parameters,
+            weights_bytes=_TRAINING_BYTES * parameters,
+            activation_bytes=image_activation_bytes(spec),
+        )
     architecture, size = spec.architecture, spec.size
-    vocabulary = vocabulary_size or spec.data.tokenizer.vocabulary_size
+    vocabulary = vocabulary_size or spec.data.tokenizer.largest_vocabulary
     training = spec.training
     parameters = count_parameters(
         architecture, size, vocabulary_size=vocabulary, positions=training.sequence_length

@@ -8,7 +8,15 @@ from pydantic_core import PydanticCustomError
 from core.spec.base import Spec
 from core.spec.data import DataSpec
 from core.spec.gan_sizes import GanSize
-from core.spec.model import Architecture, ModelSpec, ResNetSize, Size, TransformerSize
+from core.spec.model import (
+    Architecture,
+    ModelSpec,
+    ResNetSize,
+    Size,
+    TransformerSize,
+    check_patches,
+    patch_size_for,
+)
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import Task
 from core.spec.training import TrainingSpec
@@ -38,7 +46,10 @@ class JobSpec(Spec):
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
         try:
-            self.model.resolve(self.task.presets)
+            architecture, size = self.model.resolve(self.task.presets)
+            if architecture == "vit":
+                check_patches(self.patch_size, self.data.image.size)
+            self.task.check(size, self.patches)
         except ValueError as error:
             # Told at the field: the root's own errors would name none.
             raise PydanticCustomError(
@@ -76,6 +87,16 @@ class JobSpec(Spec):
         size = self.network_size
         assert isinstance(size, GanSize)
         return size
+
+    @property
+    def patch_size(self) -> int:
+        """Pixels on the side of a ViT's patch."""
+        return self.model.patch_size or patch_size_for(self.data.image.size)
+
+    @property
+    def patches(self) -> int:
+        """Patches that a ViT cuts an image into."""
+        return (self.data.image.size // self.patch_size) ** 2
 
     @property
     def dropout(self) -> float:

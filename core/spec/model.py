@@ -1,5 +1,6 @@
 """Which network: a preset by name, or sizes written out."""
 
+import math
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -39,6 +40,22 @@ class TransformerSize(Spec):
     hidden_size: Annotated[int, Field(ge=8, le=65536)]
     heads: Annotated[int, Field(ge=1, le=1024)]
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
+
+    def narrowed(self, layers: int, hidden_size: int | None, param: str) -> Self:
+        """Sizes of a helper network with as many heads, by default half as wide.
+
+        Args:
+            hidden_size: its width; None: half of this one's, rounded up to a multiple of 4 and of the heads.
+            param: the name of the field that says it.
+
+        Raises:
+            ValueError: for a width that its heads or its fixed positions do not divide.
+        """
+        multiple = math.lcm(4, self.heads)
+        width = hidden_size or multiple * math.ceil(self.hidden_size / 2 / multiple)
+        if width % multiple:
+            raise ValueError(f"{param} ({width}) must be a multiple of {multiple}")
+        return type(self)(layers=layers, hidden_size=width, heads=self.heads, intermediate_size=4 * width)
 
 
 class ResNetSize(Spec):
@@ -119,6 +136,18 @@ def is_small_image(size: int) -> bool:
 def patch_size_for(size: int) -> int:
     """Pixels on a patch's side where the spec names none."""
     return 4 if is_small_image(size) else 16
+
+
+def check_patches(patch_size: int, size: int) -> None:
+    """
+    Raises:
+        ValueError: where patches do not fill images of ``size`` pixels a side.
+    """
+    if size % patch_size:
+        raise ValueError(
+            f"patches of {patch_size} pixels do not fill an image of {size} (data.image.size); "
+            "set model.patch_size to a divisor of it"
+        )
 
 
 def presets_of(*architectures: Architecture, default: Preset) -> tuple[str, ...]:

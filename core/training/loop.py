@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from core.spec import TrainingSpec
 from core.training.batches import BatchStream
 from core.training.devices import Place
 from core.training.events import Events
+from core.training.examination import CollapseAlarm, examine, spread
 from core.training.health import Health
 from core.training.memory import memory_mb
 from core.training.optimizers import optimizer_tensors, set_learning_rate
@@ -42,6 +44,8 @@ class Run:
     training: TrainingSpec
     objective: Objective
     optimizers: Mapping[str, torch.optim.Optimizer]
+    samples: Samples
+    """The training part."""
     held_out: Samples
     batches: BatchStream
     place: Place
@@ -57,15 +61,16 @@ class Run:
     """The newest value of each measure."""
 
 
-def train(run: Run) -> bool:
-    """Train until the last step or until asked to stop, from ``run.step`` on.
+Ending = Literal["completed", "stopped", "paused"]
+"""Why training ended: the last step was done, a stop was asked for, or the spec wants a person to look."""
 
-    Returns:
-        Whether the last step was reached.
-    """
+
+def train(run: Run) -> Ending:
+    """Train until the last step or until asked to stop, from ``run.step`` on."""
     training = run.training
     health = Health(run.place.device, run.batches)
     meter = Meter(run)
+    alarm = CollapseAlarm(run.events)
     saved_at = time.monotonic()
     run.objective.train()
     for step in range(run.step + 1, training.steps + 1):
@@ -99,12 +104,19 @@ def train(run: Run) -> bool:
             report(run, evaluate(run))
             show(run)
             meter.restart()
-        if saves:
+        pausing = False
+        if last or _due(step, training.probe_every or training.evaluate_every):
+            collapsed = alarm.hears(probe(run), step)
+            pausing = collapsed and training.on_collapse == "pause" and not last
+            meter.restart()
+        if saves or pausing:
             save(run)
             saved_at = time.monotonic()
         if stopping and not last:
-            return False
-    return True
+            return "stopped"
+        if pausing:
+            return "paused"
+    return "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +200,20 @@ def show(run: Run) -> None:
     write_shown(run.directory, run.step, shown, run.events)
 
 
+def probe(run: Run) -> dict[str, float]:
+    """Measures of the representation, where the task learns one; told if there are any."""
+    run.objective.eval()
+    with torch.no_grad(), run.place.autocast():
+        values = examine(run.objective, run.samples, run.held_out, held_out_indices(run), run.training)
+    run.objective.train()
+    if values:
+        report(run, values)
+    return values
+
+
 def held_out_indices(run: Run) -> NDArray[np.int64]:
     """Which held-out samples are evaluated: spread evenly over the part, the same each time."""
-    number = min(run.training.evaluation_sequences, len(run.held_out))
-    indices: NDArray[np.int64] = np.arange(number, dtype=np.int64) * len(run.held_out) // number
-    return indices
+    return spread(run.training.evaluation_sequences, len(run.held_out))
 
 
 def save(run: Run) -> None:

@@ -1,7 +1,6 @@
 """The characters of a corpus, counted."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -9,23 +8,19 @@ _CODE_POINTS = 0x110000
 _BATCH_CHARACTERS = 4 << 20
 
 
-def most_frequent(texts: Iterable[str], normalize: Callable[[str], str], limit: int) -> list[str]:
-    """The ``limit`` most frequent characters after ``normalize``, without whitespace, in code point order.
+def most_frequent(texts: Iterable[str], limit: int, *, whitespace: bool = True) -> list[str]:
+    """The ``limit`` most frequent characters, in code point order.
 
-    Ties go to the lower code point, so that the result depends on the texts alone. ``normalize`` is asked
-    for each different character once, which is right for normalizers that look at one character at a time.
+    Ties go to the lower code point, so that the result depends on the texts alone.
     """
     counts = np.zeros(_CODE_POINTS, dtype=np.int64)
     for batch in _batches(texts):
         counts += np.bincount(
             np.frombuffer(batch.encode("utf-32-le"), dtype=np.uint32), minlength=_CODE_POINTS
         )
-    normalized: Counter[str] = Counter()
-    for point in np.flatnonzero(counts):
-        for character in normalize(chr(point)):
-            if not character.isspace():
-                normalized[character] += int(counts[point])
-    ranked = sorted(normalized, key=lambda character: (-normalized[character], character))
+    found = [chr(point) for point in np.flatnonzero(counts)]
+    characters = [character for character in found if whitespace or not character.isspace()]
+    ranked = sorted(characters, key=lambda character: (-counts[ord(character)], character))
     return sorted(ranked[:limit])
 
 

@@ -1,31 +1,42 @@
 """The documents in a dataset's files, and the tokenizer among them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.data.errors import DataError, DataErrorCode
 from core.data.files import DataFile
-from core.formats import FormatError, read_documents, read_uploaded_tokenizer
+from core.formats import FormatError, read_pieces, read_uploaded_tokenizer
+from core.spec.data import DataSpec
 
-_DOCUMENTS_A_REPORT = 256
+Piece = tuple[str, bool]
+"""Some of a document's text, and whether the document ends with it."""
+
+PIECE_CHARACTERS = 1 << 20
+_PIECES_A_REPORT = 256
 
 
-def documents(
-    files: Sequence[DataFile], text_column: str | None, on_bytes: Callable[[int], None] = lambda _: None
-) -> Iterator[str]:
-    """All documents, file after file in the order given.
+def pieces(
+    files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int], None] = lambda _: None
+) -> Iterator[Piece]:
+    """All documents, file after file in the order given, in pieces of at most `PIECE_CHARACTERS`.
 
     ``on_bytes`` is told now and then how many bytes of the files are behind.
 
     Raises:
         DataError: ``data_unreadable``.
     """
+    return recut(_pieces(files, spec, on_bytes), PIECE_CHARACTERS)
+
+
+def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int], None]) -> Iterator[Piece]:
+    whole = spec.documents == "whole_file"
     behind = 0
     for file in files:
         try:
             with file.path.open("rb") as stream:
-                for number, document in enumerate(read_documents(stream, file.name, text_column=text_column)):
-                    yield document
-                    if number % _DOCUMENTS_A_REPORT == 0:
+                found = read_pieces(stream, file.name, text_column=spec.text_column, whole_files=whole)
+                for number, piece in enumerate(found):
+                    yield piece
+                    if number % _PIECES_A_REPORT == 0:
                         on_bytes(behind + stream.tell())
         except FormatError as error:
             code: DataErrorCode = "tokenizer_invalid" if error.code == "bad_tokenizer" else "data_unreadable"
@@ -34,6 +45,26 @@ def documents(
             raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
         behind += file.path.stat().st_size
         on_bytes(behind)
+
+
+def recut(pieces: Iterable[Piece], limit: int) -> Iterator[Piece]:
+    """The same documents in pieces of at most ``limit`` characters, cut before a space where there is one.
+
+    Where the pieces were cut before makes no difference. Tokenizers need some hundred bytes of memory a
+    character; no document may be that dear.
+    """
+    waiting = ""
+    for piece, ends in pieces:
+        text = waiting + piece
+        start = 0
+        while len(text) - start > limit:
+            space = text.rfind(" ", start + 1, start + limit)
+            end = space if space > 0 else start + limit
+            yield text[start:end], False
+            start = end
+        if ends:
+            yield text[start:], True
+        waiting = "" if ends else text[start:]
 
 
 def uploaded_tokenizer(files: Sequence[DataFile]) -> bytes:
@@ -56,5 +87,5 @@ def uploaded_tokenizer(files: Sequence[DataFile]) -> bytes:
     raise DataError(
         "tokenizer_invalid",
         f"data.tokenizer.kind is 'uploaded', but the dataset {problem}",
-        "Add one file named tokenizer.json to the dataset, or choose 'bpe' or 'wordpiece'.",
+        "Add one file named tokenizer.json to the dataset, or choose a tokenizer that is trained, such as 'bpe'.",
     )

@@ -1,116 +1,73 @@
 """From documents to token ids on disk, some megabytes at a time."""
 
-from array import array
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-_PIECE_CHARACTERS = 1 << 20
-_BATCH_CHARACTERS = 2 << 20
+from core.data.text.split import Picked
+from core.data.text.writing import TokenWriter
 
+Ids = list[NDArray[Any]]
+"""Token ids, one array a text."""
 
-class TokenWriter:
-    """One part's ``.bin`` and ``.offsets``."""
+Encoder = Callable[[Iterable[list[str]]], Iterator[Ids]]
+"""From batches of texts to the ids of each, in order."""
 
-    def __init__(self, directory: Path, split: str, dtype: np.dtype[Any], separator: int) -> None:
-        self._dtype = dtype
-        self._separator = separator
-        self._ids = (directory / f"{split}.bin").open("wb")
-        self._offsets = (directory / f"{split}.offsets").open("wb")
-        self._offsets.write(bytes(8))
-        self._waiting: list[int] = []
-        self._document = 0
-        self._ends = array("Q")
-        self._written = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ids.close()
-        self._offsets.close()
-
-    @property
-    def tokens(self) -> int:
-        """Ids so far."""
-        return self._written + len(self._waiting)
-
-    def add(self, ids: list[int]) -> None:
-        """Appends to the document that is open."""
-        self._waiting += ids
-        self._document += len(ids)
-
-    def end_document(self) -> None:
-        """Closes the document with a separator; one that came to no token has none."""
-        if self._document:
-            self._waiting.append(self._separator)
-        self._document = 0
-        self._ends.append(self.tokens)
-
-    def flush(self) -> None:
-        """Hands what was added to the system."""
-        self._ids.write(np.array(self._waiting, self._dtype).tobytes())
-        self._offsets.write(self._ends.tobytes())
-        self._written += len(self._waiting)
-        self._waiting = []
-        self._ends = array("Q")
-
-
-class _Piece(NamedTuple):
-    part: int
-    text: str
-    ends_document: bool
+BATCH_CHARACTERS = 1 << 20
+"""A batch's text; as much may wait for each process."""
 
 
 def encode(
-    tokenizer: Tokenizer, documents: Iterable[tuple[int, str]], writers: dict[int, TokenWriter]
-) -> Iterator[int]:
-    """Writes each document, given with its part, to that part's writer; yields characters as they are done.
+    encoder: Encoder, picked: Iterable[Picked], writers: Mapping[int, TokenWriter]
+) -> Iterator[tuple[int, int]]:
+    """Writes each document to its part's writer; yields (pieces, characters) as they are done and flushed."""
+    sent: list[list[Picked]] = []
 
-    Text that spells a special token is taken as the text it is.
-    """
-    tokenizer.encode_special_tokens = True
-    for batch in _batches(documents):
-        texts = [piece.text for piece in batch]
-        encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        for piece, encoding in zip(batch, encodings, strict=True):
+    def texts() -> Iterator[list[str]]:
+        for batch in _batches(picked):
+            sent.append(batch)
+            yield [piece.text for piece in batch]
+
+    for encoded in encoder(texts()):
+        batch = sent.pop(0)
+        for piece, ids in zip(batch, encoded, strict=True):
             writer = writers[piece.part]
-            writer.add(encoding.ids)
-            if piece.ends_document:
+            writer.add(ids)
+            if piece.ends:
                 writer.end_document()
         for writer in writers.values():
             writer.flush()
-        yield sum(map(len, texts))
+        yield len(batch), sum(len(piece.text) for piece in batch)
 
 
-def pieces(document: str, limit: int = _PIECE_CHARACTERS) -> Iterator[str]:
-    """A document in parts of at most ``limit`` characters, cut before a space where there is one.
+def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any]) -> Encoder:
+    """An encoder in this process."""
 
-    Tokenizers need some hundred bytes of memory a character; no document may be that dear.
-    """
-    start = 0
-    while len(document) - start > limit:
-        space = document.rfind(" ", start + 1, start + limit)
-        end = space if space > 0 else start + limit
-        yield document[start:end]
-        start = end
-    yield document[start:]
+    def encoder(batches: Iterable[list[str]]) -> Iterator[Ids]:
+        for texts in batches:
+            yield ids_of(tokenizer, texts, dtype)
+
+    return encoder
 
 
-def _batches(documents: Iterable[tuple[int, str]]) -> Iterator[list[_Piece]]:
-    batch: list[_Piece] = []
+def ids_of(tokenizer: Tokenizer, texts: list[str], dtype: np.dtype[Any]) -> Ids:
+    """Ids of each text; one that spells a special token is taken as the text it is."""
+    tokenizer.encode_special_tokens = True
+    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    return [np.array(encoding.ids, dtype) for encoding in encodings]
+
+
+def _batches(picked: Iterable[Picked]) -> Iterator[list[Picked]]:
+    batch: list[Picked] = []
     size = 0
-    for part, document in documents:
-        end = 0
-        for piece in pieces(document):
-            end += len(piece)
-            batch.append(_Piece(part, piece, end == len(document)))
-            size += len(piece)
-            if size >= _BATCH_CHARACTERS:
-                yield batch
-                batch, size = [], 0
+    for piece in picked:
+        batch.append(piece)
+        size += len(piece.text)
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
     if batch:
         yield batch

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy as np
 from core.data.files import DataFile
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
-from core.data.text.documents import documents, uploaded_tokenizer
-from core.data.text.encode import TokenWriter, encode, pieces
+from core.data.text.documents import Piece, pieces, uploaded_tokenizer
+from core.data.text.encode import encode, encode_here
 from core.data.text.prepared import (
     FORMAT,
     TOKENIZER,
@@ -22,19 +22,32 @@ from core.data.text.prepared import (
     open_prepared,
     write_meta,
 )
-from core.data.text.split import HELD_OUT, TRAIN, Part, Split, split
-from core.data.text.tokenizer import PreparedTokenizer, load, train
+from core.data.text.split import HELD_OUT, TRAIN, Cut, Part, Split, split, with_cut_measured
+from core.data.text.stages import Stages
+from core.data.text.survey import Records, survey
+from core.data.text.tokenizer import PreparedTokenizer, load
+from core.data.text.training import passes, train
+from core.data.text.writing import Position, TokenWriter
 from core.spec.data import DataSpec
 
 TOKENIZER_SAMPLE_CHARACTERS = 200_000_000
 MODEL_MAX_LENGTH = 512
 """In the prepared tokenizer; a checkpoint's own is its model's (``PreparedText.save_tokenizer``)."""
+STAMP_CHARACTERS = 64_000_000
+"""A preparation that is killed repeats at most so much of the tokenizing."""
+
+_SHAPES = {"text_column", "documents", "tokenizer", "held_out", "held_out_fraction"}
+"""What of the spec the prepared form depends on; the rest is a matter of how it is read."""
+_PARTS = {TRAIN: "train", HELD_OUT: "held_out"}
 
 
 def prepare(
     files: Sequence[DataFile], spec: DataSpec, cache: Path, *, on_progress: OnProgress | None = None
 ) -> PreparedText:
     """The dataset's prepared form in ``cache``, made now where it is not there yet.
+
+    Memory does not grow with the dataset but for a byte a document. A preparation that was killed goes on where it
+    was: finished stages are not repeated, and of the tokenizing at most the last `STAMP_CHARACTERS`.
 
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``tokenizer_invalid``.
@@ -46,7 +59,8 @@ def prepare(
         cache,
         key,
         open_=open_prepared,
-        build=lambda directory: _build(directory, key, files, spec, on_progress),
+        build=lambda directory: _Preparation(directory, key, files, spec, on_progress).run(),
+        resumable=True,
     )
     return replace(prepared, cached=cached)
 
@@ -55,73 +69,144 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
     """Names the prepared form by all that it depends on."""
     document = {
         "format": FORMAT,
-        "data": spec.model_dump(mode="json", include={"text_column", "tokenizer", "held_out_fraction"}),
+        "data": spec.model_dump(mode="json", include=_SHAPES),
         "files": sorted([file.name, file.sha256] for file in files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def _build(
-    directory: Path, key: str, files: Sequence[DataFile], spec: DataSpec, on_progress: OnProgress | None
-) -> PreparedText:
-    reading = Progress(on_progress, "reading", sum(file.path.stat().st_size for file in files), "bytes")
-    decided = split(documents(files, spec.text_column, reading.at), spec.held_out_fraction)
-    reading.finish()
-    tokenizer = _tokenizer(files, spec, decided, on_progress)
-    dtype = np.dtype(np.uint16 if tokenizer.vocabulary_size <= 1 << 16 else np.uint32)
-    characters = decided.train.characters + decided.held_out.characters
-    tokenizing = Progress(on_progress, "tokenizing", characters, "characters")
-    with ExitStack() as stack:
-        writers = {
-            part: stack.enter_context(TokenWriter(directory, name, dtype, tokenizer.special_ids.sep))
-            for part, name in ((TRAIN, "train"), (HELD_OUT, "held_out"))
+@dataclass(frozen=True)
+class _Preparation:
+    """Three stages: reading (what is there, what is held out), training the tokenizer, tokenizing."""
+
+    directory: Path
+    key: str
+    files: Sequence[DataFile]
+    spec: DataSpec
+    on_progress: OnProgress | None
+
+    def run(self) -> None:
+        stages = Stages(self.directory)
+        decided = self._split(stages)
+        tokenizer = self._tokenizer(stages, decided)
+        positions = self._tokenize(stages, decided, tokenizer)
+        stages.remove()
+        sizes = {
+            part: SplitStatistics(size.documents, size.characters, size.bytes, positions[part].tokens)
+            for part, size in ((TRAIN, decided.train), (HELD_OUT, decided.held_out))
         }
-        chosen = decided.pick(documents(files, spec.text_column), TRAIN, HELD_OUT)
-        for done in encode(tokenizer.tokenizer, chosen, writers):
-            tokenizing.add(done)
-    tokenizing.finish()
-    tokenizer.save(directory / TOKENIZER, MODEL_MAX_LENGTH)
-    prepared = PreparedText(
-        directory=directory,
-        key=key,
-        cached=False,
-        train=_statistics(decided.train, writers[TRAIN].tokens),
-        held_out=_statistics(decided.held_out, writers[HELD_OUT].tokens),
-        duplicates=decided.duplicates,
-        tokenizer_kind=spec.tokenizer.kind,
-        vocabulary_size=tokenizer.vocabulary_size,
-        special_ids=tokenizer.special_ids,
-        token_type=dtype.name,
-    )
-    write_meta(directory, prepared)
-    return prepared
+        prepared = PreparedText(
+            directory=self.directory,
+            key=self.key,
+            cached=False,
+            train=sizes[TRAIN],
+            held_out=sizes[HELD_OUT],
+            duplicates=decided.duplicates,
+            tokenizer_kind=self.spec.tokenizer.kind,
+            vocabulary_size=tokenizer.vocabulary_size,
+            special_ids=tokenizer.special_ids,
+            token_type=_token_type(tokenizer).name,
+        )
+        write_meta(self.directory, prepared)
+
+    def _read(self, on_bytes: Callable[[int], None] = lambda _: None) -> Iterator[Piece]:
+        return pieces(self.files, self.spec, on_bytes)
+
+    def _split(self, stages: Stages) -> Split:
+        decisions = stages.directory / "decisions"
+        if facts := stages.facts("reading"):
+            return Split(
+                np.fromfile(decisions, np.uint8),
+                Part(**facts["train"]),
+                Part(**facts["held_out"]),
+                Cut(*facts["cut"]) if facts["cut"] else None,
+            )
+        progress = Progress(
+            self.on_progress, "reading", sum(file.path.stat().st_size for file in self.files), "bytes"
+        )
+        records = stages.directory / "records"
+        survey(self._read(progress.at), records)
+        decided = with_cut_measured(split(Records(records), self.spec), self._read())
+        records.unlink()
+        decided.decisions.tofile(decisions)
+        facts = {"train": asdict(decided.train), "held_out": asdict(decided.held_out), "cut": decided.cut}
+        stages.finish("reading", facts, decisions)
+        progress.finish()
+        return decided
+
+    def _tokenizer(self, stages: Stages, decided: Split) -> PreparedTokenizer:
+        directory = self.directory / TOKENIZER
+        if stages.facts("training_tokenizer"):
+            return load((directory / "tokenizer.json").read_bytes())
+        if self.spec.tokenizer.kind == "uploaded":
+            tokenizer = load(uploaded_tokenizer(self.files))
+        else:
+            tokenizer = self._trained(decided)
+        tokenizer.save(directory, MODEL_MAX_LENGTH)
+        stages.finish("training_tokenizer", {"done": True}, *directory.iterdir())
+        return tokenizer
+
+    def _trained(self, decided: Split) -> PreparedTokenizer:
+        # Past the sample's size every piece is weighed and each n-th character's worth is taken: evenly
+        # spread, so that the order of the files does not decide the vocabulary.
+        share = min(1.0, TOKENIZER_SAMPLE_CHARACTERS / max(1, decided.train.characters))
+        total = min(decided.train.characters, TOKENIZER_SAMPLE_CHARACTERS)
+        progress = Progress(
+            self.on_progress, "training_tokenizer", passes(self.spec.tokenizer) * total, "characters"
+        )
+
+        def sample() -> Iterator[str]:
+            credit = 0.0
+            for _, text, _ in decided.pick(self._read(), TRAIN):
+                credit += share * len(text)
+                if credit >= len(text):
+                    credit -= len(text)
+                    yield text
+                    progress.add(len(text))
+
+        tokenizer = train(self.spec.tokenizer, sample)
+        progress.finish()
+        return tokenizer
+
+    def _tokenize(self, stages: Stages, decided: Split, tokenizer: PreparedTokenizer) -> dict[int, Position]:
+        stage = "tokenizing"
+        facts = stages.facts(stage) or {
+            "pieces": 0,
+            "characters": 0,
+            **{name: Position() for name in _PARTS.values()},
+        }
+        dtype = _token_type(tokenizer)
+        total = decided.train.characters + decided.held_out.characters
+        progress = Progress(self.on_progress, stage, total, "characters")
+        progress.at(facts["characters"])
+        stamped = facts["characters"]
+        with ExitStack() as stack:
+            writers = {
+                part: stack.enter_context(
+                    TokenWriter(
+                        self.directory, name, dtype, tokenizer.special_ids.sep, Position(*facts[name])
+                    )
+                )
+                for part, name in _PARTS.items()
+            }
+            picked = decided.pick(self._read(), TRAIN, HELD_OUT)
+            for _ in range(facts["pieces"]):
+                next(picked)
+            encoder = encode_here(tokenizer.tokenizer, dtype)
+            for done, characters in encode(encoder, picked, writers):
+                facts["pieces"] += done
+                facts["characters"] += characters
+                progress.at(facts["characters"])
+                if facts["characters"] >= stamped + STAMP_CHARACTERS:
+                    stamped = facts["characters"]
+                    positions = {_PARTS[part]: writer.position for part, writer in writers.items()}
+                    written = (
+                        self.directory / f"{name}.{end}" for name in positions for end in ("bin", "offsets")
+                    )
+                    stages.finish(stage, {**facts, **positions}, *written)
+        progress.finish()
+        return {part: writer.position for part, writer in writers.items()}
 
 
-def _tokenizer(
-    files: Sequence[DataFile], spec: DataSpec, decided: Split, on_progress: OnProgress | None
-) -> PreparedTokenizer:
-    if spec.tokenizer.kind == "uploaded":
-        return load(uploaded_tokenizer(files))
-    # Past the sample's size every document is weighed and each n-th character's worth is taken: evenly
-    # spread, so that the order of the files does not decide the vocabulary.
-    share = min(1.0, TOKENIZER_SAMPLE_CHARACTERS / max(1, decided.train.characters))
-    passes = 2 if spec.tokenizer.kind == "wordpiece" else 1
-    total = min(decided.train.characters, TOKENIZER_SAMPLE_CHARACTERS)
-    progress = Progress(on_progress, "training_tokenizer", passes * total, "characters")
-
-    def sample() -> Iterator[str]:
-        credit = 0.0
-        for _, document in decided.pick(documents(files, spec.text_column), TRAIN):
-            credit += share * len(document)
-            if credit >= len(document):
-                credit -= len(document)
-                yield from pieces(document)
-                progress.add(len(document))
-
-    tokenizer = train(spec.tokenizer, sample)
-    progress.finish()
-    return tokenizer
-
-
-def _statistics(part: Part, tokens: int) -> SplitStatistics:
-    return SplitStatistics(part.documents, part.characters, part.bytes, tokens)
+def _token_type(tokenizer: PreparedTokenizer) -> np.dtype[np.uint16 | np.uint32]:
+    return np.dtype(np.uint16 if tokenizer.vocabulary_size <= 1 << 16 else np.uint32)

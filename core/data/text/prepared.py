@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from core.data.prepared import SplitName
 from core.data.text.special import SpecialIds
 
-FORMAT = 1
+FORMAT = 2
 META = "meta.json"
 TOKENIZER = "tokenizer"
 

@@ -1,32 +1,16 @@
-"""The tokenizer: trained on the training part, or the one that was uploaded."""
+"""A tokenizer whose special tokens are known: saved for others to open, or opened from an upload."""
 
 import json
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tokenizers import (
-    AddedToken,
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
+from tokenizers import AddedToken, Tokenizer, processors
 
 from core.data.errors import DataError
-from core.data.text.alphabet import most_frequent
 from core.data.text.special import SpecialIds
-from core.spec.data import TokenizerSpec
-
-Texts = Callable[[], Iterable[str]]
 
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 _OTHER_NAMES = {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
-_MIN_FREQUENCY = 2
 _LARGEST_VOCABULARY = 2_000_000
 
 
@@ -43,7 +27,7 @@ class PreparedTokenizer:
 
     def save(self, directory: Path, model_max_length: int) -> None:
         """Writes what ``AutoTokenizer.from_pretrained(directory)`` opens."""
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         names = {f"{role}_token": token for role, token in sorted(self.names.items())}
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -54,12 +38,6 @@ class PreparedTokenizer:
         self.tokenizer.save(str(directory / "tokenizer.json"))
         (directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
         (directory / "special_tokens_map.json").write_text(json.dumps(names, indent=2) + "\n")
-
-
-def train(spec: TokenizerSpec, texts: Texts) -> PreparedTokenizer:
-    """A tokenizer trained on ``texts()``, the same bytes for the same texts; read twice for WordPiece."""
-    tokenizer = _train_bpe(spec, texts) if spec.kind == "bpe" else _train_wordpiece(spec, texts)
-    return _with_roles(tokenizer)
 
 
 def load(content: bytes) -> PreparedTokenizer:
@@ -78,78 +56,27 @@ def load(content: bytes) -> PreparedTokenizer:
         ) from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return _with_roles(tokenizer)
+    return with_roles(tokenizer)
 
 
-def _train_bpe(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
-    """Byte-level BPE as in GPT-2 and RoBERTa: no text is unknown to it."""
-    tokenizer = Tokenizer(models.BPE())
-    if spec.lowercase:
-        tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    # A word's token holds the space before it, so that a mask written as " [MASK]" must take the space too.
-    special = [_special(token, lstrip=role == "mask") for role, token in SPECIAL_TOKENS.items()]
-    trainer = trainers.BpeTrainer(
-        vocab_size=spec.vocabulary_size,
-        min_frequency=_MIN_FREQUENCY,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts(), trainer)
-    return tokenizer
-
-
-def _train_wordpiece(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
-    """BERT's WordPiece.
-
-    The trainer numbers the pieces ``##x`` in the order of a hash map that differs from process to process, and breaks
-    ties by number. So they are handed to it in order, as if they were special, and the tokenizer is
-    built anew around the vocabulary that comes out.
-    """
-    special = list(SPECIAL_TOKENS.values())
-    tokenizer = _wordpiece(models.WordPiece(unk_token=SPECIAL_TOKENS["unk"]), lowercase=spec.lowercase)
-    # Each character takes two places, alone and as ``##x``; at least a third is left for longer pieces.
-    limit = (spec.vocabulary_size - len(special)) // 3
-    alphabet = most_frequent(texts(), tokenizer.normalizer.normalize_str, limit)
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=spec.vocabulary_size,
-        min_frequency=_MIN_FREQUENCY,
-        special_tokens=[*special, *(f"##{character}" for character in alphabet)],
-        initial_alphabet=alphabet,
-        limit_alphabet=len(alphabet),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts(), trainer)
-    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
-    trained = _wordpiece(
-        models.WordPiece(vocabulary, unk_token=SPECIAL_TOKENS["unk"]), lowercase=spec.lowercase
-    )
-    trained.add_special_tokens([_special(token) for token in special])
-    return trained
-
-
-def _wordpiece(model: Any, *, lowercase: bool) -> Tokenizer:
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    return tokenizer
-
-
-def _special(token: str, *, lstrip: bool = False) -> AddedToken:
+def special_token(token: str, *, lstrip: bool = False) -> AddedToken:
+    """A token that stands for no text; with ``lstrip`` it takes the whitespace before it."""
     return AddedToken(token, special=True, normalized=False, lstrip=lstrip)
 
 
-def _with_roles(tokenizer: Tokenizer) -> PreparedTokenizer:
+def with_roles(tokenizer: Tokenizer) -> PreparedTokenizer:
+    """The tokenizer with a token for each role; those that it lacks are added.
+
+    Raises:
+        DataError: ``tokenizer_invalid``, where its ids are too large.
+    """
     names = {}
     for role, token in SPECIAL_TOKENS.items():
         known = next((t for t in (token, _OTHER_NAMES[role]) if tokenizer.token_to_id(t) is not None), None)
         names[role] = known or token
     tokenizer.add_special_tokens(
         [
-            _special(token, lstrip=role == "mask")
+            special_token(token, lstrip=role == "mask")
             for role, token in names.items()
             if _is_plain(tokenizer, token)
         ]

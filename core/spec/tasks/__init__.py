@@ -10,7 +10,10 @@ from core.spec.tasks.colorization import Colorization
 from core.spec.tasks.contrastive import ContrastiveLearning
 from core.spec.tasks.denoising_autoencoder import DenoisingAutoencoder
 from core.spec.tasks.gan import GenerativeAdversarialNetwork
+from core.spec.tasks.joint_embedding_prediction import JointEmbeddingPrediction
+from core.spec.tasks.masked_autoencoder import MaskedAutoencoding
 from core.spec.tasks.masked_lm import MaskedLanguageModeling
+from core.spec.tasks.rotation import RotationPrediction
 from core.spec.tasks.self_distillation import SelfDistillation
 
 __all__ = [
@@ -20,9 +23,12 @@ __all__ = [
     "ContrastiveLearning",
     "DenoisingAutoencoder",
     "GenerativeAdversarialNetwork",
+    "JointEmbeddingPrediction",
+    "MaskedAutoencoding",
     "MaskedLanguageModeling",
     "Modality",
     "PretrainingTask",
+    "RotationPrediction",
     "SelfDistillation",
     "Task",
 ]
@@ -33,7 +39,10 @@ Task = Annotated[
     | ContrastiveLearning
     | DenoisingAutoencoder
     | GenerativeAdversarialNetwork
+    | JointEmbeddingPrediction
+    | MaskedAutoencoding
     | MaskedLanguageModeling
+    | RotationPrediction
     | SelfDistillation,
     Field(discriminator="kind"),
 ]

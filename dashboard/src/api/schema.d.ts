@@ -709,6 +709,17 @@ export interface components {
              */
             status: "alive";
         };
+        /**
+         * CausalLanguageModeling
+         * @description Predict each token from those before it: GPT-2 (Radford et al. 2019).
+         */
+        CausalLanguageModeling: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "causal_lm";
+        };
         /** CheckpointFile */
         CheckpointFile: {
             /** Path */
@@ -788,17 +799,52 @@ export interface components {
              */
             text_column?: string | null;
             /**
+             * Documents
+             * @description What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
+             *     ``whole_file``: the file, character for character. Tables hold one document a row either way.
+             * @default auto
+             * @enum {string}
+             */
+            documents: "auto" | "whole_file";
+            /**
              * @default {
              *       "kind": "bpe",
              *       "vocabulary_size": 8192,
-             *       "lowercase": false
+             *       "normalization": "none",
+             *       "lowercase": false,
+             *       "strip_accents": false
              *     }
              */
             tokenizer: components["schemas"]["TokenizerSpec"];
             /**
+             * @default {
+             *       "size": 32,
+             *       "channels": 3
+             *     }
+             */
+            image: components["schemas"]["ImageDataSpec"];
+            /**
+             * On Bad Sample
+             * @description What to do about images that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
+             *     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are counted,
+             *     and the first are named. Text knows no bad samples: a file is read whole or refused.
+             * @default refuse
+             * @enum {string}
+             */
+            on_bad_sample: "refuse" | "skip";
+            /**
+             * Held Out
+             * @description Which part is kept for evaluation. ``by_hash``: documents or images by their content, so that the same one falls
+             *     on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
+             *     order as one; the document in which the end begins is cut in two.
+             * @default by_hash
+             * @enum {string}
+             */
+            held_out: "by_hash" | "tail";
+            /**
              * Held Out Fraction
-             * @description Share of the documents kept for evaluation, chosen by content hash: the same document falls
-             *     on the same side in every dataset that holds it.
+             * @description Share kept for evaluation: of the documents or images, for ``tail`` of the characters. A dataset of images with a
+             *     part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead.
              * @default 0.05
              */
             held_out_fraction: number;
@@ -1026,6 +1072,37 @@ export interface components {
             };
         };
         /**
+         * ImageDataSpec
+         * @description How images are brought to one shape; nothing else is done to them before training.
+         */
+        ImageDataSpec: {
+            /**
+             * Size
+             * @description Height and width of every stored image, in pixels: the largest centred square is cut out and resampled to
+             *     it, bicubic and antialiased. Default 32, which small networks learn from within minutes; 224 is usual for photographs.
+             * @default 32
+             */
+            size: number;
+            /**
+             * Channels
+             * @description 3: colour (sRGB; grey images become three equal channels). 1: grey (luma, ITU-R 601-2).
+             * @default 3
+             * @enum {integer}
+             */
+            channels: 1 | 3;
+            /**
+             * Image Column
+             * @description Column (Parquet) that holds the images. Default: ``image``, else ``img``, else the only column of images.
+             */
+            image_column?: string | null;
+            /**
+             * Label Column
+             * @description Column (Parquet) that holds the classes, as numbers or names. Default: ``label``, else ``fine_label``, else
+             *     ``labels``; without one the images have no class. Classes serve probes alone and are never learned from.
+             */
+            label_column?: string | null;
+        };
+        /**
          * JobIn
          * @description A spec whose dataset is given: what ``POST /v1/jobs`` takes.
          */
@@ -1044,7 +1121,8 @@ export interface components {
             name: string;
             /** Dataset */
             dataset: string;
-            task: components["schemas"]["MaskedLanguageModeling"];
+            /** Task */
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
             /**
              * @default {
              *       "dropout": 0.1
@@ -1054,11 +1132,20 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "documents": "auto",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
+             *       "image": {
+             *         "channels": 3,
+             *         "size": 32
+             *       },
+             *       "on_bad_sample": "refuse",
+             *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
              */
@@ -1166,7 +1253,8 @@ export interface components {
              * @description Id of the dataset to learn from.
              */
             dataset?: string | null;
-            task: components["schemas"]["MaskedLanguageModeling"];
+            /** Task */
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
             /**
              * @default {
              *       "dropout": 0.1
@@ -1176,11 +1264,20 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "documents": "auto",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
              *         "vocabulary_size": 8192
              *       },
+             *       "image": {
+             *         "channels": 3,
+             *         "size": 32
+             *       },
+             *       "on_bad_sample": "refuse",
+             *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
              */
@@ -1335,9 +1432,8 @@ export interface components {
          */
         MaskedLanguageModeling: {
             /**
-             * Kind
-             * @default masked_lm
-             * @constant
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             kind: "masked_lm";
             /**
@@ -1396,9 +1492,14 @@ export interface components {
         ModelSpec: {
             /**
              * Preset
-             * @description A published size to start from. Default ``bert-mini`` where no size is written out.
+             * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small") | null;
+            /**
+             * Architecture
+             * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
+             */
+            architecture?: ("bert" | "gpt2") | null;
             /**
              * Layers
              * @description Transformer blocks.
@@ -1817,23 +1918,41 @@ export interface components {
             /**
              * Kind
              * @description ``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-             *     WordPiece, trained likewise. ``uploaded``: the dataset's own ``tokenizer.json``.
+             *     WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+             *     a character of the training part, for small corpora. ``uploaded``: the dataset's own
+             *     ``tokenizer.json``.
              * @default bpe
              * @enum {string}
              */
-            kind: "bpe" | "wordpiece" | "uploaded";
+            kind: "bpe" | "wordpiece" | "byte" | "character" | "uploaded";
             /**
              * Vocabulary Size
-             * @description Tokens in the vocabulary, special tokens included. Ignored for ``uploaded``.
+             * @description Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
+             *     characters. Ignored for ``byte`` (always 261) and ``uploaded``.
              * @default 8192
              */
             vocabulary_size: number;
+            /**
+             * Normalization
+             * @description Unicode normal form that text is brought into before tokenizing. ``nfc`` composes accents;
+             *     ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
+             *     ``uploaded``.
+             * @default none
+             * @enum {string}
+             */
+            normalization: "none" | "nfc" | "nfkc";
             /**
              * Lowercase
              * @description Fold case before tokenizing. Ignored for ``uploaded``.
              * @default false
              */
             lowercase: boolean;
+            /**
+             * Strip Accents
+             * @description Drop accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``.
+             * @default false
+             */
+            strip_accents: boolean;
         };
         /**
          * TrainingSpec
@@ -3121,7 +3240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than text does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The file holds no text · The file has no text column · The file is not UTF-8 · The file is cut off · The file is of no known format · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no images · The file has no text column · The file is not UTF-8 · The file is cut off · The file is of no known format · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -19,11 +20,21 @@ from transformers import AutoTokenizer
 from core.data import DataError, DataFile, data_files
 from core.data.locks import locked
 from core.data.text import PreparedText, cache_key, open_prepared, preparation, prepare
+from core.data.text.documents import recut
 from core.formats import read_documents
 from core.spec.data import DataSpec
 
 Written = Callable[..., list[DataFile]]
 SMALL = DataSpec.model_validate({"tokenizer": {"vocabulary_size": 400}, "held_out_fraction": 0.2})
+
+TAIL = DataSpec.model_validate(
+    {
+        "documents": "whole_file",
+        "held_out": "tail",
+        "held_out_fraction": 0.1,
+        "tokenizer": {"kind": "character"},
+    }
+)
 
 
 def content(directory: Path) -> dict[str, bytes]:
@@ -122,8 +133,8 @@ def test_long_documents_are_encoded_in_parts_and_stay_one(
 ):
     text = " ".join(map(str, range(3000)))
     files = written(a__jsonl=json.dumps({"text": text}) + '\n{"text": "short"}\n')
-    monkeypatch.setattr("core.data.text.encode._PIECE_CHARACTERS", 100)
-    monkeypatch.setattr("core.data.text.encode._BATCH_CHARACTERS", 250)
+    monkeypatch.setattr("core.data.text.documents.PIECE_CHARACTERS", 100)
+    monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 250)
     result = prepare(files, SMALL, tmp_path / "cache")
     assert {result.train.documents, result.held_out.documents} == {1}
 
@@ -204,7 +215,7 @@ def test_two_processes_at_once_are_both_right(corpus: list[DataFile], tmp_path: 
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_a_killed_preparation_leaves_only_what_the_next_one_removes(
+def test_what_a_killed_preparation_leaves_is_removed_when_it_is_old(
     corpus: list[DataFile], written: Written, tmp_path: Path
 ):
     cache = tmp_path / "cache"
@@ -216,12 +227,55 @@ def test_a_killed_preparation_leaves_only_what_the_next_one_removes(
     (left,) = cache.glob("*.partial")
     assert not (cache / left.stem).exists()
     other = written(a__jsonl='{"text": "one"}\n{"text": "two"}\n')
+    prepare(other, DataSpec(held_out_fraction=0.3), cache)
+    assert left.exists()  # somebody may go on with it
+    os.utime(left, (0, 0))
     with locked(cache / f"{left.stem}.lock"):
         prepare(other, SMALL, cache)
         assert left.exists()  # its owner might live
     prepare(other, DataSpec(), cache)
     assert not left.exists()
     assert not prepare(corpus, SMALL, cache).cached
+
+
+# Phase and how much of it is done when the preparation is killed.
+KILLS = [
+    ("reading", 0),
+    ("training_tokenizer", 0),
+    ("training_tokenizer", 1),
+    ("tokenizing", 0),
+    ("tokenizing", 60_000),
+]
+
+
+@pytest.mark.parametrize("spec", [SMALL, TAIL])
+def test_a_killed_preparation_goes_on_where_it_was(
+    corpus: list[DataFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: DataSpec
+):
+    monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 20_000)
+    monkeypatch.setattr("core.data.text.documents.PIECE_CHARACTERS", 3_000)
+    monkeypatch.setattr("core.data.progress._SECONDS", 0.0)
+    monkeypatch.setattr(preparation, "STAMP_CHARACTERS", 25_000)
+    straight = prepare(corpus, spec, tmp_path / "straight")
+    told: list[tuple[str, int]] = []
+    for kill in KILLS:
+
+        def progress(phase: str, done: int, _: int | None, __: str, kill: tuple[str, int] = kill) -> None:
+            told.append((phase, done))
+            if phase == kill[0] and done >= kill[1]:
+                os._exit(9)
+
+        if pid := os.fork():
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+        else:
+            prepare(corpus, spec, tmp_path / "killed", on_progress=progress)
+            os._exit(0)
+    killed = prepare(
+        corpus, spec, tmp_path / "killed", on_progress=lambda phase, done, *_: told.append((phase, done))
+    )
+    assert content(killed.directory) == content(straight.directory)
+    assert {phase for phase, _ in told} == {"tokenizing"}  # the last attempt repeated no finished stage
+    assert told[1][1] >= 25_000  # nor what was stamped of this one
 
 
 def test_a_preparation_that_fails_leaves_nothing(written: Written, tmp_path: Path):
@@ -318,3 +372,48 @@ def test_data_that_is_not_there(tmp_path: Path):
         with pytest.raises(DataError) as caught:
             data_files(paths)
         assert caught.value.code == "data_unreadable"
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_a_file_as_a_stream_of_characters_loses_none(
+    written: Written, topics: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    monkeypatch.setattr("core.data.text.documents.PIECE_CHARACTERS", size)
+    text = "\n\n  First\n\n\n\f" + "\n\n".join(topics[:5]) + "  \n\n"
+    prepared = prepare(written(input__txt=text), TAIL, tmp_path / "cache")
+    ids = {split: prepared.tokens(split)[:-1] for split in ("train", "held_out")}
+    border = int(len(text) * 0.9)
+    training = text[:border]
+    alphabet = sorted(set(training))
+    assert prepared.vocabulary_size == len(alphabet) + 5
+    numbers = {character: number for number, character in enumerate(alphabet, 5)}
+    assert ids["train"].tolist() == [numbers[character] for character in training]
+    assert ids["held_out"].tolist() == [numbers.get(c, prepared.special_ids.unk) for c in text[border:]]
+    opened = AutoTokenizer.from_pretrained(prepared.tokenizer_directory)
+    assert opened.decode(ids["train"]) == training
+    assert (prepared.train.documents, prepared.held_out.documents) == (1, 1)
+
+
+def test_whole_files_are_documents_of_their_own(written: Written, tmp_path: Path):
+    files = written(
+        a__txt=" one\n\n", b__txt=" \n", c__jsonl='{"text": "three"}\n{"text": "four"}\n', d__txt=" one\n\n"
+    )
+    spec = DataSpec.model_validate({"documents": "whole_file", "tokenizer": {"kind": "byte"}})
+    prepared = prepare(files, spec, tmp_path / "cache")
+    opened = AutoTokenizer.from_pretrained(prepared.tokenizer_directory)
+    found = []
+    for split in ("train", "held_out"):
+        ids, offsets = prepared.tokens(split), prepared.offsets(split)
+        found += [opened.decode(ids[a : b - 1]) for a, b in itertools.pairwise(offsets)]
+    assert sorted(found) == [" \n", " one\n\n", "four", "three"]
+    assert prepared.duplicates == 1
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50])
+def test_pieces_are_cut_before_spaces_wherever_they_were_cut_before(limit: int):
+    text = "one two threefourfive six  seven " * 3
+    whole = list(recut([(text, True), ("x", True)], limit))
+    assert list(recut([(character, False) for character in text] + [("", True), ("x", True)], limit)) == whole
+    assert "".join(piece for piece, _ in whole) == text + "x"
+    assert [ends for _, ends in whole].count(True) == 2
+    assert max(len(piece) for piece, _ in whole) <= limit

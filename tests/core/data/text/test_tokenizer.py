@@ -12,10 +12,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, BertConfig
 
 from core.data import DataError
-from core.data.text.tokenizer import PreparedTokenizer, load, train
+from core.data.text.tokenizer import PreparedTokenizer, load
+from core.data.text.training import train
 from core.spec.data import TokenizerSpec
 
 KINDS = ["bpe", "wordpiece"]
+"""Those that learn pieces of words."""
+ALL = [*KINDS, "byte", "character"]
 # Many characters of one frequency at the limit of the alphabet, and much that ties.
 TEXTS = [
     *("".join(map(chr, range(0x4E00, 0x4E00 + 400))), "aé bé cé dé eé fé gé hé " * 20),
@@ -31,12 +34,12 @@ def trained(kind: str, texts: list[str], size: int = 400, *, lowercase: bool = F
     return train(spec(kind, size, lowercase=lowercase), lambda: texts)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_training_gives_the_same_bytes_in_every_process(kind: str, threads: str, topics: list[str]):
     texts = [*TEXTS, *topics[:20]]
     program = (
-        "import json, sys; from hashlib import sha256; from core.data.text.tokenizer import train; from core.spec.data "
+        "import json, sys; from hashlib import sha256; from core.data.text.training import train; from core.spec.data "
         "import TokenizerSpec; texts = json.load(sys.stdin); spec = TokenizerSpec(kind=sys.argv[1], vocabulary_size=600);"
         "print(sha256(train(spec, lambda: texts).tokenizer.to_str().encode()).hexdigest())"
     )
@@ -61,7 +64,7 @@ def test_the_vocabulary_is_as_large_as_asked_at_most(kind: str, size: int, topic
     assert trained(kind, topics, 1500).vocabulary_size == 1500
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_special_tokens_come_first(kind: str):
     tokenizer = trained(kind, TEXTS)
     special = tokenizer.special_ids
@@ -75,7 +78,7 @@ def test_no_text_is_unknown_to_bytes(topics: list[str]):
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_case_is_folded_on_request(kind: str, topics: list[str]):
     tokenizer = trained(kind, topics, lowercase=True).tokenizer
     assert tokenizer.encode("The CLASS").ids == tokenizer.encode("the class").ids
@@ -83,7 +86,7 @@ def test_case_is_folded_on_request(kind: str, topics: list[str]):
     assert exact.encode("The CLASS").ids != exact.encode("the class").ids
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_transformers_opens_it_beside_a_bert(kind: str, topics: list[str], tmp_path: Path):
     tokenizer = trained(kind, topics)
     directory = tmp_path / "tokenizer"
@@ -98,6 +101,79 @@ def test_transformers_opens_it_beside_a_bert(kind: str, topics: list[str], tmp_p
         assert getattr(opened, f"{role}_token_id") == getattr(tokenizer.special_ids, role)
     first, *_, last = opened(text).input_ids
     assert (first, last) == (tokenizer.special_ids.cls, tokenizer.special_ids.sep)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "byte", "character"])
+def test_text_comes_back_from_a_saved_tokenizer_as_it_was(kind: str, topics: list[str], tmp_path: Path):
+    tokenizer = trained(kind, topics)
+    tokenizer.save(tmp_path / "tokenizer", 77)
+    opened = AutoTokenizer.from_pretrained(tmp_path / "tokenizer")
+    text = "  Two\n\nwords ,  and (more) . " + topics[3]
+    ids = opened(text, add_special_tokens=False).input_ids
+    assert opened.decode(ids) == text
+    assert opened.decode(opened(text).input_ids, skip_special_tokens=True) == text
+    if kind == "byte":
+        assert len(ids) == len(text.encode())
+    if kind == "character":
+        assert len(ids) == len(text)
+
+
+def test_bytes_are_all_there_is_to_the_byte_tokenizer():
+    tokenizer = trained("byte", [])
+    assert tokenizer.vocabulary_size == 256 + 5 == spec("byte").largest_vocabulary
+    text = "日本 \x00\n"
+    ids = tokenizer.tokenizer.encode(text, add_special_tokens=False).ids
+    assert len(ids) == len(text.encode())
+    assert tokenizer.tokenizer.decode(ids) == text
+
+
+def test_the_characters_of_the_texts_are_the_tokens_in_their_order():
+    tokenizer = trained("character", ["b\na", " ä"])
+    vocabulary = tokenizer.tokenizer.get_vocab()
+    assert [token for token, _ in sorted(vocabulary.items(), key=lambda item: item[1])][5:] == [
+        "\n",
+        " ",
+        "a",
+        "b",
+        "ä",
+    ]
+    assert tokenizer.tokenizer.encode("a?b", add_special_tokens=False).ids == [
+        7,
+        tokenizer.special_ids.unk,
+        8,
+    ]
+
+
+def test_of_too_many_characters_the_frequent_ones_are_kept():
+    texts = [
+        "".join(map(chr, range(0x4E00, 0x4E00 + 400))),
+        "".join(map(chr, range(0x4E00 + 100, 0x4E00 + 390))),
+    ]
+    tokenizer = trained("character", texts, 300).tokenizer
+    unknown = tokenizer.encode(texts[0], add_special_tokens=False).ids.count(1)
+    assert tokenizer.get_vocab_size() == 300
+    assert unknown == 400 - 295
+    assert tokenizer.encode(texts[1], add_special_tokens=False).ids.count(1) == 0
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_text_is_normalized_on_request(kind: str, topics: list[str]):
+    texts = ["e\u0301 ﬁ é ", *topics[:9], "nai\u0308ve ﬁn été file fine naive ete" * 9]
+
+    def same(first: str, second: str, **settings: object) -> bool:
+        spec = TokenizerSpec.model_validate({"kind": kind, "vocabulary_size": 400, **settings})
+        tokenizer = train(spec, lambda: texts).tokenizer
+        ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in (first, second)]
+        assert 1 not in ids[0]
+        return ids[0] == ids[1]
+
+    assert not same("é", "e\u0301")
+    assert same("é", "e\u0301", normalization="nfc")
+    assert not same("ﬁ", "fi", normalization="nfc")
+    assert same("ﬁ", "fi", normalization="nfkc")
+    assert not same("é", "e", normalization="nfkc")
+    assert same("é", "e", strip_accents=True)
+    assert same("É", "é", lowercase=True)
 
 
 def test_a_mask_takes_the_space_before_it(topics: list[str]):
@@ -128,7 +204,7 @@ def test_an_uploaded_tokenizer_keeps_its_tokens_and_gets_what_it_lacks(tmp_path:
 
 
 def test_loading_what_was_saved_changes_nothing(topics: list[str], tmp_path: Path):
-    for kind in KINDS:
+    for kind in ALL:
         tokenizer = trained(kind, topics)
         again = load(tokenizer.tokenizer.to_str().encode())
         assert again.tokenizer.to_str() == tokenizer.tokenizer.to_str()

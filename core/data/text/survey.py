@@ -1,0 +1,62 @@
+"""What is noted of each document as all are read the first time: its hash and its size, 24 bytes on disk."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from struct import Struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.text.documents import Piece
+
+RECORD = np.dtype([("hash", ">u8"), ("characters", "<u8"), ("bytes", "<u8")])
+"""``hash``: 64 bits of BLAKE2b of the UTF-8 text; ``bytes``: of the text in UTF-8."""
+
+_SIZES = Struct("<QQ")
+_HASH_BYTES = 8
+_WRITE_BYTES = 1 << 20
+_READ_RECORDS = 1 << 17
+
+
+def content_hash(content: bytes) -> int:
+    """64 bits of a document's UTF-8 text."""
+    return int.from_bytes(blake2b(content, digest_size=_HASH_BYTES).digest(), "big")
+
+
+def survey(pieces: Iterable[Piece], path: Path) -> None:
+    """Write one `RECORD` a document to ``path``, in order; whatever is there is overwritten."""
+    waiting = bytearray()
+    hasher = blake2b(digest_size=_HASH_BYTES)
+    characters = size = 0
+    with path.open("wb") as file:
+        for text, ends in pieces:
+            content = text.encode()
+            hasher.update(content)
+            characters += len(text)
+            size += len(content)
+            if ends:
+                waiting += hasher.digest() + _SIZES.pack(characters, size)
+                hasher = blake2b(digest_size=_HASH_BYTES)
+                characters = size = 0
+                if len(waiting) >= _WRITE_BYTES:
+                    file.write(waiting)
+                    waiting.clear()
+        file.write(waiting)
+
+
+class Records:
+    """The records in a file, read some at a time: a mapped file would count as this process's memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.count = path.stat().st_size // RECORD.itemsize
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Chunks of records, each with the number of its first document."""
+        with self._path.open("rb") as file:
+            start = 0
+            while len(chunk := np.fromfile(file, RECORD, _READ_RECORDS)):
+                yield start, chunk
+                start += len(chunk)

@@ -1,0 +1,85 @@
+"""What an image job weighs: its parameters, counted, and its saved activations, estimated.
+
+A transformer's token costs a layer what `core.spec.estimate` says, less the dropout masks. A residual network keeps two
+numbers for each that a convolution gives (what its norm is fed, and what the norm and the ReLU give).
+"""
+
+from core.spec.job import JobSpec
+from core.spec.model import ResNetSize, TransformerSize, is_small_image
+from core.spec.parameters import count_block, count_resnet, count_vit
+from core.spec.tasks import JointEmbeddingPrediction, MaskedAutoencoding, RotationPrediction
+
+
+def image_parameters(spec: JobSpec) -> int:
+    """Trained numbers of the encoder, and of the heads that pretraining adds to it."""
+    size, channels, task = spec.network_size, spec.data.image.channels, spec.task
+    if isinstance(size, ResNetSize):
+        count = count_resnet(size, channels=channels, small_images=is_small_image(spec.data.image.size))
+        width = size.widths[-1]
+    else:
+        count = count_vit(size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
+        width = size.hidden_size
+    if isinstance(task, RotationPrediction):
+        return count + 4 * width + 4
+    if isinstance(task, MaskedAutoencoding):
+        decoder = task.decoder_size(spec.size)
+        pixels = channels * spec.patch_size**2
+        # The positions of both are fixed, the mask token is learned, and a norm stands before the pixels.
+        count -= (spec.patches + 1) * width
+        count += _projections(width, decoder.hidden_size, pixels) + 3 * decoder.hidden_size
+        return count + decoder.layers * count_block(decoder)
+    if isinstance(task, JointEmbeddingPrediction):
+        predictor = task.predictor_size(spec.size)
+        # Positions are fixed, and there is no class token.
+        count -= (spec.patches + 2) * width
+        count += _projections(width, predictor.hidden_size, width) + 3 * predictor.hidden_size
+        return count + predictor.layers * count_block(predictor)
+    return count
+
+
+def image_activation_bytes(spec: JobSpec) -> int:
+    """What autograd keeps of one part of a batch."""
+    training, task, size = spec.training, spec.task, spec.network_size
+    half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
+    images = training.batch_size // training.accumulation_steps
+    if isinstance(size, ResNetSize):
+        side = spec.data.image.size
+        return images * task.views * (4 if half else 8) * _resnet_numbers(size, side)
+    patches = spec.patches
+    if isinstance(task, MaskedAutoencoding):
+        seen = task.kept_patches(patches) + 1
+        decoder = _token_bytes(task.decoder_size(size), half=half) * (patches + 1)
+        return images * (_token_bytes(size, half=half) * seen + decoder)
+    if isinstance(task, JointEmbeddingPrediction):
+        share = sum(task.target_scale) / 2
+        context = int(patches * max(0.0, sum(task.context_scale) / 2 - task.target_blocks * share))
+        predicted = task.target_blocks * (context + int(patches * share))
+        predictor = _token_bytes(task.predictor_size(size), half=half) * predicted
+        return images * (_token_bytes(size, half=half) * context + predictor)
+    return images * task.views * _token_bytes(size, half=half) * (patches + 1)
+
+
+def _projections(width: int, inner: int, out: int) -> int:
+    """Into a helper network and out of it."""
+    return width * inner + inner + inner * out + out
+
+
+def _token_bytes(size: TransformerSize, *, half: bool) -> int:
+    """Of all layers, for one token."""
+    a_layer = (16 if half else 32) * size.hidden_size + (4 if half else 8) * size.intermediate_size
+    return size.layers * a_layer
+
+
+def _resnet_numbers(size: ResNetSize, side: int) -> int:
+    """Numbers that the convolutions give for one image."""
+    if is_small_image(side):
+        count = side**2 * size.stem_width
+    else:
+        count = (side // 2) ** 2 * size.stem_width
+        side //= 4
+    inner = 1 if size.block == "basic" else 4
+    for stage, (depth, width) in enumerate(zip(size.depths, size.widths, strict=True)):
+        side = side if stage == 0 else -(-side // 2)
+        a_block = 2 * width if size.block == "basic" else 2 * width // inner + width
+        count += side**2 * (depth * a_block + (width if stage or size.block == "bottleneck" else 0))
+    return count
