@@ -7,6 +7,7 @@ connections or real commits: a fresh copy of a database that the migrations buil
 import contextlib
 import itertools
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ from standalone.valkey import Valkey
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("seedbed", deadline=None)
 hypothesis.settings.load_profile("seedbed")
+
+# Started in the background of a script, a shell has it and all its children ignore Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
 

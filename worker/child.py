@@ -14,7 +14,7 @@ from control.db import write
 from control.errors import NotFound
 from control.jobs.service import Claim, claim
 from control.settings import Settings
-from worker import logcontext
+from worker import logcontext, metrics
 from worker.device import Machine
 from worker.equipment import Equipment
 from worker.parent_death import die_with_parent
@@ -65,6 +65,7 @@ class Child:
         self._succession = Succession(orders.directory)
         self._settled = threading.Thread(target=self._settle, name="settle", daemon=True)
         self._settled.start()
+        metrics.serve(orders.settings)
 
     def answer(self, rung_by: str) -> None:
         """Somebody rang: take jobs until there is none left that this worker can run."""
@@ -76,7 +77,11 @@ class Child:
         while not self._stop.is_set() and (found := self._claim()) is not None:
             self._busy = True
             try:
-                with logcontext.about(found.job_id, found.attempt), self._succession.holding(found):
+                with (
+                    logcontext.about(found.job_id, found.attempt),
+                    self._succession.holding(found),
+                    metrics.busy.track_inprogress(),
+                ):
                     log.info("taken")
                     Supervisor(self._equipment, found, self._stop).run()
             finally:

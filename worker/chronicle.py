@@ -5,6 +5,7 @@ from typing import Any
 
 from control.db import WriteSession
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
+from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.reporting import Reporter
 from worker.uploads import Uploaded, UploadFailed
@@ -43,6 +44,7 @@ class Chronicle:
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "metrics":
                 self.step = event["step"]
+                metrics.step.set(self.step)
                 self._reporter.points(self.step, event["time"], event["values"])
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "checkpoint":
@@ -60,6 +62,7 @@ class Chronicle:
     def uploaded(self, upload: Uploaded) -> None:
         """A checkpoint is in storage: make it exist, after every point that came before it."""
         self.uploading -= 1
+        metrics.checkpoints.labels("yes").inc()
 
         def commit(session: WriteSession) -> None:
             commit_checkpoint(
@@ -78,6 +81,7 @@ class Chronicle:
     def upload_failed(self, upload: UploadFailed) -> None:
         """A checkpoint will not reach storage."""
         self.uploading -= 1
+        metrics.checkpoints.labels("no").inc()
         self.warn(
             "checkpoint_not_stored",
             f"The checkpoint of step {upload.step} did not reach storage: {upload.error}",

@@ -13,6 +13,7 @@ from control.db import write
 from control.jobs.leases import Phase
 from control.jobs.schemas import Intent
 from control.jobs.service import LeaseLost, heartbeat
+from worker import metrics
 from worker.lease import Lease
 from worker.reporting import first_line
 
@@ -89,6 +90,7 @@ class Heartbeat:
                 self._lost(error)
                 return
             except SQLAlchemyError as error:
+                metrics.database_failures.inc()
                 log.warning("a heartbeat did not reach the database: %s", first_line(error))
                 pause = min(1.0, self._seconds)
             else:

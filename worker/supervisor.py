@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from control.db import write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
+from worker import metrics
 from worker.chronicle import Chronicle
 from worker.engine import Engine, EngineUnavailableError, Exit
 from worker.equipment import Equipment
@@ -95,8 +96,10 @@ class Supervisor:
                 self._chronicle = Chronicle(self._claim, self._reporter, self._heartbeat)
                 self._run_in(directory)
         except LeaseLost as error:
+            metrics.attempts.labels("lease_lost").inc()
             log.warning("the attempt is given up: %s", error.detail)
         except _GiveUp:
+            metrics.attempts.labels("given_up").inc()
             log.warning("the worker stops while the database is away; the job's lease will run out")
 
     def _run_in(self, directory: Path) -> None:
@@ -313,6 +316,7 @@ class Supervisor:
                     raise
                 log.warning("the end of the attempt cannot be written yet: %s", first_line(error))
             else:
+                metrics.attempts.labels(type(result).__name__.lower()).inc()
                 log.info("the attempt has ended: %s", result)
                 return
             if self._out_of_time:

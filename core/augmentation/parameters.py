@@ -92,8 +92,8 @@ def _boxes(
     if spec.crop_min_area == 1.0:
         ratio = np.full_like(ratio, width / height)
     wide, high = np.sqrt(area * ratio), np.sqrt(area / ratio)
-    fits = (wide <= width * (1 + 1e-12)) & (high <= height * (1 + 1e-12))
-    chosen = fits.argmax(0)
+    fits: NDArray[np.bool_] = (wide <= width * (1 + 1e-12)) & (high <= height * (1 + 1e-12))
+    chosen = fits.argmax(axis=0)
     columns = np.arange(crop.shape[1])
     wide, high = np.minimum(wide[chosen, columns], width), np.minimum(high[chosen, columns], height)
     top, left = down * (height - high), across * (width - wide)
@@ -101,7 +101,7 @@ def _boxes(
     most = spec.crop_max_ratio
     whole_wide, whole_high = min(width, height * most), min(height, width * most)
     whole = [(height - whole_high) / 2, (width - whole_wide) / 2, whole_high, whole_wide]
-    return np.where(fits.any(0)[:, None], np.stack([top, left, high, wide], 1), np.array(whole))
+    return np.where(fits.any(axis=0, keepdims=True).T, np.stack([top, left, high, wide], 1), np.array(whole))
 
 
 def _jitter(

@@ -1,6 +1,9 @@
 """Workers of a test's own: started, stopped and configured by it."""
 
 import signal
+import socket
+import urllib.error
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from kombu.exceptions import OperationalError
 from control.broker import Broker, broker
 from control.db import write
 from control.jobs import service as jobs
+from standalone.network import free_port
 from standalone.valkey import Valkey
 from tests.worker.conftest import Bench, await_gone, eventually
 from tests.worker.test_jobs import EVERY_POINT
@@ -34,6 +38,28 @@ def test_an_engine_that_ignores_the_stop_is_killed_after_the_grace(bench: Bench)
         bench.await_state(job_id, "paused")
 
     assert bench.attempt(job_id, 1).exit_code == -signal.SIGKILL
+
+
+def test_a_worker_tells_prometheus_what_it_does(bench: Bench) -> None:
+    port = free_port("127.0.0.1", 0)
+    with bench.worker(SEEDBED_WORKER_METRICS_PORT=str(port)):
+        job_id = bench.submit("engine step_seconds=0.02")
+        eventually(lambda: "seedbed_worker_busy 1.0" in _scrape(port), "a busy worker")
+        bench.await_state(job_id, "succeeded")
+        told = eventually(
+            lambda: text if "seedbed_worker_busy 0.0" in (text := _scrape(port)) else None, "an idle worker"
+        )
+    assert 'seedbed_worker_attempts_total{outcome="completed"} 1.0' in told
+    assert 'seedbed_worker_checkpoints_total{stored="yes"} 4.0' in told
+    assert "seedbed_worker_step 40.0" in told
+
+
+def test_a_metrics_port_that_is_taken_costs_the_metrics_alone(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with bench.worker(SEEDBED_WORKER_METRICS_PORT=str(port)):
+            bench.await_state(bench.submit(), "succeeded")
+    assert f"no metrics: port {port}" in bench.log()
 
 
 def test_a_stopped_worker_gives_its_job_back_at_a_checkpoint(bench: Bench) -> None:
@@ -133,6 +159,14 @@ def test_redis_killed_and_restarted_empty_costs_nothing(
 
     assert bench.points(job_id) == EVERY_POINT
     assert bench.job(job_id).attempt == 1
+
+
+def _scrape(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.URLError:
+        return ""  # it is not there yet
 
 
 def _rings(own: Broker, job_id: str) -> bool:
