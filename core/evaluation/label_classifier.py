@@ -17,7 +17,7 @@ NAME = "label_cnn"
 """What distances in its features are called by."""
 FEATURES = 64
 
-_STEPS, _BATCH, _RATE = 400, 128, 2e-3
+_BATCH, _RATE = 128, 2e-3
 
 
 class LabelClassifier(nn.Module):
@@ -46,11 +46,12 @@ class LabelClassifier(nn.Module):
         return scores
 
 
-def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64]) -> None:
+def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64], *, steps: int = 400) -> None:
     """Train it on the labelled of ``samples``, bytes (N, S, S, C); the same weights each time.
 
     Args:
         labels: shape (N,), -1 where there is none.
+        steps: on 128 images each.
     """
     device = next(network.parameters()).device
     known = np.flatnonzero(labels >= 0)
@@ -62,13 +63,13 @@ def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64])
                 module.reset_parameters()
         network.train().requires_grad_(True)
         optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
-        for step in range(1, _STEPS + 1):
+        for step in range(1, steps + 1):
             chosen = known[sample_indices(seed, step, min(_BATCH, len(known)), len(known))]
             images = to_signed(torch.from_numpy(samples.rows(chosen)).to(device))
             loss = functional.cross_entropy(network(images), torch.from_numpy(labels[chosen]).to(device))
             loss.backward()
             for group in optimizer.param_groups:
-                group["lr"] = _RATE * (1 - (step - 1) / _STEPS)
+                group["lr"] = _RATE * (1 - (step - 1) / steps)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
     network.eval().requires_grad_(False)

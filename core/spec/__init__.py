@@ -4,6 +4,7 @@ Every other room validates jobs with it; the dashboard's form, the OpenAPI docum
 docs are drawn from the same schema.
 """
 
+from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
@@ -11,11 +12,16 @@ from core.spec.resources import ResourcesSpec
 from core.spec.tasks import (
     MODALITIES,
     CausalLanguageModeling,
+    Colorization,
+    ContrastiveLearning,
+    DenoisingAutoencoder,
+    GenerativeAdversarialNetwork,
     JointEmbeddingPrediction,
     MaskedAutoencoding,
     MaskedLanguageModeling,
     Modality,
     RotationPrediction,
+    SelfDistillation,
     Task,
 )
 from core.spec.training import (
@@ -33,6 +39,11 @@ __all__ = [
     "Architecture",
     "CausalLanguageModeling",
     "CheckpointRetention",
+    "Colorization",
+    "ContrastiveLearning",
+    "DenoisingAutoencoder",
+    "GanSize",
+    "GenerativeAdversarialNetwork",
     "JobSpec",
     "JointEmbeddingPrediction",
     "MaskedAutoencoding",
@@ -44,6 +55,7 @@ __all__ = [
     "ResourcesSpec",
     "RotationPrediction",
     "Schedule",
+    "SelfDistillation",
     "Size",
     "SpecError",
     "SpecProblem",

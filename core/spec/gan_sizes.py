@@ -62,3 +62,17 @@ def count_discriminator(network: str, width: int, *, side: int, channels: int, b
 
 def _convolution(before: int, after: int, side: int) -> int:
     return before * after * side**2 + after
+
+
+def gan_numbers(network: str, width: int, side: int) -> int:
+    """Numbers that both players keep of one image for their gradients, at the least: what norms and rectifiers are fed."""
+    count = halvings(side)
+    sides = [-(-side // 2**number) for number in range(count + 1)]
+    if network == "dcgan":
+        a_player = sum(
+            width_ * side_**2
+            for width_, side_ in zip(discriminator_widths(width, count), sides[1:], strict=True)
+        )
+        return 2 * 2 * a_player
+    # Two convolutions and two norms or rectifiers a block, at the finer of its two sides.
+    return 2 * 4 * width * sum(side_**2 for side_ in sides[:-1])

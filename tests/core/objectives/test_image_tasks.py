@@ -11,10 +11,9 @@ import torch
 from transformers import AutoModel
 
 from core.colour.palette import palette
-from core.models.maps import map_shape
 from core.models.vision import features
-from core.spec.image_heads import COLOUR_CLASSES, gan_parameters, head_parameters
-from core.spec.parameters import count_resnet, count_vit
+from core.spec.estimate import estimate
+from core.spec.image_heads import COLOUR_CLASSES
 from core.training.errors import EngineError
 from core.training.saving import copy_to_host
 from tests.core.objectives.image_tasks import ENCODERS, TASKS, coloured_pictures, create, image_job
@@ -66,20 +65,16 @@ def test_batches_of_one_odd_sizes_and_grey_images(
         assert encoded is None
 
 
+@pytest.mark.parametrize(("size", "channels"), [(16, 3), (48, 1)])
 @pytest.mark.parametrize("name", TASKS)
-def test_parameters_are_counted_without_the_network(name: str, pictures: Path, cache: Path) -> None:
-    job, _, objective = create(image_job(name), pictures, cache)
-    if name in ENCODERS:
-        width, side = map_shape(objective.encoder, 16)
-        channels = 1 if "colorization" in name else 3
-        if job.architecture == "resnet":
-            counted = count_resnet(job.resnet_size, channels=channels, small_images=True)
-        else:
-            counted = count_vit(job.size, patches=16, patch_size=4, channels=channels)
-        counted += head_parameters(job.task, width=width, map_side=side, image_size=16, channels=3)
-    else:
-        counted = gan_parameters(job.task, job.architecture, job.gan_size, image_size=16, channels=3)
-    assert counted == objective.parameter_count
+def test_parameters_are_counted_without_the_network(
+    name: str, size: int, channels: int, pictures: Path, cache: Path
+) -> None:
+    channels = 3 if "colorization" in name else channels
+    job, _, objective = create(image_job(name, size=size, channels=channels), pictures, cache)
+    weight = estimate(job)
+    assert weight.parameters == objective.parameter_count
+    assert weight.activation_bytes > 0
     assert len(palette()) == COLOUR_CLASSES
 
 
