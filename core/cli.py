@@ -1,10 +1,12 @@
 """The engine's command line."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         resume=arguments.resume,
         fresh=arguments.fresh,
         threads=arguments.threads,
+        decided=arguments.decided,
     )
     return run(options, events)
 
@@ -74,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--threads", type=_positive, metavar="N", help="threads of computation (default: one a core)"
     )
+    run.add_argument(
+        "--decided",
+        type=_mapping,
+        default={},
+        metavar="JSON",
+        help="what an earlier attempt at this run chose where the spec says auto",
+    )
 
     serve = commands.add_parser("serve", help="stay loaded and fork an engine for each request")
     serve.add_argument("--fd", type=int, required=True, metavar="N", help="listening Unix socket, inherited")
@@ -86,3 +96,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not positive")
     return number
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return document

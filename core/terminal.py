@@ -34,6 +34,8 @@ def describe(event: Event) -> str | None:  # noqa: PLR0911 - one return an event
             return f"step {event['step']}  {_numbers(event['values'])}"
         case "checkpoint":
             return f"checkpoint {event['path']} ({event['bytes'] / 1e6:.1f} MB)"
+        case "decision":
+            return f"{event['name']} auto: {event['choice']}. {event['reason']}"
         case "warning":
             return f"warning: {event['message']}"
         case "finished":

@@ -1,5 +1,6 @@
 """What the engine tells, put into the control plane's words."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,9 @@ class Chronicle:
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "checkpoint":
                 self.uploading += 1
+            case "decision":
+                message = f"{event['name']}: auto is {json.dumps(event['choice'])}. {event['reason']}"
+                self._event("decision", message, _facts(event))
             case "warning":
                 self.warn(event["code"], event["message"])
             case "finished" | "failed":

@@ -101,6 +101,8 @@ class Workspace:
             str(prepared),
         ]
         arguments += ["--threads", str(self._equipment.machine.threads)]
+        if self._claim.decisions:
+            arguments += ["--decided", json.dumps(self._claim.decisions)]
         resume = self._stage_resume()
         if resume is not None:
             arguments += ["--resume", str(resume)]

@@ -20,6 +20,7 @@ from control.jobs.schemas import ForkIn, ValidationOut
 from control.jobs.views import job_out
 from control.schemas import ProblemDetail
 from core.spec import JobSpec, SpecError, validate
+from core.spec.parameters import learned_positions, task_weights
 
 _STATUS = {
     "dataset_not_found": HTTPStatus.NOT_FOUND,
@@ -173,6 +174,8 @@ def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
+        "training.sequence_length": (learned_positions(spec), learned_positions(before)),
+        "task": (task_weights(spec), task_weights(before)),
     }
     problems += [
         ProblemDetail(

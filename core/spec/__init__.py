@@ -7,14 +7,17 @@ docs are drawn from the same schema.
 from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
+from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.spec.problems import SpecError, SpecProblem, explain, load, validate
 from core.spec.resources import ResourcesSpec
+from core.spec.schedule import Schedule
 from core.spec.tasks import (
     MODALITIES,
     CausalLanguageModeling,
     Colorization,
     ContrastiveLearning,
     DenoisingAutoencoder,
+    FeatureReconstruction,
     GenerativeAdversarialNetwork,
     JointEmbeddingPrediction,
     MaskedAutoencoding,
@@ -23,18 +26,14 @@ from core.spec.tasks import (
     RotationPrediction,
     SelfDistillation,
     Task,
+    TextDenoisingAutoencoder,
 )
-from core.spec.training import (
-    AdamW,
-    CheckpointRetention,
-    Optimizer,
-    Schedule,
-    TrainingSpec,
-)
+from core.spec.training import CheckpointRetention, TrainingSpec
 
 __all__ = [
     "MODALITIES",
     "PRESETS",
+    "Adafactor",
     "AdamW",
     "Architecture",
     "CausalLanguageModeling",
@@ -42,6 +41,7 @@ __all__ = [
     "Colorization",
     "ContrastiveLearning",
     "DenoisingAutoencoder",
+    "FeatureReconstruction",
     "GanSize",
     "GenerativeAdversarialNetwork",
     "JobSpec",
@@ -50,6 +50,7 @@ __all__ = [
     "MaskedLanguageModeling",
     "Modality",
     "ModelSpec",
+    "Muon",
     "Optimizer",
     "ResNetSize",
     "ResourcesSpec",
@@ -60,6 +61,7 @@ __all__ = [
     "SpecError",
     "SpecProblem",
     "Task",
+    "TextDenoisingAutoencoder",
     "TrainingSpec",
     "TransformerSize",
     "explain",

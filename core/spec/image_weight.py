@@ -57,7 +57,7 @@ def image_activation_bytes(spec: JobSpec) -> int:
     """What autograd keeps of one part of a batch."""
     training, task, size = spec.training, spec.task, spec.network_size
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
-    images = training.batch_size // training.accumulation_steps
+    images = training.least_sequences_per_step // training.accumulation_steps
     side = spec.data.image.size
     if isinstance(size, GanSize):
         return images * (2 if half else 4) * gan_numbers(spec.architecture, size.width, side)

@@ -12,9 +12,10 @@ from core.spec.tasks.denoising_autoencoder import DenoisingAutoencoder
 from core.spec.tasks.gan import GenerativeAdversarialNetwork
 from core.spec.tasks.joint_embedding_prediction import JointEmbeddingPrediction
 from core.spec.tasks.masked_autoencoder import MaskedAutoencoding
-from core.spec.tasks.masked_lm import MaskedLanguageModeling
+from core.spec.tasks.masked_lm import FeatureReconstruction, MaskedLanguageModeling
 from core.spec.tasks.rotation import RotationPrediction
 from core.spec.tasks.self_distillation import SelfDistillation
+from core.spec.tasks.text_denoising_autoencoder import TextDenoisingAutoencoder
 
 __all__ = [
     "MODALITIES",
@@ -22,6 +23,7 @@ __all__ = [
     "Colorization",
     "ContrastiveLearning",
     "DenoisingAutoencoder",
+    "FeatureReconstruction",
     "GenerativeAdversarialNetwork",
     "JointEmbeddingPrediction",
     "MaskedAutoencoding",
@@ -31,6 +33,7 @@ __all__ = [
     "RotationPrediction",
     "SelfDistillation",
     "Task",
+    "TextDenoisingAutoencoder",
 ]
 
 Task = Annotated[
@@ -43,6 +46,7 @@ Task = Annotated[
     | MaskedAutoencoding
     | MaskedLanguageModeling
     | RotationPrediction
-    | SelfDistillation,
+    | SelfDistillation
+    | TextDenoisingAutoencoder,
     Field(discriminator="kind"),
 ]

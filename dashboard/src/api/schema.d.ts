@@ -807,6 +807,15 @@ export interface components {
              */
             documents: "auto" | "whole_file";
             /**
+             * Packing
+             * @description How tokens become rows. ``stream``: documents one behind the other, cut wherever a row is full; nothing is padded.
+             *     ``best_fit``: each document whole in one row where it fits, laid so that hardly any padding is left (arXiv
+             *     2404.10830). Only for tasks that read text in rows of tokens; the prepared tokens are the same either way.
+             * @default stream
+             * @enum {string}
+             */
+            packing: "stream" | "best_fit";
+            /**
              * @default {
              *       "kind": "bpe",
              *       "vocabulary_size": 8192,
@@ -887,7 +896,9 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow.
+             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
+             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. More as modalities grow.
              */
             statistics: {
                 [key: string]: unknown;
@@ -985,7 +996,9 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow.
+             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
+             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. More as modalities grow.
              */
             statistics: {
                 [key: string]: unknown;
@@ -1123,16 +1136,13 @@ export interface components {
             dataset: string;
             /** Task */
             task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
-            /**
-             * @default {
-             *       "dropout": 0.1
-             *     }
-             */
+            /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
              *       "documents": "auto",
+             *       "packing": "stream",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
@@ -1255,16 +1265,13 @@ export interface components {
             dataset?: string | null;
             /** Task */
             task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
-            /**
-             * @default {
-             *       "dropout": 0.1
-             *     }
-             */
+            /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
              *       "documents": "auto",
+             *       "packing": "stream",
              *       "tokenizer": {
              *         "kind": "bpe",
              *         "lowercase": false,
@@ -1494,12 +1501,12 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "resnet-mini" | "resnet-18" | "resnet-50" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
             /**
              * Architecture
              * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
              */
-            architecture?: ("bert" | "gpt2") | null;
+            architecture?: ("bert" | "gpt2" | "resnet" | "vit") | null;
             /**
              * Layers
              * @description Transformer blocks.
@@ -1521,11 +1528,26 @@ export interface components {
              */
             intermediate_size?: number | null;
             /**
-             * Dropout
-             * @description Dropout of hidden states and attention in training.
-             * @default 0.1
+             * Patch Size
+             * @description Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
+             *     16 above.
              */
-            dropout: number;
+            patch_size?: number | null;
+            /**
+             * Depths
+             * @description Of a ResNet: residual blocks a stage. Default: the preset's.
+             */
+            depths?: number[] | null;
+            /**
+             * Widths
+             * @description Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's.
+             */
+            widths?: number[] | null;
+            /**
+             * Dropout
+             * @description Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none.
+             */
+            dropout?: number | null;
         };
         /** Page[CheckpointOut] */
         Page_CheckpointOut_: {
@@ -1918,13 +1940,14 @@ export interface components {
             /**
              * Kind
              * @description ``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-             *     WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+             *     WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
+             *     bytes, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
              *     a character of the training part, for small corpora. ``uploaded``: the dataset's own
              *     ``tokenizer.json``.
              * @default bpe
              * @enum {string}
              */
-            kind: "bpe" | "wordpiece" | "byte" | "character" | "uploaded";
+            kind: "bpe" | "wordpiece" | "unigram" | "byte" | "character" | "uploaded";
             /**
              * Vocabulary Size
              * @description Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
