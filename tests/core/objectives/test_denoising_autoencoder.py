@@ -20,7 +20,7 @@ def noise(kind: str, level: float) -> torch.Tensor:
     task = DenoisingAutoencoder.model_validate(
         {"kind": "denoising_autoencoder", "noise": kind, "noise_level": level}
     )
-    drawn = draw_noise(task, np.arange(40), 5, channels=3, side=20)
+    drawn = draw_noise(task, np.arange(20), 5, channels=3, side=20)
     assert drawn is not None
     return drawn
 
@@ -83,13 +83,13 @@ def test_the_loss_is_the_mean_squared_error_to_the_clean_image(pictures: Path, c
 def test_an_autoencoder_learns_to_rebuild(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("autoencoder"), pictures, cache)
     optimizer = torch.optim.Adam(objective.parameters(), lr=1e-2)
-    ids = np.arange(32)
+    ids = np.arange(16)
     rows = objective.samples("train").rows(ids)
     losses = []
-    for step in range(40):
-        loss = objective(objective.collate(rows, ids, step)).total / 32
+    for step in range(20):
+        loss = objective(objective.collate(rows, ids, step)).total / 16
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
