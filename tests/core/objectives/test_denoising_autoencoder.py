@@ -20,7 +20,7 @@ def noise(kind: str, level: float) -> torch.Tensor:
     task = DenoisingAutoencoder.model_validate(
         {"kind": "denoising_autoencoder", "noise": kind, "noise_level": level}
     )
-    drawn = draw_noise(task, np.arange(20), 5, channels=3, side=20)
+    drawn = draw_noise(task, np.arange(40), 5, channels=3, side=20)
     assert drawn is not None
     return drawn
 
