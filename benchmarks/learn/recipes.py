@@ -50,11 +50,22 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
+    "colorization": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
+    "contrastive": Recipe(
+        {"preset": "resnet-mini"}, {"temperature": 0.2}, batch_size=256, learning_rate=2e-3
+    ),
+    "denoising_autoencoder": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
     "joint_embedding_prediction": Recipe(
         {"preset": "vit-micro"}, {"predictor_layers": 3, "momentum": 0.99}, learning_rate=1e-3
     ),
     "masked_autoencoder": Recipe(
         {"preset": "vit-micro"}, {"decoder_layers": 2}, learning_rate=1.5e-3, measure="fine_tuned"
+    ),
+    "self_distillation": Recipe(
+        {"preset": "resnet-mini"},
+        {"method": "byol", "momentum": 0.99},
+        batch_size=128,
+        learning_rate=2e-3,
     ),
     "rotation": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
 }

@@ -160,6 +160,13 @@ class Objective(nn.Module, abc.ABC):
         """Which parameters go to which optimiser, by the optimiser's name."""
         return {"main": list(self.named_parameters())}
 
+    def phases(self) -> Sequence[Phase]:
+        """What a step does with its batch, one after the other; by default one pass for all optimisers.
+
+        A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
+        """
+        return (Phase(self, tuple(self.optimizers())),)
+
     def block_of(self, name: str) -> int | None:
         """The block of its stack, from 0 at the input, that a parameter belongs to; None: of no block.
 
@@ -168,13 +175,6 @@ class Objective(nn.Module, abc.ABC):
         """
         found = _BLOCK.search(name)
         return int(found[1]) if found else None
-
-    def phases(self) -> Sequence[Phase]:
-        """What a step does with its batch, one after the other; by default one pass for all optimisers.
-
-        A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
-        """
-        return (Phase(self, tuple(self.optimizers())),)
 
     def after_step(self, step: int) -> None:
         """Called after the optimisers have done step ``step``: where averaged teachers move."""

@@ -5,6 +5,7 @@ docs are drawn from the same schema.
 """
 
 from core.spec.audio import AudioAugmentation, AudioDataSpec
+from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
@@ -14,13 +15,18 @@ from core.spec.schedule import Schedule
 from core.spec.tasks import (
     MODALITIES,
     CausalLanguageModeling,
+    Colorization,
+    ContrastiveLearning,
+    DenoisingAutoencoder,
     FeatureReconstruction,
+    GenerativeAdversarialNetwork,
     JointEmbeddingPrediction,
     MaskedAutoencoding,
     MaskedLanguageModeling,
     MaskedSpectrogram,
     Modality,
     RotationPrediction,
+    SelfDistillation,
     Task,
     TextDenoisingAutoencoder,
     Wav2Vec2,
@@ -37,7 +43,12 @@ __all__ = [
     "AudioDataSpec",
     "CausalLanguageModeling",
     "CheckpointRetention",
+    "Colorization",
+    "ContrastiveLearning",
+    "DenoisingAutoencoder",
     "FeatureReconstruction",
+    "GanSize",
+    "GenerativeAdversarialNetwork",
     "JobSpec",
     "JointEmbeddingPrediction",
     "MaskedAutoencoding",
@@ -51,6 +62,7 @@ __all__ = [
     "ResourcesSpec",
     "RotationPrediction",
     "Schedule",
+    "SelfDistillation",
     "Size",
     "SpecError",
     "SpecProblem",

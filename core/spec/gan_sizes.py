@@ -1,7 +1,7 @@
 """Sizes of the two players of a GAN; without torch, so that they can be counted."""
 
 import itertools
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -29,9 +29,7 @@ def discriminator_widths(width: int, count: int) -> list[int]:
     return [width * min(_LARGEST_FACTOR, 2**number) for number in range(count)]
 
 
-def count_generator(
-    network: Literal["dcgan", "resgan"], width: int, *, latent_size: int, side: int, channels: int
-) -> int:
+def count_generator(network: str, width: int, *, latent_size: int, side: int, channels: int) -> int:
     """Parameters of `core.models.image_generator.ImageGenerator`."""
     count = halvings(side)
     start = -(-side // 2**count)
@@ -46,9 +44,7 @@ def count_generator(
     return first + count * block + last
 
 
-def count_discriminator(
-    network: Literal["dcgan", "resgan"], width: int, *, side: int, channels: int, batch_norm: bool
-) -> int:
+def count_discriminator(network: str, width: int, *, side: int, channels: int, batch_norm: bool) -> int:
     """Parameters of a discriminator of `core.models.discriminator`."""
     count = halvings(side)
     if network == "dcgan":
@@ -66,3 +62,17 @@ def count_discriminator(
 
 def _convolution(before: int, after: int, side: int) -> int:
     return before * after * side**2 + after
+
+
+def gan_numbers(network: str, width: int, side: int) -> int:
+    """Numbers that both players keep of one image for their gradients, at the least: what norms and rectifiers are fed."""
+    count = halvings(side)
+    sides = [-(-side // 2**number) for number in range(count + 1)]
+    if network == "dcgan":
+        a_player = sum(
+            width_ * side_**2
+            for width_, side_ in zip(discriminator_widths(width, count), sides[1:], strict=True)
+        )
+        return 2 * 2 * a_player
+    # Two convolutions and two norms or rectifiers a block, at the finer of its two sides.
+    return 2 * 4 * width * sum(side_**2 for side_ in sides[:-1])

@@ -4,21 +4,38 @@ A transformer's token costs a layer what `core.spec.estimate` says, less the dro
 numbers for each that a convolution gives (what its norm is fed, and what the norm and the ReLU give).
 """
 
+from core.spec.decoders import resnet_map_side
+from core.spec.gan_sizes import GanSize, gan_numbers
+from core.spec.image_heads import gan_parameters, head_parameters
 from core.spec.job import JobSpec
 from core.spec.model import ResNetSize, TransformerSize, is_small_image
 from core.spec.parameters import count_block, count_resnet, count_vit
-from core.spec.tasks import JointEmbeddingPrediction, MaskedAutoencoding, RotationPrediction
+from core.spec.tasks import (
+    Colorization,
+    GenerativeAdversarialNetwork,
+    JointEmbeddingPrediction,
+    MaskedAutoencoding,
+    RotationPrediction,
+)
 
 
 def image_parameters(spec: JobSpec) -> int:
     """Trained numbers of the encoder, and of the heads that pretraining adds to it."""
-    size, channels, task = spec.network_size, spec.data.image.channels, spec.task
+    size, channels, task, side = spec.network_size, spec.data.image.channels, spec.task, spec.data.image.size
+    if isinstance(size, GanSize):
+        assert isinstance(task, GenerativeAdversarialNetwork)
+        return gan_parameters(task, spec.architecture, size, image_size=side, channels=channels)
+    if isinstance(task, Colorization):
+        channels = 1  # lightness
     if isinstance(size, ResNetSize):
-        count = count_resnet(size, channels=channels, small_images=is_small_image(spec.data.image.size))
+        small = is_small_image(side)
+        count = count_resnet(size, channels=channels, small_images=small)
         width = size.widths[-1]
+        map_side = resnet_map_side(side, stages=len(size.depths), small_images=small)
     else:
-        count = count_vit(spec.size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
-        width = spec.size.hidden_size
+        transformer = spec.size
+        count = count_vit(transformer, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
+        width, map_side = transformer.hidden_size, side // spec.patch_size
     if isinstance(task, RotationPrediction):
         return count + 4 * width + 4
     if isinstance(task, MaskedAutoencoding):
@@ -34,7 +51,7 @@ def image_parameters(spec: JobSpec) -> int:
         count -= (spec.patches + 2) * width
         count += _projections(width, predictor.hidden_size, width) + 3 * predictor.hidden_size
         return count + predictor.layers * count_block(predictor)
-    return count
+    return count + head_parameters(task, width=width, map_side=map_side, image_size=side, channels=channels)
 
 
 def image_activation_bytes(spec: JobSpec) -> int:
@@ -42,8 +59,10 @@ def image_activation_bytes(spec: JobSpec) -> int:
     training, task, network = spec.training, spec.task, spec.network_size
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
     images = training.least_sequences_per_step // training.accumulation_steps
+    side = spec.data.image.size
+    if isinstance(network, GanSize):
+        return images * (2 if half else 4) * gan_numbers(spec.architecture, network.width, side)
     if isinstance(network, ResNetSize):
-        side = spec.data.image.size
         return images * task.views * (4 if half else 8) * _resnet_numbers(network, side)
     size, patches = spec.size, spec.patches
     if isinstance(task, MaskedAutoencoding):

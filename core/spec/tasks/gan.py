@@ -52,3 +52,18 @@ class GenerativeAdversarialNetwork(PretrainingTask):
 
     augmentation_images: Annotated[int, Field(ge=1)] = 500_000
     """Images within which the augmentation's probability can go from 0 to 1."""
+
+    def loss_for(self, network: str) -> Literal["logistic", "hinge"]:
+        """The loss of a job with such a network."""
+        if self.loss == "auto":
+            return "logistic" if network == "dcgan" else "hinge"
+        return self.loss
+
+    def has_spectral_norm(self, network: str) -> bool:
+        """Whether its discriminator's weights are divided by their largest singular values."""
+        return network == "resgan" if self.spectral_norm is None else self.spectral_norm
+
+    def has_batch_norm(self, network: str) -> bool:
+        """Whether its discriminator normalises over the batch: as DCGAN's does, but not where R1 would be mixed by it,
+        or spectral norm already bounds it."""
+        return network == "dcgan" and self.r1_weight == 0 and not self.has_spectral_norm(network)
