@@ -53,18 +53,18 @@ def main(setting: dict[str, Any]) -> None:
         inputs = torch.stack([train[start : start + length] for start in starts])
         targets = torch.stack([train[start + 1 : start + 1 + length] for start in starts])
         loss = functional.cross_entropy(model(inputs).logits.flatten(0, 1), targets.flatten())
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     count = (len(held_out) - 1) // length
     inputs = held_out[: count * length].view(count, length)
     targets = held_out[1 : count * length + 1].view(count, length)
     with torch.no_grad():
         total = sum(
             functional.cross_entropy(model(x).logits.flatten(0, 1), y.flatten(), reduction="sum").item()
-            for x, y in zip(inputs.split(64), targets.split(64), strict=True)
+            for x, y in zip(torch.split(inputs, 64), torch.split(targets, 64), strict=True)
         )
     print(json.dumps({"val_loss": total / (count * length)}))
 

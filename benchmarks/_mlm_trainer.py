@@ -21,17 +21,19 @@ from transformers import (
     PreTrainedTokenizerFast,
     Trainer,
     TrainerCallback,
+    TrainerState,
     TrainingArguments,
 )
 
 
-class Clock(TrainerCallback):  # type: ignore[misc]
+class Clock(TrainerCallback):
     """The time at the end of each step."""
 
     def __init__(self) -> None:
         self.at: dict[int, float] = {}
 
-    def on_step_end(self, _arguments: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_step_end(self, *event: Any, **_: Any) -> None:
+        state: TrainerState = event[1]  # after the arguments, before the control
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.at[state.global_step] = time.perf_counter()

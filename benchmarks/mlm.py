@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.nn import functional
 from transformers import BertForMaskedLM
 
@@ -193,7 +194,8 @@ def _trainer(
 
 def _held_out_loss(directory: Path, setting: Setting) -> float:
     """Nats a predicted token: 15 % of the held-out tokens, the same for every model (80 % masked, 10 % random, 10 % kept)."""
-    model = BertForMaskedLM.from_pretrained(directory).to(setting.device).eval()
+    model = BertForMaskedLM.from_pretrained(directory).eval()
+    nn.Module.to(model, setting.device)  # whose types `transformers` hides
     generator = np.random.default_rng(0)
     rows = setting.held_out
     chosen = (generator.random(rows.shape) < 0.15) & (rows >= 5)  # the five special tokens come first

@@ -17,13 +17,14 @@ def use_resized_positions(model: PreTrainedModel) -> None:
     """
     if not isinstance(model, ViTModel):
         return
-    embeddings = model.embeddings
+    embeddings, patch = model.embeddings, model.config.patch_size
+    assert isinstance(patch, int)
     matrices: dict[tuple[int, int, torch.device], Tensor] = {}
 
     def resized(_: Tensor, height: int, width: int) -> Tensor:
         positions: Tensor = embeddings.position_embeddings
         before = int((positions.shape[1] - 1) ** 0.5)
-        after = (height // embeddings.patch_size, width // embeddings.patch_size)
+        after = (height // patch, width // patch)
         if after == (before, before):
             return positions
         key = (*after, positions.device)
@@ -31,7 +32,7 @@ def use_resized_positions(model: PreTrainedModel) -> None:
             matrices[key] = _resizing(before, after).to(positions.device)
         return torch.cat([positions[:, :1], matrices[key] @ positions[:, 1:]], dim=1)
 
-    embeddings.interpolate_pos_encoding = resized
+    embeddings.interpolate_pos_encoding = resized  # type: ignore[method-assign, assignment]
 
 
 def _resizing(before: int, after: tuple[int, int]) -> Tensor:

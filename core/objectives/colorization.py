@@ -137,7 +137,8 @@ class Colorizer(EncoderObjective):
 
     def _lightness(self, lab: Tensor) -> Tensor:
         mean, std = self.light
-        return (lab[:, :1] / 100 - mean) / std
+        lightness: Tensor = (lab[:, :1] / 100 - mean) / std
+        return lightness
 
     def _coarse(self, lab: Tensor) -> Tensor:
         """a and b at the resolution that is guessed."""
