@@ -194,7 +194,7 @@ def _trainer(
 
 def _held_out_loss(directory: Path, setting: Setting) -> float:
     """Nats a predicted token: 15 % of the held-out tokens, the same for every model (80 % masked, 10 % random, 10 % kept)."""
-    model = BertForMaskedLM.from_pretrained(directory).eval()
+    model = BertForMaskedLM.from_pretrained(directory).eval()  # type: ignore[no-untyped-call]
     nn.Module.to(model, setting.device)  # whose types `transformers` hides
     generator = np.random.default_rng(0)
     rows = setting.held_out
