@@ -1,26 +1,36 @@
-"""Thumbnails side by side as one PNG."""
+"""Pictures side by side as one PNG."""
 
 import base64
 import io
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-
-from core.formats.image_inspection import THUMBNAIL
 
 _GAP = 2
 
 
 def contact_sheet(thumbnails: Sequence[str], columns: int) -> bytes:
     """A PNG of some thumbnails of an `ImageFileReport`, row by row; clear between and behind them."""
-    columns = max(1, min(columns, len(thumbnails)))
-    rows = -(-len(thumbnails) // columns) or 1
-    step = THUMBNAIL + _GAP
-    sheet = Image.new("RGBA", (columns * step - _GAP, rows * step - _GAP))
-    for number, thumbnail in enumerate(thumbnails):
+    images = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(thumbnail)), formats=("JPEG",)))
+        for thumbnail in thumbnails
+    ]
+    return sheet(images, columns)
+
+
+def sheet(images: Sequence[NDArray[np.uint8]], columns: int) -> bytes:
+    """A PNG of images of one size, each (H, W, 1 or 3), row by row; clear between and behind them."""
+    columns = max(1, min(columns, len(images)))
+    height, width = images[0].shape[:2] if images else (_GAP + 1, _GAP + 1)
+    down, across = height + _GAP, width + _GAP
+    rows = -(-len(images) // columns) or 1
+    found = Image.new("RGBA", (columns * across - _GAP, rows * down - _GAP))
+    for number, image in enumerate(images):
         row, column = divmod(number, columns)
-        image = Image.open(io.BytesIO(base64.b64decode(thumbnail)), formats=("JPEG",))
-        sheet.paste(image, (column * step, row * step))
+        picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+        found.paste(picture, (column * across, row * down))
     out = io.BytesIO()
-    sheet.save(out, "PNG")
+    found.save(out, "PNG")
     return out.getvalue()

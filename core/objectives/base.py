@@ -133,6 +133,22 @@ class Objective(nn.Module, abc.ABC):
         ``on_collapse: pause`` a reason to pause. By default nothing is."""
         return ()
 
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown] | None:
+        """What the networks would be fed of some training samples at the step that ``key`` names, for people.
+
+        By default (None) the networks' inputs are caught and shown as `denormalised` pictures or by `as_text`. A task
+        that damages or hides something inside its networks says here what.
+        """
+        return None
+
+    def denormalised(self, values: Tensor) -> Tensor:
+        """Pictures in 0 … 1 of what an image network is fed, (B, C, H, W); by default as they are."""
+        return values
+
+    def as_text(self, ids: NDArray[np.int64]) -> str | None:
+        """What token ids, (L,), stand for; by default nobody knows."""
+        return None
+
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
         """Features of raw samples, shape (B, D), for probes and measures of the representation.
 
