@@ -34,11 +34,12 @@ class DatasetFile(Resource):
     bytes: int
     sha256: str
     kind: str
-    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image`` or ``idx``."""
+    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or
+    ``audio``."""
     samples: int = 0
-    """Documents or images, by the dataset's modality."""
+    """Documents, images or recordings, by the dataset's modality."""
     bad: int = 0
-    """Images that cannot be decoded."""
+    """Images or recordings that cannot be decoded."""
     documents: int
     characters: int
     text_column: str | None = None
@@ -53,7 +54,7 @@ class Dataset(Resource):
     files: int
     bytes: int
     samples: int = 0
-    """Documents or images, by the modality."""
+    """Documents, images or recordings, by the modality."""
     documents: int
     characters: int
     sha256: str | None = None

@@ -17,6 +17,7 @@ CHUNK = 2**20
 ANALYSIS_SECONDS = 3600.0
 """The service reads a file through before it answers, which for a large one takes its time."""
 
+_AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus")
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".tar", ".tgz", ".tar.gz", ".tar.zst", "-ubyte", "-ubyte.gz")
 
 Progress = Callable[[int], None]
@@ -56,20 +57,24 @@ def find_files(paths: Iterable[Path]) -> list[LocalFile]:
 
 
 def guess_modality(files: Iterable[LocalFile]) -> str:
-    """``image`` where most names, those inside zips too, are images'; else ``text``."""
-    images = others = 0
+    """``image`` or ``audio`` where most names, those inside zips too, are images' or recordings'; else ``text``."""
+    images = recordings = others = 0
     for file in files:
         names = [file.name]
         if file.name.lower().endswith(".zip"):
             try:
                 with zipfile.ZipFile(file.path) as archive:
-                    names = archive.namelist()
+                    names = [name for name in archive.namelist() if not name.endswith("/")]
             except (OSError, zipfile.BadZipFile):
                 continue  # the service says better what is wrong with it
-        found = sum(name.lower().endswith(_IMAGES) for name in names)
-        images += found
-        others += len(names) - found
-    return "image" if images > others else "text"
+        drawn = sum(name.lower().endswith(_IMAGES) for name in names)
+        heard = sum(name.lower().endswith(_AUDIO) for name in names)
+        images += drawn
+        recordings += heard
+        others += len(names) - drawn - heard
+    if images > recordings + others:
+        return "image"
+    return "audio" if recordings > images + others else "text"
 
 
 def _below(path: Path) -> Iterator[LocalFile]:

@@ -19,6 +19,8 @@ from seedbed.models import Dataset, DatasetDetail
 app = typer.Typer(help="Data to learn from.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id, as ds_….")]
+_NOUNS = {"text": "document", "image": "image", "audio": "recording"}
+
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")]
 
 
@@ -36,7 +38,7 @@ def upload(
     ] = None,
     modality: Annotated[
         str | None,
-        typer.Option(help="What the files hold: text or image. Default: what their names say."),
+        typer.Option(help="What the files hold: text, image or audio. Default: what their names say."),
     ] = None,
     leave_open: Annotated[
         bool, typer.Option("--open", help="Do not complete the dataset: more files will follow.")
@@ -73,11 +75,8 @@ def upload(
 
 
 def _samples(dataset: Dataset) -> str:
-    return (
-        f"{dataset.samples:,} image{'s' * (dataset.samples != 1)}"
-        if dataset.modality == "image"
-        else (f"{dataset.documents:,} document{'s' * (dataset.documents != 1)}")
-    )
+    noun = _NOUNS.get(dataset.modality, "sample")
+    return f"{dataset.samples:,} {noun}{'s' * (dataset.samples != 1)}"
 
 
 @app.command("list")
@@ -168,7 +167,7 @@ def contact_sheet(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the PNG.")],
     images: Annotated[int, typer.Option("--images", "-n", min=1, max=200)] = 48,
 ) -> None:
-    """Write some images of a dataset, side by side, to a PNG."""
+    """Write some images of a dataset, side by side, to a PNG; of audio, waveforms over spectrograms."""
     with Client() as client:
         content = client.datasets.contact_sheet(dataset, images=images)
     output.write_bytes(content)

@@ -24,7 +24,7 @@ class Datasets:
 
         Args:
             name: For people.
-            modality: ``text`` or ``image``: what its files hold.
+            modality: ``text``, ``image`` or ``audio``: what its files hold.
         """
         answer = self._transport.create("/v1/datasets", {"name": name, "modality": modality})
         return DatasetDetail.model_validate(answer)
@@ -93,7 +93,7 @@ class Datasets:
         return Preview.model_validate(self._transport.get(f"{_path(dataset)}/preview", params))
 
     def contact_sheet(self, dataset: str, *, images: int | None = None, columns: int | None = None) -> bytes:
-        """Some images of a dataset side by side, as a PNG."""
+        """Some images of a dataset side by side, as a PNG; of audio, waveforms over spectrograms."""
         params = {"images": images, "columns": columns}
         return self._transport.content(f"{_path(dataset)}/contact-sheet", params)
 

@@ -7,14 +7,16 @@ import { Back } from "@/ui/Back";
 import { CopyButton, Id } from "@/ui/Copy";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { AudioDetails } from "./AudioDetails";
 import { DatasetActions } from "./DatasetActions";
 import { DropZone } from "./DropZone";
 import { FileTable } from "./FileTable";
+import { ContactSheet } from "./Findings";
 import { binsOf, Histogram } from "./Histogram";
-import { ContactSheet, ImageDetails } from "./ImageDetails";
+import { ImageDetails } from "./ImageDetails";
 import { MODALITIES, type Modality } from "./modality";
 import { Scripts } from "./Scripts";
-import { repeatsOf, scriptsOf } from "./statistics";
+import { numberOf, repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
 
@@ -24,21 +26,29 @@ function repeats(dataset: DatasetDetail): string {
   return number === undefined ? NONE : integer(number);
 }
 
+/** What stands beside a dataset's files and samples, by what it holds. */
+function particulars(dataset: DatasetDetail | undefined): [string, string][] {
+  if (!dataset || dataset.modality === "text") {
+    return [
+      ["Repeats", dataset ? repeats(dataset) : ""],
+      ["Characters", dataset ? compact(dataset.characters) : ""],
+    ];
+  }
+  const { classes, duplicates, hours } = dataset.statistics;
+  const known: [string, string] = [
+    "Classes",
+    Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE,
+  ];
+  return dataset.modality === "audio"
+    ? [known, ["Hours", numberOf(hours).toLocaleString("en", { maximumSignificantDigits: 3 })]]
+    : [known, ["Repeats", integer(numberOf(duplicates))]];
+}
+
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
-  const images = dataset?.modality === "image";
-  const classes = dataset?.statistics.classes;
   const facts: [string, string][] = [
     ["Files", dataset ? integer(dataset.files) : ""],
     [MODALITIES[dataset?.modality ?? "text"].samples, dataset ? integer(dataset.samples) : ""],
-    ...(images
-      ? ([
-          ["Classes", Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE],
-          ["Repeats", integer(Number(dataset.statistics.duplicates ?? 0))],
-        ] as [string, string][])
-      : ([
-          ["Repeats", dataset ? repeats(dataset) : ""],
-          ["Characters", dataset ? compact(dataset.characters) : ""],
-        ] as [string, string][])),
+    ...particulars(dataset),
     ["Size", dataset ? bytes(dataset.bytes) : ""],
   ];
   return (
@@ -96,7 +106,7 @@ export function DatasetPage({ id }: { id: string }) {
       </div>
     );
   }
-  const bins = dataset ? binsOf(dataset.statistics) : [];
+  const bins = dataset?.modality === "text" ? binsOf(dataset.statistics) : [];
   const scripts = dataset ? scriptsOf(dataset.statistics) : [];
   return (
     <div className="page">
@@ -135,6 +145,7 @@ export function DatasetPage({ id }: { id: string }) {
             {dataset.state === "open" && <Uploader id={id} modality={dataset.modality} />}
             <FileTable dataset={dataset} />
             {dataset.modality === "image" && <ImageDetails dataset={dataset} />}
+            {dataset.modality === "audio" && <AudioDetails dataset={dataset} />}
             {bins.length > 0 && (
               <>
                 <h2>Length of documents</h2>
@@ -156,10 +167,10 @@ export function DatasetPage({ id }: { id: string }) {
             <h2>Preview</h2>
             {dataset.samples === 0 ? (
               <p className="faint">Samples show here once a file is stored.</p>
-            ) : dataset.modality === "image" ? (
-              <ContactSheet dataset={dataset} />
-            ) : (
+            ) : dataset.modality === "text" ? (
               <PreviewList key={dataset.files} id={id} />
+            ) : (
+              <ContactSheet dataset={dataset} />
             )}
           </section>
         </div>

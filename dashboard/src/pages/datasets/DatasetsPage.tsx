@@ -55,9 +55,7 @@ export function DatasetsPage() {
       {error && <ErrorBox error={error} retry={() => void refetch()} />}
       {all?.length === 0 ? (
         <Empty icon="datasets" title="No datasets yet">
-          <p className="muted">
-            A dataset is what to learn from: text, or images in a zip, a tar or Parquet.
-          </p>
+          <p className="muted">A dataset is what to learn from: text, images or recordings.</p>
           <ButtonLink look="primary" icon="upload" href="/datasets/new">
             Upload files
           </ButtonLink>

@@ -21,6 +21,7 @@ describe("modalityOf", () => {
     expect(await modalityOf([file("a.JPG"), file("b.png")])).toBe("image");
     expect(await modalityOf([file("photos.tar.gz")])).toBe("image");
     expect(await modalityOf([file("train-images-idx3-ubyte.gz")])).toBe("image");
+    expect(await modalityOf([file("a.WAV"), file("b.flac"), file("c.opus")])).toBe("audio");
     expect(await modalityOf([file("corpus.jsonl.zst"), file("tokenizer.json")])).toBe("text");
     expect(await modalityOf([file("train.parquet")])).toBeNull();
   });
@@ -30,6 +31,10 @@ describe("modalityOf", () => {
     expect(zipNames(directory(names))).toEqual(names);
     expect(await modalityOf([file("pets.zip", directory(names))])).toBe("image");
     expect(await modalityOf([file("books.zip", directory(["a.txt", "cover.png", "b.txt"]))])).toBe("text");
+    expect(await modalityOf([file("digits.zip", directory(["0/a.wav", "1/b.ogg", "README.md"]))])).toBe(
+      "audio",
+    );
+    expect(await modalityOf([file("mixed.zip", directory(["a.wav", "b.png"]))])).toBeNull();
     expect(await modalityOf([file("other.zip", "no zip at all")])).toBeNull();
   });
 });

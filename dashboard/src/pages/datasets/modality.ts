@@ -1,4 +1,4 @@
-/** What differs on these pages between datasets of text and of images: one entry a modality. */
+/** What differs on these pages between datasets of text, of images and of audio: one entry a modality. */
 
 import type { Dataset } from "@/api/types";
 
@@ -33,9 +33,17 @@ export const MODALITIES: Record<Modality, Words> = {
     formats:
       ".zip, .tar or .tar.gz of JPEG, PNG or WebP, folders naming classes; .parquet; single images, too",
   },
+  audio: {
+    title: "Audio",
+    plural: "recordings",
+    sample: "recording",
+    samples: "Recordings",
+    formats: ".zip, .tar or .tar.gz of WAV, FLAC or OGG, folders naming classes; single recordings, too",
+  },
 };
 
 const ENDINGS: [Modality, RegExp][] = [
+  ["audio", /\.(wav|flac|ogg|oga|opus)$/i],
   ["image", /\.(jpe?g|png|webp)$|\.(tar|tgz|tar\.gz|tar\.zst)$|-ubyte(\.gz)?$/i],
   ["text", /(\.(txt|md|text|jsonl|ndjson|csv|tsv)|tokenizer\.json)(\.gz|\.zst)?$/i],
 ];
@@ -62,7 +70,7 @@ export function zipNames(tail: Uint8Array): string[] {
 
 /** What files hold, by their names and by those inside a zip; null where neither tells. */
 export async function modalityOf(files: readonly File[]): Promise<Modality | null> {
-  const votes: Record<Modality, number> = { text: 0, image: 0 };
+  const votes: Record<Modality, number> = { text: 0, image: 0, audio: 0 };
   for (const file of files) {
     const names = /\.zip$/i.test(file.name)
       ? zipNames(new Uint8Array(await file.slice(-DIRECTORY).arrayBuffer()))
@@ -72,6 +80,6 @@ export async function modalityOf(files: readonly File[]): Promise<Modality | nul
       if (found) votes[found] += 1;
     }
   }
-  if (votes.text === votes.image) return null;
-  return votes.image > votes.text ? "image" : "text";
+  const [first, second] = (Object.keys(votes) as Modality[]).sort((a, b) => votes[b] - votes[a]);
+  return first && second && votes[first] > votes[second] ? first : null;
 }
