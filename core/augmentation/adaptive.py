@@ -39,7 +39,7 @@ def augment(images: Tensor, drawn: Tensor, probability: Tensor) -> Tensor:
         drawn: of `draw`, shape (B, DRAWN).
         probability: p, scalar; at 0 nothing changes, but for rounding.
     """
-    chance, flat, bell = drawn.split([_CHANCES, _UNIFORMS, _NORMALS], dim=1)
+    chance, flat, bell = torch.split(drawn, [_CHANCES, _UNIFORMS, _NORMALS], dim=1)
     happens = (chance < probability).to(images.dtype)
     moved = _move(images, happens[:, :6], flat[:, :4], bell[:, :4])
     return _recolour(moved, happens[:, 6:], flat[:, 4:], bell[:, 4:])

@@ -35,7 +35,8 @@ def palette() -> Tensor:
         for channels in ((end, u, v), (u, end, v), (u, v, end))
     ]
     ab = rgb_to_lab(torch.stack(sides))[:, 1:].movedim(1, -1).reshape(-1, 2)
-    return (torch.round(ab / STEP).unique(dim=0) * STEP).float()
+    cells: Tensor = torch.unique(torch.round(ab / STEP), dim=0)  # type: ignore[no-untyped-call]
+    return (cells * STEP).float()
 
 
 def soft_classes(ab: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:

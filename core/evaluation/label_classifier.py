@@ -67,7 +67,7 @@ def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64],
             chosen = known[sample_indices(seed, step, min(_BATCH, len(known)), len(known))]
             images = to_signed(torch.from_numpy(samples.rows(chosen)).to(device))
             loss = functional.cross_entropy(network(images), torch.from_numpy(labels[chosen]).to(device))
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             for group in optimizer.param_groups:
                 group["lr"] = _RATE * (1 - (step - 1) / steps)
             optimizer.step()

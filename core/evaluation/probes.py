@@ -70,11 +70,11 @@ def linear_accuracy(
     def loss() -> Tensor:
         optimizer.zero_grad()
         value = functional.cross_entropy(known @ weights + bias, labels) + decay * weights.square().sum()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
     with torch.enable_grad():
-        optimizer.step(loss)
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         right = (asked @ weights + bias).argmax(dim=1) == held_out_labels
     return float(right.float().mean().item())

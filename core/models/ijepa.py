@@ -135,4 +135,4 @@ class Predictor(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, keys[:, None, None, :])
         predicted: Tensor = self.project(self.norm(hidden[:, -places:]))
-        return predicted.unflatten(0, (batch, blocks))
+        return predicted.view(batch, blocks, places, -1)

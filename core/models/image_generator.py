@@ -17,7 +17,7 @@ _LEAST_SIDE = 4
 _LARGEST_FACTOR = 8
 
 
-class ImageGeneratorConfig(PretrainedConfig):
+class ImageGeneratorConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of a generator.
 
     Args:
@@ -55,17 +55,17 @@ class ImageGeneratorConfig(PretrainedConfig):
     @property
     def start(self) -> int:
         """Side of the first map; what doubling makes too large is cut off."""
-        return -(-self.image_size // 2**self.doublings)
+        return -(-self.image_size // (1 << self.doublings))
 
     @property
     def widths(self) -> list[int]:
         """Channels of the first map and after each doubling but, in ``dcgan``, the last."""
         if self.network == "resgan":
             return [self.width] * (self.doublings + 1)
-        return [self.width * min(_LARGEST_FACTOR, 2**n) for n in reversed(range(self.doublings))]
+        return [self.width * min(_LARGEST_FACTOR, 1 << n) for n in reversed(range(self.doublings))]
 
 
-class ImageGenerator(PreTrainedModel):
+class ImageGenerator(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Random numbers, shape (B, latent_size), to images of shape (B, C, H, W) in -1 … 1."""
 
     config_class = ImageGeneratorConfig
@@ -75,6 +75,7 @@ class ImageGenerator(PreTrainedModel):
         super().__init__(config)
         widths, start = config.widths, config.start
         self.first = nn.Linear(config.latent_size, widths[0] * start**2, bias=config.network == "resgan")
+        stages: list[nn.Module]
         if config.network == "dcgan":
             stages = [
                 _Deconvolution(*pair) for pair in zip(widths, [*widths[1:], config.num_channels], strict=True)
@@ -88,7 +89,7 @@ class ImageGenerator(PreTrainedModel):
             self.last = nn.Sequential(
                 norm, nn.ReLU(), nn.Conv2d(widths[-1], config.num_channels, 3, padding=1)
             )
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(self, latents: Tensor) -> Tensor:
         config = self.config

@@ -1,5 +1,7 @@
 """Positions of a ViT for images of another size than it was made for, the same bits each time on every device."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,7 +19,7 @@ def use_resized_positions(model: PreTrainedModel) -> None:
     """
     if not isinstance(model, ViTModel):
         return
-    embeddings = model.embeddings
+    embeddings: Any = model.embeddings
     matrices: dict[tuple[int, int, torch.device], Tensor] = {}
 
     def resized(_: Tensor, height: int, width: int) -> Tensor:

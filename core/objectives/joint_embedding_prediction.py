@@ -79,10 +79,10 @@ class JointEmbeddingPredictor(EncoderObjective):
             Shape (B, M, K, D).
         """
         with torch.no_grad():
-            self.encoder.eval()
+            self.encoder.train(mode=False)
             whole = self.encoder(pixel_values=pixels).last_hidden_state.float()
             whole = functional.layer_norm(whole, whole.shape[-1:])
-        return take(whole, patches.flatten(1)).unflatten(1, patches.shape[1:])
+        return take(whole, patches.flatten(1)).view(*patches.shape, -1)
 
     def predict(self, pixels: Tensor, batch: Batch) -> Tensor:
         """Predicted features of a batch's targets, shape (B, M, K, D)."""

@@ -44,6 +44,7 @@ class MaskedAutoencoder(ImageObjective):
         self.model = create_vit_mae(config, seed)
         self._crops = Crops(min_area=0.2, flip_probability=0.5)
         self._cropping = crops
+        assert isinstance(config.patch_size, int)
         self._patches = (data.height // config.patch_size) ** 2
         self._removed = self._patches - int(self._patches * (1 - config.mask_ratio))
 

@@ -76,7 +76,7 @@ class SelfDistilling(EncoderObjective):
         """The step under way; a copy on the host of what the buffer tells."""
 
     @classmethod
-    def create(cls, job: JobSpec, data: Prepared) -> "SelfDistilling":  # type: ignore[override]
+    def create(cls, job: JobSpec, data: Prepared) -> "SelfDistilling":
         assert isinstance(job.task, SelfDistillation)
         assert is_images(data)
         return (Dino if job.task.method == "dino" else Byol)(job.task, job, data)

@@ -26,13 +26,13 @@ def halvings(side: int) -> int:
 
 def discriminator_widths(width: int, count: int) -> list[int]:
     """Channels after each halving of DCGAN's discriminator; backwards, those of its generator."""
-    return [width * min(_LARGEST_FACTOR, 2**number) for number in range(count)]
+    return [width * min(_LARGEST_FACTOR, 1 << number) for number in range(count)]
 
 
 def count_generator(network: str, width: int, *, latent_size: int, side: int, channels: int) -> int:
     """Parameters of `core.models.image_generator.ImageGenerator`."""
     count = halvings(side)
-    start = -(-side // 2**count)
+    start = -(-side // (1 << count))
     if network == "dcgan":
         widths = [*reversed(discriminator_widths(width, count)), channels]
         pairs = itertools.pairwise(widths)
@@ -67,7 +67,7 @@ def _convolution(before: int, after: int, side: int) -> int:
 def gan_numbers(network: str, width: int, side: int) -> int:
     """Numbers that both players keep of one image for their gradients, at the least: what norms and rectifiers are fed."""
     count = halvings(side)
-    sides = [-(-side // 2**number) for number in range(count + 1)]
+    sides = [-(-side // (1 << number)) for number in range(count + 1)]
     if network == "dcgan":
         a_player = sum(
             width_ * side_**2

@@ -33,8 +33,8 @@ def image_parameters(spec: JobSpec) -> int:
         width = size.widths[-1]
         map_side = resnet_map_side(side, stages=len(size.depths), small_images=small)
     else:
-        count = count_vit(size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
-        width, map_side = size.hidden_size, side // spec.patch_size
+        count = count_vit(spec.size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
+        width, map_side = spec.size.hidden_size, side // spec.patch_size
     if isinstance(task, RotationPrediction):
         return count + 4 * width + 4
     if isinstance(task, MaskedAutoencoding):
@@ -55,22 +55,23 @@ def image_parameters(spec: JobSpec) -> int:
 
 def image_activation_bytes(spec: JobSpec) -> int:
     """What autograd keeps of one part of a batch."""
-    training, task, size = spec.training, spec.task, spec.network_size
+    training, task, network = spec.training, spec.task, spec.network_size
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
     images = training.least_sequences_per_step // training.accumulation_steps
     side = spec.data.image.size
-    if isinstance(size, GanSize):
-        return images * (2 if half else 4) * gan_numbers(spec.architecture, size.width, side)
-    if isinstance(size, ResNetSize):
-        return images * task.views * (4 if half else 8) * _resnet_numbers(size, side)
-    patches = spec.patches
+    if isinstance(network, GanSize):
+        return images * (2 if half else 4) * gan_numbers(spec.architecture, network.width, side)
+    if isinstance(network, ResNetSize):
+        return images * task.views * (4 if half else 8) * _resnet_numbers(network, side)
+    size, patches = spec.size, spec.patches
     if isinstance(task, MaskedAutoencoding):
         seen = task.kept_patches(patches) + 1
         decoder = _token_bytes(task.decoder_size(size), half=half) * (patches + 1)
         return images * (_token_bytes(size, half=half) * seen + decoder)
     if isinstance(task, JointEmbeddingPrediction):
         share = sum(task.target_scale) / 2
-        context = int(patches * max(0.0, sum(task.context_scale) / 2 - task.target_blocks * share))
+        # Blocks overlap: each covers its share of what the ones before it left.
+        context = int(patches * sum(task.context_scale) / 2 * max(0.0, 1 - share) ** task.target_blocks)
         predicted = task.target_blocks * (context + int(patches * share))
         predictor = _token_bytes(task.predictor_size(size), half=half) * predicted
         return images * (_token_bytes(size, half=half) * context + predictor)

@@ -52,9 +52,13 @@ def examine(
 
 def encode(objective: Objective, samples: Samples, indices: NDArray[np.int64]) -> Tensor | None:
     """Features of some samples, shape (N, D); None where the task has none."""
-    found = [objective.encode(samples.rows(chunk)) for chunk in chunks(indices, _AT_ONCE)]
-    known = [part.float() for part in found if part is not None]
-    return torch.cat(known) if known else None
+    found = []
+    for chunk in chunks(indices, _AT_ONCE):
+        part = objective.encode(samples.rows(chunk))
+        if part is None:
+            return None
+        found.append(part.float())
+    return torch.cat(found) if found else None
 
 
 def spread(count: int, size: int) -> NDArray[np.int64]:

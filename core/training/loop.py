@@ -169,7 +169,7 @@ def _optimize_phase(
         seed_torch(training.seed, *purpose, step, part_number, run.world.rank)
         with run.place.autocast():
             losses = phase.forward(part.to(device))
-        (losses.total / count).backward()
+        (losses.total / count).backward()  # type: ignore[no-untyped-call]
         total += losses.total.detach()
         for name, value in losses.named.items():
             named[name] = named[name] + value if name in named else value
