@@ -1,5 +1,7 @@
 """What an encoder makes of an image before it is pooled: a small map of features."""
 
+from typing import Any
+
 from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.models.resnet.modeling_resnet import ResNetModel
@@ -18,16 +20,15 @@ def feature_map(model: PreTrainedModel, pixels: Tensor) -> Tensor:
     # The class token stands before the patches.
     patches = maps[:, 1:].transpose(1, 2)
     side = int(patches.shape[2] ** 0.5)
-    return patches.view(*patches.shape[:2], side, side)
+    return patches.reshape(*patches.shape[:2], side, side)
 
 
 def map_shape(model: PreTrainedModel, image_size: int) -> tuple[int, int]:
     """D and S of `feature_map`."""
+    config: Any = model.config
     if isinstance(model, ResNetModel):
-        depths = model.config.depths
-        assert depths is not None
         small = isinstance(model, SmallImageResNetModel)
-        side = resnet_map_side(image_size, stages=len(depths), small_images=small)
+        side = resnet_map_side(image_size, stages=len(config.depths), small_images=small)
     else:
-        side = image_size // model.config.patch_size
+        side = image_size // config.patch_size
     return feature_width(model), side

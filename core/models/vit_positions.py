@@ -1,5 +1,7 @@
 """Positions of a ViT for images of another size than it was made for, the same bits each time on every device."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,14 +19,13 @@ def use_resized_positions(model: PreTrainedModel) -> None:
     """
     if not isinstance(model, ViTModel):
         return
-    embeddings, patch = model.embeddings, model.config.patch_size
-    assert isinstance(patch, int)
+    embeddings: Any = model.embeddings
     matrices: dict[tuple[int, int, torch.device], Tensor] = {}
 
     def resized(_: Tensor, height: int, width: int) -> Tensor:
         positions: Tensor = embeddings.position_embeddings
         before = int((positions.shape[1] - 1) ** 0.5)
-        after = (height // patch, width // patch)
+        after = (height // embeddings.patch_size, width // embeddings.patch_size)
         if after == (before, before):
             return positions
         key = (*after, positions.device)
@@ -32,7 +33,7 @@ def use_resized_positions(model: PreTrainedModel) -> None:
             matrices[key] = _resizing(before, after).to(positions.device)
         return torch.cat([positions[:, :1], matrices[key] @ positions[:, 1:]], dim=1)
 
-    embeddings.interpolate_pos_encoding = resized  # type: ignore[method-assign, assignment]
+    embeddings.interpolate_pos_encoding = resized
 
 
 def _resizing(before: int, after: tuple[int, int]) -> Tensor:

@@ -136,8 +136,7 @@ class Colorizer(EncoderObjective):
         return feature_map(self.encoder, self._lightness(lab))
 
     def _lightness(self, lab: Tensor) -> Tensor:
-        mean, std = self.light
-        lightness: Tensor = (lab[:, :1] / 100 - mean) / std
+        lightness: Tensor = (lab[:, :1] / 100 - self.light[0]) / self.light[1]
         return lightness
 
     def _coarse(self, lab: Tensor) -> Tensor:

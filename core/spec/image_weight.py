@@ -33,9 +33,8 @@ def image_parameters(spec: JobSpec) -> int:
         width = size.widths[-1]
         map_side = resnet_map_side(side, stages=len(size.depths), small_images=small)
     else:
-        transformer = spec.size
-        count = count_vit(transformer, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
-        width, map_side = transformer.hidden_size, side // spec.patch_size
+        count = count_vit(spec.size, patches=spec.patches, patch_size=spec.patch_size, channels=channels)
+        width, map_side = spec.size.hidden_size, side // spec.patch_size
     if isinstance(task, RotationPrediction):
         return count + 4 * width + 4
     if isinstance(task, MaskedAutoencoding):
