@@ -81,6 +81,7 @@ def _spec(dataset: str) -> dict[str, Any]:
             "batch_size": 16,
             "accumulation_steps": 2,
             "sequence_length": 128,
+            "precision": "bf16",  # written out: what auto measures may differ from job to job
             "log_every": 1,
             "evaluate_every": 20,
             "evaluation_sequences": 16,

@@ -121,6 +121,7 @@ def _spec(dataset: str, seed: int) -> dict[str, Any]:
             "batch_size": 8,
             "accumulation_steps": 2,
             "sequence_length": 64,
+            "precision": "bf16",  # written out: what auto measures may differ from job to job
             "seed": seed,
             "log_every": 1,
             "evaluate_every": 10,

@@ -43,7 +43,9 @@ class DatasetOut(Resource):
     sha256: str | None
     """Of the sorted (name, sha256) of the files, once ready."""
     statistics: JsonObject
-    """``length_histogram``: ``[{"from", "to", "documents"}]`` in characters, and more as modalities grow."""
+    """``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
+    most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+    twice. More as modalities grow."""
     created_at: datetime
     completed_at: datetime | None
 

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 from sqlalchemy import func
@@ -134,19 +135,35 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
 
 
 def statistics(files: Iterable[DatasetFile]) -> dict[str, object]:
-    """``length_histogram``: documents by length in characters, in buckets that double."""
+    """What the files' reports come to together.
+
+    ``length_histogram``: documents by length in characters, in buckets that double. ``scripts``: letters by script, the
+    most frequent first. ``repeats``: documents that are there before, word for word, in their own file or as part of
+    a file that is there twice; training reads each once, and drops repeats across different files too.
+    """
+    files = list(files)
     counts = [
         sum(column)
         for column in itertools.zip_longest(
             *(file.report.get("length_histogram", ()) for file in files), fillvalue=0
         )
     ]
+    scripts: Counter[str] = Counter()
+    repeats = 0
+    seen: set[str] = set()
+    for file in files:
+        scripts.update(file.report.get("scripts", {}))
+        repeats += file.report["documents"] if file.sha256 in seen else file.report.get("repeats", 0)
+        seen.add(file.sha256)
+    ranked = sorted(scripts.items(), key=lambda item: (-item[1], item[0]))
     return {
         "length_histogram": [
             {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
             for bits, count in enumerate(counts)
             if count
-        ]
+        ],
+        "scripts": [{"script": script, "letters": letters} for script, letters in ranked],
+        "repeats": repeats,
     }
 
 

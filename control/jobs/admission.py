@@ -91,7 +91,7 @@ def _too_small(spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | N
         )
     tokens = documents + sum(_text_bytes(file) for file in files)
     training = spec.training
-    needed = training.batch_size * (training.sequence_length - 1)
+    needed = training.least_sequences_per_step * (training.sequence_length - 1)
     if tokens >= needed:
         return None
     return ProblemDetail(

@@ -20,6 +20,7 @@ from control.jobs.schemas import ForkIn, ValidationOut
 from control.jobs.views import job_out
 from control.schemas import ProblemDetail
 from core.spec import JobSpec, SpecError, validate
+from core.spec.parameters import learned_positions, task_weights
 
 _STATUS = {
     "dataset_not_found": HTTPStatus.NOT_FOUND,
@@ -40,7 +41,7 @@ def submit(
         SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``.
     """
     admission = examine(session, project_id, spec)
-    _refuse(admission.errors)
+    refuse(admission.errors)
     job = Job(
         id=new_id("job"),
         project_id=project_id,
@@ -68,7 +69,12 @@ def submit(
     return job
 
 
-def _refuse(errors: Sequence[ProblemDetail]) -> None:
+def refuse(errors: Sequence[ProblemDetail]) -> None:
+    """Raise the first thing that speaks against a spec, with all of them.
+
+    Raises:
+        SeedbedError: there is one.
+    """
     if not errors:
         return
     first = errors[0]
@@ -173,6 +179,8 @@ def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
+        "training.sequence_length": (learned_positions(spec), learned_positions(before)),
+        "task": (task_weights(spec), task_weights(before)),
     }
     problems += [
         ProblemDetail(

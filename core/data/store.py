@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from core.data.errors import DataError
 from core.data.locks import locked
 
 _P = TypeVar("_P")
@@ -53,8 +54,10 @@ def stored(
                 shutil.rmtree(target)
             partial.rename(target)
             _sync_entry(cache)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
+        except BaseException as error:
+            # What data or disk refuse is not worth going on with; what a person or the system ended is.
+            if not resumable or isinstance(error, DataError | OSError):
+                shutil.rmtree(partial, ignore_errors=True)
             raise
     made = open_(target)
     assert made is not None, target

@@ -14,6 +14,17 @@ def perplexity(loss: float) -> float:
         return math.inf
 
 
+def bits_per_byte(loss: float, tokens: int, text_bytes: int) -> float:
+    """A mean loss in nats a token, as bits a byte of the text: it compares across vocabularies.
+
+    Args:
+        loss: nats a token.
+        tokens: that a text came to.
+        text_bytes: of that text in UTF-8. The two give the mean bytes a token.
+    """
+    return loss * tokens / (math.log(2) * text_bytes) if text_bytes else math.nan
+
+
 def entropy(counts: NDArray[np.int64]) -> float:
     """Entropy in nats of the distribution that has been counted; zero of nothing.
 

@@ -1,12 +1,15 @@
 """What an uploaded file holds, found out by reading all of it once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
 from core.formats.errors import FormatError, printable
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
+from core.formats.scripts import ScriptCounter
 from core.formats.source import size_of
 
 PREVIEW_DOCUMENTS = 5
@@ -34,6 +37,10 @@ class FileReport:
     """Of a tokenizer."""
     length_histogram: tuple[int, ...]
     """Entry ``b`` counts the documents of 2^(b-1) to 2^b - 1 characters."""
+    scripts: Mapping[str, int]
+    """Letters by script (by Unicode block), the most frequent first."""
+    repeats: int
+    """Documents that repeat an earlier one of this file, word for word: training reads them once."""
     preview: tuple[str, ...]
     """The first documents, shortened to 500 characters; without control characters."""
 
@@ -41,7 +48,7 @@ class FileReport:
 def inspect_file(
     stream: BinaryIO, name: str, *, text_column: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> FileReport:
-    """Reads a seekable stream whole, in bounded memory.
+    """Reads a seekable stream whole, in memory bounded but for eight bytes a document.
 
     Raises:
         FormatError: also ``no_documents``, where there is only whitespace.
@@ -51,10 +58,14 @@ def inspect_file(
     documents = characters = 0
     histogram = [0] * 65
     preview: list[str] = []
+    scripts, repeats = ScriptCounter(), RepeatCounter()
     for document in read_documents(stream, name, text_column=text_column, limits=limits, notes=notes):
         length = len(document)
         characters += length
         histogram[length.bit_length()] += 1
+        content = document.encode()
+        scripts.add(content)
+        repeats.add(content)
         if documents < PREVIEW_DOCUMENTS:
             preview.append(_shortened(document))
         documents += 1
@@ -75,6 +86,8 @@ def inspect_file(
         ignored=tuple(printable(member) for member in notes.ignored[:100]),
         vocabulary_size=notes.vocabulary_size,
         length_histogram=tuple(histogram),
+        scripts=scripts.counts(),
+        repeats=repeats.count(),
         preview=tuple(preview),
     )
 

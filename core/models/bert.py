@@ -1,12 +1,10 @@
 """BERT (Devlin et al. 2018, arXiv 1810.04805) for masked language modelling, from `transformers`."""
 
-import torch
 from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertForMaskedLM
 
-from core.models.dropout import use_cheap_dropout
+from core.models.fresh import fresh
 from core.spec import TransformerSize
-from core.training.randomness import derive_seed
 
 
 def bert_config(
@@ -38,8 +36,4 @@ def bert_config(
 
 def create_bert(config: BertConfig, seed: int) -> BertForMaskedLM:
     """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "initialisation"))
-        model = BertForMaskedLM(config)
-    use_cheap_dropout(model)
-    return model
+    return fresh(BertForMaskedLM, config, seed)

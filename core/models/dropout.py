@@ -42,7 +42,7 @@ class CheapDropout(nn.Dropout):
 
 
 def attention(
-    _module: nn.Module,
+    module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -50,20 +50,45 @@ def attention(
     *,
     scaling: float,
     dropout: float = 0.0,
+    position_bias: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention of (B, heads, L, D) tensors, as `transformers` calls it; gives (B, L, heads, D).
 
-    Where nothing drops, a mask is given or the device has its own kernel, it is PyTorch's fused attention.
+    `transformers` makes no mask for an attention that it does not know. So a causal module (``is_causal``, as
+    there) without a mask is causal here, and who needs another mask gives it whole, with four dimensions: true, or
+    a number to add, where a query may look. ``position_bias`` (1, heads, L, L) is added to the scores. Where nothing
+    drops, or the device has its own kernel, it is PyTorch's fused attention.
     """
-    if dropout == 0 or mask is not None or query.device.type != "cpu" or torch.compiler.is_compiling():
+    causal = mask is None and query.shape[2] > 1 and getattr(module, "is_causal", True)
+    if position_bias is not None:
+        mask, causal = _biased(position_bias, mask, causal=causal), False
+    if dropout == 0 or query.device.type != "cpu" or torch.compiler.is_compiling():
         mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling
+            query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling, is_causal=causal
         )
     else:
-        shares = torch.softmax((query * scaling) @ key.transpose(-1, -2), dim=-1)
+        scores = (query * scaling) @ key.transpose(-1, -2)
+        if causal:
+            mask = _past(scores)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        shares = torch.softmax(scores, dim=-1)
         mixed = (shares * keep_mask(shares.shape, shares.dtype, dropout)) @ value
     return mixed.transpose(1, 2).contiguous(), None
+
+
+def _past(scores: Tensor) -> Tensor:
+    """True where a query (dimension -2) may look when it sees itself and what comes before it."""
+    return torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+
+
+def _biased(bias: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
+    if causal:
+        mask = _past(bias)
+    if mask is None:
+        return bias
+    return torch.where(mask, bias, -torch.inf) if mask.dtype == torch.bool else bias + mask
 
 
 def use_cheap_dropout(model: PreTrainedModel) -> None:

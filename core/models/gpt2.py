@@ -1,12 +1,10 @@
 """GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners") from `transformers`."""
 
-import torch
 from transformers import GPT2Config
 from transformers.models.gpt2.modeling_gpt2 import GPT2LMHeadModel
 
-from core.models.dropout import use_cheap_dropout
+from core.models.fresh import fresh
 from core.spec import TransformerSize
-from core.training.randomness import derive_seed
 
 
 def gpt2_config(
@@ -35,9 +33,4 @@ def gpt2_config(
 
 def create_gpt2(config: GPT2Config, seed: int) -> GPT2LMHeadModel:
     """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "initialisation"))
-        model = GPT2LMHeadModel(config)
-    if config.resid_pdrop:
-        use_cheap_dropout(model)
-    return model
+    return fresh(GPT2LMHeadModel, config, seed)

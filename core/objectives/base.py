@@ -6,6 +6,7 @@ its spec. The loop knows objectives by this contract alone, so adding a task cha
 
 import abc
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from core.spec import JobSpec
 from core.spec.base import Spec
 
 NamedParameters = list[tuple[str, nn.Parameter]]
+
+_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,15 @@ class Objective(nn.Module, abc.ABC):
         A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
         """
         return (Phase(self, tuple(self.optimizers())),)
+
+    def block_of(self, name: str) -> int | None:
+        """The block of its stack, from 0 at the input, that a parameter belongs to; None: of no block.
+
+        By default read off its name, as `transformers` and torch name stacks: ``….layer.3.…``. What lies before the
+        blocks is taken for embeddings and what lies behind for the head, in the order of `named_parameters`.
+        """
+        found = _BLOCK.search(name)
+        return int(found[1]) if found else None
 
     def after_step(self, step: int) -> None:
         """Called after the optimisers have done step ``step``: where averaged teachers move."""

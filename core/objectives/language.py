@@ -4,20 +4,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeGuard
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from core.data import Prepared, Samples, SplitName
-from core.data.text import PackedSequences, PreparedText
+from core.data.text import PreparedText, sequences
 from core.objectives.base import Objective
 from core.training.errors import EngineError
 
 _PREFIX = "model."
 
+HEADS_FILE = "heads.safetensors"
+"""In a checkpoint, the weights that training needs and the network that is opened does not."""
+
 
 class LanguageModel(Objective):
-    """A text task with one network, ``self.model``.
+    """A text task with one network, ``self.model``, and whatever heads only training needs.
 
     Args:
         sequence_length: tokens a sample, special tokens included.
@@ -30,7 +36,11 @@ class LanguageModel(Objective):
         self.sequence_length = sequence_length
 
     def samples(self, split: SplitName) -> Samples:
-        return PackedSequences(self.data, split, self.sequence_length)
+        return sequences(self.data, split, self.sequence_length)
+
+    def save_tokenizer(self, directory: Path) -> None:
+        """Write the tokenizer's files beside the network's."""
+        self.data.save_tokenizer(directory, self.sequence_length)
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         tied = self.model.all_tied_weights_keys
@@ -39,16 +49,23 @@ class LanguageModel(Objective):
         }
         kept = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
         save_file(kept, directory / "model.safetensors", metadata={"format": "pt"})
+        heads = {name: tensor.contiguous() for name, tensor in state.items() if not name.startswith(_PREFIX)}
+        if heads:
+            save_file(heads, directory / HEADS_FILE)
         self.model.config.save_pretrained(directory)
-        self.data.save_tokenizer(directory, self.sequence_length)
+        self.save_tokenizer(directory)
 
     def restore(self, directory: Path) -> None:
+        heads = directory / HEADS_FILE
         try:
             weights = load_file(directory / "model.safetensors")
-            missing, unexpected = self.model.load_state_dict(weights, strict=False)
+            weights = {f"{_PREFIX}{name}": tensor for name, tensor in weights.items()}
+            weights |= load_file(heads) if heads.exists() else {}
+            missing, unexpected = self.load_state_dict(weights, strict=False)
         except RuntimeError as error:
             raise _mismatch(directory, str(error)) from None
-        misfits = sorted({*missing, *unexpected} - set(self.model.all_tied_weights_keys))
+        tied = {f"{_PREFIX}{name}" for name in self.model.all_tied_weights_keys}
+        misfits = sorted({*missing, *unexpected} - tied)
         if misfits:
             raise _mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
 
@@ -58,9 +75,16 @@ def is_text(data: Prepared) -> TypeGuard[PreparedText]:
     return isinstance(data, PreparedText)
 
 
+def text_of(data: PreparedText, ids: NDArray[np.int64]) -> str:
+    """The text that token ids stand for, special tokens left out."""
+    tokenizer = Tokenizer.from_file(str(data.tokenizer_directory / "tokenizer.json"))
+    text: str = tokenizer.decode(ids.tolist(), skip_special_tokens=True)
+    return text
+
+
 def _mismatch(directory: Path, why: str) -> EngineError:
     return EngineError(
         "checkpoint_mismatch",
         f"The weights in {directory} do not fit the network of this spec: {why}",
-        "Resume with the model, data.tokenizer and training.sequence_length that the checkpoint was trained with.",
+        "Resume with the model, task, data.tokenizer and training.sequence_length that the checkpoint was trained with.",
     )

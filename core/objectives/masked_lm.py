@@ -13,17 +13,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from transformers import BertConfig
-from transformers.models.bert.modeling_bert import BertForMaskedLM
 
 from core.data import Prepared, Samples
 from core.data.text import PreparedText
-from core.evaluation.language import entropy, perplexity
-from core.models.bert import bert_config, create_bert
+from core.evaluation.language import bits_per_byte, entropy, perplexity
+from core.models.cross_entropy import IGNORED, cross_entropy
+from core.models.documents import attention_mask, document_numbers, restarted_positions
+from core.models.masked_language import (
+    MaskedNetwork,
+    body,
+    create_masked_network,
+    encode,
+    transform,
+    vocabulary,
+)
 from core.objectives.base import Batch, Losses, chunks, objective_for
+from core.objectives.feature_reconstruction import FeaturePredictor, clean_features, feature_loss
 from core.objectives.language import LanguageModel, is_text
+from core.objectives.masking import Masker
+from core.objectives.word_starts import word_starts
 from core.spec import JobSpec, MaskedLanguageModeling
-from core.training.randomness import derive_seed, uniforms
+from core.training.randomness import derive_seed
 
 EVALUATION = MaskedLanguageModeling(mask_probability=0.15, mask_token_share=0.8, random_token_share=0.1)
 """How the held-out part is always masked, so that runs with different rates compare."""
@@ -34,119 +44,120 @@ _POSITIONS_MULTIPLE = 64
 """Predicted positions are filled up to a multiple of this: the count varies by chance from step to step, and
 oneDNN builds and keeps a kernel for every shape it meets (bert-mini grew by 15 MB a step without)."""
 
-_IGNORED = -100
-"""The target that ``cross_entropy`` leaves out of the sum and of the gradient."""
-
-
-class Masker:
-    """Chooses the tokens to predict and hides them.
-
-    Args:
-        special_ids: tokens that are never chosen and never put in another's place.
-        mask_id: the mask token.
-        vocabulary_size: V.
-    """
-
-    def __init__(self, special_ids: NDArray[np.int64], mask_id: int, vocabulary_size: int) -> None:
-        self._mask_id = mask_id
-        self._is_special = np.zeros(vocabulary_size, dtype=bool)
-        self._is_special[special_ids] = True
-        self._ordinary = np.flatnonzero(~self._is_special)
-
-    def __call__(
-        self, rows: NDArray[np.int64], samples: NDArray[np.int64], key: int, task: MaskedLanguageModeling
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Hide tokens of ``rows`` (B, L), each sample by its own randomness out of ``key``.
-
-        A sample that no token was chosen from by chance has its likeliest one chosen, so that no
-        batch is without a prediction.
-
-        Returns:
-            The input ids (B, L), the flat positions to predict (N,) in order, and their tokens (N,).
-        """
-        chance, action, replacement = uniforms(key, samples, rows.shape[1], streams=3)
-        chance[self._is_special[rows]] = 2.0
-        least = chance.min(axis=1, keepdims=True)
-        positions = np.flatnonzero((chance < task.mask_probability) | ((chance == least) & (least < 2.0)))
-        inputs = rows.copy()
-        flat = inputs.reshape(-1)
-        targets = flat[positions]
-        action, replacement = action.reshape(-1)[positions], replacement.reshape(-1)[positions]
-        masked = action < task.mask_token_share
-        randomised = ~masked & (action < task.mask_token_share + task.random_token_share)
-        flat[positions[masked]] = self._mask_id
-        drawn = (replacement[randomised] * len(self._ordinary)).astype(np.int64)
-        flat[positions[randomised]] = self._ordinary[drawn]
-        return inputs, positions, targets
-
 
 @objective_for(MaskedLanguageModeling)
 class MaskedLM(LanguageModel):
     """BERT's first pretraining task."""
 
-    model: BertForMaskedLM
+    model: MaskedNetwork
 
     def __init__(
-        self, task: MaskedLanguageModeling, config: BertConfig, seed: int, masker: Masker, data: PreparedText
+        self,
+        *,
+        task: MaskedLanguageModeling,
+        model: MaskedNetwork,
+        masker: Masker,
+        predictor: FeaturePredictor | None,
+        data: PreparedText,
+        sequence_length: int,
     ) -> None:
-        super().__init__(create_bert(config, seed), data, config.max_position_embeddings)
+        super().__init__(model, data, sequence_length)
         self.task = task
         self._masker = masker
+        self.predictor = predictor
 
     @classmethod
     def create(cls, job: JobSpec, data: Prepared) -> Self:
-        assert isinstance(job.task, MaskedLanguageModeling)
+        task = job.task
+        assert isinstance(task, MaskedLanguageModeling)
         assert is_text(data)
-        special = data.special_ids
-        config = bert_config(
+        special, seed, length = data.special_ids, job.training.seed, job.training.sequence_length
+        model = create_masked_network(
+            job.architecture,
             job.size,
             dropout=job.dropout,
             vocabulary_size=data.vocabulary_size,
-            sequence_length=job.training.sequence_length,
-            padding_id=special.pad,
+            sequence_length=length,
+            special=special,
+            seed=seed,
         )
-        masker = Masker(np.array(special.all), special.mask, data.vocabulary_size)
-        return cls(job.task, config, job.training.seed, masker, data)
+        starts = None
+        if task.masking != "token":
+            starts = word_starts(data.tokenizer_directory / "tokenizer.json", data.vocabulary_size)
+        masker = Masker(np.array(special.all), special.mask, data.vocabulary_size, starts)
+        predictor = FeaturePredictor(job.size.hidden_size, seed) if task.feature_reconstruction else None
+        return cls(
+            task=task, model=model, masker=masker, predictor=predictor, data=data, sequence_length=length
+        )
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         return self._collate(rows, samples, key, self.task)
 
     def forward(self, batch: Batch) -> Losses:
-        total = functional.cross_entropy(
-            self.logits(batch).float(), batch.tensors["targets"], reduction="sum"
-        )
-        return Losses(total, {})
+        hidden = self._hidden(batch)
+        matrix, bias = vocabulary(self.model)
+        task = cross_entropy(transform(self.model, hidden), matrix, bias, batch.tensors["targets"])
+        if self.predictor is None or self.task.feature_reconstruction is None:
+            return Losses(task, {})
+        alpha = self.task.feature_reconstruction.alpha
+        feature = self._feature_loss(batch, hidden)
+        parts = {"task_loss": task.detach(), "feature_loss": feature.detach()}
+        return Losses(alpha * task + (1 - alpha) * feature, parts)
 
     def logits(self, batch: Batch) -> Tensor:
         """Scores of the vocabulary at the predicted positions, shape (N, V), N filled up."""
-        hidden = self.model.bert(input_ids=batch.tensors["inputs"]).last_hidden_state
-        chosen = hidden.flatten(0, 1).index_select(0, batch.tensors["positions"])
-        scores: Tensor = self.model.cls(chosen)
-        return scores
+        return self._scores(self._hidden(batch))
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         device = self.model.device
-        loss = torch.zeros((), dtype=torch.float64, device=device)
+        loss, feature = (torch.zeros((), dtype=torch.float64, device=device) for _ in range(2))
         correct = torch.zeros((), dtype=torch.int64, device=device)
         seen = np.zeros(self.model.config.vocab_size, dtype=np.int64)
         for chunk in chunks(indices, batch_size):
             on_cpu = self._collate(samples.rows(chunk), chunk, _EVALUATION_KEY, EVALUATION)
             seen += np.bincount(on_cpu.tensors["targets"].numpy()[: on_cpu.count], minlength=len(seen))
             batch = on_cpu.to(device)
-            scores, targets = self.logits(batch).float(), batch.tensors["targets"]
+            hidden = self._hidden(batch)
+            scores, targets = self._scores(hidden).float(), batch.tensors["targets"]
             loss += functional.cross_entropy(scores, targets, reduction="sum").double()
             correct += (scores.argmax(dim=1) == targets).sum()
+            if self.predictor is not None:
+                feature += self._feature_loss(batch, hidden).double()
         count = int(seen.sum())
         mean = loss.item() / count if count else math.nan
-        return {
+        values = {
             "eval/loss": mean,
             "eval/perplexity": perplexity(mean),
+            "eval/bits_per_byte": bits_per_byte(
+                mean, self.data.held_out.tokens, self.data.held_out.text_bytes
+            ),
             "eval/masked_accuracy": correct.item() / count if count else math.nan,
             "eval/unigram_entropy": entropy(seen),
         }
+        if self.predictor is not None:
+            values["eval/feature_loss"] = feature.item() / count if count else math.nan
+        return values
 
     def compile_networks(self) -> None:
-        self.model.bert.compile()
+        body(self.model).compile()
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        """Hidden states at the predicted positions, shape (N, H)."""
+        return _at_positions(batch, encode(self.model, batch.tensors["inputs"], *_separation(batch)))
+
+    def _scores(self, hidden: Tensor) -> Tensor:
+        matrix, bias = vocabulary(self.model)
+        return functional.linear(transform(self.model, hidden), matrix, bias)
+
+    def _feature_loss(self, batch: Batch, hidden: Tensor) -> Tensor:
+        """Summed over the predicted positions."""
+        assert self.predictor is not None
+        assert self.task.feature_reconstruction is not None
+        clean = clean_features(
+            self.model, batch.tensors["clean"], *_separation(batch), self.task.feature_reconstruction.target
+        )
+        counts = batch.tensors["targets"] != IGNORED
+        return feature_loss(self.predictor(hidden), _at_positions(batch, clean), counts)
 
     def _collate(
         self, rows: NDArray[np.int64], samples: NDArray[np.int64], key: int, task: MaskedLanguageModeling
@@ -157,6 +168,24 @@ class MaskedLM(LanguageModel):
         tensors = {
             "inputs": torch.from_numpy(inputs),
             "positions": torch.from_numpy(np.pad(positions, (0, filling))),
-            "targets": torch.from_numpy(np.pad(targets, (0, filling), constant_values=_IGNORED)),
+            "targets": torch.from_numpy(np.pad(targets, (0, filling), constant_values=IGNORED)),
         }
+        if self.predictor is not None:
+            tensors["clean"] = torch.from_numpy(rows)
+        if self.task.separate_documents:
+            documents = document_numbers(rows, self.data.special_ids.sep, separator_begins=False)
+            tensors["documents"] = torch.from_numpy(documents)
+            tensors["position_ids"] = torch.from_numpy(restarted_positions(documents))
         return Batch(tensors, count=count, samples=len(rows), tokens=rows.size)
+
+
+def _at_positions(batch: Batch, hidden: Tensor) -> Tensor:
+    """Of (B, L, H), what is at the predicted positions, shape (N, H)."""
+    return hidden.flatten(0, 1).index_select(0, batch.tensors["positions"])
+
+
+def _separation(batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+    """Positions and attention mask that keep documents apart, where the task does."""
+    if "documents" not in batch.tensors:
+        return None, None
+    return batch.tensors["position_ids"], attention_mask(batch.tensors["documents"], causal=False)

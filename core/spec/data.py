@@ -13,9 +13,10 @@ SPECIAL_TOKENS = 5
 class TokenizerSpec(Spec):
     """The tokenizer: trained on the dataset, or brought along in it."""
 
-    kind: Literal["bpe", "wordpiece", "byte", "character", "uploaded"] = "bpe"
+    kind: Literal["bpe", "wordpiece", "unigram", "byte", "character", "uploaded"] = "bpe"
     """``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
-    WordPiece, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
+    WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
+    bytes, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
     a character of the training part, for small corpora. ``uploaded``: the dataset's own
     ``tokenizer.json``."""
 
@@ -68,6 +69,11 @@ class DataSpec(Spec):
     documents: Literal["auto", "whole_file"] = "auto"
     """What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
     ``whole_file``: the file, character for character. Tables hold one document a row either way."""
+
+    packing: Literal["stream", "best_fit"] = "stream"
+    """How tokens become rows. ``stream``: documents one behind the other, cut wherever a row is full; nothing is padded.
+    ``best_fit``: each document whole in one row where it fits, laid so that hardly any padding is left (arXiv
+    2404.10830). Only for tasks that read text in rows of tokens; the prepared tokens are the same either way."""
 
     tokenizer: TokenizerSpec = TokenizerSpec()
 

@@ -41,7 +41,7 @@ def image_activation_bytes(spec: JobSpec) -> int:
     """What autograd keeps of one part of a batch."""
     training, task, network = spec.training, spec.task, spec.network_size
     half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
-    images = training.batch_size // training.accumulation_steps
+    images = training.least_sequences_per_step // training.accumulation_steps
     if isinstance(network, ResNetSize):
         side = spec.data.image.size
         return images * task.views * (4 if half else 8) * _resnet_numbers(network, side)

@@ -57,6 +57,15 @@ class JobSpec(Spec):
             ) from None
         return self
 
+    @model_validator(mode="after")
+    def _packing_fits(self) -> Self:
+        if self.data.packing != "stream" and self.task.kind != "masked_lm":
+            problem = f"'best_fit' is for masked_lm; {self.task.kind} reads its text as a stream"
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": problem, "param": "data.packing"}
+            )
+        return self
+
     @property
     def architecture(self) -> Architecture:
         """The kind of network that this trains."""
@@ -100,7 +109,9 @@ class JobSpec(Spec):
 
     @property
     def dropout(self) -> float:
-        """Dropout in training: as written, else the modality's."""
+        """Dropout in training: as written, else as the networks of this kind were published."""
         if self.model.dropout is not None:
             return self.model.dropout
+        if self.architecture in {"llama", "modernbert"}:
+            return 0.0
         return 0.0 if self.task.modality == "image" else 0.1

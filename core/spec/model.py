@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from core.spec.base import Spec
 from core.spec.gan_sizes import GanSize
 
-Architecture = Literal["bert", "dcgan", "gpt2", "resgan", "resnet", "vit"]
+Architecture = Literal["bert", "dcgan", "gpt2", "llama", "modernbert", "resgan", "resnet", "t5", "vit"]
 Preset = Literal[
     "bert-tiny",
     "bert-mini",
@@ -20,17 +20,30 @@ Preset = Literal[
     "gpt2-tiny",
     "gpt2-mini",
     "gpt2-small",
+    "llama-tiny",
+    "llama-mini",
+    "llama-small",
+    "modernbert-mini",
+    "modernbert-small",
+    "modernbert-base",
     "resgan-mini",
     "resgan-base",
     "resnet-mini",
     "resnet-18",
     "resnet-50",
+    "t5-tiny",
+    "t5-mini",
+    "t5-small",
     "vit-micro",
     "vit-mini",
     "vit-tiny",
     "vit-small",
     "vit-base",
 ]
+
+
+_ROTARY: frozenset[Architecture] = frozenset({"llama", "modernbert"})
+"""Networks with rotary positions (Su et al. 2021, arXiv 2104.09864)."""
 
 
 class TransformerSize(Spec):
@@ -77,9 +90,12 @@ class ResNetSize(Spec):
 Size = TransformerSize | ResNetSize | GanSize
 
 
-def _size(layers: int, hidden_size: int, heads: int) -> TransformerSize:
+def _size(layers: int, hidden_size: int, heads: int, intermediate_size: int | None = None) -> TransformerSize:
     return TransformerSize(
-        layers=layers, hidden_size=hidden_size, heads=heads, intermediate_size=4 * hidden_size
+        layers=layers,
+        hidden_size=hidden_size,
+        heads=heads,
+        intermediate_size=intermediate_size or 4 * hidden_size,
     )
 
 
@@ -100,6 +116,21 @@ PRESETS: dict[str, tuple[Architecture, Size]] = {
     "dcgan-base": ("dcgan", GanSize(width=128)),
     "resgan-mini": ("resgan", GanSize(width=32)),
     "resgan-base": ("resgan", GanSize(width=128)),
+    # The widths and depths of the gpt2 presets; feed-forward layers of 8/3 the width, as Touvron et al. 2023
+    # (arXiv 2302.13971), which with their gate are as large as GPT-2's.
+    "llama-tiny": ("llama", _size(4, 128, 4, 352)),
+    "llama-mini": ("llama", _size(6, 384, 6, 1024)),
+    "llama-small": ("llama", _size(12, 768, 12, 2048)),
+    # Warner et al. 2024 (arXiv 2412.13663): base; the smaller ones are Ettin's 17m and 32m (Weller et al. 2025,
+    # arXiv 2507.11412).
+    "modernbert-mini": ("modernbert", _size(7, 256, 4, 384)),
+    "modernbert-small": ("modernbert", _size(10, 384, 6, 576)),
+    "modernbert-base": ("modernbert", _size(22, 768, 12, 1152)),
+    # So many layers in the encoder and as many in the decoder. Small has the depth and widths of T5 1.1's small, with
+    # eight heads that share the width where that has six of 64; the others are below it, for small data.
+    "t5-tiny": ("t5", _size(2, 128, 4, 320)),
+    "t5-mini": ("t5", _size(4, 256, 4, 640)),
+    "t5-small": ("t5", _size(8, 512, 8, 1024)),
     # He et al. 2015 (arXiv 1512.03385), table 1; mini, with one block a stage and half the widths, is for a CPU.
     "resnet-mini": (
         "resnet",
@@ -166,7 +197,7 @@ class ModelSpec(Spec):
     """Kind of network, where sizes are written out in place of a preset. Default: the task's own."""
 
     layers: Annotated[int, Field(ge=1, le=200)] | None = None
-    """Transformer blocks."""
+    """Transformer blocks; of an encoder-decoder, in each of the two."""
 
     hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None
     """Width of the residual stream; a multiple of ``heads``."""
@@ -175,7 +206,7 @@ class ModelSpec(Spec):
     """Attention heads."""
 
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)] | None = None
-    """Width of the feed-forward layer. Default: four times ``hidden_size``."""
+    """Width of the feed-forward layer. Default: in proportion to ``hidden_size`` as in the preset."""
 
     patch_size: Annotated[int, Field(ge=1, le=256)] | None = None
     """Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
@@ -191,7 +222,8 @@ class ModelSpec(Spec):
     """Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's."""
 
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none."""
+    """Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2
+    and T5; none for Llama, ModernBERT and images. A ResNet has none."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -228,20 +260,24 @@ class ModelSpec(Spec):
             raise ValueError(f"a network of kind {architecture} has no {given[0]}; leave it out")
         if isinstance(base, GanSize):
             return architecture, GanSize(width=self.width or base.width)
-        size = self._resnet(base) if isinstance(base, ResNetSize) else self._transformer(base)
+        size = self._resnet(base) if isinstance(base, ResNetSize) else self._transformer(architecture, base)
         return architecture, size
 
-    def _transformer(self, base: TransformerSize) -> TransformerSize:
+    def _transformer(self, architecture: Architecture, base: TransformerSize) -> TransformerSize:
         hidden = self.hidden_size or base.hidden_size
         size = TransformerSize(
             layers=self.layers or base.layers,
             hidden_size=hidden,
             heads=self.heads or base.heads,
-            intermediate_size=self.intermediate_size
-            or (4 * hidden if self.hidden_size else base.intermediate_size),
+            intermediate_size=self.intermediate_size or hidden * base.intermediate_size // base.hidden_size,
         )
         if size.hidden_size % size.heads:
             raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
+        if architecture in _ROTARY and size.hidden_size // size.heads % 2:
+            raise ValueError(
+                f"a {architecture} turns pairs of numbers: hidden_size / heads must be even, "
+                f"not {size.hidden_size // size.heads}"
+            )
         return size
 
     def _resnet(self, base: ResNetSize) -> ResNetSize:

@@ -1,14 +1,43 @@
 """How many numbers a network has, counted without building it."""
 
+from core.spec.job import JobSpec
 from core.spec.model import Architecture, ResNetSize, TransformerSize
+from core.spec.tasks import MaskedLanguageModeling, TextDenoisingAutoencoder
+
+_T5_BUCKETS = 32
+"""Relative distances that T5 tells apart."""
+
+_LEARNED_POSITIONS: frozenset[Architecture] = frozenset({"bert", "gpt2"})
+"""Language models that have a vector for each position."""
 
 
 def count_parameters(
     architecture: Architecture, size: TransformerSize, *, vocabulary_size: int, positions: int
 ) -> int:
     """Parameters of a language model with its pretraining head; weights that are shared count once."""
-    count = {"bert": _bert, "gpt2": _gpt2}[architecture]
+    count = {"bert": _bert, "gpt2": _gpt2, "llama": _llama, "modernbert": _modernbert, "t5": _t5}[
+        architecture
+    ]
     return count(size, vocabulary_size, positions)
+
+
+def learned_positions(spec: JobSpec) -> int | None:
+    """Positions that the weights are made for; None where any number will do."""
+    return spec.training.sequence_length if spec.architecture in _LEARNED_POSITIONS else None
+
+
+def task_weights(spec: JobSpec) -> tuple[bool, int]:
+    """What a text task adds to the weights: whether there is a predictor of features, and how many sentinels."""
+    task = spec.task
+    return (
+        isinstance(task, MaskedLanguageModeling) and task.feature_reconstruction is not None,
+        task.sentinels(spec.training.sequence_length) if isinstance(task, TextDenoisingAutoencoder) else 0,
+    )
+
+
+def feature_predictor(hidden_size: int) -> int:
+    """Parameters of the head that reconstructs features: two layers with biases, twice as wide between them."""
+    return 2 * (2 * hidden_size * hidden_size) + 3 * hidden_size
 
 
 def count_vit(size: TransformerSize, *, patches: int, patch_size: int, channels: int) -> int:
@@ -60,9 +89,38 @@ def _gpt2(size: TransformerSize, vocabulary: int, positions: int) -> int:
     return (vocabulary + positions) * hidden + size.layers * count_block(size) + 2 * hidden
 
 
+def _llama(size: TransformerSize, vocabulary: int, _: int) -> int:
+    """Its head is the embedding's matrix; positions are rotations."""
+    hidden = size.hidden_size
+    return vocabulary * hidden + size.layers * (_gated_block(size) + 2 * hidden) + hidden
+
+
+def _modernbert(size: TransformerSize, vocabulary: int, _: int) -> int:
+    """Norms without biases; the first layer has none before its attention, where the embeddings' own stands."""
+    hidden = size.hidden_size
+    blocks = size.layers * (_gated_block(size) + 2 * hidden) - hidden
+    head = hidden * hidden + hidden + vocabulary
+    return vocabulary * hidden + hidden + blocks + hidden + head
+
+
+def _t5(size: TransformerSize, vocabulary: int, _: int) -> int:
+    """Encoder and decoder; the decoder's blocks have a second attention, to the encoder, with a norm."""
+    hidden = size.hidden_size
+    encoder = _gated_block(size) + 2 * hidden
+    decoder = encoder + 4 * hidden * hidden + hidden
+    ends = 2 * (hidden + _T5_BUCKETS * size.heads)
+    return vocabulary * hidden + size.layers * (encoder + decoder) + ends
+
+
 def count_block(size: TransformerSize) -> int:
     """Attention and feed-forward with biases, and their two norms."""
     hidden, intermediate = size.hidden_size, size.intermediate_size
     attention = 4 * (hidden * hidden + hidden)
     feed_forward = 2 * hidden * intermediate + intermediate + hidden
     return attention + feed_forward + 4 * hidden
+
+
+def _gated_block(size: TransformerSize) -> int:
+    """Attention and gated feed-forward without biases; norms not counted."""
+    hidden = size.hidden_size
+    return 4 * hidden * hidden + 3 * hidden * size.intermediate_size

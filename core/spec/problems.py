@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from core.spec.base import GIVEN
 from core.spec.job import JobSpec
 
 
@@ -89,6 +90,8 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
             param, "unknown_value", f"{value!r} is not one of {', '.join(choices)}{hint}", near
         )
     message = error["msg"].removeprefix("Value error, ")
+    if error["loc"] and error["loc"][-1] == GIVEN:
+        message += ", or 'auto'"
     code = "missing" if kind == "missing" else kind
     return SpecProblem(param, code, message[:1].lower() + message[1:])
 
@@ -103,6 +106,8 @@ def _is_union_tag(part: str | int, root: type[BaseModel], location: tuple[str | 
     index = location.index(part)
     if index == 0 or not isinstance(part, str):
         return False
+    if part == GIVEN and index == len(location) - 1:
+        return True
     parents = list(_models_at(root, list(location[:index])))
     if any(part in model.model_fields for model in parents):
         return False

@@ -1,36 +1,12 @@
 """How long, how fast and with what the network is trained."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from core.spec.base import Spec
-
-
-class AdamW(Spec):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
-
-    kind: Literal["adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 5e-4
-    """Peak learning rate, reached at the end of the warm-up."""
-    weight_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """Decay of matrices; biases and norms are never decayed."""
-    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98
-    epsilon: Annotated[float, Field(gt=0.0, le=1e-2)] = 1e-6
-
-
-Optimizer = AdamW
-
-
-class Schedule(Spec):
-    """Learning rate over the steps: linear warm-up, then a decay."""
-
-    kind: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
-    """Optimiser steps of linear warm-up from zero."""
-    final_fraction: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
-    """Learning rate at the last step as a share of the peak. Ignored for ``constant``."""
+from core.spec.base import AutoOr, Spec
+from core.spec.optimizers import AdamW, Optimizer
+from core.spec.schedule import Schedule
 
 
 class CheckpointRetention(Spec):
@@ -50,8 +26,9 @@ class TrainingSpec(Spec):
 
     steps: Annotated[int, Field(ge=1, le=100_000_000)]
     """Optimiser steps in all."""
-    batch_size: Annotated[int, Field(ge=1, le=1_048_576)] = 32
-    """Sequences an optimiser step, over all accumulation parts and devices."""
+    batch_size: AutoOr[Annotated[int, Field(ge=1, le=1_048_576)]] = 32
+    """Samples an optimiser step, over all accumulation parts and devices. ``auto``: ``accumulation_steps`` times the
+    largest part that fits the memory, found by real steps before the first and kept for the whole run."""
     accumulation_steps: Annotated[int, Field(ge=1, le=65536)] = 1
     """Parts that a batch is split into to save memory; must divide ``batch_size``. Losses are
     summed and divided once by the batch's count of predicted tokens."""
@@ -60,9 +37,11 @@ class TrainingSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Randomness is a function of (seed, step, sample) and of nothing else."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """``auto``: bf16 autocast where the device has bf16 arithmetic, else fp32."""
-    compile: bool = False
-    """``torch.compile`` the network; eager where compilation fails."""
+    """``auto``: fp32 where the device has no bf16 arithmetic; else bf16 autocast, unless trial steps before the first
+    show it to be the slower. Chosen once for the whole run."""
+    compile: AutoOr[bool] = False
+    """``torch.compile`` the network; eager where compilation fails. ``auto``: where trial steps before the first show
+    that it pays within the run. Chosen once for the whole run."""
     gradient_clip: Annotated[float, Field(gt=0.0)] | None = 1.0
     """Largest global gradient norm; ``null`` for none."""
     optimizer: Optimizer = AdamW()
@@ -86,10 +65,34 @@ class TrainingSpec(Spec):
     checkpoint_every_seconds: Annotated[float, Field(gt=0.0)] | None = None
     """Seconds between checkpoints, beside or instead of ``checkpoint_every``."""
     retention: CheckpointRetention = CheckpointRetention()
+    ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Keep an exponential moving average of the weights with this decay a step (less in the first steps: (1 + step) /
+    (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``."""
+
+    @property
+    def sequences_per_step(self) -> int:
+        """``batch_size`` where it is a number.
+
+        Raises:
+            ValueError: while it is ``auto``.
+        """
+        if self.batch_size == "auto":
+            raise ValueError("training.batch_size is auto and not yet found")
+        return self.batch_size
+
+    @property
+    def least_sequences_per_step(self) -> int:
+        """The fewest samples that a step may come to: of ``auto``, one an accumulation part."""
+        return self.accumulation_steps if self.batch_size == "auto" else self.batch_size
+
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _adamw_where_no_kind(cls, value: Any) -> Any:
+        return {"kind": "adamw", **value} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.batch_size % self.accumulation_steps:
+        if self.batch_size != "auto" and self.batch_size % self.accumulation_steps:
             raise ValueError(
                 f"accumulation_steps ({self.accumulation_steps}) must divide batch_size ({self.batch_size})"
             )
@@ -97,4 +100,11 @@ class TrainingSpec(Spec):
             raise ValueError(
                 f"schedule.warmup_steps ({self.schedule.warmup_steps}) must be at most steps ({self.steps})"
             )
+        decay = self.schedule.decay_steps
+        if self.schedule.kind == "warmup_stable_decay" and decay is not None:
+            stable = self.steps - self.schedule.warmup_steps
+            if decay > stable:
+                raise ValueError(
+                    f"schedule.decay_steps ({decay}) must be at most the steps after the warm-up ({stable})"
+                )
         return self

@@ -53,7 +53,7 @@ class BatchStream:
     def sample_ids(self, step: int) -> NDArray[np.int64]:
         """Ids of the samples that step ``step`` trains on, in all processes, shape (batch_size,)."""
         training = self._training
-        return sample_indices(training.seed, step, training.batch_size, len(self._samples))
+        return sample_indices(training.seed, step, training.sequences_per_step, len(self._samples))
 
     def make(self, step: int) -> list[Batch]:
         """What `take` gives for step ``step``, made now; changes nothing."""

@@ -8,12 +8,16 @@ from core.training.events import Events
 from core.training.memory import is_out_of_memory
 
 
-def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, events: Events) -> None:
+def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, events: Events) -> bool:
     """Compile the networks and try them, forward and backward, on a batch of the run's shape.
 
     What can fail (no compiler on the machine, an operation without a lowering) fails here, before
     the first step: then a ``warning`` says why, and the run goes on uncompiled.
+
+    Returns:
+        Whether they are compiled.
     """
+    compiled = True
     objective.compile_networks()
     # A batch norm's averages move with each forward pass: the trial must leave no trace in them.
     before = {name: buffer.clone() for name, buffer in objective.named_buffers()}
@@ -27,6 +31,7 @@ def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, event
         for module in objective.modules():
             module._compiled_call_impl = None  # noqa: SLF001 - torch has no way back from Module.compile
         torch.compiler.reset()
+        compiled = False
         reason = str(error).strip().splitlines()
         events.warn(
             "compile_failed",
@@ -35,3 +40,4 @@ def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, event
     for name, buffer in objective.named_buffers():
         buffer.copy_(before[name])
     objective.zero_grad(set_to_none=True)
+    return compiled

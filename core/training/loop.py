@@ -19,6 +19,7 @@ from torch import Tensor
 from core.data import Samples
 from core.objectives.base import Batch, Objective, Phase
 from core.spec import TrainingSpec
+from core.training.averaging import Average
 from core.training.batches import BatchStream
 from core.training.devices import Place
 from core.training.events import Events
@@ -55,6 +56,8 @@ class Run:
     stop: StopSignals
     state: Mapping[str, object]
     """What a checkpoint tells about this run besides its tensors."""
+    average: Average | None = None
+    """Of the weights, where the spec asks for one."""
     step: int = 0
     """Steps done so far."""
     values: dict[str, float] = field(default_factory=dict)
@@ -143,6 +146,8 @@ def optimize(run: Run, parts: list[Batch]) -> StepDone:
         for number, phase in enumerate(run.objective.phases())
     ]
     run.objective.after_step(step)
+    if run.average:
+        run.average.update(step)
     if len(done) == 1:
         return done[0]
     named = {name: value for phase in done for name, value in phase.named.items()}
@@ -180,13 +185,20 @@ def _optimize_phase(
 
 
 def evaluate(run: Run) -> dict[str, float]:
-    """Measures on the held-out part."""
-    training = run.training
+    """Measures on the held-out part, of the averaged weights too where there are some."""
+    values = _evaluate(run)
+    if run.average:
+        with run.average.in_place():
+            averaged = _evaluate(run)
+        values |= {name.replace("eval/", "eval/ema_", 1): value for name, value in averaged.items()}
+    return values
+
+
+def _evaluate(run: Run) -> dict[str, float]:
+    part = run.training.sequences_per_step // run.training.accumulation_steps
     run.objective.eval()
     with torch.no_grad(), run.place.autocast():
-        values = run.objective.evaluate(
-            run.held_out, held_out_indices(run), training.batch_size // training.accumulation_steps
-        )
+        values = run.objective.evaluate(run.held_out, held_out_indices(run), part)
     run.objective.train()
     return values
 
@@ -223,11 +235,13 @@ def save(run: Run) -> None:
         for name, optimizer in run.optimizers.items()
         for key, tensor in optimizer_tensors(optimizer).items()
     }
+    weights = run.objective.state_dict()
     run.checkpoints.join()
     run.checkpoints.save(
         Snapshot(
             step=run.step,
-            weights=copy_to_host(run.objective.state_dict()),
+            weights=copy_to_host(weights),
+            averaged=copy_to_host(run.average.state(weights)) if run.average else None,
             optimizer=copy_to_host(optimizers),
             state={**run.state, "step": run.step},
             metrics={

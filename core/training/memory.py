@@ -1,7 +1,10 @@
 """How much memory a run uses, and what to say when there is not enough."""
 
+import contextlib
 import os
 import re
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -32,6 +35,42 @@ def peak_memory_mb(device: torch.device) -> float:
     return int(match[1]) / 1024 if match else memory_mb(device)
 
 
+def available_mb(device: torch.device) -> float:
+    """MiB that this process could still take: of a GPU, or of the machine and of every control group it is in."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (free + cached) / _MEBIBYTE
+    match = re.search(
+        r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE
+    )
+    free_bytes = [int(match[1]) * 1024] if match else []
+    free_bytes += [limit - used for limit, used in _control_groups()]
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        free_bytes.append(limit - pages * os.sysconf("SC_PAGE_SIZE"))
+    return max(0, min(free_bytes, default=0)) / _MEBIBYTE
+
+
+def _control_groups() -> Iterator[tuple[int, int]]:
+    """Limit and use in bytes of each memory control group around this process that has a limit."""
+    root = Path("/sys/fs/cgroup")
+    for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            top, names = root, ("memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            top, names = root / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        else:
+            continue
+        inner = top / path.strip("/")
+        for group in (inner, *(parent for parent in inner.parents if parent.is_relative_to(top))):
+            with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+                limit, used = (int((group / name).read_text(encoding="ascii")) for name in names)
+                yield limit, used
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that an allocation failed, on whichever device."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -42,7 +81,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def out_of_memory(device: torch.device, training: TrainingSpec, cause: BaseException) -> EngineError:
     """The error for a run that met the end of its memory."""
     peak = peak_memory_mb(device)
-    part = training.batch_size // training.accumulation_steps
+    part = training.least_sequences_per_step // training.accumulation_steps
     where = f"GPU {device.index or 0}" if device.type == "cuda" else "this machine"
     return EngineError(
         "out_of_memory",

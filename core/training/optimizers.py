@@ -1,39 +1,45 @@
-"""Optimisers from their specs."""
+"""Optimisers from their specs, and their state as tensors with names."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from core.spec import AdamW, Optimizer
+from core.objectives.base import Objective
+from core.spec import Adafactor, AdamW, Muon, Optimizer
+from core.training.errors import EngineError
+from core.training.parameters import Parameter, grouped, trained
 
-NamedParameters = Iterable[tuple[str, torch.nn.Parameter]]
 
+def create_optimizers(spec: Optimizer, objective: Objective) -> dict[str, torch.optim.Optimizer]:
+    """The optimisers of a spec for each set of parameters that the objective names.
 
-def create_optimizer(spec: Optimizer, parameters: NamedParameters) -> torch.optim.Optimizer:
-    """The optimiser that ``spec`` describes, fused: one pass over the parameters a step.
+    Fused where torch has it: one pass over the parameters a step. Muon is two, ``<name>`` for the blocks' matrices and
+    ``<name>.adamw`` for the rest.
 
-    Matrices are decayed; biases, norms and other vectors are not.
+    Raises:
+        EngineError: ``spec_invalid`` where the network has no blocks and the spec needs them.
     """
-    assert isinstance(spec, AdamW)
-    trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-    matrices = [(name, parameter) for name, parameter in trained if parameter.ndim >= 2]
-    vectors = [(name, parameter) for name, parameter in trained if parameter.ndim < 2]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": spec.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=spec.learning_rate,
-        betas=(spec.beta1, spec.beta2),
-        eps=spec.epsilon,
-        fused=True,
-    )
+    created: dict[str, torch.optim.Optimizer] = {}
+    for name, named in objective.optimizers().items():
+        parameters = trained(objective, named)
+        _require_blocks(spec, parameters)
+        if isinstance(spec, Muon):
+            matrices = [parameter for parameter in parameters if parameter.is_hidden_matrix]
+            others = [parameter for parameter in parameters if not parameter.is_hidden_matrix]
+            created[name] = _muon(spec, matrices)
+            if others:
+                created[f"{name}.adamw"] = _adamw(spec, others)
+        else:
+            created[name] = (
+                _adamw(spec, parameters) if isinstance(spec, AdamW) else _adafactor(spec, parameters)
+            )
+    return created
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Train with ``learning_rate`` from the next step on."""
+    """Train with ``learning_rate``, and each group with its share of it, from the next step on."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group["rate"]
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
@@ -45,7 +51,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
     }
 
 
-def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
     """Continue from the tensors that `optimizer_tensors` gave.
 
     Raises:
@@ -58,6 +64,66 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     state = optimizer.state_dict()
     state["state"] = {index: by_name[name] for index, (name, _) in enumerate(_named(optimizer))}
     optimizer.load_state_dict(state)
+
+
+def _adamw(spec: AdamW | Muon, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+    rate = spec.adamw_learning_rate if isinstance(spec, Muon) else None
+    scale = 1.0 if rate is None else rate / spec.learning_rate
+    return torch.optim.AdamW(
+        grouped(
+            parameters,
+            weight_decay=spec.weight_decay,
+            decay_embeddings=spec.decay_embeddings,
+            layer_decay=spec.layer_decay,
+            scale=scale,
+        ),
+        lr=spec.learning_rate,
+        betas=(spec.beta1, spec.beta2),
+        eps=spec.epsilon,
+        fused=True,
+    )
+
+
+def _muon(spec: Muon, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.Muon(
+        grouped(
+            parameters,
+            weight_decay=spec.weight_decay,
+            decay_embeddings=spec.decay_embeddings,
+            layer_decay=spec.layer_decay,
+        ),
+        lr=spec.learning_rate,
+        momentum=spec.momentum,
+        adjust_lr_fn="match_rms_adamw",
+    )
+
+
+def _adafactor(spec: Adafactor, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.Adafactor(
+        grouped(
+            parameters,
+            weight_decay=spec.weight_decay,
+            decay_embeddings=spec.decay_embeddings,
+            layer_decay=spec.layer_decay,
+        ),
+        lr=spec.learning_rate,
+        beta2_decay=spec.beta2_decay,
+        d=spec.clip_threshold,
+    )
+
+
+def _require_blocks(spec: Optimizer, parameters: Sequence[Parameter]) -> None:
+    if isinstance(spec, Muon) and not any(parameter.is_hidden_matrix for parameter in parameters):
+        what, remedy = "muon", "another training.optimizer.kind"
+    elif spec.layer_decay < 1.0 and not any(parameter.in_block for parameter in parameters):
+        what, remedy = "layer_decay", "training.optimizer.layer_decay 1"
+    else:
+        return
+    raise EngineError(
+        "spec_invalid",
+        f"training.optimizer asks for {what}, and this task's network has no stack of blocks for it.",
+        f"Choose {remedy}.",
+    )
 
 
 def _named(optimizer: torch.optim.Optimizer) -> list[tuple[str, torch.nn.Parameter]]:

@@ -30,6 +30,8 @@ class Origin:
     manifest: Manifest
     environment: dict[str, Any]
     """What it was trained on: device, threads, precision."""
+    decisions: dict[str, Any]
+    """What was chosen for it where its spec says ``auto``."""
 
     def restore_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Give the optimisers their state of that step.
@@ -129,4 +131,4 @@ def _lock(fd: int, out: Path) -> None:
 
 def _open(path: Path, manifest: Manifest) -> Origin:
     state = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
-    return Origin(path, manifest, state["environment"])
+    return Origin(path, manifest, state["environment"], state.get("decisions", {}))

@@ -3,9 +3,9 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,18 +13,23 @@ import torch
 
 from core.data import DataError, Prepared, data_files, prepare_for
 from core.objectives.base import Objective, create_objective
+from core.process import keep_freed_memory
 from core.spec import JobSpec, SpecError, load
+from core.training.averaging import Average
 from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
+from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
 from core.training.errors import DATA_ERROR, INTERNAL, PAUSED, STOPPED, EngineError, is_disk_full
 from core.training.events import Events, MetricsFile
+from core.training.fitting import decide_batch_size
 from core.training.loop import Run, train
 from core.training.memory import is_out_of_memory, out_of_memory
-from core.training.optimizers import create_optimizer
+from core.training.optimizers import create_optimizers
 from core.training.origin import Origin, find_origin, fingerprint, run_directory
-from core.training.saving import CheckpointWriter
+from core.training.saving import AVERAGED_DIRECTORY, CheckpointWriter
 from core.training.signals import StopSignals
+from core.training.trials import decide_compile, decide_precision
 from core.training.world import World
 
 
@@ -39,6 +44,8 @@ class Options:
     resume: Path | None = None
     fresh: bool = False
     threads: int | None = None
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    """What an earlier attempt at this run chose where the spec says ``auto``."""
 
 
 def run(options: Options, events: Events) -> int:
@@ -52,7 +59,7 @@ def run(options: Options, events: Events) -> int:
         with StopSignals() as stop:
             return session.run(stop)
     except Exception as error:  # noqa: BLE001 - the last event says what ended the run, whatever it was
-        failure, exit_code = _explain(error, options.out)
+        failure, exit_code = explain(error, options.out)
     details = dict(failure.details)
     step = details.pop("step", session.step)
     events.emit(
@@ -78,12 +85,14 @@ class _Session:
         options, events = self._options, self._events
         with ExitStack() as stack:
             with stop.at_once(self._stop_while_preparing):
-                job = _load_spec(options.spec)
+                job = load_spec(options.spec)
                 stack.enter_context(run_directory(options.out))
-                place, origin = self._start(job)
+                decisions = Decisions(events, options.out, fingerprint(job))
+                place, origin = self._start(job, decisions)
                 stack.enter_context(_explain_out_of_memory(place, job))
                 data = self._prepare(job)
-                objective, optimizers = self._build(job, data, place, origin)
+                asked, (job, place) = job, settle(job, data, place, decisions)
+                objective, optimizers, average = self._build(job, data, place, origin)
             training, world = job.training, World()
             metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
             stack.callback(metrics.close)
@@ -98,7 +107,7 @@ class _Session:
                 before_publishing=metrics.flush,
                 events=events,
                 retention=training.retention,
-                spec_sha256=fingerprint(job),
+                spec_sha256=fingerprint(asked),
                 data_key=data.key,
             )
             self._run = Run(
@@ -114,7 +123,12 @@ class _Session:
                 events=events,
                 checkpoints=stack.enter_context(writer),
                 stop=stop,
-                state={"spec": job.model_dump(mode="json"), "environment": _environment(place)},
+                state={
+                    "spec": asked.model_dump(mode="json"),
+                    "environment": environment_of(place),
+                    "decisions": decisions.choices,
+                },
+                average=average,
                 step=self._first_step,
                 values=dict(origin.manifest.metrics) if origin else {},
             )
@@ -123,15 +137,20 @@ class _Session:
         events.emit("finished", step=self._run.step, reason=ending, values=values)
         return {"completed": 0, "stopped": STOPPED, "paused": PAUSED}[ending]
 
-    def _start(self, job: JobSpec) -> tuple[Place, Origin | None]:
+    def _start(self, job: JobSpec, decisions: Decisions) -> tuple[Place, Origin | None]:
         options, events = self._options, self._events
         if options.threads is not None:
             torch.set_num_threads(options.threads)
         make_deterministic()
-        place = choose_place(job.resources.device, job.training.precision)
+        keep_freed_memory()
         origin = find_origin(options.out, job, resume=options.resume, fresh=options.fresh, events=events)
+        if options.fresh:
+            decisions.forget()
+        earlier = origin.decisions if origin else {}
+        decisions.adopt(job, earlier, options.decided, decisions.read())
+        place = choose_place(job.resources.device, decisions.apply(job).training.precision)
         self._first_step = origin.manifest.step if origin else 0
-        environment = _environment(place)
+        environment = environment_of(place)
         events.emit(
             "started",
             pid=os.getpid(),
@@ -158,10 +177,16 @@ class _Session:
 
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
-    ) -> tuple[Objective, dict[str, torch.optim.Optimizer]]:
+    ) -> tuple[Objective, dict[str, torch.optim.Optimizer], Average | None]:
         objective = create_objective(job, data)
-        objective.samples("train").require(job.training.batch_size)
+        objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
+        decay, average = job.training.ema_decay, None
+        averaged = origin.path / AVERAGED_DIRECTORY if origin else None
+        if decay is not None and averaged is not None and averaged.is_dir():
+            objective.restore(averaged)
+            objective.to(place.device)
+            average = Average(objective, decay)
         if origin:
             objective.restore(origin.path)
             if origin.manifest.data_key != data.key:
@@ -169,10 +194,9 @@ class _Session:
                     "data_changed", f"{origin.path} was trained on other data or with another tokenizer."
                 )
         objective.to(place.device)
-        optimizers = {
-            name: create_optimizer(job.training.optimizer, parameters)
-            for name, parameters in objective.optimizers().items()
-        }
+        if decay is not None and average is None:
+            average = Average(objective, decay)
+        optimizers = create_optimizers(job.training.optimizer, objective)
         if origin:
             origin.restore_optimizers(optimizers)
         self._events.emit(
@@ -180,7 +204,7 @@ class _Session:
             **data.facts,
             parameters=objective.parameter_count,
         )
-        return objective, optimizers
+        return objective, optimizers, average
 
     def _stop_while_preparing(self) -> NoReturn:
         """Leave from the signals' thread: the main one may be deep in native code."""
@@ -191,7 +215,23 @@ class _Session:
             os._exit(STOPPED)
 
 
-def _load_spec(path: Path) -> JobSpec:
+def settle(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> tuple[JobSpec, Place]:
+    """The job and the place with every ``auto`` settled, precision first: memory and speed depend on it."""
+    wanted, chosen = job.training, decisions.choices
+    if wanted.precision == "auto" and "precision" not in chosen:
+        place = replace(place, precision=decide_precision(job, data, place, decisions))
+    if wanted.batch_size == "auto" and "batch_size" not in chosen:
+        decide_batch_size(job, data, place, decisions)
+    if wanted.compile == "auto" and "compile" not in chosen:
+        decide_compile(decisions.apply(job), data, place, decisions)
+    return decisions.apply(job), place
+
+
+def load_spec(path: Path) -> JobSpec:
+    """
+    Raises:
+        SpecError: it is not valid; EngineError: it cannot be read.
+    """
     try:
         return load(path)
     except OSError as error:
@@ -202,7 +242,7 @@ def _load_spec(path: Path) -> JobSpec:
         ) from None
 
 
-def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
+def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     """What the ``failed`` event tells of an error, and the exit code."""
     if isinstance(error, DataError):
         return EngineError(error.code, error.message, error.hint), DATA_ERROR
@@ -218,7 +258,7 @@ def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     return EngineError("internal", f"{type(error).__name__}: {error}", "The log has the traceback."), INTERNAL
 
 
-def _environment(place: Place) -> dict[str, Any]:
+def environment_of(place: Place) -> dict[str, Any]:
     """What the last bits of a run's numbers depend on besides its spec and data."""
     return {
         "device": str(place.device),

@@ -23,6 +23,7 @@ from core.training.events import Events
 
 OPTIMIZER_FILE = "trainer/optimizer.safetensors"
 STATE_FILE = "trainer/state.json"
+AVERAGED_DIRECTORY = "ema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Snapshot:
 
     step: int
     weights: Mapping[str, Tensor]
+    averaged: Mapping[str, Tensor] | None
+    """The weights' moving average in their place, where the run keeps one."""
     optimizer: Mapping[str, Tensor]
     state: Mapping[str, Any]
     metrics: Mapping[str, float]
@@ -136,6 +139,9 @@ class CheckpointWriter:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         self._export(temporary, snapshot.weights)
+        if snapshot.averaged is not None:
+            (temporary / AVERAGED_DIRECTORY).mkdir()
+            self._export(temporary / AVERAGED_DIRECTORY, snapshot.averaged)
         (temporary / "trainer").mkdir(exist_ok=True)
         save_file(dict(snapshot.optimizer), temporary / OPTIMIZER_FILE)
         (temporary / STATE_FILE).write_text(json.dumps(snapshot.state, indent=1) + "\n", encoding="utf-8")

@@ -42,6 +42,9 @@ def test_a_dataset_is_opened_filled_completed_and_previewed(client: httpx.Client
     histogram = ready["statistics"]["length_histogram"]
     assert sum(bucket["documents"] for bucket in histogram) == ready["documents"]
     assert all(bucket["from"] <= bucket["to"] for bucket in histogram)
+    assert [entry["script"] for entry in ready["statistics"]["scripts"]] == ["Latin"]
+    assert ready["statistics"]["scripts"][0]["letters"] == sum(map(str.isalpha, TEXT.decode())) + 12
+    assert ready["statistics"]["repeats"] == 0
     assert client.post(f"{path}/complete").json() == ready
     assert client.get(path).json() == ready
     assert [entry["id"] for entry in client.get("/v1/datasets").json()["data"]] == [dataset["id"]]
@@ -53,6 +56,21 @@ def test_a_dataset_is_opened_filled_completed_and_previewed(client: httpx.Client
         ("b.txt", 0, "Th"),
     ]
     assert shown[0]["characters"] == 4
+
+
+def test_statistics_add_up_over_files(client: httpx.Client) -> None:
+    path = "/v1/datasets/" + client.post("/v1/datasets", json={"name": "x"}).json()["id"]
+    rows = '{"text": "да"}\n{"text": "one"}\n{"text": "one"}\n'.encode()
+    for name, content in (("a.jsonl", rows), ("b.jsonl", rows), ("c.txt", "да да да да".encode())):
+        client.put(f"{path}/files/{name}", content=content)
+    statistics = client.get(path).json()["statistics"]
+    assert statistics["scripts"] == [
+        {"script": "Cyrillic", "letters": 12},
+        {"script": "Latin", "letters": 12},
+    ]
+    # One within the first file, and all of the second, which is the first once more.
+    assert statistics["repeats"] == 1 + 3
+    assert client.post(f"{path}/complete").json()["statistics"] == statistics
 
 
 def test_a_dataset_is_known_by_what_it_holds(client: httpx.Client) -> None:

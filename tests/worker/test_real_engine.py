@@ -30,6 +30,7 @@ def test_a_model_is_trained_through_a_kill_and_its_checkpoint_is_whole(bench: Be
     job = bench.job(job_id)
     assert job.state == "succeeded", job.failure
     assert sorted(bench.points(job_id)) == list(range(1, 31))
+    assert bench.events(job_id).count("decision") == 1, "precision auto is decided once a job"
     assert bench.points(job_id, "eval/loss").keys() == {30}
     with read(bench.database) as session:
         newest = session.query(Checkpoint).filter_by(job_id=job_id, step=30).one()

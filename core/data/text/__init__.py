@@ -3,14 +3,18 @@
 from core.data.text.packing import PackedSequences
 from core.data.text.preparation import cache_key, prepare
 from core.data.text.prepared import PreparedText, SplitStatistics, open_prepared
+from core.data.text.sequences import BestFitSequences, PackingStatistics, sequences
 from core.data.text.special import SpecialIds
 
 __all__ = [
+    "BestFitSequences",
     "PackedSequences",
+    "PackingStatistics",
     "PreparedText",
     "SpecialIds",
     "SplitStatistics",
     "cache_key",
     "open_prepared",
     "prepare",
+    "sequences",
 ]

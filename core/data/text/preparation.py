@@ -13,7 +13,8 @@ from core.data.files import DataFile
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.data.text.documents import Piece, pieces, uploaded_tokenizer
-from core.data.text.encode import encode, encode_here
+from core.data.text.encode import Encoder, encode, encode_here
+from core.data.text.pool import EncoderPool, process_count
 from core.data.text.prepared import (
     FORMAT,
     TOKENIZER,
@@ -42,12 +43,20 @@ _PARTS = {TRAIN: "train", HELD_OUT: "held_out"}
 
 
 def prepare(
-    files: Sequence[DataFile], spec: DataSpec, cache: Path, *, on_progress: OnProgress | None = None
+    files: Sequence[DataFile],
+    spec: DataSpec,
+    cache: Path,
+    *,
+    on_progress: OnProgress | None = None,
+    processes: int | None = None,
 ) -> PreparedText:
     """The dataset's prepared form in ``cache``, made now where it is not there yet.
 
     Memory does not grow with the dataset but for a byte a document. A preparation that was killed goes on where it
     was: finished stages are not repeated, and of the tokenizing at most the last `STAMP_CHARACTERS`.
+
+    Args:
+        processes: that tokenize; by default as many as are worth starting. The result is the same, to the byte.
 
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``tokenizer_invalid``.
@@ -59,10 +68,10 @@ def prepare(
         cache,
         key,
         open_=open_prepared,
-        build=lambda directory: _Preparation(directory, key, files, spec, on_progress).run(),
+        build=lambda directory: _Preparation(directory, key, files, spec, on_progress, processes).run(),
         resumable=True,
     )
-    return replace(prepared, cached=cached)
+    return replace(prepared, cached=cached, packing=spec.packing)
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
@@ -84,6 +93,7 @@ class _Preparation:
     files: Sequence[DataFile]
     spec: DataSpec
     on_progress: OnProgress | None
+    processes: int | None
 
     def run(self) -> None:
         stages = Stages(self.directory)
@@ -192,7 +202,12 @@ class _Preparation:
             picked = decided.pick(self._read(), TRAIN, HELD_OUT)
             for _ in range(facts["pieces"]):
                 next(picked)
-            encoder = encode_here(tokenizer.tokenizer, dtype)
+            processes = self.processes or process_count(total - facts["characters"])
+            encoder: Encoder = (
+                stack.enter_context(EncoderPool(tokenizer.tokenizer, dtype, processes))
+                if processes > 1
+                else encode_here(tokenizer.tokenizer, dtype)
+            )
             for done, characters in encode(encoder, picked, writers):
                 facts["pieces"] += done
                 facts["characters"] += characters

@@ -13,7 +13,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class PreparedText:
     special_ids: SpecialIds
     token_type: str
     """``uint16`` or ``uint32``."""
+    packing: Literal["stream", "best_fit"] = "stream"
+    """How this run wants its tokens in rows; nothing on disk depends on it."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ class PreparedText:
         return {
             "documents": self.train.documents,
             "documents_held_out": self.held_out.documents,
+            "duplicates": self.duplicates,
             "tokens": self.train.tokens,
             "tokens_held_out": self.held_out.tokens,
             "vocabulary_size": self.vocabulary_size,
@@ -95,7 +98,11 @@ class PreparedText:
 
 def write_meta(directory: Path, prepared: PreparedText) -> None:
     """Closes a prepared directory: the facts, and the size of every file in it."""
-    facts = {name: value for name, value in asdict(prepared).items() if name not in {"directory", "cached"}}
+    facts = {
+        name: value
+        for name, value in asdict(prepared).items()
+        if name not in {"directory", "cached", "packing"}
+    }
     files = {
         path.relative_to(directory).as_posix(): path.stat().st_size
         for path in sorted(directory.rglob("*"))

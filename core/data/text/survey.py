@@ -10,25 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.text.documents import Piece
+from core.formats.content import HASH_BYTES
 
 RECORD = np.dtype([("hash", ">u8"), ("characters", "<u8"), ("bytes", "<u8")])
 """``hash``: 64 bits of BLAKE2b of the UTF-8 text; ``bytes``: of the text in UTF-8."""
 
 _SIZES = Struct("<QQ")
-_HASH_BYTES = 8
 _WRITE_BYTES = 1 << 20
 _READ_RECORDS = 1 << 17
-
-
-def content_hash(content: bytes) -> int:
-    """64 bits of a document's UTF-8 text."""
-    return int.from_bytes(blake2b(content, digest_size=_HASH_BYTES).digest(), "big")
 
 
 def survey(pieces: Iterable[Piece], path: Path) -> None:
     """Write one `RECORD` a document to ``path``, in order; whatever is there is overwritten."""
     waiting = bytearray()
-    hasher = blake2b(digest_size=_HASH_BYTES)
+    hasher = blake2b(digest_size=HASH_BYTES)
     characters = size = 0
     with path.open("wb") as file:
         for text, ends in pieces:
@@ -38,7 +33,7 @@ def survey(pieces: Iterable[Piece], path: Path) -> None:
             size += len(content)
             if ends:
                 waiting += hasher.digest() + _SIZES.pack(characters, size)
-                hasher = blake2b(digest_size=_HASH_BYTES)
+                hasher = blake2b(digest_size=HASH_BYTES)
                 characters = size = 0
                 if len(waiting) >= _WRITE_BYTES:
                     file.write(waiting)

@@ -39,6 +39,47 @@ def _bpe(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
     return tokenizer
 
 
+def _unigram(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
+    """A unigram language model (Kudo 2018, arXiv 1804.10959) over bytes, so that no text is unknown to it.
+
+    The trainer sums probabilities in the order of a hash map that differs from process to process, which shows in their
+    last bits, and hands out the scores of characters that it dropped and must have in that order too. So scores are
+    rounded, and those are handed out anew, in order.
+    """
+    tokenizer = _byte_level(spec, models.Unigram(), words=True)
+    trainer = trainers.UnigramTrainer(
+        vocab_size=spec.vocabulary_size,
+        special_tokens=list(SPECIAL_TOKENS.values()),
+        unk_token=SPECIAL_TOKENS["unk"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts(), trainer)
+    pieces = json.loads(tokenizer.to_str())["model"]["vocab"][len(SPECIAL_TOKENS) :]
+    scored = _in_order({piece: round(score, _SCORE_DIGITS) for piece, score in pieces})
+    special = [(token, 0.0) for token in SPECIAL_TOKENS.values()]
+    trained = _byte_level(spec, models.Unigram([*special, *scored], unk_id=1), words=True)
+    trained.add_special_tokens(_special_tokens())
+    return trained
+
+
+_SCORE_DIGITS = 6
+_SCORE_STEP = 1e-4
+
+
+def _in_order(scores: dict[str, float]) -> list[tuple[str, float]]:
+    """Pieces by falling score; single characters whose scores are whole steps above the least take those in order."""
+    least = min(scores.values(), default=0.0)
+    stepped = [
+        piece
+        for piece, score in scores.items()
+        if len(piece) == 1 and round((score - least) % _SCORE_STEP, _SCORE_DIGITS) in {0.0, _SCORE_STEP}
+    ]
+    handed_out = sorted(scores[piece] for piece in stepped)
+    scores |= dict(zip(sorted(stepped), handed_out, strict=True))
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
 def _byte(spec: TokenizerSpec, _: Texts) -> Tokenizer:
     """The 256 bytes of UTF-8: BPE that merges nothing. ByT5 does likewise (Xue et al. 2022, arXiv 2105.13626)."""
     # ByteLevel writes each byte as a printable character; in the order of those, "!" to "~" come first.
@@ -140,6 +181,7 @@ _TRAINERS: dict[str, tuple[Callable[[TokenizerSpec, Texts], Tokenizer], int]] = 
     "bpe": (_bpe, 1),
     "byte": (_byte, 0),
     "character": (_character, 1),
+    "unigram": (_unigram, 1),
     "wordpiece": (_wordpiece, 2),
 }
 """By kind: the trainer, and how often it reads the texts."""

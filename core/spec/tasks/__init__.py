@@ -8,12 +8,14 @@ from core.spec.tasks.base import MODALITIES, Modality, PretrainingTask
 from core.spec.tasks.causal_lm import CausalLanguageModeling
 from core.spec.tasks.joint_embedding_prediction import JointEmbeddingPrediction
 from core.spec.tasks.masked_autoencoder import MaskedAutoencoding
-from core.spec.tasks.masked_lm import MaskedLanguageModeling
+from core.spec.tasks.masked_lm import FeatureReconstruction, MaskedLanguageModeling
 from core.spec.tasks.rotation import RotationPrediction
+from core.spec.tasks.text_denoising_autoencoder import TextDenoisingAutoencoder
 
 __all__ = [
     "MODALITIES",
     "CausalLanguageModeling",
+    "FeatureReconstruction",
     "JointEmbeddingPrediction",
     "MaskedAutoencoding",
     "MaskedLanguageModeling",
@@ -21,6 +23,7 @@ __all__ = [
     "PretrainingTask",
     "RotationPrediction",
     "Task",
+    "TextDenoisingAutoencoder",
 ]
 
 Task = Annotated[
@@ -28,6 +31,7 @@ Task = Annotated[
     | JointEmbeddingPrediction
     | MaskedAutoencoding
     | MaskedLanguageModeling
-    | RotationPrediction,
+    | RotationPrediction
+    | TextDenoisingAutoencoder,
     Field(discriminator="kind"),
 ]

@@ -7,9 +7,13 @@ from core.spec.tasks.base import Modality, PretrainingTask
 
 
 class CausalLanguageModeling(PretrainingTask):
-    """Predict each token from those before it: GPT-2 (Radford et al. 2019)."""
+    """Predict each token from those before it: GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023)."""
 
     modality: ClassVar[Modality] = "text"
-    presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", default="gpt2-mini")
+    presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", "llama", default="gpt2-mini")
 
     kind: Literal["causal_lm"] = "causal_lm"
+
+    separate_documents: bool = False
+    """Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
+    looks across the separator into the documents before, as GPT-2 and GPT-3 were trained, which is faster."""

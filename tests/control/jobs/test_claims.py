@@ -159,6 +159,22 @@ def test_a_later_attempt_continues_from_the_newest_checkpoint(session: WriteSess
     assert again.resume.prefix == f"jobs/{job.id}/attempt-1/step-20"
 
 
+def test_a_later_attempt_is_handed_what_the_first_one_chose(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    assert claim.decisions == {}
+    for name, choice in (("precision", "bf16"), ("batch_size", 64)):
+        jobs.record_event(session, job.id, 1, "decision", "", {"name": name, "choice": choice})
+    jobs.finish(session, job.id, 1, jobs.Stopped(75))
+    second = jobs.claim(session, make_worker(session))
+    assert second
+    assert second.decisions == {"precision": "bf16", "batch_size": 64}
+    jobs.record_event(session, job.id, 2, "decision", "", {"name": "precision", "choice": "fp32"})
+    jobs.finish(session, job.id, 2, jobs.Stopped(75))
+    third = jobs.claim(session, make_worker(session))
+    assert third
+    assert third.decisions["precision"] == "bf16", "its numbers are in the series already"
+
+
 def test_a_fork_starts_from_its_parents_checkpoint_until_it_has_its_own(session: WriteSession) -> None:
     job, claim = make_running(session)
     parent = make_checkpoint(session, claim, 30)

@@ -176,6 +176,8 @@ def test_a_fork_may_start_from_an_older_checkpoint(session: WriteSession) -> Non
         ({"training": {"stepz": 20}}, "training.stepz"),
         ({"model": {"preset": "bert-mini"}}, "model"),
         ({"data": {"tokenizer": {"vocabulary_size": 999}}}, "data.tokenizer"),
+        ({"training": {"sequence_length": 16}}, "training.sequence_length"),
+        ({"task": {"feature_reconstruction": {}}}, "task"),
     ],
 )
 def test_a_fork_that_cannot_be_is_refused(session: WriteSession, changes: dict[str, Any], param: str) -> None:

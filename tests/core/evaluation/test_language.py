@@ -5,13 +5,20 @@ import math
 import numpy as np
 import pytest
 
-from core.evaluation.language import entropy, perplexity
+from core.evaluation.language import bits_per_byte, entropy, perplexity
 
 
 def test_perplexity_is_the_number_of_equal_choices() -> None:
     assert perplexity(math.log(50)) == pytest.approx(50)
     assert perplexity(0.0) == 1.0
     assert perplexity(1e4) == math.inf
+
+
+def test_bits_per_byte_do_not_depend_on_how_text_is_cut() -> None:
+    # 8 bits a token of four bytes are 2 bits a byte, and so are 2 bits a token of one.
+    assert bits_per_byte(8 * math.log(2), tokens=25, text_bytes=100) == pytest.approx(2.0)
+    assert bits_per_byte(2 * math.log(2), tokens=100, text_bytes=100) == pytest.approx(2.0)
+    assert math.isnan(bits_per_byte(1.0, tokens=0, text_bytes=0))
 
 
 @pytest.mark.parametrize(

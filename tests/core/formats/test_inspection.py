@@ -68,3 +68,10 @@ def test_memory_does_not_grow_with_the_file(make: Make, name: str):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 4_000_000  # the larger one holds 17 MB more text
+
+
+def test_scripts_and_repeats_are_counted(make: Make):
+    documents = ["one two", "дом", "one two", "дом", "one two", "3"]
+    report = inspect_file(io.BytesIO(make("a.jsonl", documents)), "a.jsonl")
+    assert report.scripts == {"Latin": 18, "Cyrillic": 6}
+    assert report.repeats == 3

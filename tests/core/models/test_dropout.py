@@ -10,6 +10,12 @@ from core.models.dropout import CheapDropout, attention, dropout, keep_mask
 from core.spec import TransformerSize
 
 
+def module_that_is(*, causal: bool) -> nn.Module:
+    module = nn.Identity()
+    module.is_causal = causal  # type: ignore[assignment]
+    return module
+
+
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
 def test_a_mask_drops_its_share_and_keeps_the_mean(probability: float) -> None:
     torch.manual_seed(0)
@@ -50,12 +56,40 @@ def test_nothing_drops_in_evaluation_or_at_probability_zero() -> None:
 def test_attention_agrees_with_pytorchs() -> None:
     torch.manual_seed(0)
     query, key, value = (torch.randn(2, 3, 7, 4) for _ in range(3))
-    reference = functional.scaled_dot_product_attention(query, key, value, scale=0.3).transpose(1, 2)
-    mixed, _ = attention(nn.Identity(), query, key, value, None, scaling=0.3)
-    torch.testing.assert_close(mixed, reference)
-    # So little is dropped that only the path with a mask is taken, and nothing is.
-    mixed, _ = attention(nn.Identity(), query, key, value, None, scaling=0.3, dropout=1e-9)
-    torch.testing.assert_close(mixed, reference)
+    some = torch.rand(2, 1, 7, 7) < 0.5
+    some |= torch.eye(7, dtype=torch.bool)
+    bias = torch.randn(1, 3, 7, 7)
+    for causal, mask, added in (
+        (False, None, None),
+        (True, None, None),
+        (True, some, None),
+        (False, some, bias),
+        (True, None, bias),
+    ):
+        scores = query @ key.transpose(-1, -2) * 0.3 + (0 if added is None else added)
+        seen = torch.ones(7, 7).tril().bool() if causal else torch.ones(7, 7).bool()
+        scores = scores.masked_fill(~(seen if mask is None else mask), -torch.inf)
+        reference = (scores.softmax(dim=-1) @ value).transpose(1, 2)
+        # With so little dropout only the path with dropout's mask is taken, and nothing is dropped.
+        for probability in (0.0, 1e-9):
+            mixed, _ = attention(
+                module_that_is(causal=causal),
+                query,
+                key,
+                value,
+                mask,
+                scaling=0.3,
+                dropout=probability,
+                position_bias=added,
+            )
+            torch.testing.assert_close(mixed, reference)
+
+
+def test_one_query_behind_its_past_sees_all_of_it() -> None:
+    query, key, value = torch.randn(1, 2, 1, 4), torch.randn(1, 2, 5, 4), torch.randn(1, 2, 5, 4)
+    mixed, _ = attention(module_that_is(causal=True), query, key, value, None, scaling=0.5)
+    reference = functional.scaled_dot_product_attention(query, key, value, scale=0.5)
+    torch.testing.assert_close(mixed, reference.transpose(1, 2))
 
 
 def test_attention_drops_shares_of_the_values() -> None:
@@ -66,7 +100,8 @@ def test_attention_drops_shares_of_the_values() -> None:
     torch.manual_seed(5)
     expected = shares * keep_mask(shares.shape, shares.dtype, 0.4)
     torch.manual_seed(5)
-    mixed, _ = attention(nn.Identity(), query, key, value, None, scaling=0.5, dropout=0.4)
+    module = module_that_is(causal=False)
+    mixed, _ = attention(module, query, key, value, None, scaling=0.5, dropout=0.4)
     torch.testing.assert_close(mixed, expected.transpose(1, 2))
 
 

@@ -14,7 +14,8 @@ from core.data import data_files
 from core.data.text import PackedSequences, PreparedText, prepare
 from core.objectives import masked_lm
 from core.objectives.base import create_objective
-from core.objectives.masked_lm import MaskedLM, Masker
+from core.objectives.masked_lm import MaskedLM
+from core.objectives.masking import Masker
 from core.spec import JobSpec, MaskedLanguageModeling
 from core.training.errors import EngineError
 from core.training.saving import copy_to_host

@@ -34,7 +34,7 @@ def test_compiled_networks_compute_the_same(setting: tuple[Objective, BatchStrea
     batch = batches.make(1)[0]
     plain = objective(batch).total
     told: list[Any] = []
-    compile_or_fall_back(objective, batch, PLACE, Events(told.append))
+    assert compile_or_fall_back(objective, batch, PLACE, Events(told.append))
     assert told == []
     torch.testing.assert_close(objective(batch).total, plain)
     assert all(parameter.grad is None for parameter in objective.parameters())
@@ -52,7 +52,7 @@ def test_a_machine_without_a_compiler_warns_and_goes_on(
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
     torch.compiler.reset()
     told: list[Any] = []
-    compile_or_fall_back(objective, batch, PLACE, Events(told.append))
+    assert not compile_or_fall_back(objective, batch, PLACE, Events(told.append))
     assert [event["code"] for event in told] == ["compile_failed"]
     assert torch.equal(objective(batch).total, plain)
     assert all(parameter.grad is None for parameter in objective.parameters())

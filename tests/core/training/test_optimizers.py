@@ -1,49 +1,109 @@
-"""AdamW: whom it decays, and that it continues where it was."""
+"""Optimisers: whom they decay, how fast each part learns, and that they continue where they were."""
+
+from collections.abc import Iterator, Mapping
 
 import pytest
 import torch
 from torch import nn
 
-from core.spec import AdamW
+from core.spec import Adafactor, AdamW, Muon, Optimizer
+from core.training.errors import EngineError
 from core.training.optimizers import (
-    create_optimizer,
+    create_optimizers,
     load_optimizer_tensors,
     optimizer_tensors,
     set_learning_rate,
 )
+from tests.core.training.networks import Network, Pair
+
+KINDS: list[Optimizer] = [
+    AdamW(learning_rate=0.01),
+    Muon(learning_rate=0.01, adamw_learning_rate=0.003),
+    Adafactor(),
+    AdamW(learning_rate=0.01, layer_decay=0.5, decay_embeddings=False, weight_decay=0.1),
+]
 
 
-def network() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 2))
-
-
-def step(model: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None:
+def step(model: nn.Module, optimizers: Mapping[str, torch.optim.Optimizer], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     model(torch.randint(0, 10, (4, 3), generator=generator)).square().sum().backward()
-    optimizer.step()
-    optimizer.zero_grad()
+    for optimizer in optimizers.values():
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def groups(optimizers: Mapping[str, torch.optim.Optimizer]) -> Iterator[tuple[str, dict[str, float]]]:
+    for optimizer in optimizers.values():
+        for group in optimizer.param_groups:
+            for name in group["param_names"]:
+                yield name, group
 
 
 def test_biases_and_norms_are_not_decayed() -> None:
-    model = network()
-    optimizer = create_optimizer(AdamW(weight_decay=0.5, learning_rate=0.1), model.named_parameters())
+    model = Network()
+    optimizers = create_optimizers(AdamW(weight_decay=0.5, learning_rate=0.1), model)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()
+    optimizers["main"].step()
+    matrices = {"embedding.weight", "layer.0.0.weight", "layer.1.0.weight", "head.weight"}
     for name, parameter in model.named_parameters():
-        shrunk = 0.95 if name in {"0.weight", "1.weight", "3.weight"} else 1.0
+        shrunk = 0.95 if name in matrices else 1.0
         torch.testing.assert_close(parameter.detach(), before[name] * shrunk)
+
+
+@pytest.mark.parametrize("kind", [AdamW, Muon, Adafactor])
+def test_embeddings_are_spared_where_asked(kind: type[AdamW]) -> None:
+    optimizers = create_optimizers(kind(weight_decay=0.5, decay_embeddings=False), Network())
+    decay = {name: group["weight_decay"] for name, group in groups(optimizers)}
+    assert decay["embedding.weight"] == decay["norm.weight"] == decay["layer.0.0.bias"] == 0.0
+    assert decay["layer.0.0.weight"] == decay["head.weight"] == 0.5
+
+
+@pytest.mark.parametrize("kind", [AdamW, Muon, Adafactor])
+def test_rates_fall_from_the_head_to_the_embeddings(kind: type[AdamW]) -> None:
+    optimizers = create_optimizers(kind(layer_decay=0.5, learning_rate=0.1), Network())
+    for optimizer in optimizers.values():
+        set_learning_rate(optimizer, 0.08)
+    rates = {name: group["lr"] for name, group in groups(optimizers)}
+    assert rates["head.weight"] == rates["norm.bias"] == pytest.approx(0.08)
+    assert rates["layer.1.0.weight"] == rates["layer.1.0.bias"] == pytest.approx(0.04)
+    assert rates["layer.0.0.weight"] == pytest.approx(0.02)
+    assert rates["embedding.weight"] == pytest.approx(0.01)
+
+
+def test_muon_takes_the_blocks_matrices_and_adamw_the_rest() -> None:
+    optimizers = create_optimizers(Muon(learning_rate=0.02, adamw_learning_rate=0.005), Network())
+    assert {name: type(optimizer) for name, optimizer in optimizers.items()} == {
+        "main": torch.optim.Muon,
+        "main.adamw": torch.optim.AdamW,
+    }
+    for optimizer in optimizers.values():
+        set_learning_rate(optimizer, 0.01)
+    rates = {name: group["lr"] for name, group in groups(optimizers)}
+    assert set(rates) == {name for name, _ in Network().named_parameters()}
+    assert {n for group in optimizers["main"].param_groups for n in group["param_names"]} == {
+        "layer.0.0.weight",
+        "layer.1.0.weight",
+    }
+    assert rates["layer.0.0.weight"] == pytest.approx(0.01)
+    assert rates["embedding.weight"] == rates["layer.0.0.bias"] == pytest.approx(0.0025)
+
+
+@pytest.mark.parametrize("spec", [Muon(), AdamW(layer_decay=0.9)])
+def test_a_network_without_blocks_is_refused_what_needs_them(spec: Optimizer) -> None:
+    with pytest.raises(EngineError) as caught:
+        create_optimizers(spec, Network(blocks=0))
+    assert caught.value.code == "spec_invalid"
+    assert spec.kind == "adamw" or "muon" in caught.value.message
 
 
 def test_the_fused_step_agrees_with_the_plain_one() -> None:
     spec = AdamW(learning_rate=0.01, weight_decay=0.1)
-    fused, plain = network(), network()
-    one = create_optimizer(spec, fused.named_parameters())
-    assert all(group["fused"] for group in one.param_groups)
-    other = create_optimizer(spec, plain.named_parameters())
-    for group in other.param_groups:
+    fused, plain = Network(), Network()
+    one, other = create_optimizers(spec, fused), create_optimizers(spec, plain)
+    assert all(group["fused"] for group in one["main"].param_groups)
+    for group in other["main"].param_groups:
         group["fused"] = False
     for seed in range(3):
         step(fused, one, seed)
@@ -51,27 +111,34 @@ def test_the_fused_step_agrees_with_the_plain_one() -> None:
     torch.testing.assert_close(fused.state_dict(), plain.state_dict())
 
 
-def test_continuing_from_the_tensors_is_continuing() -> None:
-    spec = AdamW(learning_rate=0.01)
-    straight = network()
-    optimizer = create_optimizer(spec, straight.named_parameters())
+@pytest.mark.parametrize("kind", [Network, Pair])
+@pytest.mark.parametrize("spec", KINDS, ids=lambda spec: f"{spec.kind}-{spec.layer_decay}")
+def test_continuing_from_the_tensors_is_continuing(spec: Optimizer, kind: type[Network]) -> None:
+    straight = kind()
+    optimizers = create_optimizers(spec, straight)
     for seed in range(3):
-        step(straight, optimizer, seed)
-    tensors = {name: tensor.clone() for name, tensor in optimizer_tensors(optimizer).items()}
-    assert {"exp_avg/0.weight", "exp_avg_sq/3.bias", "step/2.weight"} < set(tensors)
-    resumed = network()
+        step(straight, optimizers, seed)
+    saved = {
+        name: {key: tensor.clone() for key, tensor in optimizer_tensors(optimizer).items()}
+        for name, optimizer in optimizers.items()
+    }
+    resumed = kind()
     resumed.load_state_dict(straight.state_dict())
-    other = create_optimizer(spec, resumed.named_parameters())
-    load_optimizer_tensors(other, tensors)
-    for model, own in ((straight, optimizer), (resumed, other)):
-        set_learning_rate(own, 0.003)
+    others = create_optimizers(spec, resumed)
+    assert others.keys() == optimizers.keys()
+    for name, optimizer in others.items():
+        load_optimizer_tensors(optimizer, saved[name])
+    for model, own in ((straight, optimizers), (resumed, others)):
+        for optimizer in own.values():
+            set_learning_rate(optimizer, 0.003)
+        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
         step(model, own, seed=9)
+        assert not any(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
     for one, two in zip(straight.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, two)
 
 
 def test_a_parameter_without_state_is_named() -> None:
-    model = network()
-    optimizer = create_optimizer(AdamW(), model.named_parameters())
+    optimizer = create_optimizers(AdamW(), Network())["main"]
     with pytest.raises(KeyError, match="weight"):
-        load_optimizer_tensors(optimizer, {"exp_avg/1.weight": torch.zeros(8, 8)})
+        load_optimizer_tensors(optimizer, {"exp_avg/head.weight": torch.zeros(2, 8)})

@@ -154,3 +154,44 @@ def test_a_named_checkpoint_that_is_not_whole_is_refused(
     refused = pretrain(spec, tmp_path / "out", "--resume", str(tmp_path / "step-00000003"))
     assert refused.end() == {"exit": 65}
     assert refused.of("failed")[0]["code"] == "checkpoint_damaged"
+
+
+TASKS: dict[str, tuple[dict[str, Any], str]] = {
+    "masked modernbert, spans": ({"kind": "masked_lm", "masking": "span"}, "modernbert"),
+    "masked bert, features": (
+        {"kind": "masked_lm", "masking": "whole_word", "feature_reconstruction": {}},
+        "bert",
+    ),
+    "causal gpt2, apart": ({"kind": "causal_lm", "separate_documents": True}, "gpt2"),
+    "causal llama": ({"kind": "causal_lm"}, "llama"),
+    "denoising t5": ({"kind": "text_denoising_autoencoder"}, "t5"),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_text_task_resumes_to_the_bit(
+    spec: dict[str, Any], pretrain: Any, tmp_path: Path, name: str
+) -> None:
+    spec["task"], architecture = TASKS[name]
+    spec["model"]["architecture"] = architecture
+    spec["training"] |= {"steps": 6, "evaluate_every": 3, "checkpoint_every": 2, "accumulation_steps": 2}
+    spec["training"]["schedule"]["warmup_steps"] = 2
+    straight = pretrain(spec, tmp_path / "straight")
+    assert straight.end() == {"exit": 0}
+
+    carried = tmp_path / "straight" / "step-00000002"
+    again = pretrain(spec, tmp_path / "broken", "--resume", str(carried))
+    assert again.end() == {"exit": 0}
+    assert again.of("started")[0]["resumed_from_step"] == 2
+
+    files = sorted(path.name for path in (tmp_path / "straight" / "step-00000006").glob("*.safetensors"))
+    assert ("heads.safetensors" in files) == ("feature_reconstruction" in spec["task"])
+    for file in files:
+        one, other = (
+            (tmp_path / run / "step-00000006" / file).read_bytes() for run in ("straight", "broken")
+        )
+        assert one == other, file
+    told = points(tmp_path / "straight")
+    assert points(tmp_path / "broken") == {key: value for key, value in told.items() if key[0] > 2}
+    if "feature_reconstruction" in spec["task"]:
+        assert {name for _, name in told} >= {"train/task_loss", "train/feature_loss"}

@@ -11,18 +11,27 @@ import { DatasetActions } from "./DatasetActions";
 import { DropZone } from "./DropZone";
 import { FileTable } from "./FileTable";
 import { binsOf, Histogram } from "./Histogram";
+import { Scripts } from "./Scripts";
+import { repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
+
+/** Documents that training drops, because it reads each once. */
+function repeats(dataset: DatasetDetail): string {
+  const number = repeatsOf(dataset.statistics);
+  return number === undefined ? NONE : integer(number);
+}
 
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
   const facts: [string, string][] = [
     ["Files", dataset ? integer(dataset.files) : ""],
     ["Documents", dataset ? integer(dataset.documents) : ""],
+    ["Repeats", dataset ? repeats(dataset) : ""],
     ["Characters", dataset ? compact(dataset.characters) : ""],
     ["Size", dataset ? bytes(dataset.bytes) : ""],
   ];
   return (
-    <dl className="tiles tiles-4">
+    <dl className="tiles tiles-5">
       {facts.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
@@ -77,6 +86,7 @@ export function DatasetPage({ id }: { id: string }) {
     );
   }
   const bins = dataset ? binsOf(dataset.statistics) : [];
+  const scripts = dataset ? scriptsOf(dataset.statistics) : [];
   return (
     <div className="page">
       <Back href="/datasets">Datasets</Back>
@@ -118,6 +128,14 @@ export function DatasetPage({ id }: { id: string }) {
                 <h2>Length of documents</h2>
                 <div className="card histogram-card">
                   <Histogram bins={bins} />
+                </div>
+              </>
+            )}
+            {scripts.length > 0 && (
+              <>
+                <h2>Scripts</h2>
+                <div className="card histogram-card">
+                  <Scripts scripts={scripts} />
                 </div>
               </>
             )}

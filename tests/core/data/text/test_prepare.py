@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer
@@ -182,7 +183,7 @@ def test_what_is_not_whole_is_not_believed(corpus: list[DataFile], tmp_path: Pat
     assert content(again.directory) == before
 
 
-def start(corpus: list[DataFile], cache: Path, on_progress: str) -> subprocess.Popen[str]:
+def start(corpus: list[DataFile], cache: Path, on_progress: str, processes: int = 1) -> subprocess.Popen[str]:
     """A process of its own that prepares ``corpus`` and prints whether it found it there."""
     program = f"""
 import os, signal, sys
@@ -194,7 +195,7 @@ from core.spec.data import DataSpec
 spec = DataSpec.model_validate_json({SMALL.model_dump_json()!r})
 files = data_files([Path({str(corpus[0].path)!r})])
 print("ready", flush=True)
-print(prepare(files, spec, Path({str(cache)!r}), on_progress={on_progress}).cached)
+print(prepare(files, spec, Path({str(cache)!r}), on_progress={on_progress}, processes={processes}).cached)
 """
     return subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -276,6 +277,43 @@ def test_a_killed_preparation_goes_on_where_it_was(
     assert content(killed.directory) == content(straight.directory)
     assert {phase for phase, _ in told} == {"tokenizing"}  # the last attempt repeated no finished stage
     assert told[1][1] >= 25_000  # nor what was stamped of this one
+
+
+@pytest.mark.parametrize("spec", [SMALL, TAIL])
+def test_the_number_of_processes_changes_nothing(
+    corpus: list[DataFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: DataSpec
+):
+    monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 20_000)
+    one, three = (prepare(corpus, spec, tmp_path / str(n), processes=n) for n in (1, 3))
+    assert content(one.directory) == content(three.directory)
+
+
+def test_tokenizing_processes_die_with_the_one_that_started_them(corpus: list[DataFile], tmp_path: Path):
+    told = "lambda *_: (print('begun', flush=True), sys.stdin.readline()) if _[0] == 'tokenizing' and _[1] else None"
+    parent = start(corpus, tmp_path, told, processes=2)
+    with parent:
+        while parent.stdout.readline() != "begun\n":
+            pass
+        children = psutil.Process(parent.pid).children()
+        assert len(children) == 2
+        parent.kill()
+    assert not psutil.wait_procs(children, timeout=30)[1]
+
+
+def test_a_tokenizing_process_that_dies_is_told_of(
+    corpus: list[DataFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 2_000)
+
+    def progress(phase: str, done: int, *_: object) -> None:
+        if phase == "tokenizing" and done:
+            for child in psutil.Process().children():
+                child.kill()
+
+    monkeypatch.setattr("core.data.progress._SECONDS", 0.0)
+    with pytest.raises(MemoryError):
+        prepare(corpus, SMALL, tmp_path, on_progress=progress, processes=2)
+    assert not psutil.Process().children()
 
 
 def test_a_preparation_that_fails_leaves_nothing(written: Written, tmp_path: Path):

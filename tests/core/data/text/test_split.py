@@ -13,7 +13,8 @@ from core.data.text import split as module
 from core.data.text.documents import Piece
 from core.data.text.split import DUPLICATE, HELD_OUT, TRAIN, Split, with_cut_measured
 from core.data.text.split import split as split_records
-from core.data.text.survey import Records, content_hash, survey
+from core.data.text.survey import Records, survey
+from core.formats.content import content_hash
 from core.spec.data import DataSpec
 
 documents = st.lists(st.text(min_size=1, max_size=5), max_size=40)

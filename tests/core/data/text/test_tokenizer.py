@@ -16,7 +16,7 @@ from core.data.text.tokenizer import PreparedTokenizer, load
 from core.data.text.training import train
 from core.spec.data import TokenizerSpec
 
-KINDS = ["bpe", "wordpiece"]
+KINDS = ["bpe", "wordpiece", "unigram"]
 """Those that learn pieces of words."""
 ALL = [*KINDS, "byte", "character"]
 # Many characters of one frequency at the limit of the alphabet, and much that ties.
@@ -103,7 +103,7 @@ def test_transformers_opens_it_beside_a_bert(kind: str, topics: list[str], tmp_p
     assert (first, last) == (tokenizer.special_ids.cls, tokenizer.special_ids.sep)
 
 
-@pytest.mark.parametrize("kind", ["bpe", "byte", "character"])
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "byte", "character"])
 def test_text_comes_back_from_a_saved_tokenizer_as_it_was(kind: str, topics: list[str], tmp_path: Path):
     tokenizer = trained(kind, topics)
     tokenizer.save(tmp_path / "tokenizer", 77)

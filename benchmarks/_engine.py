@@ -1,0 +1,59 @@
+"""The engine as a person starts it, ``python -m core run``, and its events with their times."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks._environment import ROOT
+
+
+@dataclass(frozen=True)
+class EngineRun:
+    """A run that ended well."""
+
+    out: Path
+    events: list[dict[str, Any]]
+    started: float
+    """Unix time of the command."""
+    wall_s: float
+    """Of the whole command: imports, preparation, training, evaluation, the checkpoint."""
+
+    def points(self, name: str) -> list[tuple[int, float, float]]:
+        """(step, Unix time, value) of a metric."""
+        return [
+            (event["step"], event["time"], event["values"][name])
+            for event in self.events
+            if event["event"] == "metrics" and name in event["values"]
+        ]
+
+    @property
+    def checkpoint(self) -> Path:
+        return max(self.out.glob("step-*"))
+
+
+def engine(
+    spec: dict[str, Any], *, data: Path, out: Path, cache: Path, threads: int | None = None
+) -> EngineRun:
+    """Run a spec to its end, from nothing."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "job.json"
+    file.write_text(json.dumps(spec))
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "core", "run", str(file), "--data", str(data), "--out", str(out)]
+    command += ["--cache", str(cache), "--fresh", "--events-fd", str(writer)]
+    if threads is not None:
+        command += ["--threads", str(threads)]
+    started, clock = time.time(), time.perf_counter()
+    with (out / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[writer], stdout=log, stderr=log)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as stream:
+        events = [json.loads(line) for line in stream]
+    if process.wait() != 0:
+        sys.exit(f"The engine failed; its log ends:\n{(out / 'log.txt').read_text()[-3000:]}")
+    return EngineRun(out, events, started, time.perf_counter() - clock)

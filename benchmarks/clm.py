@@ -1,0 +1,163 @@
+"""Character-level language modelling as nanoGPT sets it up for a CPU: held-out loss and time (--data FILE, --rounds).
+
+4 layers, 4 heads, 128 wide, blocks of 64, batches of 12, 2,000 steps, dropout 0; the first 90 % of the text is learned from,
+the last 10 % held out. The engine against a plain eager loop of the same network, whole commands, in turns; then the time to
+reach 1.88 nats with the best recipe that we know.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks._engine import EngineRun, engine
+from benchmarks._environment import ROOT
+from benchmarks._harness import report
+
+STEPS, LENGTH, BATCH, WARM_UP, RATE, BETA2 = 2000, 64, 12, 100, 1e-3, 0.99
+WIDTH, LAYERS, HEADS = 128, 4, 4
+GOAL = 1.88
+
+
+def main() -> None:
+    """Print a line a run, then the figures."""
+    parser = argparse.ArgumentParser(prog="./run bench clm", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--steps", type=int, default=STEPS)
+    arguments = parser.parse_args()
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # for both alike: spinning threads are slow on a busy machine
+    with tempfile.TemporaryDirectory(prefix="seedbed-clm-") as scratch:
+        directory = Path(scratch)
+        losses, walls, losses_reference, walls_reference = [], [], [], []
+        for number in range(arguments.rounds):
+            run = _run(
+                _job(arguments.steps, number), arguments.data, directory, f"{number}", arguments.threads
+            )
+            losses.append(run.points("eval/loss")[-1][2])
+            walls.append(run.wall_s)
+            print(f"round {number + 1}: engine {walls[-1]:.1f} s, {losses[-1]:.4f} nats", flush=True)
+            wall, loss = _eager(arguments.data, directory, arguments.steps, number, arguments.threads)
+            losses_reference.append(loss)
+            walls_reference.append(wall)
+            print(f"         eager loop {wall:.1f} s, {loss:.4f} nats", flush=True)
+        fast = _run(_best(), arguments.data, directory, "best", arguments.threads)
+    reached = [at - fast.started for _, at, loss in fast.points("eval/loss") if loss <= GOAL]
+    figures = {
+        "val_loss": statistics.median(losses),
+        "val_loss_reference": statistics.median(losses_reference),
+        "wall_s": statistics.median(walls),
+        "wall_s_best": min(walls),
+        "wall_s_reference": statistics.median(walls_reference),
+        "wall_s_reference_best": min(walls_reference),
+        "wall_ratio_median": statistics.median(
+            theirs / ours for ours, theirs in zip(walls, walls_reference, strict=True)
+        ),
+        "seconds_to_1_88": reached[0] if reached else float("nan"),
+    }
+    report([(name, f"{value:.4g}") for name, value in figures.items()], figures)
+
+
+def _job(steps: int, seed: int) -> dict[str, Any]:
+    """nanoGPT's own numbers."""
+    return {
+        "name": "bench-clm",
+        "task": {"kind": "causal_lm"},
+        "model": {
+            "architecture": "gpt2",
+            "layers": LAYERS,
+            "hidden_size": WIDTH,
+            "heads": HEADS,
+            "dropout": 0.0,
+        },
+        "data": {
+            "tokenizer": {"kind": "character"},
+            "documents": "whole_file",
+            "held_out": "tail",
+            "held_out_fraction": 0.1,
+        },
+        "training": {
+            "steps": steps,
+            "batch_size": BATCH,
+            "sequence_length": LENGTH,
+            "seed": seed,
+            "precision": "fp32",
+            "optimizer": {
+                "kind": "adamw",
+                "learning_rate": RATE,
+                "beta2": BETA2,
+                "epsilon": 1e-8,
+                "weight_decay": 0.1,
+            },
+            "schedule": {"kind": "cosine", "warmup_steps": WARM_UP, "final_fraction": 0.1},
+            "log_every": 250,
+            "evaluation_sequences": 1_000_000,
+        },
+        "resources": {"device": "cpu"},
+    }
+
+
+def _best() -> dict[str, Any]:
+    """Muon, whose larger steps need fewer of them; the rate falls to its end where the goal is near."""
+    job = _job(BEST_STEPS, 0)
+    job["training"] |= {
+        "optimizer": {"kind": "muon", **BEST_OPTIMIZER},
+        "schedule": {"kind": "linear", "warmup_steps": 20},
+        "evaluate_every": 50,
+    }
+    return job
+
+
+BEST_STEPS = 800
+BEST_OPTIMIZER: dict[str, float] = {
+    "learning_rate": 1e-2,
+    "adamw_learning_rate": 4e-3,
+    "beta2": 0.99,
+    "weight_decay": 0.01,
+}
+
+
+def _run(job: dict[str, Any], data: Path, directory: Path, name: str, threads: int) -> EngineRun:
+    # A cache of its own each time: preparing the text is a part of the command.
+    return engine(job, data=data, out=directory / name, cache=directory / name / "cache", threads=threads)
+
+
+def _eager(data: Path, directory: Path, steps: int, seed: int, threads: int) -> tuple[float, float]:
+    """Seconds of the whole command, and the held-out loss."""
+    file = directory / "eager.json"
+    setting = {
+        "data": str(data.absolute()),
+        "threads": threads,
+        "seed": seed,
+        "steps": steps,
+        "length": LENGTH,
+        "batch": BATCH,
+        "width": WIDTH,
+        "layers": LAYERS,
+        "heads": HEADS,
+        "rate": RATE,
+        "beta2": BETA2,
+        "warmup": WARM_UP,
+    }
+    file.write_text(json.dumps(setting))
+    started = time.perf_counter()
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks._clm_eager", str(file)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    wall = time.perf_counter() - started
+    return wall, float(json.loads(answer.stdout.strip().splitlines()[-1])["val_loss"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Tokenizing in several processes.
+
+Each is a fresh interpreter that knows the tokenizer and nothing else, because the engine may have threads that a
+fork would lose. It is given a batch of texts and answers with their ids; batches are answered in order, and each
+text's ids depend on that text alone, so that the number of processes changes nothing but the time taken.
+
+Measured with byte-level BPE of 8,192 on two cores: see docs/data/text.md for why processes and not the threads that
+`tokenizers` brings.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Self
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from core.data.text.encode import Ids
+from core.data.text.frames import read_frame, write_frame
+
+LARGEST = 8
+"""Processes at most: each takes some 70 MB."""
+WORTHWHILE_CHARACTERS = 4_000_000
+"""Text that keeps one process busy for longer than it takes to start another."""
+
+_SOURCES = Path(__file__).parents[3]
+
+
+def process_count(characters: int) -> int:
+    """How many processes are worth starting for so much text; 1: none beside this one."""
+    cores = len(os.sched_getaffinity(0))
+    return max(1, min(cores, LARGEST, characters // WORTHWHILE_CHARACTERS))
+
+
+class WorkerError(RuntimeError):
+    """A tokenizing process ended before its work."""
+
+
+class _Worker:
+    """A tokenizing process. To be made by the main thread: the process dies with the thread that made it."""
+
+    def __init__(self, tokenizer: bytes, dtype: np.dtype[Any]) -> None:
+        self._dtype = dtype
+        environment = {**os.environ, "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+        # Its BLAS is never asked for anything.
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "core.data.text.worker", str(os.getpid()), dtype.name],
+            cwd=_SOURCES,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._to, self._from = self._process.stdin, self._process.stdout
+        write_frame(self._to, [tokenizer])
+
+    def encode(self, texts: list[str]) -> Ids:
+        """
+        Raises:
+            WorkerError: the process has ended.
+        """
+        try:
+            write_frame(self._to, [text.encode() for text in texts])
+            answer = read_frame(self._from)
+        except (BrokenPipeError, EOFError):
+            raise self._ended() from None
+        return [np.frombuffer(ids, self._dtype) for ids in answer]
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        with suppress(BrokenPipeError):  # what it did not read any more
+            self._to.close()
+        self._from.close()
+
+    def _ended(self) -> Exception:
+        code = self._process.wait()
+        if code == -signal.SIGKILL:
+            return MemoryError(
+                "A tokenizing process was killed, probably because the machine ran out of memory"
+            )
+        return WorkerError(f"A tokenizing process ended with code {code}; the log has what it said")
+
+
+class EncoderPool:
+    """``processes`` of them; each has one batch at a time, and as many batches again wait."""
+
+    def __init__(self, tokenizer: Tokenizer, dtype: np.dtype[Any], processes: int) -> None:
+        content = tokenizer.to_str().encode()
+        self._free: SimpleQueue[_Worker] = SimpleQueue()
+        self._workers: list[_Worker] = []
+        self._threads = ThreadPoolExecutor(processes, "tokenizing")
+        self._processes = processes
+        for _ in range(processes):
+            worker = _Worker(content, dtype)
+            self._workers.append(worker)
+            self._free.put(worker)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.kill()
+        self._threads.shutdown(cancel_futures=True)  # whose reading and writing ends with the processes
+        for worker in self._workers:
+            worker.close()
+
+    def __call__(self, batches: Iterable[list[str]]) -> Iterator[Ids]:
+        """An `Encoder`."""
+        waiting: deque[Future[Ids]] = deque()
+        for batch in batches:
+            waiting.append(self._threads.submit(self._encode, batch))
+            if len(waiting) > 2 * self._processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _encode(self, texts: list[str]) -> Ids:
+        worker = self._free.get()
+        try:
+            return worker.encode(texts)
+        finally:
+            self._free.put(worker)

@@ -1,0 +1,35 @@
+"""A tokenizing process, as `pool.py` starts it: ``python -m core.data.text.worker PARENT TOKEN_TYPE``.
+
+Frames come in by standard input, first the tokenizer, then texts; ids go out by standard output.
+"""
+
+import signal
+import sys
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from core.data.text.encode import ids_of
+from core.data.text.frames import read_frame, write_frame
+from core.process import die_with_parent
+
+
+def main() -> None:
+    """Serve until the input ends, or the parent does."""
+    die_with_parent(int(sys.argv[1]))
+    # A terminal's Ctrl-C goes to the whole group; when to end is the parent's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    dtype = np.dtype(sys.argv[2])
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    try:
+        (content,) = read_frame(stdin)
+        tokenizer = Tokenizer.from_str(content.decode())
+        while True:
+            texts = [text.decode() for text in read_frame(stdin)]
+            write_frame(stdout, [ids.tobytes() for ids in ids_of(tokenizer, texts, dtype)])
+    except (EOFError, BrokenPipeError):
+        return
+
+
+if __name__ == "__main__":
+    main()

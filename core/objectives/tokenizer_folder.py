@@ -1,0 +1,59 @@
+"""A checkpoint's tokenizer, as its task needs it: what stands around a text, and which tokens end one."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer, processors
+
+from core.data.text import PreparedText
+
+
+def save_causal_tokenizer(data: PreparedText, directory: Path, model_max_length: int) -> None:
+    """A tokenizer that adds nothing to a text, so that a network goes on where it stops.
+
+    The separator is what begins and ends one.
+    """
+    data.save_tokenizer(directory, model_max_length)
+    _edit(directory / "tokenizer.json", post_processor=None)
+    end = _role(directory, "sep")
+    _declare(directory, bos_token=end, eos_token=end)
+
+
+def save_denoising_tokenizer(
+    data: PreparedText, directory: Path, model_max_length: int, sentinels: Sequence[str]
+) -> None:
+    """A tokenizer with the sentinels behind its vocabulary, and the separator behind each text, as T5's."""
+    data.save_tokenizer(directory, model_max_length)
+    end = _role(directory, "sep")
+    tokenizer = with_sentinels(directory / "tokenizer.json", sentinels)
+    closing = [(end, tokenizer.token_to_id(end))]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {end}", pair=f"$A {end} $B:1 {end}:1", special_tokens=closing
+    )
+    tokenizer.save(str(directory / "tokenizer.json"))
+    _declare(directory, eos_token=end)
+    _edit(directory / "tokenizer_config.json", extra_special_tokens=list(sentinels))
+
+
+def with_sentinels(file: Path, sentinels: Sequence[str]) -> Tokenizer:
+    """The tokenizer in ``file`` with those of ``sentinels`` added that it lacks."""
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in sentinels])
+    return tokenizer
+
+
+def _role(directory: Path, role: str) -> str:
+    settings = json.loads((directory / "tokenizer_config.json").read_text())
+    return str(settings[f"{role}_token"])
+
+
+def _declare(directory: Path, **roles: str) -> None:
+    _edit(directory / "tokenizer_config.json", **roles)
+    _edit(directory / "special_tokens_map.json", **roles)
+
+
+def _edit(file: Path, **changes: Any) -> None:
+    document = json.loads(file.read_text(encoding="utf-8")) | changes
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

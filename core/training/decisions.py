@@ -1,0 +1,68 @@
+"""What a spec leaves to the engine with ``auto``: decided once a run, told, and kept for all its attempts.
+
+A choice changes a run's numbers, and trial steps on a busy machine may come out one way or the other. So a choice is
+never made twice: it travels in every checkpoint, in the run directory from before the first step on, and a supervisor
+hands back the choices that it was told of (``--decided``). Two runs of one spec may differ where it says ``auto``;
+what was written out is never measured.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.spec import JobSpec
+from core.training.events import Events
+
+Choice = str | int | bool
+_FILE = "decisions.json"
+_KINDS: Mapping[str, type[Choice]] = {"precision": str, "compile": bool, "batch_size": int}
+
+
+@dataclass
+class Decisions:
+    """Choices by the name of their field in ``training``; only of fields that the spec has on ``auto``."""
+
+    events: Events
+    directory: Path
+    fingerprint: str
+    choices: dict[str, Choice] = field(default_factory=dict)
+
+    def adopt(self, job: JobSpec, *sources: Mapping[str, Any]) -> None:
+        """Take over earlier choices for what ``job`` leaves open; of two sources the first counts."""
+        for source in sources:
+            for name, kind in _KINDS.items():
+                choice = source.get(name)
+                if getattr(job.training, name) == "auto" and type(choice) is kind:
+                    self.choices.setdefault(name, choice)
+
+    def make(
+        self, name: str, choice: Choice, reason: str, measured: Mapping[str, float] | None = None
+    ) -> None:
+        """Choose, tell why, and keep it."""
+        self.choices[name] = choice
+        self._write()
+        self.events.emit("decision", name=name, choice=choice, reason=reason, measured=dict(measured or {}))
+
+    def read(self) -> dict[str, Any]:
+        """What an earlier start of the same run in this directory chose."""
+        try:
+            document = json.loads((self.directory / _FILE).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        same = isinstance(document, dict) and document.get("fingerprint") == self.fingerprint
+        return dict(document["choices"]) if same else {}
+
+    def forget(self) -> None:
+        """For a run that starts over."""
+        (self.directory / _FILE).unlink(missing_ok=True)
+
+    def apply(self, job: JobSpec) -> JobSpec:
+        """The job with its choices written out."""
+        return job.model_copy(update={"training": job.training.model_copy(update=self.choices)})
+
+    def _write(self) -> None:
+        temporary = self.directory / f".{_FILE}.tmp"
+        temporary.write_text(json.dumps({"fingerprint": self.fingerprint, "choices": self.choices}) + "\n")
+        temporary.replace(self.directory / _FILE)

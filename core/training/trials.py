@@ -1,0 +1,142 @@
+"""Trial steps before the first: real ones, on the run's own data and device, with networks that are thrown away after."""
+
+import gc
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+
+from core.data import Prepared
+from core.objectives.base import Batch, Objective, create_objective
+from core.spec import JobSpec
+from core.training.batches import BatchStream
+from core.training.compilation import compile_or_fall_back
+from core.training.decisions import Decisions
+from core.training.devices import Place, Precision
+from core.training.optimizers import create_optimizers
+from core.training.randomness import seed_torch
+from core.training.world import World
+
+_FEWEST_STEPS = 200
+"""A run of fewer steps is over before trial steps have paid for themselves."""
+_ROUNDS = 3
+_SAMPLES_OF_AUTO = 8
+"""A part's samples while ``batch_size`` is not yet found."""
+_FP32_GAIN = 1.25
+"""How many times as fast fp32 must be for bf16 to lose: so wide that noise does not choose."""
+_COMPILED_GAIN = 1.1
+_SECONDS_WORTH_COMPILING = 120.0
+_RETURN_ON_COMPILING = 2.0
+"""Seconds that a compilation must save for each that it takes."""
+
+
+@dataclass
+class Trial:
+    """Networks like the run's, and one part of its first batch."""
+
+    objective: Objective
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    place: Place
+    batch: Batch
+
+    def step(self) -> float:
+        """One step on the part, forward, backward and optimiser; seconds."""
+        seed_torch(0, "trial")
+        started = time.perf_counter()
+        with self.place.autocast():
+            losses = self.objective(self.batch.to(self.place.device))
+        (losses.total / self.batch.count).backward()
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        if self.place.device.type == "cuda":
+            torch.cuda.synchronize(self.place.device)
+        return time.perf_counter() - started
+
+
+@contextmanager
+def trial(job: JobSpec, data: Prepared, place: Place) -> Iterator[Trial]:
+    """Networks to try on: they depend on the seed alone, so the run's own come out the same without these."""
+    objective = create_objective(job, data)
+    samples, training = objective.samples("train"), job.training
+    samples.require(training.least_sequences_per_step)
+    if training.batch_size == "auto":
+        part = max(1, min(_SAMPLES_OF_AUTO, len(samples) // training.accumulation_steps))
+        training = training.model_copy(update={"batch_size": part * training.accumulation_steps})
+    objective.to(place.device)
+    objective.train()
+    optimizers = create_optimizers(training.optimizer, objective)
+    with BatchStream(objective, samples, training, World()) as batches:
+        yield Trial(objective, optimizers, place, batches.make(1)[0])
+    del objective, optimizers
+    gc.collect()
+    if place.device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> Precision:
+    """Between fp32 and bf16 autocast on a device that has bf16 arithmetic; ``place`` has what the hardware suggests."""
+    if place.precision == "fp32":
+        decisions.make("precision", "fp32", f"{place.name} has no bf16 arithmetic.")
+    elif job.training.steps < _FEWEST_STEPS:
+        decisions.make(
+            "precision",
+            "bf16",
+            f"{place.name} has bf16 arithmetic; {job.training.steps} steps are too few to measure.",
+        )
+    else:
+        precisions: tuple[Precision, ...] = ("bf16", "fp32")
+        seconds: dict[Precision, list[float]] = {precision: [] for precision in precisions}
+        with trial(job, data, place) as tried:
+            for round_ in range(1 + _ROUNDS):
+                for precision in precisions:
+                    tried.place = replace(place, precision=precision)
+                    taken = tried.step()
+                    if round_:  # the first of each warms up
+                        seconds[precision].append(taken)
+        bf16, fp32 = statistics.median(seconds["bf16"]), statistics.median(seconds["fp32"])
+        choice: Precision = "fp32" if fp32 * _FP32_GAIN < bf16 else "bf16"
+        decisions.make(
+            "precision",
+            choice,
+            f"A step takes {bf16:.3g} s in bf16 and {fp32:.3g} s in fp32; fp32 is taken where it is at least {_FP32_GAIN:g} "
+            "times as fast.",
+            {"bf16_step_s": bf16, "fp32_step_s": fp32},
+        )
+        return choice
+    return place.precision
+
+
+def decide_compile(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> bool:
+    """Whether compiling the networks pays within the run."""
+    steps, parts = job.training.steps, job.training.accumulation_steps
+    with trial(job, data, place) as tried:
+        tried.step()
+        eager = statistics.median(tried.step() for _ in range(_ROUNDS))
+        measured = {"eager_step_s": eager}
+        whole = eager * steps * parts
+        if whole < _SECONDS_WORTH_COMPILING:
+            reason = f"The run takes about {whole:.0f} s uncompiled; compiling would not pay."
+            decisions.make("compile", False, reason, measured)
+            return False
+        started = time.perf_counter()
+        if not compile_or_fall_back(tried.objective, tried.batch, place, decisions.events):
+            decisions.make("compile", False, "Compiling failed.", measured)
+            return False
+        tried.step()
+        compiling = time.perf_counter() - started
+        compiled = statistics.median(tried.step() for _ in range(_ROUNDS))
+    measured |= {"compiled_step_s": compiled, "compile_s": compiling}
+    saved = (eager - compiled) * steps * parts
+    choice = eager > compiled * _COMPILED_GAIN and saved > compiling * _RETURN_ON_COMPILING
+    decisions.make(
+        "compile",
+        choice,
+        f"A step takes {eager:.3g} s and compiled {compiled:.3g} s; compiling took {compiling:.0f} s. It is taken where it "
+        f"is at least {_COMPILED_GAIN:g} times as fast and saves {_RETURN_ON_COMPILING:g} times its cost.",
+        measured,
+    )
+    return choice

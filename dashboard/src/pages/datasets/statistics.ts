@@ -1,0 +1,27 @@
+export interface Script {
+  script: string;
+  letters: number;
+}
+
+/** The scripts that the statistics carry, if they do: the field is open, so that it can grow. */
+export function scriptsOf(statistics: Record<string, unknown>): Script[] {
+  const scripts = statistics.scripts;
+  if (!Array.isArray(scripts)) return [];
+  return scripts.filter(
+    (entry: Partial<Record<keyof Script, unknown>> | null): entry is Script =>
+      typeof entry?.script === "string" && typeof entry.letters === "number",
+  );
+}
+
+/** How many documents repeat another, or undefined where nobody has counted. */
+export function repeatsOf(statistics: Record<string, unknown>): number | undefined {
+  return typeof statistics.repeats === "number" ? statistics.repeats : undefined;
+}
+
+/** The `shown` most frequent scripts with their share of all letters; what is left is one entry more. */
+export function sharesOf(scripts: Script[], shown: number): (Script & { share: number })[] {
+  const all = scripts.reduce((sum, { letters }) => sum + letters, 0);
+  const rest = scripts.slice(shown).reduce((sum, { letters }) => sum + letters, 0);
+  const entries = rest > 0 ? [...scripts.slice(0, shown), { script: "All others", letters: rest }] : scripts;
+  return entries.map((entry) => ({ ...entry, share: entry.letters / Math.max(all, 1) }));
+}
