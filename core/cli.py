@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _estimate(arguments, events)
         case "export":
             return _export(arguments, events)
+        case "preview":
+            return _preview(arguments, events)
         case _:
             return _run(arguments, events)
 
@@ -70,6 +72,21 @@ def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
         memory_bytes=arguments.memory_bytes,
     )
     return estimate(options, events)
+
+
+def _preview(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.preview.run import Options, preview  # noqa: PLC0415 - as above
+
+    options = Options(
+        spec=arguments.spec,
+        data=tuple(arguments.data),
+        out=arguments.out,
+        cache=arguments.cache,
+        threads=arguments.threads,
+        samples=arguments.samples,
+        step=arguments.step,
+    )
+    return preview(options, events)
 
 
 def _export(arguments: argparse.Namespace, events: "Events") -> int:
@@ -130,6 +147,18 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=["onnx"], required=True, help="which format")
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new directory to write to")
     _add_process(export)
+
+    preview = commands.add_parser("preview", help="show what the networks would be fed of some samples")
+    _add_job(preview)
+    preview.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where to write samples/step-N/"
+    )
+    preview.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: OUT/cache)"
+    )
+    preview.add_argument("--samples", type=_positive, default=8, metavar="N", help="how many (default: 8)")
+    preview.add_argument("--step", type=_positive, default=1, metavar="N", help="of which step (default: 1)")
+    _add_process(preview)
 
     serve = commands.add_parser("serve", help="stay loaded and fork an engine for each request")
     serve.add_argument("--fd", type=int, required=True, metavar="N", help="listening Unix socket, inherited")

@@ -30,10 +30,7 @@ def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and
             )
             return f"{event['device_name']} ({event['device']}, {event['precision']}, {event['threads']} threads){resumed}"
         case "prepared":
-            return (
-                f"{event['documents']:,} documents, {event['tokens']:,} tokens to learn from, "
-                f"{event['tokens_held_out']:,} held out; {event['parameters']:,} parameters"
-            )
+            return f"{_amounts(event)}; {event['parameters']:,} parameters"
         case "metrics":
             return f"step {event['step']}  {_numbers(event['values'])}"
         case "checkpoint":
@@ -55,6 +52,18 @@ def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and
         case "failed":
             return f"error: {event['message']} {event['hint']}"
     return None
+
+
+def _amounts(event: Event) -> str:
+    """How much there is to learn from, in the modality's own measure."""
+    if "documents" in event:
+        return (
+            f"{event['documents']:,} documents, {event['tokens']:,} tokens to learn from, "
+            f"{event['tokens_held_out']:,} held out"
+        )
+    kind = "recordings" if "recordings" in event else "images"
+    hours = f" ({event['hours']:.2f} hours)" if "hours" in event else ""
+    return f"{event[kind]:,} {kind}{hours} to learn from, {event[f'{kind}_held_out']:,} held out"
 
 
 def _numbers(values: Mapping[str, float]) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from control.jobs.service import Completed, Failed, Result, Stopped
+from control.jobs.service import Completed, Failed, Paused, Result, Stopped
 from worker.engine import Exit
 
 DONE = 0
-STOPPED = 75
+_STOPS: Mapping[int | None, Result] = {
+    75: Stopped(exit_code=75),
+    76: Paused(exit_code=76, why="Its representation collapsed (training.on_collapse is pause)"),
+}
 _RETRYABLE = frozenset({70, 74})
 """An unforeseen exception, and a disk that did not take a checkpoint."""
 
@@ -24,8 +27,8 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
     told = {} if last is None else last
     if end.code == DONE and told.get("reason") == "completed":
         return Completed(exit_code=DONE)
-    if end.code == STOPPED:
-        return Stopped(exit_code=STOPPED)
+    if end.code in _STOPS:
+        return _STOPS[end.code]
     if end.signal is not None:
         if stop_asked:
             # It did not stop within the grace, and was killed; its last checkpoint stands.

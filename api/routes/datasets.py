@@ -74,7 +74,9 @@ def complete_dataset(dataset: DatasetId, caller: Writer, context: Ctx) -> Datase
 @router.get(
     "/{dataset}/preview",
     operation_id="previewDataset",
-    responses=problems(*AUTH_PROBLEMS, "dataset_not_found", "object_missing", "validation_failed"),
+    responses=problems(
+        *AUTH_PROBLEMS, "dataset_not_found", "wrong_modality", "object_missing", "validation_failed"
+    ),
 )
 def preview_dataset(
     dataset: DatasetId,
@@ -87,8 +89,43 @@ def preview_dataset(
 ) -> DatasetPreview:
     """How the first documents begin, taken evenly from the files, read as training will read them."""
     with read(context.engine) as session:
-        files = repository.files(session, service.get(session, caller.project_id, dataset).id)
+        found = service.get(session, caller.project_id, dataset)
+        service.expect_modality(found, "text", f"/v1/datasets/{found.id}/contact-sheet")
+        files = repository.files(session, found.id)
     return service.preview(files, context.storage, documents=documents, characters=characters)
+
+
+@router.get(
+    "/{dataset}/contact-sheet",
+    operation_id="getContactSheet",
+    response_class=Response,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        "dataset_not_found",
+        "wrong_modality",
+        "validation_failed",
+        also={200: {"description": "The sheet", "content": {"image/png": {}}}},
+    ),
+)
+def contact_sheet(
+    dataset: DatasetId,
+    caller: Reader,
+    context: Ctx,
+    images: Annotated[int, Query(ge=1, le=200, description="At most so many images or recordings.")] = 48,
+    columns: Annotated[int, Query(ge=1, le=50, description="Images or recordings side by side.")] = 12,
+) -> Response:
+    """Some images of the dataset side by side, as a PNG: each 64 pixels square, 2 apart.
+
+    Of audio some recordings: each one's waveform over its spectrogram, 160 by 120 pixels, 4 apart.
+    """
+    with read(context.engine) as session:
+        found = service.get(session, caller.project_id, dataset)
+        files = repository.files(session, found.id)
+    return Response(
+        service.contact_sheet(found, files, images=images, columns=columns),
+        media_type="image/png",
+        headers={"Cache-Control": "private, no-cache"},
+    )
 
 
 @router.delete(

@@ -1,6 +1,7 @@
 """Files of a dataset: streamed in, checked whole, taken out again."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -12,7 +13,8 @@ from api.catalog import FILE_PROBLEMS, problems
 from api.context import Context, Ctx
 from api.parameters import DatasetId
 from control.datasets import intake, service
-from control.datasets.inspection import Report, inspect
+from control.datasets.inspection import inspect
+from control.datasets.modalities import Report
 from control.datasets.names import check_file_name
 from control.datasets.presentation import present_file
 from control.datasets.schemas import DatasetFileOut
@@ -79,6 +81,16 @@ async def upload_file(
             pattern=r"^[^\x00-\x1f\x7f]+$",
         ),
     ] = None,
+    image_column: Annotated[
+        str | None,
+        Query(
+            description="Column (Parquet) that holds the images. Default: `image`, else `img`, else the only column of "
+            "images.",
+            min_length=1,
+            max_length=200,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+        ),
+    ] = None,
 ) -> DatasetFileOut:
     """Put a file into an open dataset, in the place of any file of that name.
 
@@ -86,7 +98,7 @@ async def upload_file(
     learned from is refused, and nothing of it stays.
     """
     expected = uploads.declared_sha256(content_digest)
-    await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
+    modality = await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
     loop = asyncio.get_running_loop()
     stage = await loop.run_in_executor(context.transfers, context.storage.stage)
     try:
@@ -95,7 +107,15 @@ async def upload_file(
         # The disk writes while the file is read through; both end before the stage may go.
         report, synced = await asyncio.gather(
             loop.run_in_executor(
-                context.transfers, inspect, stage, context.settings.storage_url, name, text_column
+                context.transfers,
+                partial(
+                    inspect,
+                    stage,
+                    context.settings.storage_url,
+                    name,
+                    text_column or image_column,
+                    modality=modality,
+                ),
             ),
             loop.run_in_executor(context.transfers, stage.sync),
             return_exceptions=True,

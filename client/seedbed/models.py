@@ -34,7 +34,12 @@ class DatasetFile(Resource):
     bytes: int
     sha256: str
     kind: str
-    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip`` or ``tokenizer``."""
+    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or
+    ``audio``."""
+    samples: int = 0
+    """Documents, images or recordings, by the dataset's modality."""
+    bad: int = 0
+    """Images or recordings that cannot be decoded."""
     documents: int
     characters: int
     text_column: str | None = None
@@ -48,6 +53,8 @@ class Dataset(Resource):
     """``open`` while files are added, then ``ready``."""
     files: int
     bytes: int
+    samples: int = 0
+    """Documents, images or recordings, by the modality."""
     documents: int
     characters: int
     sha256: str | None = None

@@ -67,6 +67,10 @@ class Transport:
         """The decoded answer to a GET."""
         return self.request("GET", path, params=params).json()
 
+    def content(self, path: str, params: Params | None = None) -> bytes:
+        """The answer to a GET as it is, whole: for something small."""
+        return self.request("GET", path, params=params).content
+
     def post(self, path: str, json: Any = None, *, repeatable: bool = False) -> Any:
         """The decoded answer to a POST that changes what is there; ``repeatable``: twice does no more than once."""
         return self.request("POST", path, json=json, repeatable=repeatable).json()

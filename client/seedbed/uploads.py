@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from seedbed.transport import Body, Transport
 CHUNK = 2**20
 ANALYSIS_SECONDS = 3600.0
 """The service reads a file through before it answers, which for a large one takes its time."""
+
+_AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus")
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".tar", ".tgz", ".tar.gz", ".tar.zst", "-ubyte", "-ubyte.gz")
 
 Progress = Callable[[int], None]
 """Called with the bytes that were sent since the last call; a repetition takes back what it sends again."""
@@ -50,6 +54,27 @@ def find_files(paths: Iterable[Path]) -> list[LocalFile]:
     if not found:
         raise InvalidFile("There is no file to upload: hidden files and empty directories do not count.")
     return [found[name] for name in sorted(found)]
+
+
+def guess_modality(files: Iterable[LocalFile]) -> str:
+    """``image`` or ``audio`` where most names, those inside zips too, are images' or recordings'; else ``text``."""
+    images = recordings = others = 0
+    for file in files:
+        names = [file.name]
+        if file.name.lower().endswith(".zip"):
+            try:
+                with zipfile.ZipFile(file.path) as archive:
+                    names = [name for name in archive.namelist() if not name.endswith("/")]
+            except (OSError, zipfile.BadZipFile):
+                continue  # the service says better what is wrong with it
+        drawn = sum(name.lower().endswith(_IMAGES) for name in names)
+        heard = sum(name.lower().endswith(_AUDIO) for name in names)
+        images += drawn
+        recordings += heard
+        others += len(names) - drawn - heard
+    if images > recordings + others:
+        return "image"
+    return "audio" if recordings > images + others else "text"
 
 
 def _below(path: Path) -> Iterator[LocalFile]:

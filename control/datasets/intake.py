@@ -5,7 +5,8 @@ from contextlib import suppress
 from sqlalchemy import Engine, text
 
 from control.datasets import blobs, repository
-from control.datasets.inspection import Report, check_format
+from control.datasets.inspection import check_format
+from control.datasets.modalities import Report
 from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
 from control.datasets.service import get_open
@@ -13,8 +14,11 @@ from control.db import after_commit, read, write
 from control.storage import Stage, Storage
 
 
-def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> None:
+def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
     """Refuse, before its first byte is read, an upload that could only fail.
+
+    Returns:
+        The dataset's modality.
 
     Raises:
         Invalid: ``invalid_file_name``, ``unknown_format``.
@@ -22,9 +26,10 @@ def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> None:
         Conflict: ``dataset_not_open``.
     """
     check_file_name(name)
-    check_format(name)
     with read(engine) as session:
-        get_open(session, project_id, dataset_id)
+        modality = get_open(session, project_id, dataset_id).modality
+    check_format(name, modality)
+    return modality
 
 
 def take_in(

@@ -13,7 +13,7 @@ class Dataset(Base):
     __tablename__ = "datasets"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'ready', 'deleted')", name="state"),
-        CheckConstraint("modality IN ('text')", name="modality"),
+        CheckConstraint("modality IN ('text', 'image', 'audio')", name="modality"),
         Index(None, "project_id", "id"),
     )
 

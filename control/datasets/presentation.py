@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from control.datasets import repository, service
+from control.datasets.modalities import samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.repository import Totals
 from control.datasets.schemas import DatasetDetail, DatasetFileOut, DatasetOut
@@ -15,8 +16,10 @@ def present_file(file: DatasetFile) -> DatasetFileOut:
         bytes=file.bytes,
         sha256=file.sha256,
         kind=file.report["kind"],
-        documents=file.report["documents"],
-        characters=file.report["characters"],
+        samples=samples(file.report),
+        documents=file.report.get("documents", 0),
+        characters=file.report.get("characters", 0),
+        bad=file.report.get("bad", 0),
         text_column=file.report.get("text_column"),
         created_at=file.created_at,
     )
@@ -35,7 +38,7 @@ def present(session: ReadSession, dataset: Dataset) -> DatasetDetail:
     files = repository.files(session, dataset.id)
     totals = repository.totals(session, [dataset.id]).get(dataset.id, Totals())
     fields = _fields(dataset, totals) | {
-        "statistics": dataset.statistics or service.statistics(files),
+        "statistics": dataset.statistics or service.statistics(dataset, files),
         "file_list": [present_file(file) for file in files],
     }
     return DatasetDetail.model_validate(fields)
@@ -49,6 +52,7 @@ def _fields(dataset: Dataset, totals: Totals) -> dict[str, object]:
         "state": dataset.state,
         "files": totals.files,
         "bytes": totals.bytes,
+        "samples": totals.samples,
         "documents": totals.documents,
         "characters": totals.characters,
         "sha256": dataset.sha256,

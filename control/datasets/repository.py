@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from control.datasets.models import Dataset, DatasetFile
@@ -19,6 +19,7 @@ class Totals:
 
     files: int = 0
     bytes: int = 0
+    samples: int = 0
     documents: int = 0
     characters: int = 0
 
@@ -34,13 +35,18 @@ def totals(session: ReadSession, dataset_ids: Iterable[str]) -> dict[str, Totals
             DatasetFile.dataset_id,
             func.count(),
             func.sum(DatasetFile.bytes).cast(BigInteger),
-            func.sum(report["documents"].astext.cast(BigInteger)).cast(BigInteger),
-            func.sum(report["characters"].astext.cast(BigInteger)).cast(BigInteger),
+            _sum(func.coalesce(report["samples"].astext, report["documents"].astext)),
+            _sum(report["documents"].astext),
+            _sum(report["characters"].astext),
         )
         .where(DatasetFile.dataset_id.in_(list(dataset_ids)))
         .group_by(DatasetFile.dataset_id)
     )
     return {row[0]: Totals(*row[1:]) for row in rows}
+
+
+def _sum(number: ColumnElement[str]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(number.cast(BigInteger)), 0).cast(BigInteger)
 
 
 def files(session: ReadSession, dataset_id: str) -> list[DatasetFile]:

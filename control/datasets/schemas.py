@@ -7,12 +7,13 @@ from pydantic import Field
 
 from control.schemas import Body, JsonObject, Resource
 
-Modality = Literal["text"]
+Modality = Literal["text", "image", "audio"]
 
 
 class DatasetIn(Body):
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
     modality: Modality = "text"
+    """What its files hold; it decides which formats are read, and which tasks can learn from it."""
 
 
 class DatasetFileOut(Resource):
@@ -21,9 +22,14 @@ class DatasetFileOut(Resource):
     bytes: int
     sha256: str
     kind: str
-    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip`` or ``tokenizer``."""
+    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``."""
+    samples: int
+    """Documents, images or recordings, by the dataset's modality."""
     documents: int
+    """0 where the modality is not text, as ``characters``."""
     characters: int
+    bad: int
+    """Images or recordings that cannot be decoded; `data.on_bad_sample` says what a job makes of them."""
     text_column: str | None
     """The column (CSV, Parquet) or key (JSON Lines) that the text was found in."""
     created_at: datetime
@@ -38,14 +44,22 @@ class DatasetOut(Resource):
     """Files are added while ``open``; jobs run on what is ``ready``, which never changes again."""
     files: int
     bytes: int
+    samples: int
+    """Documents, images or recordings, by the modality."""
     documents: int
+    """0 where the modality is not text, as ``characters``."""
     characters: int
     sha256: str | None
     """Of the sorted (name, sha256) of the files, once ready."""
     statistics: JsonObject
-    """``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
-    most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-    twice. More as modalities grow."""
+    """Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+    the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+    twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+    ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+    and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+    ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
+    ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
+    ``bad_samples`` and counts likewise, and ``names`` of some recordings."""
     created_at: datetime
     completed_at: datetime | None
 

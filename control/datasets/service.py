@@ -3,12 +3,12 @@
 import hashlib
 import itertools
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func
 
 from control.datasets import blobs, repository
+from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.schemas import DatasetIn, DatasetPreview, PreviewDocument
 from control.db import ReadSession, WriteSession, after_commit
@@ -97,15 +97,16 @@ def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset
     if dataset.state == "ready":
         return dataset
     files = repository.files(session, dataset.id)
-    if not any(file.report["documents"] for file in files):
+    if not any(samples(file.report) for file in files):
         raise Conflict(
             "dataset_empty",
-            "The dataset holds no text yet. PUT at least one file with documents, then complete it.",
+            f"The dataset holds no {MODALITIES[dataset.modality].noun} yet. PUT at least one file with some, then "
+            "complete it.",
             param="dataset",
         )
     names = [[file.name, file.sha256] for file in files]
     dataset.sha256 = hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
-    dataset.statistics = statistics(files)
+    dataset.statistics = statistics(dataset, files)
     dataset.state = "ready"
     dataset.completed_at = session.scalar(func.clock_timestamp())
     session.flush()
@@ -134,42 +135,46 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
     _release_after_commit(session, storage, files)
 
 
-def statistics(files: Iterable[DatasetFile]) -> dict[str, object]:
-    """What the files' reports come to together.
+def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, object]:
+    """What `control.datasets.statistics` finds for the dataset's modality."""
+    reports = [{**file.report, "sha256": file.sha256} for file in files]
+    return MODALITIES[dataset.modality].statistics(reports)
 
-    ``length_histogram``: documents by length in characters, in buckets that double. ``scripts``: letters by script, the
-    most frequent first. ``repeats``: documents that are there before, word for word, in their own file or as part of
-    a file that is there twice; training reads each once, and drops repeats across different files too.
+
+def expect_modality(dataset: Dataset, modality: str, instead: str) -> None:
     """
-    files = list(files)
-    counts = [
-        sum(column)
-        for column in itertools.zip_longest(
-            *(file.report.get("length_histogram", ()) for file in files), fillvalue=0
-        )
-    ]
-    scripts: Counter[str] = Counter()
-    repeats = 0
-    seen: set[str] = set()
-    for file in files:
-        scripts.update(file.report.get("scripts", {}))
-        repeats += file.report["documents"] if file.sha256 in seen else file.report.get("repeats", 0)
-        seen.add(file.sha256)
-    ranked = sorted(scripts.items(), key=lambda item: (-item[1], item[0]))
-    return {
-        "length_histogram": [
-            {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
-            for bits, count in enumerate(counts)
-            if count
-        ],
-        "scripts": [{"script": script, "letters": letters} for script, letters in ranked],
-        "repeats": repeats,
-    }
+    Raises:
+        Conflict: ``wrong_modality``, for a view that this dataset has not; ``instead`` names the one that it has.
+    """
+    if dataset.modality != modality:
+        raise _wrong_modality(dataset, instead)
+
+
+def _wrong_modality(dataset: Dataset, instead: str) -> Conflict:
+    return Conflict(
+        "wrong_modality",
+        f"Dataset {dataset.id} holds {MODALITIES[dataset.modality].noun}; GET {instead} shows them.",
+        param="dataset",
+    )
+
+
+def contact_sheet(dataset: Dataset, files: Sequence[DatasetFile], *, images: int, columns: int) -> bytes:
+    """A PNG of some of the dataset's images or recordings, taken evenly from the files: what inspection kept of them.
+
+    Raises:
+        Conflict: ``wrong_modality``, where they are read and not looked at.
+    """
+    drawn = MODALITIES[dataset.modality].sheet
+    if drawn is None:
+        raise _wrong_modality(dataset, f"/v1/datasets/{dataset.id}/preview")
+    kept = [list(file.report.get("thumbnails", ())) for file in files]
+    taken = itertools.chain.from_iterable(itertools.zip_longest(*kept))
+    return drawn(list(itertools.islice((one for one in taken if one), images)), columns)
 
 
 def preview(files: list[DatasetFile], storage: Storage, *, documents: int, characters: int) -> DatasetPreview:
     """The beginnings of the first documents, taken evenly from the files. Needs no transaction."""
-    readable = [file for file in files if file.report["documents"]]
+    readable = [file for file in files if file.report.get("documents")]
     left = documents
     shown: list[PreviewDocument] = []
     for position, file in enumerate(readable):

@@ -31,6 +31,15 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """The engine stopped by itself, as the job's spec asks, for a person to look."""
+
+    why: str
+    """The beginning of the sentence."""
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
 class Failed:
     """The engine could not go on, or died."""
 
@@ -42,7 +51,7 @@ class Failed:
     exit_code: int | None = None
 
 
-Result = Completed | Stopped | Failed
+Result = Completed | Stopped | Paused | Failed
 
 
 def finish(session: WriteSession, job_id: str, attempt: int, result: Result) -> None:
@@ -57,6 +66,8 @@ def finish(session: WriteSession, job_id: str, attempt: int, result: Result) -> 
             _completed(session, job, result)
         case Stopped():
             _stopped(session, job, result)
+        case Paused():
+            _paused(session, job, result)
         case Failed():
             _failed(session, job, result)
 
@@ -115,6 +126,22 @@ def _stopped(session: WriteSession, job: Job, result: Stopped) -> None:
         event=name,
         message=message.format(step=job.step, why=result.why or "Its worker was shut down"),
         outcome=name,
+        exit_code=result.exit_code,
+    )
+
+
+def _paused(session: WriteSession, job: Job, result: Paused) -> None:
+    """A cancel that somebody asked for meanwhile goes before; all else that was asked for is done by a pause."""
+    if job.intent == "cancel":
+        _stopped(session, job, Stopped(result.exit_code))
+        return
+    transition(
+        session,
+        job,
+        "paused",
+        event="paused",
+        message=f"{result.why}: paused at step {job.step}, to continue from there when told.",
+        outcome="paused",
         exit_code=result.exit_code,
     )
 

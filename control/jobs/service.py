@@ -12,7 +12,7 @@ from control.jobs import repository
 from control.jobs.claims import Claim, ClaimedFile, claim
 from control.jobs.leases import LeaseLost, heartbeat
 from control.jobs.models import Attempt, Event, Job
-from control.jobs.outcomes import Completed, Failed, Result, Stopped, finish
+from control.jobs.outcomes import Completed, Failed, Paused, Result, Stopped, finish
 from control.jobs.reports import engine_started, record_event, record_log_tail, record_points
 from control.jobs.requests import request, resume, retry
 from control.jobs.schemas import LineageOut, LogOut, State
@@ -29,6 +29,7 @@ __all__ = [
     "Failed",
     "InvalidTransition",
     "LeaseLost",
+    "Paused",
     "Point",
     "Result",
     "Stopped",

@@ -1,6 +1,7 @@
 """What every modality's prepared data has in common."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -8,6 +9,15 @@ from numpy.typing import NDArray
 
 SplitName = Literal["train", "held_out"]
 SPLITS: tuple[SplitName, SplitName] = ("train", "held_out")
+
+
+@dataclass(frozen=True)
+class SkippedSample:
+    """A sample that could not be used."""
+
+    sample: str
+    """The file, and the member or row in it."""
+    reason: str
 
 
 class Prepared(Protocol):

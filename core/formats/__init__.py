@@ -1,4 +1,4 @@
-"""Documents and images out of the files that people upload, compressed or in archives.
+"""Documents, images and recordings out of the files that people upload, compressed or in archives.
 
 Imports no torch, transformers or tokenizers, so that the control plane can check an upload with the very
 code that training will read it with (docs/decisions/0001-formats-without-torch.md). Images are read by `core.formats.images` and

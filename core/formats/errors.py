@@ -8,6 +8,8 @@ FormatErrorCode = Literal[
     "archive_encrypted",
     "archive_link",
     "archive_path_escapes",
+    "audio_too_long",
+    "bad_audio",
     "bad_csv",
     "bad_idx",
     "bad_image",
@@ -18,12 +20,14 @@ FormatErrorCode = Literal[
     "empty_file",
     "image_too_large",
     "image_too_small",
+    "no_audio",
     "no_documents",
     "no_image_column",
     "no_images",
     "no_text_column",
     "not_utf8",
     "truncated_archive",
+    "truncated_audio",
     "unknown_format",
 ]
 

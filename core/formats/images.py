@@ -137,7 +137,7 @@ def _member(
 
 
 def _tar(source: Source, limits: Limits, notes: ImageNotes) -> Iterator[RawImage | FormatError]:
-    for place, content in tar_members(source, limits):
+    for place, content in tar_members(source, limits, limits.image_bytes):
         member = place.member or ""
         if not _is_image(member):
             notes.ignored.append(member)

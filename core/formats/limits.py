@@ -31,11 +31,17 @@ class Limits:
     """Width times height of one image, looked at before it is decoded."""
     image_side: int = 8
     """Pixels that the shorter side of an image must have: less shows nothing."""
+    audio_bytes: int = 512 * MIB
+    """One recording as it is stored, which is read whole."""
+    audio_samples: int = 200_000_000
+    """Samples of one recording, over an hour at 48 kHz; held in memory as mono."""
 
 
 DEFAULT_LIMITS = Limits()
 IMAGE_LIMITS = Limits(members=2_000_000, directory_bytes=256 * MIB)
 """An archive of images holds one file a sample."""
+AUDIO_LIMITS = IMAGE_LIMITS
+"""An archive of recordings likewise."""
 
 
 class Budget:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     TOKENIZER = "tokenizer"
     IMAGE = "image"
     IDX = "idx"
+    AUDIO = "audio"
 
 
 class Compression(StrEnum):
@@ -43,23 +44,30 @@ _KINDS = {
     ".png": Kind.IMAGE,
     ".webp": Kind.IMAGE,
     "-ubyte": Kind.IDX,
+    ".wav": Kind.AUDIO,
+    ".flac": Kind.AUDIO,
+    ".ogg": Kind.AUDIO,
+    ".oga": Kind.AUDIO,
+    ".opus": Kind.AUDIO,
 }
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
-_NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE}
+_NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE, Kind.AUDIO}
 
 MODALITY_KINDS: dict[str, frozenset[Kind]] = {
     "text": frozenset({Kind.TEXT, Kind.JSONL, Kind.CSV, Kind.PARQUET, Kind.ZIP, Kind.TOKENIZER}),
     "image": frozenset({Kind.IMAGE, Kind.ZIP, Kind.TAR, Kind.PARQUET, Kind.IDX}),
+    "audio": frozenset({Kind.AUDIO, Kind.ZIP, Kind.TAR}),
 }
 """What a dataset of a modality (`core.spec.Modality`) may hold."""
 
-_PLURALS = {"text": "text", "image": "images"}
+_PLURALS = {"text": "text", "image": "images", "audio": "audio"}
 
 KNOWN_FORMATS: dict[str, str] = {
     "text": ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst behind it or "
     "inside a .zip, and tokenizer.json",
     "image": ".jpg, .jpeg, .png and .webp, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
     "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz behind it",
+    "audio": ".wav, .flac, .ogg, .oga and .opus, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst",
 }
 
 

@@ -13,8 +13,9 @@ from core.formats.source import Source
 _UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError)
 
 
-def tar_members(source: Source, limits: Limits) -> Iterator[tuple[Place, bytes | None]]:
-    """The files in an archive in its own order: where each is, and its bytes; None where they are too many for a sample.
+def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[tuple[Place, bytes | None]]:
+    """The files in an archive in its own order: where each is, and its bytes; None where they are more than
+    ``member_bytes``.
 
     Raises:
         FormatError: ``archive_path_escapes``, ``archive_link``, ``archive_bomb``, ``corrupt_archive``,
@@ -44,15 +45,17 @@ def tar_members(source: Source, limits: Limits) -> Iterator[tuple[Place, bytes |
                     )
                 if is_hidden(info.name):
                     continue
-                yield place, _content(archive, info, place, limits)
+                yield place, _content(archive, info, place, member_bytes)
     except FormatError:
         raise
     except _UNREADABLE as error:
         raise file.error("corrupt_archive", f"is no tar that can be read ({error}); pack it again") from None
 
 
-def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, limits: Limits) -> bytes | None:
-    if info.size > limits.image_bytes:
+def _content(
+    archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, member_bytes: int
+) -> bytes | None:
+    if info.size > member_bytes:
         return None
     member = archive.extractfile(info)
     assert member is not None, info.name

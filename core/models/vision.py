@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.models.ijepa.modeling_ijepa import IJepaModel
 from transformers.models.resnet.modeling_resnet import ResNetModel
 from transformers.models.vit.modeling_vit import ViTModel
 from transformers.utils.logging import disable_progress_bar
@@ -16,7 +17,7 @@ from core.models import small_image_resnet
 from core.models.resnet import create_resnet, resnet_config
 from core.models.vit import create_vit, vit_config
 from core.spec import JobSpec
-from core.spec.model import is_small_image, patch_size_for
+from core.spec.model import is_small_image
 from core.training.errors import EngineError
 
 Pooling = Literal["mean", "cls"]
@@ -24,14 +25,11 @@ Pooling = Literal["mean", "cls"]
 
 
 def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTrainedModel:
-    """A fresh network on the CPU, a function of the spec and its seed alone.
+    """A fresh ViT or ResNet on the CPU, a function of the spec and its seed alone.
 
     Args:
         image_size: side of the square images, in pixels.
         channels: of one pixel.
-
-    Raises:
-        EngineError: ``spec_invalid`` where the patches do not fill the images.
     """
     seed = job.training.seed
     if job.architecture == "resnet":
@@ -41,26 +39,10 @@ def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTraine
         job.size,
         dropout=job.dropout,
         image_size=image_size,
-        patch_size=fitting_patch_size(job, image_size),
+        patch_size=job.patch_size,
         channels=channels,
     )
     return create_vit(config, seed)
-
-
-def fitting_patch_size(job: JobSpec, image_size: int) -> int:
-    """Pixels on a patch's side, of a ViT for images of ``image_size``.
-
-    Raises:
-        EngineError: ``spec_invalid`` where it does not divide the image's.
-    """
-    patch = job.model.patch_size or patch_size_for(image_size)
-    if image_size % patch:
-        raise EngineError(
-            "spec_invalid",
-            f"Patches of {patch} pixels do not fill an image of {image_size}.",
-            "Set model.patch_size to a divisor of data.image.size, or data.image.size to a multiple of it.",
-        )
-    return patch
 
 
 def feature_width(model: PreTrainedModel) -> int:
@@ -74,7 +56,7 @@ def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") 
 
     Args:
         pixels: normalised, shape (B, C, H, W).
-        pooling: of a ViT; a ResNet's is always the mean over its last map.
+        pooling: of a ViT; a ResNet's is always the mean over its last map, an I-JEPA's over its patches.
 
     Returns:
         Shape (B, D), D by `feature_width`.
@@ -84,6 +66,8 @@ def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") 
         pooled: Tensor = output.pooler_output.flatten(1)
         return pooled
     tokens: Tensor = output.last_hidden_state
+    if isinstance(model, IJepaModel):
+        return tokens.mean(dim=1)
     return tokens[:, 1:].mean(dim=1) if pooling == "mean" else tokens[:, 0]
 
 

@@ -64,6 +64,24 @@ class Shown:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that a person should know of a run that goes on: a ``warning`` event."""
+
+    code: str
+    message: str
+    """What is wrong, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One pass over a step's batch, forward and backward, and the optimisers that step after it."""
+
+    forward: Callable[[Batch], Losses]
+    optimizers: Sequence[str]
+    """Their names in `Objective.optimizers`."""
+
+
 class Objective(nn.Module, abc.ABC):
     """A pretraining task: its networks, what they are fed and what they are asked.
 
@@ -110,6 +128,27 @@ class Objective(nn.Module, abc.ABC):
         """
         return ()
 
+    def concerns(self, values: Mapping[str, float]) -> Sequence[Concern]:
+        """What is worrying about the measures that `evaluate` just gave: told once, while it lasts, and with
+        ``on_collapse: pause`` a reason to pause. By default nothing is."""
+        return ()
+
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown] | None:
+        """What the networks would be fed of some training samples at the step that ``key`` names, for people.
+
+        By default (None) the networks' inputs are caught and shown as `denormalised` pictures or by `as_text`. A task
+        that damages or hides something inside its networks says here what.
+        """
+        return None
+
+    def denormalised(self, values: Tensor) -> Tensor:
+        """Pictures in 0 … 1 of what an image network is fed, (B, C, H, W); by default as they are."""
+        return values
+
+    def as_text(self, ids: NDArray[np.int64]) -> str | None:
+        """What token ids, (L,), stand for; by default nobody knows."""
+        return None
+
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
         """Features of raw samples, shape (B, D), for probes and measures of the representation.
 
@@ -136,6 +175,13 @@ class Objective(nn.Module, abc.ABC):
     def optimizers(self) -> Mapping[str, NamedParameters]:
         """Which parameters go to which optimiser, by the optimiser's name."""
         return {"main": list(self.named_parameters())}
+
+    def phases(self) -> Sequence[Phase]:
+        """What a step does with its batch, one after the other; by default one pass for all optimisers.
+
+        A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
+        """
+        return (Phase(self, tuple(self.optimizers())),)
 
     def block_of(self, name: str) -> int | None:
         """The block of its stack, from 0 at the input, that a parameter belongs to; None: of no block.

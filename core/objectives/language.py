@@ -42,6 +42,11 @@ class LanguageModel(Objective):
         """Write the tokenizer's files beside the network's."""
         self.data.save_tokenizer(directory, self.sequence_length)
 
+    def as_text(self, ids: NDArray[np.int64]) -> str | None:
+        tokenizer = Tokenizer.from_file(str(self.data.tokenizer_directory / "tokenizer.json"))
+        text: str = tokenizer.decode(ids.tolist(), skip_special_tokens=False)
+        return text
+
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         tied = self.model.all_tied_weights_keys
         weights = {

@@ -4,6 +4,8 @@ Every other room validates jobs with it; the dashboard's form, the OpenAPI docum
 docs are drawn from the same schema.
 """
 
+from core.spec.audio import AudioAugmentation, AudioDataSpec
+from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
@@ -13,11 +15,21 @@ from core.spec.schedule import Schedule
 from core.spec.tasks import (
     MODALITIES,
     CausalLanguageModeling,
+    Colorization,
+    ContrastiveLearning,
+    DenoisingAutoencoder,
     FeatureReconstruction,
+    GenerativeAdversarialNetwork,
+    JointEmbeddingPrediction,
+    MaskedAutoencoding,
     MaskedLanguageModeling,
+    MaskedSpectrogram,
     Modality,
+    RotationPrediction,
+    SelfDistillation,
     Task,
     TextDenoisingAutoencoder,
+    Wav2Vec2,
 )
 from core.spec.training import CheckpointRetention, TrainingSpec
 
@@ -27,18 +39,30 @@ __all__ = [
     "Adafactor",
     "AdamW",
     "Architecture",
+    "AudioAugmentation",
+    "AudioDataSpec",
     "CausalLanguageModeling",
     "CheckpointRetention",
+    "Colorization",
+    "ContrastiveLearning",
+    "DenoisingAutoencoder",
     "FeatureReconstruction",
+    "GanSize",
+    "GenerativeAdversarialNetwork",
     "JobSpec",
+    "JointEmbeddingPrediction",
+    "MaskedAutoencoding",
     "MaskedLanguageModeling",
+    "MaskedSpectrogram",
     "Modality",
     "ModelSpec",
     "Muon",
     "Optimizer",
     "ResNetSize",
     "ResourcesSpec",
+    "RotationPrediction",
     "Schedule",
+    "SelfDistillation",
     "Size",
     "SpecError",
     "SpecProblem",
@@ -46,6 +70,7 @@ __all__ = [
     "TextDenoisingAutoencoder",
     "TrainingSpec",
     "TransformerSize",
+    "Wav2Vec2",
     "explain",
     "load",
     "validate",

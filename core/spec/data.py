@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.spec.audio import AudioDataSpec
 from core.spec.base import Spec
 
 SPECIAL_TOKENS = 5
@@ -77,18 +78,20 @@ class DataSpec(Spec):
 
     tokenizer: TokenizerSpec = TokenizerSpec()
 
+    audio: AudioDataSpec = AudioDataSpec()
+
     image: ImageDataSpec = ImageDataSpec()
 
     on_bad_sample: Literal["refuse", "skip"] = "refuse"
-    """What to do about images that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
+    """What to do about images and recordings that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are counted,
     and the first are named. Text knows no bad samples: a file is read whole or refused."""
 
     held_out: Literal["by_hash", "tail"] = "by_hash"
-    """Which part is kept for evaluation. ``by_hash``: documents or images by their content, so that the same one falls
+    """Which part is kept for evaluation. ``by_hash``: documents, images or recordings by their content, so that the same one falls
     on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
     order as one; the document in which the end begins is cut in two."""
 
     held_out_fraction: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05
-    """Share kept for evaluation: of the documents or images, for ``tail`` of the characters. A dataset of images with a
+    """Share kept for evaluation: of the documents, images or recordings, for ``tail`` of the characters. A dataset of images with a
     part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead."""

@@ -7,6 +7,7 @@ The parameters are counted exactly. The memory is an estimate of the peak of tra
   and layer by the hidden and the intermediate size, as in ``_TOKEN_BYTES``, and where attention scores are materialised
   (on the CPU, with dropout) 9 bytes a head and token pair.
 * The vocabulary head, some positions at a time: logits, their softmax and gradient, 12 bytes a vocabulary entry.
+* Of images: `core.spec.image_weight`.
 
 It leaves out what does not grow with the job (the runtime, a GPU's context), so it errs on the low side: who refuses a
 job by it refuses only what cannot fit.
@@ -14,10 +15,12 @@ job by it refuses only what cannot fit.
 
 from dataclasses import dataclass
 
+from core.spec.audio_estimate import audio_activations, audio_parameters
+from core.spec.image_weight import image_activation_bytes, image_parameters
 from core.spec.job import JobSpec
 from core.spec.model import Architecture, TransformerSize
 from core.spec.parameters import count_parameters, feature_predictor
-from core.spec.tasks import MaskedLanguageModeling, TextDenoisingAutoencoder
+from core.spec.tasks import MaskedLanguageModeling, MaskedSpectrogram, TextDenoisingAutoencoder, Wav2Vec2
 
 _TRAINING_BYTES = 16
 
@@ -57,8 +60,17 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
     Args:
         vocabulary_size: Of an uploaded tokenizer; None: as the spec says.
     """
+    if spec.task.modality == "image":
+        parameters = image_parameters(spec)
+        return Estimate(
+            parameters=parameters,
+            weights_bytes=_TRAINING_BYTES * parameters,
+            activation_bytes=image_activation_bytes(spec),
+        )
     architecture, size = spec.architecture, spec.size
     training, task = spec.training, spec.task
+    if isinstance(task, MaskedSpectrogram | Wav2Vec2):
+        return _estimate_audio(spec, size, task)
     vocabulary = vocabulary_size or spec.data.tokenizer.largest_vocabulary
     if isinstance(task, TextDenoisingAutoencoder):
         vocabulary += task.sentinels(training.sequence_length)
@@ -74,9 +86,31 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
     )
 
 
+def _estimate_audio(spec: JobSpec, size: TransformerSize, task: MaskedSpectrogram | Wav2Vec2) -> Estimate:
+    parameters = audio_parameters(size, task)
+    training, audio = spec.training, spec.data.audio
+    return Estimate(
+        parameters=parameters,
+        weights_bytes=_TRAINING_BYTES * parameters,
+        activation_bytes=audio_activations(
+            size,
+            task,
+            clips=training.least_sequences_per_step // training.accumulation_steps,
+            samples=round(audio.clip_seconds * audio.sampling_rate),
+            half=_is_half(spec),
+            on_cpu=spec.resources.device == "cpu",
+        ),
+    )
+
+
+def _is_half(spec: JobSpec) -> bool:
+    precision = spec.training.precision
+    return precision == "bf16" or (precision == "auto" and spec.resources.device != "cpu")
+
+
 def _activations(spec: JobSpec, size: TransformerSize, vocabulary: int) -> int:
     training = spec.training
-    half = training.precision == "bf16" or (training.precision == "auto" and spec.resources.device != "cpu")
+    half = _is_half(spec)
     sequences = training.least_sequences_per_step // training.accumulation_steps
     read, predicted = _tokens(spec)
     by_hidden, by_intermediate = _TOKEN_BYTES[spec.architecture][half]

@@ -7,7 +7,16 @@ from pydantic_core import PydanticCustomError
 
 from core.spec.base import Spec
 from core.spec.data import DataSpec
-from core.spec.model import Architecture, ModelSpec, ResNetSize, Size, TransformerSize
+from core.spec.gan_sizes import GanSize
+from core.spec.model import (
+    Architecture,
+    ModelSpec,
+    ResNetSize,
+    Size,
+    TransformerSize,
+    check_patches,
+    patch_size_for,
+)
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import Task
 from core.spec.training import TrainingSpec
@@ -37,7 +46,10 @@ class JobSpec(Spec):
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
         try:
-            self.model.resolve(self.task.presets)
+            architecture, size = self.model.resolve(self.task.presets)
+            if architecture == "vit":
+                check_patches(self.patch_size, self.data.image.size)
+            self.task.check(size, self.patches)
         except ValueError as error:
             # Told at the field: the root's own errors would name none.
             raise PydanticCustomError(
@@ -79,10 +91,25 @@ class JobSpec(Spec):
         return size
 
     @property
+    def gan_size(self) -> GanSize:
+        """The sizes of a GAN's two networks."""
+        size = self.network_size
+        assert isinstance(size, GanSize)
+        return size
+
+    @property
+    def patch_size(self) -> int:
+        """Pixels on the side of a ViT's patch."""
+        return self.model.patch_size or patch_size_for(self.data.image.size)
+
+    @property
+    def patches(self) -> int:
+        """Patches that a ViT cuts an image into."""
+        return (self.data.image.size // self.patch_size) ** 2
+
+    @property
     def dropout(self) -> float:
         """Dropout in training: as written, else as the networks of this kind were published."""
         if self.model.dropout is not None:
             return self.model.dropout
-        if self.architecture in {"llama", "modernbert"}:
-            return 0.0
-        return 0.0 if self.task.modality == "image" else 0.1
+        return 0.1 if self.architecture in {"bert", "gpt2", "t5", "wav2vec2"} else 0.0

@@ -1,18 +1,27 @@
 """Which network: a preset by name, or sizes written out."""
 
+import math
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from core.spec.base import Spec
+from core.spec.gan_sizes import GanSize
 
-Architecture = Literal["bert", "gpt2", "llama", "modernbert", "resnet", "t5", "vit"]
+Architecture = Literal[
+    "ast", "bert", "dcgan", "gpt2", "llama", "modernbert", "resgan", "resnet", "t5", "vit", "wav2vec2"
+]
 Preset = Literal[
+    "ast-tiny",
+    "ast-small",
+    "ast-base",
     "bert-tiny",
     "bert-mini",
     "bert-small",
     "bert-medium",
     "bert-base",
+    "dcgan-mini",
+    "dcgan-base",
     "gpt2-tiny",
     "gpt2-mini",
     "gpt2-small",
@@ -22,6 +31,8 @@ Preset = Literal[
     "modernbert-mini",
     "modernbert-small",
     "modernbert-base",
+    "resgan-mini",
+    "resgan-base",
     "resnet-mini",
     "resnet-18",
     "resnet-50",
@@ -33,6 +44,9 @@ Preset = Literal[
     "vit-tiny",
     "vit-small",
     "vit-base",
+    "wav2vec2-tiny",
+    "wav2vec2-small",
+    "wav2vec2-base",
 ]
 
 
@@ -47,6 +61,22 @@ class TransformerSize(Spec):
     hidden_size: Annotated[int, Field(ge=8, le=65536)]
     heads: Annotated[int, Field(ge=1, le=1024)]
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
+
+    def narrowed(self, layers: int, hidden_size: int | None, param: str) -> Self:
+        """Sizes of a helper network with as many heads, by default half as wide.
+
+        Args:
+            hidden_size: its width; None: half of this one's, rounded up to a multiple of 4 and of the heads.
+            param: the name of the field that says it.
+
+        Raises:
+            ValueError: for a width that its heads or its fixed positions do not divide.
+        """
+        multiple = math.lcm(4, self.heads)
+        width = hidden_size or multiple * math.ceil(self.hidden_size / 2 / multiple)
+        if width % multiple:
+            raise ValueError(f"{param} ({width}) must be a multiple of {multiple}")
+        return type(self)(layers=layers, hidden_size=width, heads=self.heads, intermediate_size=4 * width)
 
 
 class ResNetSize(Spec):
@@ -65,7 +95,7 @@ class ResNetSize(Spec):
         return self.widths[0] // (4 if self.block == "bottleneck" else 1)
 
 
-Size = TransformerSize | ResNetSize
+Size = TransformerSize | ResNetSize | GanSize
 
 
 def _size(layers: int, hidden_size: int, heads: int, intermediate_size: int | None = None) -> TransformerSize:
@@ -103,6 +133,20 @@ PRESETS: dict[str, tuple[Architecture, Size]] = {
     "t5-tiny": ("t5", _size(2, 128, 4, 320)),
     "t5-mini": ("t5", _size(4, 256, 4, 640)),
     "t5-small": ("t5", _size(8, 512, 8, 1024)),
+    # Gong et al. 2021, "AST" (arXiv 2104.01778): ViT's base; tiny and small are for small data.
+    "ast-tiny": ("ast", _size(4, 192, 3)),
+    "ast-small": ("ast", _size(12, 384, 6)),
+    "ast-base": ("ast", _size(12, 768, 12)),
+    # Baevski et al. 2020 (arXiv 2006.11477): its BASE, and two for small data.
+    "wav2vec2-tiny": ("wav2vec2", _size(4, 192, 4)),
+    "wav2vec2-small": ("wav2vec2", _size(6, 384, 6)),
+    "wav2vec2-base": ("wav2vec2", _size(12, 768, 12)),
+    # Radford et al. 2015 (arXiv 1511.06434), figure 1, has 128; Miyato et al. 2018 (arXiv 1802.05957), table 4, 256 and
+    # 128. The minis are for a CPU.
+    "dcgan-mini": ("dcgan", GanSize(width=32)),
+    "dcgan-base": ("dcgan", GanSize(width=128)),
+    "resgan-mini": ("resgan", GanSize(width=32)),
+    "resgan-base": ("resgan", GanSize(width=128)),
     # He et al. 2015 (arXiv 1512.03385), table 1; mini, with one block a stage and half the widths, is for a CPU.
     "resnet-mini": (
         "resnet",
@@ -139,6 +183,18 @@ def is_small_image(size: int) -> bool:
 def patch_size_for(size: int) -> int:
     """Pixels on a patch's side where the spec names none."""
     return 4 if is_small_image(size) else 16
+
+
+def check_patches(patch_size: int, size: int) -> None:
+    """
+    Raises:
+        ValueError: where patches do not fill images of ``size`` pixels a side.
+    """
+    if size % patch_size:
+        raise ValueError(
+            f"patches of {patch_size} pixels do not fill an image of {size} (data.image.size); "
+            "set model.patch_size to a divisor of it"
+        )
 
 
 def presets_of(*architectures: Architecture, default: Preset) -> tuple[str, ...]:
@@ -178,9 +234,12 @@ class ModelSpec(Spec):
     widths: tuple[Annotated[int, Field(ge=4, le=65536)], ...] | None = None
     """Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's."""
 
+    width: Annotated[int, Field(ge=4, le=4096)] | None = None
+    """Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's."""
+
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2
-    and T5; none for Llama, ModernBERT and images. A ResNet has none."""
+    """Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2, T5
+    and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -215,6 +274,8 @@ class ModelSpec(Spec):
         given = [name for name in foreign if getattr(self, name) is not None]
         if given:
             raise ValueError(f"a network of kind {architecture} has no {given[0]}; leave it out")
+        if isinstance(base, GanSize):
+            return architecture, GanSize(width=self.width or base.width)
         size = self._resnet(base) if isinstance(base, ResNetSize) else self._transformer(architecture, base)
         return architecture, size
 
@@ -250,8 +311,11 @@ class ModelSpec(Spec):
 
 def _foreign_fields(architecture: Architecture) -> tuple[str, ...]:
     """Fields of `ModelSpec` that say nothing of such a network."""
+    transformer = ("layers", "hidden_size", "heads", "intermediate_size", "dropout")
+    if architecture in {"dcgan", "resgan"}:
+        return (*transformer, "patch_size", "depths", "widths")
     if architecture == "resnet":
-        return ("layers", "hidden_size", "heads", "intermediate_size", "patch_size", "dropout")
+        return (*transformer, "patch_size", "width")
     if architecture == "vit":
-        return ("depths", "widths")
-    return ("depths", "widths", "patch_size")
+        return ("depths", "widths", "width")
+    return ("depths", "widths", "width", "patch_size")

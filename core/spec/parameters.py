@@ -49,7 +49,7 @@ def count_vit(size: TransformerSize, *, patches: int, patch_size: int, channels:
     """
     hidden = size.hidden_size
     embeddings = (channels * patch_size**2 + 1) * hidden + hidden + (patches + 1) * hidden
-    return embeddings + size.layers * _block(size) + 2 * hidden
+    return embeddings + size.layers * count_block(size) + 2 * hidden
 
 
 def count_resnet(size: ResNetSize, *, channels: int, small_images: bool) -> int:
@@ -80,13 +80,13 @@ def _bert(size: TransformerSize, vocabulary: int, positions: int) -> int:
     hidden = size.hidden_size
     embeddings = (vocabulary + positions + 2) * hidden + 2 * hidden  # two token types; a norm
     head = hidden * hidden + hidden + 2 * hidden + vocabulary
-    return embeddings + size.layers * _block(size) + head
+    return embeddings + size.layers * count_block(size) + head
 
 
 def _gpt2(size: TransformerSize, vocabulary: int, positions: int) -> int:
     """Its head is the embedding's matrix."""
     hidden = size.hidden_size
-    return (vocabulary + positions) * hidden + size.layers * _block(size) + 2 * hidden
+    return (vocabulary + positions) * hidden + size.layers * count_block(size) + 2 * hidden
 
 
 def _llama(size: TransformerSize, vocabulary: int, _: int) -> int:
@@ -112,7 +112,7 @@ def _t5(size: TransformerSize, vocabulary: int, _: int) -> int:
     return vocabulary * hidden + size.layers * (encoder + decoder) + ends
 
 
-def _block(size: TransformerSize) -> int:
+def count_block(size: TransformerSize) -> int:
     """Attention and feed-forward with biases, and their two norms."""
     hidden, intermediate = size.hidden_size, size.intermediate_size
     attention = 4 * (hidden * hidden + hidden)

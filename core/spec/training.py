@@ -15,8 +15,8 @@ class CheckpointRetention(Spec):
     keep_last: Annotated[int, Field(ge=1, le=1000)] = 3
     """The newest so many."""
     keep_best: str | None = None
-    """Also the best by this logged metric, as ``eval/loss`` (lower is better) or
-    ``eval/masked_accuracy`` (higher is better)."""
+    """Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
+    ``probe/linear_accuracy`` or ``health/rankme`` (higher is better)."""
     keep_every: Annotated[int, Field(ge=1)] | None = None
     """Also each whose step is a multiple of this."""
 
@@ -52,6 +52,14 @@ class TrainingSpec(Spec):
     """Steps between evaluations on the held-out part; the last step always evaluates."""
     evaluation_sequences: Annotated[int, Field(ge=1)] = 512
     """At most so many held-out sequences an evaluation."""
+    probe_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps between measures of the representation (``health/…``, and with labels ``probe/…``), where the task learns
+    one; the last step always measures. Default: at each evaluation."""
+    probe_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """At most so many labelled training samples for the probes; 0 for no probes."""
+    on_collapse: Literal["warn", "pause"] = "warn"
+    """What happens when all samples come to have the same features. ``warn``: a warning. ``pause``: the run also writes a
+    checkpoint and pauses, for a person to look."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between checkpoints; the last step always writes one."""
     checkpoint_every_seconds: Annotated[float, Field(gt=0.0)] | None = None

@@ -90,7 +90,7 @@ def kept_steps(metrics: dict[int, dict[str, float]], retention: CheckpointRetent
 
 def is_better_higher(metric: str) -> bool:
     """Whether a larger value of the metric is a better model's."""
-    return "accuracy" in metric
+    return "accuracy" in metric or metric in {"health/rankme", "health/std"}
 
 
 def _candidates(run_directory: Path) -> Iterable[Path]:

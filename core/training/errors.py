@@ -6,6 +6,9 @@ from typing import Any
 STOPPED = 75
 """Exit code of a run that was asked to stop and wrote a checkpoint."""
 
+PAUSED = 76
+"""Exit code of a run that wrote a checkpoint and waits for a person, as its spec says (``training.on_collapse``)."""
+
 INTERNAL = 70
 """Exit code of an unforeseen exception."""
 

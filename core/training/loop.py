@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data import Samples
-from core.objectives.base import Batch, Objective
+from core.objectives.base import Batch, Objective, Phase
 from core.spec import TrainingSpec
 from core.training.averaging import Average
 from core.training.batches import BatchStream
 from core.training.devices import Place
 from core.training.events import Events
+from core.training.examination import CollapseAlarm, examine, spread
 from core.training.health import Health
 from core.training.memory import memory_mb
 from core.training.optimizers import optimizer_tensors, set_learning_rate
@@ -43,6 +45,8 @@ class Run:
     training: TrainingSpec
     objective: Objective
     optimizers: Mapping[str, torch.optim.Optimizer]
+    samples: Samples
+    """The training part."""
     held_out: Samples
     batches: BatchStream
     place: Place
@@ -60,15 +64,17 @@ class Run:
     """The newest value of each measure."""
 
 
-def train(run: Run) -> bool:
-    """Train until the last step or until asked to stop, from ``run.step`` on.
+Ending = Literal["completed", "stopped", "paused"]
+"""Why training ended: the last step was done, a stop was asked for, or the spec wants a person to look."""
 
-    Returns:
-        Whether the last step was reached.
-    """
+
+def train(run: Run) -> Ending:
+    """Train until the last step or until asked to stop, from ``run.step`` on."""
     training = run.training
     health = Health(run.place.device, run.batches)
     meter = Meter(run)
+    alarm = CollapseAlarm(run.events)
+    told: set[str] = set()
     saved_at = time.monotonic()
     run.objective.train()
     for step in range(run.step + 1, training.steps + 1):
@@ -98,16 +104,29 @@ def train(run: Run) -> bool:
                     **meter.read(),
                 },
             )
+        worrying = False
         if evaluates:
-            report(run, evaluate(run))
+            values = evaluate(run)
+            report(run, values)
+            concerns = {concern.code: concern for concern in run.objective.concerns(values)}
+            for code in concerns.keys() - told:
+                run.events.warn(code, concerns[code].message)
+            told, worrying = set(concerns), bool(concerns)
             show(run)
             meter.restart()
-        if saves:
+        pausing = worrying and training.on_collapse == "pause" and not last
+        if last or _due(step, training.probe_every or training.evaluate_every):
+            collapsed = alarm.hears(probe(run), step)
+            pausing |= collapsed and training.on_collapse == "pause" and not last
+            meter.restart()
+        if saves or pausing:
             save(run)
             saved_at = time.monotonic()
         if stopping and not last:
-            return False
-    return True
+            return "stopped"
+        if pausing:
+            return "paused"
+    return "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,30 +144,51 @@ class StepDone:
 
 def optimize(run: Run, parts: list[Batch]) -> StepDone:
     """One optimiser step on a batch in parts."""
+    training, step = run.training, run.step
+    learning_rate = training.optimizer.learning_rate * learning_rate_factor(
+        training.schedule, step, training.steps
+    )
+    done = [
+        _optimize_phase(run, parts, phase, number, learning_rate)
+        for number, phase in enumerate(run.objective.phases())
+    ]
+    run.objective.after_step(step)
+    if run.average:
+        run.average.update(step)
+    if len(done) == 1:
+        return done[0]
+    named = {name: value for phase in done for name, value in phase.named.items()}
+    norms = torch.stack([phase.gradient_norm for phase in done])
+    loss = torch.stack([phase.loss for phase in done]).sum()
+    return StepDone(loss, named, torch.linalg.vector_norm(norms), learning_rate)
+
+
+def _optimize_phase(
+    run: Run, parts: list[Batch], phase: Phase, number: int, learning_rate: float
+) -> StepDone:
+    """Gradients of all parts, and one step of the phase's optimisers."""
     training, step, device = run.training, run.step, run.place.device
     count = sum(part.count for part in parts)
     total = torch.zeros((), device=device)
     named: dict[str, Tensor] = {}
-    for number, part in enumerate(parts):
-        seed_torch(training.seed, "dropout", step, number, run.world.rank)
+    purpose = ("dropout", number) if number else ("dropout",)
+    for part_number, part in enumerate(parts):
+        seed_torch(training.seed, *purpose, step, part_number, run.world.rank)
         with run.place.autocast():
-            losses = run.objective(part.to(device))
-        (losses.total / count).backward()
+            losses = phase.forward(part.to(device))
+        (losses.total / count).backward()  # type: ignore[no-untyped-call]
         total += losses.total.detach()
         for name, value in losses.named.items():
             named[name] = named[name] + value if name in named else value
     limit = training.gradient_clip if training.gradient_clip is not None else float("inf")
     norm = torch.nn.utils.clip_grad_norm_(run.objective.parameters(), limit)
-    learning_rate = training.optimizer.learning_rate * learning_rate_factor(
-        training.schedule, step, training.steps
-    )
-    for optimizer in run.optimizers.values():
+    for name, optimizer in run.optimizers.items():
+        # One set of parameters may have two: ``<name>.adamw`` beside Muon's ``<name>``.
+        if name.partition(".")[0] not in phase.optimizers:
+            continue
         set_learning_rate(optimizer, learning_rate)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    run.objective.after_step(step)
-    if run.average:
-        run.average.update(step)
     means = {name: value / count for name, value in named.items()}
     return StepDone(total / count, means, norm, learning_rate)
 
@@ -181,11 +221,20 @@ def show(run: Run) -> None:
     write_shown(run.directory, run.step, shown, run.events)
 
 
+def probe(run: Run) -> dict[str, float]:
+    """Measures of the representation, where the task learns one; told if there are any."""
+    run.objective.eval()
+    with torch.no_grad(), run.place.autocast():
+        values = examine(run.objective, run.samples, run.held_out, held_out_indices(run), run.training)
+    run.objective.train()
+    if values:
+        report(run, values)
+    return values
+
+
 def held_out_indices(run: Run) -> NDArray[np.int64]:
     """Which held-out samples are evaluated: spread evenly over the part, the same each time."""
-    number = min(run.training.evaluation_sequences, len(run.held_out))
-    indices: NDArray[np.int64] = np.arange(number, dtype=np.int64) * len(run.held_out) // number
-    return indices
+    return spread(run.training.evaluation_sequences, len(run.held_out))
 
 
 def save(run: Run) -> None:

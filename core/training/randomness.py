@@ -46,6 +46,19 @@ def uniforms(key: int, samples: NDArray[np.int64], length: int, streams: int) ->
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+def normals(key: int, samples: NDArray[np.int64], length: int) -> NDArray[np.float32]:
+    """Independent standard normal numbers for each position of each sample, shape (B, L).
+
+    Box and Muller 1958 on `uniforms` of the same key.
+    """
+    pairs = (length + 1) // 2
+    radius, angle = uniforms(key, samples, pairs, streams=2)
+    radius = np.sqrt(-2.0 * np.log1p(-radius))
+    angle = 2.0 * np.pi * angle
+    both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return both[:, :length].astype(np.float32)
+
+
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

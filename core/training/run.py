@@ -20,7 +20,7 @@ from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
 from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
-from core.training.errors import DATA_ERROR, INTERNAL, STOPPED, EngineError, is_disk_full
+from core.training.errors import DATA_ERROR, INTERNAL, PAUSED, STOPPED, EngineError, is_disk_full
 from core.training.events import Events, MetricsFile
 from core.training.fitting import decide_batch_size
 from core.training.loop import Run, train
@@ -115,6 +115,7 @@ class _Session:
                 training=training,
                 objective=objective,
                 optimizers=optimizers,
+                samples=samples,
                 held_out=objective.samples("held_out"),
                 batches=batches,
                 place=place,
@@ -131,11 +132,10 @@ class _Session:
                 step=self._first_step,
                 values=dict(origin.manifest.metrics) if origin else {},
             )
-            completed = train(self._run)
+            ending = train(self._run)
         values = {name: value for name, value in self._run.values.items() if name.startswith("eval/")}
-        reason = "completed" if completed else "stopped"
-        events.emit("finished", step=self._run.step, reason=reason, values=values)
-        return 0 if completed else STOPPED
+        events.emit("finished", step=self._run.step, reason=ending, values=values)
+        return {"completed": 0, "stopped": STOPPED, "paused": PAUSED}[ending]
 
     def _start(self, job: JobSpec, decisions: Decisions) -> tuple[Place, Origin | None]:
         options, events = self._options, self._events

@@ -1,6 +1,7 @@
 """The ``seedbed`` command against the real service."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -8,13 +9,16 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import seedbed
 import yaml
+from PIL import Image
 from seedbed.cli import main
 
 from control.jobs import service as jobs
@@ -131,6 +135,26 @@ def test_errors_are_sentences_with_codes_of_their_own(
 
 
 # --- datasets ----------------------------------------------------------------------------------------
+
+
+def test_images_are_known_by_their_names_and_shown(run: Command, tmp_path: Path) -> None:
+    pictures = tmp_path / "pets.zip"
+    with zipfile.ZipFile(pictures, "w") as archive:
+        for number in range(3):
+            pixels = np.full((16, 16, 3), 80 * number, np.uint8)
+            out = io.BytesIO()
+            Image.fromarray(pixels).save(out, "PNG")
+            archive.writestr(f"cat/{number}.png", out.getvalue())
+    uploaded = run("dataset", "upload", pictures)
+    assert uploaded.code == 0
+    assert "3 images; ready for jobs" in uploaded.err
+    shown = run("dataset", "show", uploaded.out.strip(), "--json").json
+    assert (shown["modality"], shown["samples"], shown["documents"]) == ("image", 3, 0)
+    assert "3 images" in run("dataset", "list").out
+    sheet = tmp_path / "sheet.png"
+    assert run("dataset", "contact-sheet", uploaded.out.strip(), "-o", sheet).code == 0
+    with Image.open(sheet) as shown:
+        assert shown.size == (3 * 66 - 2, 64)
 
 
 def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> None:

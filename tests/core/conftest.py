@@ -1,19 +1,23 @@
 """A real engine for every test that asks: forked from one preloaded server, on a small real text."""
 
 import contextlib
+import io
 import json
 import os
 import select
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
@@ -190,3 +194,78 @@ def pretrain(engine_server: Server, corpus: Path, cache: Path, tmp_path: Path) -
             return engine
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty recordings of two kinds (a rising and a falling sweep) by four speakers (loudness and pitch), at 8 kHz."""
+    path = tmp_path_factory.mktemp("recordings") / "sweeps.zip"
+    random = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(40):
+            kind, speaker = ("up", "down")[number % 2], "abcd"[number // 2 % 4]
+            length = int(random.integers(900, 3000))
+            time = np.arange(length) / 8000
+            sweep = (400 if kind == "up" else -400) * time / time[-1] + 700 + 60 * "abcd".index(speaker)
+            wave = 0.4 * np.sin(2 * np.pi * np.cumsum(sweep) / 8000) + random.normal(scale=0.02, size=length)
+            out = io.BytesIO()
+            soundfile.write(out, wave, 8000, format="WAV")
+            archive.writestr(f"{kind}/{kind}_{speaker}_{number}.wav", out.getvalue())
+    return path
+
+
+@pytest.fixture
+def audio_spec() -> dict[str, Any]:
+    """A small audio job with augmentation, accumulation and bf16; its task is to be filled in."""
+    return {
+        "name": "small",
+        "model": {"layers": 2, "hidden_size": 32, "heads": 2},
+        "data": {
+            "audio": {"sampling_rate": 8000, "clip_seconds": 0.25, "group_pattern": "_(?P<group>[a-z])_"}
+        },
+        "training": {
+            "steps": 8,
+            "batch_size": 8,
+            "accumulation_steps": 2,
+            "seed": 7,
+            "precision": "bf16",
+            "schedule": {"kind": "cosine", "warmup_steps": 2},
+            "log_every": 1,
+            "evaluate_every": 4,
+            "evaluation_sequences": 8,
+            "checkpoint_every": 3,
+        },
+        "resources": {"device": "cpu"},
+    }
+
+
+AUDIO_TASKS: dict[str, dict[str, Any]] = {
+    "wav2vec2": {
+        "kind": "wav2vec2",
+        "feature_encoder": {"kernels": [10, 3, 3, 3], "strides": [5, 4, 2, 2], "channels": 16},
+        "mask_length": 3,
+        "negatives": 5,
+        "codewords": 12,
+        "codeword_size": 8,
+        "projection_size": 16,
+        "position_kernel": 8,
+    },
+    "masked_spectrogram": {
+        "kind": "masked_spectrogram",
+        "mel_bins": 16,
+        "patch_size": 4,
+        "decoder_layers": 1,
+    },
+}
+
+
+@pytest.fixture
+def audio_tasks() -> dict[str, dict[str, Any]]:
+    """All audio tasks by kind, small."""
+    return AUDIO_TASKS
+
+
+@pytest.fixture(params=sorted(AUDIO_TASKS))
+def audio_task(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Each audio task, small."""
+    return dict(AUDIO_TASKS[request.param])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from control.jobs.service import Completed, Failed, Stopped
+from control.jobs.service import Completed, Failed, Paused, Stopped
 from worker.engine import Exit
 from worker.outcome import judge
 
@@ -33,6 +33,13 @@ def test_an_exit_with_0_that_nothing_announced_is_no_success() -> None:
 @pytest.mark.parametrize("stop_asked", [True, False])
 def test_75_is_a_stop_whoever_asked_for_it(*, stop_asked: bool) -> None:
     assert judge(Exit(75), STOPPED, stop_asked=stop_asked, step=9) == Stopped(exit_code=75)
+
+
+def test_76_waits_for_a_person() -> None:
+    result = judge(Exit(76), {"event": "finished", "reason": "paused"}, stop_asked=False, step=9)
+    assert isinstance(result, Paused)
+    assert result.exit_code == 76
+    assert "collapsed" in result.why
 
 
 def test_a_kill_after_a_stop_was_asked_for_is_that_stop() -> None:

@@ -14,11 +14,13 @@ from seedbed.cli.output import Json, fields, out, print_json, remark, table
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
 from seedbed.errors import SeedbedError
-from seedbed.models import DatasetDetail
+from seedbed.models import Dataset, DatasetDetail
 
 app = typer.Typer(help="Data to learn from.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id, as ds_….")]
+_NOUNS = {"text": "document", "image": "image", "audio": "recording"}
+
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")]
 
 
@@ -34,6 +36,10 @@ def upload(
     text_column: Annotated[
         str | None, typer.Option(help="Column (CSV, Parquet) or key (JSON Lines) that holds the text.")
     ] = None,
+    modality: Annotated[
+        str | None,
+        typer.Option(help="What the files hold: text, image or audio. Default: what their names say."),
+    ] = None,
     leave_open: Annotated[
         bool, typer.Option("--open", help="Do not complete the dataset: more files will follow.")
     ] = False,
@@ -43,7 +49,12 @@ def upload(
     files = uploads.find_files(paths)
     total = sum(file.bytes for file in files)
     with Client() as client:
-        target = dataset or client.datasets.create(name or paths[0].resolve().stem or "dataset").id
+        target = dataset or (
+            client.datasets.create(
+                name or paths[0].resolve().stem or "dataset",
+                modality=modality or uploads.guess_modality(files),
+            ).id
+        )
         try:
             with bar("uploading", total) as progress:
                 client.datasets.upload(target, paths, text_column=text_column, progress=progress)
@@ -57,10 +68,15 @@ def upload(
         print_json(done)
         return
     remark(
-        f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {done.documents:,} documents; "
+        f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {_samples(done)}; "
         + ("still open." if done.state == "open" else "ready for jobs.")
     )
     print(done.id)
+
+
+def _samples(dataset: Dataset) -> str:
+    noun = _NOUNS.get(dataset.modality, "sample")
+    return f"{dataset.samples:,} {noun}{'s' * (dataset.samples != 1)}"
 
 
 @app.command("list")
@@ -72,7 +88,7 @@ def list_(limit: Limit = 20, as_json: Json = False) -> None:
         print_json(found)
         return
     table(
-        ["id", "name", "state", "files", "size", "documents", "created"],
+        ["id", "name", "state", "files", "size", "samples", "created"],
         [
             (
                 d.id,
@@ -80,12 +96,12 @@ def list_(limit: Limit = 20, as_json: Json = False) -> None:
                 d.state,
                 f"{d.files}",
                 text.size(d.bytes),
-                f"{d.documents:,}",
+                _samples(d),
                 text.ago(d.created_at),
             )
             for d in found
         ],
-        right=["files", "size", "documents"],
+        right=["files", "size", "samples"],
     )
 
 
@@ -107,7 +123,8 @@ def _show(dataset: DatasetDetail) -> None:
             ("name", dataset.name),
             ("state", dataset.state),
             ("size", text.size(dataset.bytes)),
-            ("documents", f"{dataset.documents:,} ({dataset.characters:,} characters)"),
+            ("holds", _samples(dataset)),
+            ("characters", f"{dataset.characters:,}" if dataset.modality == "text" else None),
             ("sha256", dataset.sha256),
             ("created", text.ago(dataset.created_at)),
         ]
@@ -115,12 +132,12 @@ def _show(dataset: DatasetDetail) -> None:
     if dataset.file_list:
         print()
         table(
-            ["file", "kind", "size", "documents", "text column"],
+            ["file", "kind", "size", "samples", "text column"],
             [
-                (f.name, f.kind, text.size(f.bytes), f"{f.documents:,}", f.text_column or "")
+                (f.name, f.kind, text.size(f.bytes), f"{f.samples:,}", f.text_column or "")
                 for f in dataset.file_list
             ],
-            right=["size", "documents"],
+            right=["size", "samples"],
         )
 
 
@@ -142,6 +159,19 @@ def preview(
             Text(f"── {document.file}, document {document.index}, {document.characters:,} characters", "dim")
         )
         print(document.text, end="\n\n")
+
+
+@app.command("contact-sheet")
+def contact_sheet(
+    dataset: Id,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the PNG.")],
+    images: Annotated[int, typer.Option("--images", "-n", min=1, max=200)] = 48,
+) -> None:
+    """Write some images of a dataset, side by side, to a PNG; of audio, waveforms over spectrograms."""
+    with Client() as client:
+        content = client.datasets.contact_sheet(dataset, images=images)
+    output.write_bytes(content)
+    remark(f"Wrote {output}, {text.size(len(content))}.")
 
 
 @app.command()

@@ -20,7 +20,12 @@ class Datasets:
         self._transport = transport
 
     def create(self, name: str, *, modality: str = "text") -> DatasetDetail:
-        """A new dataset, open for files."""
+        """A new dataset, open for files.
+
+        Args:
+            name: For people.
+            modality: ``text``, ``image`` or ``audio``: what its files hold.
+        """
         answer = self._transport.create("/v1/datasets", {"name": name, "modality": modality})
         return DatasetDetail.model_validate(answer)
 
@@ -86,6 +91,11 @@ class Datasets:
         """The beginnings of some documents."""
         params = {"documents": documents, "characters": characters}
         return Preview.model_validate(self._transport.get(f"{_path(dataset)}/preview", params))
+
+    def contact_sheet(self, dataset: str, *, images: int | None = None, columns: int | None = None) -> bytes:
+        """Some images of a dataset side by side, as a PNG; of audio, waveforms over spectrograms."""
+        params = {"images": images, "columns": columns}
+        return self._transport.content(f"{_path(dataset)}/contact-sheet", params)
 
     def delete(self, dataset: str) -> None:
         """Delete a dataset that no unfinished job needs."""

@@ -1,8 +1,9 @@
 """Images: files to one memory-mapped array of bytes a part, with the classes that evaluation asks for."""
 
 from core.data.image.preparation import cache_key, prepare
-from core.data.image.prepared import PreparedImages, SkippedSample, open_prepared
+from core.data.image.prepared import PreparedImages, open_prepared
 from core.data.image.samples import ImageSamples
+from core.data.prepared import SkippedSample
 
 __all__ = [
     "ImageSamples",

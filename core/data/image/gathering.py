@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
-from core.data.image.prepared import SkippedSample
-from core.data.image.reading import Sample
+from core.data.prepared import SkippedSample
 from core.formats import FormatError
+from core.formats.decoding import ImageSample
 
 DROPPED, TRAIN, HELD_OUT = 0, 1, 2
 _NAMED = 20
@@ -30,7 +30,7 @@ class Gathered:
         self.skipped: list[SkippedSample] = []
         """The first of the bad ones."""
 
-    def take(self, sample: Sample | FormatError) -> NDArray[np.uint8] | None:
+    def take(self, sample: ImageSample | FormatError) -> NDArray[np.uint8] | None:
         """The pixels of a sample that is taken; None for a repeat or a bad one."""
         if isinstance(sample, FormatError):
             self._skip(sample)
@@ -41,7 +41,7 @@ class Gathered:
             self.duplicates += 1
             return None
         try:
-            pixels = sample.decoded.result()
+            pixels = sample.decoded.result().pixels
         except FormatError as error:
             self._skip(error)
             return None

@@ -17,19 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.prepared import SplitName
+from core.data.prepared import SkippedSample, SplitName
 
 FORMAT = 1
 META = "meta.json"
-
-
-@dataclass(frozen=True)
-class SkippedSample:
-    """An image that could not be used."""
-
-    sample: str
-    """The file, and the member or row in it."""
-    reason: str
 
 
 @dataclass(frozen=True)

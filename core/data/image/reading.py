@@ -1,12 +1,6 @@
-"""The images in a dataset's files, decoded by several threads, in the order of the files."""
+"""The images in a dataset's files, in their order, each IDX file with its labels."""
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,59 +8,22 @@ from numpy.typing import NDArray
 from core.data.errors import DataError
 from core.data.files import DataFile
 from core.formats import FormatError
+from core.formats.decoding import ImageSample, decode_ahead
 from core.formats.images import RawImage, read_images, read_labels
 from core.spec.data import ImageDataSpec
-
-_AHEAD = 64
-"""Images a thread that are read before they are wanted."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An image, decoded, or why it could not be."""
-
-    hash: int
-    """64 bits of the file's content, as it was stored: the same whatever size it is brought to."""
-    label: str | None
-    held_out: bool
-    decoded: "Future[NDArray[np.uint8]]"
-    """Shape (size, size, channels); raises `FormatError`."""
 
 
 def samples(
     files: Sequence[DataFile], spec: ImageDataSpec, on_bytes: Callable[[int], None] = lambda _: None
-) -> Iterator[Sample | FormatError]:
+) -> Iterator[ImageSample | FormatError]:
     """All images, file after file in the order given; samples that could not even be read as their error.
 
-    Decoding runs ahead in one thread a core: Pillow lets go of the interpreter meanwhile.
     ``on_bytes`` is told now and then how many bytes of the files are behind.
 
     Raises:
         DataError: ``data_unreadable``, where a file itself cannot be read or believed.
     """
-    # Imported here: a process that only asks for a cache key needs no Pillow.
-    from core.formats.pixels import decode_image  # noqa: PLC0415 - see above
-
-    threads = len(os.sched_getaffinity(0))
-    waiting: deque[Sample | FormatError] = deque()
-    with ExitStack() as stack:
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="images")
-        stack.callback(pool.shutdown, cancel_futures=True)
-
-        def decode(raw: RawImage) -> NDArray[np.uint8]:
-            return decode_image(raw, spec.size, spec.channels).pixels
-
-        for raw in _raw(files, spec, on_bytes):
-            if isinstance(raw, FormatError):
-                waiting.append(raw)
-            else:
-                content = raw.content if isinstance(raw.content, bytes) else raw.content.tobytes()
-                digest = int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
-                waiting.append(Sample(digest, raw.label, raw.held_out, pool.submit(decode, raw)))
-            if len(waiting) > _AHEAD * threads:
-                yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
+    return decode_ahead(_raw(files, spec, on_bytes), spec.size, spec.channels)
 
 
 def _raw(

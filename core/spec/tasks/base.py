@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from core.spec.base import Spec
+from core.spec.model import Size
 
 Modality = Literal["text", "image", "audio"]
 MODALITIES: tuple[Modality, ...] = ("text", "image", "audio")
@@ -15,3 +16,13 @@ class PretrainingTask(Spec):
     """What it learns from."""
     presets: ClassVar[tuple[str, ...]]
     """The networks that it trains, by preset name; the first is the default."""
+
+    views: ClassVar[int] = 1
+    """Images that the encoder learns from for each sample, where a task makes several of one."""
+
+    def check(self, encoder: Size, patches: int) -> None:
+        """Called with the network of a job, and the patches of an image where it is a ViT.
+
+        Raises:
+            ValueError: where the task cannot train it.
+        """

@@ -161,6 +161,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/contact-sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact Sheet
+         * @description Some images of the dataset side by side, as a PNG: each 64 pixels square, 2 apart.
+         *
+         *     Of audio some recordings: each one's waveform over its spectrogram, 160 by 120 pixels, 4 apart.
+         */
+        get: operations["getContactSheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/files/{name}": {
         parameters: {
             query?: never;
@@ -999,6 +1021,187 @@ export interface components {
             status: "alive";
         };
         /**
+         * AudioAugmentation
+         * @description Changes drawn anew for each sample of each step; all of them off by default. Evaluation never has any.
+         */
+        AudioAugmentation: {
+            /**
+             * Gain Db
+             * @description Loudness changes by up to so many decibels either way.
+             * @default 0
+             */
+            gain_db: number;
+            /**
+             * Noise Snr Db
+             * @description White noise is added at a ratio of signal to noise, in decibels, drawn between these two. Default: none.
+             */
+            noise_snr_db?: number[] | null;
+            /**
+             * Speed
+             * @description Speed, and pitch with it, changes by up to this share either way, as 0.1 for ±10 %.
+             * @default 0
+             */
+            speed: number;
+            /**
+             * Time Mask
+             * @description One stretch of up to this share of the recording is silenced (Park et al. 2019, arXiv 1904.08779).
+             * @default 0
+             */
+            time_mask: number;
+        };
+        /**
+         * AudioDataSpec
+         * @description How recordings are brought to one form; nothing else is done to them before training.
+         */
+        AudioDataSpec: {
+            /**
+             * Sampling Rate
+             * @description Samples a second (Hz) of every stored recording; others are resampled to it, band-limited. Default 16000, what
+             *     speech models expect. 8000 suits telephone speech and takes half the work.
+             * @default 16000
+             */
+            sampling_rate: number;
+            /**
+             * Normalization
+             * @description ``peak``: each recording's mean is taken away and it is scaled so that its loudest sample is 0.95 of full scale.
+             *     ``none``: levels stay as they were recorded. Silent recordings stay silent either way.
+             * @default peak
+             * @enum {string}
+             */
+            normalization: "peak" | "none";
+            /**
+             * Clip Seconds
+             * @description Length of one sample in seconds. A longer recording gives several, each a stretch that begins a little elsewhere each
+             *     time in training; a shorter one is filled up with silence that the network is told to pass over.
+             * @default 4
+             */
+            clip_seconds: number;
+            /**
+             * Minimum Seconds
+             * @description A recording shorter than this is a bad sample (see ``on_bad_sample``).
+             * @default 0.05
+             */
+            minimum_seconds: number;
+            /**
+             * Group Pattern
+             * @description Regular expression that finds in a file's path who or what was recorded, as its group ``group``, such as
+             *     ``_(?P<group>[a-z]+)_`` for ``7_george_12.wav``. Whole groups are then held out, so that evaluation hears nobody who
+             *     was trained on. Files that it does not match have no group and train.
+             */
+            group_pattern?: string | null;
+        };
+        /**
+         * AugmentationSpec
+         * @description One kind of view, in the order in which it is made: rotation, crop, flip, colour, greyscale, blur, solarise.
+         *
+         *     The defaults are SimCLR's for 32 by 32 pixels (Chen et al. 2020, arXiv 2002.05709, appendix B.9); `simclr` gives
+         *     those of any size.
+         */
+        AugmentationSpec: {
+            /**
+             * Crop Min Area
+             * @description Smallest share of the image's area that a random crop takes. 1 with ``crop_max_area`` 1: no crop.
+             * @default 0.08
+             */
+            crop_min_area: number;
+            /**
+             * Crop Max Area
+             * @description Largest share.
+             * @default 1
+             */
+            crop_max_area: number;
+            /**
+             * Crop Max Ratio
+             * @description Width to height of a crop lies between one over this and this, evenly in its logarithm.
+             * @default 1.3333333333333333
+             */
+            crop_max_ratio: number;
+            /**
+             * Flip Probability
+             * @description Chance to be mirrored left to right.
+             * @default 0.5
+             */
+            flip_probability: number;
+            /**
+             * Quarter Turns
+             * @description Turn by 0, 90, 180 or 270 degrees, each as likely: where no side of a picture is up.
+             * @default false
+             */
+            quarter_turns: boolean;
+            /**
+             * Rotation Degrees
+             * @description Turn by an angle between minus this and this; what comes in from outside mirrors the edge.
+             * @default 0
+             */
+            rotation_degrees: number;
+            /**
+             * Jitter Probability
+             * @description Chance of a change of colours, by the four strengths below, in their order.
+             * @default 0.8
+             */
+            jitter_probability: number;
+            /**
+             * Brightness
+             * @description Factor between 1 minus and 1 plus this on all values.
+             * @default 0.4
+             */
+            brightness: number;
+            /**
+             * Contrast
+             * @description Factor between 1 minus and 1 plus this on the distance from the image's mean grey.
+             * @default 0.4
+             */
+            contrast: number;
+            /**
+             * Saturation
+             * @description Factor between 1 minus and 1 plus this on the distance from each pixel's grey. Nothing on grey images.
+             * @default 0.4
+             */
+            saturation: number;
+            /**
+             * Hue
+             * @description Turn of the hue between minus and plus this, in turns of the colour wheel. Nothing on grey images.
+             * @default 0.1
+             */
+            hue: number;
+            /**
+             * Grayscale Probability
+             * @description Chance to lose all colour.
+             * @default 0.2
+             */
+            grayscale_probability: number;
+            /**
+             * Blur Probability
+             * @description Chance of a Gaussian blur with a standard deviation between the two below.
+             * @default 0
+             */
+            blur_probability: number;
+            /**
+             * Blur Min Sigma
+             * @description Pixels of the view.
+             * @default 0.1
+             */
+            blur_min_sigma: number;
+            /**
+             * Blur Max Sigma
+             * @description Pixels of the view. The kernel spans a tenth of the view's size, as SimCLR's.
+             * @default 2
+             */
+            blur_max_sigma: number;
+            /**
+             * Solarize Probability
+             * @description Chance that values of ``solarize_threshold`` and above are inverted.
+             * @default 0
+             */
+            solarize_probability: number;
+            /**
+             * Solarize Threshold
+             * @description 0 … 1.
+             * @default 0.5
+             */
+            solarize_threshold: number;
+        };
+        /**
          * CausalLanguageModeling
          * @description Predict each token from those before it: GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023).
          */
@@ -1073,8 +1276,8 @@ export interface components {
             keep_last: number;
             /**
              * Keep Best
-             * @description Also the best by this logged metric, as ``eval/loss`` (lower is better) or
-             *     ``eval/masked_accuracy`` (higher is better).
+             * @description Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
+             *     ``probe/linear_accuracy`` or ``health/rankme`` (higher is better).
              */
             keep_best?: string | null;
             /**
@@ -1082,6 +1285,75 @@ export interface components {
              * @description Also each whose step is a multiple of this.
              */
             keep_every?: number | null;
+        };
+        /**
+         * Colorization
+         * @description Guess an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511).
+         */
+        Colorization: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "colorization";
+            /**
+             * Target
+             * @description ``classes``: which of 261 cells of the colour plane, so that several colours can be likely at once.
+             *     ``regression``: the mean colour, which is dull where several are.
+             * @default classes
+             * @enum {string}
+             */
+            target: "classes" | "regression";
+            /**
+             * Uniform Share
+             * @description How evenly rare colours are weighted (lambda in the paper): towards 0 by the inverse of their frequency, at 1 not at all.
+             *     Of ``classes`` only.
+             * @default 0.5
+             */
+            uniform_share: number;
+            /**
+             * Temperature
+             * @description Of the annealed mean that makes a colour of the classes' shares: 1 is the mean, towards 0 the likeliest.
+             *     It shapes pictures and ``eval/colour_error``, not the training.
+             * @default 0.38
+             */
+            temperature: number;
+            /**
+             * Statistics Images
+             * @description Training images, spread evenly over all, that colours are counted in, once before the first step.
+             * @default 5000
+             */
+            statistics_images: number;
+        };
+        /**
+         * ContrastiveLearning
+         * @description Find the other view of the same image among those of all others: SimCLR (Chen et al. 2020, arXiv 2002.05709).
+         */
+        ContrastiveLearning: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "contrastive";
+            /**
+             * Temperature
+             * @description What similarities are divided by. The paper's best for CIFAR (appendix B.9); 0.1 for ImageNet and large batches.
+             * @default 0.5
+             */
+            temperature: number;
+            /**
+             * Projection Size
+             * @description Numbers that views are compared by.
+             * @default 128
+             */
+            projection_size: number;
+            /**
+             * Projection Hidden Size
+             * @description Width between the two layers of the projection head. Default: that of the encoder's features, as in the paper.
+             */
+            projection_hidden_size?: number | null;
+            /** @description How views are made. Default: the paper's for images of this size. */
+            augmentation?: components["schemas"]["AugmentationSpec"] | null;
         };
         /**
          * DataSpec
@@ -1123,6 +1395,15 @@ export interface components {
             tokenizer: components["schemas"]["TokenizerSpec"];
             /**
              * @default {
+             *       "sampling_rate": 16000,
+             *       "normalization": "peak",
+             *       "clip_seconds": 4,
+             *       "minimum_seconds": 0.05
+             *     }
+             */
+            audio: components["schemas"]["AudioDataSpec"];
+            /**
+             * @default {
              *       "size": 32,
              *       "channels": 3
              *     }
@@ -1130,7 +1411,7 @@ export interface components {
             image: components["schemas"]["ImageDataSpec"];
             /**
              * On Bad Sample
-             * @description What to do about images that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
+             * @description What to do about images and recordings that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
              *     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are counted,
              *     and the first are named. Text knows no bad samples: a file is read whole or refused.
              * @default refuse
@@ -1139,7 +1420,7 @@ export interface components {
             on_bad_sample: "refuse" | "skip";
             /**
              * Held Out
-             * @description Which part is kept for evaluation. ``by_hash``: documents or images by their content, so that the same one falls
+             * @description Which part is kept for evaluation. ``by_hash``: documents, images or recordings by their content, so that the same one falls
              *     on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
              *     order as one; the document in which the end begins is cut in two.
              * @default by_hash
@@ -1148,7 +1429,7 @@ export interface components {
             held_out: "by_hash" | "tail";
             /**
              * Held Out Fraction
-             * @description Share kept for evaluation: of the documents or images, for ``tail`` of the characters. A dataset of images with a
+             * @description Share kept for evaluation: of the documents, images or recordings, for ``tail`` of the characters. A dataset of images with a
              *     part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead.
              * @default 0.05
              */
@@ -1168,9 +1449,9 @@ export interface components {
             name: string;
             /**
              * Modality
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image" | "audio";
             /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
@@ -1181,7 +1462,15 @@ export interface components {
             files: number;
             /** Bytes */
             bytes: number;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents, images or recordings, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
@@ -1192,9 +1481,14 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
-             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. More as modalities grow.
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+             *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
+             *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
+             *     ``bad_samples`` and counts likewise, and ``names`` of some recordings.
              */
             statistics: {
                 [key: string]: unknown;
@@ -1225,13 +1519,26 @@ export interface components {
             sha256: string;
             /**
              * Kind
-             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip`` or ``tokenizer``.
+             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``.
              */
             kind: string;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents, images or recordings, by the dataset's modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
+            /**
+             * Bad
+             * @description Images or recordings that cannot be decoded; `data.on_bad_sample` says what a job makes of them.
+             */
+            bad: number;
             /**
              * Text Column
              * @description The column (CSV, Parquet) or key (JSON Lines) that the text was found in.
@@ -1249,10 +1556,11 @@ export interface components {
             name: string;
             /**
              * Modality
+             * @description What its files hold; it decides which formats are read, and which tasks can learn from it.
              * @default text
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image" | "audio";
         };
         /** DatasetOut */
         DatasetOut: {
@@ -1268,9 +1576,9 @@ export interface components {
             name: string;
             /**
              * Modality
-             * @constant
+             * @enum {string}
              */
-            modality: "text";
+            modality: "text" | "image" | "audio";
             /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
@@ -1281,7 +1589,15 @@ export interface components {
             files: number;
             /** Bytes */
             bytes: number;
-            /** Documents */
+            /**
+             * Samples
+             * @description Documents, images or recordings, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
             documents: number;
             /** Characters */
             characters: number;
@@ -1292,9 +1608,14 @@ export interface components {
             sha256: string | null;
             /**
              * Statistics
-             * @description ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``, the
-             *     most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. More as modalities grow.
+             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
+             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+             *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
+             *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
+             *     ``bad_samples`` and counts likewise, and ``names`` of some recordings.
              */
             statistics: {
                 [key: string]: unknown;
@@ -1317,6 +1638,37 @@ export interface components {
             object: "preview";
             /** Documents */
             documents: components["schemas"]["PreviewDocument"][];
+        };
+        /**
+         * DenoisingAutoencoder
+         * @description Rebuild an image from a damaged copy, through a short code: Vincent et al. 2008, 2010 (JMLR 11).
+         */
+        DenoisingAutoencoder: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "denoising_autoencoder";
+            /**
+             * Noise
+             * @description How the input is damaged. ``gaussian``: a normal number is added to each value. ``masking``: some pixels become the
+             *     mean colour. ``salt_and_pepper``: some become black or white. ``none``: a plain autoencoder.
+             * @default gaussian
+             * @enum {string}
+             */
+            noise: "gaussian" | "masking" | "salt_and_pepper" | "none";
+            /**
+             * Noise Level
+             * @description Of ``gaussian``: its deviation, in deviations of the data. Of the others: the share of damaged pixels, at most 1.
+             * @default 0.25
+             */
+            noise_level: number;
+            /**
+             * Code Size
+             * @description Numbers in the code that all of the image must go through.
+             * @default 128
+             */
+            code_size: number;
         };
         /** EstimateOut */
         EstimateOut: {
@@ -1593,6 +1945,55 @@ export interface components {
             };
         };
         /**
+         * FeatureEncoder
+         * @description The convolutions that turn samples into frames; defaults are the paper's (one frame each 20 ms at 16 kHz).
+         */
+        FeatureEncoder: {
+            /**
+             * Kernels
+             * @description Width of each convolution.
+             * @default [
+             *       10,
+             *       3,
+             *       3,
+             *       3,
+             *       3,
+             *       2,
+             *       2
+             *     ]
+             */
+            kernels: number[];
+            /**
+             * Strides
+             * @description Step of each convolution; their product is the samples a frame. For 8 kHz ``(5, 2, 2, 2, 2, 2)`` with six
+             *     kernels gives the same 20 ms.
+             * @default [
+             *       5,
+             *       2,
+             *       2,
+             *       2,
+             *       2,
+             *       2,
+             *       2
+             *     ]
+             */
+            strides: number[];
+            /**
+             * Channels
+             * @description Channels of every convolution. Default: two thirds of ``model.hidden_size``, which is the paper's 512 for 768.
+             */
+            channels?: number | null;
+            /**
+             * Normalization
+             * @description ``group``: the first convolution's channels over time (the paper's BASE); ``layer``: every frame by itself (its
+             *     LARGE), so that silence behind a short recording changes nothing. With ``layer`` the transformer's blocks normalise
+             *     first, too.
+             * @default layer
+             * @enum {string}
+             */
+            normalization: "group" | "layer";
+        };
+        /**
          * FeatureReconstruction
          * @description A second loss: from the masked text, tell the clean text's features at the masked positions.
          *
@@ -1632,6 +2033,80 @@ export interface components {
             changes?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * GenerativeAdversarialNetwork
+         * @description A generator of images against a discriminator: Goodfellow et al. 2014 (arXiv 1406.2661).
+         *
+         *     ``dcgan`` presets are Radford et al. 2015 (arXiv 1511.06434), ``resgan`` presets the residual network of Miyato et
+         *     al. 2018 (arXiv 1802.05957). Set ``training.optimizer`` to Adam's usual for games: ``learning_rate`` 2e-4, ``beta1``
+         *     0.5 (DCGAN) or 0 (residual), ``beta2`` 0.999, ``weight_decay`` 0.
+         */
+        GenerativeAdversarialNetwork: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "gan";
+            /**
+             * Loss
+             * @description ``logistic``: the non-saturating loss of the first paper. ``hinge``: Lim and Ye 2017 (arXiv 1705.02894).
+             *     ``auto``: logistic for ``dcgan``, hinge for ``resgan``.
+             * @default auto
+             * @enum {string}
+             */
+            loss: "auto" | "logistic" | "hinge";
+            /**
+             * Spectral Norm
+             * @description Divide each weight of the discriminator by its largest singular value (arXiv 1802.05957). Default: for
+             *     ``resgan`` alone.
+             */
+            spectral_norm?: boolean | null;
+            /**
+             * R1 Weight
+             * @description Weight (gamma) of the R1 penalty on real images (arXiv 1801.04406); 0 for none. It costs a second backward pass, and takes the
+             *     batch norm out of DCGAN's discriminator. 0.1 to 10 are usual, more for larger images.
+             * @default 0
+             */
+            r1_weight: number;
+            /**
+             * R1 Every
+             * @description Steps from one R1 penalty to the next, which then counts as many times (Karras et al. 2019, arXiv 1912.04958).
+             * @default 4
+             */
+            r1_every: number;
+            /**
+             * Latent Size
+             * @description Numbers that the generator makes an image from, drawn from a normal distribution.
+             * @default 128
+             */
+            latent_size: number;
+            /**
+             * Ema Decay
+             * @description Decay a step of the averaged generator, the one that is shown, measured and exported; less in the first steps:
+             *     (1 + step) / (10 + step).
+             * @default 0.999
+             */
+            ema_decay: number;
+            /**
+             * Adaptive Augmentation
+             * @description Augment what the discriminator sees, as much as keeps it from learning the images by heart: for fewer than some ten
+             *     thousand images (ADA, Karras et al. 2020, arXiv 2006.06676).
+             * @default false
+             */
+            adaptive_augmentation: boolean;
+            /**
+             * Augmentation Target
+             * @description Mean sign of the discriminator's scores of real images that augmentation is steered to.
+             * @default 0.6
+             */
+            augmentation_target: number;
+            /**
+             * Augmentation Images
+             * @description Images within which the augmentation's probability can go from 0 to 1.
+             * @default 500000
+             */
+            augmentation_images: number;
         };
         /**
          * ImageDataSpec
@@ -1684,7 +2159,7 @@ export interface components {
             /** Dataset */
             dataset: string;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"];
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["Colorization"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["RotationPrediction"] | components["schemas"]["SelfDistillation"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
@@ -1698,6 +2173,12 @@ export interface components {
              *         "normalization": "none",
              *         "strip_accents": false,
              *         "vocabulary_size": 8192
+             *       },
+             *       "audio": {
+             *         "clip_seconds": 4,
+             *         "minimum_seconds": 0.05,
+             *         "normalization": "peak",
+             *         "sampling_rate": 16000
              *       },
              *       "image": {
              *         "channels": 3,
@@ -1813,7 +2294,7 @@ export interface components {
              */
             dataset?: string | null;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"];
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["Colorization"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["RotationPrediction"] | components["schemas"]["SelfDistillation"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
@@ -1827,6 +2308,12 @@ export interface components {
              *         "normalization": "none",
              *         "strip_accents": false,
              *         "vocabulary_size": 8192
+             *       },
+             *       "audio": {
+             *         "clip_seconds": 4,
+             *         "minimum_seconds": 0.05,
+             *         "normalization": "peak",
+             *         "sampling_rate": 16000
              *       },
              *       "image": {
              *         "channels": 3,
@@ -1852,6 +2339,76 @@ export interface components {
              * @default 0
              */
             priority: number;
+        };
+        /**
+         * JointEmbeddingPrediction
+         * @description Predict what a slow copy of the network makes of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243).
+         */
+        JointEmbeddingPrediction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "joint_embedding_prediction";
+            /**
+             * Target Blocks
+             * @description Blocks to predict, of each image. Default: the paper's, as all below.
+             * @default 4
+             */
+            target_blocks: number;
+            /**
+             * Target Scale
+             * @description Smallest and largest share of the image that a target block covers, before it is rounded to whole patches.
+             * @default [
+             *       0.15,
+             *       0.2
+             *     ]
+             */
+            target_scale: number[];
+            /**
+             * Target Aspect Ratio
+             * @description Smallest and largest height of a target block over its width.
+             * @default [
+             *       0.75,
+             *       1.5
+             *     ]
+             */
+            target_aspect_ratio: number[];
+            /**
+             * Context Scale
+             * @description Smallest and largest share of the image that the context covers, before the target blocks are taken out of it.
+             * @default [
+             *       0.85,
+             *       1
+             *     ]
+             */
+            context_scale: number[];
+            /**
+             * Momentum
+             * @description Share of itself that the slow copy keeps at the first step; it grows linearly to 1 at the last.
+             * @default 0.996
+             */
+            momentum: number;
+            /**
+             * Predictor Layers
+             * @description Transformer blocks of the predictor, which is thrown away after pretraining. The paper: 6 for ViT-Base, 12 for
+             *     larger ones.
+             * @default 6
+             */
+            predictor_layers: number;
+            /**
+             * Predictor Hidden Size
+             * @description Width of the predictor; a multiple of 4 and of the encoder's ``heads``. Default: half the encoder's, rounded up to
+             *     that (the paper: 384 for 768).
+             */
+            predictor_hidden_size?: number | null;
+            /**
+             * Random Crop
+             * @description Random resized crops (three tenths of the image to all of it) in training, as in the paper; ``false``: the images
+             *     as they are.
+             * @default true
+             */
+            random_crop: boolean;
         };
         /** KeyCreated */
         KeyCreated: {
@@ -2003,6 +2560,49 @@ export interface components {
             complete: boolean;
         };
         /**
+         * MaskedAutoencoding
+         * @description Paint in the patches of an image that were taken away: MAE (He et al. 2021, arXiv 2111.06377).
+         */
+        MaskedAutoencoding: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "masked_autoencoder";
+            /**
+             * Mask Ratio
+             * @description Share of the patches that the encoder never sees. Default: the paper's.
+             * @default 0.75
+             */
+            mask_ratio: number;
+            /**
+             * Normalize Patches
+             * @description Predict each patch's pixels after taking away its own mean and dividing by its own deviation, which gives better
+             *     features in the paper (table 1d); ``false``: the pixels as they are, which gives pictures that look better.
+             * @default true
+             */
+            normalize_patches: boolean;
+            /**
+             * Decoder Layers
+             * @description Transformer blocks of the decoder, which is thrown away after pretraining. The paper: 8 for ViT-Large, and
+             *     1 is enough where the encoder will be fine-tuned.
+             * @default 4
+             */
+            decoder_layers: number;
+            /**
+             * Decoder Hidden Size
+             * @description Width of the decoder; a multiple of 4 and of the encoder's ``heads``. Default: half the encoder's, rounded up to that.
+             */
+            decoder_hidden_size?: number | null;
+            /**
+             * Random Crop
+             * @description Random resized crops (a fifth of the image to all of it) and flips in training, as in the paper; ``false``: the
+             *     images as they are.
+             * @default true
+             */
+            random_crop: boolean;
+        };
+        /**
          * MaskedLanguageModeling
          * @description Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805), ModernBERT
          *     (Warner et al. 2024, arXiv 2412.13663).
@@ -2051,6 +2651,60 @@ export interface components {
             /** @description Reconstruct the clean text's features too; ``null``: only predict tokens. */
             feature_reconstruction?: components["schemas"]["FeatureReconstruction"] | null;
         };
+        /**
+         * MaskedSpectrogram
+         * @description Paint in the hidden patches of a spectrogram: the audio MAE (Huang et al. 2022, arXiv 2207.06405).
+         */
+        MaskedSpectrogram: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "masked_spectrogram";
+            /**
+             * Mel Bins
+             * @description Mel bands of the spectrogram. Frames are 25 ms, one each 10 ms, at 16 kHz (400 and 160 samples).
+             * @default 128
+             */
+            mel_bins: number;
+            /**
+             * Patch Size
+             * @description Bands and frames on a patch's side; must divide ``mel_bins``.
+             * @default 16
+             */
+            patch_size: number;
+            /**
+             * Mask Ratio
+             * @description Share of the patches hidden, each patch as likely as any other.
+             * @default 0.8
+             */
+            mask_ratio: number;
+            /**
+             * Normalize Targets
+             * @description Predict each patch after taking away its own mean and dividing by its own standard deviation.
+             * @default true
+             */
+            normalize_targets: boolean;
+            /**
+             * Decoder Layers
+             * @description Blocks of the decoder, which is thrown away after pretraining.
+             * @default 4
+             */
+            decoder_layers: number;
+            /**
+             * Decoder Hidden Size
+             * @description Width of the decoder; a multiple of ``model.heads``. Default: half the encoder's, at least 16 a head.
+             */
+            decoder_hidden_size?: number | null;
+            /**
+             * @default {
+             *       "gain_db": 0,
+             *       "speed": 0,
+             *       "time_mask": 0
+             *     }
+             */
+            augmentation: components["schemas"]["AudioAugmentation"];
+        };
         /** MetricsOut */
         MetricsOut: {
             /**
@@ -2089,12 +2743,12 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
+            preset?: ("ast-tiny" | "ast-small" | "ast-base" | "bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "dcgan-mini" | "dcgan-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resgan-mini" | "resgan-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base" | "wav2vec2-tiny" | "wav2vec2-small" | "wav2vec2-base") | null;
             /**
              * Architecture
              * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
              */
-            architecture?: ("bert" | "gpt2" | "llama" | "modernbert" | "resnet" | "t5" | "vit") | null;
+            architecture?: ("ast" | "bert" | "dcgan" | "gpt2" | "llama" | "modernbert" | "resgan" | "resnet" | "t5" | "vit" | "wav2vec2") | null;
             /**
              * Layers
              * @description Transformer blocks; of an encoder-decoder, in each of the two.
@@ -2132,9 +2786,14 @@ export interface components {
              */
             widths?: number[] | null;
             /**
+             * Width
+             * @description Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's.
+             */
+            width?: number | null;
+            /**
              * Dropout
-             * @description Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2
-             *     and T5; none for Llama, ModernBERT and images. A ResNet has none.
+             * @description Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2, T5
+             *     and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none.
              */
             dropout?: number | null;
         };
@@ -2509,6 +3168,17 @@ export interface components {
              */
             preemptible: boolean;
         };
+        /**
+         * RotationPrediction
+         * @description Tell by how many quarter turns an image was rotated: RotNet (Gidaris et al. 2018, arXiv 1803.07728).
+         */
+        RotationPrediction: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rotation";
+        };
         /** SampleOut */
         SampleOut: {
             /**
@@ -2579,6 +3249,95 @@ export interface components {
              * @default 0
              */
             final_fraction: number;
+        };
+        /**
+         * SelfDistillation
+         * @description Learn to say of one view what a slowly moving copy of the network says of another, without negatives.
+         *
+         *     ``dino``: Caron et al. 2021 (arXiv 2104.14294). ``byol``: Grill et al. 2020 (arXiv 2006.07733).
+         */
+        SelfDistillation: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "self_distillation";
+            /**
+             * Method
+             * @description ``dino``: shares of prototypes, with many small crops and a centre against collapse. ``byol``: a predictor guesses
+             *     the other network's projection; two large crops, no centre.
+             * @default dino
+             * @enum {string}
+             */
+            method: "dino" | "byol";
+            /**
+             * Momentum
+             * @description Share of itself that the averaged network keeps in the first step; it rises to 1 by a cosine over all steps.
+             * @default 0.996
+             */
+            momentum: number;
+            /**
+             * Head Hidden Size
+             * @description Width of the heads' hidden layers. The papers: 2048 (DINO), 4096 (BYOL), for encoders ten times wider than the presets.
+             * @default 1024
+             */
+            head_hidden_size: number;
+            /**
+             * Head Size
+             * @description Numbers of DINO's bottleneck, or of BYOL's projection.
+             * @default 256
+             */
+            head_size: number;
+            /**
+             * Prototypes
+             * @description Of ``dino``: outputs of the head. The paper's 65,536 are for a million images and more.
+             * @default 4096
+             */
+            prototypes: number;
+            /**
+             * Local Crops
+             * @description Of ``dino``: small crops that only the student sees, beside the two large ones. The paper: 8; each costs about a
+             *     fifth of a large one.
+             * @default 4
+             */
+            local_crops: number;
+            /**
+             * Student Temperature
+             * @description Of ``dino``.
+             * @default 0.1
+             */
+            student_temperature: number;
+            /**
+             * Teacher Temperature
+             * @description Of ``dino``: after the warm-up. Lower is sharper.
+             * @default 0.07
+             */
+            teacher_temperature: number;
+            /**
+             * Teacher Temperature Start
+             * @description Of ``dino``: in the first step.
+             * @default 0.04
+             */
+            teacher_temperature_start: number;
+            /**
+             * Teacher Temperature Warmup
+             * @description Of ``dino``: share of the steps that it rises over.
+             * @default 0.1
+             */
+            teacher_temperature_warmup: number;
+            /**
+             * Centre Momentum
+             * @description Of ``dino``: share of itself that the centre keeps in a step.
+             * @default 0.9
+             */
+            centre_momentum: number;
+            /**
+             * Frozen Prototypes
+             * @description Of ``dino``: share of the steps, from the first, in which the last layer is not trained: a first epoch of a hundred in
+             *     the paper.
+             * @default 0.01
+             */
+            frozen_prototypes: number;
         };
         /**
          * Series
@@ -2868,6 +3627,26 @@ export interface components {
              */
             evaluation_sequences: number;
             /**
+             * Probe Every
+             * @description Steps between measures of the representation (``health/…``, and with labels ``probe/…``), where the task learns
+             *     one; the last step always measures. Default: at each evaluation.
+             */
+            probe_every?: number | null;
+            /**
+             * Probe Samples
+             * @description At most so many labelled training samples for the probes; 0 for no probes.
+             * @default 1000
+             */
+            probe_samples: number;
+            /**
+             * On Collapse
+             * @description What happens when all samples come to have the same features. ``warn``: a warning. ``pause``: the run also writes a
+             *     checkpoint and pauses, for a person to look.
+             * @default warn
+             * @enum {string}
+             */
+            on_collapse: "warn" | "pause";
+            /**
              * Checkpoint Every
              * @description Steps between checkpoints; the last step always writes one.
              */
@@ -2919,6 +3698,127 @@ export interface components {
              * @description Estimate of the peak of training.
              */
             memory_bytes: number | null;
+        };
+        /**
+         * Wav2Vec2
+         * @description Tell a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477).
+         */
+        Wav2Vec2: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "wav2vec2";
+            /**
+             * @default {
+             *       "kernels": [
+             *         10,
+             *         3,
+             *         3,
+             *         3,
+             *         3,
+             *         2,
+             *         2
+             *       ],
+             *       "strides": [
+             *         5,
+             *         2,
+             *         2,
+             *         2,
+             *         2,
+             *         2,
+             *         2
+             *       ],
+             *       "normalization": "layer"
+             *     }
+             */
+            feature_encoder: components["schemas"]["FeatureEncoder"];
+            /**
+             * Mask Start Probability
+             * @description Share of the frames that a masked stretch begins at. At least two do in each recording that has room for them.
+             * @default 0.065
+             */
+            mask_start_probability: number;
+            /**
+             * Mask Length
+             * @description Frames a masked stretch; stretches may overlap. Recordings shorter than one have half their frames masked.
+             * @default 10
+             */
+            mask_length: number;
+            /**
+             * Negatives
+             * @description Other masked frames of the same recording that the right one must be told from.
+             * @default 100
+             */
+            negatives: number;
+            /**
+             * Contrast Temperature
+             * @description κ, which similarities are divided by.
+             * @default 0.1
+             */
+            contrast_temperature: number;
+            /**
+             * Diversity Weight
+             * @description The paper's alpha: weight of the loss that wants all code words used.
+             * @default 0.1
+             */
+            diversity_weight: number;
+            /**
+             * Codebooks
+             * @description G, groups of code words; a target is one word of each.
+             * @default 2
+             */
+            codebooks: number;
+            /**
+             * Codewords
+             * @description V, words in a codebook.
+             * @default 320
+             */
+            codewords: number;
+            /**
+             * Codeword Size
+             * @description Numbers in a code word; targets are ``codebooks`` times as wide.
+             * @default 128
+             */
+            codeword_size: number;
+            /**
+             * Position Kernel
+             * @description Width of the convolution over frames that tells the transformer where each frame is, in frames.
+             * @default 128
+             */
+            position_kernel: number;
+            /**
+             * Projection Size
+             * @description Width of the space in which predictions and targets are compared.
+             * @default 256
+             */
+            projection_size: number;
+            /**
+             * Gumbel Temperature
+             * @description Temperature of the choice of code words at the first step.
+             * @default 2
+             */
+            gumbel_temperature: number;
+            /**
+             * Gumbel Temperature Final
+             * @description It never falls below this.
+             * @default 0.5
+             */
+            gumbel_temperature_final: number;
+            /**
+             * Gumbel Decay
+             * @description Factor that it falls by each step. Default: what takes it from the first to the last value over the whole run. The
+             *     paper's is 0.999995 over 400,000 steps.
+             */
+            gumbel_decay?: number | null;
+            /**
+             * @default {
+             *       "gain_db": 0,
+             *       "speed": 0,
+             *       "time_mask": 0
+             *     }
+             */
+            augmentation: components["schemas"]["AudioAugmentation"];
         };
         /** WorkerOut */
         WorkerOut: {
@@ -3852,7 +4752,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The dataset holds no text */
+            /** @description The dataset holds nothing to learn from */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3943,6 +4843,115 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The dataset holds something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContactSheet: {
+        parameters: {
+            query?: {
+                /** @description At most so many images or recordings. */
+                images?: number;
+                /** @description Images or recordings side by side. */
+                columns?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `ds_…` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sheet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The dataset holds something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request is not valid */
             422: {
                 headers: {
@@ -3977,6 +4986,8 @@ export interface operations {
             query?: {
                 /** @description Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: `text`, else the only column of strings. */
                 text_column?: string | null;
+                /** @description Column (Parquet) that holds the images. Default: `image`, else `img`, else the only column of images. */
+                image_column?: string | null;
             };
             header?: {
                 /** @description RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it. */
@@ -4069,7 +5080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no images · The file has no text column · The file is not UTF-8 · The file is cut off · The file is of no known format · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · The file is cut off · The recording is cut off · The file is of no known format · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;

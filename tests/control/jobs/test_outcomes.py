@@ -5,7 +5,7 @@ import pytest
 from control.db import WriteSession
 from control.jobs import service as jobs
 from control.jobs.models import Attempt
-from control.jobs.service import Completed, Failed, Result, Stopped
+from control.jobs.service import Completed, Failed, Paused, Result, Stopped
 from tests.factories import make_running
 
 CRASH = Failed("engine_died", "The engine was killed by signal 9.", retryable=True, exit_code=-9)
@@ -30,6 +30,10 @@ NAN = Failed(
         ("pause", Stopped(75), "paused", "paused", "paused"),
         ("cancel", Stopped(75), "cancelled", "cancelled", "cancelled"),
         ("preempt", Stopped(75), "queued", "preempted", "preempted"),
+        (None, Paused("It collapsed", 76), "paused", "paused", "paused"),
+        ("pause", Paused("It collapsed", 76), "paused", "paused", "paused"),
+        ("cancel", Paused("It collapsed", 76), "cancelled", "cancelled", "cancelled"),
+        ("preempt", Paused("It collapsed", 76), "paused", "paused", "paused"),
         (None, CRASH, "queued", "crashed", "retrying"),
         ("pause", CRASH, "paused", "crashed", "paused"),
         ("cancel", CRASH, "cancelled", "crashed", "cancelled"),

@@ -1,6 +1,6 @@
 """What a job is said to weigh, against what the network really is."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from core.models.gpt2 import gpt2_config
 from core.models.llama import llama_config
 from core.models.modernbert import modernbert_config
 from core.models.t5 import create_t5, t5_config
-from core.spec import PRESETS, JobSpec, TransformerSize, validate
+from core.spec import PRESETS, JobSpec, Task, TransformerSize, validate
 from core.spec.estimate import estimate
 from core.spec.parameters import count_parameters
 
@@ -57,7 +57,8 @@ def _network(architecture: str, size: TransformerSize, vocabulary: int, position
     return network
 
 
-LANGUAGE = [name for name, (architecture, _) in PRESETS.items() if architecture not in {"resnet", "vit"}]
+TASKS = get_args(get_args(Task)[0])
+LANGUAGE = sorted({name for task in TASKS if task.modality == "text" for name in task.presets})
 
 
 @pytest.mark.parametrize("preset", LANGUAGE)

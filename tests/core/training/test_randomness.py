@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.training import randomness
-from core.training.randomness import derive_seed, uniforms
+from core.training.randomness import derive_seed, normals, uniforms
 
 
 def test_a_seed_for_each_purpose() -> None:
@@ -43,3 +43,17 @@ def test_a_samples_numbers_do_not_depend_on_its_company() -> None:
     whole = uniforms(1, np.array([5, 6, 7]), length=8, streams=1)
     alone = uniforms(1, np.array([6]), length=8, streams=1)
     assert (alone[0, 0] == whole[0, 1]).all()
+
+
+def test_normals_are_normal_and_a_samples_own() -> None:
+    drawn = normals(derive_seed(0, "test"), np.arange(400), length=101)
+    assert drawn.shape == (400, 101)
+    assert drawn.dtype == np.float32
+    assert drawn.mean() == pytest.approx(0, abs=0.01)
+    assert drawn.std() == pytest.approx(1, abs=0.01)
+    inside = [(np.abs(drawn) < bound).mean() for bound in (0.5, 1.0, 2.0, 3.0)]
+    assert inside == pytest.approx([0.3829, 0.6827, 0.9545, 0.9973], abs=0.005)
+    assert np.corrcoef(drawn[:, :50].reshape(-1), drawn[:, 51:].reshape(-1))[0, 1] == pytest.approx(
+        0, abs=0.02
+    )
+    assert (normals(derive_seed(0, "test"), np.array([7]), length=101)[0] == drawn[7]).all()

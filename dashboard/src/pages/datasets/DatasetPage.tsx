@@ -7,12 +7,16 @@ import { Back } from "@/ui/Back";
 import { CopyButton, Id } from "@/ui/Copy";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { AudioDetails } from "./AudioDetails";
 import { DatasetActions } from "./DatasetActions";
 import { DropZone } from "./DropZone";
 import { FileTable } from "./FileTable";
+import { ContactSheet } from "./Findings";
 import { binsOf, Histogram } from "./Histogram";
+import { ImageDetails } from "./ImageDetails";
+import { MODALITIES, type Modality } from "./modality";
 import { Scripts } from "./Scripts";
-import { repeatsOf, scriptsOf } from "./statistics";
+import { numberOf, repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
 
@@ -22,12 +26,29 @@ function repeats(dataset: DatasetDetail): string {
   return number === undefined ? NONE : integer(number);
 }
 
+/** What stands beside a dataset's files and samples, by what it holds. */
+function particulars(dataset: DatasetDetail | undefined): [string, string][] {
+  if (!dataset || dataset.modality === "text") {
+    return [
+      ["Repeats", dataset ? repeats(dataset) : ""],
+      ["Characters", dataset ? compact(dataset.characters) : ""],
+    ];
+  }
+  const { classes, duplicates, hours } = dataset.statistics;
+  const known: [string, string] = [
+    "Classes",
+    Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE,
+  ];
+  return dataset.modality === "audio"
+    ? [known, ["Hours", numberOf(hours).toLocaleString("en", { maximumSignificantDigits: 3 })]]
+    : [known, ["Repeats", integer(numberOf(duplicates))]];
+}
+
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
   const facts: [string, string][] = [
     ["Files", dataset ? integer(dataset.files) : ""],
-    ["Documents", dataset ? integer(dataset.documents) : ""],
-    ["Repeats", dataset ? repeats(dataset) : ""],
-    ["Characters", dataset ? compact(dataset.characters) : ""],
+    [MODALITIES[dataset?.modality ?? "text"].samples, dataset ? integer(dataset.samples) : ""],
+    ...particulars(dataset),
     ["Size", dataset ? bytes(dataset.bytes) : ""],
   ];
   return (
@@ -65,11 +86,11 @@ function PreviewList({ id }: { id: string }) {
   );
 }
 
-function Uploader({ id }: { id: string }) {
+function Uploader({ id, modality }: { id: string; modality: Modality }) {
   const uploads = useUploads(id);
   return (
     <>
-      <DropZone small onFiles={uploads.add} />
+      <DropZone small modality={modality} onFiles={uploads.add} />
       <UploadList uploads={uploads} />
     </>
   );
@@ -85,7 +106,7 @@ export function DatasetPage({ id }: { id: string }) {
       </div>
     );
   }
-  const bins = dataset ? binsOf(dataset.statistics) : [];
+  const bins = dataset?.modality === "text" ? binsOf(dataset.statistics) : [];
   const scripts = dataset ? scriptsOf(dataset.statistics) : [];
   return (
     <div className="page">
@@ -121,8 +142,10 @@ export function DatasetPage({ id }: { id: string }) {
         <div className="dataset">
           <section className="stack">
             <h2>Files</h2>
-            {dataset.state === "open" && <Uploader id={id} />}
+            {dataset.state === "open" && <Uploader id={id} modality={dataset.modality} />}
             <FileTable dataset={dataset} />
+            {dataset.modality === "image" && <ImageDetails dataset={dataset} />}
+            {dataset.modality === "audio" && <AudioDetails dataset={dataset} />}
             {bins.length > 0 && (
               <>
                 <h2>Length of documents</h2>
@@ -142,10 +165,12 @@ export function DatasetPage({ id }: { id: string }) {
           </section>
           <section className="stack">
             <h2>Preview</h2>
-            {dataset.documents > 0 ? (
+            {dataset.samples === 0 ? (
+              <p className="faint">Samples show here once a file is stored.</p>
+            ) : dataset.modality === "text" ? (
               <PreviewList key={dataset.files} id={id} />
             ) : (
-              <p className="faint">Documents show here once a file is stored.</p>
+              <ContactSheet dataset={dataset} />
             )}
           </section>
         </div>

@@ -2,13 +2,14 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { Dataset } from "@/api/types";
-import { bytes, compact, integer, NONE } from "@/lib/format";
+import { bytes, compact, count, integer, NONE } from "@/lib/format";
 import { useRowKeys } from "@/lib/shortcuts";
 import { useTitle } from "@/lib/title";
 import { Button, ButtonLink } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { MODALITIES } from "./modality";
 
 function Row({ dataset }: { dataset: Dataset }) {
   return (
@@ -25,7 +26,9 @@ function Row({ dataset }: { dataset: Dataset }) {
         </span>
       </td>
       <td className="cell-number hide-small">{integer(dataset.files)}</td>
-      <td className="cell-number hide-small">{dataset.documents ? integer(dataset.documents) : NONE}</td>
+      <td className="cell-number hide-small">
+        {dataset.samples ? count(dataset.samples, MODALITIES[dataset.modality].sample) : NONE}
+      </td>
       <td className="cell-number hide-small">{dataset.characters ? compact(dataset.characters) : NONE}</td>
       <td className="cell-number">{bytes(dataset.bytes)}</td>
       <td className="cell-number hide-small">
@@ -52,7 +55,7 @@ export function DatasetsPage() {
       {error && <ErrorBox error={error} retry={() => void refetch()} />}
       {all?.length === 0 ? (
         <Empty icon="datasets" title="No datasets yet">
-          <p className="muted">A dataset is text to learn from: plain text, JSON Lines, CSV or Parquet.</p>
+          <p className="muted">A dataset is what to learn from: text, images or recordings.</p>
           <ButtonLink look="primary" icon="upload" href="/datasets/new">
             Upload files
           </ButtonLink>
@@ -66,7 +69,7 @@ export function DatasetsPage() {
                 <th>Name</th>
                 <th>State</th>
                 <th className="cell-number hide-small">Files</th>
-                <th className="cell-number hide-small">Documents</th>
+                <th className="cell-number hide-small">Samples</th>
                 <th className="cell-number hide-small">Characters</th>
                 <th className="cell-number">Size</th>
                 <th className="cell-number hide-small">Created</th>

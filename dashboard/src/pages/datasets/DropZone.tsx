@@ -1,9 +1,17 @@
 import { useRef, useState, type DragEvent } from "react";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
+import { MODALITIES, type Modality } from "./modality";
+
+interface Props {
+  onFiles: (files: File[]) => void;
+  /** What is asked for; by default anything that some modality takes. */
+  modality?: Modality;
+  small?: boolean;
+}
 
 /** A place to drop files on, with a button for those who do not drag. */
-export function DropZone({ onFiles, small = false }: { onFiles: (files: File[]) => void; small?: boolean }) {
+export function DropZone({ onFiles, modality, small = false }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const onDrag = (event: DragEvent, inside: boolean) => {
@@ -26,11 +34,16 @@ export function DropZone({ onFiles, small = false }: { onFiles: (files: File[]) 
     >
       <Icon name="upload" />
       <p>
-        <b>Drop text files here</b>
+        <b>{modality ? `Drop ${MODALITIES[modality].plural} here` : "Drop files here"}</b>
       </p>
-      <p className="faint small">
-        .txt, .jsonl, .csv, .parquet, each also as .gz, .zst or in a .zip; a tokenizer.json of your own, too
-      </p>
+      {Object.entries(MODALITIES).map(([name, { title, formats }]) =>
+        modality === undefined || modality === name ? (
+          <p key={name} className="faint small">
+            {modality === undefined && <b>{title}: </b>}
+            {formats}
+          </p>
+        ) : null,
+      )}
       <Button onClick={() => input.current?.click()}>Choose files</Button>
       <input
         ref={input}

@@ -7,6 +7,7 @@ import { useCanWrite } from "@/lib/session";
 import { Button } from "@/ui/Button";
 import { CopyButton } from "@/ui/Copy";
 import { useToast } from "@/ui/Toast";
+import { MODALITIES } from "./modality";
 
 function RemoveButton({ dataset, file }: { dataset: string; file: DatasetFile }) {
   const cache = useQueryClient();
@@ -44,7 +45,7 @@ export function FileTable({ dataset }: { dataset: DatasetDetail }) {
           <tr>
             <th>Name</th>
             <th className="hide-small">Kind</th>
-            <th className="cell-number hide-small">Documents</th>
+            <th className="cell-number hide-small">{MODALITIES[dataset.modality].samples}</th>
             <th className="cell-number">Size</th>
             <th className="cell-number">SHA-256</th>
           </tr>
@@ -56,7 +57,7 @@ export function FileTable({ dataset }: { dataset: DatasetDetail }) {
                 {file.name}
               </td>
               <td className="hide-small faint">{file.kind}</td>
-              <td className="cell-number hide-small">{file.documents ? integer(file.documents) : NONE}</td>
+              <td className="cell-number hide-small">{file.samples ? integer(file.samples) : NONE}</td>
               <td className="cell-number">{bytes(file.bytes)}</td>
               <td className="cell-number">
                 <code className="faint hide-small">{file.sha256.slice(0, 8)}</code>

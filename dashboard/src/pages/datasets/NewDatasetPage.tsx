@@ -10,6 +10,7 @@ import { Button } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { ErrorBox } from "@/ui/Notice";
 import { DropZone } from "./DropZone";
+import { MODALITIES, modalityOf, type Modality } from "./modality";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
 
@@ -22,6 +23,7 @@ export function NewDatasetPage() {
   const [, navigate] = useLocation();
   const [name, setName] = useState("");
   const [dataset, setDataset] = useState<string | null>(null);
+  const [modality, setModality] = useState<Modality>("text");
   const [key] = useState(idempotencyKey);
   const cache = useQueryClient();
   const uploads = useUploads(dataset);
@@ -31,7 +33,7 @@ export function NewDatasetPage() {
       unwrap(
         client.POST("/v1/datasets", {
           params: { header: { "idempotency-key": key } },
-          body: { name, modality: "text" },
+          body: { name, modality },
         }),
       ),
     onSuccess: (made) => setDataset(made.id),
@@ -52,6 +54,11 @@ export function NewDatasetPage() {
   const addFiles = (added: File[]) => {
     if (name === "" && added[0]) setName(nameFrom(added[0].name));
     uploads.add(added);
+    if (dataset === null) {
+      void modalityOf(added).then((found) => {
+        if (found) setModality(found);
+      });
+    }
   };
   return (
     <div className="page page-narrow">
@@ -67,8 +74,22 @@ export function NewDatasetPage() {
           else complete.mutate(dataset);
         }}
       >
-        <DropZone onFiles={addFiles} />
+        <DropZone onFiles={addFiles} {...(dataset === null ? {} : { modality })} />
         <UploadList uploads={uploads} />
+        <div className="segments segments-field" role="radiogroup" aria-label="What the files hold">
+          {Object.entries(MODALITIES).map(([choice, { title }]) => (
+            <label key={choice}>
+              <input
+                type="radio"
+                name="modality"
+                checked={modality === choice}
+                disabled={dataset !== null}
+                onChange={() => setModality(choice as Modality)}
+              />
+              <span>{title}</span>
+            </label>
+          ))}
+        </div>
         <div>
           <label className="field-label" htmlFor={nameId}>
             Name

@@ -1,3 +1,14 @@
+type Row = Record<string, unknown>;
+
+/** Rows of an open field of the statistics, if it carries them. */
+export function rowsOf(statistics: Record<string, unknown>, field: string): Row[] {
+  const rows = statistics[field];
+  return Array.isArray(rows) ? (rows as Row[]) : [];
+}
+
+export const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0);
+export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
 export interface Script {
   script: string;
   letters: number;

@@ -1,0 +1,101 @@
+"""What features are worth: classifiers on them, fine-tuning of the network behind them, and the floor without any."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from benchmarks.learn.recipes import Measure
+from core.data import SplitName
+from core.evaluation.probes import knn_accuracy, linear_accuracy
+from core.objectives.base import Objective, create_objective
+from core.objectives.images import ImageObjective
+from core.spec import JobSpec
+from core.training.examination import encode, labels_of, spread
+from core.training.randomness import derive_seed, seed_torch
+
+FLOOR_LABELS = 10_000
+LINEAR_LABELS = 5_000
+FINE_TUNING_LABELS = 1_000
+FINE_TUNING_EPOCHS = 10
+HELD_OUT = 2_000
+_BATCH = 50
+
+
+class Labelled:
+    """Labelled samples of a part, evenly spread, ``count`` at most."""
+
+    def __init__(self, objective: Objective, split: SplitName, count: int) -> None:
+        self.samples = objective.samples(split)
+        labels = labels_of(self.samples)
+        assert labels is not None
+        known = np.flatnonzero(labels >= 0)
+        if len(known) == 0:
+            raise SystemExit("The data has no classes: put the images into one folder a class.")
+        self.indices: NDArray[np.int64] = known[spread(count, len(known))]
+        self.labels = torch.from_numpy(labels[self.indices])
+
+    def rows(self, which: NDArray[np.int64]) -> NDArray[Any]:
+        return self.samples.rows(self.indices[which])
+
+
+def score(job: JobSpec, data: Any, checkpoint: Path | None, measure: Measure) -> float:
+    """Accuracy on held-out samples of the encoder in ``checkpoint``; None: of the network that it began as."""
+    objective = create_objective(job, data)
+    if checkpoint is not None:
+        objective.restore(checkpoint)
+    if measure == "fine_tuned":
+        return _fine_tuned(objective, job.training.seed)
+    known, asked = Labelled(objective, "train", LINEAR_LABELS), Labelled(objective, "held_out", HELD_OUT)
+    objective.eval()
+    with torch.no_grad():
+        features = [encode(objective, part.samples, part.indices) for part in (known, asked)]
+    first, second = features
+    assert first is not None
+    assert second is not None
+    return linear_accuracy(first, known.labels, second, asked.labels)
+
+
+def floor(job: JobSpec, data: Any) -> float:
+    """Accuracy of nearest neighbours by the cosine of normalised pixels: what no network is needed for."""
+    objective = create_objective(job, data)
+    assert isinstance(objective, ImageObjective)
+    known, asked = Labelled(objective, "train", FLOOR_LABELS), Labelled(objective, "held_out", HELD_OUT)
+    first, second = (
+        objective.normalised(objective.pixels(part.rows(np.arange(len(part.indices))))).flatten(1)
+        for part in (known, asked)
+    )
+    return knn_accuracy(first, known.labels, second, asked.labels)
+
+
+def _fine_tuned(objective: Objective, seed: int) -> float:
+    """Train encoder and classifier on a few labels: AdamW, 1e-3 falling by a cosine, no augmentation."""
+    known, asked = Labelled(objective, "train", FINE_TUNING_LABELS), Labelled(objective, "held_out", HELD_OUT)
+    seed_torch(seed, "fine-tuning")
+    width = cast("torch.Tensor", objective.encode(known.rows(np.arange(1)))).shape[1]
+    head = torch.nn.Linear(width, int(known.labels.max()) + 1)
+    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW([*trained, *head.parameters()], lr=1e-3, weight_decay=0.05)
+    steps = FINE_TUNING_EPOCHS * -(-len(known.indices) // _BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    objective.train()
+    for epoch in range(FINE_TUNING_EPOCHS):
+        order = np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(len(known.indices))
+        for start in range(0, len(order), _BATCH):
+            which = order[start : start + _BATCH]
+            features = objective.encode(known.rows(which))
+            assert features is not None
+            loss = functional.cross_entropy(head(features), known.labels[torch.from_numpy(which)])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+    objective.eval()
+    with torch.no_grad():
+        found = encode(objective, asked.samples, asked.indices)
+        assert found is not None
+        right = head(found).argmax(dim=1) == asked.labels
+    return float(right.float().mean().item())

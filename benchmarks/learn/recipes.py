@@ -1,0 +1,71 @@
+"""How each task is trained for a quarter of an hour on two CPU cores: one recipe a task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Measure = Literal["linear", "fine_tuned"]
+"""``linear``: a logistic regression on the features as they are. ``fine_tuned``: encoder and classifier trained on a few
+labels, which is how a masked autoencoder is meant to be used."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a spec says besides its data, its seed and how many steps there are time for."""
+
+    model: Mapping[str, Any]
+    task: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup_share: float = 0.05
+    """Of the steps."""
+    measure: Measure = "linear"
+
+    def spec(
+        self, kind: str, *, steps: int, seed: int, image: Mapping[str, Any], probe_samples: int = 0
+    ) -> dict[str, Any]:
+        """The whole spec of a run."""
+        return {
+            "name": f"learn {kind}",
+            "task": {"kind": kind, **self.task},
+            "model": dict(self.model),
+            "data": {"image": dict(image), "on_bad_sample": "skip"},
+            "training": {
+                "steps": steps,
+                "batch_size": self.batch_size,
+                "seed": seed,
+                "optimizer": {
+                    "kind": "adamw",
+                    "learning_rate": self.learning_rate,
+                    "weight_decay": self.weight_decay,
+                    "beta2": 0.95,
+                },
+                "schedule": {"kind": "cosine", "warmup_steps": int(self.warmup_share * steps)},
+                "log_every": 10,
+                "probe_samples": probe_samples,
+            },
+            "resources": {"device": "cpu"},
+        }
+
+
+RECIPES: dict[str, Recipe] = {
+    "colorization": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
+    "contrastive": Recipe(
+        {"preset": "resnet-mini"}, {"temperature": 0.2}, batch_size=256, learning_rate=2e-3
+    ),
+    "denoising_autoencoder": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
+    "joint_embedding_prediction": Recipe(
+        {"preset": "vit-micro"}, {"predictor_layers": 3, "momentum": 0.99}, learning_rate=1e-3
+    ),
+    "masked_autoencoder": Recipe(
+        {"preset": "vit-micro"}, {"decoder_layers": 2}, learning_rate=1.5e-3, measure="fine_tuned"
+    ),
+    "self_distillation": Recipe(
+        {"preset": "resnet-mini"},
+        {"method": "byol", "momentum": 0.99},
+        batch_size=128,
+        learning_rate=2e-3,
+    ),
+    "rotation": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
+}

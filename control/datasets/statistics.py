@@ -1,0 +1,139 @@
+"""A dataset's statistics, from what inspection found in each of its files, and each file's ``sha256`` with it."""
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SIZES = 20
+
+
+def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """What the files' reports come to together.
+
+    ``length_histogram``: documents by length in characters, in buckets that double. ``scripts``: letters by script, the
+    most frequent first. ``repeats``: documents that are there before, word for word, in their own file or as part of
+    a file that is there twice; training reads each once, and drops repeats across different files too.
+    """
+    counts = [
+        sum(column)
+        for column in itertools.zip_longest(
+            *(report.get("length_histogram", ()) for report in reports), fillvalue=0
+        )
+    ]
+    scripts: Counter[str] = Counter()
+    for report in reports:
+        scripts.update(report.get("scripts", {}))
+    ranked = sorted(scripts.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "length_histogram": [
+            {"from": 2 ** (bits - 1) if bits else 0, "to": 2**bits - 1, "documents": count}
+            for bits, count in enumerate(counts)
+            if count
+        ],
+        "scripts": [{"script": script, "letters": letters} for script, letters in ranked],
+        "repeats": _repeats(reports, "documents", "repeats"),
+    }
+
+
+def _repeats(reports: Sequence[Mapping[str, Any]], samples: str, repeats: str) -> int:
+    """Samples that are in their file before, and all of a file that is there twice."""
+    found = 0
+    seen: set[str] = set()
+    for report in reports:
+        found += report.get(samples if report["sha256"] in seen else repeats, 0)
+        seen.add(report["sha256"])
+    return found
+
+
+def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Sizes and classes with their counts, what is bad, repeated, grey or set aside, and the channels' mean and deviation."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    classes: Counter[str] = Counter()
+    for report in reports:
+        sizes.update({(width, height): count for width, height, count in report.get("sizes", ())})
+        classes.update(report.get("classes", {}))
+    total = sum(report.get("samples", 0) for report in reports)
+    shown = sizes.most_common(_SIZES)
+    mean, std = _channels(reports, total)
+    return {
+        **{
+            name: sum(report.get(name, 0) for report in reports)
+            for name in ("held_out", "gray", "bad", "unlabelled")
+        },
+        "duplicates": _repeats(reports, "samples", "duplicates"),
+        "sizes": [{"width": width, "height": height, "images": count} for (width, height), count in shown],
+        "other_sizes": total - sum(count for _, count in shown),
+        "classes": [{"name": name, "images": classes[name]} for name in sorted(classes)],
+        "bad_samples": [
+            {"sample": sample, "reason": reason}
+            for report in reports
+            for sample, reason in report.get("bad_samples", ())
+        ][:_SIZES],
+        "mean": mean,
+        "std": std,
+    }
+
+
+def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Hours, lengths, rates, channels and classes with their counts, what is bad, repeated or set aside, and the shares that
+    are silent or clipped."""
+    sounds = [report["sound"] for report in reports if report.get("samples")]
+    classes: Counter[str] = Counter()
+    rates: Counter[int] = Counter()
+    channels: Counter[int] = Counter()
+    for report in reports:
+        classes.update(report.get("classes", {}))
+    for sound in sounds:
+        rates.update({int(rate): count for rate, count in sound["sampling_rates"].items()})
+        channels.update({int(number): count for number, count in sound["channels"].items()})
+    hours = sum(sound["hours"] for sound in sounds)
+    lengths = [
+        sum(column)
+        for column in itertools.zip_longest(*(sound["length_histogram"] for sound in sounds), fillvalue=0)
+    ]
+    return {
+        **{
+            name: sum(report.get(name, 0) for report in reports)
+            for name in ("duplicates", "held_out", "bad", "unlabelled")
+        },
+        "hours": hours,
+        "shortest_seconds": min((sound["shortest_seconds"] for sound in sounds), default=0.0),
+        "longest_seconds": max((sound["longest_seconds"] for sound in sounds), default=0.0),
+        "length_histogram": [
+            {
+                "from_seconds": 2 ** (bits - 1) / 10 if bits else 0.0,
+                "to_seconds": 2**bits / 10,
+                "recordings": count,
+            }
+            for bits, count in enumerate(lengths)
+            if count
+        ],
+        "sampling_rates": [{"hertz": rate, "recordings": rates[rate]} for rate in sorted(rates)],
+        "channels": [{"channels": number, "recordings": channels[number]} for number in sorted(channels)],
+        **{
+            name: sum(sound[name] * sound["hours"] for sound in sounds) / hours if hours else 0.0
+            for name in ("silent_share", "clipped_share")
+        },
+        "classes": [{"name": name, "recordings": classes[name]} for name in sorted(classes)],
+        "bad_samples": [
+            {"sample": sample, "reason": reason}
+            for report in reports
+            for sample, reason in report.get("bad_samples", ())
+        ][:_SIZES],
+        "names": [name for report in reports for name in report.get("names", ())][:_SIZES],
+    }
+
+
+def _channels(reports: Sequence[Mapping[str, Any]], total: int) -> tuple[list[float], list[float]]:
+    """Over all files' images, each as heavy as the other."""
+    means, squares = [0.0] * 3, [0.0] * 3
+    for report in reports:
+        share = report.get("samples", 0) / max(total, 1)
+        for channel, (mean, std) in enumerate(
+            zip(report.get("mean", ()), report.get("std", ()), strict=True)
+        ):
+            means[channel] += share * mean
+            squares[channel] += share * (std**2 + mean**2)
+    deviations = [max(0.0, square - mean**2) ** 0.5 for mean, square in zip(means, squares, strict=True)]
+    return means, deviations

@@ -1,0 +1,106 @@
+"""Augmentation of what a discriminator sees (ADA: Karras et al. 2020, arXiv 2006.06676, appendix B).
+
+Each transformation happens with the same probability p, below 1, so that the generator never learns to make augmented
+images. All of it is differentiable, and made of matrix products alone: where a flip, a turn by quarters, a scale and a
+shift are all that is done to the axes, resampling comes apart into one matrix for the rows and one for the columns. Their
+gradients are the same bits each time on every device, which ``grid_sample``'s are not. (The paper also turns by
+arbitrary angles, which does not come apart, and is left out; so are its filters and noise, which its best setting lacks too.)
+"""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.training.randomness import derive_seed, normals, uniforms
+
+_CHANCES, _UNIFORMS, _NORMALS = 11, 6, 7
+DRAWN = _CHANCES + _UNIFORMS + _NORMALS
+"""Numbers drawn an image."""
+
+_SHIFT = 0.125
+_SCALE = 0.2 * math.log(2)
+_BRIGHTNESS, _CONTRAST, _SATURATION = 0.2, 0.5 * math.log(2), math.log(2)
+
+
+def draw(key: int, samples: NDArray[np.int64]) -> Tensor:
+    """The randomness of each image's augmentation, shape (B, DRAWN): a function of (key, sample)."""
+    flat = uniforms(key, samples, _CHANCES + _UNIFORMS, streams=1)[0].astype(np.float32)
+    bell = normals(derive_seed(key, "normals"), samples, _NORMALS)
+    return torch.from_numpy(np.concatenate([flat, bell], axis=1))
+
+
+def augment(images: Tensor, drawn: Tensor, probability: Tensor) -> Tensor:
+    """Images in -1 … 1, shape (B, C, S, S), each transformed by its own numbers.
+
+    Args:
+        drawn: of `draw`, shape (B, DRAWN).
+        probability: p, scalar; at 0 nothing changes, but for rounding.
+    """
+    chance, flat, bell = torch.split(drawn, [_CHANCES, _UNIFORMS, _NORMALS], dim=1)
+    happens = (chance < probability).to(images.dtype)
+    moved = _move(images, happens[:, :6], flat[:, :4], bell[:, :4])
+    return _recolour(moved, happens[:, 6:], flat[:, 4:], bell[:, 4:])
+
+
+def _move(images: Tensor, happens: Tensor, flat: Tensor, bell: Tensor) -> Tensor:
+    """Flip, quarter turn, whole shift, scale of both axes, scale of one against the other, broken shift."""
+    side = images.shape[-1]
+    flips, turns, shifts, scales, stretches, slides = happens.unbind(dim=1)
+    flipped = flips * (flat[:, 0] < 0.5)
+    quarters = (turns * (flat[:, 1] * 4).floor()).long()
+    # A quarter turn is a transposition and a flip; the flips go into the axes' signs.
+    images = torch.where((quarters % 2 == 1)[:, None, None, None], images.transpose(2, 3), images)
+    upside_down = (quarters == 1) | (quarters == 2)
+    mirrored = (quarters == 2) | (quarters == 3)
+    sign_y = 1.0 - 2.0 * upside_down
+    sign_x = (1.0 - 2.0 * mirrored) * (1.0 - 2.0 * flipped)
+    whole = ((flat[:, 2:4] * 2 - 1) * _SHIFT * side).round() * shifts[:, None]
+    broken = bell[:, 2:4] * _SHIFT * side * slides[:, None]
+    shift_y, shift_x = (whole + broken).unbind(dim=1)
+    both, stretch = bell[:, 0] * _SCALE * scales, bell[:, 1] * _SCALE * stretches
+    rows = _resampling(sign_y * torch.exp(both - stretch), shift_y, side)
+    columns = _resampling(sign_x * torch.exp(both + stretch), shift_x, side)
+    return rows[:, None] @ images @ columns[:, None].transpose(2, 3)
+
+
+def _resampling(scale: Tensor, shift: Tensor, side: int) -> Tensor:
+    """Matrices (B, S, S) that scale an axis about its middle, then shift it: linear between pixels, mirrored outside."""
+    places = torch.arange(side, dtype=scale.dtype, device=scale.device)
+    middle = (side - 1) / 2
+    sources = (places - middle - shift[:, None]) / scale[:, None] + middle
+    if side > 1:
+        # A triangle wave: 0 … side - 1 … 0, without the edge twice.
+        period = 2.0 * (side - 1)
+        sources = (side - 1) - (torch.remainder(sources, period) - (side - 1)).abs()
+    else:
+        sources = torch.zeros_like(sources)
+    return (1 - (sources[:, :, None] - places).abs()).clamp(min=0)
+
+
+def _recolour(images: Tensor, happens: Tensor, flat: Tensor, bell: Tensor) -> Tensor:
+    """Brightness, contrast, light turned to dark, hue, saturation; of grey images the first three."""
+    brighter, contrasts, inverts, hues, saturates = happens.unbind(dim=1)
+    brightness = bell[:, 0] * _BRIGHTNESS * brighter
+    contrast = torch.exp(bell[:, 1] * _CONTRAST * contrasts)
+    inverted = 1.0 - 2.0 * inverts * (flat[:, 0] < 0.5)
+    base = brightness * contrast
+    if images.shape[1] == 1:
+        return images * (contrast * inverted)[:, None, None, None] + (base * inverted)[:, None, None, None]
+    # Along the grey axis (1, 1, 1) / √3 light, across it colour: a turn of the latter is hue, a stretch saturation.
+    angle = (flat[:, 1] * 2 - 1) * math.pi * hues
+    stretch = torch.exp(bell[:, 2] * _SATURATION * saturates)
+    along = torch.full((3, 3), 1 / 3, dtype=images.dtype, device=images.device)
+    across = torch.eye(3, dtype=images.dtype, device=images.device) - along
+    third = 1 / math.sqrt(3)
+    turned = torch.tensor(
+        [[0, -third, third], [third, 0, -third], [-third, third, 0]], dtype=images.dtype, device=images.device
+    )
+    colour = stretch[:, None, None] * (
+        angle.cos()[:, None, None] * across + angle.sin()[:, None, None] * turned
+    )
+    matrix = contrast[:, None, None] * (inverted[:, None, None] * along + colour)
+    offset = (base * inverted)[:, None, None, None]
+    return torch.einsum("boc,bchw->bohw", matrix, images) + offset

@@ -1,0 +1,1 @@
+"""Colour spaces in tensors, and the palette that colorization chooses from."""

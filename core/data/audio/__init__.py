@@ -1,0 +1,7 @@
+"""Audio: recordings to memory-mapped samples at one rate, cut into clips."""
+
+from core.data.audio.preparation import cache_key, prepare
+from core.data.audio.prepared import PreparedAudio, open_prepared
+from core.data.audio.samples import AudioSamples, cut
+
+__all__ = ["AudioSamples", "PreparedAudio", "cache_key", "cut", "open_prepared", "prepare"]

@@ -1,0 +1,234 @@
+"""A dataset becomes samples at one rate, once: "Prepared data" in docs/engine-protocol.md."""
+
+import hashlib
+import json
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.audio.prepared import FORMAT, PCM, PreparedAudio, open_prepared, write_meta
+from core.data.audio.resampling import resample, to_pcm
+from core.data.audio.split import Kept, content_hash, held_out
+from core.data.errors import DataError
+from core.data.files import DataFile
+from core.data.prepared import SkippedSample
+from core.data.progress import OnProgress, Progress
+from core.data.store import stored
+from core.formats.audio import RawRecording, read_recordings
+from core.formats.errors import FormatError, printable
+from core.formats.labels import natural_order
+from core.formats.limits import AUDIO_LIMITS, Budget
+from core.formats.sound import Sound, decode_sound
+from core.formats.sound_statistics import SoundStatistics
+from core.spec.audio import AudioDataSpec
+from core.spec.data import DataSpec
+
+BAD_SHARE = 0.01
+"""Of all recordings, above which ``on_bad_sample: refuse`` refuses."""
+SKIPPED_NAMED = 100
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    raw: RawRecording
+    sound: Sound
+    pcm: NDArray[np.int16]
+
+
+@dataclass
+class _Found:
+    """What was found so far; one entry a kept recording."""
+
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    labels: list[str | None] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    hashes: set[int] = field(default_factory=set)
+    samples: int = 0
+    duplicates: int = 0
+    bad: int = 0
+    skipped: list[SkippedSample] = field(default_factory=list)
+    statistics: SoundStatistics = field(default_factory=SoundStatistics)
+
+
+def prepare(
+    files: Sequence[DataFile], spec: DataSpec, cache: Path, *, on_progress: OnProgress | None = None
+) -> PreparedAudio:
+    """The dataset's prepared form in ``cache``, made now where it is not there yet.
+
+    Raises:
+        DataError: ``data_too_small``, ``data_unreadable``, ``too_many_bad_samples``.
+        OSError: where ``cache`` cannot be written.
+    """
+    files = sorted(files, key=lambda file: (file.name, file.sha256))
+    key = cache_key(files, spec)
+    prepared, cached = stored(
+        cache,
+        key,
+        open_=open_prepared,
+        build=lambda directory: _build(directory, key, files, spec, on_progress),
+    )
+    # Asked each time: what is prepared is the same for both choices.
+    if spec.on_bad_sample == "refuse":
+        _refuse_many(prepared)
+    return replace(prepared, cached=cached)
+
+
+def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
+    """Names the prepared form by all that it depends on; how long a sample is taken to be is no part of it."""
+    audio = spec.audio.model_dump(mode="json", exclude={"clip_seconds"})
+    document = {
+        "format": FORMAT,
+        "modality": "audio",
+        "data": {"audio": audio, "held_out_fraction": spec.held_out_fraction},
+        "files": sorted([file.name, file.sha256] for file in files),
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_many(prepared: PreparedAudio) -> None:
+    seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
+    if prepared.bad <= BAD_SHARE * seen:
+        return
+    first = "; ".join(one.reason for one in prepared.skipped[:3])
+    raise DataError(
+        "too_many_bad_samples",
+        f"{prepared.bad:,} of {seen:,} recordings cannot be used, more than 1 %: {first}",
+        "Correct or remove them, or set data.on_bad_sample to skip.",
+    )
+
+
+def _build(
+    directory: Path, key: str, files: Sequence[DataFile], spec: DataSpec, on_progress: OnProgress | None
+) -> None:
+    reading = Progress(on_progress, "reading", sum(file.path.stat().st_size for file in files), "bytes")
+    found = _Found()
+    with (directory / PCM).open("wb") as pcm:
+        for one in _decoded(_raw(files, reading.at), spec.audio):
+            if isinstance(one, FormatError):
+                found.bad += 1
+                if len(found.skipped) < SKIPPED_NAMED:
+                    where = one.file if one.member is None else f"{one.file} ({one.member})"
+                    found.skipped.append(SkippedSample(printable(where), str(one)))
+            else:
+                _keep(one, spec.audio, found, pcm)
+    reading.finish()
+    decisions = held_out(found.kept, spec.held_out_fraction)
+    classes = natural_order({label for label in found.labels if label is not None})
+    if len(classes) < 2:  # a single class says nothing and is none
+        classes, found.labels = [], [None] * len(found.labels)
+    groups = sorted({one.group for one in found.kept if one.group is not None})
+    index = np.empty((len(found.spans), 4), dtype=np.int64)
+    index[:, :2] = found.spans
+    index[:, 2] = _numbers(found.labels, classes)
+    index[:, 3] = _numbers([one.group for one in found.kept], groups)
+    is_held_out = np.array(decisions)
+    index[~is_held_out].tofile(directory / "train.index")
+    index[is_held_out].tofile(directory / "held_out.index")
+    hours = index[:, 1] / (3600 * spec.audio.sampling_rate)
+    prepared = PreparedAudio(
+        directory=directory,
+        key=key,
+        cached=False,
+        sampling_rate=spec.audio.sampling_rate,
+        recordings=int((~is_held_out).sum()),
+        recordings_held_out=int(is_held_out.sum()),
+        hours=float(hours[~is_held_out].sum()),
+        hours_held_out=float(hours[is_held_out].sum()),
+        duplicates=found.duplicates,
+        bad=found.bad,
+        skipped=tuple(found.skipped),
+        classes=tuple(classes),
+        groups=tuple(groups),
+        statistics=found.statistics.facts,
+    )
+    write_meta(directory, prepared)
+
+
+def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> None:
+    content = content_hash(one.raw.content)
+    if content in found.hashes:
+        found.duplicates += 1
+        return
+    found.hashes.add(content)
+    match = re.search(spec.group_pattern, one.raw.path) if spec.group_pattern else None
+    found.kept.append(Kept(content, match["group"] if match else None, one.raw.held_out))
+    found.labels.append(one.raw.label)
+    found.spans.append((found.samples, len(one.pcm)))
+    found.samples += len(one.pcm)
+    found.statistics.add(one.sound)
+    pcm.write(one.pcm.tobytes())
+
+
+def _numbers(names: Sequence[str | None], known: Sequence[str]) -> list[int]:
+    numbers = {name: number for number, name in enumerate(known)}
+    return [-1 if name is None else numbers[name] for name in names]
+
+
+def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator[RawRecording | FormatError]:
+    behind = 0
+    for file in files:
+        try:
+            with file.path.open("rb") as stream:
+                for one in read_recordings(stream, file.name):
+                    yield one
+                    on_bytes(behind + (0 if stream.closed else stream.tell()))
+        except FormatError as error:
+            raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+        except OSError as error:
+            raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
+        behind += file.path.stat().st_size
+        on_bytes(behind)
+
+
+def _decoded(
+    raws: Iterable[RawRecording | FormatError], spec: AudioDataSpec
+) -> Iterator[_Decoded | FormatError]:
+    """Each recording decoded, in order; some are at work at once, in threads, for libsndfile and libsoxr let go of the lock."""
+    workers = max(1, min(8, os.cpu_count() or 1))
+    budgets: dict[str, Budget] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        ahead: deque[Future[_Decoded | FormatError]] = deque()
+        for raw in raws:
+            ahead.append(pool.submit(_decode, raw, spec))
+            if len(ahead) >= 2 * workers:
+                yield _within_budget(ahead.popleft().result(), budgets)
+        while ahead:
+            yield _within_budget(ahead.popleft().result(), budgets)
+
+
+def _decode(raw: RawRecording | FormatError, spec: AudioDataSpec) -> _Decoded | FormatError:
+    if isinstance(raw, FormatError):
+        return raw
+    try:
+        sound = decode_sound(raw)
+    except FormatError as error:
+        return error
+    if sound.seconds < spec.minimum_seconds:
+        return raw.place.error(
+            "bad_audio",
+            f"lasts {sound.seconds:.4f} s, shorter than data.audio.minimum_seconds ({spec.minimum_seconds:g}); "
+            "remove it",
+        )
+    samples = resample(sound.samples, sound.sampling_rate, spec.sampling_rate)
+    return _Decoded(raw, sound, to_pcm(samples, normalize=spec.normalization == "peak"))
+
+
+def _within_budget(one: _Decoded | FormatError, budgets: dict[str, Budget]) -> _Decoded | FormatError:
+    """Decoding is a kind of decompression: hours of silence come to nothing in a FLAC file."""
+    if isinstance(one, _Decoded):
+        place = one.raw.place
+        budget = budgets.setdefault(place.file, Budget(0, AUDIO_LIMITS))
+        budget.file_bytes += len(one.raw.content)
+        try:
+            budget.spend(one.pcm.nbytes, place)
+        except FormatError as error:
+            raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+    return one

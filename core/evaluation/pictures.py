@@ -1,0 +1,67 @@
+"""Pictures for people: images side by side, as PNG (ISO/IEC 15948), with nothing but the standard library."""
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+_GREY, _COLOUR = 0, 2
+_LEAST_SIDE = 64
+"""Small images are drawn with larger pixels, so that one is at least so wide or high."""
+
+
+def grid(images: Pixels, columns: int, gap: int = 2) -> Pixels:
+    """Images in rows of ``columns``, left to right and top to bottom, with white between them.
+
+    Args:
+        images: shape (N, H, W, C), C 1 or 3.
+
+    Returns:
+        Shape (H', W', C).
+    """
+    count, height, width, channels = images.shape
+    scale = max(1, -(-_LEAST_SIDE // max(height, width)))
+    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    height, width = height * scale + gap, width * scale + gap
+    rows = -(-count // columns)
+    sheet = np.full((rows * height + gap, columns * width + gap, channels), 255, dtype=np.uint8)
+    for number, image in enumerate(images):
+        top, left = gap + number // columns * height, gap + number % columns * width
+        sheet[top : top + height - gap, left : left + width - gap] = image
+    return sheet
+
+
+def side_by_side(*kinds: Pixels) -> Pixels:
+    """One row an image, one column a kind: as input, prediction and truth; each of shape (N, H, W, C)."""
+    together: Pixels = np.stack(kinds, axis=1)
+    return grid(together.reshape(-1, *together.shape[2:]), columns=len(kinds))
+
+
+def png(image: Pixels) -> bytes:
+    """An image of shape (H, W, C), C 1 or 3, as a PNG file; the same bytes for the same pixels."""
+    height, width, channels = image.shape
+    kind = {1: _GREY, 3: _COLOUR}[channels]
+    lines = image.reshape(height, width * channels)
+    unfiltered = np.pad(lines, ((0, 0), (1, 0)))  # each line begins with its filter's number; 0 is none
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)),
+            _chunk(b"IDAT", zlib.compress(unfiltered.tobytes(), 6)),
+            _chunk(b"IEND", b""),
+        ]
+    )
+
+
+def to_pixels(values: NDArray[np.floating]) -> Pixels:
+    """Numbers in 0 … 1 of shape (N, C, H, W) as pixels of shape (N, H, W, C); what lies outside is clipped."""
+    levels = np.rint(np.clip(values, 0.0, 1.0) * 255).astype(np.uint8)
+    pixels: Pixels = np.ascontiguousarray(levels.transpose(0, 2, 3, 1))
+    return pixels
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

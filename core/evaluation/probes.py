@@ -1,0 +1,82 @@
+"""What labels tell of features that were learned without them: two classifiers that leave the features as they are."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+NEIGHBOURS = 20
+TEMPERATURE = 0.07
+
+
+def knn_accuracy(
+    features: Tensor,
+    labels: Tensor,
+    held_out: Tensor,
+    held_out_labels: Tensor,
+    *,
+    neighbours: int = NEIGHBOURS,
+    temperature: float = TEMPERATURE,
+) -> float:
+    """Share of held-out samples whose nearest neighbours vote for their class.
+
+    Weighted by the exponential of the cosine over ``temperature``: Wu et al. 2018, arXiv 1805.01978, with DINO's numbers
+    (arXiv 2104.14294).
+
+    Args:
+        features: of labelled samples, shape (N, D).
+        labels: classes 0, 1, …, shape (N,).
+        held_out: shape (M, D).
+        held_out_labels: shape (M,).
+    """
+    known, asked = functional.normalize(features.float()), functional.normalize(held_out.float())
+    classes = int(torch.cat([labels, held_out_labels]).max()) + 1
+    # In full precision also where evaluation runs under autocast: neighbours differ in the third digit.
+    with torch.autocast(features.device.type, enabled=False):
+        similarity, nearest = (asked @ known.T).topk(min(neighbours, len(known)), dim=1)
+    votes = torch.zeros(len(asked), classes, device=known.device)
+    weights = ((similarity - similarity[:, :1]) / temperature).exp()
+    votes.scatter_add_(1, labels[nearest], weights)
+    return float((votes.argmax(dim=1) == held_out_labels).float().mean().item())
+
+
+def linear_accuracy(
+    features: Tensor,
+    labels: Tensor,
+    held_out: Tensor,
+    held_out_labels: Tensor,
+    *,
+    decay: float = 1e-3,
+    iterations: int = 100,
+) -> float:
+    """Share of held-out samples that a logistic regression on labelled features classes right.
+
+    Features are standardised by the labelled ones; the regression is fitted to all of them at once by L-BFGS from zero, so
+    that the same features give the same figure.
+
+    Args:
+        features: of labelled samples, shape (N, D).
+        labels: classes 0, 1, …, shape (N,).
+        held_out: shape (M, D).
+        held_out_labels: shape (M,).
+        decay: of the weights' squares, beside the mean loss.
+        iterations: of L-BFGS, at most.
+    """
+    mean, spread = features.double().mean(dim=0), features.double().std(dim=0, correction=0)
+    spread = torch.where(spread > 1e-9, spread, 1.0)
+    known, asked = ((part.double() - mean) / spread for part in (features, held_out))
+    classes = int(torch.cat([labels, held_out_labels]).max()) + 1
+    weights = known.new_zeros(known.shape[1], classes, requires_grad=True)
+    bias = known.new_zeros(classes, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=iterations, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = functional.cross_entropy(known @ weights + bias, labels) + decay * weights.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        right = (asked @ weights + bias).argmax(dim=1) == held_out_labels
+    return float(right.float().mean().item())

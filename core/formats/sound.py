@@ -1,0 +1,135 @@
+"""From an encoded recording to samples, with libsndfile; nothing in a header is believed that the bytes do not bear out."""
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from core.formats.audio import RawRecording
+from core.formats.errors import FormatError, Place
+from core.formats.limits import AUDIO_LIMITS, Limits
+
+Samples = NDArray[np.float32]
+
+_CONTAINERS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG"}
+_RATES = range(1_000, 768_001)
+_BLOCK = 1 << 18
+_OPEN_END = 0xFFFFFF00
+"""Data sizes from here on are what programs write that did not know the end, as into a pipe."""
+_FULL_SCALE = 0.9999
+_LAST_PAGE_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A recording's samples."""
+
+    samples: Samples
+    """Shape (N,), N at least 1, all finite; the mean of its channels. Full scale is ±1."""
+    sampling_rate: int
+    """Hz."""
+    channels: int
+    """That it was recorded with."""
+    clipped: int
+    """Samples at full scale in any channel: what was louder than the recorder could hold."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.sampling_rate
+
+
+def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS) -> Sound:
+    """The samples of a recording.
+
+    Raises:
+        FormatError: ``bad_audio``, ``truncated_audio``, ``audio_too_long``.
+    """
+    place = raw.place
+    _check_wav_is_whole(raw.content, place)
+    _check_ogg_is_whole(raw.content, place)
+    try:
+        with soundfile.SoundFile(io.BytesIO(raw.content)) as file:
+            return _read(file, place, limits)
+    except FormatError:
+        raise
+    except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError, OverflowError) as error:
+        raise place.error(
+            "bad_audio",
+            f"is no WAV, FLAC or OGG that can be read ({_reason(error)}); save it again or remove it",
+        ) from None
+
+
+def _read(file: soundfile.SoundFile, place: Place, limits: Limits) -> Sound:
+    if file.format not in _CONTAINERS:
+        raise place.error("bad_audio", f"is {file.format} inside; save it as WAV, FLAC or OGG")
+    if file.samplerate not in _RATES:
+        raise place.error(
+            "bad_audio",
+            f"says that it has {file.samplerate:,} samples a second; {_RATES.start:,} to {_RATES.stop - 1:,} are possible",
+        )
+    if not file.frames:
+        raise place.error("bad_audio", "has no sample at all (0 seconds); remove it")
+    pieces: list[Samples] = []
+    found = clipped = 0
+    while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+        found += len(block)
+        if found > limits.audio_samples:
+            raise place.error(
+                "audio_too_long",
+                f"is longer than {limits.audio_samples:,} samples; cut it into shorter recordings",
+            )
+        if not np.isfinite(block).all():
+            at = found - len(block) + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+            raise place.error(
+                "bad_audio", f"holds a value that is no number, at sample {at:,}; save it again"
+            )
+        clipped += int((np.abs(block) >= _FULL_SCALE).any(axis=1).sum())
+        pieces.append(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
+    if found < file.frames:
+        raise place.error(
+            "truncated_audio",
+            f"is cut off: {found:,} of {file.frames:,} samples are there; copy it again or remove it",
+        )
+    return Sound(np.concatenate(pieces), file.samplerate, file.channels, clipped)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "error_string", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0][:200].rstrip(".")
+
+
+def _check_wav_is_whole(content: bytes, place: Place) -> None:
+    """libsndfile takes what is there of a WAV file that was cut off, and says nothing."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        return
+    at = 12
+    while at + 8 <= len(content):
+        size = int(struct.unpack_from("<I", content, at + 4)[0])
+        there = len(content) - at - 8
+        if content[at : at + 4] == b"data":
+            if there < size < _OPEN_END and there >= 0:
+                raise place.error(
+                    "truncated_audio",
+                    f"is cut off: its header says {size:,} bytes of sound and {there:,} are there; copy it again or remove it",
+                )
+            return
+        at += 8 + size + size % 2
+    raise place.error("truncated_audio", "is cut off before its sound begins; copy it again or remove it")
+
+
+def _check_ogg_is_whole(content: bytes, place: Place) -> None:
+    """libsndfile ends an OGG file at its last whole page."""
+    if content[:4] != b"OggS":
+        return
+    start = max(0, len(content) - _LAST_PAGE_BYTES * 2)
+    page = content.rfind(b"OggS", start)
+    segments_at = page + 27
+    if page >= 0 and segments_at <= len(content):
+        count = content[page + 26]
+        table = content[segments_at : segments_at + count]
+        if len(table) == count and segments_at + count + sum(table) <= len(content):
+            return
+    raise place.error("truncated_audio", "is cut off inside its last page; copy it again or remove it")

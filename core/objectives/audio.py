@@ -1,0 +1,115 @@
+"""What the audio tasks share: clips of recordings, and the folder that opens their network."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from core.augmentation.audio import augment, draw
+from core.data import Prepared, Samples, SplitName
+from core.data.audio import AudioSamples, PreparedAudio, cut
+from core.objectives.base import Batch, Objective
+from core.spec import AudioAugmentation, JobSpec
+from core.training.errors import EngineError
+from core.training.randomness import derive_seed, uniforms
+
+WEIGHTS = "model.safetensors"
+_PREFIX = "model."
+_CHANGE = "change/"
+
+
+class AudioObjective(Objective):
+    """An audio task with one network, ``self.model``, whose samples are clips."""
+
+    model: nn.Module
+
+    def __init__(self, job: JobSpec, data: PreparedAudio, augmentation: AudioAugmentation) -> None:
+        super().__init__()
+        self.data = data
+        self.clip = clip_samples(job)
+        self.augmentation = augmentation
+
+    def samples(self, split: SplitName) -> Samples:
+        return AudioSamples(self.data, split, self.clip)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
+
+    def clips(
+        self, rows: NDArray[Any], samples: NDArray[np.int64], key: int, augmentation: AudioAugmentation | None
+    ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
+        """Tensors for `waves`, and how many numbers of each clip are sound after that, shape (B,).
+
+        Args:
+            augmentation: None for evaluation, where each clip begins at its own place.
+        """
+        chance = None
+        if augmentation is not None:
+            chance = uniforms(derive_seed(key, "clips"), samples, 1, streams=1)[0, :, 0]
+        waves, lengths = cut(rows, self.clip, chance)
+        drawn: dict[str, Tensor] = {}
+        if augmentation is not None:
+            drawn, lengths = draw(augmentation, key, samples, lengths, self.clip)
+        tensors = {"waves": torch.from_numpy(waves), "lengths": torch.from_numpy(lengths)}
+        return tensors | {_CHANGE + name: tensor for name, tensor in drawn.items()}, lengths
+
+    def waves(self, batch: Batch) -> Tensor:
+        """The clips of a batch, augmented, on its device: shape (B, clip)."""
+        tensors = batch.tensors
+        drawn = {name.removeprefix(_CHANGE): t for name, t in tensors.items() if name.startswith(_CHANGE)}
+        return augment(tensors["waves"], tensors["lengths"], drawn)
+
+    def save_weights(self, directory: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+        """Write the network's own weights, and what else a resume needs to know, as ``model.safetensors``."""
+        weights = {
+            name.removeprefix(_PREFIX): tensor.contiguous()
+            for name, tensor in state.items()
+            if name.startswith(_PREFIX)
+        }
+        save_file(weights, directory / WEIGHTS, metadata={"format": "pt", **metadata})
+
+    def restore(self, directory: Path) -> None:
+        with safe_open(directory / WEIGHTS, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            metadata = file.metadata() or {}
+        self.load_weights(directory, self.model, weights)
+        self.restore_metadata(metadata)
+
+    def load_weights(self, directory: Path, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        """Give a network its weights.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch``.
+        """
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise EngineError(
+                "checkpoint_mismatch",
+                f"The weights in {directory} do not fit the network of this spec: {error}",
+                "Resume with the model, the task's settings and data.audio that the checkpoint was trained with.",
+            ) from None
+
+    @abstractmethod
+    def restore_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Take back what `save_weights` was given."""
+
+
+def clip_samples(job: JobSpec) -> int:
+    """Numbers in one sample of a job."""
+    audio = job.data.audio
+    return max(1, round(audio.clip_seconds * audio.sampling_rate))
+
+
+def is_audio(data: Prepared) -> TypeGuard[PreparedAudio]:
+    """Whether prepared data is recordings."""
+    return isinstance(data, PreparedAudio)

@@ -1,0 +1,50 @@
+"""The light augmentation of tasks that hide a part of an image themselves: random resized crops, and flips."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.augmentation import draw_views, to_float, views
+from core.spec.augmentation import AugmentationSpec
+from core.training.randomness import derive_seed
+
+_PREFIX = "view/"
+
+
+class Crops:
+    """Draws crops where a batch is made, and cuts them out where it is used.
+
+    Args:
+        min_area: smallest share of an image's area that a crop takes.
+        flip_probability: chance to be mirrored left to right.
+    """
+
+    def __init__(self, min_area: float, flip_probability: float) -> None:
+        self._spec = AugmentationSpec(
+            crop_min_area=min_area,
+            flip_probability=flip_probability,
+            jitter_probability=0.0,
+            grayscale_probability=0.0,
+        )
+
+    def draw(self, samples: NDArray[np.int64], key: int, side: int) -> dict[str, Tensor]:
+        """What a batch carries, out of (key, sample), for images of ``side`` pixels."""
+        drawn = draw_views(self._spec, samples, derive_seed(key, "crops"), (side, side))
+        return {_PREFIX + name: tensor for name, tensor in drawn.items()}
+
+    def cut(self, images: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+        """The crops that ``tensors`` tell of, or the whole images where they tell of none.
+
+        Args:
+            images: bytes, shape (B, H, W, C).
+            tensors: a batch's.
+
+        Returns:
+            Values 0 … 1, shape (B, C, H, W).
+        """
+        drawn = {
+            name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items() if name.startswith(_PREFIX)
+        }
+        return views(images, drawn, self._spec) if drawn else to_float(images)

@@ -1,0 +1,127 @@
+"""What the image tasks share: pixels in, normalised on the device; an encoder, and the folder that opens it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from core.data import Prepared, Samples, SplitName
+from core.data.image import ImageSamples, PreparedImages
+from core.models.vision import features, load_network, mismatch, save_network, save_preprocessor
+from core.objectives.base import Objective
+from core.training.randomness import derive_seed
+
+HEADS_FILE = "trainer/heads.safetensors"
+"""What a resume needs and the ecosystem does not: heads, averaged teachers, centres, counters."""
+
+_PREFIX = "encoder."
+
+
+class ImageObjective(Objective):
+    """A task on images."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, data: PreparedImages) -> None:
+        super().__init__()
+        self.data = data
+        self.side = data.height
+        self.channels = data.channels
+        self.register_buffer("mean", _per_channel(data.mean), persistent=False)
+        # A channel without variation stays zero, and is not blown up to infinity.
+        self.register_buffer("std", _per_channel(data.std).clamp(min=1e-3), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.mean.device
+
+    def samples(self, split: SplitName) -> Samples:
+        return ImageSamples(self.data, split)
+
+    def pixels(self, rows: NDArray[Any]) -> Tensor:
+        """Bytes of shape (B, H, W, C) as a tensor (B, C, H, W) on the device, in 0 … 1."""
+        return torch.from_numpy(np.ascontiguousarray(rows)).to(self.device).permute(0, 3, 1, 2) / 255
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """Pixels in 0 … 1 to mean 0 and deviation 1 over the training part, channel by channel."""
+        return (pixels - self.mean) / self.std
+
+    def denormalised(self, values: Tensor) -> Tensor:
+        """The inverse of `normalised`."""
+        return values * self.std + self.mean
+
+
+class EncoderObjective(ImageObjective):
+    """A task on images that trains ``self.encoder`` and keeps it; all other modules and buffers are only for training."""
+
+    def __init__(self, encoder: PreTrainedModel, data: PreparedImages) -> None:
+        super().__init__(data)
+        self.encoder = encoder
+
+    def encode(self, rows: NDArray[Any]) -> Tensor | None:
+        return features(self.encoder, self.normalised(self.pixels(rows)))
+
+    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+        encoder = {
+            name.removeprefix(_PREFIX): tensor for name, tensor in state.items() if name.startswith(_PREFIX)
+        }
+        save_network(self.encoder, encoder, directory)
+        mean, std = self.input_statistics
+        save_preprocessor(directory, image_size=self.side, mean=mean, std=std)
+        heads = {name: tensor.contiguous() for name, tensor in state.items() if not name.startswith(_PREFIX)}
+        (directory / HEADS_FILE).parent.mkdir(exist_ok=True)
+        save_file(heads, directory / HEADS_FILE)
+
+    def restore(self, directory: Path) -> None:
+        load_network(self.encoder, directory)
+        restore_heads(self, directory, _PREFIX)
+
+    @property
+    def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and deviation of each channel that the encoder is given, of pixels in 0 … 1."""
+        return tuple(self.mean.flatten().tolist()), tuple(self.std.flatten().tolist())
+
+    def compile_networks(self) -> None:
+        self.encoder.compile()
+
+
+def restore_heads(objective: Objective, directory: Path, prefix: str) -> None:
+    """Take all of an objective's state but what begins with ``prefix`` from a checkpoint's `HEADS_FILE`.
+
+    Raises:
+        EngineError: ``checkpoint_mismatch`` where it does not fit.
+    """
+    try:
+        heads = load_file(directory / HEADS_FILE)
+        missing, unexpected = objective.load_state_dict(heads, strict=False)
+    except (OSError, RuntimeError) as error:
+        raise mismatch(directory, str(error).splitlines()[0]) from None
+    misfits = sorted([*(name for name in missing if not name.startswith(prefix)), *unexpected])
+    if misfits:
+        raise mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
+
+
+@contextmanager
+def initialising(seed: int, what: str) -> Iterator[None]:
+    """Networks made within have weights that are a function of (seed, what) alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "initialisation", what))
+        yield
+
+
+def is_images(data: Prepared) -> TypeGuard[PreparedImages]:
+    """Whether prepared data is images."""
+    return isinstance(data, PreparedImages)
+
+
+def _per_channel(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32)[:, None, None]

@@ -1,0 +1,39 @@
+"""Losses of a generator and a discriminator that play against each other; scores have shape (B,), sums over B."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def hinge_discriminator(real: Tensor, generated: Tensor) -> Tensor:
+    """Real scores above 1, generated ones below -1 (Lim and Ye 2017, arXiv 1705.02894; Miyato 2018, 1802.05957, eq. 16)."""
+    return functional.relu(1.0 - real.float()).sum() + functional.relu(1.0 + generated.float()).sum()
+
+
+def hinge_generator(generated: Tensor) -> Tensor:
+    """The generator raises its scores without end (Miyato et al. 2018, arXiv 1802.05957, equation 17)."""
+    return -generated.float().sum()
+
+
+def logistic_discriminator(real: Tensor, generated: Tensor) -> Tensor:
+    """Cross-entropy of telling real from generated (Goodfellow et al. 2014, arXiv 1406.2661, equation 1), nats."""
+    return functional.softplus(-real.float()).sum() + functional.softplus(generated.float()).sum()
+
+
+def logistic_generator(generated: Tensor) -> Tensor:
+    """The generator's non-saturating form: - log D(G(z)) (arXiv 1406.2661, section 3), nats."""
+    return functional.softplus(-generated.float()).sum()
+
+
+def r1_penalty(scores: Tensor, images: Tensor) -> Tensor:
+    """Squared norm of each score's gradient to its image, summed (Mescheder et al. 2018, arXiv 1801.04406, equation 9).
+
+    To be weighted with gamma / 2. The discriminator must treat images one by one: with batch statistics the gradient
+    would mix them.
+
+    Args:
+        scores: of real images, shape (B,), computed from ``images``.
+        images: they require a gradient, shape (B, …).
+    """
+    (gradient,) = torch.autograd.grad(scores.float().sum(), images, create_graph=True)
+    return gradient.float().square().sum()

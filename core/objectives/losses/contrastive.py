@@ -1,0 +1,52 @@
+"""NT-Xent, the normalised temperature-scaled cross-entropy of SimCLR (Chen et al. 2020, arXiv 2002.05709, equation 1)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def pair_scores(
+    first: Tensor,
+    second: Tensor,
+    temperature: float,
+    *,
+    gathered: tuple[Tensor, Tensor] | None = None,
+    offset: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Similarities of each view to all others, and which of them is its partner; arguments as for `nt_xent`.
+
+    Returns:
+        Scores (2 B, 2 N), minus infinity where a view meets itself, and the partners' columns (2 B,).
+    """
+    batch = len(first)
+    others = gathered if gathered is not None else (first, second)
+    total = len(others[0])
+    queries = functional.normalize(torch.cat([first, second]).float(), dim=1)
+    choices = functional.normalize(torch.cat(others).float(), dim=1)
+    own = torch.arange(batch, device=first.device) + offset
+    itself, partner = torch.cat([own, own + total]), torch.cat([own + total, own])
+    is_itself = torch.arange(2 * total, device=first.device) == itself[:, None]
+    return (queries @ choices.T / temperature).masked_fill(is_itself, -torch.inf), partner
+
+
+def nt_xent(
+    first: Tensor,
+    second: Tensor,
+    temperature: float,
+    *,
+    gathered: tuple[Tensor, Tensor] | None = None,
+    offset: int = 0,
+) -> Tensor:
+    """Each view must find its partner among all other views; summed over the 2 B views, nats.
+
+    With no other pair (B = 1 and nothing gathered) the partner is the only choice, and the loss is 0.
+
+    Args:
+        first: projections of one view of each image, shape (B, D), of any length.
+        second: of the other, likewise.
+        temperature: what cosines are divided by.
+        gathered: both views of all N images that serve as choices, where those are more than these B; shapes (N, D).
+        offset: where these B begin among the N.
+    """
+    scores, partner = pair_scores(first, second, temperature, gathered=gathered, offset=offset)
+    return functional.cross_entropy(scores, partner, reduction="sum")

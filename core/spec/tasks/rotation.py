@@ -1,0 +1,16 @@
+"""``rotation``."""
+
+from typing import ClassVar, Literal
+
+from core.spec.model import presets_of
+from core.spec.tasks.base import Modality, PretrainingTask
+
+
+class RotationPrediction(PretrainingTask):
+    """Tell by how many quarter turns an image was rotated: RotNet (Gidaris et al. 2018, arXiv 1803.07728)."""
+
+    modality: ClassVar[Modality] = "image"
+    presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    views: ClassVar[int] = 4
+
+    kind: Literal["rotation"] = "rotation"

@@ -1,0 +1,48 @@
+import type { DatasetDetail } from "@/api/types";
+import { integer } from "@/lib/format";
+import { BadSamples, Bars, Classes, SetAside } from "./Findings";
+import { numberOf, rowsOf } from "./statistics";
+
+const seconds = (value: unknown): string =>
+  `${numberOf(value).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
+
+const share = (value: unknown): string =>
+  `${(100 * numberOf(value)).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
+
+const channels = (number: number): string =>
+  number === 1 ? "mono" : number === 2 ? "stereo" : `${number} channels`;
+
+/** Lengths, rates, classes and what is wrong with a dataset's recordings. */
+export function AudioDetails({ dataset }: { dataset: DatasetDetail }) {
+  const { statistics } = dataset;
+  const lengths = rowsOf(statistics, "length_histogram").map((row): [string, number] => [
+    `${seconds(row.from_seconds)} to ${seconds(row.to_seconds)}`,
+    numberOf(row.recordings),
+  ]);
+  const rates = rowsOf(statistics, "sampling_rates").map((row): [string, number] => [
+    `${integer(numberOf(row.hertz))} Hz`,
+    numberOf(row.recordings),
+  ]);
+  const layouts = rowsOf(statistics, "channels").map((row): [string, number] => [
+    channels(numberOf(row.channels)),
+    numberOf(row.recordings),
+  ]);
+  return (
+    <>
+      <BadSamples dataset={dataset} />
+      <Classes dataset={dataset} samples="recordings" />
+      {lengths.length > 0 && (
+        <>
+          <h2>Length of recordings</h2>
+          <Bars rows={lengths} />
+          <h2>Sampling rates and channels</h2>
+          <Bars rows={[...rates, ...layouts]} />
+          <p className="faint small">
+            {`${share(statistics.silent_share)} of the time is silent, ${share(statistics.clipped_share)} of the samples are clipped.`}
+          </p>
+        </>
+      )}
+      <SetAside dataset={dataset} />
+    </>
+  );
+}

@@ -1,0 +1,90 @@
+import { useState } from "react";
+import type { DatasetDetail } from "@/api/types";
+import { count, integer } from "@/lib/format";
+import { Icon } from "@/ui/Icon";
+import { MODALITIES } from "./modality";
+import { numberOf, rowsOf, textOf } from "./statistics";
+
+/** How many samples there are of each kind. */
+export function Bars({ rows }: { rows: [string, number][] }) {
+  const most = Math.max(...rows.map(([, samples]) => samples), 1);
+  return (
+    <ul className="card bars">
+      {rows.map(([name, samples]) => (
+        <li key={name}>
+          <span className="truncate" title={name}>
+            {name}
+          </span>
+          <i aria-hidden="true" style={{ width: `${(samples / most) * 100}%` }} />
+          <span className="num faint">{integer(samples)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** What training will leave out, and why. */
+export function BadSamples({ dataset }: { dataset: DatasetDetail }) {
+  const bad = numberOf(dataset.statistics.bad);
+  if (bad === 0) return null;
+  return (
+    <div className="notice">
+      <Icon name="alert" />
+      <div className="notice-body">
+        <p>
+          {count(bad, MODALITIES[dataset.modality].sample)} cannot be used and will be left out. Above 1 % a
+          job is refused, unless its <code>data.on_bad_sample</code> says <code>skip</code>.
+        </p>
+        <ul className="notice-list">
+          {rowsOf(dataset.statistics, "bad_samples").map((row, index) => (
+            <li key={index}>
+              <code>{textOf(row.sample)}</code> {textOf(row.reason)}
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+/** The folders' names, where there is more than one. `samples`: the field that counts. */
+export function Classes({ dataset, samples }: { dataset: DatasetDetail; samples: string }) {
+  const classes = rowsOf(dataset.statistics, "classes");
+  if (classes.length < 2) return null;
+  return (
+    <>
+      <h2>Classes</h2>
+      <Bars rows={classes.map((row) => [textOf(row.name), numberOf(row[samples])])} />
+    </>
+  );
+}
+
+/** What is there twice, and what is kept for evaluation. */
+export function SetAside({ dataset }: { dataset: DatasetDetail }) {
+  const { sample } = MODALITIES[dataset.modality];
+  const repeated = numberOf(dataset.statistics.duplicates);
+  const aside = numberOf(dataset.statistics.held_out);
+  if (repeated === 0 && aside === 0) return null;
+  return (
+    <p className="faint small">
+      {repeated > 0 && `${count(repeated, sample)} repeated, byte for byte: used once. `}
+      {aside > 0 && `${count(aside, sample)} in a part of its own for evaluation.`}
+    </p>
+  );
+}
+
+/** Some of the images, or recordings as waveforms over spectrograms, side by side. */
+export function ContactSheet({ dataset }: { dataset: DatasetDetail }) {
+  const [failed, setFailed] = useState(false);
+  const { plural } = MODALITIES[dataset.modality];
+  if (failed) return <p className="faint">The {plural} cannot be shown now.</p>;
+  const columns = dataset.modality === "audio" ? 4 : 8;
+  return (
+    <img
+      className="card contact-sheet"
+      src={`/v1/datasets/${dataset.id}/contact-sheet?columns=${columns}&v=${dataset.files}`}
+      alt={`Some ${plural} of ${dataset.name}`}
+      onError={() => setFailed(true)}
+    />
+  );
+}

@@ -1,0 +1,64 @@
+"""Pictures are read back by a decoder that knows nothing of the writer."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from core.evaluation.pictures import grid, png, side_by_side, to_pixels
+
+
+def decode(content: bytes) -> np.ndarray:
+    """A PNG without filters, as the standard says: chunks with checksums, then lines."""
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    at, data, header = 8, b"", b""
+    while at < len(content):
+        (length,) = struct.unpack_from(">I", content, at)
+        kind, body = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", content, at + 8 + length) == (zlib.crc32(kind + body),)
+        data, header = (data + body, header) if kind == b"IDAT" else (data, header or body)
+        at += length + 12
+    assert kind == b"IEND"
+    width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", header)
+    assert (depth, rest) == (8, [0, 0, 0])
+    lines = np.frombuffer(zlib.decompress(data), np.uint8).reshape(height, -1)
+    assert not lines[:, 0].any()
+    return lines[:, 1:].reshape(height, width, {0: 1, 2: 3}[colour])
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 3), (1, 1, 1), (16, 3, 1)])
+def test_a_png_holds_the_pixels(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    assert (decode(png(image)) == image).all()
+
+
+def test_a_grid_has_each_image_in_its_place() -> None:
+    images = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1) * np.ones((3, 70, 65, 1), np.uint8)
+    sheet = grid(images, columns=2)
+    assert sheet.shape == (2 + 2 * 72, 2 + 2 * 67, 1)
+    assert (sheet[2:72, 2:67] == 0).all()
+    assert (sheet[2:72, 69:134] == 1).all()
+    assert (sheet[74:144, 2:67] == 2).all()
+    assert (sheet[74:144, 69:134] == 255).all(), "no image, no ink"
+
+
+def test_small_images_are_enlarged_in_whole_pixels() -> None:
+    image = np.array([[[[1], [2]]]], dtype=np.uint8)
+    sheet = grid(image, columns=1, gap=0)
+    assert sheet.shape == (32, 64, 1)
+    assert (sheet[:, :32] == 1).all()
+    assert (sheet[:, 32:] == 2).all()
+
+
+def test_kinds_stand_side_by_side() -> None:
+    first, second = np.zeros((4, 64, 64, 3), np.uint8), np.ones((4, 64, 64, 3), np.uint8)
+    sheet = side_by_side(first, second)
+    assert sheet.shape == (4 * 66 + 2, 2 * 66 + 2, 3)
+    assert (sheet[2:66, 2:66] == 0).all()
+    assert (sheet[2:66, 68:132] == 1).all()
+
+
+def test_numbers_become_pixels() -> None:
+    values = np.array([-1.0, 0.0, 0.5, 1.0, 9.0]).reshape(1, 1, 1, 5)
+    assert to_pixels(values).reshape(-1).tolist() == [0, 0, 128, 255, 255]

@@ -1,0 +1,68 @@
+"""Small images and jobs on them, for the tests of image tasks."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core.data import data_files
+from core.data.image import PreparedImages, prepare
+from core.objectives.base import Objective, create_objective
+from core.spec import JobSpec, validate
+
+
+def striped_images(path: Path, count: int = 96, side: int = 16) -> Path:
+    """A zip of PNGs in two folders: stripes that lie, with noise, and stripes that stand."""
+    dice = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            wave = np.sin(np.arange(side) * dice.uniform(0.5, 1.5) + dice.uniform(0, 6))
+            picture = np.broadcast_to(wave, (side, side)) if number % 2 else np.tile(wave[:, None], side)
+            colours = (
+                128 + 80 * picture[:, :, None] * dice.uniform(0.3, 1, 3) + dice.normal(0, 12, (side, side, 3))
+            )
+            stream = io.BytesIO()
+            Image.fromarray(colours.clip(0, 255).astype(np.uint8)).save(stream, "PNG")
+            archive.writestr(f"{'standing' if number % 2 else 'lying'}/{number:03d}.png", stream.getvalue())
+    return path
+
+
+def image_job(kind: str, **changes: Any) -> dict[str, Any]:
+    """A small job with everything on that could break exactness; ``changes`` go to ``task``, by ``model``, ``data``
+    and ``training`` to those."""
+    parts = {name: changes.pop(name, {}) for name in ("model", "data", "training")}
+    resnet = parts["model"].get("preset", "").startswith("resnet")
+    sizes: dict[str, Any] = {} if resnet else {"layers": 2, "hidden_size": 32, "heads": 2, "dropout": 0.1}
+    if kind == "rotation" and not resnet:
+        sizes["architecture"] = "vit"
+    return {
+        "name": "small",
+        "task": {"kind": kind, **changes},
+        "model": sizes | parts["model"],
+        "data": {"image": {"size": 16}, "held_out_fraction": 0.25} | parts["data"],
+        "training": {
+            "steps": 12,
+            "batch_size": 8,
+            "accumulation_steps": 2,
+            "seed": 7,
+            "precision": "fp32",
+            "schedule": {"kind": "cosine", "warmup_steps": 2},
+            "log_every": 1,
+            "evaluate_every": 4,
+            "evaluation_sequences": 16,
+            "checkpoint_every": 3,
+        }
+        | parts["training"],
+        "resources": {"device": "cpu"},
+    }
+
+
+def create(document: dict[str, Any], images: Path, cache: Path) -> tuple[JobSpec, PreparedImages, Any]:
+    """A job, its data and its objective."""
+    job = validate(document)
+    data = prepare(data_files([images], "image"), job.data, cache)
+    objective: Objective = create_objective(job, data)
+    return job, data, objective

@@ -1,0 +1,133 @@
+"""A game for two: who learns when, what steers the augmentation, and what judges the images."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.data.image import ImageSamples
+from core.evaluation.frechet import frechet_distance
+from core.evaluation.label_classifier import LabelClassifier, teach, to_signed
+from core.objectives.losses.adversarial import hinge_discriminator, r1_penalty
+from tests.core.objectives.image_tasks import coloured_pictures, create, image_job
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")
+
+
+def batch_of(objective: Any, count: int = 4) -> Any:
+    ids = np.arange(count)
+    return objective.collate(objective.samples("train").rows(ids), ids, 3)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "resgan"])
+def test_each_phase_teaches_one_player(name: str, pictures: Path, cache: Path) -> None:
+    _, _, objective = create(image_job(name), pictures, cache)
+    batch = batch_of(objective)
+    for phase in objective.phases():
+        objective.zero_grad(set_to_none=True)
+        phase.forward(batch).total.backward()
+        reached = {key.split(".")[0] for key, p in objective.named_parameters() if p.grad is not None}
+        assert reached == set(phase.optimizers)
+    assert [phase.optimizers for phase in objective.phases()] == [("discriminator",), ("generator",)]
+
+
+def test_r1_is_added_every_so_many_steps_and_counts_as_many_times(pictures: Path, cache: Path) -> None:
+    document = image_job("resgan")
+    document["task"] = document["task"] | {"adaptive_augmentation": False, "spectral_norm": False}
+    _, _, objective = create(document, pictures, cache)
+    batch = batch_of(objective)
+    real = to_signed(batch.tensors["images"]).requires_grad_()
+    scores = objective.discriminator(real)
+    made = objective.discriminator(objective.generator(batch.tensors["discriminator.latents"]))
+    plain = hinge_discriminator(scores, made)
+    penalty = r1_penalty(scores, real)
+    first = objective.discriminator_losses(batch)
+    assert "r1" not in first.named
+    torch.testing.assert_close(first.total, plain)
+    objective.after_step(1)
+    second = objective.discriminator_losses(batch)
+    torch.testing.assert_close(second.named["r1"], penalty.detach())
+    torch.testing.assert_close(second.total, plain + 0.5 * 1.0 * 2 * penalty)
+
+
+def test_augmentation_is_steered_every_four_steps(pictures: Path, cache: Path) -> None:
+    _, _, objective = create(image_job("resgan"), pictures, cache)  # from 0 to 1 within 50 images
+    for step in range(1, 5):
+        objective.signs += torch.tensor([8.0, 8.0])  # every real image scored above 0
+        objective.after_step(step)
+        assert objective.augmentation.item() == pytest.approx(0.64 if step == 4 else 0.0)
+    for step in range(5, 9):
+        objective.signs += torch.tensor([0.0, 2.0])  # as many below as above
+        objective.after_step(step)
+    assert objective.augmentation.item() == pytest.approx(0.64 - 0.16)
+    assert not objective.signs.any()
+
+
+def test_the_signs_of_real_scores_are_counted_in_training_alone(pictures: Path, cache: Path) -> None:
+    _, _, objective = create(image_job("resgan"), pictures, cache)
+    batch = batch_of(objective)
+    objective.eval()
+    objective.discriminator_losses(batch)
+    assert not objective.signs.any()
+    objective.train()
+    objective.discriminator_losses(batch)
+    assert objective.signs[1] == 4
+    assert abs(objective.signs[0]) <= 4
+
+
+def test_the_averaged_generator_follows(pictures: Path, cache: Path) -> None:
+    _, _, objective = create(image_job("dcgan"), pictures, cache)
+    with torch.no_grad():
+        for parameter in objective.generator.parameters():
+            parameter.add_(1.0)
+    before = {key: tensor.clone() for key, tensor in objective.averaged.state_dict().items()}
+    objective.after_step(5)
+    decay = 6 / 15
+    live = objective.generator.state_dict()
+    for key, tensor in objective.averaged.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, decay * before[key] + (1 - decay) * live[key])
+
+
+def test_the_judge_learns_the_classes_and_is_the_same_each_time(pictures: Path, cache: Path) -> None:
+    _, data, _ = create(image_job("dcgan"), pictures, cache)
+    train, held_out = ImageSamples(data, "train"), ImageSamples(data, "held_out")
+    judges = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        judge = LabelClassifier(3, 2)
+        before = torch.get_rng_state()
+        teach(judge, train, train.labels, steps=50)
+        assert torch.equal(torch.get_rng_state(), before)
+        judges.append(judge)
+    pairs = zip(judges[0].state_dict().values(), judges[1].state_dict().values(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    known = to_signed(torch.from_numpy(train.rows(np.arange(len(train)))))
+    right = (judges[0](known).argmax(dim=1).numpy() == train.labels).mean()
+    assert right > 0.9
+
+    own = judges[0].features(to_signed(torch.from_numpy(held_out.rows(np.arange(len(held_out))))))
+    real, noise = judges[0].features(known), judges[0].features(torch.rand(16, 3, 16, 16) * 2 - 1)
+    assert frechet_distance(own.numpy(), real.numpy()) < frechet_distance(own.numpy(), noise.numpy())
+
+
+def test_images_without_classes_have_no_distance(cache: Path, tmp_path: Path) -> None:
+    coloured_pictures(tmp_path / "with.zip")
+    with (
+        zipfile.ZipFile(tmp_path / "with.zip") as there,
+        zipfile.ZipFile(tmp_path / "without.zip", "w") as flat,
+    ):
+        for name in there.namelist():
+            flat.writestr(name.replace("/", "-"), there.read(name))
+    _, data, objective = create(image_job("dcgan"), tmp_path / "without.zip", cache)
+    assert data.classes == ()
+    objective.eval()
+    with torch.no_grad():
+        values = objective.evaluate(objective.samples("held_out"), np.arange(4), 4)
+    assert set(values) == {"eval/real_score", "eval/generated_score", "eval/discriminator_accuracy"}

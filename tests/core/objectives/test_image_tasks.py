@@ -1,0 +1,228 @@
+"""What holds for every image task: shapes, counts, what travels with a checkpoint, and resuming to the bit."""
+
+import hashlib
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel
+
+from core.colour.palette import palette
+from core.evaluation.label_classifier import teach
+from core.models.vision import features
+from core.spec.estimate import estimate
+from core.spec.image_heads import COLOUR_CLASSES
+from core.training.errors import EngineError
+from core.training.saving import copy_to_host
+from tests.core.objectives.image_tasks import ENCODERS, TASKS, coloured_pictures, create, image_job
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")
+
+
+@pytest.fixture(autouse=True)
+def _judge_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GAN's judge learns is its own test's business; engines that tests start teach it whole."""
+    monkeypatch.setattr("core.objectives.gan.teach", partial(teach, steps=5))
+
+
+@pytest.mark.parametrize(("size", "channels"), [(16, 3), (15, 1)])
+@pytest.mark.parametrize("name", TASKS)
+def test_batches_of_one_odd_sizes_and_grey_images(
+    name: str, size: int, channels: int, pictures: Path, cache: Path
+) -> None:
+    if "colorization" in name:
+        channels = 3
+    _, _, objective = create(image_job(name, size=size, channels=channels), pictures, cache)
+    samples = objective.samples("train")
+    for batch_size in (1, 3):
+        ids = np.arange(batch_size)
+        batch = objective.collate(samples.rows(ids), ids, 5)
+        assert batch.samples == batch_size
+        reached: set[str] = set()
+        for phase in objective.phases():
+            losses = phase.forward(batch)
+            assert losses.total.shape == ()
+            assert losses.total.isfinite()
+            losses.total.backward()
+            reached |= {key for key, parameter in objective.named_parameters() if parameter.grad is not None}
+        objective.after_step(1)
+        trained = {
+            key for parameters in objective.optimizers().values() for key, p in parameters if p.requires_grad
+        }
+        assert reached == trained, "a trained weight that no loss reaches, or the reverse"
+    objective.eval()
+    with torch.no_grad():
+        held_out = objective.samples("held_out")
+        values = objective.evaluate(held_out, np.arange(3), 2)
+        assert all(np.isfinite(value) for value in values.values())
+        assert values == objective.evaluate(held_out, np.arange(3), 2)
+        for shown in objective.show(held_out, np.arange(3)):
+            assert shown.content.startswith(b"\x89PNG")
+        encoded = objective.encode(samples.rows(np.arange(2)))
+    if name in ENCODERS:
+        assert encoded.shape[0] == 2
+        assert encoded.isfinite().all()
+    else:
+        assert encoded is None
+
+
+@pytest.mark.parametrize(("size", "channels"), [(16, 3), (48, 1)])
+@pytest.mark.parametrize("name", TASKS)
+def test_parameters_are_counted_without_the_network(
+    name: str, size: int, channels: int, pictures: Path, cache: Path
+) -> None:
+    channels = 3 if "colorization" in name else channels
+    job, _, objective = create(image_job(name, size=size, channels=channels), pictures, cache)
+    weight = estimate(job)
+    assert weight.parameters == objective.parameter_count
+    assert weight.activation_bytes > 0
+    assert len(palette()) == COLOUR_CLASSES
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_samples_randomness_does_not_depend_on_its_company(name: str, pictures: Path, cache: Path) -> None:
+    _, _, objective = create(image_job(name), pictures, cache)
+    samples, ids = objective.samples("train"), np.array([4, 9, 2])
+    whole = objective.collate(samples.rows(ids), ids, 5).tensors
+    alone = objective.collate(samples.rows(ids[1:2]), ids[1:2], 5).tensors
+    other = objective.collate(samples.rows(ids), ids, 6).tensors
+    assert whole.keys() == alone.keys()
+    for key, tensor in whole.items():
+        # Several views of a sample stand view by view.
+        own = tensor.view(-1, 3, *tensor.shape[1:])[:, 1]
+        assert torch.equal(own, alone[key].view(-1, *tensor.shape[1:])), key
+    if len(whole) > 1:
+        assert any(not torch.equal(whole[key], other[key]) for key in whole)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_was_exported_is_restored_whole(name: str, pictures: Path, cache: Path, tmp_path: Path) -> None:
+    job = image_job(name)
+    _, _, objective = create(job, pictures, cache)
+    _train_two_steps(objective)
+    if "gan" in name:
+        objective.eval()
+        with torch.no_grad():
+            objective.evaluate(objective.samples("held_out"), np.arange(2), 2)  # teaches the judge
+    objective.export(tmp_path, copy_to_host(objective.state_dict()))
+    job["training"]["seed"] += 1
+    _, _, other = create(job, pictures, cache)
+    other.restore(tmp_path)
+    theirs = other.state_dict()
+    for key, tensor in objective.state_dict().items():
+        assert torch.equal(tensor, theirs[key]), key
+    if hasattr(objective, "_step"):
+        assert other._step == objective._step == 3
+
+    changed = dict(job["model"])
+    changed |= (
+        {"widths": [8, 24]}
+        if "widths" in changed
+        else {"hidden_size": 32}
+        if "layers" in changed
+        else {"width": 5}
+    )
+    _, _, wrong = create(job | {"model": changed}, pictures, cache)
+    with pytest.raises(EngineError, match="do not fit"):
+        wrong.restore(tmp_path)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_the_folder_opens_as_the_encoder_that_probes_see(
+    name: str, pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    _, _, objective = create(image_job(name), pictures, cache)
+    _train_two_steps(objective)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    objective.export(folder, copy_to_host(objective.state_dict()))
+    opened = AutoModel.from_pretrained(folder, trust_remote_code="vit" not in name).eval()
+    objective.eval()
+    preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
+    pixels = torch.rand(2, len(preprocessor["image_mean"]), 16, 16)
+    with torch.no_grad():
+        pooling = getattr(objective, "pooling", "mean")
+        assert torch.equal(features(opened, pixels, pooling), features(objective.encoder, pixels, pooling))
+
+
+def test_colours_are_not_guessed_of_grey_images(pictures: Path, cache: Path) -> None:
+    with pytest.raises(EngineError, match="needs images in colour"):
+        create(image_job("colorization", channels=1), pictures, cache)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_run_goes_on_from_any_checkpoint_to_the_same_bits(
+    name: str, pictures: Path, pretrain: Any, tmp_path: Path
+) -> None:
+    spec = image_job(
+        name,
+        log_every=1,
+        evaluate_every=2,
+        evaluation_sequences=6,
+        checkpoint_every=1,
+        retention={"keep_last": 9},
+    )
+    straight = tmp_path / "straight"
+    assert pretrain(spec, straight, data=pictures).end() == {"exit": 0}
+    for step in (1, 3):
+        broken = tmp_path / f"from-{step}"
+        begun = straight / f"step-{step:08d}"
+        assert pretrain(spec, broken, "--resume", str(begun), data=pictures).end() == {"exit": 0}
+        assert _hashes(broken / "step-00000006") == _hashes(straight / "step-00000006")
+        points = {key: value for key, value in _points(straight).items() if key[0] > step}
+        assert _points(broken) == points
+        assert _shown(broken) == {
+            key: value for key, value in _shown(straight).items() if key in _shown(broken)
+        }
+
+
+def _train_two_steps(objective: Any) -> None:
+    optimizers = {
+        key: torch.optim.SGD([p for _, p in parameters if p.requires_grad], lr=0.01)
+        for key, parameters in objective.optimizers().items()
+    }
+    objective.train()
+    samples = objective.samples("train")
+    for step in (1, 2):
+        ids = np.arange(4) + 4 * step
+        batch = objective.collate(samples.rows(ids), ids, step)
+        for phase in objective.phases():
+            phase.forward(batch).total.backward()
+            for key in phase.optimizers:
+                optimizers[key].step()
+                optimizers[key].zero_grad(set_to_none=True)
+        objective.after_step(step)
+
+
+def _hashes(checkpoint: Path) -> dict[str, str]:
+    """Of every file that holds tensors."""
+    files = sorted(checkpoint.rglob("*.safetensors"))
+    assert len(files) >= 3
+    return {
+        str(path.relative_to(checkpoint)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
+
+
+def _points(out: Path) -> dict[tuple[int, str], float]:
+    timings = ("_per_s", "data_wait_fraction", "memory_mb")
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return {
+        (line["step"], key): value
+        for line in lines
+        for key, value in line["values"].items()
+        if not key.endswith(timings)
+    }
+
+
+def _shown(out: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(out)): path.read_bytes() for path in sorted((out / "samples").rglob("*.png"))
+    }

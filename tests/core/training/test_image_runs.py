@@ -1,0 +1,136 @@
+"""Whole runs on images by the real engine: to the bit after interruptions, with measures beside the loss."""
+
+import hashlib
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.core.image_jobs import image_job, striped_images
+
+TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb"}
+HEALTH = {"health/rankme", "health/std", "health/uniformity", "health/alignment"}
+PROBES = {"probe/knn_accuracy", "probe/linear_accuracy"}
+
+JOBS: dict[str, dict[str, Any]] = {
+    "masked_autoencoder": image_job("masked_autoencoder", decoder_layers=1),
+    "joint_embedding_prediction": image_job("joint_embedding_prediction", predictor_layers=1),
+    "rotation": image_job("rotation", model={"preset": "resnet-mini", "depths": [1, 1], "widths": [8, 16]}),
+}
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return striped_images(tmp_path_factory.mktemp("images") / "stripes.zip")
+
+
+def all_weights(out: Path, step: int) -> dict[str, str]:
+    """The hash of every file of tensors: encoder, heads and slow copies, optimiser."""
+    folder = out / f"step-{step:08d}"
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.safetensors"))
+    }
+
+
+def points(out: Path) -> dict[tuple[int, str], float]:
+    found: dict[tuple[int, str], float] = {}
+    for line in (out / "metrics.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        for name, value in event["values"].items():
+            assert (event["step"], name) not in found
+            found[event["step"], name] = value
+    return {key: value for key, value in found.items() if key[1] not in TIMINGS}
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
+    kind: str, pretrain: Any, images: Path, tmp_path: Path
+) -> None:
+    dice = np.random.default_rng(len(kind))
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    assert pretrain(JOBS[kind], straight, data=images).end() == {"exit": 0}
+    steps = sorted(dice.choice(np.arange(1, 11), 3, replace=False).tolist())
+    for step, number in zip(steps, (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
+        engine = pretrain(JOBS[kind], broken, data=images)
+        engine.until("metrics", step)
+        engine.signal(number)
+        assert engine.end() == ({"exit": 75} if number == signal.SIGTERM else {"signal": 9})
+    assert pretrain(JOBS[kind], broken, data=images).end() == {"exit": 0}
+    assert all_weights(broken, 12) == all_weights(straight, 12)
+    assert len(all_weights(straight, 12)) == 3
+    assert points(broken) == points(straight)
+    measured = {name for step, name in points(straight) if step == 8}
+    assert measured >= HEALTH | PROBES | {"eval/loss", "train/loss"}
+
+
+def test_a_collapse_is_told_and_pauses_where_the_spec_says_so(
+    pretrain: Any, images: Path, tmp_path: Path
+) -> None:
+    job = image_job(
+        "joint_embedding_prediction",
+        predictor_layers=1,
+        # A slow copy that is its student at once, and far too high a rate: all images become one point.
+        momentum=0.0,
+        training={
+            "steps": 400,
+            "optimizer": {"kind": "adamw", "learning_rate": 1.0, "weight_decay": 1.0},
+            # Of the second run, which has fewer steps, the rate falls no sooner.
+            "schedule": {"kind": "constant"},
+            "gradient_clip": None,
+            "evaluate_every": None,
+            "probe_every": 10,
+            "checkpoint_every": None,
+            "on_collapse": "pause",
+        },
+    )
+    engine = pretrain(job, tmp_path / "out", data=images)
+    assert engine.end() == {"exit": 76}, engine.log.read_text()
+    (finished,) = engine.of("finished")
+    assert finished["reason"] == "paused"
+    step = finished["step"]
+    assert step % 10 == 0
+    assert (tmp_path / "out" / f"step-{step:08d}" / "manifest.json").exists()
+    (warning,) = engine.of("warning")
+    assert warning["code"] == "representation_collapse"
+    assert "learning_rate" in warning["message"]
+
+    job["training"]["on_collapse"] = "warn"
+    job["training"]["steps"] = step + 5
+    warned = pretrain(job, tmp_path / "warned", data=images)
+    assert warned.end() == {"exit": 0}
+    assert {warning["code"] for warning in warned.of("warning")} == {"representation_collapse"}
+
+
+def test_the_best_checkpoint_may_be_the_one_with_the_best_probe(
+    pretrain: Any, images: Path, tmp_path: Path
+) -> None:
+    job = image_job("rotation", training={"evaluate_every": 3, "steps": 9})
+    job["training"]["retention"] = {"keep_last": 1, "keep_best": "probe/linear_accuracy"}
+    job["training"]["schedule"]["warmup_steps"] = 1
+    out = tmp_path / "out"
+    assert pretrain(job, out, data=images).end() == {"exit": 0}
+    scores = {step: value for (step, name), value in points(out).items() if name == "probe/linear_accuracy"}
+    best = max(scores, key=lambda step: (scores[step], step))
+    kept = {int(path.name.removeprefix("step-")) for path in out.glob("step-*")}
+    assert kept == {best, 9}
+
+
+def test_images_without_classes_have_health_and_no_probes(pretrain: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "loose"
+    folder.mkdir()
+    from PIL import Image  # noqa: PLC0415 - only here
+
+    dice = np.random.default_rng(0)
+    for number in range(40):
+        pixels = dice.integers(0, 256, (16, 16), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    job = image_job("masked_autoencoder", decoder_layers=1, training={"steps": 2, "checkpoint_every": None})
+    out = tmp_path / "out"
+    assert pretrain(job, out, data=folder).end() == {"exit": 0}
+    names = {name for _, name in points(out)}
+    assert names >= HEALTH
+    assert not names & PROBES
