@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,11 +114,16 @@ class InTensors:
 
 
 class PillowViews(Dataset[Pair]):
-    """Two views of an image by Pillow's own operations, as torchvision's transforms make them."""
+    """Two views of an image by Pillow's own operations, as torchvision's transforms make them.
 
-    def __init__(self, samples: ImageSamples, spec: AugmentationSpec) -> None:
-        # In memory, decoded: the kindest case for the scripts.
+    Images come out of a folder of JPEG files, as ``ImageFolder`` reads them, or, kinder, lie decoded in memory.
+    """
+
+    def __init__(self, samples: ImageSamples, spec: AugmentationSpec, folder: Path | None) -> None:
         self.images = samples.rows(np.arange(len(samples)))
+        self.files = [folder / f"{number}.jpg" for number in range(len(self.images))] if folder else None
+        for path, image in zip(self.files or (), self.images, strict=False):
+            Image.fromarray(image).save(path, "JPEG", quality=90)
         self.spec = spec
         self.mean = np.array(samples.prepared.mean, np.float32)
         self.std = np.array(samples.prepared.std, np.float32)
@@ -126,7 +132,11 @@ class PillowViews(Dataset[Pair]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> Pair:
-        image = Image.fromarray(self.images[index])
+        if self.files is None:
+            image = Image.fromarray(self.images[index])
+        else:
+            with Image.open(self.files[index]) as file:
+                image = file.convert("RGB")
         return self._view(image), self._view(image)
 
     def _view(self, image: Image.Image) -> Tensor:
@@ -171,13 +181,11 @@ class PillowViews(Dataset[Pair]):
         return Image.merge("HSV", (hue, saturation, value)).convert("RGB")
 
 
-def by_pillow(
-    samples: ImageSamples, spec: AugmentationSpec, batch_size: int, workers: int, device: torch.device
-) -> Iterator[Pair]:
+def by_pillow(dataset: PillowViews, batch_size: int, workers: int, device: torch.device) -> Iterator[Pair]:
     """Batches without end out of a `DataLoader` with its processes."""
     options: dict[str, Any] = {"persistent_workers": True, "pin_memory": device.type == "cuda"}
     loader = DataLoader(
-        PillowViews(samples, spec),
+        dataset,
         batch_size,
         shuffle=True,
         drop_last=True,

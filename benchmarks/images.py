@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from benchmarks._harness import interleaved, report
-from benchmarks._simclr import InTensors, Pair, Trainer, by_pillow
+from benchmarks._simclr import InTensors, Pair, PillowViews, Trainer, by_pillow
 from core.data import data_files
 from core.data.image import ImageSamples, prepare
 from core.spec.augmentation import simclr
@@ -38,6 +38,9 @@ def main() -> None:
     parser.add_argument(
         "--small-stem", action="store_true", help="the ResNet's stem for small images: sixteen times the work"
     )
+    parser.add_argument(
+        "--in-memory", action="store_true", help="spare Pillow the reading and decoding of its files"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=10, help="a round (default: 10)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -52,8 +55,11 @@ def main() -> None:
         prepared = prepare(data_files([data], "image"), wanted, Path(scratch, "cache"))
         preparing = time.perf_counter() - started
         samples = ImageSamples(prepared, "train")
+        folder = None if arguments.in_memory else Path(scratch, "files")
+        if folder:
+            folder.mkdir()
         ours = iter(InTensors(samples, spec, arguments.batch_size, device))
-        theirs = by_pillow(samples, spec, arguments.batch_size, workers, device)
+        theirs = by_pillow(PillowViews(samples, spec, folder), arguments.batch_size, workers, device)
         trainers = [Trainer(arguments.width, device, small_stem=arguments.small_stem) for _ in range(2)]
 
         def feed(batches: Iterator[Pair]) -> float:

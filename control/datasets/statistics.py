@@ -94,9 +94,9 @@ def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
     ]
     return {
         **{
-            name: sum(report.get(name, 0) for report in reports)
-            for name in ("duplicates", "held_out", "bad", "unlabelled")
+            name: sum(report.get(name, 0) for report in reports) for name in ("held_out", "bad", "unlabelled")
         },
+        "duplicates": _repeats(reports, "samples", "duplicates"),
         "hours": hours,
         "shortest_seconds": min((sound["shortest_seconds"] for sound in sounds), default=0.0),
         "longest_seconds": max((sound["longest_seconds"] for sound in sounds), default=0.0),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import seedbed
+import soundfile
 import yaml
 from PIL import Image
 from seedbed.cli import main
@@ -155,6 +156,28 @@ def test_images_are_known_by_their_names_and_shown(run: Command, tmp_path: Path)
     assert run("dataset", "contact-sheet", uploaded.out.strip(), "-o", sheet).code == 0
     with Image.open(sheet) as shown:
         assert shown.size == (3 * 66 - 2, 64)
+
+
+def test_recordings_are_known_by_their_names_and_shown(run: Command, tmp_path: Path) -> None:
+    recordings = tmp_path / "digits.zip"
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4000))
+    with zipfile.ZipFile(recordings, "w") as archive:
+        archive.mkdir("one")
+        for number, sound in enumerate(samples):
+            out = io.BytesIO()
+            soundfile.write(out, sound, 8000, format="WAV")
+            archive.writestr(f"one/{number}.wav", out.getvalue())
+        archive.writestr("README.md", "digits")
+    uploaded = run("dataset", "upload", recordings)
+    assert uploaded.code == 0
+    assert "3 recordings; ready for jobs" in uploaded.err
+    shown = run("dataset", "show", uploaded.out.strip(), "--json").json
+    assert (shown["modality"], shown["samples"], shown["documents"]) == ("audio", 3, 0)
+    assert "3 recordings" in run("dataset", "list").out
+    sheet = tmp_path / "sheet.png"
+    assert run("dataset", "contact-sheet", uploaded.out.strip(), "-o", sheet).code == 0
+    with Image.open(sheet) as drawn:
+        assert drawn.size == (3 * 164 - 4, 120)
 
 
 def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> None:

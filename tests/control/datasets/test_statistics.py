@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from control.datasets.statistics import image_statistics, text_statistics
+from control.datasets.statistics import audio_statistics, image_statistics, text_statistics
 
 
 def test_images_weigh_the_same_whichever_file_they_lie_in() -> None:
@@ -53,3 +53,28 @@ def test_lengths_add_up() -> None:
         {"from": 1, "to": 1, "documents": 3},
         {"from": 2, "to": 3, "documents": 4},
     ]
+
+
+def test_recordings_are_summed_and_a_file_that_is_there_twice_repeats_all_of_its() -> None:
+    sound = {
+        "hours": 0.5,
+        "shortest_seconds": 0.4,
+        "longest_seconds": 3.0,
+        "length_histogram": [0, 2, 2],
+        "sampling_rates": {"8000": 4},
+        "channels": {"1": 4},
+        "silent_share": 0.2,
+        "clipped_share": 0.0,
+    }
+    report = {"sha256": "x", "samples": 4, "duplicates": 1, "bad": 1, "classes": {"one": 4}, "sound": sound}
+    loud = {**sound, "hours": 1.5, "shortest_seconds": 0.2, "silent_share": 0.0, "length_histogram": [1]}
+    found = audio_statistics([report, report, {**report, "sha256": "y", "sound": loud}])
+    assert found["duplicates"] == 1 + 4 + 1
+    assert (found["hours"], found["shortest_seconds"], found["longest_seconds"]) == (2.5, 0.2, 3.0)
+    assert found["silent_share"] == pytest.approx(0.2 * 1.0 / 2.5)
+    assert found["length_histogram"] == [
+        {"from_seconds": 0.0, "to_seconds": 0.1, "recordings": 1},
+        {"from_seconds": 0.1, "to_seconds": 0.2, "recordings": 4},
+        {"from_seconds": 0.2, "to_seconds": 0.4, "recordings": 4},
+    ]
+    assert found["classes"] == [{"name": "one", "recordings": 12}]
