@@ -21,11 +21,14 @@ from api.observe import Observe
 from api.routes import (
     checkpoints,
     datasets,
+    estimates,
+    exports,
     files,
     health,
     history,
     jobs,
     keys,
+    samples,
     session,
     stream,
     system,
@@ -89,7 +92,11 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     openapi.install(app)
-    modules = (session, keys, datasets, files, jobs, history, stream, checkpoints, workers, system, health)
+    modules = (
+        *(session, keys, datasets, files),
+        *(estimates, jobs, history, samples, stream, checkpoints, exports),
+        *(workers, system, health),
+    )
     routers = [module.router for module in modules]
     for router in (*routers, reference.router):
         app.include_router(router)
@@ -100,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
         minimum_size=4096,
         compresslevel=4,
         # Weights do not shrink, and a download's length is promised.
-        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream"),
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "image/png"),
     )
     app.add_middleware(Guard)
     app.add_middleware(Observe)  # added last, so outermost

@@ -62,7 +62,15 @@ def _names(header: str | None, etag: str) -> bool:
 
 
 async def send_object(
-    request: Request, storage: Storage, threads: Executor, key: str, *, size: int, sha256: str, name: str
+    request: Request,
+    storage: Storage,
+    threads: Executor,
+    key: str,
+    *,
+    size: int,
+    sha256: str,
+    name: str,
+    shown_as: str | None = None,
 ) -> Response:
     """Answer a GET or HEAD for an immutable object.
 
@@ -70,6 +78,7 @@ async def send_object(
         size: Its length in bytes.
         sha256: Its hash in hexadecimal, which is its entity tag.
         name: What a browser shall call the file.
+        shown_as: Its media type, where a browser may show it in place; such an answer is always the whole.
 
     Raises:
         RangeNotSatisfiable; StorageNotFound, StorageUnavailable: before the first byte is sent.
@@ -77,25 +86,27 @@ async def send_object(
     etag = f'"{sha256}"'
     headers = {
         "ETag": etag,
-        "Accept-Ranges": "bytes",
+        "Accept-Ranges": "none" if shown_as else "bytes",
         "Cache-Control": "private, max-age=31536000, immutable",
     }
     if _names(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     if_range = request.headers.get("if-range")
-    part = wanted_range(request.headers.get("range"), size) if if_range in {None, etag} else None
+    ranged = shown_as is None and if_range in {None, etag}
+    part = wanted_range(request.headers.get("range"), size) if ranged else None
     start, stop = part or (0, size)
     headers |= {
         "Content-Length": str(stop - start),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Disposition": f"{'inline' if shown_as else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}",
     }
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     status = 206 if part else 200
+    media_type = shown_as or "application/octet-stream"
     if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type="application/octet-stream")
+        return Response(status_code=status, headers=headers, media_type=media_type)
     body = await from_threads(storage.chunks(key, start, stop), threads)
-    return StreamingResponse(body, status, headers=headers, media_type="application/octet-stream")
+    return StreamingResponse(body, status, headers=headers, media_type=media_type)
 
 
 async def from_threads(chunks: Iterator[bytes], threads: Executor) -> AsyncIterator[bytes]:

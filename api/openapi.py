@@ -25,7 +25,9 @@ documents (RFC 9457) with a stable `code`. A POST that creates may carry an `Ide
 TAGS = [
     {"name": "datasets", "description": "Text to learn from: opened, filled with files, completed."},
     {"name": "jobs", "description": "Pretraining jobs, and what they leave behind while they run."},
+    {"name": "estimates", "description": "What a job would take, found out by a few of its real steps."},
     {"name": "checkpoints", "description": "What training comes to, file by file or as one archive."},
+    {"name": "exports", "description": "Checkpoints in other formats."},
     {"name": "workers", "description": "Who does the work."},
     {"name": "keys", "description": "API keys."},
     {"name": "session", "description": "Signing in to the dashboard."},

@@ -30,8 +30,19 @@ _CODES: dict[Prefix, str] = {
     "job": "job_not_found",
     "ckpt": "checkpoint_not_found",
     "key": "key_not_found",
+    "smp": "sample_not_found",
+    "est": "estimate_not_found",
+    "exp": "export_not_found",
 }
-_NAMES: dict[Prefix, str] = {"ds": "dataset", "job": "job", "ckpt": "checkpoint", "key": "key"}
+_NAMES: dict[Prefix, str] = {
+    "ds": "dataset",
+    "job": "job",
+    "ckpt": "checkpoint",
+    "key": "key",
+    "smp": "sample",
+    "est": "estimate",
+    "exp": "export",
+}
 
 
 def _of_kind(prefix: Prefix) -> AfterValidator:
@@ -60,10 +71,23 @@ def _path(prefix: Prefix, example: str) -> object:
 DatasetId = Annotated[str, _of_kind("ds"), _path("ds", "ds_01kb3c4d5e6f7g8h9jakbmcnpq")]
 JobId = Annotated[str, _of_kind("job"), _path("job", "job_01kb3c4d5e6f7g8h9jakbmcnpq")]
 CheckpointId = Annotated[str, _of_kind("ckpt"), _path("ckpt", "ckpt_01kb3c4d5e6f7g8h9jakbmcnpq")]
+SampleId = Annotated[str, _of_kind("smp"), _path("smp", "smp_01kb3c4d5e6f7g8h9jakbmcnpq")]
+EstimateId = Annotated[str, _of_kind("est"), _path("est", "est_01kb3c4d5e6f7g8h9jakbmcnpq")]
+ExportId = Annotated[str, _of_kind("exp"), _path("exp", "exp_01kb3c4d5e6f7g8h9jakbmcnpq")]
 KeyId = Annotated[str, _of_kind("key"), _path("key", "key_01kb3c4d5e6f7g8h9jakbmcnpq")]
 
 PageLimit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 Cursor = Annotated[
     str | None,
     Query(description="The `next` of the page before.", max_length=200, pattern="^[A-Za-z0-9_-]+$"),
+]
+
+Wait = Annotated[
+    float,
+    Query(
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="Answer only once it is over, or after so many seconds.",
+    ),
 ]

@@ -66,11 +66,13 @@ class _Told:
             self.cursor = Cursor(group[-1].seq, self.cursor.event)
             yield _frame("metrics", _metrics(group), self.cursor)
         for event in changes.events:
-            # First the checkpoint, which has no id of its own: whoever has seen the id has seen it too.
+            # First the checkpoint or the sample, which have no id of their own: whoever has seen the id has seen it too.
             if event.type == "checkpoint" and (
                 checkpoint := changes.checkpoints.get(event.data["checkpoint"])
             ):
                 yield _frame("checkpoint", checkpoint)
+            if event.type == "sample" and (sample := changes.samples.get(event.data["sample"])):
+                yield _frame("sample", sample)
             self.cursor = Cursor(self.cursor.point, event.id)
             yield _frame("event", event, self.cursor)
         if changes.job.progress != self._progress:

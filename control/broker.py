@@ -22,7 +22,7 @@ TASK = "seedbed.run_job"
 Queue = Literal["cpu", "gpu"]
 QUEUES: tuple[Queue, ...] = ("cpu", "gpu")
 
-LiveKind = Literal["points", "event", "job", "checkpoint", "progress"]
+LiveKind = Literal["points", "event", "job", "checkpoint", "sample", "progress"]
 LIVE_LENGTH = 2000
 """A job's live stream keeps about so many messages; a listener that fell behind further reads PostgreSQL."""
 LIVE_SECONDS = 24 * 3600

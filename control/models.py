@@ -8,6 +8,7 @@ from control.jobs.models import Attempt, Event, Job
 from control.keys.models import ApiKey
 from control.metrics.models import MetricName, MetricPoint
 from control.projects.models import Project
+from control.samples.models import Sample
 from control.workers.models import Worker
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "MetricName",
     "MetricPoint",
     "Project",
+    "Sample",
     "Worker",
 ]

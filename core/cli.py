@@ -6,7 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.training.events import Events
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,11 +29,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return serve(arguments.fd, arguments.parent)
     from core.terminal import terminal_sink  # noqa: PLC0415 - torch takes a second, --help should not
     from core.training.events import Events, PipeSink  # noqa: PLC0415
-    from core.training.run import Options, run  # noqa: PLC0415
 
     events = Events(terminal_sink(live=arguments.events_fd is None and sys.stderr.isatty()))
     if arguments.events_fd is not None:
         events.add(PipeSink(arguments.events_fd))
+    match arguments.command:
+        case "estimate":
+            return _estimate(arguments, events)
+        case "export":
+            return _export(arguments, events)
+        case _:
+            return _run(arguments, events)
+
+
+def _run(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.training.run import Options, run  # noqa: PLC0415 - each command imports only what it needs
+
     options = Options(
         spec=arguments.spec,
         data=tuple(arguments.data),
@@ -44,20 +58,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(options, events)
 
 
+def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.estimation.run import Options, estimate  # noqa: PLC0415 - as above
+
+    options = Options(
+        spec=arguments.spec,
+        data=tuple(arguments.data),
+        cache=arguments.cache,
+        threads=arguments.threads,
+        largest_batch=arguments.largest_batch,
+        memory_bytes=arguments.memory_bytes,
+    )
+    return estimate(options, events)
+
+
+def _export(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.export.run import Options, export  # noqa: PLC0415 - as above
+
+    options = Options(
+        checkpoint=arguments.checkpoint,
+        format=arguments.format,
+        out=arguments.out,
+        threads=arguments.threads,
+    )
+    return export(options, events)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Seedbed's pretraining engine.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="pretrain as a spec says, or continue a run that was interrupted")
-    run.add_argument("spec", type=Path, metavar="SPEC", help="the job, YAML or JSON")
-    run.add_argument(
-        "--data",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="PATH",
-        help="a file, or a directory of files; repeatable",
-    )
+    _add_job(run)
     run.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="run directory: checkpoints and metrics.jsonl"
     )
@@ -72,23 +104,58 @@ def _parser() -> argparse.ArgumentParser:
         "--fresh", action="store_true", help="start over: remove the checkpoints and metrics in OUT"
     )
     run.add_argument(
-        "--events-fd", type=int, metavar="N", help="file descriptor that takes events as JSON lines"
-    )
-    run.add_argument(
-        "--threads", type=_positive, metavar="N", help="threads of computation (default: one a core)"
-    )
-    run.add_argument(
         "--decided",
         type=_mapping,
         default={},
         metavar="JSON",
         help="what an earlier attempt at this run chose where the spec says auto",
     )
+    _add_process(run)
+
+    estimate = commands.add_parser("estimate", help="find out by a few steps what a job would take")
+    _add_job(estimate)
+    estimate.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: a temporary one)"
+    )
+    estimate.add_argument(
+        "--largest-batch", action="store_true", help="find out as well how many samples fit at once"
+    )
+    estimate.add_argument(
+        "--memory-bytes", type=_positive, metavar="N", help="what may be used (default: what the device has)"
+    )
+    _add_process(estimate)
+
+    export = commands.add_parser("export", help="write a checkpoint in another format")
+    export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint directory")
+    export.add_argument("--format", choices=["onnx"], required=True, help="which format")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new directory to write to")
+    _add_process(export)
 
     serve = commands.add_parser("serve", help="stay loaded and fork an engine for each request")
     serve.add_argument("--fd", type=int, required=True, metavar="N", help="listening Unix socket, inherited")
     serve.add_argument("--parent", type=int, metavar="PID", help="exit if the parent is not this process")
     return parser
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the job, YAML or JSON")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PATH",
+        help="a file, or a directory of files; repeatable",
+    )
+
+
+def _add_process(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--events-fd", type=int, metavar="N", help="file descriptor that takes events as JSON lines"
+    )
+    parser.add_argument(
+        "--threads", type=_positive, metavar="N", help="threads of computation (default: one a core)"
+    )
 
 
 def _positive(text: str) -> int:

@@ -1,6 +1,7 @@
 """The log for people: lines on standard error, with a live progress bar on a terminal."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,7 @@ def terminal_sink(*, live: bool) -> Sink:
     return _LiveSink() if live else _print_line
 
 
-def describe(event: Event) -> str | None:  # noqa: PLR0911 - one return an event
+def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and one return, an event
     """An event as a line for people, or None where it is not worth one."""
     match event["event"]:
         case "started":
@@ -37,6 +38,14 @@ def describe(event: Event) -> str | None:  # noqa: PLR0911 - one return an event
             return f"step {event['step']}  {_numbers(event['values'])}"
         case "checkpoint":
             return f"checkpoint {event['path']} ({event['bytes'] / 1e6:.1f} MB)"
+        case "estimate":
+            return json.dumps(
+                {name: value for name, value in event.items() if name not in {"event", "time"}}, indent=1
+            )
+        case "exported":
+            return (
+                f"exported to {event['path']}, largest difference {event['check']['largest_difference']:.2g}"
+            )
         case "decision":
             return f"{event['name']} auto: {event['choice']}. {event['reason']}"
         case "warning":

@@ -1,15 +1,20 @@
 """What the engine tells, put into the control plane's words."""
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from control.db import WriteSession
+from control.jobs.leases import Phase
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
+from control.samples.service import commit_sample
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.reporting import Reporter
-from worker.uploads import Uploaded, UploadFailed
+from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Uploaded, UploadFailed
+
+log = logging.getLogger(__name__)
 
 
 class Chronicle:
@@ -18,7 +23,8 @@ class Chronicle:
     Attributes:
         step: The newest step known.
         last: The engine's last event, if it was one that ends a run.
-        uploading: Checkpoints that the engine has told of and that are not in storage yet.
+        uploading: Things that the engine has told of and whose upload has not ended yet.
+        result: What a task came to.
     """
 
     def __init__(self, claim: Claim, reporter: Reporter, heartbeat: Heartbeat) -> None:
@@ -29,17 +35,19 @@ class Chronicle:
         self.step = 0
         self.last: Mapping[str, Any] | None = None
         self.uploading = 0
+        self.result: dict[str, Any] | None = None
 
-    def told(self, event: Mapping[str, Any]) -> None:
+    def told(self, event: Mapping[str, Any]) -> None:  # noqa: C901 - one case an event
         """Take an event of the engine (``docs/engine-protocol.md``)."""
         match event["event"]:
             case "started":
-                self.step = event["resumed_from_step"]
+                self.step = event.get("resumed_from_step", 0)
                 info = _facts(event)
                 self._reporter.add(lambda session: engine_started(session, self._job_id, self._attempt, info))
             case "progress":
                 total = event["total"]
-                self._heartbeat.progress(Progress("preparing", event["done"] / total if total else None))
+                phase: Phase = "training" if event["phase"] == "timing" else "preparing"
+                self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
                 self._event("prepared", _prepared(event), _facts(event))
                 self._heartbeat.progress(Progress("training", step=self.step))
@@ -48,8 +56,14 @@ class Chronicle:
                 metrics.step.set(self.step)
                 self._reporter.points(self.step, event["time"], event["values"])
                 self._heartbeat.progress(Progress("training", step=self.step))
-            case "checkpoint":
+            case "checkpoint" | "sample":
                 self.uploading += 1
+            case "estimate":
+                self.result = _facts(event)
+            case "exported":
+                self.result = {name: value for name, value in _facts(event).items() if name != "path"}
+                self.uploading += 1
+                self._heartbeat.progress(Progress("saving"))
             case "decision":
                 message = f"{event['name']}: auto is {json.dumps(event['choice'])}. {event['reason']}"
                 self._event("decision", message, _facts(event))
@@ -83,13 +97,40 @@ class Chronicle:
         self._reporter.add(commit)
 
     def upload_failed(self, upload: UploadFailed) -> None:
-        """A checkpoint will not reach storage."""
+        """Something that the run is for will not reach storage."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
-        self.warn(
-            "checkpoint_not_stored",
-            f"The checkpoint of step {upload.step} did not reach storage: {upload.error}",
-        )
+        self.warn("not_stored", f"{upload.what} did not reach storage: {upload.error}")
+
+    def shown(self, sample: SampleUploaded) -> None:
+        """A sample is in storage: make it exist, after every point that came before it."""
+        self.uploading -= 1
+
+        def commit(session: WriteSession) -> None:
+            commit_sample(
+                session,
+                self._job_id,
+                self._attempt,
+                step=sample.step,
+                name=sample.name,
+                media_type=sample.media_type,
+                size=sample.bytes,
+                sha256=sample.sha256,
+                object_key=sample.key,
+            )
+
+        self._reporter.add(commit)
+
+    def not_shown(self, sample: SampleDropped) -> None:
+        """A sample is left out; the run goes on."""
+        self.uploading -= 1
+        log.warning("the sample %s of step %d is left out: %s", sample.name, sample.step, sample.reason)
+
+    def made(self, upload: FilesUploaded) -> None:
+        """What a task made is in storage, and becomes part of its result."""
+        self.uploading -= 1
+        assert self.result is not None
+        self.result |= {"prefix": upload.prefix, "files": upload.files}
 
     def _event(self, kind: str, message: str, data: Mapping[str, Any]) -> None:
         self._reporter.add(
@@ -102,8 +143,9 @@ def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prepared(event: Mapping[str, Any]) -> str:
+    """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
     source = "Found prepared" if event["cached"] else "Prepared"
-    return (
-        f"{source}: {event['tokens']:,} tokens of {event['documents']:,} documents to learn from, "
-        f"{event['tokens_held_out']:,} held out; {event['parameters']:,} parameters."
-    )
+    counted = [name for name in event if f"{name}_held_out" in event]
+    learned = " and ".join(f"{event[name]:,} {name}" for name in counted)
+    held_out = " and ".join(f"{event[f'{name}_held_out']:,}" for name in counted)
+    return f"{source}: {learned} to learn from, {held_out} held out; {event['parameters']:,} parameters."

@@ -7,7 +7,7 @@ from typing import Any
 from control.jobs.schemas import Intent
 from control.jobs.service import LeaseLost
 from worker.engine import Exit
-from worker.uploads import Uploaded, UploadFailed
+from worker.uploads import Upload
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ class Lost:
     error: LeaseLost
 
 
-Message = Told | Ended | Asked | Lost | Uploaded | UploadFailed
+Message = Told | Ended | Asked | Lost | Upload

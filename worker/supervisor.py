@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,7 +33,14 @@ from worker.logs import LogKeeper
 from worker.messages import Asked, Ended, Lost, Message, Told
 from worker.outcome import judge
 from worker.reporting import Reporter, first_line, is_transient
-from worker.uploads import Uploaded, UploadFailed, Uploads
+from worker.uploads import (
+    FilesUploaded,
+    SampleDropped,
+    SampleUploaded,
+    Uploaded,
+    UploadFailed,
+    Uploads,
+)
 from worker.workspace import StagingError, Workspace
 
 log = logging.getLogger(__name__)
@@ -189,8 +197,13 @@ class Supervisor:
                 log.warning("the engine's last event was cut: %r", line[:200])
                 continue
             self._inbox.put(Told(event))
-            if event["event"] == "checkpoint":
-                uploads.checkpoint(event)
+            match event["event"]:
+                case "checkpoint":
+                    uploads.checkpoint(event)
+                case "sample":
+                    uploads.sample(event)
+                case "exported":
+                    uploads.files(Path(event["path"]))
         self._inbox.put(Ended(engine.wait()))
 
     def _lease_expired(self) -> None:
@@ -242,6 +255,12 @@ class Supervisor:
             case UploadFailed():
                 self._failed_upload = message
                 self._chronicle.upload_failed(message)
+            case SampleUploaded():
+                self._chronicle.shown(message)
+            case SampleDropped():
+                self._chronicle.not_shown(message)
+            case FilesUploaded():
+                self._chronicle.made(message)
 
     def _stop(self) -> None:
         """Ask the engine to stop, once; the clock runs from the first time."""
@@ -295,12 +314,12 @@ class Supervisor:
                 raise _GiveUp
 
     def _complete(self, result: Completed) -> Result:
-        """A run is complete when its checkpoints are in storage, and not before."""
+        """A run is complete when its checkpoints, or what it made, are in storage, and not before."""
         if self._failed_upload is None:
-            return result
+            return replace(result, result=self._chronicle.result)
         return Failed(
-            "checkpoint_not_stored",
-            f"The checkpoint of step {self._failed_upload.step} did not reach storage: {self._failed_upload.error}",
+            "not_stored",
+            f"{self._failed_upload.what} did not reach storage: {self._failed_upload.error}",
             "Check the storage and its free space; a retry continues from the last checkpoint that is there.",
             retryable=True,
             exit_code=result.exit_code,

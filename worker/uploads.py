@@ -1,25 +1,34 @@
-"""Copies checkpoints to object storage beside the run, so that metrics go on flowing meanwhile."""
+"""Copies what a run leaves to object storage beside it, so that metrics go on flowing meanwhile."""
 
 import hashlib
 import json
 import logging
+import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from control.errors import SeedbedError
 from control.storage import Storage
-from core.formats.checkpoint import MANIFEST
-from worker.staging import link_tree
+from core.formats.checkpoint import MANIFEST, describe_files, sha256_of
+from worker.staging import link, link_tree
 
 log = logging.getLogger(__name__)
 
 _BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
+
+_SAMPLE_BYTES: dict[str, int] = {"text/plain": 1 << 20, "image/png": 8 << 20}
+"""The largest sample of each kind that is kept."""
+_SAMPLES_WAITING = 256
+"""Samples on their way at once; more are left out, for the run must never wait for them."""
+_SAMPLE_PATIENCE = 1.0
+"""Seconds that a storage which does not answer is asked again for a sample."""
+_SAMPLE_NAME = re.compile(r"[a-z0-9_]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,44 @@ class Uploaded:
 
 @dataclass(frozen=True)
 class UploadFailed:
-    """A checkpoint that will not reach storage."""
+    """Something that the run is for will not reach storage: a checkpoint, or what a task made."""
+
+    what: str
+    """As in "``what`` did not reach storage"."""
+    error: Exception
+
+
+@dataclass(frozen=True)
+class SampleUploaded:
+    """A sample that is in storage."""
 
     step: int
-    error: Exception
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    key: str
+
+
+@dataclass(frozen=True)
+class SampleDropped:
+    """A sample that will not be shown; the run is worth more."""
+
+    step: int
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FilesUploaded:
+    """What a task made is wholly in storage."""
+
+    prefix: str
+    files: list[dict[str, Any]]
+    """``path``, ``bytes`` and ``sha256`` of each, as in a manifest."""
+
+
+Upload = Uploaded | UploadFailed | SampleUploaded | SampleDropped | FilesUploaded
 
 
 class Uploads:
@@ -57,7 +100,7 @@ class Uploads:
         storage: Storage,
         prefix: str,
         directory: Path,
-        done: Callable[[Uploaded | UploadFailed], object],
+        done: Callable[[Upload], object],
         *,
         patience_seconds: float = 300.0,
     ) -> None:
@@ -67,6 +110,7 @@ class Uploads:
         self._done = done
         self._patience_seconds = patience_seconds
         self._abandoned = threading.Event()
+        self._samples_waiting = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="uploads")
 
     def checkpoint(self, event: Mapping[str, Any]) -> None:
@@ -78,15 +122,33 @@ class Uploads:
             manifest = (ours / MANIFEST).read_bytes()
         except OSError as error:
             # Only a supervisor that was stopped for long comes too late: the engine keeps its newest ones.
-            self._done(UploadFailed(step, error))
+            self._done(UploadFailed(_checkpoint(step), error))
             return
         if hashlib.sha256(manifest).hexdigest() != event["manifest_sha256"]:
             self._done(
-                UploadFailed(step, ValueError(f"the manifest of step {step} changed before its upload"))
+                UploadFailed(
+                    _checkpoint(step), ValueError(f"the manifest of step {step} changed before its upload")
+                )
             )
             return
         metrics = {name: float(value) for name, value in event["metrics"].items()}
         self._thread.submit(self._upload, step, ours, manifest, metrics)
+
+    def sample(self, event: Mapping[str, Any]) -> None:
+        """Take a sample over, as its event tells of it, and upload it in the background; told of by `done` whatever
+        becomes of it."""
+        step, name, media_type = int(event["step"]), str(event["name"]), str(event["media_type"])
+        try:
+            ours = self._take_sample(Path(event["path"]), step, name, media_type)
+        except (OSError, ValueError) as error:
+            self._done(SampleDropped(step, name, str(error)))
+            return
+        self._samples_waiting += 1
+        self._thread.submit(self._upload_sample, step, name, media_type, ours)
+
+    def files(self, directory: Path) -> None:
+        """Upload every file that a task left in a directory, in the background."""
+        self._thread.submit(self._upload_files, directory)
 
     def put(self, key: str, path: Path) -> Future[None]:
         """Upload one file after everything before it."""
@@ -109,18 +171,65 @@ class Uploads:
                 path = directory / name
                 self._persist(partial(self._storage.put_file, f"{prefix}/{name}", path))
         except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor decides what it means
-            self._done(UploadFailed(step, error))
+            self._done(UploadFailed(_checkpoint(step), error))
         else:
             self._done(Uploaded(step, prefix, document, hashlib.sha256(manifest).hexdigest(), metrics))
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _persist(self, action: Callable[[], None]) -> None:
+    def _take_sample(self, path: Path, step: int, name: str, media_type: str) -> Path:
+        """A link of our own to its file.
+
+        Raises:
+            OSError: the file is not there.
+            ValueError: it is not one that is kept; the message says why.
+        """
+        if _SAMPLE_NAME.fullmatch(name) is None:
+            raise ValueError("its name is not lower-case words")
+        limit = _SAMPLE_BYTES.get(media_type)
+        if limit is None:
+            raise ValueError(f"its media type {media_type} is not one that can be shown")
+        size = path.stat().st_size
+        if size > limit:
+            raise ValueError(f"it has {size:,} bytes, and {limit:,} are kept at most")
+        if self._samples_waiting >= _SAMPLES_WAITING:
+            raise ValueError("storage is slower than the run, and many wait already")
+        ours = self._directory / "samples" / f"{step}-{name}"
+        ours.unlink(missing_ok=True)
+        link(path, ours)
+        return ours
+
+    def _upload_sample(self, step: int, name: str, media_type: str, ours: Path) -> None:
+        key = f"{self._prefix}/samples/step-{step}/{name}/content"
+        try:
+            size, sha256 = ours.stat().st_size, sha256_of(ours)
+            self._persist(partial(self._storage.put_file, key, ours), patience_seconds=_SAMPLE_PATIENCE)
+        except Exception as error:  # noqa: BLE001 - a sample never fails a run
+            self._done(SampleDropped(step, name, str(error)))
+        else:
+            self._done(SampleUploaded(step, name, media_type, size, sha256, key))
+        finally:
+            self._samples_waiting -= 1
+            ours.unlink(missing_ok=True)
+
+    def _upload_files(self, directory: Path) -> None:
+        prefix = f"{self._prefix}/files"
+        try:
+            files = describe_files(directory)
+            for file in files:
+                self._persist(partial(self._storage.put_file, f"{prefix}/{file.path}", directory / file.path))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor decides what it means
+            self._done(UploadFailed("What was made", error))
+        else:
+            self._done(FilesUploaded(prefix, [asdict(file) for file in files]))
+
+    def _persist(self, action: Callable[[], None], *, patience_seconds: float | None = None) -> None:
         """Do it, again and again while storage does not answer or is full.
 
         Raises:
-            SeedbedError: it still failed after `patience_seconds`, or the upload was abandoned.
+            SeedbedError: it still failed after the patience (default: the upload's), or the upload was abandoned.
         """
+        patience = self._patience_seconds if patience_seconds is None else patience_seconds
         waited = 0.0
         for attempt in range(1_000_000):
             try:
@@ -128,7 +237,11 @@ class Uploads:
             except SeedbedError:
                 pause = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
                 waited += pause
-                if waited > self._patience_seconds or self._abandoned.wait(pause):
+                if waited > patience or self._abandoned.wait(pause):
                     raise
                 log.warning("storage did not take an upload; trying again", exc_info=attempt == 0)
         return None
+
+
+def _checkpoint(step: int) -> str:
+    return f"The checkpoint of step {step}"

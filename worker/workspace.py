@@ -73,6 +73,12 @@ class Workspace:
         Raises:
             StagingError: something is missing, damaged, or does not fit.
         """
+        if self._claim.purpose == "export":
+            try:
+                yield self._stage_export()
+            except OSError as error:
+                raise StagingError(_disk(error)) from error
+            return
         data = self._claim.spec.get("data", {})
         files = [[file.name, file.sha256] for file in self._claim.files]
         with self._equipment.cache.prepared(prepared_key(data, files)) as prepared:
@@ -82,25 +88,37 @@ class Workspace:
                 raise StagingError(_disk(error)) from error
             yield arguments
 
+    def _stage_export(self) -> list[str]:
+        for directory in (self.out, self.uploads):
+            directory.mkdir()
+        checkpoint = self._stage_resume()
+        if checkpoint is None:
+            raise StagingError(
+                Failed(
+                    "checkpoint_damaged",
+                    "The checkpoint is not whole in storage any more.",
+                    "Check the storage; another checkpoint of the job may be whole.",
+                )
+            )
+        made = self.out / "export"
+        arguments = ["export", str(checkpoint), "--format", self._claim.options["format"], "--out", str(made)]
+        return [*arguments, "--threads", str(self._equipment.machine.threads)]
+
     def _stage(self, prepared: Path) -> list[str]:
         for directory in (self.data, self.out, self.uploads):
             directory.mkdir()
         spec = self.directory / "spec.json"
         spec.write_text(json.dumps(self._claim.spec))
-        cache = self._equipment.cache
+        cache, machine = self._equipment.cache, self._equipment.machine
         cache.trim(cache.missing_bytes((file.sha256, file.bytes) for file in self._claim.files))
         self._stage_data()
-        arguments = [
-            "run",
-            str(spec),
-            "--data",
-            str(self.data),
-            "--out",
-            str(self.out),
-            "--cache",
-            str(prepared),
-        ]
-        arguments += ["--threads", str(self._equipment.machine.threads)]
+        arguments = [str(spec), "--data", str(self.data), "--cache", str(prepared)]
+        arguments += ["--threads", str(machine.threads)]
+        if self._claim.purpose == "estimate":
+            if self._claim.options.get("largest_batch"):
+                arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]
+            return ["estimate", *arguments]
+        arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]
         resume = self._stage_resume()

@@ -1,6 +1,5 @@
 """Checkpoints and their files."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -9,10 +8,11 @@ from starlette.concurrency import run_in_threadpool
 
 from api.archives import archive
 from api.auth import AUTH_PROBLEMS, Reader
-from api.catalog import JsonResponses, problems
+from api.catalog import problems
 from api.context import Context, Ctx
 from api.downloads import from_threads, send_object
 from api.parameters import CheckpointId
+from api.stored_files import StoredFile, archive_headers, archive_responses, file_responses, head_responses
 from control.checkpoints import service
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointOut
@@ -22,12 +22,6 @@ from control.errors import NotFound
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
 MANIFEST = "manifest.json"
-_BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-_FILE_HEADERS = {
-    "ETag": {"description": "The file's SHA-256, in quotes.", "schema": {"type": "string"}},
-    "Content-Length": {"schema": {"type": "integer"}},
-    "Accept-Ranges": {"schema": {"type": "string"}},
-}
 _FILE_PROBLEMS = (
     *AUTH_PROBLEMS,
     "checkpoint_not_found",
@@ -36,14 +30,6 @@ _FILE_PROBLEMS = (
     "range_not_satisfiable",
     "storage_unavailable",
 )
-
-
-def _without_content(responses: JsonResponses) -> JsonResponses:
-    """An answer to HEAD has no body."""
-    return {
-        status: {part: value for part, value in answer.items() if part != "content"}
-        for status, answer in responses.items()
-    }
 
 
 @router.get(
@@ -70,29 +56,13 @@ FilePath = Annotated[
     "/{checkpoint}/files/{path:rest}",
     operation_id="headCheckpointFile",
     response_class=Response,
-    responses=_without_content(
-        problems(
-            *_FILE_PROBLEMS,
-            also={
-                200: {"description": "As a GET would answer, without the bytes.", "headers": _FILE_HEADERS},
-                206: {"description": "The same for a range.", "headers": _FILE_HEADERS},
-                304: {"description": "The client has it already."},
-            },
-        )
-    ),
+    responses=head_responses(*_FILE_PROBLEMS),
 )
 @router.get(
     "/{checkpoint}/files/{path:rest}",
     operation_id="downloadCheckpointFile",
     response_class=Response,
-    responses=problems(
-        *_FILE_PROBLEMS,
-        also={
-            200: {"description": "The file.", "content": _BINARY, "headers": _FILE_HEADERS},
-            206: {"description": "The range.", "content": _BINARY, "headers": _FILE_HEADERS},
-            304: {"description": "The client has it already."},
-        },
-    ),
+    responses=file_responses(*_FILE_PROBLEMS),
 )
 async def download_checkpoint_file(
     request: Request,
@@ -124,18 +94,8 @@ async def download_checkpoint_file(
     "/{checkpoint}/archive",
     operation_id="downloadCheckpoint",
     response_class=StreamingResponse,
-    responses=problems(
-        *AUTH_PROBLEMS,
-        "checkpoint_not_found",
-        "object_missing",
-        "storage_unavailable",
-        also={
-            200: {
-                "description": "A zip of all files, stored uncompressed.",
-                "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
-                "headers": {"Content-Length": {"schema": {"type": "integer"}}},
-            }
-        },
+    responses=archive_responses(
+        *AUTH_PROBLEMS, "checkpoint_not_found", "object_missing", "storage_unavailable"
     ),
 )
 async def download_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> StreamingResponse:
@@ -145,22 +105,7 @@ async def download_checkpoint(checkpoint: CheckpointId, caller: Reader, context:
     members = [(f"{folder}/{path}", file.key, file.size) for path, file in files.items()]
     length, blocks = archive(context.storage, members)
     body = await from_threads(blocks, context.transfers)
-    return StreamingResponse(
-        body,
-        media_type="application/zip",
-        headers={
-            "Content-Length": str(length),
-            "Content-Disposition": f'attachment; filename="{folder}.zip"',
-            "Cache-Control": "private, no-cache",
-        },
-    )
-
-
-@dataclass(frozen=True)
-class _StoredFile:
-    key: str
-    size: int
-    sha256: str
+    return StreamingResponse(body, media_type="application/zip", headers=archive_headers(folder, length))
 
 
 def _find(context: Context, project_id: str, checkpoint_id: str) -> Checkpoint:
@@ -170,20 +115,18 @@ def _find(context: Context, project_id: str, checkpoint_id: str) -> Checkpoint:
 
 def _all_files(
     context: Context, project_id: str, checkpoint_id: str
-) -> tuple[Checkpoint, dict[str, _StoredFile]]:
+) -> tuple[Checkpoint, dict[str, StoredFile]]:
     checkpoint = _find(context, project_id, checkpoint_id)
     files = {
-        file["path"]: _StoredFile(f"{checkpoint.prefix}/{file['path']}", file["bytes"], file["sha256"])
+        file["path"]: StoredFile(f"{checkpoint.prefix}/{file['path']}", file["bytes"], file["sha256"])
         for file in checkpoint.manifest["files"]
     }
     manifest_key = f"{checkpoint.prefix}/{MANIFEST}"
-    files[MANIFEST] = _StoredFile(
-        manifest_key, context.storage.size(manifest_key), checkpoint.manifest_sha256
-    )
+    files[MANIFEST] = StoredFile(manifest_key, context.storage.size(manifest_key), checkpoint.manifest_sha256)
     return checkpoint, files
 
 
-def _file(context: Context, project_id: str, checkpoint_id: str, path: str) -> _StoredFile:
+def _file(context: Context, project_id: str, checkpoint_id: str, path: str) -> StoredFile:
     checkpoint, files = _all_files(context, project_id, checkpoint_id)
     if path not in files:
         raise NotFound(

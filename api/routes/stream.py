@@ -21,7 +21,7 @@ _EVENT = {
     "type": "object",
     "description": "One event. Its `data` is JSON, of the kind that `event` says.",
     "properties": {
-        "event": {"enum": ["job", "metrics", "event", "checkpoint", "progress", "end"]},
+        "event": {"enum": ["job", "metrics", "event", "checkpoint", "sample", "progress", "end"]},
         "data": {"type": "string", "contentMediaType": "application/json"},
         "id": {"type": "string", "pattern": r"^m\d+\.e\d+$"},
         "retry": {"type": "integer"},
@@ -64,7 +64,7 @@ async def stream_job(
     replay: Annotated[bool, Query(description="False: only what happens from now on.")] = True,
 ) -> StreamingResponse:
     """The job as it is, then every point, event and checkpoint as it comes: `job`, `metrics`, `event`,
-    `checkpoint`, `progress`, and `end` when the job is over. See docs/http.md for each one's data."""
+    `checkpoint`, `sample`, `progress`, and `end` when the job is over. See docs/http.md for each one's data."""
     given = last_event_id or query_last_event_id
     cursor = Cursor.parse(given) if given else None
     start = await run_in_threadpool(_start, context, caller.project_id, job, cursor, replay)

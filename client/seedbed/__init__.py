@@ -31,7 +31,18 @@ from seedbed.errors import (
     Unreachable,
     UnsafePath,
 )
-from seedbed.models import Checkpoint, Dataset, End, Event, Job, MetricPoint, Progress
+from seedbed.models import (
+    Checkpoint,
+    Dataset,
+    End,
+    Estimate,
+    Event,
+    Export,
+    Job,
+    MetricPoint,
+    Progress,
+    Sample,
+)
 
 __all__ = [
     "ApiError",
@@ -42,7 +53,9 @@ __all__ = [
     "Dataset",
     "DownloadDamaged",
     "End",
+    "Estimate",
     "Event",
+    "Export",
     "Forbidden",
     "Invalid",
     "InvalidFile",
@@ -53,6 +66,7 @@ __all__ = [
     "ProblemDetail",
     "Progress",
     "RateLimited",
+    "Sample",
     "SeedbedError",
     "ServerError",
     "StorageFull",

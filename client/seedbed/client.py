@@ -7,6 +7,8 @@ from seedbed import config
 from seedbed.models import Session
 from seedbed.resources.checkpoints import Checkpoints
 from seedbed.resources.datasets import Datasets
+from seedbed.resources.estimates import Estimates
+from seedbed.resources.exports import Exports
 from seedbed.resources.jobs import Jobs
 from seedbed.resources.keys import Keys
 from seedbed.resources.workers import Workers
@@ -34,6 +36,8 @@ class Client:
         self.datasets = Datasets(self._transport)
         self.jobs = Jobs(self._transport)
         self.checkpoints = Checkpoints(self._transport)
+        self.estimates = Estimates(self._transport)
+        self.exports = Exports(self._transport)
         self.workers = Workers(self._transport)
         self.keys = Keys(self._transport)
 

@@ -18,7 +18,7 @@ from seedbed.errors import (
     Unreachable,
     UnsafePath,
 )
-from seedbed.models import Checkpoint, CheckpointFile
+from seedbed.models import CheckpointFile
 from seedbed.transport import Transport, pause
 
 AT_ONCE = 4
@@ -57,19 +57,26 @@ def target(directory: Path, path: str) -> Path:
 
 
 class Download:
-    """One checkpoint on its way into one directory."""
+    """A set of files on its way into one directory: a checkpoint, or an export.
+
+    Args:
+        resource: Its path in the service, as ``/v1/checkpoints/ckpt_…``.
+        name: Its id, for errors.
+    """
 
     def __init__(
         self,
         transport: Transport,
-        checkpoint: Checkpoint,
+        resource: str,
+        name: str,
         directory: Path,
         *,
         progress: Progress | None = None,
         overwrite: bool = False,
     ) -> None:
         self._transport = transport
-        self._checkpoint = checkpoint
+        self._resource = resource
+        self._name = name
         self._directory = directory
         self._progress = progress or (lambda _: None)
         self._overwrite = overwrite
@@ -102,24 +109,24 @@ class Download:
         except OSError as error:
             raise InvalidFile(f"{error.filename or self._directory}: {error.strerror or error}.") from error
 
-    def manifest(self) -> None:
-        """Fetch the manifest, which makes the directory a whole checkpoint that training can go on from."""
+    def manifest(self, sha256: str) -> None:
+        """Fetch the manifest of that hash, which makes the directory a whole checkpoint that training can go on from."""
         place = target(self._directory, MANIFEST)
         for _ in range(2):
             content = self._transport.request("GET", self._path(MANIFEST)).content
             digest = hashlib.sha256(content).hexdigest()
-            if digest == self._checkpoint.manifest_sha256:
+            if digest == sha256:
                 part = place.with_name(f"{MANIFEST}.part")
                 part.write_bytes(content)
                 part.replace(place)
                 return
         raise DownloadDamaged(
-            f"{MANIFEST} of {self._checkpoint.id} arrived twice with other bytes than it was written with; "
+            f"{MANIFEST} of {self._name} arrived twice with other bytes than it was written with; "
             "use another checkpoint of the job."
         )
 
     def _path(self, path: str) -> str:
-        return f"/v1/checkpoints/{quote(self._checkpoint.id, safe='')}/files/{quote(path)}"
+        return f"{self._resource}/files/{quote(path)}"
 
     def _is_there(self, file: CheckpointFile, place: Path) -> bool:
         if not place.exists():
@@ -130,7 +137,7 @@ class Download:
         if self._overwrite and place.is_file():
             return False
         raise InvalidFile(
-            f"{place} exists and is not the checkpoint's file. Name another directory, or have it replaced (`overwrite=True`, `--force`)."
+            f"{place} exists and is not the file of {self._name}. Name another directory, or have it replaced (`overwrite=True`, `--force`)."
         )
 
     def _fetch(self, file: CheckpointFile, place: Path) -> None:
@@ -146,7 +153,7 @@ class Download:
                 return
         path.unlink()
         raise DownloadDamaged(
-            f"{file.path} of {self._checkpoint.id} arrived twice with other bytes than its manifest says "
+            f"{file.path} of {self._name} arrived twice with other bytes than its manifest says "
             f"(sha256 {digest}, expected {file.sha256}). The copy in the service's storage may be damaged; "
             "use another checkpoint of the job."
         )

@@ -227,6 +227,119 @@ class Checkpoint(Resource):
     created_at: datetime
 
 
+class Sample(Resource):
+    """Something that a run shows people: a continued text, a grid of pictures."""
+
+    id: str
+    job: str
+    attempt: int
+    step: int
+    name: str
+    media_type: str
+    """``text/plain`` or ``image/png``."""
+    bytes: int
+    sha256: str
+    created_at: datetime
+
+
+class Task(Resource):
+    """Short work of a worker for whoever waits for its result."""
+
+    id: str
+    state: str
+    """As a job's."""
+    waiting_reason: str | None = None
+    phase: str | None = None
+    phase_fraction: float | None = None
+    worker: str | None = None
+    failure: Failure | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the task has come to its end."""
+        return self.state in TERMINAL
+
+
+class Range(Resource):
+    """Seconds, and the same at a fast and at a slow pace."""
+
+    low: float
+    high: float
+    median: float | None = None
+    seconds: float | None = None
+
+
+class LargestBatch(Resource):
+    samples: int
+    bytes_per_sample: float
+    limit_bytes: int
+    how: str
+
+
+class Peak(Resource):
+    flops_per_s: float
+    how: str
+
+
+class EstimateResult(Resource):
+    """What a job would take, by a few of its real steps."""
+
+    device: str
+    device_name: str
+    threads: int
+    precision: str
+    parameters: int
+    steps_timed: int
+    step_seconds: Range
+    samples_per_s: float
+    tokens_per_s: float | None = None
+    peak_memory_bytes: int
+    largest_batch: LargestBatch | None = None
+    eta: Range
+    flops_per_step: float
+    peak: Peak
+    utilization: float
+    """Model FLOPs utilisation: of what the device could compute, the share that it does."""
+    evaluation_seconds: float
+    preparation_seconds: float
+    data_sampled: bool
+
+
+class Estimate(Task):
+    spec: dict[str, Any]
+    result: EstimateResult | None = None
+
+
+class ExportCheck(Resource):
+    runtime: str
+    inputs: int
+    largest_difference: float
+    tolerance: float
+
+
+class ExportResult(Resource):
+    architecture: str
+    opset: int
+    inputs: list[str]
+    outputs: list[str]
+    parameters: int
+    check: ExportCheck
+    """How the exported network compared with the original."""
+
+
+class Export(Task):
+    checkpoint: str
+    job: str
+    step: int
+    format: str
+    files: list[CheckpointFile] = []
+    bytes: int
+    result: ExportResult | None = None
+
+
 class Worker(Resource):
     id: str
     name: str

@@ -1,4 +1,5 @@
-"""Files of checkpoints that never came to be: uploaded by a worker that was gone before it could commit them."""
+"""Files that no row names: of a checkpoint, a sample or an export whose worker was gone before it could commit them,
+and of samples that gave way to others."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,9 +9,12 @@ from sqlalchemy import Engine, select
 from control.checkpoints.models import Checkpoint
 from control.db import read
 from control.jobs.models import Job
+from control.samples.models import Sample
 from control.storage import Storage
 
-_STEP = re.compile(r"(?P<prefix>jobs/(?P<job>job_[0-9a-z]+)/attempt-(?P<attempt>\d+)/step-\d+)/.+")
+_ATTEMPT = r"jobs/(?P<job>[a-z]+_[0-9a-z]+)/attempt-(?P<attempt>\d+)"
+_THING = re.compile(rf"(?P<prefix>{_ATTEMPT}/(step-\d+|files|samples/step-\d+/[^/]+))/.+")
+"""A checkpoint's files, an export's, or one sample."""
 _OLD = timedelta(hours=1)
 """Younger files may still be joined by others of theirs."""
 
@@ -24,7 +28,7 @@ def sweep(engine: Engine, storage: Storage, *, older_than: timedelta = _OLD) -> 
     young: set[str] = set()
     limit = datetime.now(UTC) - older_than
     for item in storage.list("jobs"):
-        match = _STEP.fullmatch(item.key)
+        match = _THING.fullmatch(item.key)
         if match is None:
             continue
         found[match["prefix"]] = (match["job"], int(match["attempt"]))
@@ -33,6 +37,8 @@ def sweep(engine: Engine, storage: Storage, *, older_than: timedelta = _OLD) -> 
     # Read after the listing: what was committed meanwhile is then known.
     with read(engine) as session:
         named = set(session.scalars(select(Checkpoint.prefix).where(Checkpoint.purged_at.is_(None))))
+        named |= {key.rpartition("/")[0] for key in session.scalars(select(Sample.object_key))}
+        named |= set(session.scalars(select(Job.result["prefix"].astext).where(Job.result.has_key("prefix"))))
         live = {
             tuple(row) for row in session.execute(select(Job.id, Job.attempt).where(Job.state == "running"))
         }

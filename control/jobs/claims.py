@@ -6,7 +6,7 @@ decided here, at the moment a place is free, and not by the order of messages.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select, text
 
@@ -14,6 +14,7 @@ from control.checkpoints.repository import CheckpointRef, starting_points
 from control.datasets.models import DatasetFile
 from control.db import WriteSession
 from control.jobs.models import Event, Job
+from control.jobs.schemas import Purpose
 from control.jobs.transitions import transition
 from control.settings import settings
 from control.workers.fleet import Fleet, Member, Offer, fleet
@@ -43,6 +44,9 @@ class Claim:
     checkpoints: tuple[CheckpointRef, ...]
     """Where it may continue from, best first: should the first turn out damaged, the next is tried."""
     lease_seconds: float
+    purpose: Purpose = "train"
+    options: dict[str, Any] = field(default_factory=dict)
+    """What a task was asked for besides its spec."""
     decisions: dict[str, Any] = field(default_factory=dict)
     """What earlier attempts' engines chose where the spec says ``auto``: an attempt that starts over chooses the same."""
 
@@ -80,6 +84,8 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         files=tuple(ClaimedFile(f.name, f.sha256, f.bytes, f.object_key) for f in files),
         checkpoints=tuple(starting_points(session, job.id, job.parent_checkpoint_id)),
         lease_seconds=settings().lease_seconds,
+        purpose=cast("Purpose", job.purpose),
+        options=job.options,
         decisions=_decisions(session, job),
     )
 

@@ -18,6 +18,8 @@ class Waiting:
     memory_bytes: int
     priority: int
     queued_at: datetime
+    preempts: bool = True
+    """Running jobs of lower priority may have to give way to it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def plan(head: Sequence[Waiting], now: Places) -> Plan:
         able = [p for p in now.for_job(job.device, job.memory_bytes) if p.worker.id not in taken]
         place = _first_free(able) or _first_stopping(able)
         if place is None:
-            place, victim = _victim(able, job.priority)
+            place, victim = _victim(able, job.priority) if job.preempts else (None, None)
             if place is None or victim is None:
                 continue
             result.preempt[victim.job_id] = job.id

@@ -23,7 +23,8 @@ class Job(Base):
             name="finished_iff_terminal",
         ),
         CheckConstraint("priority BETWEEN -100 AND 100", name="priority"),
-        Index(None, "project_id", "id"),
+        CheckConstraint("purpose IN ('train', 'estimate', 'export')", name="purpose"),
+        Index(None, "project_id", "purpose", "id"),
         CheckConstraint("intent IS NULL OR state = 'running'", name="intent_only_running"),
         # The claim's own order; partial, so that its cost does not grow with history.
         Index(
@@ -40,9 +41,15 @@ class Job(Base):
     id: Mapped[PrimaryId]
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    purpose: Mapped[str] = mapped_column(server_default="train")
+    """``train``; anything else is a task (`control.tasks`): short work for somebody who waits for its result."""
     name: Mapped[str]
     spec: Mapped[dict[str, Any]]
     """The validated spec with every default written out."""
+    options: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What a task was asked for besides its spec."""
+    result: Mapped[dict[str, Any] | None]
+    """What a task came to."""
     parent_job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"), index=True)
     parent_checkpoint_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
     """Where the first attempt starts from, for a fork."""

@@ -17,6 +17,8 @@ class Completed:
     """The engine reached the last step."""
 
     exit_code: int = 0
+    result: Mapping[str, Any] | None = None
+    """What a task came to."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def lease_expired(session: WriteSession, job: Job) -> None:
 
 def _completed(session: WriteSession, job: Job, result: Completed) -> None:
     job.step = job.steps
-    message = f"All {job.steps} steps are done."
+    job.result = None if result.result is None else dict(result.result)
+    message = f"All {job.steps} steps are done." if job.purpose == "train" else "Done."
     if job.intent is not None:
         message += f" They were done before the job could be stopped to {job.intent} it."
     transition(

@@ -6,19 +6,25 @@ from sqlalchemy import Select, select, text
 
 from control.db import ReadSession, WriteSession
 from control.jobs.models import Attempt, Event, Job
-from control.jobs.schemas import State
+from control.jobs.schemas import Purpose, State
 
 
-def of_project(session: ReadSession, project_id: str, job_id: str) -> Job | None:
-    """The job, if it is the project's."""
-    return session.scalars(select(Job).where(Job.id == job_id, Job.project_id == project_id)).one_or_none()
+def of_project(
+    session: ReadSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
+) -> Job | None:
+    """The job, if it is the project's and of this purpose."""
+    return session.scalars(
+        select(Job).where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
+    ).one_or_none()
 
 
-def lock_of_project(session: WriteSession, project_id: str, job_id: str) -> Job | None:
+def lock_of_project(
+    session: WriteSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
+) -> Job | None:
     """The same, with its row locked until the transaction ends."""
     return session.scalars(
         select(Job)
-        .where(Job.id == job_id, Job.project_id == project_id)
+        .where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
@@ -28,7 +34,7 @@ def filtered(
     project_id: str, *, states: Collection[State], dataset_id: str | None, name: str | None
 ) -> Select[Job]:
     """The project's jobs in any of `states` (none: in any), of a dataset, with `name` in theirs whatever its case."""
-    query = select(Job).where(Job.project_id == project_id)
+    query = select(Job).where(Job.project_id == project_id, Job.purpose == "train")
     if states:
         query = query.where(Job.state.in_(states))
     if dataset_id is not None:
@@ -74,9 +80,9 @@ _ANCESTORS = text("""
 
 _DESCENDANTS = text("""
     WITH RECURSIVE down(id) AS (
-        SELECT id FROM jobs WHERE parent_job_id = :id
+        SELECT id FROM jobs WHERE parent_job_id = :id AND purpose = 'train'
         UNION ALL
-        SELECT jobs.id FROM jobs JOIN down ON jobs.parent_job_id = down.id
+        SELECT jobs.id FROM jobs JOIN down ON jobs.parent_job_id = down.id AND jobs.purpose = 'train'
     )
     SELECT id FROM down ORDER BY id LIMIT :limit
 """)

@@ -9,7 +9,7 @@ from control.jobs import repository
 from control.jobs.events import record
 from control.jobs.models import Job
 from control.jobs.news import announce
-from control.jobs.schemas import State
+from control.jobs.schemas import Purpose, State
 from control.jobs.transitions import InvalidTransition, transition
 from control.jobs.views import job_out
 
@@ -22,14 +22,16 @@ _ASKED = {
 }
 
 
-def request(session: WriteSession, project_id: str, job_id: str, verb: Verb) -> Job:
+def request(
+    session: WriteSession, project_id: str, job_id: str, verb: Verb, *, purpose: Purpose = "train"
+) -> Job:
     """Cancel or pause a job: at once where nothing runs, else by asking its supervisor.
 
     Raises:
         NotFound: ``job_not_found``.
         InvalidTransition: the job is over, or being cancelled (for a pause).
     """
-    job = _lock(session, project_id, job_id)
+    job = _lock(session, project_id, job_id, purpose)
     aim = _AIMS[verb]
     if job.state == aim or job.intent == verb:
         return job
@@ -87,8 +89,8 @@ def _tell(session: WriteSession, job: Job, event: str, message: str) -> None:
     announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
 
 
-def _lock(session: WriteSession, project_id: str, job_id: str) -> Job:
-    job = repository.lock_of_project(session, project_id, job_id)
+def _lock(session: WriteSession, project_id: str, job_id: str, purpose: Purpose = "train") -> Job:
+    job = repository.lock_of_project(session, project_id, job_id, purpose=purpose)
     if job is None:
         raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
     return job

@@ -10,6 +10,8 @@ from core.spec import JobSpec
 
 State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Intent = Literal["pause", "cancel", "preempt"]
+Purpose = Literal["train", "estimate", "export"]
+"""Why a job exists; all but ``train`` are tasks (`control.tasks`)."""
 
 
 class JobIn(JobSpec):

@@ -41,7 +41,7 @@ def submit(
         SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``.
     """
     admission = examine(session, project_id, spec)
-    _refuse(admission.errors)
+    refuse(admission.errors)
     job = Job(
         id=new_id("job"),
         project_id=project_id,
@@ -69,7 +69,12 @@ def submit(
     return job
 
 
-def _refuse(errors: Sequence[ProblemDetail]) -> None:
+def refuse(errors: Sequence[ProblemDetail]) -> None:
+    """Raise the first thing that speaks against a spec, with all of them.
+
+    Raises:
+        SeedbedError: there is one.
+    """
     if not errors:
         return
     first = errors[0]

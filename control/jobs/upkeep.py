@@ -166,7 +166,7 @@ def _widest(now: Places) -> list[tuple[str, int]]:
 
 def _head(session: ReadSession, device: str, memory_bytes: int) -> list[Waiting]:
     rows = session.execute(
-        select(Job.id, Job.device, Job.memory_bytes, Job.priority, Job.queued_at)
+        select(Job.id, Job.device, Job.memory_bytes, Job.priority, Job.queued_at, Job.purpose == "train")
         .where(Job.state == "queued", Job.device == device, Job.memory_bytes <= memory_bytes)
         .order_by(Job.priority.desc(), Job.queued_at)
         .limit(_BATCH)

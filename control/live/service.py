@@ -19,6 +19,9 @@ from control.jobs.schemas import EventOut, JobOut
 from control.jobs.views import event_out, job_out
 from control.metrics import repository as metrics
 from control.metrics.repository import WrittenPoint
+from control.samples.models import Sample
+from control.samples.schemas import SampleOut
+from control.samples.service import sample_out
 
 _CURSOR = re.compile(r"m(\d{1,18})\.e(\d{1,18})")
 
@@ -58,6 +61,8 @@ class Changes:
     events: list[EventOut]
     checkpoints: dict[str, CheckpointOut] = field(default_factory=dict)
     """By id: those that the events tell of and that are still there."""
+    samples: dict[str, SampleOut] = field(default_factory=dict)
+    """Likewise."""
     more: bool = False
     """There is more than was asked for; ask again from the last ones here."""
 
@@ -89,10 +94,13 @@ def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1
         if told_of
         else ()
     )
+    shown = [event.data["sample"] for event in events if event.type == "sample"]
+    samples = session.scalars(select(Sample).where(Sample.id.in_(shown))) if shown else ()
     return Changes(
         job=job_out(session, job),
         points=points,
         events=[event_out(event) for event in events],
         checkpoints={checkpoint.id: checkpoint_out(checkpoint) for checkpoint in found},
+        samples={sample.id: sample_out(sample) for sample in samples},
         more=len(points) == limit or len(events) == limit,
     )

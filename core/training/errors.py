@@ -16,6 +16,8 @@ _EXIT_CODES = {
     "spec_invalid": 64,
     "device_unavailable": 64,
     "checkpoint_mismatch": 64,
+    "export_unsupported": 64,
+    "export_differs": 64,
     "run_directory_taken": 64,
     "run_directory_unwritable": 74,
     "run_directory_busy": 74,

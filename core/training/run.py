@@ -59,7 +59,7 @@ def run(options: Options, events: Events) -> int:
         with StopSignals() as stop:
             return session.run(stop)
     except Exception as error:  # noqa: BLE001 - the last event says what ended the run, whatever it was
-        failure, exit_code = _explain(error, options.out)
+        failure, exit_code = explain(error, options.out)
     details = dict(failure.details)
     step = details.pop("step", session.step)
     events.emit(
@@ -85,13 +85,13 @@ class _Session:
         options, events = self._options, self._events
         with ExitStack() as stack:
             with stop.at_once(self._stop_while_preparing):
-                job = _load_spec(options.spec)
+                job = load_spec(options.spec)
                 stack.enter_context(run_directory(options.out))
                 decisions = Decisions(events, options.out, fingerprint(job))
                 place, origin = self._start(job, decisions)
                 stack.enter_context(_explain_out_of_memory(place, job))
                 data = self._prepare(job)
-                asked, (job, place) = job, self._decide(job, data, place, decisions)
+                asked, (job, place) = job, settle(job, data, place, decisions)
                 objective, optimizers, average = self._build(job, data, place, origin)
             training, world = job.training, World()
             metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
@@ -124,7 +124,7 @@ class _Session:
                 stop=stop,
                 state={
                     "spec": asked.model_dump(mode="json"),
-                    "environment": _environment(place),
+                    "environment": environment_of(place),
                     "decisions": decisions.choices,
                 },
                 average=average,
@@ -150,7 +150,7 @@ class _Session:
         decisions.adopt(job, earlier, options.decided, decisions.read())
         place = choose_place(job.resources.device, decisions.apply(job).training.precision)
         self._first_step = origin.manifest.step if origin else 0
-        environment = _environment(place)
+        environment = environment_of(place)
         events.emit(
             "started",
             pid=os.getpid(),
@@ -174,19 +174,6 @@ class _Session:
 
         cache = options.cache or options.out / "cache"
         return prepare_for(job, data_files(options.data, job.task.modality), cache, on_progress=progress)
-
-    def _decide(
-        self, job: JobSpec, data: Prepared, place: Place, decisions: Decisions
-    ) -> tuple[JobSpec, Place]:
-        """The job and the place with every ``auto`` settled, precision first: memory and speed depend on it."""
-        wanted, chosen = job.training, decisions.choices
-        if wanted.precision == "auto" and "precision" not in chosen:
-            place = replace(place, precision=decide_precision(job, data, place, decisions))
-        if wanted.batch_size == "auto" and "batch_size" not in chosen:
-            decide_batch_size(job, data, place, decisions)
-        if wanted.compile == "auto" and "compile" not in chosen:
-            decide_compile(decisions.apply(job), data, place, decisions)
-        return decisions.apply(job), place
 
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
@@ -228,7 +215,23 @@ class _Session:
             os._exit(STOPPED)
 
 
-def _load_spec(path: Path) -> JobSpec:
+def settle(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> tuple[JobSpec, Place]:
+    """The job and the place with every ``auto`` settled, precision first: memory and speed depend on it."""
+    wanted, chosen = job.training, decisions.choices
+    if wanted.precision == "auto" and "precision" not in chosen:
+        place = replace(place, precision=decide_precision(job, data, place, decisions))
+    if wanted.batch_size == "auto" and "batch_size" not in chosen:
+        decide_batch_size(job, data, place, decisions)
+    if wanted.compile == "auto" and "compile" not in chosen:
+        decide_compile(decisions.apply(job), data, place, decisions)
+    return decisions.apply(job), place
+
+
+def load_spec(path: Path) -> JobSpec:
+    """
+    Raises:
+        SpecError: it is not valid; EngineError: it cannot be read.
+    """
     try:
         return load(path)
     except OSError as error:
@@ -239,7 +242,7 @@ def _load_spec(path: Path) -> JobSpec:
         ) from None
 
 
-def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
+def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     """What the ``failed`` event tells of an error, and the exit code."""
     if isinstance(error, DataError):
         return EngineError(error.code, error.message, error.hint), DATA_ERROR
@@ -255,7 +258,7 @@ def _explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     return EngineError("internal", f"{type(error).__name__}: {error}", "The log has the traceback."), INTERNAL
 
 
-def _environment(place: Place) -> dict[str, Any]:
+def environment_of(place: Place) -> dict[str, Any]:
     """What the last bits of a run's numbers depend on besides its spec and data."""
     return {
         "device": str(place.device),

@@ -8,6 +8,8 @@ import "./styles/forms.css";
 import "./styles/job.css";
 import "./styles/curves.css";
 import "./styles/history.css";
+import "./styles/samples.css";
+import "./styles/tasks.css";
 import "./styles/datasets.css";
 import "uplot/dist/uPlot.min.css";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

@@ -15,8 +15,10 @@ from sqlalchemy import Engine
 
 from control.db import WriteSession, write
 from control.jobs import service as jobs
+from control.samples.service import commit_sample
+from control.tasks import estimates, exports
 from tests.api.conftest import Keys, Stored
-from tests.factories import make_job, make_running
+from tests.factories import make_job, make_running, make_spec
 
 CASES = int(os.environ.get("SEEDBED_SCHEMATHESIS_CASES", "2000"))
 CORPUS = b"\n\n\n".join(b"Document %d of a corpus that is large enough. " % n * 50 for n in range(200))
@@ -37,16 +39,20 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     },
     # An Idempotency-Key belongs to one request.
     "createDataset": [422],
+    "exportCheckpoint": [422],
     # A file is looked into, and its name is one of a file.
     "uploadFile": [422],
     "deleteFile": [422],
     # A spec's numbers must fit together, and the dataset; its strings can be stored.
     "submitJob": [400, 422],
+    "estimateJob": [400, 422],
     "forkJob": [400, 422],
     "validateJob": [400],
     # A range must lie in the file.
     "downloadCheckpointFile": [416],
     "headCheckpointFile": [416],
+    "downloadExportFile": [416],
+    "headExportFile": [416],
 }
 ACCEPTED = ["2xx", "3xx", 401, 403, 404, 409, 429, "5xx"]
 
@@ -81,10 +87,27 @@ def things(
     states = ("running", "succeeded", "failed", "cancelled", "paused", "queued")
     with write(engine) as session:
         known = [_in_state(session, project_id, datasets[0], state) for state in states]
+        spec = make_spec(datasets[0])
+        estimate = estimates.create(session, project_id, spec, largest_batch=False).id
+        export = exports.create(session, project_id, checkpoint.id, "onnx").id
+        sample = commit_sample(
+            session,
+            known[0],
+            1,
+            step=1,
+            name="text",
+            media_type="text/plain",
+            size=len(checkpoint.files["config.json"]),
+            sha256="a" * 64,
+            object_key=f"{checkpoint.prefix}/config.json",
+        ).id
     return {
         "dataset": datasets,
         "job": known,
         "checkpoint": [checkpoint.id],
+        "estimate": [estimate],
+        "export": [export],
+        "sample": [sample],
         "key": [api_keys.made[api_keys.make(project_id, "read")] for _ in range(3)],
         "name": ["corpus.txt", "another.txt"],
         "path": ["config.json", "model.safetensors", "manifest.json"],
@@ -98,6 +121,8 @@ def _configuration(things: dict[str, list[str]]) -> str:
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
     lines.append("[parameters]")
     lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in things]
+    # Nobody finishes what is waited for here.
+    lines.append('"query.wait" = 0.01')
     for operation, statuses in REFUSED_WHEN_VALID.items():
         lines += [
             "[[operations]]",

@@ -141,11 +141,11 @@ def dataset(service: Running, corpus: Path) -> str:
 def submit(service: Running, dataset: str) -> Callable[..., str]:
     """Submits a small job over REST; returns its id."""
 
-    def submit(name: str, **training: Any) -> str:
+    def submit(name: str, task: dict[str, Any] | None = None, **training: Any) -> str:
         spec = {
             "name": name,
             "dataset": dataset,
-            "task": {"kind": "masked_lm"},
+            "task": task or {"kind": "masked_lm"},
             "model": {"layers": 1, "hidden_size": 32, "heads": 2},
             "training": {"batch_size": 4, "sequence_length": 32, "log_every": 1, **training},
             "data": {"tokenizer": {"vocabulary_size": 600}},

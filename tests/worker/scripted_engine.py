@@ -13,6 +13,8 @@ deaf
     Ignore SIGTERM.
 show_environment
     Print the environment's names to the log.
+samples_every
+    Show a text at every so many steps, and at step 20 one that is larger than anybody wants.
 """
 
 import argparse
@@ -88,6 +90,8 @@ class Run:
                 self.tell("metrics", step=self.step, values={"train/loss": loss_at(self.step)})
             if self.checkpoint_every and self.step % self.checkpoint_every == 0:
                 self.save()
+            if self.step % int(self.script.get("samples_every", self.steps + 1)) == 0:
+                self.show("large" if self.step == 20 else "text")
             if (code := self._misfortune()) is not None:
                 return code
             if self.stop:
@@ -97,6 +101,19 @@ class Run:
         self.save()
         self.tell("finished", step=self.step, reason="completed", values={})
         return 0
+
+    def show(self, name: str) -> None:
+        path = self.out / "samples" / f"step-{self.step:08}" / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * (2 << 20) if name == "large" else f"at step {self.step}".encode())
+        self.tell(
+            "sample",
+            step=self.step,
+            name=name,
+            media_type="text/plain",
+            path=str(path),
+            bytes=path.stat().st_size,
+        )
 
     def save(self) -> None:
         directory = self.out / directory_name(self.step)
@@ -155,7 +172,31 @@ class Run:
         self.stop = "deaf" not in self.script
 
 
+def export(argv: list[str]) -> int:
+    """An export: a copy of the checkpoint's configuration is what it makes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--format")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--events-fd", type=int)
+    arguments = parser.parse_args(argv)
+    step = verify(arguments.checkpoint).step
+    arguments.out.mkdir()
+    (arguments.out / "model.onnx").write_text(f"step {step} as {arguments.format}")
+    with os.fdopen(arguments.events_fd, "w", encoding="utf-8") as events:
+        for event in (
+            {"event": "started", "pid": os.getpid(), "device": "cpu", "device_name": "scripted"},
+            {"event": "exported", "path": str(arguments.out), "architecture": "Scripted"},
+            {"event": "finished", "step": 0, "reason": "completed", "values": {}},
+        ):
+            events.write(json.dumps({**event, "time": time.time()}) + "\n")
+    return 0
+
+
 def engine(argv: list[str]) -> int:
+    if argv[0] == "export":
+        return export(argv[1:])
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=["run"])
     parser.add_argument("spec", type=Path)

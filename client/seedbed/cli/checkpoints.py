@@ -7,6 +7,7 @@ import typer
 
 from seedbed.cli import text
 from seedbed.cli.output import Json, print_json, remark, table
+from seedbed.cli.tasks import awaited, require_success
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
 from seedbed.errors import SeedbedError
@@ -74,6 +75,45 @@ def download(
         print_json({"checkpoint": found, "directory": str(place), "files": [file.path for file in files]})
         return
     remark(f"Step {found.step:,}, {len(files)} files, every one as its manifest says.")
+    print(place)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="CHECKPOINT", help="Id, as ckpt_…; or of a job, for its newest.")
+    ],
+    directory: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where to. Default: a directory named by the export's id."),
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="Only onnx so far.")] = "onnx",
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are something else.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Have a checkpoint written in another format, checked, and download it. Prints the directory."""
+    with Client() as client:
+        wanted = _newest(client, checkpoint).id if checkpoint.startswith("job_") else checkpoint
+        asked = client.checkpoints.export(wanted, format=format_)
+        done = awaited(
+            asked,
+            lambda told: client.exports.wait(asked.id, on_progress=told),
+            lambda: client.exports.cancel(asked.id),
+            what="exporting",
+        )
+        require_success(done, as_json=as_json)
+        place = directory or Path(done.id)
+        with bar("downloading", done.bytes) as progress:
+            client.exports.download(done, place, overwrite=force, progress=progress)
+    if as_json:
+        print_json({"export": done, "directory": str(place)})
+        return
+    if done.result is not None:
+        check = done.result.check
+        remark(
+            f"{done.result.architecture} at step {done.step:,}; {check.runtime} computes the same to "
+            f"{check.largest_difference:.1g} ({check.inputs} batches compared)."
+        )
     print(place)
 
 

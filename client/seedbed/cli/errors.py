@@ -8,8 +8,8 @@ code   meaning
 2      the command line, a local file or the configuration is wrong
 3      a spec or a data file is not valid
 4      the service cannot be reached
-5      the watched job failed
-6      the watched job was cancelled
+5      the watched job, the estimate or the export failed
+6      it was cancelled
 130    interrupted; a watched job runs on
 =====  ============================================================================
 """

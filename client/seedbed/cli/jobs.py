@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,10 @@ from rich.text import Text
 from seedbed import specs
 from seedbed.cli import text
 from seedbed.cli.errors import INVALID, report, say, say_problems
+from seedbed.cli.estimates import print_estimate
 from seedbed.cli.output import Json, fields, out, print_json, print_json_line, remark, table
+from seedbed.cli.samples import print_texts, write_samples
+from seedbed.cli.tasks import awaited, require_success
 from seedbed.cli.watching import follow
 from seedbed.client import Client
 from seedbed.errors import Invalid, ProblemDetail
@@ -64,11 +68,7 @@ def submit(
         try:
             job = client.jobs.submit(read.spec)
         except Invalid as error:
-            if as_json or not error.errors:
-                report(error, as_json=as_json)
-            else:
-                say(f"this is no job that the service can run; {_places(len(error.errors))}")
-                read.say_problems(error.errors)
+            _refused(read, error, as_json=as_json)
             raise typer.Exit(INVALID) from None
         _submitted(client, job, watch=watch, as_json=as_json)
 
@@ -103,6 +103,76 @@ def validate(
             )
     if not answer.valid:
         raise typer.Exit(INVALID)
+
+
+@app.command()
+def estimate(
+    file: File,
+    dataset: DatasetOption = None,
+    assignments: Assignments = None,
+    largest_batch: Annotated[
+        bool, typer.Option("--largest-batch", help="Find out as well how many samples fit at once.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Have a worker take a few real steps of a job: throughput, memory, time, utilisation. Nothing is submitted."""
+    read = _SpecFile(file, dataset, assignments)
+    with Client() as client:
+        try:
+            asked = client.jobs.estimate(read.spec, largest_batch=largest_batch)
+        except Invalid as error:
+            _refused(read, error, as_json=as_json)
+            raise typer.Exit(INVALID) from None
+        done = awaited(
+            asked,
+            lambda told: client.estimates.wait(asked.id, on_progress=told),
+            lambda: client.estimates.cancel(asked.id),
+            what="estimating",
+        )
+    require_success(done, as_json=as_json)
+    if as_json:
+        print_json(done)
+    else:
+        print_estimate(done)
+
+
+@app.command()
+def samples(
+    job: Id,
+    name: Annotated[str | None, typer.Option(help="Only these.")] = None,
+    step: Annotated[
+        int | None, typer.Option(min=0, help="Only of this step. Default: all are listed.")
+    ] = None,
+    out_directory: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the texts and pictures there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List what a job has shown; of one step, print its texts. With --out, write all to files."""
+    with Client() as client:
+        found = [item for item in client.jobs.samples(job, name=name) if step is None or item.step == step]
+        if out_directory is not None:
+            write_samples(client, found, out_directory)
+        if as_json:
+            print_json(found)
+        elif step is not None:
+            print_texts(client, found)
+        else:
+            table(
+                ["id", "step", "name", "type", "size", "created"],
+                [
+                    (
+                        item.id,
+                        f"{item.step:,}",
+                        item.name,
+                        item.media_type,
+                        text.size(item.bytes),
+                        text.ago(item.created_at),
+                    )
+                    for item in found
+                ],
+                right=["step", "size"],
+            )
 
 
 @app.command()
@@ -266,6 +336,14 @@ def metrics(
     for name, series in found.series.items():
         for step, value in zip(series.steps, series.values, strict=True):
             print(name, step, series.not_finite.get(str(step)) if value is None else value, sep="\t")
+
+
+def _refused(read: _SpecFile, error: Invalid, *, as_json: bool) -> None:
+    if as_json or not error.errors:
+        report(error, as_json=as_json)
+        return
+    say(f"this is no job that the service can run; {_places(len(error.errors))}")
+    read.say_problems(error.errors)
 
 
 def _act(verb: Callable[[Client], Job], *, as_json: bool) -> None:

@@ -97,7 +97,7 @@ class _View:
                 self._move(update)
             case MetricPoint():
                 self._measured(update)
-            case Event() if update.type != "checkpoint":  # it comes as itself, which says more
+            case Event() if update.type not in {"checkpoint", "sample"}:  # one comes as itself, one too often
                 self._line(update.message, "dim")
             case Checkpoint():
                 self._line(

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from seedbed import downloads
-from seedbed.models import Checkpoint, CheckpointFile
+from seedbed.models import Checkpoint, CheckpointFile, Export
 from seedbed.paging import Listing
 from seedbed.transport import Transport
 
@@ -23,6 +23,14 @@ class Checkpoints:
     def get(self, checkpoint: str) -> Checkpoint:
         answer = self._transport.get(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
         return Checkpoint.model_validate(answer)
+
+    def export(self, checkpoint: str, *, format: str = "onnx") -> Export:  # noqa: A002 - as the service calls it
+        """Have a worker write a checkpoint in another format; `Exports.wait` tells when it is there.
+
+        One that was exported already is not exported again.
+        """
+        path = f"/v1/checkpoints/{quote(checkpoint, safe='')}/export"
+        return Export.model_validate(self._transport.create(path, {"format": format}))
 
     def download(
         self,
@@ -52,10 +60,13 @@ class Checkpoints:
         """
         found = self.get(checkpoint) if isinstance(checkpoint, str) else checkpoint
         place = Path(directory)
-        download = downloads.Download(self._transport, found, place, progress=progress, overwrite=overwrite)
+        resource = f"/v1/checkpoints/{quote(found.id, safe='')}"
+        download = downloads.Download(
+            self._transport, resource, found.id, place, progress=progress, overwrite=overwrite
+        )
         download.run(wanted_files(found, model_only=model_only))
         if not model_only:
-            download.manifest()
+            download.manifest(found.manifest_sha256)
         return place
 
 

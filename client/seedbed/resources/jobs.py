@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from seedbed import specs
 from seedbed.errors import SeedbedError
-from seedbed.models import End, Event, Job, Lineage, Log, Metrics, Validation
+from seedbed.models import End, Estimate, Event, Job, Lineage, Log, Metrics, Sample, Validation
 from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
@@ -30,6 +30,24 @@ class Jobs:
         """
         body = specs.read(spec, dataset)
         return Validation.model_validate(self._transport.post("/v1/jobs/validate", body, repeatable=True))
+
+    def estimate(
+        self, spec: specs.Spec, *, dataset: str | None = None, largest_batch: bool = False
+    ) -> Estimate:
+        """Have a worker take a few real steps of a job; `Estimates.wait` has what all of it would take.
+
+        Args:
+            spec: A mapping, or the path of a YAML or JSON file.
+            dataset: Taken in place of the spec's own.
+            largest_batch: Find out as well how many samples fit on the device at once.
+
+        Raises:
+            Invalid: the spec is wrong; `errors` says where.
+            Conflict: no worker is online that could try it.
+        """
+        query = "?largest_batch=true" if largest_batch else ""
+        body = specs.read(spec, dataset)
+        return Estimate.model_validate(self._transport.create(f"/v1/jobs/estimate{query}", body))
 
     def submit(self, spec: specs.Spec, *, dataset: str | None = None) -> Job:
         """Submit a job. Once this returns, the service will not lose it.
@@ -121,6 +139,14 @@ class Jobs:
     def events(self, job: str, *, after: int = 0) -> Listing[Event]:
         """The job's diary, oldest first; only what comes after the event with that id."""
         return Listing(self._transport, f"{_path(job)}/events", Event, {"after": after}, cursor="after")
+
+    def samples(self, job: str, *, name: str | None = None) -> Listing[Sample]:
+        """What the job has shown, in the order of writing; only what bears the name, if one is given."""
+        return Listing(self._transport, f"{_path(job)}/samples", Sample, {"name": name}, cursor="after")
+
+    def sample_content(self, sample: str) -> bytes:
+        """The text (UTF-8) or the picture (PNG) of a sample."""
+        return self._transport.request("GET", f"/v1/samples/{quote(sample, safe='')}/content").content
 
     def logs(self, job: str, *, attempt: int | None = None) -> Log:
         """The last lines that an attempt (default: the newest) printed."""

@@ -2,7 +2,7 @@
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
-import { isTerminal, type Job, type JobEvent, type JobState, type Log } from "./types";
+import { isTerminal, type Job, type JobEvent, type JobState, type Log, type Sample } from "./types";
 
 export const session = queryOptions({
   queryKey: ["session"],
@@ -117,6 +117,65 @@ export const checkpoints = (id: string) =>
           signal,
         }),
       ),
+  });
+
+/** Everything that the job has shown, by step. */
+export const samples = (id: string) =>
+  queryOptions({
+    queryKey: ["samples", id],
+    queryFn: async ({ signal }) => {
+      const all: Sample[] = [];
+      let after = 0;
+      for (;;) {
+        const page = await unwrap(
+          client.GET("/v1/jobs/{job}/samples", {
+            params: { path: { job: id }, query: { limit: 200, after } },
+            signal,
+          }),
+        );
+        all.push(...page.data);
+        if (!page.has_more || !page.next) break;
+        after = Number(page.next);
+      }
+      return all.sort((one, other) => one.step - other.step || one.name.localeCompare(other.name));
+    },
+  });
+
+/** A sample's text. Its id names the content, so it is asked for once. */
+export const sampleText = (id: string) =>
+  queryOptions({
+    queryKey: ["sample-text", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/samples/{sample}/content", {
+          params: { path: { sample: id } },
+          parseAs: "text",
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+
+export const exportsOf = (id: string) =>
+  queryOptions({
+    queryKey: ["exports", id],
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/v1/jobs/{job}/exports", { params: { path: { job: id } }, signal })),
+    refetchInterval: ({ state }) => (state.data?.data.some((made) => !isTerminal(made.state)) ? 1000 : false),
+  });
+
+/** An estimate, until it is over. The service holds each answer back for a second. */
+export const estimate = (id: string) =>
+  queryOptions({
+    queryKey: ["estimate", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/estimates/{estimate}", {
+          params: { path: { estimate: id }, query: { wait: 1 } },
+          signal,
+        }),
+      ),
+    refetchInterval: ({ state }) => (state.data && isTerminal(state.data.state) ? false : 50),
   });
 
 export const lineage = (id: string) =>

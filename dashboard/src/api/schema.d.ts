@@ -188,6 +188,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Estimate Job
+         * @description Have a worker take a few real steps of a job, and tell what all of it would take: throughput, memory, time,
+         *     utilisation. Nothing is kept but the answer; ask `GET /v1/estimates/{id}?wait=30` for it.
+         */
+        post: operations["estimateJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/estimates/{estimate}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Estimate
+         * @description An estimate: how far it is, and its `result` once it succeeded.
+         */
+        get: operations["getEstimate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/estimates/{estimate}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Estimate
+         * @description Nobody needs the answer any more.
+         */
+        post: operations["cancelEstimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -472,6 +533,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Samples
+         * @description What the job has shown, in the order of writing; `next` is what to pass as `after`.
+         */
+        get: operations["listSamples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/samples/{sample}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sample Content
+         * @description The text (UTF-8) or the picture itself. It never changes under this id.
+         */
+        get: operations["getSampleContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job}/stream": {
         parameters: {
             query?: never;
@@ -482,7 +583,7 @@ export interface paths {
         /**
          * Stream Job
          * @description The job as it is, then every point, event and checkpoint as it comes: `job`, `metrics`, `event`,
-         *     `checkpoint`, `progress`, and `end` when the job is over. See docs/http.md for each one's data.
+         *     `checkpoint`, `sample`, `progress`, and `end` when the job is over. See docs/http.md for each one's data.
          */
         get: operations["streamJob"];
         put?: never;
@@ -549,6 +650,131 @@ export interface paths {
          * @description The whole checkpoint as one zip, in a folder of its own that opens with `transformers`.
          */
         get: operations["downloadCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/checkpoints/{checkpoint}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export Checkpoint
+         * @description Have a worker write the checkpoint in another format and check it against the original. One that was exported
+         *     already is not exported again.
+         */
+        post: operations["exportCheckpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description Exports of the job's checkpoints, newest first; at most 200.
+         */
+        get: operations["listExports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{export}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Export
+         * @description An export: how far it is, and its files once it succeeded.
+         */
+        get: operations["getExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{export}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Export
+         * @description Nobody needs it any more.
+         */
+        post: operations["cancelExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{export}/files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Export File
+         * @description One file of an export. `Range` resumes a download, and the `ETag` is the hash to check it by.
+         */
+        get: operations["downloadExportFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /**
+         * Download Export File
+         * @description One file of an export. `Range` resumes a download, and the `ETag` is the hash to check it by.
+         */
+        head: operations["headExportFile"];
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{export}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Export
+         * @description The whole export as one zip, in a folder of its own.
+         */
+        get: operations["downloadExport"];
         put?: never;
         post?: never;
         delete?: never;
@@ -662,14 +888,83 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Adafactor
+         * @description Second moments kept as a row and a column a matrix (Shazeer and Stern 2018, arXiv 1804.04235).
+         *
+         *     State of some thousandths of AdamW's; the step is relative to the parameter's own size.
+         */
+        Adafactor: {
+            /**
+             * Weight Decay
+             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Decay Embeddings
+             * @description Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices.
+             * @default true
+             */
+            decay_embeddings: boolean;
+            /**
+             * Layer Decay
+             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
+             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @default 1
+             */
+            layer_decay: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "adafactor";
+            /**
+             * Learning Rate
+             * @description Peak relative step: each parameter moves by this share of its root mean square, and never by more than
+             *     1 / sqrt(step).
+             * @default 0.01
+             */
+            learning_rate: number;
+            /**
+             * Beta2 Decay
+             * @description The second moments' decay at step t is 1 - t ** beta2_decay.
+             * @default -0.8
+             */
+            beta2_decay: number;
+            /**
+             * Clip Threshold
+             * @description Largest root mean square of an update before the step size is applied.
+             * @default 1
+             */
+            clip_threshold: number;
+        };
+        /**
          * AdamW
-         * @description Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101).
+         * @description Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101), fused.
          */
         AdamW: {
             /**
-             * Kind
-             * @default adamw
-             * @constant
+             * Weight Decay
+             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Decay Embeddings
+             * @description Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices.
+             * @default true
+             */
+            decay_embeddings: boolean;
+            /**
+             * Layer Decay
+             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
+             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @default 1
+             */
+            layer_decay: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             kind: "adamw";
             /**
@@ -678,12 +973,6 @@ export interface components {
              * @default 0.0005
              */
             learning_rate: number;
-            /**
-             * Weight Decay
-             * @description Decay of matrices; biases and norms are never decayed.
-             * @default 0.01
-             */
-            weight_decay: number;
             /**
              * Beta1
              * @default 0.9
@@ -711,7 +1000,7 @@ export interface components {
         };
         /**
          * CausalLanguageModeling
-         * @description Predict each token from those before it: GPT-2 (Radford et al. 2019).
+         * @description Predict each token from those before it: GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023).
          */
         CausalLanguageModeling: {
             /**
@@ -719,6 +1008,13 @@ export interface components {
              * @enum {string}
              */
             kind: "causal_lm";
+            /**
+             * Separate Documents
+             * @description Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
+             *     looks across the separator into the documents before, as GPT-2 and GPT-3 were trained, which is faster.
+             * @default false
+             */
+            separate_documents: boolean;
         };
         /** CheckpointFile */
         CheckpointFile: {
@@ -1022,6 +1318,121 @@ export interface components {
             /** Documents */
             documents: components["schemas"]["PreviewDocument"][];
         };
+        /** EstimateOut */
+        EstimateOut: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @description ``result`` is there once it ``succeeded``, ``failure`` once it ``failed``.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Waiting Reason
+             * @description Why a queued task does not run yet.
+             */
+            waiting_reason: string | null;
+            /**
+             * Phase
+             * @description What the worker is at; ``training`` is the work itself.
+             */
+            phase: ("staging" | "preparing" | "training" | "saving") | null;
+            /**
+             * Phase Fraction
+             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             */
+            phase_fraction: number | null;
+            /** Worker */
+            worker: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Object
+             * @default estimate
+             * @constant
+             */
+            object: "estimate";
+            spec: components["schemas"]["JobSpec"];
+            result: components["schemas"]["EstimateResult"] | null;
+        };
+        /** EstimateResult */
+        EstimateResult: {
+            /** Device */
+            device: string;
+            /** Device Name */
+            device_name: string;
+            /** Threads */
+            threads: number;
+            /** Precision */
+            precision: string;
+            /** Parameters */
+            parameters: number;
+            /** Steps Timed */
+            steps_timed: number;
+            step_seconds: components["schemas"]["StepTime"];
+            /** Samples Per S */
+            samples_per_s: number;
+            /**
+             * Tokens Per S
+             * @description None where samples have no tokens.
+             */
+            tokens_per_s: number | null;
+            /**
+             * Peak Memory Bytes
+             * @description On a GPU of the device; on a CPU of the whole process.
+             */
+            peak_memory_bytes: number;
+            /** @description Where it was asked for. */
+            largest_batch: components["schemas"]["LargestBatch"] | null;
+            eta: components["schemas"]["Eta"];
+            /**
+             * Flops Per Step
+             * @description Forward and backward, as `torch.utils.flop_counter` counts them.
+             */
+            flops_per_step: number;
+            peak: components["schemas"]["Peak"];
+            /**
+             * Utilization
+             * @description Model FLOPs utilisation (PaLM, arXiv 2204.02311): flops_per_step / seconds / peak.
+             */
+            utilization: number;
+            /** Evaluation Seconds */
+            evaluation_seconds: number;
+            /** Preparation Seconds */
+            preparation_seconds: number;
+            /**
+             * Data Sampled
+             * @description The data is large: the estimate prepared a part of it, and its tokenizer saw no more.
+             */
+            data_sampled: boolean;
+        };
+        /**
+         * Eta
+         * @description Of the whole job, in seconds: preparing its data, all its steps, its evaluations.
+         */
+        Eta: {
+            /** Seconds */
+            seconds: number;
+            /**
+             * Low
+             * @description If every step were as fast as the fast ones that were timed.
+             */
+            low: number;
+            /**
+             * High
+             * @description If every step were as slow as the slow ones.
+             */
+            high: number;
+        };
         /** EventOut */
         EventOut: {
             /**
@@ -1050,6 +1461,121 @@ export interface components {
              */
             time: string;
         };
+        /**
+         * ExportCheck
+         * @description The exported network beside the original, on inputs that it was not exported with.
+         */
+        ExportCheck: {
+            /** Runtime */
+            runtime: string;
+            /**
+             * Inputs
+             * @description How many batches, of different sizes, were compared.
+             */
+            inputs: number;
+            /**
+             * Largest Difference
+             * @description Of an output, absolute.
+             */
+            largest_difference: number;
+            /**
+             * Tolerance
+             * @description What it had to stay below.
+             */
+            tolerance: number;
+        };
+        /**
+         * ExportIn
+         * @description What to make of a checkpoint.
+         */
+        ExportIn: {
+            /**
+             * Format
+             * @description ``onnx``: one file that ONNX Runtime opens, batch and sequence of any size.
+             * @constant
+             */
+            format: "onnx";
+        };
+        /** ExportOut */
+        ExportOut: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @description ``result`` is there once it ``succeeded``, ``failure`` once it ``failed``.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Waiting Reason
+             * @description Why a queued task does not run yet.
+             */
+            waiting_reason: string | null;
+            /**
+             * Phase
+             * @description What the worker is at; ``training`` is the work itself.
+             */
+            phase: ("staging" | "preparing" | "training" | "saving") | null;
+            /**
+             * Phase Fraction
+             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             */
+            phase_fraction: number | null;
+            /** Worker */
+            worker: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Object
+             * @default export
+             * @constant
+             */
+            object: "export";
+            /** Checkpoint */
+            checkpoint: string;
+            /** Job */
+            job: string;
+            /** Step */
+            step: number;
+            /**
+             * Format
+             * @constant
+             */
+            format: "onnx";
+            /** Files */
+            files?: components["schemas"]["CheckpointFile"][];
+            /**
+             * Bytes
+             * @description Of all files.
+             */
+            bytes: number;
+            result: components["schemas"]["ExportResult"] | null;
+        };
+        /** ExportResult */
+        ExportResult: {
+            /**
+             * Architecture
+             * @description As `transformers` calls it.
+             */
+            architecture: string;
+            /** Opset */
+            opset: number;
+            /** Inputs */
+            inputs: string[];
+            /** Outputs */
+            outputs: string[];
+            /** Parameters */
+            parameters: number;
+            check: components["schemas"]["ExportCheck"];
+        };
         /** Failure */
         Failure: {
             /** Code */
@@ -1065,6 +1591,29 @@ export interface components {
             details?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * FeatureReconstruction
+         * @description A second loss: from the masked text, tell the clean text's features at the masked positions.
+         *
+         *     The total is ``alpha`` times the task's loss and ``1 - alpha`` times this one.
+         */
+        FeatureReconstruction: {
+            /**
+             * Alpha
+             * @description Weight of the task's own loss; the rest is the reconstruction's.
+             * @default 0.8
+             */
+            alpha: number;
+            /**
+             * Target
+             * @description ``hidden``: what the same network, without dropout, makes of the clean text in its last layer (as data2vec,
+             *     Baevski et al. 2022, arXiv 2202.03555); costs a second forward pass. ``embeddings``: the clean tokens' word
+             *     embeddings.
+             * @default hidden
+             * @enum {string}
+             */
+            target: "hidden" | "embeddings";
         };
         /**
          * ForkIn
@@ -1135,7 +1684,7 @@ export interface components {
             /** Dataset */
             dataset: string;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
@@ -1264,7 +1813,7 @@ export interface components {
              */
             dataset?: string | null;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"];
+            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
@@ -1374,6 +1923,26 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
         };
+        /**
+         * LargestBatch
+         * @description How many samples fit on the device at once (``batch_size`` / ``accumulation_steps``).
+         */
+        LargestBatch: {
+            /** Samples */
+            samples: number;
+            /**
+             * Bytes Per Sample
+             * @description What each further one takes.
+             */
+            bytes_per_sample: number;
+            /**
+             * Limit Bytes
+             * @description What the device has, a reserve left.
+             */
+            limit_bytes: number;
+            /** How */
+            how: string;
+        };
         /** LineageNode */
         LineageNode: {
             /** Id */
@@ -1435,7 +2004,8 @@ export interface components {
         };
         /**
          * MaskedLanguageModeling
-         * @description Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805).
+         * @description Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805), ModernBERT
+         *     (Warner et al. 2024, arXiv 2412.13663).
          */
         MaskedLanguageModeling: {
             /**
@@ -1462,6 +2032,24 @@ export interface components {
              * @default 0.1
              */
             random_token_share: number;
+            /**
+             * Masking
+             * @description What is chosen as one. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
+             *     release). ``span``: runs of one to ten whole words (SpanBERT, Joshi et al. 2019, arXiv 1907.10529), each hidden in
+             *     one way. Evaluation always uses ``token``.
+             * @default token
+             * @enum {string}
+             */
+            masking: "token" | "whole_word" | "span";
+            /**
+             * Separate Documents
+             * @description Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
+             *     crosses from one document to the next, as in RoBERTa, which is faster.
+             * @default false
+             */
+            separate_documents: boolean;
+            /** @description Reconstruct the clean text's features too; ``null``: only predict tokens. */
+            feature_reconstruction?: components["schemas"]["FeatureReconstruction"] | null;
         };
         /** MetricsOut */
         MetricsOut: {
@@ -1501,15 +2089,15 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, where no size is written out.
              */
-            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "resnet-mini" | "resnet-18" | "resnet-50" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
+            preset?: ("bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base") | null;
             /**
              * Architecture
              * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
              */
-            architecture?: ("bert" | "gpt2" | "resnet" | "vit") | null;
+            architecture?: ("bert" | "gpt2" | "llama" | "modernbert" | "resnet" | "t5" | "vit") | null;
             /**
              * Layers
-             * @description Transformer blocks.
+             * @description Transformer blocks; of an encoder-decoder, in each of the two.
              */
             layers?: number | null;
             /**
@@ -1524,7 +2112,7 @@ export interface components {
             heads?: number | null;
             /**
              * Intermediate Size
-             * @description Width of the feed-forward layer. Default: four times ``hidden_size``.
+             * @description Width of the feed-forward layer. Default: in proportion to ``hidden_size`` as in the preset.
              */
             intermediate_size?: number | null;
             /**
@@ -1545,9 +2133,77 @@ export interface components {
             widths?: number[] | null;
             /**
              * Dropout
-             * @description Dropout of hidden states and attention in training. Default: 0.1 for text, none for images; a ResNet has none.
+             * @description Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2
+             *     and T5; none for Llama, ModernBERT and images. A ResNet has none.
              */
             dropout?: number | null;
+        };
+        /**
+         * Muon
+         * @description Momentum with orthogonalised updates for the blocks' matrices, AdamW for the rest.
+         *
+         *     Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon); updates are scaled to AdamW's usual size as in Liu
+         *     et al. 2025 (arXiv 2502.16982), so that a learning rate found for AdamW is a good first guess.
+         */
+        Muon: {
+            /**
+             * Weight Decay
+             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @default 0.01
+             */
+            weight_decay: number;
+            /**
+             * Decay Embeddings
+             * @description Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices.
+             * @default true
+             */
+            decay_embeddings: boolean;
+            /**
+             * Layer Decay
+             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
+             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @default 1
+             */
+            layer_decay: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "muon";
+            /**
+             * Learning Rate
+             * @description Peak learning rate of the blocks' matrices.
+             * @default 0.002
+             */
+            learning_rate: number;
+            /**
+             * Momentum
+             * @default 0.95
+             */
+            momentum: number;
+            /**
+             * Adamw Learning Rate
+             * @description Peak learning rate of embeddings, heads and vectors. Default: ``learning_rate``.
+             */
+            adamw_learning_rate?: number | null;
+            /**
+             * Beta1
+             * @description AdamW's, for the rest.
+             * @default 0.9
+             */
+            beta1: number;
+            /**
+             * Beta2
+             * @description AdamW's, for the rest.
+             * @default 0.98
+             */
+            beta2: number;
+            /**
+             * Epsilon
+             * @description AdamW's, for the rest.
+             * @default 0.000001
+             */
+            epsilon: number;
         };
         /** Page[CheckpointOut] */
         Page_CheckpointOut_: {
@@ -1603,6 +2259,24 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[ExportOut] */
+        Page_ExportOut_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["ExportOut"][];
+            /** Has More */
+            has_more: boolean;
+            /**
+             * Next
+             * @description Opaque cursor: pass as `?cursor=` for the next page.
+             */
+            next?: string | null;
+        };
         /** Page[JobOut] */
         Page_JobOut_: {
             /**
@@ -1639,6 +2313,24 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[SampleOut] */
+        Page_SampleOut_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["SampleOut"][];
+            /** Has More */
+            has_more: boolean;
+            /**
+             * Next
+             * @description Opaque cursor: pass as `?cursor=` for the next page.
+             */
+            next?: string | null;
+        };
         /** Page[WorkerOut] */
         Page_WorkerOut_: {
             /**
@@ -1663,6 +2355,19 @@ export interface components {
             job: string;
             /** Checkpoint */
             checkpoint: string;
+        };
+        /**
+         * Peak
+         * @description What the device could do at best.
+         */
+        Peak: {
+            /** Flops Per S */
+            flops_per_s: number;
+            /**
+             * How
+             * @description Measured with which products, or published by whom.
+             */
+            how: string;
         };
         /** PreviewDocument */
         PreviewDocument: {
@@ -1804,23 +2509,70 @@ export interface components {
              */
             preemptible: boolean;
         };
+        /** SampleOut */
+        SampleOut: {
+            /**
+             * Object
+             * @default sample
+             * @constant
+             */
+            object: "sample";
+            /**
+             * Id
+             * @description Another one once the content has changed.
+             */
+            id: string;
+            /** Job */
+            job: string;
+            /** Attempt */
+            attempt: number;
+            /** Step */
+            step: number;
+            /**
+             * Name
+             * @description The same kind of thing has the same name at each step.
+             */
+            name: string;
+            /**
+             * Media Type
+             * @enum {string}
+             */
+            media_type: "text/plain" | "image/png";
+            /** Bytes */
+            bytes: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
         /**
          * Schedule
-         * @description Learning rate over the steps: linear warm-up, then a decay.
+         * @description Linear warm-up, then a decay.
          */
         Schedule: {
             /**
              * Kind
+             * @description ``warmup_stable_decay`` (Hu et al. 2024, arXiv 2404.06395) holds the peak until the last ``decay_steps``, so that a
+             *     run can be lengthened from any checkpoint before them.
              * @default cosine
              * @enum {string}
              */
-            kind: "cosine" | "linear" | "constant";
+            kind: "cosine" | "linear" | "constant" | "warmup_stable_decay";
             /**
              * Warmup Steps
              * @description Optimiser steps of linear warm-up from zero.
              * @default 0
              */
             warmup_steps: number;
+            /**
+             * Decay Steps
+             * @description Optimiser steps of decay at the end of ``warmup_stable_decay``. Default: a tenth of all steps. Ignored for the
+             *     others, which decay from the warm-up on.
+             */
+            decay_steps?: number | null;
             /**
              * Final Fraction
              * @description Learning rate at the last step as a share of the peak. Ignored for ``constant``.
@@ -1887,6 +2639,24 @@ export interface components {
              */
             expires_at: string | null;
         };
+        /**
+         * StepTime
+         * @description Over the steps that were timed, in seconds.
+         */
+        StepTime: {
+            /** Median */
+            median: number;
+            /**
+             * Low
+             * @description The tenth part of the steps was at least so fast.
+             */
+            low: number;
+            /**
+             * High
+             * @description The tenth part of the steps was at least so slow.
+             */
+            high: number;
+        };
         /** StorageOut */
         StorageOut: {
             /**
@@ -1931,6 +2701,30 @@ export interface components {
              * @description Open event streams of the process that answers.
              */
             stream_listeners: number;
+        };
+        /**
+         * TextDenoisingAutoencoder
+         * @description Write out the spans that were cut from a text: T5 (Raffel et al. 2019, arXiv 1910.10683).
+         */
+        TextDenoisingAutoencoder: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "text_denoising_autoencoder";
+            /**
+             * Corruption Rate
+             * @description Share of the tokens that are cut out in training. Evaluation always uses 0.15, so that runs with different rates
+             *     compare.
+             * @default 0.15
+             */
+            corruption_rate: number;
+            /**
+             * Mean Span Length
+             * @description Mean tokens a span that is cut out in training. Evaluation always uses 3.
+             * @default 3
+             */
+            mean_span_length: number;
         };
         /**
          * TokenizerSpec
@@ -1989,10 +2783,11 @@ export interface components {
             steps: number;
             /**
              * Batch Size
-             * @description Sequences an optimiser step, over all accumulation parts and devices.
+             * @description Samples an optimiser step, over all accumulation parts and devices. ``auto``: ``accumulation_steps`` times the
+             *     largest part that fits the memory, found by real steps before the first and kept for the whole run.
              * @default 32
              */
-            batch_size: number;
+            batch_size: number | "auto";
             /**
              * Accumulation Steps
              * @description Parts that a batch is split into to save memory; must divide ``batch_size``. Losses are
@@ -2014,17 +2809,19 @@ export interface components {
             seed: number;
             /**
              * Precision
-             * @description ``auto``: bf16 autocast where the device has bf16 arithmetic, else fp32.
+             * @description ``auto``: fp32 where the device has no bf16 arithmetic; else bf16 autocast, unless trial steps before the first
+             *     show it to be the slower. Chosen once for the whole run.
              * @default auto
              * @enum {string}
              */
             precision: "auto" | "fp32" | "bf16";
             /**
              * Compile
-             * @description ``torch.compile`` the network; eager where compilation fails.
+             * @description ``torch.compile`` the network; eager where compilation fails. ``auto``: where trial steps before the first show
+             *     that it pays within the run. Chosen once for the whole run.
              * @default false
              */
-            compile: boolean;
+            compile: boolean | "auto";
             /**
              * Gradient Clip
              * @description Largest global gradient norm; ``null`` for none.
@@ -2032,16 +2829,19 @@ export interface components {
              */
             gradient_clip: number | null;
             /**
+             * Optimizer
              * @default {
+             *       "weight_decay": 0.01,
+             *       "decay_embeddings": true,
+             *       "layer_decay": 1,
              *       "kind": "adamw",
              *       "learning_rate": 0.0005,
-             *       "weight_decay": 0.01,
              *       "beta1": 0.9,
              *       "beta2": 0.98,
              *       "epsilon": 0.000001
              *     }
              */
-            optimizer: components["schemas"]["AdamW"];
+            optimizer: components["schemas"]["AdamW"] | components["schemas"]["Muon"] | components["schemas"]["Adafactor"];
             /**
              * @default {
              *       "kind": "cosine",
@@ -2083,6 +2883,12 @@ export interface components {
              *     }
              */
             retention: components["schemas"]["CheckpointRetention"];
+            /**
+             * Ema Decay
+             * @description Keep an exponential moving average of the weights with this decay a step (less in the first steps: (1 + step) /
+             *     (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``.
+             */
+            ema_decay?: number | null;
         };
         /**
          * ValidationOut
@@ -3369,6 +4175,292 @@ export interface operations {
             };
             /** @description The file's name is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimateJob: {
+        parameters: {
+            query?: {
+                /** @description Find out as well how many samples fit on the device at once. */
+                largest_batch?: boolean;
+            };
+            header?: {
+                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered · The dataset is not complete · No worker is online that could do it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · No worker has memory enough for the job */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEstimate: {
+        parameters: {
+            query?: {
+                /** @description Answer only once it is over, or after so many seconds. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `est_…` */
+                estimate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such estimate */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelEstimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `est_…` */
+                estimate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such estimate */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job's state does not allow this */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4723,6 +5815,184 @@ export interface operations {
             };
         };
     };
+    listSamples: {
+        parameters: {
+            query?: {
+                /** @description Only these. */
+                name?: string | null;
+                /** @description The `next` of the page before: what was written since. */
+                after?: number;
+                /** @description At most so many. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `job_…` */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SampleOut_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSampleContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `smp_…` */
+                sample: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text or the picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "image/png": string;
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such sample · The stored object is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     streamJob: {
         parameters: {
             query?: {
@@ -4759,7 +6029,7 @@ export interface operations {
                      */
                     "text/event-stream": {
                         /** @enum {unknown} */
-                        event?: "job" | "metrics" | "event" | "checkpoint" | "progress" | "end";
+                        event?: "job" | "metrics" | "event" | "checkpoint" | "sample" | "progress" | "end";
                         data?: string;
                         id?: string;
                         retry?: number;
@@ -5179,6 +6449,692 @@ export interface operations {
             };
             /** @description No such checkpoint · The stored object is gone */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `job_…` */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExportOut_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExport: {
+        parameters: {
+            query?: {
+                /** @description Answer only once it is over, or after so many seconds. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `exp_…` */
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such export */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `exp_…` */
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such export */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job's state does not allow this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadExportFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range: `bytes=0-1023`. */
+                Range?: string | null;
+                /** @description An ETag that the client has. */
+                "if-none-match"?: string | null;
+                /** @description The range is sent only if this is still the ETag; else the whole. */
+                "if-range"?: string | null;
+            };
+            path: {
+                /** @description Id, `exp_…` */
+                export: string;
+                /** @description As in the export's `files`. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The range. */
+            206: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such export · The stored object is gone · No such file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The export is not finished */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range lies outside the file */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    headExportFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range: `bytes=0-1023`. */
+                Range?: string | null;
+                /** @description An ETag that the client has. */
+                "if-none-match"?: string | null;
+                /** @description The range is sent only if this is still the ETag; else the whole. */
+                "if-range"?: string | null;
+            };
+            path: {
+                /** @description Id, `exp_…` */
+                export: string;
+                /** @description As in the export's `files`. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As a GET would answer, without the bytes. */
+            200: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The same for a range. */
+            206: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such export · The stored object is gone · No such file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The export is not finished */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The range lies outside the file */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    downloadExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `exp_…` */
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A zip of all files, stored uncompressed. */
+            200: {
+                headers: {
+                    "Content-Length"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such export · The stored object is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The export is not finished */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

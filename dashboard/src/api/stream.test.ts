@@ -38,6 +38,7 @@ beforeEach(() => {
     metrics: vi.fn(),
     event: vi.fn(),
     checkpoint: vi.fn(),
+    sample: vi.fn(),
     progress: vi.fn(),
     end: vi.fn(),
     open: vi.fn(),

@@ -1,6 +1,6 @@
 /** A job's Server-Sent Events, kept open while the page is seen, joined again by itself when the line is cut. */
 
-import type { Checkpoint, Job, JobEvent, JobState, MetricPoint, Progress } from "./types";
+import type { Checkpoint, Job, JobEvent, JobState, MetricPoint, Progress, Sample } from "./types";
 
 export type StreamState = "connecting" | "live" | "reconnecting" | "ended";
 
@@ -10,6 +10,7 @@ interface Messages {
   metrics: MetricPoint;
   event: JobEvent;
   checkpoint: Checkpoint;
+  sample: Sample;
   progress: Progress;
   end: { state: JobState };
 }
@@ -19,6 +20,7 @@ export interface StreamHandlers {
   metrics: (point: MetricPoint) => void;
   event: (event: JobEvent) => void;
   checkpoint: (checkpoint: Checkpoint) => void;
+  sample: (sample: Sample) => void;
   progress: (progress: Progress) => void;
   end: (state: JobState) => void;
   /** The line is open, at first or again: what was written before may have been missed, so ask for it. */
@@ -83,6 +85,7 @@ export function followJob(
     on("metrics", handlers.metrics);
     on("event", handlers.event);
     on("checkpoint", handlers.checkpoint);
+    on("sample", handlers.sample);
     on("progress", handlers.progress);
     on("end", ({ state }) => {
       ended = true;

@@ -24,6 +24,10 @@ export type JobEvent = Schemas["EventOut"];
 export type Log = Schemas["LogOut"];
 export type Checkpoint = Schemas["CheckpointOut"];
 export type Worker = Schemas["WorkerOut"];
+export type Sample = Schemas["SampleOut"];
+export type Estimate = Schemas["EstimateOut"];
+export type EstimateResult = Schemas["EstimateResult"];
+export type Export = Schemas["ExportOut"];
 export type Lineage = Schemas["LineageOut"];
 
 /** A page of any list. */

@@ -73,11 +73,15 @@ export function useJobLive(id: string, terminal: boolean): { stream: StreamState
       checkpoint: () => {
         void cache.invalidateQueries({ queryKey: queries.checkpoints(id).queryKey });
       },
+      sample: () => {
+        void cache.invalidateQueries({ queryKey: queries.samples(id).queryKey });
+      },
       end: () => {
         for (const queryKey of [
           queries.job(id).queryKey,
           queries.events(id).queryKey,
           queries.checkpoints(id).queryKey,
+          queries.samples(id).queryKey,
           ["log", id],
         ])
           void cache.invalidateQueries({ queryKey });
@@ -91,7 +95,9 @@ export function useJobLive(id: string, terminal: boolean): { stream: StreamState
   useEffect(() => {
     if (opens === 0 || cursor === undefined) return;
     catchUp(id, live, cursor).catch(() => undefined);
-    if (opens > 1) void cache.invalidateQueries({ queryKey: queries.events(id).queryKey });
+    if (opens === 1) return;
+    void cache.invalidateQueries({ queryKey: queries.events(id).queryKey });
+    void cache.invalidateQueries({ queryKey: queries.samples(id).queryKey });
   }, [id, opens, cursor, cache, live]);
 
   return { stream: terminal ? "ended" : stream, live };

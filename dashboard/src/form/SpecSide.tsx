@@ -7,6 +7,7 @@ import { CodeBlock } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
 import { ErrorBox } from "@/ui/Notice";
 import type { Document } from "./document";
+import { EstimatePanel } from "./EstimatePanel";
 import { titleOf } from "./fields";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
@@ -59,7 +60,10 @@ interface SpecSideProps {
 export function SpecSide({ document, validation, checking, problems, error, busy }: SpecSideProps) {
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
-  const tokens = training ? training.steps * training.batch_size * training.sequence_length : null;
+  const batch = training?.batch_size;
+  // Of a batch that the engine chooses nobody knows yet.
+  const tokens =
+    training && typeof batch === "number" ? training.steps * batch * training.sequence_length : null;
   const facts: [string, string][] = [
     ["Parameters", validation?.parameters ? compact(validation.parameters) : NONE],
     ["Peak memory", validation?.memory_bytes ? bytes(validation.memory_bytes) : NONE],
@@ -95,6 +99,7 @@ export function SpecSide({ document, validation, checking, problems, error, busy
         <Button look="primary" type="submit" icon="play" busy={busy}>
           Start the job
         </Button>
+        <EstimatePanel document={document} valid={validation?.valid === true} />
       </div>
       <div className="spec-view">
         <div className="segments" role="group" aria-label="Show as">

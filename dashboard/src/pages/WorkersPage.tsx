@@ -10,7 +10,14 @@ import { Time } from "@/ui/Time";
 
 const STATES: Record<Worker["state"], string> = { idle: "Idle", busy: "Busy", offline: "Offline" };
 
+const TASKS: Record<string, string> = { est: "an estimate", exp: "an export" };
+
 function Running({ id }: { id: string }) {
+  const task = TASKS[id.slice(0, 3)];
+  return task ? <span>{task}</span> : <RunningJob id={id} />;
+}
+
+function RunningJob({ id }: { id: string }) {
   const job = useQuery(queries.job(id)).data;
   return (
     <Link href={`/jobs/${id}`} className="link truncate">

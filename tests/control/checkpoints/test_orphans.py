@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from control.checkpoints.orphans import sweep
 from control.db import write
 from control.jobs import service as jobs
+from control.samples.service import commit_sample
 from control.settings import Settings
 from control.storage import Storage, open_storage
 from tests.factories import make_checkpoint, make_running
@@ -41,3 +42,29 @@ def test_only_what_can_never_be_a_checkpoint_goes(engine: Engine, storage: Stora
     assert sweep(engine, storage) == [], "it is too young"
     assert sweep(engine, storage, older_than=NO_TIME) == [f"{base}/step-20"]
     assert sorted(item.key for item in storage.list("jobs")) == sorted([keys[0], keys[2]])
+
+
+def test_samples_and_exports_that_no_row_names_go(engine: Engine, storage: Storage, tmp_path: Path) -> None:
+    with write(engine) as session:
+        job, claim = make_running(session)
+    base = f"jobs/{claim.job_id}/attempt-1"
+    kept, old = f"{base}/samples/step-10/text/content", f"{base}/samples/step-20/text/content"
+    export = f"jobs/{claim.job_id.replace('job_', 'exp_')}/attempt-1/files"
+    for key in (kept, old, f"{export}/model.onnx"):
+        _upload(storage, tmp_path, key)
+    with write(engine) as session:
+        commit_sample(
+            session,
+            job.id,
+            1,
+            step=10,
+            name="text",
+            media_type="text/plain",
+            size=2,
+            sha256="a" * 64,
+            object_key=kept,
+        )
+        jobs.finish(session, claim.job_id, 1, jobs.Failed("engine_died", "Killed.", retryable=True))
+    gone = sweep(engine, storage, older_than=NO_TIME)
+    assert sorted(gone) == sorted([export, old.removesuffix("/content")])
+    assert [item.key for item in storage.list("jobs")] == [kept]

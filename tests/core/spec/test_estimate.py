@@ -85,8 +85,10 @@ def test_weights_take_sixteen_bytes_a_parameter() -> None:
 
 
 def test_activations_grow_with_what_is_on_the_device_at_once() -> None:
-    base = estimate(_spec()).activation_bytes
-    assert estimate(_spec(batch_size=64)).activation_bytes == pytest.approx(2 * base, rel=1e-3)
+    base, double, triple = (estimate(_spec(batch_size=size)).activation_bytes for size in (32, 64, 96))
+    # The scores of the vocabulary are worked off in pieces of one size; what the layers keep grows.
+    assert triple - double == double - base
+    assert double > 1.8 * base
     assert estimate(_spec(batch_size=64, accumulation_steps=2)).activation_bytes == base
     assert estimate(_spec(precision="bf16")).activation_bytes < base
     assert estimate(_spec(batch_size=16, sequence_length=256)).activation_bytes > base

@@ -1,13 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import * as queries from "@/api/queries";
-import { isTerminal, type Checkpoint, type Job } from "@/api/types";
+import { isTerminal, type Checkpoint, type Export, type Job } from "@/api/types";
 import { bytes, count, integer, metric, NONE, percent, shortId } from "@/lib/format";
 import { ButtonLink } from "@/ui/Button";
 import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { ExportAction } from "./ExportAction";
 
 const value = (checkpoint: Checkpoint, name: string): number | null => {
   const found: unknown = checkpoint.metrics[name];
@@ -39,7 +40,15 @@ function Files({ checkpoint }: { checkpoint: Checkpoint }) {
   );
 }
 
-function Row({ checkpoint, open, toggle }: { checkpoint: Checkpoint; open: boolean; toggle: () => void }) {
+interface RowProps {
+  checkpoint: Checkpoint;
+  /** The newest one of this checkpoint. */
+  made: Export | undefined;
+  open: boolean;
+  toggle: () => void;
+}
+
+function Row({ checkpoint, made, open, toggle }: RowProps) {
   const accuracy = value(checkpoint, "eval/masked_accuracy");
   return (
     <li className="checkpoint">
@@ -83,30 +92,53 @@ function Row({ checkpoint, open, toggle }: { checkpoint: Checkpoint; open: boole
             {count(checkpoint.files.length, "file")}
           </p>
           <Files checkpoint={checkpoint} />
+          <ExportAction checkpoint={checkpoint} made={made} />
         </div>
       )}
     </li>
   );
 }
 
-function HowToOpen({ checkpoint }: { checkpoint: Checkpoint }) {
+/** How a folder is opened and tried, by what it was trained for. */
+function howToOpen(kind: string, folder: string): { code: string; loader: string } {
+  switch (kind) {
+    case "masked_lm":
+      return {
+        loader: "AutoModelForMaskedLM",
+        code: `from transformers import pipeline
+
+fill = pipeline("fill-mask", "${folder}")
+print(fill(f"The {fill.tokenizer.mask_token} statement"))`,
+      };
+    case "causal_lm":
+      return {
+        loader: "AutoModelForCausalLM",
+        code: `from transformers import pipeline
+
+write = pipeline("text-generation", "${folder}")
+print(write("The statement", max_new_tokens=40))`,
+      };
+    default:
+      return {
+        loader: "AutoModel",
+        code: `from transformers import AutoModel
+
+model = AutoModel.from_pretrained("${folder}")`,
+      };
+  }
+}
+
+function HowToOpen({ checkpoint, kind }: { checkpoint: Checkpoint; kind: string }) {
   const folder = `${checkpoint.job}-step-${String(checkpoint.step).padStart(8, "0")}`;
+  const { code, loader } = howToOpen(kind, folder);
   return (
     <section className="stack">
       <h2>Open it</h2>
       <CodeBlock label="command" wrap code={`seedbed checkpoint download ${checkpoint.id}`} />
       <p className="muted small">Or download the zip, unpack it, and in Python:</p>
-      <CodeBlock
-        label="Python code"
-        wrap
-        code={`from transformers import pipeline
-
-fill = pipeline("fill-mask", "${folder}")
-print(fill(f"The {fill.tokenizer.mask_token} statement"))`}
-      />
+      <CodeBlock label="Python code" wrap code={code} />
       <p className="muted small">
-        The folder is an ordinary Hugging Face model: <code>AutoModelForMaskedLM.from_pretrained</code> and{" "}
-        <code>AutoTokenizer.from_pretrained</code> take it as it is.
+        The folder is an ordinary Hugging Face model: <code>{loader}.from_pretrained</code> takes it as it is.
       </p>
     </section>
   );
@@ -114,6 +146,7 @@ print(fill(f"The {fill.tokenizer.mask_token} statement"))`}
 
 export function CheckpointsTab({ job }: { job: Job }) {
   const { data, error, refetch } = useQuery(queries.checkpoints(job.id));
+  const exports = useQuery(queries.exportsOf(job.id)).data?.data;
   const [open, setOpen] = useState<string | null>(null);
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton width="100%" height={220} />;
@@ -136,12 +169,13 @@ export function CheckpointsTab({ job }: { job: Job }) {
           <Row
             key={checkpoint.id}
             checkpoint={checkpoint}
+            made={exports?.find((made) => made.checkpoint === checkpoint.id)}
             open={(open ?? newest.id) === checkpoint.id}
             toggle={() => setOpen((before) => ((before ?? newest.id) === checkpoint.id ? "" : checkpoint.id))}
           />
         ))}
       </ul>
-      <HowToOpen checkpoint={newest} />
+      <HowToOpen checkpoint={newest} kind={job.spec.task.kind} />
     </div>
   );
 }

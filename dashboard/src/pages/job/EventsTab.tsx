@@ -4,7 +4,7 @@ import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 
 const GOOD = new Set(["succeeded", "checkpoint"]);
-const BAD = new Set(["failed", "lease_expired", "warning", "checkpoint_not_stored"]);
+const BAD = new Set(["failed", "lease_expired", "warning", "not_stored"]);
 
 const tone = (type: string): string => (GOOD.has(type) ? "good" : BAD.has(type) ? "bad" : "plain");
 
@@ -15,20 +15,24 @@ export function EventsTab({ id }: { id: string }) {
   if (!events) return <Skeleton width="100%" height={240} />;
   return (
     <ol className="timeline card">
-      {events.toReversed().map((event) => (
-        <li key={event.id} className={`timeline-${tone(event.type)}`}>
-          <span className="timeline-time faint small nowrap">
-            <Time at={event.time} />
-          </span>
-          <div className="timeline-body">
-            <p>{event.message}</p>
-            <p className="faint small">
-              <code>{event.type}</code>
-              {event.attempt > 0 && ` · attempt ${event.attempt}`}
-            </p>
-          </div>
-        </li>
-      ))}
+      {/* What was shown has a tab of its own, and comes too often for a diary. */}
+      {events
+        .filter((event) => event.type !== "sample")
+        .toReversed()
+        .map((event) => (
+          <li key={event.id} className={`timeline-${tone(event.type)}`}>
+            <span className="timeline-time faint small nowrap">
+              <Time at={event.time} />
+            </span>
+            <div className="timeline-body">
+              <p>{event.message}</p>
+              <p className="faint small">
+                <code>{event.type}</code>
+                {event.attempt > 0 && ` · attempt ${event.attempt}`}
+              </p>
+            </div>
+          </li>
+        ))}
     </ol>
   );
 }

@@ -80,8 +80,10 @@ const TILES: [string, (latest: Job["latest"], job: Job) => string][] = [
   ],
   [
     "Tokens seen",
-    (_, { progress, spec }) =>
-      compact(progress.step * spec.training.batch_size * spec.training.sequence_length),
+    (_, { progress, spec: { training } }) =>
+      typeof training.batch_size === "number"
+        ? compact(progress.step * training.batch_size * training.sequence_length)
+        : NONE,
   ],
 ];
 

@@ -11,10 +11,12 @@ import { CurvesTab } from "./CurvesTab";
 import { EventsTab } from "./EventsTab";
 import { FailureNotice, JobHeader, JobHeaderSkeleton } from "./JobHeader";
 import { LogTab } from "./LogTab";
+import { SamplesTab } from "./SamplesTab";
 import { SpecTab } from "./SpecTab";
 
 const TABS = [
   ["curves", "Curves"],
+  ["samples", "Samples"],
   ["checkpoints", "Checkpoints"],
   ["events", "Events"],
   ["log", "Log"],
@@ -72,6 +74,7 @@ export function JobPage({ id, tab }: { id: string; tab: string }) {
         <>
           <Tabs id={id} tab={tab} job={job} />
           {tab === "curves" && <CurvesTab job={job} live={live} />}
+          {tab === "samples" && <SamplesTab job={job} />}
           {tab === "checkpoints" && <CheckpointsTab job={job} />}
           {tab === "events" && <EventsTab id={id} />}
           {tab === "log" && <LogTab job={job} />}

@@ -62,7 +62,8 @@ export function SidePanel({ job }: { job: Job }) {
         </h3>
         <ol className="side-list">
           {events
-            ?.slice(-EVENTS_SHOWN)
+            ?.filter((event) => event.type !== "sample")
+            .slice(-EVENTS_SHOWN)
             .reverse()
             .map((event) => (
               <li key={event.id}>

@@ -1,0 +1,198 @@
+"""Checkpoints in other formats, and their files."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, Path, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from api.archives import archive
+from api.auth import AUTH_PROBLEMS, Reader, Writer
+from api.catalog import problems
+from api.context import Context, Ctx
+from api.downloads import from_threads, send_object
+from api.parameters import CheckpointId, ExportId, JobId, Wait
+from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.stored_files import StoredFile, archive_headers, archive_responses, file_responses, head_responses
+from api.strict_json import StrictJsonRoute
+from api.tasks import awaited
+from control.db import read, write
+from control.errors import Conflict, NotFound
+from control.jobs import service as jobs
+from control.jobs.models import Job
+from control.schemas import Page
+from control.tasks import exports, service
+from control.tasks.schemas import ExportIn, ExportOut
+
+router = APIRouter(prefix="/v1", tags=["exports"], route_class=StrictJsonRoute)
+
+_FILES_PROBLEMS = (
+    *AUTH_PROBLEMS,
+    "export_not_found",
+    "export_not_ready",
+    "object_missing",
+    "storage_unavailable",
+)
+_FILE_PROBLEMS = (*_FILES_PROBLEMS, "file_not_found", "range_not_satisfiable")
+
+
+@router.post(
+    "/checkpoints/{checkpoint}/export",
+    operation_id="exportCheckpoint",
+    status_code=202,
+    response_model=ExportOut,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        *REPEAT_PROBLEMS,
+        "invalid_json",
+        "body_too_large",
+        "validation_failed",
+        "checkpoint_not_found",
+    ),
+)
+def export_checkpoint(
+    checkpoint: CheckpointId,
+    body: Annotated[ExportIn, Body(examples=[{"format": "onnx"}])],
+    caller: Writer,
+    context: Ctx,
+    repeat: Repeat,
+) -> Response:
+    """Have a worker write the checkpoint in another format and check it against the original. One that was exported
+    already is not exported again."""
+    with write(context.engine) as session:
+        return repeat.answer(
+            session,
+            caller.project_id,
+            lambda: exports.export_out(
+                session, exports.create(session, caller.project_id, checkpoint, body.format)
+            ),
+            status=202,
+        )
+
+
+@router.get(
+    "/jobs/{job}/exports",
+    operation_id="listExports",
+    responses=problems(*AUTH_PROBLEMS, "job_not_found"),
+)
+def list_exports(job: JobId, caller: Reader, context: Ctx) -> Page[ExportOut]:
+    """Exports of the job's checkpoints, newest first; at most 200."""
+    with read(context.engine) as session:
+        found = exports.list_of_job(session, jobs.get(session, caller.project_id, job).id)
+        return Page[ExportOut](data=[exports.export_out(session, task) for task in found], has_more=False)
+
+
+@router.get(
+    "/exports/{export}",
+    operation_id="getExport",
+    responses=problems(*AUTH_PROBLEMS, "export_not_found", "validation_failed"),
+)
+async def get_export(export: ExportId, caller: Reader, context: Ctx, wait: Wait = 0) -> ExportOut:
+    """An export: how far it is, and its files once it succeeded."""
+
+    def look() -> ExportOut:
+        with read(context.engine) as session:
+            return exports.export_out(session, service.get(session, caller.project_id, "export", export))
+
+    return await awaited(context.hub, export, look, wait)
+
+
+@router.post(
+    "/exports/{export}/cancel",
+    operation_id="cancelExport",
+    responses=problems(*AUTH_PROBLEMS, "export_not_found", "invalid_transition"),
+)
+def cancel_export(export: ExportId, caller: Writer, context: Ctx) -> ExportOut:
+    """Nobody needs it any more."""
+    with write(context.engine) as session:
+        return exports.export_out(session, service.cancel(session, caller.project_id, "export", export))
+
+
+FilePath = Annotated[
+    str,
+    Path(
+        description="As in the export's `files`.",
+        json_schema_extra={"minLength": 1},
+        examples=["model.onnx"],
+    ),
+]
+
+
+@router.head(
+    "/exports/{export}/files/{path:rest}",
+    operation_id="headExportFile",
+    response_class=Response,
+    responses=head_responses(*_FILE_PROBLEMS),
+)
+@router.get(
+    "/exports/{export}/files/{path:rest}",
+    operation_id="downloadExportFile",
+    response_class=Response,
+    responses=file_responses(*_FILE_PROBLEMS),
+)
+async def download_export_file(
+    request: Request,
+    export: ExportId,
+    path: FilePath,
+    caller: Reader,
+    context: Ctx,
+    range_: Annotated[str | None, Header(alias="Range", description="One range: `bytes=0-1023`.")] = None,
+    if_none_match: Annotated[str | None, Header(description="An ETag that the client has.")] = None,
+    if_range: Annotated[
+        str | None, Header(description="The range is sent only if this is still the ETag; else the whole.")
+    ] = None,
+) -> Response:
+    """One file of an export. `Range` resumes a download, and the `ETag` is the hash to check it by."""
+    del range_, if_none_match, if_range  # documented here; `send_object` reads the request itself
+    _, files = await run_in_threadpool(_files, context, caller.project_id, export)
+    if path not in files:
+        raise NotFound(
+            "file_not_found",
+            f"Export {export} has no file {path[:200]!r}. Its `files` list those it has.",
+            param="path",
+        )
+    file = files[path]
+    return await send_object(
+        request,
+        context.storage,
+        context.transfers,
+        file.key,
+        size=file.size,
+        sha256=file.sha256,
+        name=path.rpartition("/")[2],
+    )
+
+
+@router.get(
+    "/exports/{export}/archive",
+    operation_id="downloadExport",
+    response_class=StreamingResponse,
+    responses=archive_responses(*_FILES_PROBLEMS),
+)
+async def download_export(export: ExportId, caller: Reader, context: Ctx) -> StreamingResponse:
+    """The whole export as one zip, in a folder of its own."""
+    task, files = await run_in_threadpool(_files, context, caller.project_id, export)
+    folder = f"{task.parent_job_id}-step-{task.options['step']:08d}-{task.options['format']}"
+    members = [(f"{folder}/{path}", file.key, file.size) for path, file in files.items()]
+    length, blocks = archive(context.storage, members)
+    body = await from_threads(blocks, context.transfers)
+    return StreamingResponse(body, media_type="application/zip", headers=archive_headers(folder, length))
+
+
+def _files(context: Context, project_id: str, export_id: str) -> tuple[Job, dict[str, StoredFile]]:
+    """
+    Raises:
+        NotFound: ``export_not_found``; Conflict: ``export_not_ready``.
+    """
+    with read(context.engine) as session:
+        task = service.get(session, project_id, "export", export_id)
+    if task.result is None:
+        raise Conflict(
+            "export_not_ready",
+            f"Export {task.id} is {task.state}: it has no files yet. GET /v1/exports/{task.id}?wait=30 tells when.",
+        )
+    prefix = exports.prefix(task)
+    return task, {
+        file["path"]: StoredFile(f"{prefix}/{file['path']}", file["bytes"], file["sha256"])
+        for file in task.result["files"]
+    }

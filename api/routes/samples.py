@@ -1,0 +1,98 @@
+"""What a run shows people: texts and pictures."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.auth import AUTH_PROBLEMS, Reader
+from api.catalog import problems
+from api.context import Context, Ctx
+from api.downloads import send_object
+from api.parameters import JobId, PageLimit, SampleId
+from control.db import read
+from control.jobs import service as jobs
+from control.samples import service
+from control.samples.models import Sample
+from control.samples.schemas import SampleOut
+from control.schemas import Page
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+_LARGEST = 2**63 - 1
+_SANDBOX = "default-src 'none'; img-src 'self'; style-src 'none'; sandbox; frame-ancestors 'none'"
+"""Whatever a sample is made to look like, it runs nothing and loads nothing."""
+
+
+@router.get(
+    "/jobs/{job}/samples",
+    operation_id="listSamples",
+    responses=problems(*AUTH_PROBLEMS, "job_not_found", "validation_failed"),
+)
+def list_samples(
+    job: JobId,
+    caller: Reader,
+    context: Ctx,
+    name: Annotated[
+        str | None, Query(description="Only these.", max_length=100, pattern="^[a-z0-9_]+$")
+    ] = None,
+    after: Annotated[
+        int, Query(ge=0, le=_LARGEST, description="The `next` of the page before: what was written since.")
+    ] = 0,
+    limit: PageLimit = 200,
+) -> Page[SampleOut]:
+    """What the job has shown, in the order of writing; `next` is what to pass as `after`."""
+    with read(context.engine) as session:
+        found_job = jobs.get(session, caller.project_id, job)
+        found = service.list_of_job(session, found_job.id, after=after, name=name, limit=limit + 1)
+        rows = found[:limit]
+        more = len(found) > limit
+        return Page[SampleOut](
+            data=[service.sample_out(row) for row in rows],
+            has_more=more,
+            next=str(rows[-1].seq) if more else None,
+        )
+
+
+@router.get(
+    "/samples/{sample}/content",
+    operation_id="getSampleContent",
+    response_class=Response,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        "sample_not_found",
+        "object_missing",
+        "storage_unavailable",
+        also={
+            200: {
+                "description": "The text or the picture.",
+                "content": {
+                    "text/plain": {"schema": {"type": "string"}},
+                    "image/png": {"schema": {"type": "string", "format": "binary"}},
+                },
+            },
+            304: {"description": "The client has it already."},
+        },
+    ),
+)
+async def get_sample_content(request: Request, sample: SampleId, caller: Reader, context: Ctx) -> Response:
+    """The text (UTF-8) or the picture itself. It never changes under this id."""
+    row = await run_in_threadpool(_find, context, caller.project_id, sample)
+    text = row.media_type == "text/plain"
+    response = await send_object(
+        request,
+        context.storage,
+        context.transfers,
+        row.object_key,
+        size=row.bytes,
+        sha256=row.sha256,
+        name=f"{row.name}-step-{row.step}.{'txt' if text else 'png'}",
+        shown_as="text/plain; charset=utf-8" if text else row.media_type,
+    )
+    response.headers["Content-Security-Policy"] = _SANDBOX
+    return response
+
+
+def _find(context: Context, project_id: str, sample_id: str) -> Sample:
+    with read(context.engine) as session:
+        return service.get(session, project_id, sample_id)

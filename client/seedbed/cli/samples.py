@@ -1,0 +1,35 @@
+"""Samples at a terminal: texts are printed, pictures go to files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from seedbed.cli.output import out, remark
+from seedbed.client import Client
+from seedbed.downloads import target
+from seedbed.models import Sample
+
+_ENDINGS = {"text/plain": "txt", "image/png": "png"}
+
+
+def print_texts(client: Client, samples: Sequence[Sample]) -> None:
+    """Each text under its name; of a picture, how to get it."""
+    for sample in samples:
+        out().print(Text(f"{sample.name}, step {sample.step:,}", style="bold"))
+        if sample.media_type == "text/plain":
+            out().print(Text(client.jobs.sample_content(sample.id).decode(errors="replace")))
+        else:
+            out().print(
+                Text(f"{sample.media_type}, {sample.bytes:,} bytes: --out DIR writes it", style="dim")
+            )
+
+
+def write_samples(client: Client, samples: Sequence[Sample], directory: Path) -> None:
+    """Each as ``step-N/NAME.txt`` or ``.png`` below the directory."""
+    for sample in samples:
+        name = f"step-{sample.step:08d}/{sample.name}.{_ENDINGS.get(sample.media_type, 'bin')}"
+        place = target(directory, name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(client.jobs.sample_content(sample.id))
+    remark(f"{len(samples)} written below {directory}.")

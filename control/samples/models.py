@@ -1,0 +1,32 @@
+"""Samples: what a run shows people beside its numbers, a text or a picture at a time. The content is in object storage."""
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Sequence, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from control.base import Base, CreatedAt, PrimaryId
+
+SAMPLE_SEQ = Sequence("sample_seq", metadata=Base.metadata)
+
+
+class Sample(Base):
+    __tablename__ = "samples"
+    __table_args__ = (
+        UniqueConstraint("job_id", "step", "name"),
+        Index(None, "job_id", "seq"),
+        CheckConstraint("media_type IN ('text/plain', 'image/png')", name="media_type"),
+    )
+
+    id: Mapped[PrimaryId]
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    """Which wrote it last; a resumed run shows the same again."""
+    step: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    """The same kind of thing has the same name at each step."""
+    media_type: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    object_key: Mapped[str]
+    seq: Mapped[int] = mapped_column(BigInteger, SAMPLE_SEQ, server_default=SAMPLE_SEQ.next_value())
+    """Order of writing within a job; a reader's cursor. Whoever writes it anew moves it to the end."""
+    created_at: Mapped[CreatedAt]

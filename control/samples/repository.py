@@ -1,0 +1,67 @@
+"""SQL about samples."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from control.db import ReadSession, WriteSession
+from control.jobs.models import Job
+from control.samples.models import SAMPLE_SEQ, Sample
+
+
+def upsert(session: WriteSession, values: dict[str, object]) -> Sample:
+    """Write a sample; the one that its job showed before under this name at this step gives way."""
+    statement = insert(Sample).values(**values)
+    replaced = ("id", "attempt", "media_type", "bytes", "sha256", "object_key")
+    return session.scalars(
+        statement.on_conflict_do_update(
+            index_elements=[Sample.job_id, Sample.step, Sample.name],
+            set_={column: statement.excluded[column] for column in replaced}
+            | {"seq": SAMPLE_SEQ.next_value(), "created_at": func.clock_timestamp()},
+        ).returning(Sample),
+        execution_options={"populate_existing": True},
+    ).one()
+
+
+def at(session: ReadSession, job_id: str, step: int, name: str) -> Sample | None:
+    """What a job showed under a name at a step."""
+    return session.scalars(
+        select(Sample).where(Sample.job_id == job_id, Sample.step == step, Sample.name == name)
+    ).one_or_none()
+
+
+def count(session: ReadSession, job_id: str) -> int:
+    """How many a job has."""
+    return session.execute(select(func.count()).where(Sample.job_id == job_id)).scalar_one()
+
+
+def thin_out(session: WriteSession, job_id: str) -> None:
+    """Drop every second step, the newest one kept: what is left is as even as it was."""
+    session.execute(_THIN_OUT, {"job_id": job_id})
+
+
+_THIN_OUT = text("""
+    DELETE FROM samples USING (
+        SELECT step, row_number() OVER (ORDER BY step DESC) AS place
+        FROM (SELECT DISTINCT step FROM samples WHERE job_id = :job_id) AS steps
+    ) AS ranked
+    WHERE samples.job_id = :job_id AND samples.step = ranked.step AND ranked.place % 2 = 0
+""")
+
+
+def after(session: ReadSession, job_id: str, cursor: int, name: str | None, limit: int) -> Sequence[Sample]:
+    """At most `limit` samples written after `cursor`, in the order of writing."""
+    query = select(Sample).where(Sample.job_id == job_id, Sample.seq > cursor)
+    if name is not None:
+        query = query.where(Sample.name == name)
+    return session.scalars(query.order_by(Sample.seq).limit(limit)).all()
+
+
+def of_project(session: ReadSession, project_id: str, sample_id: str) -> Sample | None:
+    """The sample, if a job of the project showed it."""
+    return session.scalars(
+        select(Sample)
+        .join(Job, Job.id == Sample.job_id)
+        .where(Sample.id == sample_id, Job.project_id == project_id)
+    ).one_or_none()

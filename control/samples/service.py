@@ -1,0 +1,109 @@
+"""Samples: committed by the attempt that showed them, and read by people."""
+
+from collections.abc import Sequence
+
+from control.db import ReadSession, WriteSession
+from control.errors import NotFound
+from control.ids import new_id
+from control.jobs.events import record
+from control.jobs.leases import held
+from control.jobs.news import announce
+from control.samples import repository
+from control.samples.models import Sample
+from control.samples.schemas import SampleOut
+
+MOST = 2000
+"""Samples that a job keeps. One more drops every second step of those that are there: a long run's history stays even."""
+
+
+def commit_sample(
+    session: WriteSession,
+    job_id: str,
+    attempt: int,
+    *,
+    step: int,
+    name: str,
+    media_type: str,
+    size: int,
+    sha256: str,
+    object_key: str,
+) -> Sample:
+    """Make a sample exist whose content is in storage; it takes the place of an earlier attempt's.
+
+    The same content again changes nothing. An object that no row names any more leaves the storage with the next round
+    of housekeeping (`control.checkpoints.orphans`).
+
+    Args:
+        size: In bytes.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    job = held(session, job_id, attempt)
+    known = repository.at(session, job_id, step, name)
+    if known is not None and known.sha256 == sha256:
+        return known
+    if known is None and repository.count(session, job_id) >= MOST:
+        repository.thin_out(session, job_id)
+    sample = repository.upsert(
+        session,
+        {
+            "id": new_id("smp"),
+            "job_id": job_id,
+            "attempt": attempt,
+            "step": step,
+            "name": name,
+            "media_type": media_type,
+            "bytes": size,
+            "sha256": sha256,
+            "object_key": object_key,
+        },
+    )
+    record(
+        session,
+        job,
+        "sample",
+        f"Sample at step {step}: {name.replace('_', ' ')}.",
+        {"sample": sample.id, "step": step, "name": name},
+    )
+    announce(session, job_id, "sample", sample_out(sample).model_dump(mode="json"))
+    return sample
+
+
+def get(session: ReadSession, project_id: str, sample_id: str) -> Sample:
+    """A sample of the project.
+
+    Raises:
+        NotFound: ``sample_not_found``.
+    """
+    sample = repository.of_project(session, project_id, sample_id)
+    if sample is None:
+        raise NotFound(
+            "sample_not_found",
+            f"There is no sample {sample_id}; a later attempt may have shown it anew. The job lists those there are.",
+        )
+    return sample
+
+
+def list_of_job(
+    session: ReadSession, job_id: str, *, after: int = 0, name: str | None = None, limit: int = 200
+) -> Sequence[Sample]:
+    """At most `limit` of the job's samples, in the order of writing, from behind ``seq`` `after` on."""
+    return repository.after(session, job_id, after, name, limit)
+
+
+def sample_out(sample: Sample) -> SampleOut:
+    """A sample as it goes over HTTP."""
+    return SampleOut.model_validate(
+        {
+            "id": sample.id,
+            "job": sample.job_id,
+            "attempt": sample.attempt,
+            "step": sample.step,
+            "name": sample.name,
+            "media_type": sample.media_type,
+            "bytes": sample.bytes,
+            "sha256": sample.sha256,
+            "created_at": sample.created_at,
+        }
+    )

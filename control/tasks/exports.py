@@ -1,0 +1,98 @@
+"""Exports: a checkpoint in another format, made by a worker and kept in object storage."""
+
+from sqlalchemy import select
+
+from control.checkpoints import service as checkpoints
+from control.checkpoints.models import Checkpoint
+from control.checkpoints.schemas import CheckpointFile
+from control.db import ReadSession, WriteSession
+from control.jobs.models import Job
+from control.tasks import service
+from control.tasks.schemas import ExportFormat, ExportOut, ExportResult
+from core.spec import JobSpec
+
+_MEMORY_FACTOR = 4
+"""The weights, the traced network's, the file's, and the runtime's that checks it."""
+
+
+def create(session: WriteSession, project_id: str, checkpoint_id: str, export_format: ExportFormat) -> Job:
+    """Have a checkpoint exported; one that was, or is being, is not exported again.
+
+    Raises:
+        NotFound: ``checkpoint_not_found``.
+    """
+    checkpoint = checkpoints.get(session, project_id, checkpoint_id)
+    # Its job's row is locked, so that two who ask at once get the same export, and retention waits.
+    parent = session.get_one(Job, checkpoint.job_id, with_for_update=True, populate_existing=True)
+    known = _present(session, checkpoint, export_format)
+    if known is not None:
+        return known
+    return service.submit(
+        session,
+        "export",
+        JobSpec.model_validate(parent.spec),
+        project_id=project_id,
+        dataset_id=parent.dataset_id,
+        device="cpu",
+        memory_bytes=_MEMORY_FACTOR * _weights_bytes(checkpoint),
+        steps=1,
+        options={"format": export_format, "step": checkpoint.step},
+        checkpoint=(parent.id, checkpoint.id),
+    )
+
+
+def _weights_bytes(checkpoint: Checkpoint) -> int:
+    """Of what `transformers` opens, the trainer's state left out."""
+    files = checkpoint.manifest["files"]
+    return sum(file["bytes"] for file in files if not file["path"].startswith("trainer/"))
+
+
+def _present(session: ReadSession, checkpoint: Checkpoint, export_format: ExportFormat) -> Job | None:
+    return session.scalars(
+        select(Job)
+        .where(
+            Job.parent_checkpoint_id == checkpoint.id,
+            Job.purpose == "export",
+            Job.options["format"].astext == export_format,
+            Job.state.in_(("queued", "running", "succeeded")),
+        )
+        .order_by(Job.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def list_of_job(session: ReadSession, job_id: str) -> list[Job]:
+    """Exports of a job's checkpoints, newest first; at most 200."""
+    return list(
+        session.scalars(
+            select(Job)
+            .where(Job.parent_job_id == job_id, Job.purpose == "export")
+            .order_by(Job.id.desc())
+            .limit(200)
+        )
+    )
+
+
+def export_out(session: ReadSession, task: Job) -> ExportOut:
+    """An export as it goes over HTTP."""
+    result = task.result or {}
+    files = [CheckpointFile.model_validate(file) for file in result.get("files", ())]
+    return ExportOut.model_validate(
+        {
+            **service.facts(session, task),
+            "checkpoint": task.parent_checkpoint_id,
+            "job": task.parent_job_id,
+            "step": task.options["step"],
+            "format": task.options["format"],
+            "files": files,
+            "bytes": sum(file.bytes for file in files),
+            "result": None if task.result is None else ExportResult.model_validate(result),
+        }
+    )
+
+
+def prefix(task: Job) -> str:
+    """Where a finished export's files are in storage."""
+    assert task.result is not None
+    found: str = task.result["prefix"]
+    return found

@@ -1,0 +1,32 @@
+"""Floating-point operations of a step."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from core.objectives.base import Batch, Objective
+from core.training.devices import Place
+from core.training.randomness import seed_torch
+
+
+def flops_per_step(objective: Objective, parts: Sequence[Batch], place: Place) -> float:
+    """What the forward and backward passes of a step compute: products of matrices, convolutions and attention, two
+    operations for a multiplication and an addition.
+
+    Counted in one real pass, with attention written out as products (the counter does not know every fused kernel;
+    what a kernel skips above the diagonal of causal attention still counts). Optimisers and element-wise work, which is
+    bound by memory and not by arithmetic, count nothing. Gradients are cleared again.
+    """
+    counter = FlopCounterMode(display=False)
+    with counter, sdpa_kernel(SDPBackend.MATH):
+        for number, part in enumerate(parts):
+            seed_torch(0, "dropout", 0, number, 0)
+            with place.autocast():
+                losses = objective(part.to(place.device))
+            losses.total.backward()
+    objective.zero_grad(set_to_none=True)
+    if place.device.type == "cuda":
+        torch.cuda.synchronize(place.device)
+    return float(counter.get_total_flops())

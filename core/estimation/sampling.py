@@ -1,0 +1,45 @@
+"""A part of a large text dataset: preparing all of it would take longer than the estimate is worth."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.data import DataError, DataFile, data_files
+from core.formats import FormatError, Kind, Notes, detect, read_documents
+
+WHOLE_BYTES = 64 << 20
+"""Files up to this size together are prepared whole, into the cache that the job itself will use."""
+SAMPLE_BYTES = 32 << 20
+"""Of text that is taken from larger ones."""
+
+
+def sample_text(files: Sequence[DataFile], text_column: str | None, directory: Path) -> list[DataFile]:
+    """The first documents of every file, each file with its share, as one new file in ``directory``.
+
+    An uploaded tokenizer comes along.
+
+    Raises:
+        DataError: ``data_unreadable``.
+    """
+    sizes = {file.name: file.path.stat().st_size for file in files}
+    whole = sum(sizes.values())
+    with (directory / "sample.jsonl").open("w", encoding="utf-8") as sample:
+        for file in files:
+            if detect(file.name).kind is Kind.TOKENIZER:
+                shutil.copyfile(file.path, directory / "tokenizer.json")
+                continue
+            left = SAMPLE_BYTES * sizes[file.name] // whole
+            notes = Notes()
+            try:
+                with file.path.open("rb") as stream:
+                    for document in read_documents(stream, file.name, text_column=text_column, notes=notes):
+                        sample.write(json.dumps({text_column or "text": document}) + "\n")
+                        left -= len(document)
+                        if left <= 0:
+                            break
+            except FormatError as error:
+                raise DataError("data_unreadable", str(error), "Correct the file.") from error
+            if notes.tokenizer is not None:
+                (directory / "tokenizer.json").write_bytes(notes.tokenizer)
+    return data_files([directory], "text")

@@ -1,0 +1,86 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { client, idempotencyKey, unwrap } from "@/api/client";
+import * as queries from "@/api/queries";
+import { isTerminal, type Checkpoint, type Export } from "@/api/types";
+import { bytes } from "@/lib/format";
+import { Button, ButtonLink } from "@/ui/Button";
+import { ErrorBox } from "@/ui/Notice";
+
+const PHASES: Record<string, string> = {
+  staging: "Fetching the checkpoint…",
+  preparing: "Writing the file and comparing it with the original…",
+  training: "Writing the file and comparing it with the original…",
+  saving: "Storing it…",
+};
+
+function standing(made: Export): string {
+  if (made.state === "queued") return made.waiting_reason ?? "Waits for a worker";
+  return PHASES[made.phase ?? ""] ?? "Starting…";
+}
+
+/** One number that says how well the export computes what the checkpoint does. */
+function Checked({ made }: { made: Export }) {
+  const { check, architecture, opset } = made.result ?? {};
+  if (!check) return null;
+  return (
+    <p className="faint small">
+      {architecture}, opset {opset}. {check.runtime} computes the same to within{" "}
+      <span className="num">{check.largest_difference.toExponential(1)}</span> on {check.inputs} batches of
+      other sizes.
+    </p>
+  );
+}
+
+/** A checkpoint as an ONNX file: asked for, waited for, downloaded. */
+export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; made: Export | undefined }) {
+  const cache = useQueryClient();
+  const ask = useMutation({
+    mutationFn: () =>
+      unwrap(
+        client.POST("/v1/checkpoints/{checkpoint}/export", {
+          params: { path: { checkpoint: checkpoint.id }, header: { "idempotency-key": idempotencyKey() } },
+          body: { format: "onnx" },
+        }),
+      ),
+    onSuccess: () => cache.invalidateQueries({ queryKey: queries.exportsOf(checkpoint.job).queryKey }),
+  });
+  const running = made !== undefined && !isTerminal(made.state);
+  const ready = made?.state === "succeeded";
+  return (
+    <div className="export">
+      <div className="export-row">
+        <div>
+          <b>ONNX</b>
+          <p className="faint small" role="status">
+            {running
+              ? standing(made)
+              : ready
+                ? `${bytes(made.bytes)}, opens with ONNX Runtime`
+                : "One file for ONNX Runtime, batch and sequence of any size."}
+          </p>
+        </div>
+        {ready ? (
+          <ButtonLink
+            download
+            icon="download"
+            href={`/v1/exports/${made.id}/archive`}
+            label="Download the ONNX export"
+          >
+            Download
+          </ButtonLink>
+        ) : (
+          <Button icon="upload" busy={ask.isPending || running} onClick={() => ask.mutate()}>
+            {running ? "Exporting" : "Export"}
+          </Button>
+        )}
+      </div>
+      {ready && <Checked made={made} />}
+      {made?.state === "failed" && made.failure && (
+        <p className="field-error">
+          {made.failure.message} {made.failure.hint}
+        </p>
+      )}
+      {ask.error && <ErrorBox error={ask.error} />}
+    </div>
+  );
+}

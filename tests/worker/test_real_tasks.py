@@ -1,0 +1,69 @@
+"""An estimate and an export by the real engine, through Celery and the supervisor."""
+
+import pydoc_data.topics
+
+from control.db import read, write
+from control.jobs.models import Job
+from control.tasks import estimates, exports
+from control.workers.fleet import fleet
+from core.spec import validate
+from tests.worker.conftest import Bench, eventually
+from tests.worker.test_tasks import export_newest
+
+SPEC = {
+    "task": {"kind": "masked_lm"},
+    "model": {"layers": 1, "hidden_size": 32, "heads": 2},
+    "data": {"tokenizer": {"vocabulary_size": 512}},
+    "training": {"steps": 3, "batch_size": 4, "sequence_length": 32, "evaluate_every": 2},
+}
+
+
+def _online(bench: Bench) -> bool:
+    with read(bench.database) as session:
+        return bool(fleet(session).members)
+
+
+def test_the_real_engine_estimates_and_exports(bench: Bench) -> None:
+    text = "\f".join(pydoc_data.topics.topics.values()).encode()[:200_000]
+    dataset = bench.dataset(text)
+    spec = validate({"name": "real", "dataset": dataset, **SPEC})
+    with bench.worker(engine="core"):
+        job_id = bench.submit("real", dataset=dataset, **{k: v for k, v in SPEC.items() if k != "task"})
+        bench.await_state(job_id, "succeeded", "failed")
+        with write(bench.database) as session:
+            asked = estimates.create(session, bench.project, spec, largest_batch=False)
+        estimate = bench.await_state(asked.id, "succeeded", "failed")
+        export = export_newest(bench, job_id)
+
+    assert estimate.state == "succeeded", estimate.failure
+    with read(bench.database) as session:
+        result = estimates.estimate_out(session, session.get_one(Job, estimate.id)).result
+        made = exports.export_out(session, session.get_one(Job, export.id))
+    assert result
+    assert result.steps_timed >= 10
+    assert 0 < result.step_seconds.low <= result.step_seconds.median <= result.step_seconds.high
+    assert result.eta.low <= result.eta.seconds <= result.eta.high
+    assert 0 < result.utilization < 1
+    assert result.largest_batch is None
+    assert bench.checkpoints(estimate.id) == []
+
+    assert made.state == "succeeded", made.failure
+    assert made.result
+    assert made.result.architecture == "BertForMaskedLM"
+    assert made.result.check.largest_difference <= made.result.check.tolerance
+    assert {"config.json", "model.onnx", "tokenizer.json"} <= {file.path for file in made.files}
+
+
+def test_an_estimate_of_what_cannot_be_learned_from_fails_in_words(bench: Bench) -> None:
+    dataset = bench.dataset(b"one\n\n\ntwo " * 3000)
+    document = {"name": "real", "dataset": dataset, **SPEC}
+    document["data"] = {"tokenizer": {"kind": "uploaded"}}
+    with bench.worker(engine="core"):
+        eventually(lambda: _online(bench), "a worker")
+        with write(bench.database) as session:
+            asked = estimates.create(session, bench.project, validate(document), largest_batch=False)
+        task = bench.await_state(asked.id, "succeeded", "failed")
+    assert task.state == "failed"
+    assert task.failure
+    assert task.failure["code"] == "tokenizer_invalid"
+    assert task.attempt == 1, "a retry would not help"

@@ -1,0 +1,36 @@
+"""A task through Celery, the supervisor and the engine's protocol; the engine itself is scripted."""
+
+import hashlib
+
+from control.checkpoints.models import Checkpoint
+from control.db import read, write
+from control.jobs.models import Job
+from control.tasks import exports
+from tests.worker.conftest import Bench, Tree
+
+
+def _checkpoint(bench: Bench, job_id: str) -> str:
+    with read(bench.database) as session:
+        rows = session.query(Checkpoint).filter_by(job_id=job_id, deleted_at=None).order_by(Checkpoint.step)
+        return rows.all()[-1].id
+
+
+def export_newest(bench: Bench, job_id: str) -> Job:
+    """Have the job's newest checkpoint exported."""
+    with write(bench.database) as session:
+        task = exports.create(session, bench.project, _checkpoint(bench, job_id), "onnx")
+    return bench.await_state(task.id, "succeeded", "failed")
+
+
+def test_what_an_export_makes_is_in_storage_before_it_succeeds(bench: Bench, worker: Tree) -> None:
+    job_id = bench.submit()
+    bench.await_state(job_id, "succeeded")
+    task = export_newest(bench, job_id)
+    assert task.state == "succeeded", task.failure
+    assert task.result
+    [file] = task.result["files"]
+    assert (file["path"], file["bytes"]) == ("model.onnx", len("step 40 as onnx"))
+    assert file["sha256"] == hashlib.sha256(b"step 40 as onnx").hexdigest()
+    with bench.storage.open(f"{task.result['prefix']}/model.onnx") as content:
+        assert content.read() == b"step 40 as onnx"
+    assert "path" not in task.result, "a worker's directories are nobody's business"
