@@ -88,7 +88,6 @@ def _job(steps: int, seed: int) -> dict[str, Any]:
             "batch_size": BATCH,
             "sequence_length": LENGTH,
             "seed": seed,
-            "precision": "fp32",
             "optimizer": {
                 "kind": "adamw",
                 "learning_rate": RATE,

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import torch
 from transformers import PreTrainedModel
 
+from core.models.activations import use_fused_gelu
 from core.models.dropout import use_cheap_dropout
 from core.training.randomness import derive_seed
 
@@ -17,4 +18,5 @@ def fresh(kind: type[_M], config: Any, seed: int) -> _M:
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = kind(config)
     use_cheap_dropout(model)
+    use_fused_gelu(model)
     return model

@@ -115,3 +115,33 @@ def test_a_networks_every_dropout_is_cheap_and_its_evaluation_unchanged() -> Non
     ours = model.eval()(ids).logits
     model.set_attn_implementation("eager")
     torch.testing.assert_close(model(ids).logits, ours)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_written_out_attention_in_bf16_agrees_with_the_fused_one_in_fp32(causal: bool) -> None:  # noqa: FBT001
+    torch.manual_seed(0)
+    exact = [torch.randn(2, 3, 16, 8, requires_grad=True) for _ in range(3)]
+    rounded = [tensor.detach().bfloat16().requires_grad_() for tensor in exact]
+    reference = functional.scaled_dot_product_attention(*exact, scale=0.3, is_causal=causal)
+    module = module_that_is(causal=causal)
+    mixed, _ = attention(module, *rounded, None, scaling=0.3)
+    torch.testing.assert_close(mixed.transpose(1, 2).float(), reference, rtol=0.05, atol=0.03)
+    mixed.float().square().sum().backward()
+    reference.square().sum().backward()
+    assert "Softmax" in _history(mixed), "the fused kernel's gradient is slow"
+    for one, other in zip(rounded, exact, strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        error = (one.grad.float() - other.grad).norm() / other.grad.norm()
+        assert error < 0.03
+
+
+def _history(tensor: torch.Tensor) -> str:
+    """Names of the operations that made it."""
+    names, nodes = [], [tensor.grad_fn]
+    while nodes:
+        node = nodes.pop()
+        if node is not None:
+            names.append(node.name())
+            nodes += [parent for parent, _ in node.next_functions]
+    return " ".join(names)
