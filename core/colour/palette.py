@@ -35,7 +35,7 @@ def palette() -> Tensor:
         for channels in ((end, u, v), (u, end, v), (u, v, end))
     ]
     ab = rgb_to_lab(torch.stack(sides))[:, 1:].movedim(1, -1).reshape(-1, 2)
-    cells: Tensor = torch.unique(torch.round(ab / STEP), dim=0)  # type: ignore[no-untyped-call]
+    cells: Tensor = torch.unique(torch.round(ab / STEP), dim=0)
     return (cells * STEP).float()
 
 
