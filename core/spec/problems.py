@@ -74,6 +74,8 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
     named = error.get("ctx", {}).get("param")
     param = str(named) if named else ".".join(str(part) for part in location)
     kind = error["type"]
+    if kind == "union_tag_invalid":
+        param += "." + error["ctx"]["discriminator"].strip("'")
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])
         near = _nearest(name, _field_names(root, location[:-1]))

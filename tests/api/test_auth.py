@@ -202,7 +202,9 @@ class TestOtherProjects:
                 with subtests.test(f"{method} {path}"):
                     asked += 1
                     target = path.format(**theirs, name="corpus.txt", path="config.json")
-                    body = {"json": {}} if path.endswith("fork") else {}
+                    bodies = {"fork": {}, "export": {"format": "onnx"}}
+                    ending = path.rpartition("/")[2]
+                    body = {"json": bodies[ending]} if ending in bodies else {}
                     answer = stranger.request(method, target, **body)
                     assert answer.status_code == 404
                     if method != "head":

@@ -305,15 +305,18 @@ def test_a_tokenizing_process_that_dies_is_told_of(
 ):
     monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 2_000)
 
+    # Other tests may have left a helper of multiprocessing's own.
+    before = set(psutil.Process().children())
+
     def progress(phase: str, done: int, *_: object) -> None:
         if phase == "tokenizing" and done:
-            for child in psutil.Process().children():
+            for child in set(psutil.Process().children()) - before:
                 child.kill()
 
     monkeypatch.setattr("core.data.progress._SECONDS", 0.0)
     with pytest.raises(MemoryError):
         prepare(corpus, SMALL, tmp_path, on_progress=progress, processes=2)
-    assert not psutil.Process().children()
+    assert not set(psutil.Process().children()) - before
 
 
 def test_a_preparation_that_fails_leaves_nothing(written: Written, tmp_path: Path):
