@@ -150,6 +150,7 @@ class _Estimate:
                 training=training,
                 objective=objective,
                 optimizers=optimizers,
+                samples=samples,
                 held_out=held_out,
                 batches=batches,
                 place=place,
