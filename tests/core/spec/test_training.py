@@ -35,7 +35,12 @@ def test_auto_is_kept_until_it_is_found() -> None:
         ({"batch_size": 0}, "training.batch_size", "greater_than_equal", "or 'auto'"),
         ({"batch_size": "automatic"}, "training.batch_size", "int_parsing", "or 'auto'"),
         ({"compile": 7}, "training.compile", "bool_parsing", "or 'auto'"),
-        ({"optimizer": {"kind": "lion"}}, "training.optimizer.kind", "unknown_value", "adamw, muon, adafactor"),
+        (
+            {"optimizer": {"kind": "lion"}},
+            "training.optimizer.kind",
+            "unknown_value",
+            "adamw, muon, adafactor",
+        ),
         (
             {"optimizer": {"kind": "muon", "momentun": 0.9}},
             "training.optimizer.momentun",
