@@ -8,8 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from benchmarks.learn import audio
 from benchmarks.learn.recipes import Measure
 from core.data import SplitName
+from core.data.audio import PreparedAudio
 from core.evaluation.probes import knn_accuracy, linear_accuracy
 from core.objectives.base import Objective, create_objective
 from core.objectives.images import ImageObjective
@@ -60,7 +62,10 @@ def score(job: JobSpec, data: Any, checkpoint: Path | None, measure: Measure) ->
 
 
 def floor(job: JobSpec, data: Any) -> float:
-    """Accuracy of nearest neighbours by the cosine of normalised pixels: what no network is needed for."""
+    """Accuracy on the samples as they are, what no network is needed for: of images nearest neighbours by the cosine of
+    normalised pixels, of recordings `benchmarks.learn.audio.floor`."""
+    if isinstance(data, PreparedAudio):
+        return audio.floor(data)
     objective = create_objective(job, data)
     assert isinstance(objective, ImageObjective)
     known, asked = Labelled(objective, "train", FLOOR_LABELS), Labelled(objective, "held_out", HELD_OUT)

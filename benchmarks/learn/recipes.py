@@ -23,14 +23,14 @@ class Recipe:
     measure: Measure = "linear"
 
     def spec(
-        self, kind: str, *, steps: int, seed: int, image: Mapping[str, Any], probe_samples: int = 0
+        self, kind: str, *, steps: int, seed: int, data: Mapping[str, Any], probe_samples: int = 0
     ) -> dict[str, Any]:
-        """The whole spec of a run."""
+        """The whole spec of a run on ``data``, a part of its own."""
         return {
             "name": f"learn {kind}",
             "task": {"kind": kind, **self.task},
             "model": dict(self.model),
-            "data": {"image": dict(image), "on_bad_sample": "skip"},
+            "data": {**data, "on_bad_sample": "skip"},
             "training": {
                 "steps": steps,
                 "batch_size": self.batch_size,
@@ -61,6 +61,12 @@ RECIPES: dict[str, Recipe] = {
     "masked_autoencoder": Recipe(
         {"preset": "vit-micro"}, {"decoder_layers": 2}, learning_rate=1.5e-3, measure="fine_tuned"
     ),
+    "masked_spectrogram": Recipe(
+        {"preset": "ast-tiny"},
+        {"mel_bins": 64, "patch_size": 8, "augmentation": {"speed": 0.15}},
+        batch_size=64,
+        learning_rate=1e-3,
+    ),
     "self_distillation": Recipe(
         {"preset": "resnet-mini"},
         {"method": "byol", "momentum": 0.99},
@@ -68,4 +74,21 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=2e-3,
     ),
     "rotation": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
+    # A frame each 10 ms: half a second of speech is to give enough of them to mask and to tell apart.
+    "wav2vec2": Recipe(
+        {"layers": 3, "hidden_size": 144, "heads": 4},
+        {
+            "feature_encoder": {"kernels": [10, 8, 4, 4], "strides": [5, 4, 2, 2], "channels": 96},
+            "mask_start_probability": 0.1,
+            "mask_length": 5,
+            "negatives": 20,
+            "codewords": 40,
+            "codeword_size": 48,
+            "projection_size": 96,
+            "position_kernel": 16,
+            "augmentation": {"speed": 0.15},
+        },
+        batch_size=32,
+        learning_rate=2e-3,
+    ),
 }

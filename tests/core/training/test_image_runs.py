@@ -99,10 +99,11 @@ def test_a_collapse_is_told_and_pauses_where_the_spec_says_so(
     assert "learning_rate" in warning["message"]
 
     job["training"]["on_collapse"] = "warn"
-    job["training"]["steps"] = step + 5
     warned = pretrain(job, tmp_path / "warned", data=images)
-    assert warned.end() == {"exit": 0}
-    assert {warning["code"] for warning in warned.of("warning")} == {"representation_collapse"}
+    assert warned.until("warning")["code"] == "representation_collapse"
+    assert warned.until("metrics", step + 1)  # and on it goes
+    warned.signal(signal.SIGTERM)
+    assert warned.end() == {"exit": 75}
 
 
 def test_the_best_checkpoint_may_be_the_one_with_the_best_probe(
