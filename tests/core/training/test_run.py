@@ -19,7 +19,13 @@ TRAINING = {
     "train/data_wait_fraction",
     "system/memory_mb",
 }
-EVALUATION = {"eval/loss", "eval/perplexity", "eval/masked_accuracy", "eval/unigram_entropy"}
+EVALUATION = {
+    "eval/loss",
+    "eval/perplexity",
+    "eval/masked_accuracy",
+    "eval/unigram_entropy",
+    "eval/bits_per_byte",
+}
 
 
 def test_events_of_a_run_are_those_of_the_protocol(
