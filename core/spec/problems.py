@@ -82,7 +82,7 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
             return SpecProblem(param, "missing", f"name one of the variants by {tag!r}")
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])
-        near = _nearest(name, _field_names(root, location[:-1]))
+        near = _nearest(name, _field_names(root, list(error["loc"][:-1])))
         hint = f"; did you mean {near!r}?" if near else ""
         return SpecProblem(param, "unknown_field", f"unknown field {name!r}{hint}", near)
     if kind in {"literal_error", "union_tag_invalid"}:
@@ -129,12 +129,17 @@ def _field_names(root: type[BaseModel], location: list[str | int]) -> list[str]:
 def _models_at(root: type[BaseModel], location: list[str | int]) -> Iterator[type[BaseModel]]:
     models = [root]
     for part in location:
-        models = [
-            inner
-            for model in models
-            if part in model.model_fields
-            for inner in _models_in(model.model_fields[str(part)].annotation)
-        ] or models
+        models = (
+            [
+                inner
+                for model in models
+                if part in model.model_fields
+                for inner in _models_in(model.model_fields[str(part)].annotation)
+            ]
+            # No field: the tag of the one variant that was meant.
+            or [model for model in models if any(part == f.default for f in model.model_fields.values())]
+            or models
+        )
     yield from models
 
 

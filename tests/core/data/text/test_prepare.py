@@ -183,7 +183,9 @@ def test_what_is_not_whole_is_not_believed(corpus: list[DataFile], tmp_path: Pat
     assert content(again.directory) == before
 
 
-def start(corpus: list[DataFile], cache: Path, on_progress: str, processes: int = 1) -> subprocess.Popen[str]:
+def start(
+    corpus: list[DataFile], cache: Path, on_progress: str, processes: int = 1, before: str = ""
+) -> subprocess.Popen[str]:
     """A process of its own that prepares ``corpus`` and prints whether it found it there."""
     program = f"""
 import os, signal, sys
@@ -191,7 +193,7 @@ from pathlib import Path
 from core.data import data_files
 from core.data.text import prepare
 from core.spec.data import DataSpec
-
+{before}
 spec = DataSpec.model_validate_json({SMALL.model_dump_json()!r})
 files = data_files([Path({str(corpus[0].path)!r})])
 print("ready", flush=True)
@@ -290,7 +292,12 @@ def test_the_number_of_processes_changes_nothing(
 
 def test_tokenizing_processes_die_with_the_one_that_started_them(corpus: list[DataFile], tmp_path: Path):
     told = "lambda *_: (print('begun', flush=True), sys.stdin.readline()) if _[0] == 'tokenizing' and _[1] else None"
-    parent = start(corpus, tmp_path, told, processes=2)
+    # Told after the first of many batches, while both still have some to do.
+    often = (
+        "import core.data.progress, core.data.text.encode\n"
+        "core.data.progress._SECONDS, core.data.text.encode.BATCH_CHARACTERS = 0.0, 2_000"
+    )
+    parent = start(corpus, tmp_path, told, processes=2, before=often)
     with parent:
         while parent.stdout.readline() != "begun\n":
             pass
