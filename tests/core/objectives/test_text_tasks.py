@@ -143,7 +143,9 @@ def test_a_checkpoint_opens_in_transformers_and_scores_as_in_training(
     model, info = opener.from_pretrained(tmp_path, output_loading_info=True)
     assert not any(info[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     opened = model.eval()(**asked).logits
-    assert torch.equal(opened, objective.model(**asked).logits) or job.architecture == "modernbert"
+    # Not to the bit where training has another attention (ModernBERT), or GELU in one kernel.
+    if job.architecture in {"bert", "llama"}:
+        assert torch.equal(opened, objective.model(**asked).logits)
     torch.testing.assert_close(opened, objective.model(**asked, **_window(objective, inputs)).logits)
 
     # What training minimises is what the opened network's own scores come to.
