@@ -23,9 +23,10 @@ def flops_per_step(objective: Objective, parts: Sequence[Batch], place: Place) -
     with counter, sdpa_kernel(SDPBackend.MATH):
         for number, part in enumerate(parts):
             seed_torch(0, "dropout", 0, number, 0)
-            with place.autocast():
-                losses = objective(part.to(place.device))
-            losses.total.backward()
+            for phase in objective.phases():
+                with place.autocast():
+                    losses = phase.forward(part.to(place.device))
+                losses.total.backward()  # type: ignore[no-untyped-call]
     objective.zero_grad(set_to_none=True)
     if place.device.type == "cuda":
         torch.cuda.synchronize(place.device)
