@@ -101,12 +101,12 @@ class Broker:
             return length
 
     def publish(self, messages: Iterable[LiveMessage]) -> None:
-        """Append to the jobs' live streams, in one round trip.
+        """Append to the jobs' live streams, in one round trip and at once: a reader wakes for all of them together.
 
         Raises:
             redis.RedisError: Redis does not answer.
         """
-        pipeline = self.live.pipeline(transaction=False)
+        pipeline = self.live.pipeline(transaction=True)
         keys = set()
         for message in messages:
             key = live_key(message.job_id)
