@@ -25,6 +25,7 @@ from control.db import write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
 from worker import metrics
 from worker.chronicle import Chronicle
+from worker.ear import Ear
 from worker.engine import Engine, EngineUnavailableError, Exit
 from worker.equipment import Equipment
 from worker.heartbeat import Heartbeat, Progress
@@ -45,7 +46,7 @@ from worker.workspace import StagingError, Workspace
 
 log = logging.getLogger(__name__)
 
-_TICK_SECONDS = 0.25
+_TICK_SECONDS = 0.5
 """The longest that the main thread sleeps without a look at the clock and at the worker's own end."""
 _REAPING_SECONDS = 10.0
 """A killed engine's server has so long to tell of its end."""
@@ -65,12 +66,14 @@ class Supervisor:
     Args:
         equipment: The worker's.
         claim: What to run.
+        ear: Calls when something is asked of the job.
         worker_stops: Set when the worker itself shall stop.
     """
 
-    def __init__(self, equipment: Equipment, claim: Claim, worker_stops: threading.Event) -> None:
+    def __init__(self, equipment: Equipment, claim: Claim, ear: Ear, worker_stops: threading.Event) -> None:
         self._equipment = equipment
         self._claim = claim
+        self._ear = ear
         self._worker_stops = worker_stops
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._engine: Engine | None = None
@@ -101,6 +104,7 @@ class Supervisor:
                     lost=self._lease_lost,
                 )
                 stack.callback(self._heartbeat.stop)
+                stack.enter_context(self._ear.listening(self._heartbeat.soon))
                 self._chronicle = Chronicle(self._claim, self._reporter, self._heartbeat)
                 self._run_in(directory)
         except LeaseLost as error:

@@ -16,14 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from control.broker import QUEUES, Broker
 from control.checkpoints.models import Checkpoint
 from control.db import ReadSession, WriteSession, glance, read, write
+from control.jobs.asking import ask
 from control.jobs.dispatch import Plan, Waiting, plan
-from control.jobs.events import record
 from control.jobs.leader import Leadership
 from control.jobs.models import Job
-from control.jobs.news import announce
 from control.jobs.outcomes import lease_expired
 from control.jobs.places import Places, places
-from control.jobs.views import job_out
 from control.settings import Settings
 from control.storage import Storage
 
@@ -197,12 +195,10 @@ def _preempt(session: WriteSession, victim_id: str, urgent_id: str) -> None:
     if job is None:
         return
     job.intent = "preempt"
-    session.flush()
-    record(
+    ask(
         session,
         job,
         "preempt_requested",
         f"{urgent_id} has a higher priority: the engine finishes its step, writes a checkpoint and makes room.",
         {"for": urgent_id},
     )
-    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
