@@ -12,7 +12,7 @@ from control.samples.service import commit_sample
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.reporting import Reporter
-from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Uploaded, UploadFailed
+from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Superseded, Uploaded, UploadFailed
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,11 @@ class Chronicle:
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
         self.warn("not_stored", f"{upload.what} did not reach storage: {upload.error}")
+
+    def superseded(self, upload: Superseded) -> None:
+        """A checkpoint is left out, for newer ones have taken its place."""
+        self.uploading -= 1
+        log.warning("the checkpoint of step %d was pruned for newer ones before it was stored", upload.step)
 
     def shown(self, sample: SampleUploaded) -> None:
         """A sample is in storage: make it exist, after every point that came before it."""

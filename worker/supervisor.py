@@ -38,6 +38,7 @@ from worker.uploads import (
     FilesUploaded,
     SampleDropped,
     SampleUploaded,
+    Superseded,
     Uploaded,
     UploadFailed,
     Uploads,
@@ -208,6 +209,7 @@ class Supervisor:
                     uploads.sample(event)
                 case "exported":
                     uploads.files(Path(event["path"]))
+        uploads.no_more()
         self._inbox.put(Ended(engine.wait()))
 
     def _lease_expired(self) -> None:
@@ -243,7 +245,7 @@ class Supervisor:
         self._log.look()
         self._reporter.flush()
 
-    def _handle(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:  # noqa: C901 - one case a message
         match message:
             case Told(event):
                 self._chronicle.told(event)
@@ -259,6 +261,8 @@ class Supervisor:
             case UploadFailed():
                 self._failed_upload = message
                 self._chronicle.upload_failed(message)
+            case Superseded():
+                self._chronicle.superseded(message)
             case SampleUploaded():
                 self._chronicle.shown(message)
             case SampleDropped():
