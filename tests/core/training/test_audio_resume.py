@@ -1,29 +1,10 @@
 """An audio run killed at any moment, and resumed, ends in the same bits as one that never was."""
 
-import hashlib
-import json
 import signal
 from pathlib import Path
 from typing import Any
 
-TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb"}
-
-
-def weights(out: Path, step: int) -> dict[str, str]:
-    directory = out / f"step-{step:08d}"
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in directory.glob("*.safetensors")
-    }
-
-
-def points(out: Path) -> list[tuple[int, str, float]]:
-    events = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [
-        (event["step"], name, value)
-        for event in events
-        for name, value in event["values"].items()
-        if name not in TIMINGS
-    ]
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
 
 def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
@@ -31,18 +12,16 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
 ) -> None:
     augmentation = {"gain_db": 6.0, "noise_snr_db": [5.0, 20.0], "speed": 0.1, "time_mask": 0.2}
     spec = audio_spec | {"task": audio_task | {"augmentation": augmentation}}
+    spec["training"]["steps"] = 10
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     first = pretrain(spec, straight, data=recordings)
     assert first.end() == {"exit": 0}, first.log.read_text()
     assert first.of("prepared")[0]["groups_held_out"] == 1
 
-    for step, number in ((2, signal.SIGKILL), (4, signal.SIGTERM), (7, signal.SIGKILL)):
-        engine = pretrain(spec, broken, data=recordings)
-        engine.until("metrics", step)
-        engine.signal(number)
-        engine.end()
-    assert pretrain(spec, broken, data=recordings).end() == {"exit": 0}
-    assert weights(broken, 8) == weights(straight, 8)
+    killed_at_three_random_steps(
+        pretrain, spec, broken, data=recordings, signals=(signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
+    )
+    assert hashes(broken, 10) == hashes(straight, 10)
     assert points(broken) == points(straight)
 
 

@@ -1,7 +1,5 @@
 """Whole runs on images by the real engine: to the bit after interruptions, with measures beside the loss."""
 
-import hashlib
-import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.core.image_jobs import image_job, striped_images
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
-TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb"}
 HEALTH = {"health/rankme", "health/std", "health/uniformity", "health/alignment"}
 PROBES = {"probe/knn_accuracy", "probe/linear_accuracy"}
 
@@ -27,41 +25,17 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return striped_images(tmp_path_factory.mktemp("images") / "stripes.zip")
 
 
-def all_weights(out: Path, step: int) -> dict[str, str]:
-    """The hash of every file of tensors: encoder, heads and slow copies, optimiser."""
-    folder = out / f"step-{step:08d}"
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.safetensors"))
-    }
-
-
-def points(out: Path) -> dict[tuple[int, str], float]:
-    found: dict[tuple[int, str], float] = {}
-    for line in (out / "metrics.jsonl").read_text().splitlines():
-        event = json.loads(line)
-        for name, value in event["values"].items():
-            assert (event["step"], name) not in found
-            found[event["step"], name] = value
-    return {key: value for key, value in found.items() if key[1] not in TIMINGS}
-
-
 @pytest.mark.parametrize("kind", JOBS)
 def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     kind: str, pretrain: Any, images: Path, tmp_path: Path
 ) -> None:
-    dice = np.random.default_rng(len(kind))
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     assert pretrain(JOBS[kind], straight, data=images).end() == {"exit": 0}
-    steps = sorted(dice.choice(np.arange(1, 11), 3, replace=False).tolist())
-    for step, number in zip(steps, (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
-        engine = pretrain(JOBS[kind], broken, data=images)
-        engine.until("metrics", step)
-        engine.signal(number)
-        assert engine.end() == ({"exit": 75} if number == signal.SIGTERM else {"signal": 9})
-    assert pretrain(JOBS[kind], broken, data=images).end() == {"exit": 0}
-    assert all_weights(broken, 12) == all_weights(straight, 12)
-    assert len(all_weights(straight, 12)) == 3
+    killed_at_three_random_steps(
+        pretrain, JOBS[kind], broken, data=images, signals=(signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
+    )
+    assert hashes(broken, 12) == hashes(straight, 12)
+    assert len(hashes(straight, 12)) == 3
     assert points(broken) == points(straight)
     measured = {name for step, name in points(straight) if step == 8}
     assert measured >= HEALTH | PROBES | {"eval/loss", "train/loss"}
