@@ -168,7 +168,7 @@ def test_a_run_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
     name: str, pictures: Path, pretrain: Any, tmp_path: Path
 ) -> None:
     spec = image_job(
-        name, steps=12, log_every=1, evaluate_every=4, evaluation_sequences=6, checkpoint_every=2
+        name, steps=12, log_every=1, evaluate_every=6, evaluation_sequences=6, checkpoint_every=2
     )
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     assert pretrain(spec, straight, data=pictures).end() == {"exit": 0}

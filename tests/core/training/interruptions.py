@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +37,16 @@ def pictures(out: Path) -> dict[str, bytes]:
     }
 
 
-def killed_at_three_random_steps(
-    pretrain: Any,
-    spec: dict[str, Any],
-    out: Path,
-    *,
-    signals: Sequence[int] = (signal.SIGKILL,) * 3,
-    **options: Any,
-) -> None:
+def killed_at_three_random_steps(pretrain: Any, spec: dict[str, Any], out: Path, **options: Any) -> None:
     """Run ``spec`` to its end in ``out``, in four pieces; where it is cut is a function of its name and its task."""
-    last: int = spec["training"]["steps"]
     dice = np.random.default_rng(list(json.dumps([spec["name"], spec["task"]]).encode()))
-    # Not so near to the end that the engine could reach it before it hears of the signal.
-    steps = sorted(dice.choice(np.arange(1, last - 4), 3, replace=False).tolist())
-    for step, number in zip(steps, signals, strict=True):
-        engine = pretrain(spec, out, **options)
-        engine.until("metrics", step)
-        engine.signal(number)
-        assert engine.end() == ({"exit": 75} if number == signal.SIGTERM else {"signal": 9})
+    last, every = spec["training"]["steps"], spec["training"]["checkpoint_every"]
+    early = dice.choice(np.arange(2, last // 2 + 1), 2, replace=False).tolist()
+    late = int(dice.integers(max(last // 2, 2 * every) + 1, last + 1))
+    for step in (*sorted(early), late):
+        assert pretrain(spec, out, dies_at=step, **options).end() == {"signal": 9}
     engine = pretrain(spec, out, **options)
     assert engine.end() == {"exit": 0}, engine.log.read_text()
-    assert engine.of("started")[0]["resumed_from_step"] > 0
+    # The newest checkpoint may have been half written; the one before was whole.
+    newest = (late - 1) // every * every
+    assert 0 < newest - every <= engine.of("started")[0]["resumed_from_step"] <= newest

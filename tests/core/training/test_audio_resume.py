@@ -1,6 +1,5 @@
 """An audio run killed at any moment, and resumed, ends in the same bits as one that never was."""
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,13 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
 ) -> None:
     augmentation = {"gain_db": 6.0, "noise_snr_db": [5.0, 20.0], "speed": 0.1, "time_mask": 0.2}
     spec = audio_spec | {"task": audio_task | {"augmentation": augmentation}}
-    spec["training"]["steps"] = 10
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     first = pretrain(spec, straight, data=recordings)
     assert first.end() == {"exit": 0}, first.log.read_text()
     assert first.of("prepared")[0]["groups_held_out"] == 1
 
-    killed_at_three_random_steps(
-        pretrain, spec, broken, data=recordings, signals=(signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
-    )
-    assert hashes(broken, 10) == hashes(straight, 10)
+    killed_at_three_random_steps(pretrain, spec, broken, data=recordings)
+    assert hashes(broken, 8) == hashes(straight, 8)
     assert points(broken) == points(straight)
 
 
