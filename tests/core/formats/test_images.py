@@ -225,6 +225,44 @@ def test_bombs_are_refused_by_ratio_and_by_count(zipped: Zipped) -> None:
     assert error(tarred(many), "a.tar", limits=Limits(members=4)).code == "archive_bomb"
 
 
+@pytest.mark.parametrize(
+    "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE]
+)
+def test_a_name_of_megabytes_is_a_bomb(kind: bytes) -> None:
+    """tarfile holds such headers in memory whole."""
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = kind, 2 << 20
+    content = header.tobuf(tarfile.GNU_FORMAT) + bytes(2 << 20) + tarred({"a.png": encoded(COLOUR)})
+    problem = error(content, "a.tar")
+    assert problem.code == "archive_bomb"
+    assert "2,097,152" in problem.message
+
+
+def test_files_with_holes_are_refused() -> None:
+    old = tarfile.TarInfo("a.png")
+    old.type = tarfile.GNUTYPE_SPARSE
+    assert error(old.tobuf(tarfile.GNU_FORMAT) + bytes(2048), "a.tar").code == "archive_link"
+    new = tarfile.TarInfo("a.png")
+    new.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a.png"}
+    endless = b"999999999999\n" + b"0\n" * 10_000
+    new.size = len(endless)
+    content = new.tobuf(tarfile.PAX_FORMAT) + endless + bytes(20_000)
+    assert error(content, "a.tar").code == "archive_link"
+
+
+def test_long_names_are_read() -> None:
+    name = "/".join(["a" * 90] * 5) + "/x.png"
+    for layout in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=layout) as archive:
+            info = tarfile.TarInfo(name)
+            info.size = len(encoded(COLOUR))
+            archive.addfile(info, io.BytesIO(encoded(COLOUR)))
+        (found,) = read(out.getvalue(), "a.tar")
+        assert isinstance(found, RawImage)
+        assert found.place.member == name
+
+
 def test_a_member_too_large_for_an_image_is_passed_by(zipped: Zipped) -> None:
     picture = encoded(COLOUR)
     members = {"big.png": bytes(9000), "ok.png": picture}
