@@ -184,3 +184,23 @@ def test_images_without_classes_have_no_distance(cache: Path, tmp_path: Path) ->
     with torch.no_grad():
         values = objective.evaluate(objective.samples("held_out"), np.arange(4), 4)
     assert set(values) == {"eval/real_score", "eval/generated_score", "eval/discriminator_accuracy"}
+
+
+@pytest.mark.parametrize("labelled", [0, 1, 2])
+def test_a_judge_that_has_next_to_nothing_to_learn_from(labelled: int, cache: Path, tmp_path: Path) -> None:
+    """Classes of one image each, of which the training part holds as good as none."""
+    coloured_pictures(tmp_path / "with.zip", count=8, side=8)
+    with (
+        zipfile.ZipFile(tmp_path / "with.zip") as there,
+        zipfile.ZipFile(tmp_path / "few.zip", "w") as few,
+    ):
+        for number, name in enumerate(there.namelist()):
+            folder = "test/" * (number < 4) + f"class {number}/" * (number < 4 + labelled)
+            few.writestr(f"{folder}{number}.png", there.read(name))
+    _, data, objective = create(image_job("dcgan", size=8), tmp_path / "few.zip", cache)
+    assert np.count_nonzero(data.labels("train") >= 0) == labelled
+    objective.eval()
+    with torch.no_grad():
+        values = objective.evaluate(objective.samples("held_out"), np.arange(4), 4)
+    assert all(np.isfinite(value) for value in values.values())
+    assert any("frechet" in name for name in values) == (labelled == 2)

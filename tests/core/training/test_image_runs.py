@@ -1,6 +1,7 @@
 """Whole runs on images by the real engine: to the bit after interruptions, with measures beside the loss."""
 
 import signal
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,45 @@ def test_images_without_classes_have_health_and_no_probes(pretrain: Any, tmp_pat
     names = {name for _, name in points(out)}
     assert names >= HEALTH
     assert not names & PROBES
+
+
+def test_bad_images_are_told_by_name_and_the_rest_is_learned_from(
+    pretrain: Any, images: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "some.zip"
+    archive.write_bytes(images.read_bytes())
+    with zipfile.ZipFile(archive, "a") as file:
+        for name in ("a.jpg", "b.png"):
+            file.writestr(f"lying/{name}", b"no picture")
+    job = image_job("rotation", training={"steps": 1, "schedule": {"kind": "constant"}})
+    refused = pretrain(job, tmp_path / "refused", data=archive)
+    assert refused.end() == {"exit": 65}
+    (failed,) = refused.of("failed")
+    assert failed["code"] == "too_many_bad_samples"
+    assert "2 of 98 images" in failed["message"]
+    assert "some.zip (lying/a.jpg)" in failed["message"]
+    assert "data.on_bad_sample" in failed["hint"]
+
+    job["data"]["on_bad_sample"] = "skip"
+    engine = pretrain(job, tmp_path / "out", data=archive)
+    assert engine.end() == {"exit": 0}
+    (prepared,) = engine.of("prepared")
+    assert (prepared["bad"], prepared["images"] + prepared["images_held_out"]) == (2, 96)
+    assert [one["sample"] for one in prepared["skipped"]] == [
+        "some.zip (lying/a.jpg)",
+        "some.zip (lying/b.png)",
+    ]
+    assert "2 that cannot be used left out" in engine.log.read_text()
+
+
+def test_classes_of_one_image_each_do_no_harm(pretrain: Any, images: Path, tmp_path: Path) -> None:
+    """Some classes only training knows, some only the held-out part."""
+    archive = tmp_path / "own.zip"
+    with zipfile.ZipFile(images) as there, zipfile.ZipFile(archive, "w") as file:
+        for number, name in enumerate(there.namelist()[:20]):
+            file.writestr(f"class {number}/x.png", there.read(name))
+    job = image_job("rotation", training={"steps": 4, "checkpoint_every": None})
+    out = tmp_path / "out"
+    assert pretrain(job, out, data=archive).end() == {"exit": 0}
+    values = {name: value for (_, name), value in points(out).items() if name in PROBES}
+    assert values == dict.fromkeys(PROBES, 0.0), "nobody can know a class that was never seen"
