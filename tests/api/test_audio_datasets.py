@@ -1,6 +1,7 @@
 """Datasets of audio over HTTP: what is told of them, what is shown, and who may learn from them."""
 
 import io
+import tarfile
 import zipfile
 from typing import Any
 
@@ -69,6 +70,25 @@ def test_recordings_are_counted_and_shown(client: httpx.Client, path: str) -> No
     assert sheet.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(sheet.content)).size == (3 * 164 - 4, 2 * 124 - 4)
     problem(client.get(f"{path}/preview"), 409, "wrong_modality", "dataset")
+
+
+def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: str) -> None:
+    members = {f"{n}.wav": recording(n) for n in range(3)} | {
+        "none.wav": recording(1, 0.0),
+        "cut.wav": recording(2)[:-80],
+    }
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, member in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(member)
+            tar.addfile(info, io.BytesIO(member))
+    put = client.put(f"{path}/files/some.tar", content=content.getvalue())
+    assert put.status_code == 201
+    assert (put.json()["samples"], put.json()["bad"]) == (3, 2)
+    statistics = client.post(f"{path}/complete").json()["statistics"]
+    assert statistics["bad"] == 2
+    assert [one["sample"] for one in statistics["bad_samples"]] == [*members][3:]
 
 
 def test_what_is_no_recording_is_refused_by_name(client: httpx.Client, path: str) -> None:

@@ -1,6 +1,7 @@
 """Datasets of images over HTTP: what is told of them, what is shown, and who may learn from them."""
 
 import io
+import tarfile
 import zipfile
 from typing import Any
 
@@ -71,6 +72,25 @@ def test_images_are_counted_and_shown(client: httpx.Client, path: str) -> None:
     assert np.asarray(shown)[..., 3][65:, 66 * 2 :].max() == 0
     one = client.get(f"{path}/contact-sheet", params={"images": 1}).content
     assert Image.open(io.BytesIO(one)).size == (64, 64)
+
+
+def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: str) -> None:
+    members = {f"{n}.png": picture(n) for n in range(3)} | {
+        "one.png": picture(1, 1, 1),
+        "cut.png": picture(2)[:-80],
+    }
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, member in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(member)
+            tar.addfile(info, io.BytesIO(member))
+    put = client.put(f"{path}/files/some.tar", content=content.getvalue())
+    assert put.status_code == 201
+    assert (put.json()["samples"], put.json()["bad"]) == (3, 2)
+    statistics = client.post(f"{path}/complete").json()["statistics"]
+    assert statistics["bad"] == 2
+    assert [one["sample"] for one in statistics["bad_samples"]] == [*members][3:]
 
 
 def test_what_is_no_image_is_refused_by_name(client: httpx.Client, path: str) -> None:
