@@ -1,7 +1,6 @@
 """Datasets of audio over HTTP: what is told of them, what is shown, and who may learn from them."""
 
 import io
-import tarfile
 import zipfile
 from typing import Any
 
@@ -12,6 +11,7 @@ import soundfile
 from PIL import Image
 
 from tests.api.conftest import problem
+from tests.core.archives import tarred
 
 
 def recording(seed: int, seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:
@@ -77,13 +77,7 @@ def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: st
         "none.wav": recording(1, 0.0),
         "cut.wav": recording(2)[:-80],
     }
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, member in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(member)
-            tar.addfile(info, io.BytesIO(member))
-    put = client.put(f"{path}/files/some.tar", content=content.getvalue())
+    put = client.put(f"{path}/files/some.tar", content=tarred(members))
     assert put.status_code == 201
     assert (put.json()["samples"], put.json()["bad"]) == (3, 2)
     statistics = client.post(f"{path}/complete").json()["statistics"]

@@ -15,6 +15,7 @@ from core.formats import FormatError, Limits
 from core.formats.audio import AudioNotes, RawRecording, read_recordings
 from core.formats.sound import decode_sound
 from core.formats.sound_statistics import SoundStatistics, silent_share
+from tests.core.archives import tarred
 
 Zipped = Callable[..., bytes]
 
@@ -22,16 +23,6 @@ Zipped = Callable[..., bytes]
 def wav(samples: Any, rate: int = 8000, subtype: str = "PCM_16", kind: str = "WAV") -> bytes:
     out = io.BytesIO()
     soundfile.write(out, samples, rate, format=kind, subtype=subtype)
-    return out.getvalue()
-
-
-def tarred(members: dict[str, bytes], mode: Any = "w") -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
     return out.getvalue()
 
 
