@@ -153,4 +153,5 @@ def _prepared(event: Mapping[str, Any]) -> str:
     counted = [name for name in event if f"{name}_held_out" in event]
     learned = " and ".join(f"{event[name]:,} {name}" for name in counted)
     held_out = " and ".join(f"{event[f'{name}_held_out']:,}" for name in counted)
-    return f"{source}: {learned} to learn from, {held_out} held out; {event['parameters']:,} parameters."
+    bad = f", {event['bad']:,} that cannot be used left out" if event.get("bad") else ""
+    return f"{source}: {learned} to learn from, {held_out} held out{bad}; {event['parameters']:,} parameters."
