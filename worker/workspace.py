@@ -118,6 +118,9 @@ class Workspace:
             if self._claim.options.get("largest_batch"):
                 arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]
             return ["estimate", *arguments]
+        if self._claim.purpose == "preview":
+            wanted = ["--samples", str(self._claim.options["samples"]), "--step", str(self._claim.options["step"])]
+            return ["preview", *arguments, "--out", str(self.out), *wanted]
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from seedbed import specs
 from seedbed.errors import SeedbedError
-from seedbed.models import End, Estimate, Event, Job, Lineage, Log, Metrics, Sample, Validation
+from seedbed.models import End, Estimate, Event, Job, JobPreview, Lineage, Log, Metrics, Sample, Validation
 from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
@@ -48,6 +48,25 @@ class Jobs:
         query = "?largest_batch=true" if largest_batch else ""
         body = specs.read(spec, dataset)
         return Estimate.model_validate(self._transport.create(f"/v1/jobs/estimate{query}", body))
+
+    def preview(
+        self, spec: specs.Spec, *, dataset: str | None = None, samples: int = 8, step: int = 1
+    ) -> JobPreview:
+        """Have a worker show what a job's networks would see; `Previews.wait` has it.
+
+        Args:
+            spec: A mapping, or the path of a YAML or JSON file.
+            dataset: Taken in place of the spec's own.
+            samples: Of how many samples, 1 to 16: the first of the step's batch.
+            step: Whose crops, masks and turns are shown, from 1 on.
+
+        Raises:
+            Invalid: the spec is wrong; `errors` says where.
+            Conflict: no worker is online that could try it.
+        """
+        body = specs.read(spec, dataset)
+        path = f"/v1/jobs/preview?samples={samples}&step={step}"
+        return JobPreview.model_validate(self._transport.create(path, body))
 
     def submit(self, spec: specs.Spec, *, dataset: str | None = None) -> Job:
         """Submit a job. Once this returns, the service will not lose it.
