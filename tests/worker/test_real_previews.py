@@ -29,11 +29,13 @@ def _previewed(bench: Bench, document: dict[str, Any], *, samples: int, step: in
 
 def test_pictures_are_in_storage_before_a_preview_succeeds(bench: Bench, tmp_path: Path) -> None:
     archive = striped_images(tmp_path / "images.zip", count=24).read_bytes()
-    masked = image_job("masked_autoencoder") | {"dataset": bench.images(archive)}
-    alone = masked | {"data": masked["data"] | {"held_out_fraction": 0.99}}
+    # A half is held out, by its hash: of 24 images fewer than 16 are left to learn from.
+    masked = image_job("masked_autoencoder", data={"held_out_fraction": 0.5})
+    masked["dataset"] = bench.images(archive, 24)
+    starved = masked | {"training": masked["training"] | {"batch_size": 20}}
     with bench.worker(engine="core"):
         done = _previewed(bench, masked, samples=5, step=3)
-        failed = _previewed(bench, alone, samples=8, step=1)
+        failed = _previewed(bench, starved, samples=16, step=1)
 
     assert done.state == "succeeded", done.failure
     with read(bench.database) as session:
