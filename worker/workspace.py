@@ -119,8 +119,8 @@ class Workspace:
                 arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]
             return ["estimate", *arguments]
         if self._claim.purpose == "preview":
-            wanted = ["--samples", str(self._claim.options["samples"]), "--step", str(self._claim.options["step"])]
-            return ["preview", *arguments, "--out", str(self.out), *wanted]
+            samples, step = (str(self._claim.options[name]) for name in ("samples", "step"))
+            return ["preview", *arguments, "--out", str(self.out), "--samples", samples, "--step", step]
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]

@@ -21,7 +21,7 @@ from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
 from core.evaluation.pictures import one_above_other, png
 from core.evaluation.spectrograms import draw_spectrograms
-from core.models.log_mel import FRAME_LENGTH, FRAME_STEP, LogMel
+from core.models.log_mel import LogMel
 from core.models.wav2vec2 import (
     Quantized,
     create_wav2vec2,
@@ -39,6 +39,7 @@ from core.objectives.losses.quantized_contrastive import (
 )
 from core.objectives.spans import masked_positions, masked_spans, negative_indices
 from core.spec import AudioAugmentation, JobSpec, Wav2Vec2
+from core.spec.tasks.masked_spectrogram import FRAME_LENGTH, FRAME_STEP
 from core.training.errors import EngineError
 from core.training.randomness import derive_seed
 

@@ -77,10 +77,9 @@ def _preview(options: Options, events: Events) -> None:
             "Train without a preview.",
         )
     directory = samples_directory(options.out, options.step)
-    files = [write_one(directory, one).name for one in shown]
     listed = [
-        {"name": one.name, "media_type": one.media_type, "file": file}
-        for one, file in zip(shown, files, strict=True)
+        {"name": one.name, "media_type": one.media_type, "file": write_one(directory, one).name}
+        for one in shown
     ]
     events.emit("previewed", step=options.step, path=str(directory), shown=listed)
 

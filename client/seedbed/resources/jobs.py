@@ -45,9 +45,9 @@ class Jobs:
             Invalid: the spec is wrong; `errors` says where.
             Conflict: no worker is online that could try it.
         """
-        query = "?largest_batch=true" if largest_batch else ""
+        params: Params = {"largest_batch": largest_batch or None}
         body = specs.read(spec, dataset)
-        return Estimate.model_validate(self._transport.create(f"/v1/jobs/estimate{query}", body))
+        return Estimate.model_validate(self._transport.create("/v1/jobs/estimate", body, params))
 
     def preview(
         self, spec: specs.Spec, *, dataset: str | None = None, samples: int = 8, step: int = 1
@@ -65,8 +65,8 @@ class Jobs:
             Conflict: no worker is online that could try it.
         """
         body = specs.read(spec, dataset)
-        path = f"/v1/jobs/preview?samples={samples}&step={step}"
-        return JobPreview.model_validate(self._transport.create(path, body))
+        params: Params = {"samples": samples, "step": step}
+        return JobPreview.model_validate(self._transport.create("/v1/jobs/preview", body, params))
 
     def submit(self, spec: specs.Spec, *, dataset: str | None = None) -> Job:
         """Submit a job. Once this returns, the service will not lose it.

@@ -26,7 +26,8 @@ await play(async ({ page, context }) => {
   await assertFits(page);
   await picture(page, "preview");
   await page.locator('[data-path="training.steps"] input').fill("13");
-  await page.getByText("Of the job before it was changed").waitFor();
+  for (const panel of [".estimate:not(.preview)", ".preview"])
+    await page.locator(panel).getByText("Of the job before it was changed").waitFor();
 
   await page.goto(`${given.url}/jobs/${given.job}/samples`);
   // Beside what the task itself has shown.
