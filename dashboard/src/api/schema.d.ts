@@ -4599,7 +4599,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -5380,7 +5380,7 @@ export interface operations {
                 largest_batch?: boolean;
             };
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -5668,7 +5668,7 @@ export interface operations {
                 step?: number;
             };
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -6123,7 +6123,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -6806,7 +6806,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path: {
@@ -8026,7 +8026,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path: {

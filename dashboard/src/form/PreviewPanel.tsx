@@ -54,14 +54,15 @@ function Picture({ preview, thing }: ThingProps) {
 
 function Text({ preview, thing }: ThingProps) {
   const { data: text, error, refetch } = useQuery(queries.previewText(preview.id, thing.name));
+  const title = `What the ${thing.name.replaceAll("_", " ")} reads`;
   return (
     <figure className="preview-thing">
-      <figcaption>{titleOf(thing.name)}</figcaption>
+      <figcaption>{title}</figcaption>
       {error ? (
         <ErrorBox error={error} retry={() => void refetch()} />
       ) : (
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so a keyboard must reach it
-        <pre className="mono" tabIndex={0} aria-label={titleOf(thing.name)}>
+        <pre className="mono" tabIndex={0} aria-label={title}>
           {text ?? <Skeleton width="60%" />}
         </pre>
       )}
@@ -71,7 +72,9 @@ function Text({ preview, thing }: ThingProps) {
 
 /** What the networks would see of some samples at a step, before anybody commits to training on it. */
 export function PreviewPanel({ document, valid }: { document: Document; valid: boolean }) {
-  const [step, setStep] = useState(1);
+  // As it is typed; what is no step yet counts as the first.
+  const [typed, setTyped] = useState("1");
+  const step = Math.min(LATEST_STEP, Math.max(1, Math.floor(Number(typed)) || 1));
   const id = useId();
   const task = useSpecTask<JobPreview>(document, {
     ask: () =>
@@ -115,14 +118,14 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
             Step to look at
             <input
               id={id}
+              className="input"
               type="number"
               inputMode="numeric"
               min={1}
               max={LATEST_STEP}
-              value={step}
-              onChange={(event) =>
-                setStep(Math.min(LATEST_STEP, Math.max(1, Math.floor(Number(event.target.value)) || 1)))
-              }
+              value={typed}
+              onChange={(event) => setTyped(event.target.value)}
+              onBlur={() => setTyped(String(step))}
               onKeyDown={(event) => {
                 // Not to start the job, whose form this stands in.
                 if (event.key === "Enter") {
