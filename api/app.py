@@ -28,6 +28,7 @@ from api.routes import (
     history,
     jobs,
     keys,
+    previews,
     samples,
     session,
     stream,
@@ -94,7 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     modules = (
         *(session, keys, datasets, files),
-        *(estimates, jobs, history, samples, stream, checkpoints, exports),
+        *(estimates, previews, jobs, history, samples, stream, checkpoints, exports),
         *(workers, system, health),
     )
     routers = [module.router for module in modules]

@@ -62,6 +62,7 @@ _CODES: dict[int, dict[str, str]] = {
         "sample_not_found": "No such sample",
         "estimate_not_found": "No such estimate",
         "export_not_found": "No such export",
+        "preview_not_found": "No such preview",
         "key_not_found": "No such key",
         "object_missing": "The stored object is gone",
     },

@@ -10,6 +10,7 @@ from control.datasets import blobs
 from control.db import write
 from control.idempotency import service as idempotency
 from control.storage import Storage
+from control.tasks import previews
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ def run(engine: Engine, storage: Storage, stop: threading.Event) -> None:
         try:
             with write(engine) as session:
                 idempotency.forget_old(session)
+            previews.forget_old(engine, storage)
             blobs.sweep(engine, storage)
             orphans.sweep(engine, storage)
         except Exception:

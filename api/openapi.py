@@ -26,6 +26,7 @@ TAGS = [
     {"name": "datasets", "description": "Text to learn from: opened, filled with files, completed."},
     {"name": "jobs", "description": "Pretraining jobs, and what they leave behind while they run."},
     {"name": "estimates", "description": "What a job would take, found out by a few of its real steps."},
+    {"name": "previews", "description": "What a job's networks would see, shown before it runs."},
     {"name": "checkpoints", "description": "What training comes to, file by file or as one archive."},
     {"name": "exports", "description": "Checkpoints in other formats."},
     {"name": "workers", "description": "Who does the work."},

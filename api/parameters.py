@@ -33,6 +33,7 @@ _CODES: dict[Prefix, str] = {
     "smp": "sample_not_found",
     "est": "estimate_not_found",
     "exp": "export_not_found",
+    "prv": "preview_not_found",
 }
 _NAMES: dict[Prefix, str] = {
     "ds": "dataset",
@@ -42,6 +43,7 @@ _NAMES: dict[Prefix, str] = {
     "smp": "sample",
     "est": "estimate",
     "exp": "export",
+    "prv": "preview",
 }
 
 
@@ -74,6 +76,7 @@ CheckpointId = Annotated[str, _of_kind("ckpt"), _path("ckpt", "ckpt_01kb3c4d5e6f
 SampleId = Annotated[str, _of_kind("smp"), _path("smp", "smp_01kb3c4d5e6f7g8h9jakbmcnpq")]
 EstimateId = Annotated[str, _of_kind("est"), _path("est", "est_01kb3c4d5e6f7g8h9jakbmcnpq")]
 ExportId = Annotated[str, _of_kind("exp"), _path("exp", "exp_01kb3c4d5e6f7g8h9jakbmcnpq")]
+PreviewId = Annotated[str, _of_kind("prv"), _path("prv", "prv_01kb3c4d5e6f7g8h9jakbmcnpq")]
 KeyId = Annotated[str, _of_kind("key"), _path("key", "key_01kb3c4d5e6f7g8h9jakbmcnpq")]
 
 PageLimit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]

@@ -47,7 +47,7 @@ async def _repeatable(
     idempotency_key: Annotated[
         str | None,
         Header(
-            description="Makes a repetition safe: the same key and body get the first answer again, for two days.",
+            description="Makes a repetition safe: the same key, query and body get the first answer again, for two days.",
             json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         ),
     ] = None,
@@ -55,10 +55,11 @@ async def _repeatable(
     if idempotency_key is None:
         return Repeatable(None)
     body = await request.body()
+    query = f"?{request.url.query}" if request.url.query else ""
     return Repeatable(
         Once(
             key=idempotency_key,
-            request=f"{request.method} {request.url.path}",
+            request=f"{request.method} {request.url.path}{query}",
             body_sha256=hashlib.sha256(body).hexdigest(),
         )
     )

@@ -1,9 +1,18 @@
-"""Sets of files in storage, as the OpenAPI document describes their downloads: of a checkpoint, of an export."""
+"""Sets of files in storage, of a checkpoint or of an export: how they are downloaded, one by one or as one archive, and
+how the OpenAPI document says so."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Self
 
+from fastapi import Depends, Header, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.archives import archive
 from api.catalog import JsonResponses, problems
+from api.context import Context
+from api.downloads import from_threads, send_object
+from control.errors import NotFound
 
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _HEADERS = {
@@ -20,6 +29,74 @@ class StoredFile:
     key: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class StoredFiles:
+    """A set of them."""
+
+    owner: str
+    """Whose, as in "``owner`` has no file"."""
+    folder: str
+    """What the archive and the one folder in it are called."""
+    files: Mapping[str, StoredFile]
+    """By their paths."""
+
+    @classmethod
+    def below(cls, prefix: str, listed: Iterable[Mapping[str, Any]], *, owner: str, folder: str) -> Self:
+        """Those under a prefix in storage that a manifest lists: ``path``, ``bytes`` and ``sha256`` of each."""
+        files = {
+            file["path"]: StoredFile(f"{prefix}/{file['path']}", file["bytes"], file["sha256"])
+            for file in listed
+        }
+        return cls(owner, folder, files)
+
+    async def send(self, path: str, request: Request, context: Context) -> Response:
+        """Answer a GET or HEAD for one of them.
+
+        Raises:
+            NotFound: ``file_not_found``; and what `send_object` raises.
+        """
+        file = self.files.get(path)
+        if file is None:
+            raise NotFound(
+                "file_not_found",
+                f"{self.owner} has no file {path[:200]!r}. Its `files` list those it has.",
+                param="path",
+            )
+        return await send_object(
+            request,
+            context.storage,
+            context.transfers,
+            file.key,
+            size=file.size,
+            sha256=file.sha256,
+            name=path.rpartition("/")[2],
+        )
+
+    async def send_archive(self, context: Context) -> StreamingResponse:
+        """Answer a GET for all of them, as one zip that is streamed."""
+        members = [(f"{self.folder}/{path}", file.key, file.size) for path, file in self.files.items()]
+        length, blocks = archive(context.storage, members)
+        body = await from_threads(blocks, context.transfers)
+        return StreamingResponse(
+            body, media_type="application/zip", headers=_archive_headers(self.folder, length)
+        )
+
+
+def _download_headers(
+    range_: Annotated[str | None, Header(alias="Range", description="One range: `bytes=0-1023`.")] = None,
+    if_none_match: Annotated[str | None, Header(description="An ETag that the client has.")] = None,
+    if_range: Annotated[
+        str | None, Header(description="The range is sent only if this is still the ETag; else the whole.")
+    ] = None,
+) -> None:
+    """Documents them; `send_object` reads the request itself."""
+    del range_, if_none_match, if_range
+
+
+DOWNLOAD_HEADERS = Depends(_download_headers)
+"""Of a route that sends one file, in its ``dependencies``."""
 
 
 def file_responses(*codes: str) -> JsonResponses:
@@ -58,7 +135,7 @@ def archive_responses(*codes: str) -> JsonResponses:
     )
 
 
-def archive_headers(folder: str, length: int) -> dict[str, str]:
+def _archive_headers(folder: str, length: int) -> dict[str, str]:
     """Of the answer that is a zip."""
     return {
         "Content-Length": str(length),

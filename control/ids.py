@@ -4,7 +4,7 @@ from typing import Literal
 
 from ulid import ULID
 
-Prefix = Literal["proj", "key", "ds", "job", "ckpt", "wrk", "smp", "est", "exp"]
+Prefix = Literal["proj", "key", "ds", "job", "ckpt", "wrk", "smp", "est", "exp", "prv"]
 
 
 def new_id(prefix: Prefix) -> str:

@@ -43,6 +43,8 @@ def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and
             return (
                 f"exported to {event['path']}, largest difference {event['check']['largest_difference']:.2g}"
             )
+        case "previewed":
+            return "\n".join(f"{event['path']}/{one['file']}" for one in event["shown"])
         case "decision":
             return f"{event['name']} auto: {event['choice']}. {event['reason']}"
         case "warning":

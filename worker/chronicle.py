@@ -60,7 +60,7 @@ class Chronicle:
                 self.uploading += 1
             case "estimate":
                 self.result = _facts(event)
-            case "exported":
+            case "exported" | "previewed":
                 self.result = {name: value for name, value in _facts(event).items() if name != "path"}
                 self.uploading += 1
                 self._heartbeat.progress(Progress("saving"))

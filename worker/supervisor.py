@@ -207,7 +207,7 @@ class Supervisor:
                     uploads.checkpoint(event)
                 case "sample":
                     uploads.sample(event)
-                case "exported":
+                case "exported" | "previewed":
                     uploads.files(Path(event["path"]))
         uploads.no_more()
         self._inbox.put(Ended(engine.wait()))
@@ -323,6 +323,8 @@ class Supervisor:
 
     def _complete(self, result: Completed) -> Result:
         """A run is complete when its checkpoints, or what it made, are in storage, and not before."""
+        if self._chronicle.uploading and self._chronicle.result is not None:
+            return Stopped(why="Its worker was stopped before all that was made was in storage")
         if self._failed_upload is None:
             return replace(result, result=self._chronicle.result)
         return Failed(

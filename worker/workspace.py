@@ -118,6 +118,9 @@ class Workspace:
             if self._claim.options.get("largest_batch"):
                 arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]
             return ["estimate", *arguments]
+        if self._claim.purpose == "preview":
+            samples, step = (str(self._claim.options[name]) for name in ("samples", "step"))
+            return ["preview", *arguments, "--out", str(self.out), "--samples", samples, "--step", step]
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]

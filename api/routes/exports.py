@@ -2,24 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.archives import archive
 from api.auth import AUTH_PROBLEMS, Reader, Writer
 from api.catalog import problems
 from api.context import Context, Ctx
-from api.downloads import from_threads, send_object
 from api.parameters import CheckpointId, ExportId, JobId, Wait
 from api.repeat import REPEAT_PROBLEMS, Repeat
-from api.stored_files import StoredFile, archive_headers, archive_responses, file_responses, head_responses
+from api.stored_files import (
+    DOWNLOAD_HEADERS,
+    StoredFiles,
+    archive_responses,
+    file_responses,
+    head_responses,
+)
 from api.strict_json import StrictJsonRoute
 from api.tasks import awaited
 from control.db import read, write
-from control.errors import Conflict, NotFound
+from control.errors import Conflict
 from control.jobs import service as jobs
-from control.jobs.models import Job
 from control.schemas import Page
 from control.tasks import exports, service
 from control.tasks.schemas import ExportIn, ExportOut
@@ -123,44 +126,21 @@ FilePath = Annotated[
     operation_id="headExportFile",
     response_class=Response,
     responses=head_responses(*_FILE_PROBLEMS),
+    dependencies=[DOWNLOAD_HEADERS],
 )
 @router.get(
     "/exports/{export}/files/{path:rest}",
     operation_id="downloadExportFile",
     response_class=Response,
     responses=file_responses(*_FILE_PROBLEMS),
+    dependencies=[DOWNLOAD_HEADERS],
 )
 async def download_export_file(
-    request: Request,
-    export: ExportId,
-    path: FilePath,
-    caller: Reader,
-    context: Ctx,
-    range_: Annotated[str | None, Header(alias="Range", description="One range: `bytes=0-1023`.")] = None,
-    if_none_match: Annotated[str | None, Header(description="An ETag that the client has.")] = None,
-    if_range: Annotated[
-        str | None, Header(description="The range is sent only if this is still the ETag; else the whole.")
-    ] = None,
+    request: Request, export: ExportId, path: FilePath, caller: Reader, context: Ctx
 ) -> Response:
     """One file of an export. `Range` resumes a download, and the `ETag` is the hash to check it by."""
-    del range_, if_none_match, if_range  # documented here; `send_object` reads the request itself
-    _, files = await run_in_threadpool(_files, context, caller.project_id, export)
-    if path not in files:
-        raise NotFound(
-            "file_not_found",
-            f"Export {export} has no file {path[:200]!r}. Its `files` list those it has.",
-            param="path",
-        )
-    file = files[path]
-    return await send_object(
-        request,
-        context.storage,
-        context.transfers,
-        file.key,
-        size=file.size,
-        sha256=file.sha256,
-        name=path.rpartition("/")[2],
-    )
+    files = await run_in_threadpool(_files, context, caller.project_id, export)
+    return await files.send(path, request, context)
 
 
 @router.get(
@@ -171,15 +151,11 @@ async def download_export_file(
 )
 async def download_export(export: ExportId, caller: Reader, context: Ctx) -> StreamingResponse:
     """The whole export as one zip, in a folder of its own."""
-    task, files = await run_in_threadpool(_files, context, caller.project_id, export)
-    folder = f"{task.parent_job_id}-step-{task.options['step']:08d}-{task.options['format']}"
-    members = [(f"{folder}/{path}", file.key, file.size) for path, file in files.items()]
-    length, blocks = archive(context.storage, members)
-    body = await from_threads(blocks, context.transfers)
-    return StreamingResponse(body, media_type="application/zip", headers=archive_headers(folder, length))
+    files = await run_in_threadpool(_files, context, caller.project_id, export)
+    return await files.send_archive(context)
 
 
-def _files(context: Context, project_id: str, export_id: str) -> tuple[Job, dict[str, StoredFile]]:
+def _files(context: Context, project_id: str, export_id: str) -> StoredFiles:
     """
     Raises:
         NotFound: ``export_not_found``; Conflict: ``export_not_ready``.
@@ -191,8 +167,9 @@ def _files(context: Context, project_id: str, export_id: str) -> tuple[Job, dict
             "export_not_ready",
             f"Export {task.id} is {task.state}: it has no files yet. GET /v1/exports/{task.id}?wait=30 tells when.",
         )
-    prefix = exports.prefix(task)
-    return task, {
-        file["path"]: StoredFile(f"{prefix}/{file['path']}", file["bytes"], file["sha256"])
-        for file in task.result["files"]
-    }
+    return StoredFiles.below(
+        exports.prefix(task),
+        task.result["files"],
+        owner=f"Export {task.id}",
+        folder=f"{task.parent_job_id}-step-{task.options['step']:08d}-{task.options['format']}",
+    )

@@ -75,6 +75,7 @@ _SCHEMA = JobIn.model_json_schema()
 
 
 @router.get("/estimate", include_in_schema=False)
+@router.get("/preview", include_in_schema=False)
 @router.get("/validate", include_in_schema=False)
 def no_job_of_that_name() -> None:
     """Keeps ``/{job}`` from taking this for a job's id."""

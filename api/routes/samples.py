@@ -8,20 +8,17 @@ from starlette.concurrency import run_in_threadpool
 from api.auth import AUTH_PROBLEMS, Reader
 from api.catalog import problems
 from api.context import Context, Ctx
-from api.downloads import send_object
 from api.parameters import JobId, PageLimit, SampleId
+from api.showing import send_shown, shown_responses
 from control.db import read
 from control.jobs import service as jobs
 from control.samples import service
-from control.samples.models import Sample
 from control.samples.schemas import SampleOut
 from control.schemas import Page
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
 _LARGEST = 2**63 - 1
-_SANDBOX = "default-src 'none'; img-src 'self'; style-src 'none'; sandbox; frame-ancestors 'none'"
-"""Whatever a sample is made to look like, it runs nothing and loads nothing."""
 
 
 @router.get(
@@ -58,41 +55,24 @@ def list_samples(
     "/samples/{sample}/content",
     operation_id="getSampleContent",
     response_class=Response,
-    responses=problems(
-        *AUTH_PROBLEMS,
-        "sample_not_found",
-        "object_missing",
-        "storage_unavailable",
-        also={
-            200: {
-                "description": "The text or the picture.",
-                "content": {
-                    "text/plain": {"schema": {"type": "string"}},
-                    "image/png": {"schema": {"type": "string", "format": "binary"}},
-                },
-            },
-            304: {"description": "The client has it already."},
-        },
-    ),
+    responses=shown_responses(*AUTH_PROBLEMS, "sample_not_found"),
 )
 async def get_sample_content(request: Request, sample: SampleId, caller: Reader, context: Ctx) -> Response:
     """The text (UTF-8) or the picture itself. It never changes under this id."""
-    row = await run_in_threadpool(_find, context, caller.project_id, sample)
-    text = row.media_type == "text/plain"
-    response = await send_object(
+    found, key = await run_in_threadpool(_find, context, caller.project_id, sample)
+    return await send_shown(
         request,
-        context.storage,
-        context.transfers,
-        row.object_key,
-        size=row.bytes,
-        sha256=row.sha256,
-        name=f"{row.name}-step-{row.step}.{'txt' if text else 'png'}",
-        shown_as="text/plain; charset=utf-8" if text else row.media_type,
+        context,
+        key,
+        size=found.bytes,
+        sha256=found.sha256,
+        media_type=found.media_type,
+        name=f"{found.name}-step-{found.step}",
     )
-    response.headers["Content-Security-Policy"] = _SANDBOX
-    return response
 
 
-def _find(context: Context, project_id: str, sample_id: str) -> Sample:
+def _find(context: Context, project_id: str, sample_id: str) -> tuple[SampleOut, str]:
+    """A sample, and where in storage its content is."""
     with read(context.engine) as session:
-        return service.get(session, project_id, sample_id)
+        row = service.get(session, project_id, sample_id)
+        return service.sample_out(row), row.object_key

@@ -11,6 +11,7 @@ from seedbed.resources.estimates import Estimates
 from seedbed.resources.exports import Exports
 from seedbed.resources.jobs import Jobs
 from seedbed.resources.keys import Keys
+from seedbed.resources.previews import Previews
 from seedbed.resources.workers import Workers
 from seedbed.transport import Transport
 
@@ -37,6 +38,7 @@ class Client:
         self.jobs = Jobs(self._transport)
         self.checkpoints = Checkpoints(self._transport)
         self.estimates = Estimates(self._transport)
+        self.previews = Previews(self._transport)
         self.exports = Exports(self._transport)
         self.workers = Workers(self._transport)
         self.keys = Keys(self._transport)

@@ -320,6 +320,30 @@ class Estimate(Task):
     result: EstimateResult | None = None
 
 
+class ShownThing(Resource):
+    """A picture or a text."""
+
+    name: str
+    media_type: str
+    """``text/plain`` or ``image/png``."""
+    bytes: int
+    sha256: str
+
+
+class PreviewResult(Resource):
+    shown: list[ShownThing]
+    """Pictures are sheets: a column a sample, a row a view, or a state of one."""
+
+
+class JobPreview(Task):
+    """What a job's networks would see of some samples."""
+
+    spec: dict[str, Any]
+    samples: int
+    step: int
+    result: PreviewResult | None = None
+
+
 class ExportCheck(Resource):
     runtime: str
     inputs: int

@@ -75,10 +75,10 @@ class Transport:
         """The decoded answer to a POST that changes what is there; ``repeatable``: twice does no more than once."""
         return self.request("POST", path, json=json, repeatable=repeatable).json()
 
-    def create(self, path: str, json: Any) -> Any:
+    def create(self, path: str, json: Any, params: Params | None = None) -> Any:
         """The decoded answer to a POST that creates: however often it has to be sent, it creates once."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        return self.request("POST", path, json=json, headers=headers, repeatable=True).json()
+        return self.request("POST", path, params=params, json=json, headers=headers, repeatable=True).json()
 
     def delete(self, path: str) -> None:
         self.request("DELETE", path)

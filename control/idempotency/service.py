@@ -31,7 +31,7 @@ class Once:
 
     key: str
     request: str
-    """Method and path."""
+    """Method, path and query."""
     body_sha256: str
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ class Job(Base):
             name="finished_iff_terminal",
         ),
         CheckConstraint("priority BETWEEN -100 AND 100", name="priority"),
-        CheckConstraint("purpose IN ('train', 'estimate', 'export')", name="purpose"),
+        CheckConstraint("purpose IN ('train', 'estimate', 'export', 'preview')", name="purpose"),
         Index(None, "project_id", "purpose", "id"),
         CheckConstraint("intent IS NULL OR state = 'running'", name="intent_only_running"),
         # The claim's own order; partial, so that its cost does not grow with history.

@@ -10,7 +10,7 @@ from core.spec import JobSpec
 
 State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Intent = Literal["pause", "cancel", "preempt"]
-Purpose = Literal["train", "estimate", "export"]
+Purpose = Literal["train", "estimate", "export", "preview"]
 """Why a job exists; all but ``train`` are tasks (`control.tasks`)."""
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from control.checkpoints.schemas import CheckpointFile
 from control.jobs.schemas import Failure
+from control.samples.schemas import MediaType
 from control.schemas import Body, Resource
 from core.spec import JobSpec
 
@@ -144,3 +145,26 @@ class ExportOut(TaskOut):
     bytes: int
     """Of all files."""
     result: ExportResult | None
+
+
+class ShownThing(Resource):
+    """A picture or a text; `GET /v1/previews/{id}/files/{name}` has it."""
+
+    name: str
+    media_type: MediaType
+    bytes: int
+    sha256: str
+
+
+class PreviewResult(Resource):
+    shown: list[ShownThing]
+    """Pictures are sheets: a column a sample, a row a view, or a state of one."""
+
+
+class PreviewOut(TaskOut):
+    object: Literal["preview"] = "preview"
+    spec: JobSpec
+    samples: int
+    """The first so many of the step's batch."""
+    step: int
+    result: PreviewResult | None

@@ -19,9 +19,13 @@ from control.jobs.schemas import Failure
 from control.jobs.waiting import waiting_reasons
 from core.spec import JobSpec
 
-TaskPurpose = Literal["estimate", "export"]
+TaskPurpose = Literal["estimate", "export", "preview"]
 
-_PREFIXES: dict[TaskPurpose, Literal["est", "exp"]] = {"estimate": "est", "export": "exp"}
+_PREFIXES: dict[TaskPurpose, Literal["est", "exp", "prv"]] = {
+    "estimate": "est",
+    "export": "exp",
+    "preview": "prv",
+}
 _PRIORITY = 100
 """Somebody waits for it and it is short, so it goes first. It makes no running job give way (`control.jobs.dispatch`)."""
 _RETRIES = 1
@@ -76,7 +80,7 @@ def get(session: ReadSession, project_id: str, purpose: TaskPurpose, task_id: st
     """A task of the project.
 
     Raises:
-        NotFound: ``estimate_not_found``, ``export_not_found``.
+        NotFound: ``estimate_not_found``, ``export_not_found``, ``preview_not_found``.
     """
     task = repository.of_project(session, project_id, task_id, purpose=purpose)
     if task is None:

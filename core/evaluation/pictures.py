@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 _GREY, _COLOUR = 0, 2
+_HIDDEN = 128
+"""The grey of what a network does not see."""
 _LEAST_SIDE = 64
 """Small images are drawn with larger pixels, so that one is at least so wide or high."""
 
@@ -38,6 +40,24 @@ def side_by_side(*kinds: Pixels) -> Pixels:
     """One row an image, one column a kind: as input, prediction and truth; each of shape (N, H, W, C)."""
     together: Pixels = np.stack(kinds, axis=1)
     return grid(together.reshape(-1, *together.shape[2:]), columns=len(kinds))
+
+
+def one_above_other(*kinds: Pixels) -> Pixels:
+    """One row a kind, one column an image; each of shape (N, H, W, C)."""
+    return grid(np.concatenate(kinds), columns=len(kinds[0]))
+
+
+def greyed(images: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
+    """Images with grey in place of their hidden patches.
+
+    Args:
+        images: shape (N, H, W, C).
+        hidden: shape (N, rows, columns), of patches that fill an image.
+    """
+    height, width = images.shape[1] // hidden.shape[1], images.shape[2] // hidden.shape[2]
+    whole = hidden.repeat(height, axis=1).repeat(width, axis=2)[..., None]
+    found: Pixels = np.where(whole, np.uint8(_HIDDEN), images)
+    return found
 
 
 def png(image: Pixels) -> bytes:

@@ -5,7 +5,7 @@ nobody can predict; that they cannot collapse to a constant rests on the slow co
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -17,8 +17,9 @@ from transformers import IJepaConfig
 
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
+from core.evaluation.pictures import Pixels, greyed, one_above_other, png, to_pixels
 from core.models.ijepa import Predictor, create_ijepa, encode_patches, ijepa_config, take
-from core.objectives.base import Batch, Losses, chunks, objective_for
+from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.block_masks import draw_blocks
 from core.objectives.crops import Crops
 from core.objectives.images import EncoderObjective, initialising, is_images
@@ -101,6 +102,22 @@ class JointEmbeddingPredictor(EncoderObjective):
             count += batch.count
         return {"eval/loss": loss.item() / count if count else math.nan}
 
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
+        """Above what is cut out of the images; below it the context, and below that each block that is asked for."""
+        batch = self.collate(rows, samples, key).to(self.device)
+        pixels = self._crops.cut(batch.tensors["images"], batch.tensors)
+        images = to_pixels(pixels.cpu().numpy())
+        tensors = {name: batch.tensors[name].cpu().numpy() for name in ("context", "present", "targets")}
+        context = np.zeros((len(rows), self._grid**2), dtype=bool)
+        sample, place = np.nonzero(tensors["present"])
+        context[sample, tensors["context"][sample, place]] = True
+        kinds = [images, self._only(images, context)]
+        for block in tensors["targets"].swapaxes(0, 1):
+            asked = np.zeros_like(context)
+            np.put_along_axis(asked, block, values=True, axis=1)
+            kinds.append(self._only(images, asked))
+        return [Shown("image_context_targets", "image/png", png(one_above_other(*kinds)))]
+
     def after_step(self, step: int) -> None:
         start = self.task.momentum
         momentum = start + (1 - start) * (step / self._steps)
@@ -111,6 +128,10 @@ class JointEmbeddingPredictor(EncoderObjective):
     def compile_networks(self) -> None:
         # The student sees another number of patches from step to step, and is left as it is.
         self.encoder.compile()
+
+    def _only(self, images: Pixels, seen: NDArray[np.bool_]) -> Pixels:
+        """Images with all but the ``seen`` patches, (B, L), in grey."""
+        return greyed(images, ~seen.reshape(-1, self._grid, self._grid))
 
     def _masked(
         self, rows: NDArray[Any], samples: NDArray[np.int64], key: int, crops: Mapping[str, Tensor]

@@ -18,7 +18,7 @@ from transformers.models.vit.modeling_vit import ViTModel
 
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
-from core.evaluation.pictures import png, side_by_side, to_pixels
+from core.evaluation.pictures import greyed, one_above_other, png, side_by_side, to_pixels
 from core.models.vision import load_network, save_network, save_preprocessor
 from core.models.vit_mae import create_vit_mae, encode_whole, encoder_config, vit_mae_config
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
@@ -118,6 +118,17 @@ class MaskedAutoencoder(ImageObjective):
         kinds = [patches, patches.masked_fill(hidden, 0.0), torch.where(hidden, predicted, patches)]
         pictures = [to_pixels(self.denormalised(self.model.unpatchify(kind)).cpu().numpy()) for kind in kinds]
         return [Shown("original_masked_reconstruction", "image/png", png(side_by_side(*pictures)))]
+
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
+        """Above what is cut out of the images, below what is left of that for the encoder."""
+        batch = self.collate(rows, samples, key).to(self.device)
+        pixels = self._inputs(batch)
+        with torch.no_grad():
+            removed = self.model.vit(pixel_values=pixels, noise=batch.tensors["noise"]).mask
+        images = to_pixels(self.denormalised(pixels).cpu().numpy())
+        side = math.isqrt(self._patches)
+        hidden = removed.bool().reshape(-1, side, side).cpu().numpy()
+        return [Shown("image_masked", "image/png", png(one_above_other(images, greyed(images, hidden))))]
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         tokens = encode_whole(self.model.vit, self.normalised(self.pixels(rows)))

@@ -20,7 +20,8 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
 
 from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
-from core.evaluation.pictures import png, side_by_side, to_pixels
+from core.evaluation.pictures import one_above_other, png, side_by_side
+from core.evaluation.spectrograms import draw_spectrograms
 from core.models.log_mel import LogMel
 from core.models.spectrogram_mae import Grid, ast_config, create_decoder, create_encoder, encode_visible
 from core.objectives.audio import AudioObjective, is_audio
@@ -91,15 +92,24 @@ class MaskedSpectrogramModeling(AudioObjective):
             mean, std = _mean_and_std(patches)
             predicted = predicted * std + mean
         hidden = (batch.tensors["ranks"] >= self.visible)[..., None]
-        darkest = patches.min()
-        kinds = (patches, patches.masked_fill(hidden, darkest), torch.where(hidden, predicted, patches))
-        brightest = patches.max()
-        pictures = []
-        for kind in kinds:
-            levels = (self.grid.join(kind) - darkest) / (brightest - darkest).clamp_min(_TINY)
-            upright = levels.transpose(1, 2).flip(1)[:, None]
-            pictures.append(to_pixels(upright.float().cpu().numpy()))
+        kinds = (
+            patches,
+            patches.masked_fill(hidden, patches.min().item()),
+            torch.where(hidden, predicted, patches),
+        )
+        pictures = draw_spectrograms(*map(self.grid.join, kinds))
         return (Shown("spectrograms", "image/png", png(side_by_side(*pictures))),)
+
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
+        """Above the spectrograms of the clips, below what of them the encoder sees."""
+        batch = self.collate(rows, samples, key).to(self.device)
+        with torch.no_grad():
+            spectrograms = self._spectrograms(self.waves(batch), batch.tensors["lengths"])
+        patches = self.grid.cut(spectrograms)
+        hidden = (batch.tensors["ranks"] >= self.visible)[..., None]
+        grey = (patches.min() + patches.max()).item() / 2
+        pictures = draw_spectrograms(*map(self.grid.join, (patches, patches.masked_fill(hidden, grey))))
+        return (Shown("spectrogram_masked", "image/png", png(one_above_other(*pictures))),)
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The encoder's patches, none hidden, averaged over those that hold sound: shape (B, hidden)."""

@@ -20,6 +20,9 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTrainin
 
 from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
+from core.evaluation.pictures import one_above_other, png
+from core.evaluation.spectrograms import draw_spectrograms
+from core.models.log_mel import LogMel
 from core.models.wav2vec2 import (
     Quantized,
     create_wav2vec2,
@@ -29,7 +32,7 @@ from core.models.wav2vec2 import (
     wav2vec2_config,
 )
 from core.objectives.audio import AudioObjective, is_audio
-from core.objectives.base import Batch, Concern, Losses, chunks, objective_for
+from core.objectives.base import Batch, Concern, Losses, Shown, chunks, objective_for
 from core.objectives.images import HEADS_FILE, restore_heads
 from core.objectives.losses.quantized_contrastive import (
     codebook_perplexity,
@@ -38,6 +41,7 @@ from core.objectives.losses.quantized_contrastive import (
 )
 from core.objectives.spans import masked_positions, masked_spans, negative_indices
 from core.spec import AudioAugmentation, JobSpec, Wav2Vec2
+from core.spec.tasks.masked_spectrogram import FRAME_LENGTH, FRAME_STEP
 from core.training.errors import EngineError
 from core.training.randomness import derive_seed
 
@@ -45,6 +49,8 @@ _EVALUATION_KEY = derive_seed(0, "evaluation masks")
 _STEPS = "_steps_done"
 _COLLAPSED_WORDS = 3.0
 """Fewer code words than this in use in each codebook: a target says next to nothing."""
+_BANDS = 64
+"""Of the spectrograms that people are shown; the network has none."""
 
 
 @objective_for(Wav2Vec2)
@@ -132,6 +138,26 @@ class Wav2Vec2Pretraining(AudioObjective):
                 "task.gumbel_temperature high for longer (task.gumbel_decay).",
             ),
         )
+
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
+        """Above the clips as spectrograms, below the same with the stretches in grey whose frames are masked.
+
+        The network hears sound and masks what its convolutions make of it: a column is grey where the frame whose
+        middle is nearest to the column's is masked.
+        """
+        batch = self.collate(rows, samples, key).to(self.device)
+        log_mel = LogMel(
+            _BANDS, self.data.sampling_rate, max(1, (self.clip - FRAME_LENGTH) // FRAME_STEP + 1)
+        )
+        with torch.no_grad():
+            spectrograms = log_mel.to(self.device)(self.waves(batch), batch.tensors["lengths"])
+        encoder = self.task.feature_encoder
+        middles = np.arange(log_mel.frames) * FRAME_STEP + (FRAME_LENGTH - encoder.field) / 2
+        nearest = np.rint(middles / encoder.stride).astype(np.int64).clip(0, self.width - 1)
+        hidden = batch.tensors["masked"][:, torch.from_numpy(nearest).to(self.device)][..., None]
+        grey = (spectrograms.min() + spectrograms.max()).item() / 2
+        pictures = draw_spectrograms(spectrograms, spectrograms.masked_fill(hidden, grey))
+        return (Shown("sound_masked", "image/png", png(one_above_other(*pictures))),)
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The transformer's frames, averaged over the sound of each clip: shape (B, hidden)."""

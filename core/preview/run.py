@@ -17,7 +17,7 @@ from core.training.errors import EngineError
 from core.training.events import Events
 from core.training.randomness import derive_seed
 from core.training.run import explain, load_spec
-from core.training.showing import write_shown
+from core.training.showing import samples_directory, write_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Options:
 
 
 def preview(options: Options, events: Events) -> int:
-    """Write what the networks would be fed at a step to ``OUT/samples/step-N``; a ``sample`` event tells each file.
+    """Write what the networks would be fed at a step to ``OUT/samples/step-N``; a ``previewed`` event lists the files.
 
     Returns:
         The exit code of ``docs/engine-protocol.md``.
@@ -76,7 +76,12 @@ def _preview(options: Options, events: Events) -> None:
             f"{job.task.kind} feeds its networks nothing that could be shown.",
             "Train without a preview.",
         )
-    write_shown(options.out, options.step, shown, events)
+    directory = samples_directory(options.out, options.step)
+    listed = [
+        {"name": one.name, "media_type": one.media_type, "file": write_one(directory, one).name}
+        for one in shown
+    ]
+    events.emit("previewed", step=options.step, path=str(directory), shown=listed)
 
 
 def preview_step(objective: Objective, training: TrainingSpec, *, step: int, count: int) -> Sequence[Shown]:

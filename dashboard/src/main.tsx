@@ -10,6 +10,7 @@ import "./styles/curves.css";
 import "./styles/history.css";
 import "./styles/samples.css";
 import "./styles/tasks.css";
+import "./styles/preview.css";
 import "./styles/datasets.css";
 import "uplot/dist/uPlot.min.css";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

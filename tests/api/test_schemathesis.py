@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from control.db import WriteSession, write
 from control.jobs import service as jobs
 from control.samples.service import commit_sample
-from control.tasks import estimates, exports
+from control.tasks import estimates, exports, previews
 from tests.api.conftest import Keys, Stored
 from tests.factories import make_job, make_running, make_spec
 
@@ -46,6 +46,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     # A spec's numbers must fit together, and the dataset; its strings can be stored.
     "submitJob": [400, 422],
     "estimateJob": [400, 422],
+    "previewJob": [400, 422],
     "forkJob": [400, 422],
     "validateJob": [400],
     # A range must lie in the file.
@@ -89,6 +90,7 @@ def things(
         known = [_in_state(session, project_id, datasets[0], state) for state in states]
         spec = make_spec(datasets[0])
         estimate = estimates.create(session, project_id, spec, largest_batch=False).id
+        preview = previews.create(session, project_id, spec, samples=2, step=1).id
         export = exports.create(session, project_id, checkpoint.id, "onnx").id
         sample = commit_sample(
             session,
@@ -106,6 +108,7 @@ def things(
         "job": known,
         "checkpoint": [checkpoint.id],
         "estimate": [estimate],
+        "preview": [preview],
         "export": [export],
         "sample": [sample],
         "key": [api_keys.made[api_keys.make(project_id, "read")] for _ in range(3)],

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import seedbed
 
-from control.db import write
+from control.db import read, write
 from control.jobs import service as jobs
+from control.jobs.models import Job
 from control.samples.service import commit_sample
 from tests.client.conftest import SPEC, Service, Trainer
 from tests.client.test_cli import Command, environ, job_file, run
@@ -74,6 +75,8 @@ def test_an_estimate_is_asked_for_and_waited_for(
 ) -> None:
     asked = client.jobs.estimate(SPEC, dataset=dataset, largest_batch=True)
     assert asked.state == "queued"
+    with read(trainer.service.engine) as session:
+        assert session.get_one(Job, asked.id).options == {"largest_batch": True}
     seen: list[str] = []
     with worker(trainer, jobs.Completed(result=RESULT | {"largest_batch": LARGEST})):
         done = client.estimates.wait(asked.id, on_progress=lambda now: seen.append(now.state))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.data import data_files
+from core.data import data_files, sample_indices
 from core.data.image import PreparedImages, prepare
-from core.objectives.base import Objective, create_objective
-from core.spec import JobSpec, validate
+from core.objectives.base import Batch, Objective, create_objective
+from core.spec import JobSpec, TrainingSpec, validate
+from core.training.randomness import derive_seed
 
 
 def striped_images(path: Path, count: int = 96, side: int = 16) -> Path:
@@ -66,3 +67,11 @@ def create(document: dict[str, Any], images: Path, cache: Path) -> tuple[JobSpec
     data = prepare(data_files([images], "image"), job.data, cache)
     objective: Objective = create_objective(job, data)
     return job, data, objective
+
+
+def step_batch(objective: Objective, training: TrainingSpec, step: int) -> Batch:
+    """All of a step's batch, as the run makes it."""
+    assert isinstance(training.batch_size, int)
+    samples = objective.samples("train")
+    ids = sample_indices(training.seed, step, training.batch_size, len(samples))
+    return objective.collate(samples.rows(ids), ids, derive_seed(training.seed, "batch", step))

@@ -95,15 +95,29 @@ class Bench:
             self.project = make_project(session)
 
     def dataset(self, content: bytes = b"some text to learn from\n" * 5000, name: str = "corpus.txt") -> str:
-        """A ready dataset of one file, as the API would have stored it."""
+        """A ready dataset of one file of text, as the API would have stored it."""
+        return self._dataset(
+            content,
+            name,
+            "text",
+            {"kind": "text", "compression": None, "documents": 100, "characters": len(content)},
+        )
+
+    def images(self, archive: bytes, count: int) -> str:
+        """A ready dataset of one archive of so many images, none of them twice."""
+        report = {"kind": "image_archive", "samples": count, "bad": 0, "duplicates": 0, "held_out": 0}
+        return self._dataset(archive, "images.zip", "image", report)
+
+    def _dataset(self, content: bytes, name: str, modality: str, report: dict[str, Any]) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         key = self.blob_key(content)
         self.storage.put_stream(key, [content])
         with write(self.database) as session:
-            dataset = Dataset(id=new_id("ds"), project_id=self.project, name="corpus", state="ready")
+            dataset = Dataset(
+                id=new_id("ds"), project_id=self.project, name="corpus", modality=modality, state="ready"
+            )
             session.add(dataset)
             session.flush()
-            report = {"kind": "text", "compression": None, "documents": 100, "characters": len(content)}
             session.add(
                 DatasetFile(
                     dataset_id=dataset.id,

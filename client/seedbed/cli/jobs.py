@@ -16,6 +16,7 @@ from seedbed.cli import text
 from seedbed.cli.errors import INVALID, report, say, say_problems
 from seedbed.cli.estimates import print_estimate
 from seedbed.cli.output import Json, fields, out, print_json, print_json_line, remark, table
+from seedbed.cli.previews import print_preview, save_preview
 from seedbed.cli.samples import print_texts, write_samples
 from seedbed.cli.tasks import awaited, require_success
 from seedbed.cli.watching import follow
@@ -134,6 +135,43 @@ def estimate(
         print_json(done)
     else:
         print_estimate(done)
+
+
+@app.command()
+def preview(
+    file: File,
+    dataset: DatasetOption = None,
+    assignments: Assignments = None,
+    number: Annotated[
+        int, typer.Option("--samples", min=1, max=16, help="Of how many samples: the first of the batch.")
+    ] = 8,
+    step: Annotated[int, typer.Option(min=1, help="Whose crops, masks and turns.")] = 1,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where to. Default: a directory named by the preview's id."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Have a worker show what a job's networks would see: crops, masks, turns. Writes pictures and texts to a directory,
+    prints the texts and the pictures' paths. Nothing is submitted."""
+    read = _SpecFile(file, dataset, assignments)
+    with Client() as client:
+        try:
+            asked = client.jobs.preview(read.spec, samples=number, step=step)
+        except Invalid as error:
+            _refused(read, error, as_json=as_json)
+            raise typer.Exit(INVALID) from None
+        done = awaited(
+            asked,
+            lambda told: client.previews.wait(asked.id, on_progress=told),
+            lambda: client.previews.cancel(asked.id),
+            what="previewing",
+        )
+        require_success(done, as_json=as_json)
+        saved = save_preview(client, done, directory or Path(done.id))
+    print_preview(done, saved, as_json=as_json)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from seedbed.client import Client
 from seedbed.downloads import target
 from seedbed.models import Sample
 
-_ENDINGS = {"text/plain": "txt", "image/png": "png"}
+ENDINGS = {"text/plain": "txt", "image/png": "png"}
 
 
 def print_texts(client: Client, samples: Sequence[Sample]) -> None:
@@ -28,7 +28,7 @@ def print_texts(client: Client, samples: Sequence[Sample]) -> None:
 def write_samples(client: Client, samples: Sequence[Sample], directory: Path) -> None:
     """Each as ``step-N/NAME.txt`` or ``.png`` below the directory."""
     for sample in samples:
-        name = f"step-{sample.step:08d}/{sample.name}.{_ENDINGS.get(sample.media_type, 'bin')}"
+        name = f"step-{sample.step:08d}/{sample.name}.{ENDINGS.get(sample.media_type, 'bin')}"
         place = target(directory, name)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(client.jobs.sample_content(sample.id))

@@ -14,7 +14,7 @@ TaskT = TypeVar("TaskT", bound=Task)
 _PHASES = {
     "staging": "bringing the files to the worker",
     "preparing": "preparing",
-    "training": "measuring",
+    "training": "working",
     "saving": "saving",
 }
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from seedbed import specs
 from seedbed.errors import SeedbedError
-from seedbed.models import End, Estimate, Event, Job, Lineage, Log, Metrics, Sample, Validation
+from seedbed.models import End, Estimate, Event, Job, JobPreview, Lineage, Log, Metrics, Sample, Validation
 from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
@@ -45,9 +45,28 @@ class Jobs:
             Invalid: the spec is wrong; `errors` says where.
             Conflict: no worker is online that could try it.
         """
-        query = "?largest_batch=true" if largest_batch else ""
+        params: Params = {"largest_batch": largest_batch or None}
         body = specs.read(spec, dataset)
-        return Estimate.model_validate(self._transport.create(f"/v1/jobs/estimate{query}", body))
+        return Estimate.model_validate(self._transport.create("/v1/jobs/estimate", body, params))
+
+    def preview(
+        self, spec: specs.Spec, *, dataset: str | None = None, samples: int = 8, step: int = 1
+    ) -> JobPreview:
+        """Have a worker show what a job's networks would see; `Previews.wait` has it.
+
+        Args:
+            spec: A mapping, or the path of a YAML or JSON file.
+            dataset: Taken in place of the spec's own.
+            samples: Of how many samples, 1 to 16: the first of the step's batch.
+            step: Whose crops, masks and turns are shown, from 1 on.
+
+        Raises:
+            Invalid: the spec is wrong; `errors` says where.
+            Conflict: no worker is online that could try it.
+        """
+        body = specs.read(spec, dataset)
+        params: Params = {"samples": samples, "step": step}
+        return JobPreview.model_validate(self._transport.create("/v1/jobs/preview", body, params))
 
     def submit(self, spec: specs.Spec, *, dataset: str | None = None) -> Job:
         """Submit a job. Once this returns, the service will not lose it.

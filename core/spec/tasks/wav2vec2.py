@@ -1,5 +1,6 @@
 """``wav2vec2``."""
 
+import math
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -38,6 +39,19 @@ class FeatureEncoder(Spec):
     def channels_for(self, hidden_size: int) -> int:
         """Channels of every convolution in a network of that width."""
         return self.channels or max(4, 2 * hidden_size // 3)
+
+    @property
+    def stride(self) -> int:
+        """Samples from one frame's beginning to the next one's."""
+        return math.prod(self.strides)
+
+    @property
+    def field(self) -> int:
+        """Samples that one frame sees."""
+        seen = 1
+        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
+            seen = (seen - 1) * stride + kernel
+        return seen
 
     def frames(self, samples: int) -> int:
         """Frames that so many samples give; 0 where they are fewer than one frame sees."""

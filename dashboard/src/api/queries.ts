@@ -178,6 +178,35 @@ export const estimate = (id: string) =>
     refetchInterval: ({ state }) => (state.data && isTerminal(state.data.state) ? false : 50),
   });
 
+/** What a job's networks would see, until it is there. */
+export const jobPreview = (id: string) =>
+  queryOptions({
+    queryKey: ["job-preview", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/previews/{preview}", {
+          params: { path: { preview: id }, query: { wait: 1 } },
+          signal,
+        }),
+      ),
+    refetchInterval: ({ state }) => (state.data && isTerminal(state.data.state) ? false : 50),
+  });
+
+/** A text that a preview shows. It never changes. */
+export const previewText = (id: string, name: string) =>
+  queryOptions({
+    queryKey: ["preview-text", id, name],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/previews/{preview}/files/{name}", {
+          params: { path: { preview: id, name } },
+          parseAs: "text",
+          signal,
+        }),
+      ),
+    staleTime: Infinity,
+  });
+
 export const lineage = (id: string) =>
   queryOptions({
     queryKey: ["lineage", id],

@@ -271,6 +271,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Job
+         * @description Have a worker show what the job's networks would see of a handful of samples, as pictures or text: the very crops,
+         *     masks and turns that a step of the run would draw. Ask `GET /v1/previews/{id}?wait=30` for it. It is kept for a
+         *     day after its end.
+         */
+        post: operations["previewJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/previews/{preview}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Preview
+         * @description A preview: how far it is, and what it shows once it succeeded.
+         */
+        get: operations["getPreview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/previews/{preview}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Preview
+         * @description Nobody needs it any more.
+         */
+        post: operations["cancelPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/previews/{preview}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Preview File
+         * @description The picture or the text (UTF-8) itself. It never changes under this id.
+         */
+        get: operations["getPreviewFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -3048,6 +3130,67 @@ export interface components {
              */
             characters: number;
         };
+        /** PreviewOut */
+        PreviewOut: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @description ``result`` is there once it ``succeeded``, ``failure`` once it ``failed``.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Waiting Reason
+             * @description Why a queued task does not run yet.
+             */
+            waiting_reason: string | null;
+            /**
+             * Phase
+             * @description What the worker is at; ``training`` is the work itself.
+             */
+            phase: ("staging" | "preparing" | "training" | "saving") | null;
+            /**
+             * Phase Fraction
+             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             */
+            phase_fraction: number | null;
+            /** Worker */
+            worker: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Object
+             * @default preview
+             * @constant
+             */
+            object: "preview";
+            spec: components["schemas"]["JobSpec"];
+            /**
+             * Samples
+             * @description The first so many of the step's batch.
+             */
+            samples: number;
+            /** Step */
+            step: number;
+            result: components["schemas"]["PreviewResult"] | null;
+        };
+        /** PreviewResult */
+        PreviewResult: {
+            /**
+             * Shown
+             * @description Pictures are sheets: a column a sample, a row a view, or a state of one.
+             */
+            shown: components["schemas"]["ShownThing"][];
+        };
         /**
          * ProblemDetail
          * @description One thing wrong, where a request has several.
@@ -3397,6 +3540,23 @@ export interface components {
              * @description When the cookie ends; none where the request carried the key itself.
              */
             expires_at: string | null;
+        };
+        /**
+         * ShownThing
+         * @description A picture or a text; `GET /v1/previews/{id}/files/{name}` has it.
+         */
+        ShownThing: {
+            /** Name */
+            name: string;
+            /**
+             * Media Type
+             * @enum {string}
+             */
+            media_type: "text/plain" | "image/png";
+            /** Bytes */
+            bytes: number;
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * StepTime
@@ -4439,7 +4599,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -5220,7 +5380,7 @@ export interface operations {
                 largest_batch?: boolean;
             };
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -5499,6 +5659,381 @@ export interface operations {
             };
         };
     };
+    previewJob: {
+        parameters: {
+            query?: {
+                /** @description Of how many samples: the first of the step's batch. */
+                samples?: number;
+                /** @description Whose crops, masks and turns are shown. */
+                step?: number;
+            };
+            header?: {
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered · The dataset is not complete · No worker is online that could do it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · No worker has memory enough for the job */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPreview: {
+        parameters: {
+            query?: {
+                /** @description Answer only once it is over, or after so many seconds. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `prv_…` */
+                preview: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such preview */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `prv_…` */
+                preview: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such preview */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job's state does not allow this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPreviewFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `prv_…` */
+                preview: string;
+                /** @description As in `result.shown`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text or the picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                    "image/png": string;
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such preview · No such file · The stored object is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
@@ -5588,7 +6123,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -6271,7 +6806,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path: {
@@ -7491,7 +8026,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repetition safe: the same key and body get the first answer again, for two days. */
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
                 "idempotency-key"?: string | null;
             };
             path: {

@@ -27,6 +27,8 @@ export type Worker = Schemas["WorkerOut"];
 export type Sample = Schemas["SampleOut"];
 export type Estimate = Schemas["EstimateOut"];
 export type EstimateResult = Schemas["EstimateResult"];
+export type JobPreview = Schemas["PreviewOut"];
+export type ShownThing = Schemas["ShownThing"];
 export type Export = Schemas["ExportOut"];
 export type Lineage = Schemas["LineageOut"];
 

@@ -1,12 +1,10 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
-import { isTerminal, type Estimate, type EstimateResult } from "@/api/types";
+import type { Estimate, EstimateResult } from "@/api/types";
 import { bytes, compact, duration, integer, metric, percent } from "@/lib/format";
-import { Button } from "@/ui/Button";
-import { ErrorBox } from "@/ui/Notice";
 import type { Document } from "./document";
+import { TaskFailure, TaskRow } from "./TaskRow";
+import { useSpecTask } from "./useSpecTask";
 import { asSpec } from "./useValidation";
 
 const PHASES: Record<string, string> = {
@@ -15,13 +13,6 @@ const PHASES: Record<string, string> = {
   training: "Timing steps",
   saving: "Almost there",
 };
-
-function standing(estimate: Estimate | undefined): string {
-  if (!estimate) return "Asking…";
-  if (estimate.state === "queued") return `Queued: ${estimate.waiting_reason ?? "waits for a worker"}`;
-  const share = estimate.phase_fraction === null ? "" : `, ${percent(estimate.phase_fraction)}`;
-  return `${PHASES[estimate.phase ?? ""] ?? "Starting"}${share}…`;
-}
 
 const step = (seconds: number): string =>
   seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${Number(seconds.toPrecision(3))} s`;
@@ -70,66 +61,31 @@ function Result({ result }: { result: EstimateResult }) {
 
 /** A few real steps on a worker, before anybody commits to all of them. */
 export function EstimatePanel({ document, valid }: { document: Document; valid: boolean }) {
-  const cache = useQueryClient();
-  const [asked, setAsked] = useState<{ id: string; document: string } | null>(null);
-  const now = JSON.stringify(document);
-  const ask = useMutation({
-    mutationFn: () =>
+  const task = useSpecTask<Estimate>(document, {
+    ask: () =>
       unwrap(
         client.POST("/v1/jobs/estimate", {
           params: { header: { "idempotency-key": idempotencyKey() }, query: { largest_batch: true } },
           body: asSpec(document),
         }),
       ),
-    onSuccess: (estimate) => setAsked({ id: estimate.id, document: now }),
-  });
-  const { data: estimate, error } = useQuery({
-    ...queries.estimate(asked?.id ?? ""),
-    enabled: asked !== null,
-  });
-  const cancel = useMutation({
-    mutationFn: (id: string) =>
+    follow: queries.estimate,
+    cancel: (id) =>
       unwrap(client.POST("/v1/estimates/{estimate}/cancel", { params: { path: { estimate: id } } })),
-    onSuccess: (cancelled) => cache.setQueryData(queries.estimate(cancelled.id).queryKey, cancelled),
   });
-  const running = ask.isPending || (asked !== null && !error && !(estimate && isTerminal(estimate.state)));
-  const result = estimate?.result;
   return (
     <div className="estimate">
-      <div className="estimate-row">
-        <Button icon="gauge" busy={running} disabled={!valid} onClick={() => ask.mutate()}>
-          {running ? "Estimating" : result ? "Estimate again" : "Estimate"}
-        </Button>
-        {running ? (
-          <>
-            <span className="faint small truncate" role="status">
-              {standing(estimate)}
-            </span>
-            {asked && (
-              <Button
-                small
-                look="ghost"
-                icon="close"
-                aria-label="Cancel the estimate"
-                busy={cancel.isPending}
-                onClick={() => cancel.mutate(asked.id)}
-              />
-            )}
-          </>
-        ) : (
-          !result && <span className="faint small">A few real steps tell how long it takes.</span>
-        )}
-        {!running && result && asked?.document !== now && (
-          <span className="faint small">Of the job before it was changed</span>
-        )}
-      </div>
-      {!running && result && <Result result={result} />}
-      {!running && estimate?.failure && (
-        <p className="field-error">
-          {estimate.failure.message} {estimate.failure.hint}
-        </p>
-      )}
-      {(ask.error ?? error ?? cancel.error) && <ErrorBox error={ask.error ?? error ?? cancel.error} />}
+      <TaskRow
+        task={task}
+        icon="gauge"
+        words={["Estimate", "Estimating", "Estimate again"]}
+        hint="A few real steps tell how long it takes."
+        phases={PHASES}
+        cancel="Cancel the estimate"
+        valid={valid}
+      />
+      {!task.running && task.now?.result && <Result result={task.now.result} />}
+      <TaskFailure task={task} />
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { ErrorBox } from "@/ui/Notice";
 import type { Document } from "./document";
 import { EstimatePanel } from "./EstimatePanel";
 import { titleOf } from "./fields";
+import { PreviewPanel } from "./PreviewPanel";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
 
@@ -99,6 +100,7 @@ export function SpecSide({ document, validation, checking, problems, error, busy
         <Button look="primary" type="submit" icon="play" busy={busy}>
           Start the job
         </Button>
+        <PreviewPanel document={document} valid={validation?.valid === true} />
         <EstimatePanel document={document} valid={validation?.valid === true} />
       </div>
       <div className="spec-view">

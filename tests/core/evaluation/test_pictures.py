@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from core.evaluation.pictures import grid, png, side_by_side, to_pixels
+from core.evaluation.pictures import greyed, grid, one_above_other, png, side_by_side, to_pixels
 
 
 def decode(content: bytes) -> np.ndarray:
@@ -62,3 +62,22 @@ def test_kinds_stand_side_by_side() -> None:
 def test_numbers_become_pixels() -> None:
     values = np.array([-1.0, 0.0, 0.5, 1.0, 9.0]).reshape(1, 1, 1, 5)
     assert to_pixels(values).reshape(-1).tolist() == [0, 0, 128, 255, 255]
+
+
+def test_hidden_patches_are_grey_and_the_others_as_they_were() -> None:
+    images = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)
+    hidden = np.zeros((2, 2, 3), dtype=bool)
+    hidden[0, 1, 2] = hidden[1, 0, 0] = True
+    found = greyed(images, hidden)
+    expected = images.copy()
+    expected[0, 2:, 4:] = 128
+    expected[1, :2, :2] = 128
+    assert np.array_equal(found, expected)
+
+
+def test_kinds_lie_one_above_the_other() -> None:
+    images = np.zeros((3, 64, 64, 1), dtype=np.uint8)
+    sheet = one_above_other(images, images + 9)
+    assert sheet.shape == (2 + 2 * 66, 2 + 3 * 66, 1)
+    assert (sheet[2:66, 2:66] == 0).all()
+    assert (sheet[68:132, 134:198] == 9).all()

@@ -1,17 +1,20 @@
 """I-JEPA's task against its formula."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import AutoModel
 
 from core.models.ijepa import take
 from core.objectives.block_masks import draw_blocks
+from core.preview.run import preview_step
 from core.spec import JointEmbeddingPrediction, SpecError, validate
-from tests.core.image_jobs import create, image_job, striped_images
+from tests.core.image_jobs import create, image_job, step_batch, striped_images
 
 TASK = JointEmbeddingPrediction()
 
@@ -149,6 +152,29 @@ def test_what_is_written_opens_and_comes_back_whole(tmp_path: Path) -> None:
     fresh.restore(folder)
     state = objective.state_dict()
     assert all(torch.equal(tensor, state[name]) for name, tensor in fresh.state_dict().items())
+
+
+def test_a_preview_shows_the_context_and_the_targets_of_the_step(tmp_path: Path) -> None:
+    archive = striped_images(tmp_path / "images.zip", count=48)
+    job, _, objective = create(image_job("joint_embedding_prediction"), archive, tmp_path / "cache")
+    (shown,) = preview_step(objective, job.training, step=2, count=3)
+    picture = np.array(Image.open(io.BytesIO(shown.content)))
+    assert picture.shape == (2 + 6 * 66, 2 + 3 * 66, 3), "the image, its context, four targets"
+
+    batch = step_batch(objective, job.training, 2)
+    tensors = batch.tensors
+    crops = objective._crops.cut(tensors["images"], tensors).mul(255).permute(0, 2, 3, 1).numpy()
+    for number in range(3):
+        seen = [set(tensors["context"][number][tensors["present"][number]].tolist())]
+        seen += [set(block) for block in tensors["targets"][number].tolist()]
+        left = 2 + 66 * number
+        image, *others = (picture[2 + 66 * row : 66 + 66 * row : 4, left : left + 64 : 4] for row in range(6))
+        assert np.abs(image - crops[number]).max() <= 0.51
+        for tile, patches in zip(others, seen, strict=True):
+            shows = np.array([patch in patches for patch in range(16)])
+            shows = shows.reshape(4, 4).repeat(4, 0).repeat(4, 1)
+            assert (tile[shows] == image[shows]).all()
+            assert (tile[~shows] == 128).all()
 
 
 def test_places_are_taken_in_order() -> None:

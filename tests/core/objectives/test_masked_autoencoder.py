@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoModelForPreTraining
 
+from core.preview.run import preview_step
 from core.spec import SpecError, validate
-from tests.core.image_jobs import create, image_job, striped_images
+from tests.core.image_jobs import create, image_job, step_batch, striped_images
 
 
 def reference(objective: Any, pixels: Any, noise: Any) -> tuple[torch.Tensor, int]:
@@ -132,6 +133,29 @@ def test_people_see_original_mask_and_reconstruction(tmp_path: Path) -> None:
     hidden = (np.abs(masked - grey) <= 1).all(axis=2).reshape(4, 4, 4, 4).all(axis=(1, 3))
     assert hidden.sum() == 12
     assert (masked == first).all(axis=2).reshape(4, 4, 4, 4).all(axis=(1, 3)).sum() >= 4
+
+
+def test_a_preview_shows_the_crops_and_masks_of_the_step(tmp_path: Path) -> None:
+    archive = striped_images(tmp_path / "images.zip", count=48)
+    job, _, objective = create(image_job("masked_autoencoder"), archive, tmp_path / "cache")
+    (shown,) = preview_step(objective, job.training, step=3, count=5)
+    assert (shown.name, shown.media_type) == ("image_masked", "image/png")
+    picture = np.array(Image.open(io.BytesIO(shown.content)))
+    assert picture.shape == (2 + 2 * 66, 2 + 5 * 66, 3)
+
+    # What the run does at that step, seen by its own networks.
+    masks: list[torch.Tensor] = []
+    objective.model.vit.register_forward_hook(lambda _module, _given, out: masks.append(out.mask))
+    batch = step_batch(objective, job.training, 3)
+    with torch.no_grad():
+        objective(batch)
+    crops = objective._inputs(batch).mul(objective.std).add(objective.mean).mul(255).permute(0, 2, 3, 1)
+    for number in range(5):
+        tiles = [picture[top : top + 64 : 4, 2 + 66 * number : 66 + 66 * number : 4] for top in (2, 68)]
+        assert np.abs(tiles[0] - crops[number].numpy()).max() <= 0.51
+        hidden = masks[0][number].bool().numpy().reshape(4, 4).repeat(4, 0).repeat(4, 1)
+        assert (tiles[1][hidden] == 128).all()
+        assert (tiles[1][~hidden] == tiles[0][~hidden]).all()
 
 
 @pytest.mark.parametrize(

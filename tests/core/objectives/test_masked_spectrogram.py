@@ -1,5 +1,6 @@
 """The audio MAE against a slow reference, and as a task."""
 
+import io
 import math
 import struct
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import AutoFeatureExtractor, AutoModel
 
 from core.data import Prepared, data_files, prepare_for
@@ -210,3 +212,31 @@ def test_it_learns(objective: MaskedSpectrogramModeling) -> None:
         optimizer.step()
         optimizer.zero_grad()
     assert np.mean(values[-5:]) < 0.75 * values[0]
+
+
+def test_a_preview_greys_the_patches_that_the_step_hides(objective: MaskedSpectrogramModeling) -> None:
+    ids = np.array([3, 0, 5])
+    (shown,) = objective.preview(objective.samples("train").rows(ids), ids, 9)
+    picture = np.array(Image.open(io.BytesIO(shown.content)))
+    t = batch_of(objective, *ids, key=9).tensors
+    grid = objective.grid
+    height, width = grid.bands * grid.side, grid.times * grid.side
+    scale = max(1, -(-64 // max(height, width)))
+    down, across = height * scale + 2, width * scale + 2
+    for number in range(len(ids)):
+        whole, masked = (
+            picture[
+                2 + down * row : down * (row + 1) : scale, 2 + across * number : across * (number + 1) : scale
+            ]
+            for row in (0, 1)
+        )
+        visible = set(t["visible"][number].tolist())
+        for patch in range(grid.patches):
+            band, time = divmod(patch, grid.times)
+            # Low bands are at the bottom.
+            rows = slice(height - (band + 1) * grid.side, height - band * grid.side)
+            columns = slice(time * grid.side, (time + 1) * grid.side)
+            if patch in visible:
+                assert (masked[rows, columns] == whole[rows, columns]).all()
+            else:
+                assert set(np.unique(masked[rows, columns])) <= {127, 128}

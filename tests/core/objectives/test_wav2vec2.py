@@ -1,5 +1,6 @@
 """wav2vec 2.0 against `transformers`' own forward pass, and as a task."""
 
+import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import AutoFeatureExtractor, AutoModel, AutoModelForPreTraining
 
 from core.data import Prepared, data_files, prepare_for
@@ -282,3 +284,26 @@ def test_it_learns(objective: Wav2Vec2Pretraining) -> None:
         optimizer.zero_grad()
         objective.after_step(step)
     assert last < 0.8 * first
+
+
+def test_a_preview_greys_the_stretches_that_the_step_masks(objective: Wav2Vec2Pretraining) -> None:
+    ids = np.array([4, 2, 7])
+    (shown,) = objective.preview(objective.samples("train").rows(ids), ids, 11)
+    picture = np.array(Image.open(io.BytesIO(shown.content)))
+    masked = batch_of(objective, *ids, key=11).tensors["masked"].numpy()
+    encoder = objective.task.feature_encoder
+    field = next(n for n in range(1, 10_000) if encoder.frames(n) == 1)
+    stride = next(n for n in range(field, 10_000) if encoder.frames(n) == 2) - field
+    columns = (objective.clip - 400) // 160 + 1
+    assert picture.shape == (2 + 2 * 66, 2 + 3 * (columns + 2))
+    for number in range(len(ids)):
+        left = 2 + number * (columns + 2)
+        whole, hidden = picture[2:66, left : left + columns], picture[68:132, left : left + columns]
+        for column in range(columns):
+            middle = 160 * column + 399 / 2
+            frame = min(range(masked.shape[1]), key=lambda f: abs(f * stride + (field - 1) / 2 - middle))
+            if masked[number, frame]:
+                assert set(np.unique(hidden[:, column])) <= {127, 128}
+            else:
+                assert (hidden[:, column] == whole[:, column]).all()
+    assert 0 < masked.mean() < 1

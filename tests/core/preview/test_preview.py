@@ -134,9 +134,10 @@ def test_text_shows_its_masks(
 ) -> None:
     engine = previewed(spec, corpus, "--samples", "3", "--step", "2")
     assert engine.of("finished")[0]["reason"] == "completed"
-    (told,) = engine.of("sample")
+    (told,) = engine.of("previewed")
+    assert told["shown"] == [{"name": "model", "media_type": "text/plain", "file": "model.txt"}]
     path = tmp_path / "out" / "samples" / "step-00000002" / "model.txt"
-    assert (told["step"], told["path"], told["media_type"]) == (2, str(path), "text/plain")
+    assert (told["step"], told["path"]) == (2, str(path.parent))
     text = path.read_text()
     assert text.count("── ") == 3
     assert "[MASK]" in text

@@ -16,8 +16,18 @@ await play(async ({ page, context }) => {
   assert.match(await result.innerText(), /Fit at once\s+[\d,]+ samples/);
   await assertFits(page);
   await picture(page, "estimate");
+  await page.getByRole("button", { name: "Preview", exact: true }).click();
+  await page.getByRole("button", { name: "Preview again" }).waitFor();
+  const previewed = page.locator(".preview-result");
+  await previewed.locator("pre", { hasText: "── 4" }).waitFor();
+  await page.getByLabel("Step to look at").fill("9");
+  await page.getByLabel("Step to look at").press("Enter");
+  await previewed.getByText("Step 9.").waitFor();
+  await assertFits(page);
+  await picture(page, "preview");
   await page.locator('[data-path="training.steps"] input').fill("13");
-  await page.getByText("Of the job before it was changed").waitFor();
+  for (const panel of [".estimate:not(.preview)", ".preview"])
+    await page.locator(panel).getByText("Of the job before it was changed").waitFor();
 
   await page.goto(`${given.url}/jobs/${given.job}/samples`);
   // Beside what the task itself has shown.

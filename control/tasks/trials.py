@@ -1,0 +1,28 @@
+"""What is asked of a spec before somebody waits for an answer about it."""
+
+from control.db import ReadSession
+from control.errors import Conflict
+from control.jobs.admission import Admission, examine
+from control.jobs.submission import refuse
+from control.workers.fleet import fleet
+from core.spec import JobSpec
+
+
+def admit(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
+    """What a spec would need, if it could be submitted and a worker is online that could run it.
+
+    Raises:
+        SeedbedError: whatever `control.jobs.submission.submit` refuses.
+        Conflict: ``no_worker_online``: nobody could try it now.
+    """
+    admission = examine(session, project_id, spec)
+    refuse(admission.errors)
+    if not fleet(session).able(spec.resources.device, admission.estimate.memory_bytes):
+        device = spec.resources.device
+        raise Conflict(
+            "no_worker_online",
+            f"No worker{'' if device == 'auto' else f' with {device}'} is online that could try this job. Start one "
+            "(`seedbed-server worker`), then ask again.",
+            param="resources.device",
+        )
+    return admission
