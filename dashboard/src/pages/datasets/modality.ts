@@ -7,6 +7,8 @@ export type Modality = Dataset["modality"];
 interface Words {
   /** On a switch and in a heading. */
   title: string;
+  /** What it is, in a sentence. */
+  data: string;
   /** Files of it, in a sentence. */
   plural: string;
   /** One of them, for counts. */
@@ -19,6 +21,7 @@ interface Words {
 export const MODALITIES: Record<Modality, Words> = {
   text: {
     title: "Text",
+    data: "text",
     plural: "text files",
     sample: "document",
     samples: "Documents",
@@ -27,6 +30,7 @@ export const MODALITIES: Record<Modality, Words> = {
   },
   image: {
     title: "Images",
+    data: "images",
     plural: "images",
     sample: "image",
     samples: "Images",
@@ -35,6 +39,7 @@ export const MODALITIES: Record<Modality, Words> = {
   },
   audio: {
     title: "Audio",
+    data: "audio",
     plural: "recordings",
     sample: "recording",
     samples: "Recordings",
