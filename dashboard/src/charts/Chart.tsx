@@ -137,7 +137,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure className={wide ? "chart card chart-wide" : "chart card"}>
       <figcaption className="chart-head">
-        <h3>{spec.title}</h3>
+        <h3 title={spec.hint ? `${spec.title}. ${spec.hint}` : spec.title}>{spec.title}</h3>
         <span className="chart-values num">
           {shown.step !== null && <span className="chart-step">step {integer(shown.step)}</span>}
           {spec.series.map((series, index) => {

@@ -37,7 +37,9 @@ type Column = (number | null | undefined)[];
 /** All columns over one common x; a logarithmic axis has no place for what is not positive. */
 export function dataOf(spec: ChartSpec, traces: Trace[], view: PlotView): uPlot.AlignedData {
   const fit = (column: Column): Column =>
-    view.log ? column.map((value) => (typeof value === "number" && value <= 0 ? null : value)) : column;
+    view.log && spec.log
+      ? column.map((value) => (typeof value === "number" && value <= 0 ? null : value))
+      : column;
   const tables = spec.series.map((series, index): uPlot.AlignedData => {
     const trace = traces[index] ?? { steps: [], last: [], min: [], max: [] };
     if (series.kind !== "line") return [trace.steps, fit(trace.last)] as uPlot.AlignedData;
