@@ -146,6 +146,13 @@ def _prepared(event: Mapping[str, Any]) -> str:
     """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
     source = "Found prepared" if event["cached"] else "Prepared"
     counted = [name for name in event if f"{name}_held_out" in event]
-    learned = " and ".join(f"{event[name]:,} {name}" for name in counted)
-    held_out = " and ".join(f"{event[f'{name}_held_out']:,}" for name in counted)
+    # Groups, such as speakers, are known only where somebody said how their names are found.
+    counted = [name for name in counted if event[name] or event[f"{name}_held_out"]]
+    learned = " and ".join(f"{_amount(event[name])} {name}" for name in counted)
+    held_out = " and ".join(_amount(event[f"{name}_held_out"]) for name in counted)
     return f"{source}: {learned} to learn from, {held_out} held out; {event['parameters']:,} parameters."
+
+
+def _amount(value: float) -> str:
+    """A count as it is; what is measured, such as hours, with three digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"

@@ -38,8 +38,8 @@ const MEANINGS: Record<string, Meaning> = {
   },
   discriminator_loss: { title: "Discriminator loss" },
   generator_loss: { title: "Generator loss" },
-  real_score: { title: "Score of real images" },
-  generated_score: { title: "Score of generated images" },
+  real_score: { title: "Score of real" },
+  generated_score: { title: "Score of generated" },
   r1: { title: "R1 penalty", log: true },
   augmentation_probability: { title: "Augmentation probability", format: "percent" },
   frechet_distance_label_cnn: {

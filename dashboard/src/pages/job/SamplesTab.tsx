@@ -8,7 +8,17 @@ import { CopyButton } from "@/ui/Copy";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 
 const contentOf = (sample: Sample): string => `/v1/samples/${sample.id}/content`;
-const titleOf = (name: string): string => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
+
+/** Pictures of several columns say which is which. */
+const TITLES: Record<string, string> = {
+  original_masked_reconstruction: "Original, what the network sees, reconstruction",
+  original_damaged_rebuilt: "Original, damaged, rebuilt",
+  grey_guessed_true: "Grey, guessed colours, true colours",
+  spectrograms: "Spectrograms: the sound, what the network sees, reconstruction",
+  generated: "Generated images",
+};
+const titleOf = (name: string): string =>
+  TITLES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 /** Each step that something was shown at, ascending. */
 const stepsOf = (samples: Sample[]): number[] => [...new Set(samples.map((sample) => sample.step))];
@@ -110,7 +120,7 @@ export function SamplesTab({ job }: { job: Job }) {
       <Empty icon="image" title="Nothing to see yet">
         <p className="muted">
           {isTerminal(job.state)
-            ? "This job's task showed nothing."
+            ? "This task makes nothing to look at: its curves tell how it does."
             : "Where the task has something to show, it comes with each evaluation."}
         </p>
       </Empty>

@@ -11,6 +11,7 @@ const EVENTS_SHOWN = 6;
 
 function NewestCheckpoint({ job }: { job: Job }) {
   const checkpoint = useQuery(queries.checkpoints(job.id)).data?.data[0];
+  const loss = checkpoint?.metrics["eval/loss"];
   const every = job.spec.training.checkpoint_every;
   return (
     <section className="side-part side-checkpoint">
@@ -20,8 +21,8 @@ function NewestCheckpoint({ job }: { job: Job }) {
           <div>
             <b className="num">Step {integer(checkpoint.step)}</b>
             <div className="faint small num">
-              {bytes(checkpoint.bytes)} · held-out loss{" "}
-              {metric(checkpoint.metrics["eval/loss"] as number | undefined)}
+              {bytes(checkpoint.bytes)}
+              {typeof loss === "number" && ` · held-out loss ${metric(loss)}`}
             </div>
           </div>
           <ButtonLink
