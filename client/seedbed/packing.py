@@ -8,6 +8,7 @@ from pathlib import Path
 from seedbed.errors import InvalidFile
 
 CHUNK = 2**20
+Chunks = Iterator[bytes]
 AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus")
 IMAGES = (".jpg", ".jpeg", ".png", ".webp")
 STANDS_ALONE = (
@@ -32,7 +33,7 @@ class LocalFile:
     name: str
     bytes: int
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Chunks:
         """Its content, as long as it was when it was found.
 
         Raises:
@@ -64,7 +65,7 @@ class PackedFolder:
         size = sum(len(_header(member)) + member.bytes + len(_padding(member)) for member in self.members)
         object.__setattr__(self, "bytes", size + 2 * tarfile.BLOCKSIZE)
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Chunks:
         """The archive, file by file.
 
         Raises:

@@ -9,7 +9,7 @@ import { ErrorBox } from "@/ui/Notice";
 import type { Document } from "./document";
 import { EstimatePanel } from "./EstimatePanel";
 import { titleOf } from "./fields";
-import { modalityOf } from "./tasks";
+import { taskOf } from "./tasks";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
 
@@ -65,7 +65,8 @@ export function SpecSide({ document, validation, checking, problems, error, busy
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
   const batch = training?.batch_size;
-  const modality = modalityOf(document) ?? "text";
+  // All of one answer: the form may be ahead of it.
+  const modality = taskOf(validation?.spec?.task.kind)?.modality ?? "text";
   // Of a batch that the engine chooses nobody knows yet.
   const samples = training && typeof batch === "number" ? training.steps * batch : null;
   const read = samples && modality === "text" ? samples * (training?.sequence_length ?? 0) : samples;

@@ -160,12 +160,7 @@ export function NewDatasetPage() {
       </form>
       <section className="stack page-foot">
         <h2>From a terminal</h2>
-        <CodeBlock
-          label="command"
-          code={
-            "seedbed dataset upload corpus.txt\nseedbed dataset upload pets/   # a folder of images, their folders naming classes"
-          }
-        />
+        <CodeBlock label="command" code={"seedbed dataset upload corpus.txt\nseedbed dataset upload pets/"} />
       </section>
     </div>
   );
