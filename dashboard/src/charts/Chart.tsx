@@ -127,7 +127,8 @@ export function Chart(props: ChartProps) {
   }, [spec, height, log]);
 
   useEffect(() => plot.current?.setData(data), [data]);
-  useEffect(() => plot.current?.redraw(true, true), [theme]);
+  // An empty axis has no numbers, and keeps none where the first points leave its range as it was.
+  useEffect(() => plot.current?.redraw(true, true), [theme, empty]);
 
   const format = FORMATS[spec.format];
   const shown: Reading = reading ?? {

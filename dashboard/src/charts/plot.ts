@@ -105,9 +105,17 @@ const LOGARITHMIC: uPlot.Scale.Distr.Logarithmic = 3;
 
 const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", sans-serif';
 
-function rangeOf(min: number | null, max: number | null, log: boolean): uPlot.Range.MinMax {
+function rangeOf(
+  min: number | null,
+  max: number | null,
+  log: boolean,
+  format: ChartSpec["format"],
+): uPlot.Range.MinMax {
   if (min === null || max === null) return log ? [1, 10] : [0, 1];
-  return log ? uPlot.rangeLog(min, max, 10, false) : uPlot.rangeNum(min, max, 0.1, true);
+  if (log) return uPlot.rangeLog(min, max, 10, false);
+  const [low, high] = uPlot.rangeNum(min, max, 0.1, true);
+  // Nothing is more than all of it; a line at the edge keeps a little room.
+  return format === "percent" && high !== null && max <= 1 ? [low, Math.min(high, 1.03)] : [low, high];
 }
 
 interface PlotHandlers {
@@ -132,7 +140,7 @@ export function optionsOf(
       x: { time: false, range: () => handlers.view().range },
       y: {
         // An empty chart keeps its axes, so that its first points move nothing.
-        range: (_, min, max) => rangeOf(min, max, handlers.view().log && spec.log),
+        range: (_, min, max) => rangeOf(min, max, handlers.view().log && spec.log, spec.format),
         distr: handlers.view().log && spec.log ? LOGARITHMIC : LINEAR,
       },
     },

@@ -29,7 +29,7 @@ function TextSample({ sample }: { sample: Sample }) {
     <figure className="sample card">
       <figcaption>
         <b>{titleOf(sample.name)}</b>
-        <span className="faint small num">{bytes(sample.bytes)}</span>
+        <span className="faint small num nowrap">{bytes(sample.bytes)}</span>
         {text !== undefined && <CopyButton text={text} label={`Copy ${titleOf(sample.name)}`} />}
       </figcaption>
       {error ? (
@@ -49,7 +49,7 @@ function ImageSample({ sample }: { sample: Sample }) {
     <figure className="sample card">
       <figcaption>
         <b>{titleOf(sample.name)}</b>
-        <span className="faint small num">{bytes(sample.bytes)}</span>
+        <span className="faint small num nowrap">{bytes(sample.bytes)}</span>
       </figcaption>
       <a href={contentOf(sample)} target="_blank" rel="noreferrer" title="Open it alone">
         <img src={contentOf(sample)} alt={`${titleOf(sample.name)} at step ${integer(sample.step)}`} />
