@@ -49,7 +49,7 @@ class Chronicle:
                 phase: Phase = "training" if event["phase"] == "timing" else "preparing"
                 self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
-                self._event("prepared", _prepared(event), _facts(event))
+                self._event("prepared", describe_prepared(event), _facts(event))
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "metrics":
                 self.step = event["step"]
@@ -142,7 +142,7 @@ def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name not in {"event", "time"}}
 
 
-def _prepared(event: Mapping[str, Any]) -> str:
+def describe_prepared(event: Mapping[str, Any]) -> str:
     """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
     source = "Found prepared" if event["cached"] else "Prepared"
     counted = [name for name in event if f"{name}_held_out" in event]
