@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -21,7 +22,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from control.broker import live_key
-from control.db import read
+from control.db import glance, read
 from control.live import service
 from control.live.service import Changes, Cursor
 
@@ -34,6 +35,10 @@ _PATIENCE = 0.5
 """Seconds between attempts to reach Redis again."""
 
 
+_What = tuple[Cursor, bool]
+"""From where on, and whether all of the job or its points alone."""
+
+
 @dataclass
 class _Watch:
     """A job that somebody listens to."""
@@ -42,13 +47,13 @@ class _Watch:
     """Id of the last message read from its stream."""
     rung: int = 0
     """How often its bell rang; a read that began before the last ring may have missed something."""
-    bells: set[asyncio.Event] = field(default_factory=set)
-    reads: dict[Cursor, "tuple[int, asyncio.Task[Changes]]"] = field(default_factory=dict)
+    listeners: "set[Listener]" = field(default_factory=set)
+    reads: dict[_What, "tuple[int, asyncio.Task[Changes]]"] = field(default_factory=dict)
 
-    def ring(self) -> None:
+    def ring(self, *, points_alone: bool = False) -> None:
         self.rung += 1
-        for bell in self.bells:
-            bell.set()
+        for listener in self.listeners:
+            listener.ring(points_alone=points_alone)
 
 
 class Listener:
@@ -59,31 +64,48 @@ class Listener:
         self._job_id = job_id
         self._watch = watch
         self._bell = asyncio.Event()
-        watch.bells.add(self._bell)
+        self._points_alone = False
+        """Nothing but points was written since the last look at all of the job."""
+        self._looked = 0.0
+        watch.listeners.add(self)
+
+    def ring(self, *, points_alone: bool) -> None:
+        self._points_alone = self._points_alone and points_alone
+        self._bell.set()
 
     async def wait(self, seconds: float) -> None:
         """Until something happened to the job, or the time is over."""
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._bell.wait(), seconds)
+        except TimeoutError:
+            self._points_alone = False
         self._bell.clear()
 
-    async def changes(self, cursor: Cursor) -> Changes:
-        """What was written since the cursor, up to a moment not before this call."""
-        watch = self._watch
-        rung, task = watch.reads.get(cursor, (-1, None))
+    async def changes(self, cursor: Cursor, look_seconds: float) -> Changes:
+        """What was written since the cursor, up to a moment not before this call.
+
+        While only points come, only they are read, and all of the job every ``look_seconds``.
+        """
+        now = time.monotonic()
+        points_alone = self._points_alone and now - self._looked < look_seconds
+        if not points_alone:
+            self._looked = now
+        self._points_alone = True
+        watch, what = self._watch, (cursor, points_alone)
+        rung, task = watch.reads.get(what, (-1, None))
         if task is None or rung != watch.rung:
-            task = asyncio.create_task(self._hub.read(self._job_id, cursor))
-            watch.reads[cursor] = (watch.rung, task)
-            task.add_done_callback(lambda done: _forget(watch, cursor, done))
+            task = asyncio.create_task(self._hub.read(self._job_id, *what))
+            watch.reads[what] = (watch.rung, task)
+            task.add_done_callback(lambda done: _forget(watch, what, done))
         return await asyncio.shield(task)
 
     def close(self) -> None:
-        self._watch.bells.discard(self._bell)
+        self._watch.listeners.discard(self)
 
 
-def _forget(watch: _Watch, cursor: Cursor, task: "asyncio.Task[Changes]") -> None:
-    if watch.reads.get(cursor, (0, None))[1] is task:
-        del watch.reads[cursor]
+def _forget(watch: _Watch, what: _What, task: "asyncio.Task[Changes]") -> None:
+    if watch.reads.get(what, (0, None))[1] is task:
+        del watch.reads[what]
     if not task.cancelled():
         task.exception()  # those who asked have seen it
 
@@ -109,7 +131,7 @@ class Hub:
     @property
     def listeners(self) -> int:
         """Open streams."""
-        return sum(len(watch.bells) for watch in list(self._watches.values()))
+        return sum(len(watch.listeners) for watch in list(self._watches.values()))
 
     def start(self) -> None:
         self._reader = asyncio.create_task(self._read_forever())
@@ -144,13 +166,16 @@ class Hub:
         finally:
             LISTENERS.dec()
             listener.close()
-            if not watch.bells:
+            if not watch.listeners:
                 self._watches.pop(job_id, None)
 
-    async def read(self, job_id: str, cursor: Cursor) -> Changes:
-        return await run_in_threadpool(self._changes, job_id, cursor)
+    async def read(self, job_id: str, cursor: Cursor, points_alone: bool) -> Changes:  # noqa: FBT001
+        return await run_in_threadpool(self._changes, job_id, cursor, points_alone)
 
-    def _changes(self, job_id: str, cursor: Cursor) -> Changes:
+    def _changes(self, job_id: str, cursor: Cursor, points_alone: bool) -> Changes:  # noqa: FBT001
+        if points_alone:
+            with glance(self._engine) as session:
+                return service.new_points(session, job_id, cursor)
         with read(self._engine) as session:
             return service.changes(session, job_id, cursor)
 
@@ -196,7 +221,7 @@ class Hub:
             self._wake_key: self._wake_position
         }
         news = cast(
-            "list[tuple[str, list[tuple[str, Any]]]]",
+            "list[tuple[str, list[tuple[str, dict[str, str]]]]]",
             await self._redis.xread(cast("Any", positions), block=_BLOCK_MS, count=1000) or [],
         )
         for key, messages in news:
@@ -205,4 +230,4 @@ class Hub:
                 self._wake_position = last
             else:
                 keys[key].position = last
-                keys[key].ring()
+                keys[key].ring(points_alone=all(fields.get("kind") == "points" for _, fields in messages))

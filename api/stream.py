@@ -14,7 +14,7 @@ from control.live.service import Changes, Cursor
 from control.metrics.repository import WrittenPoint
 
 LOOK_SECONDS = 3.0
-"""Without a bell, a listener looks so often: what Redis loses arrives so much later, and no more."""
+"""So often a listener looks at all of the job, bell or no bell: what Redis loses arrives so much later, and no more."""
 HEARTBEAT_SECONDS = 15.0
 _TERMINAL = {"succeeded", "failed", "cancelled"}
 
@@ -32,14 +32,14 @@ async def stream(hub: Hub, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
 async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[bytes]:
     spoke = time.monotonic()
     while not hub.closing:
-        changes = await listener.changes(told.cursor)
+        changes = await listener.changes(told.cursor, LOOK_SECONDS)
         frames = b"".join(told.frames(changes))
         if frames:
             yield frames
             spoke = time.monotonic()
         if changes.more:
             continue
-        if changes.job.state in _TERMINAL:
+        if changes.job is not None and changes.job.state in _TERMINAL:
             yield _frame("end", json.dumps({"state": changes.job.state}))
             return
         await listener.wait(LOOK_SECONDS)
@@ -58,9 +58,8 @@ class _Told:
 
     def frames(self, changes: Changes) -> Iterator[bytes]:
         """What of the changes is new to the listener; moves its cursor past them."""
-        job = _without_progress(changes.job)
-        if job != self._job:
-            self._job, self._progress = job, changes.job.progress
+        if changes.job is not None and (job := _without_progress(changes.job)) != self._job:
+            self._job, self._progress = job, changes.progress
             yield _frame("job", changes.job)
         for group in _by_step(changes.points):
             self.cursor = Cursor(group[-1].seq, self.cursor.event)
@@ -75,8 +74,8 @@ class _Told:
                 yield _frame("sample", sample)
             self.cursor = Cursor(self.cursor.point, event.id)
             yield _frame("event", event, self.cursor)
-        if changes.job.progress != self._progress:
-            self._progress = changes.job.progress
+        if changes.progress is not None and changes.progress != self._progress:
+            self._progress = changes.progress
             yield _frame("progress", self._progress)
 
 

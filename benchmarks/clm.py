@@ -2,7 +2,8 @@
 
 4 layers, 4 heads, 128 wide, blocks of 64, batches of 12, 2,000 steps, dropout 0; the first 90 % of the text is learned from,
 the last 10 % held out. The engine against a plain eager loop of the same network, whole commands, in turns; then the time to
-reach 1.88 nats with the best recipe that we know.
+reach 1.88 nats with the best recipe that we know. Both learn at three times nanoGPT's rate (--rate, its own is 0.001): the network
+is far from overfitting after 2,000 steps, and learns more.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from benchmarks._engine import EngineRun, engine
 from benchmarks._environment import ROOT
 from benchmarks._harness import report
 
-STEPS, LENGTH, BATCH, WARM_UP, RATE, BETA2 = 2000, 64, 12, 100, 1e-3, 0.99
+STEPS, LENGTH, BATCH, WARM_UP, RATE, BETA2 = 2000, 64, 12, 100, 3e-3, 0.99
 WIDTH, LAYERS, HEADS = 128, 4, 4
 GOAL = 1.88
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--rate", type=float, default=RATE, help="peak learning rate, of both")
     arguments = parser.parse_args()
     os.environ["OMP_WAIT_POLICY"] = "passive"  # for both alike: spinning threads are slow on a busy machine
     with tempfile.TemporaryDirectory(prefix="seedbed-clm-") as scratch:
@@ -39,12 +41,18 @@ def main() -> None:
         losses, walls, losses_reference, walls_reference = [], [], [], []
         for number in range(arguments.rounds):
             run = _run(
-                _job(arguments.steps, number), arguments.data, directory, f"{number}", arguments.threads
+                _job(arguments.steps, number, arguments.rate),
+                arguments.data,
+                directory,
+                f"{number}",
+                arguments.threads,
             )
             losses.append(run.points("eval/loss")[-1][2])
             walls.append(run.wall_s)
             print(f"round {number + 1}: engine {walls[-1]:.1f} s, {losses[-1]:.4f} nats", flush=True)
-            wall, loss = _eager(arguments.data, directory, arguments.steps, number, arguments.threads)
+            wall, loss = _eager(
+                arguments.data, directory, arguments.steps, number, arguments.rate, arguments.threads
+            )
             losses_reference.append(loss)
             walls_reference.append(wall)
             print(f"         eager loop {wall:.1f} s, {loss:.4f} nats", flush=True)
@@ -65,8 +73,8 @@ def main() -> None:
     report([(name, f"{value:.4g}") for name, value in figures.items()], figures)
 
 
-def _job(steps: int, seed: int) -> dict[str, Any]:
-    """nanoGPT's own numbers."""
+def _job(steps: int, seed: int, rate: float) -> dict[str, Any]:
+    """nanoGPT's own numbers, but for the rate."""
     return {
         "name": "bench-clm",
         "task": {"kind": "causal_lm"},
@@ -90,7 +98,7 @@ def _job(steps: int, seed: int) -> dict[str, Any]:
             "seed": seed,
             "optimizer": {
                 "kind": "adamw",
-                "learning_rate": RATE,
+                "learning_rate": rate,
                 "beta2": BETA2,
                 "epsilon": 1e-8,
                 "weight_decay": 0.1,
@@ -104,24 +112,13 @@ def _job(steps: int, seed: int) -> dict[str, Any]:
 
 
 def _best() -> dict[str, Any]:
-    """Muon, whose larger steps need fewer of them; the rate falls to its end where the goal is near."""
-    job = _job(BEST_STEPS, 0)
-    job["training"] |= {
-        "optimizer": {"kind": "muon", **BEST_OPTIMIZER},
-        "schedule": {"kind": "linear", "warmup_steps": 20},
-        "evaluate_every": 25,
-        "evaluation_sequences": 400,
-    }
+    """No more steps than it takes, at a rate that is worth most over so few; evaluated on all that is held out, at the end."""
+    job = _job(BEST_STEPS, 0, BEST_RATE)
+    job["training"]["schedule"] |= {"warmup_steps": BEST_WARM_UP}
     return job
 
 
-BEST_STEPS = 500
-BEST_OPTIMIZER: dict[str, float] = {
-    "learning_rate": 1e-2,
-    "adamw_learning_rate": 4e-3,
-    "beta2": 0.99,
-    "weight_decay": 0.01,
-}
+BEST_STEPS, BEST_RATE, BEST_WARM_UP = 1300, 4e-3, 60
 
 
 def _run(job: dict[str, Any], data: Path, directory: Path, name: str, threads: int) -> EngineRun:
@@ -129,7 +126,9 @@ def _run(job: dict[str, Any], data: Path, directory: Path, name: str, threads: i
     return engine(job, data=data, out=directory / name, cache=directory / name / "cache", threads=threads)
 
 
-def _eager(data: Path, directory: Path, steps: int, seed: int, threads: int) -> tuple[float, float]:
+def _eager(  # noqa: PLR0917 - as told above
+    data: Path, directory: Path, steps: int, seed: int, rate: float, threads: int
+) -> tuple[float, float]:
     """Seconds of the whole command, and the held-out loss."""
     file = directory / "eager.json"
     setting = {
@@ -142,7 +141,7 @@ def _eager(data: Path, directory: Path, steps: int, seed: int, threads: int) -> 
         "width": WIDTH,
         "layers": LAYERS,
         "heads": HEADS,
-        "rate": RATE,
+        "rate": rate,
         "beta2": BETA2,
         "warmup": WARM_UP,
     }

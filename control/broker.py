@@ -45,6 +45,11 @@ def live_key(job_id: str) -> str:
     return f"seedbed:live:{job_id}"
 
 
+def calls_key(worker_id: str) -> str:
+    """The Redis stream that tells a worker to look at once what is asked of its job. What it says does not matter."""
+    return f"seedbed:calls:{worker_id}"
+
+
 def broker_url(chosen: Settings) -> str:
     """Celery's URL: the same server as ``REDIS_URL``, the logical database after it."""
     parts = urlsplit(chosen.redis_url)
@@ -101,12 +106,12 @@ class Broker:
             return length
 
     def publish(self, messages: Iterable[LiveMessage]) -> None:
-        """Append to the jobs' live streams, in one round trip.
+        """Append to the jobs' live streams, in one round trip and at once: a reader wakes for all of them together.
 
         Raises:
             redis.RedisError: Redis does not answer.
         """
-        pipeline = self.live.pipeline(transaction=False)
+        pipeline = self.live.pipeline(transaction=True)
         keys = set()
         for message in messages:
             key = live_key(message.job_id)
@@ -115,6 +120,18 @@ class Broker:
             pipeline.xadd(key, fields, maxlen=LIVE_LENGTH, approximate=True)  # type: ignore[arg-type]
         for key in keys:
             pipeline.expire(key, LIVE_SECONDS)
+        pipeline.execute()
+
+    def call(self, worker_id: str) -> None:
+        """Tell a worker that something is asked of its job; without this it finds out with its next heartbeat.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        key = calls_key(worker_id)
+        pipeline = self.live.pipeline(transaction=True)
+        pipeline.xadd(key, {"look": "now"}, maxlen=1, approximate=False)
+        pipeline.expire(key, LIVE_SECONDS)
         pipeline.execute()
 
     def ping(self) -> None:

@@ -79,6 +79,14 @@ def read(bind: Engine | Connection) -> Iterator[ReadSession]:
 
 
 @contextmanager
+def glance(bind: Engine | Connection) -> Iterator[ReadSession]:
+    """For a single statement that reads: it sees one moment by itself, so that no transaction has to be begun and ended."""
+    with ReadSession(bind) as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session
+
+
+@contextmanager
 def write(bind: Engine | Connection) -> Iterator[WriteSession]:
     """A transaction: committed when the block ends well, rolled back when it raises.
 

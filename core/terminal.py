@@ -63,7 +63,8 @@ def _amounts(event: Event) -> str:
         )
     kind = "recordings" if "recordings" in event else "images"
     hours = f" ({event['hours']:.2f} hours)" if "hours" in event else ""
-    return f"{event[kind]:,} {kind}{hours} to learn from, {event[f'{kind}_held_out']:,} held out"
+    bad = f", {event['bad']:,} that cannot be used left out" if event["bad"] else ""
+    return f"{event[kind]:,} {kind}{hours} to learn from, {event[f'{kind}_held_out']:,} held out{bad}"
 
 
 def _numbers(values: Mapping[str, float]) -> str:

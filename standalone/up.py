@@ -142,8 +142,6 @@ class Service:
             "STORAGE_URL": self._home.storage.as_uri(),
             "SEEDBED_SECRET": self._home.secret(),
             "SEEDBED_CACHE_DIRECTORY": str(self._home.cache),
-            # One worker beside its database: a stop that somebody asks for is heard at once.
-            "SEEDBED_HEARTBEAT_SECONDS": os.environ.get("SEEDBED_HEARTBEAT_SECONDS", "0.5"),
         }
         dashboard = package_root() / "dashboard" / "dist"
         if "SEEDBED_DASHBOARD_DIRECTORY" not in os.environ and (dashboard / "index.html").exists():

@@ -16,6 +16,7 @@ from control.jobs.service import Claim, claim
 from control.settings import Settings
 from worker import logcontext, metrics
 from worker.device import Machine
+from worker.ear import Ear
 from worker.equipment import Equipment
 from worker.parent_death import die_with_parent
 from worker.presence import Presence
@@ -62,6 +63,7 @@ class Child:
             orders.machine,
             seconds=min(orders.settings.heartbeat_seconds, orders.settings.worker_online_seconds / 4),
         )
+        self._ear = Ear(orders.settings.redis_url, lambda: self._presence.worker_id(timeout=5.0))
         self._succession = Succession(orders.directory)
         self._settled = threading.Thread(target=self._settle, name="settle", daemon=True)
         self._settled.start()
@@ -83,7 +85,7 @@ class Child:
                     metrics.busy.track_inprogress(),
                 ):
                     log.info("taken")
-                    Supervisor(self._equipment, found, self._stop).run()
+                    Supervisor(self._equipment, found, self._ear, self._stop).run()
             finally:
                 self._busy = False
         if self._terminated:
@@ -91,6 +93,7 @@ class Child:
 
     def close(self) -> None:
         """The worker ends in order."""
+        self._ear.stop()
         self._presence.stop()
         self._equipment.engines.stop()
         self._equipment.database.dispose()

@@ -12,7 +12,7 @@ from control.samples.service import commit_sample
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.reporting import Reporter
-from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Uploaded, UploadFailed
+from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Superseded, Uploaded, UploadFailed
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,11 @@ class Chronicle:
         metrics.checkpoints.labels("no").inc()
         self.warn("not_stored", f"{upload.what} did not reach storage: {upload.error}")
 
+    def superseded(self, upload: Superseded) -> None:
+        """A checkpoint is left out, for newer ones have taken its place."""
+        self.uploading -= 1
+        log.warning("the checkpoint of step %d was pruned for newer ones before it was stored", upload.step)
+
     def shown(self, sample: SampleUploaded) -> None:
         """A sample is in storage: make it exist, after every point that came before it."""
         self.uploading -= 1
@@ -150,7 +155,8 @@ def describe_prepared(event: Mapping[str, Any]) -> str:
     counted = [name for name in counted if event[name] or event[f"{name}_held_out"]]
     learned = " and ".join(f"{_amount(event[name])} {name}" for name in counted)
     held_out = " and ".join(_amount(event[f"{name}_held_out"]) for name in counted)
-    return f"{source}: {learned} to learn from, {held_out} held out; {event['parameters']:,} parameters."
+    bad = f", {event['bad']:,} that cannot be used left out" if event.get("bad") else ""
+    return f"{source}: {learned} to learn from, {held_out} held out{bad}; {event['parameters']:,} parameters."
 
 
 def _amount(value: float) -> str:

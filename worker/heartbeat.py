@@ -65,6 +65,7 @@ class Heartbeat:
         self._intent = intent
         self._lost = lost
         self._progress = Progress("staging")
+        self._reported: tuple[Phase, float | None] | None = None
         self._told: Intent | None = None
         self._wake = threading.Event()
         self._stopped = threading.Event()
@@ -76,6 +77,10 @@ class Heartbeat:
         before, self._progress = self._progress, progress
         if (before.phase, before.fraction) != (progress.phase, progress.fraction):
             self._wake.set()
+
+    def soon(self) -> None:
+        """Beat now, or as soon as may be: something is asked of the job."""
+        self._wake.set()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -103,15 +108,18 @@ class Heartbeat:
     def _beat(self) -> None:
         asked_at = time.monotonic()
         progress = self._progress
+        # Steps travel with the metrics: only a change of phase is news, and news wakes everybody who watches.
+        is_news = (progress.phase, progress.fraction) != self._reported
         with write(self._database) as session:
             intent = heartbeat(
                 session,
                 self._job_id,
                 self._attempt,
-                phase=progress.phase,
-                phase_fraction=progress.fraction,
-                step=progress.step,
+                phase=progress.phase if is_news else None,
+                phase_fraction=progress.fraction if is_news else None,
+                step=progress.step if is_news else None,
             )
+        self._reported = (progress.phase, progress.fraction)
         self._lease.renewed(asked_at)
         if intent is not None and intent != self._told:
             self._told = intent

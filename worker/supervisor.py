@@ -25,6 +25,7 @@ from control.db import write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
 from worker import metrics
 from worker.chronicle import Chronicle
+from worker.ear import Ear
 from worker.engine import Engine, EngineUnavailableError, Exit
 from worker.equipment import Equipment
 from worker.heartbeat import Heartbeat, Progress
@@ -37,6 +38,7 @@ from worker.uploads import (
     FilesUploaded,
     SampleDropped,
     SampleUploaded,
+    Superseded,
     Uploaded,
     UploadFailed,
     Uploads,
@@ -45,7 +47,7 @@ from worker.workspace import StagingError, Workspace
 
 log = logging.getLogger(__name__)
 
-_TICK_SECONDS = 0.25
+_TICK_SECONDS = 0.5
 """The longest that the main thread sleeps without a look at the clock and at the worker's own end."""
 _REAPING_SECONDS = 10.0
 """A killed engine's server has so long to tell of its end."""
@@ -65,12 +67,14 @@ class Supervisor:
     Args:
         equipment: The worker's.
         claim: What to run.
+        ear: Calls when something is asked of the job.
         worker_stops: Set when the worker itself shall stop.
     """
 
-    def __init__(self, equipment: Equipment, claim: Claim, worker_stops: threading.Event) -> None:
+    def __init__(self, equipment: Equipment, claim: Claim, ear: Ear, worker_stops: threading.Event) -> None:
         self._equipment = equipment
         self._claim = claim
+        self._ear = ear
         self._worker_stops = worker_stops
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._engine: Engine | None = None
@@ -101,6 +105,7 @@ class Supervisor:
                     lost=self._lease_lost,
                 )
                 stack.callback(self._heartbeat.stop)
+                stack.enter_context(self._ear.listening(self._heartbeat.soon))
                 self._chronicle = Chronicle(self._claim, self._reporter, self._heartbeat)
                 self._run_in(directory)
         except LeaseLost as error:
@@ -204,6 +209,7 @@ class Supervisor:
                     uploads.sample(event)
                 case "exported":
                     uploads.files(Path(event["path"]))
+        uploads.no_more()
         self._inbox.put(Ended(engine.wait()))
 
     def _lease_expired(self) -> None:
@@ -239,7 +245,7 @@ class Supervisor:
         self._log.look()
         self._reporter.flush()
 
-    def _handle(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:  # noqa: C901 - one case a message
         match message:
             case Told(event):
                 self._chronicle.told(event)
@@ -255,6 +261,8 @@ class Supervisor:
             case UploadFailed():
                 self._failed_upload = message
                 self._chronicle.upload_failed(message)
+            case Superseded():
+                self._chronicle.superseded(message)
             case SampleUploaded():
                 self._chronicle.shown(message)
             case SampleDropped():

@@ -81,7 +81,14 @@ class FilesUploaded:
     """``path``, ``bytes`` and ``sha256`` of each, as in a manifest."""
 
 
-Upload = Uploaded | UploadFailed | SampleUploaded | SampleDropped | FilesUploaded
+@dataclass(frozen=True)
+class Superseded:
+    """A checkpoint that the engine had pruned for newer ones before it could be taken over. They are what a job keeps."""
+
+    step: int
+
+
+Upload = Uploaded | UploadFailed | Superseded | SampleUploaded | SampleDropped | FilesUploaded
 
 
 class Uploads:
@@ -111,6 +118,8 @@ class Uploads:
         self._patience_seconds = patience_seconds
         self._abandoned = threading.Event()
         self._samples_waiting = 0
+        self._missed: list[tuple[int, FileNotFoundError]] = []
+        """Checkpoints that were gone when they were to be taken over, and no newer one has been since."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="uploads")
 
     def checkpoint(self, event: Mapping[str, Any]) -> None:
@@ -120,10 +129,17 @@ class Uploads:
         try:
             link_tree(Path(event["path"]), ours)
             manifest = (ours / MANIFEST).read_bytes()
+        except FileNotFoundError as error:
+            # Only a supervisor that was held up for long comes too late: the engine keeps its newest ones.
+            shutil.rmtree(ours, ignore_errors=True)
+            self._missed.append((step, error))
+            return
         except OSError as error:
-            # Only a supervisor that was stopped for long comes too late: the engine keeps its newest ones.
             self._done(UploadFailed(_checkpoint(step), error))
             return
+        for missed, _ in self._missed:
+            self._done(Superseded(missed))
+        self._missed.clear()
         if hashlib.sha256(manifest).hexdigest() != event["manifest_sha256"]:
             self._done(
                 UploadFailed(
@@ -133,6 +149,12 @@ class Uploads:
             return
         metrics = {name: float(value) for name, value in event["metrics"].items()}
         self._thread.submit(self._upload, step, ours, manifest, metrics)
+
+    def no_more(self) -> None:
+        """The engine tells of nothing more: what was missed is not made up for."""
+        for step, error in self._missed:
+            self._done(UploadFailed(_checkpoint(step), error))
+        self._missed.clear()
 
     def sample(self, event: Mapping[str, Any]) -> None:
         """Take a sample over, as its event tells of it, and upload it in the background; told of by `done` whatever

@@ -6,12 +6,10 @@ from control.datasets.models import Dataset
 from control.db import WriteSession
 from control.errors import Conflict, NotFound
 from control.jobs import repository
-from control.jobs.events import record
+from control.jobs.asking import ask
 from control.jobs.models import Job
-from control.jobs.news import announce
 from control.jobs.schemas import Purpose, State
 from control.jobs.transitions import InvalidTransition, transition
-from control.jobs.views import job_out
 
 Verb = Literal["cancel", "pause"]
 
@@ -43,7 +41,7 @@ def request(
             "invalid_transition", f"{job.id} is being cancelled: a job in this state cannot be paused."
         )
     job.intent = verb
-    _tell(session, job, f"{verb}_requested", _ASKED[verb])
+    ask(session, job, f"{verb}_requested", _ASKED[verb])
     return job
 
 
@@ -57,7 +55,7 @@ def resume(session: WriteSession, project_id: str, job_id: str) -> Job:
     job = _lock(session, project_id, job_id)
     if job.state == "running" and job.intent == "pause":
         job.intent = None
-        _tell(session, job, "pause_withdrawn", "The pause was called off before it took hold.")
+        ask(session, job, "pause_withdrawn", "The pause was called off before it took hold.")
         return job
     if job.state != "paused":
         raise InvalidTransition(job, "resumed")
@@ -81,12 +79,6 @@ def retry(session: WriteSession, project_id: str, job_id: str) -> Job:
     job.retries_used = 0
     transition(session, job, "queued", event="retry_requested", message="A retry was asked for.")
     return job
-
-
-def _tell(session: WriteSession, job: Job, event: str, message: str) -> None:
-    session.flush()
-    record(session, job, event, message)
-    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
 
 
 def _lock(session: WriteSession, project_id: str, job_id: str, purpose: Purpose = "train") -> Job:

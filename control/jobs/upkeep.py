@@ -10,20 +10,18 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.broker import QUEUES, Broker
 from control.checkpoints.models import Checkpoint
-from control.db import ReadSession, WriteSession, read, write
+from control.db import ReadSession, WriteSession, glance, read, write
+from control.jobs.asking import ask
 from control.jobs.dispatch import Plan, Waiting, plan
-from control.jobs.events import record
 from control.jobs.leader import Leadership
 from control.jobs.models import Job
-from control.jobs.news import announce
 from control.jobs.outcomes import lease_expired
 from control.jobs.places import Places, places
-from control.jobs.views import job_out
 from control.settings import Settings
 from control.storage import Storage
 
@@ -89,15 +87,18 @@ class Upkeep:
             now = self._clock()
             if self._trust_leases_from is None:
                 self._trust_leases_from = now + 2 * self._settings.heartbeat_seconds
-            if now >= self._trust_leases_from:
+            with glance(self._engine) as session:
+                due = session.execute(_DUE, {"purge_after": _PURGE_AFTER}).one()
+            if due.leases and now >= self._trust_leases_from:
                 self.expire_leases()
         except SQLAlchemyError:
             self._trust_leases_from = None
             raise
         # Neither Redis nor storage, when they are away, may keep leases from expiring.
-        for step in (self.dispatch, self.purge_checkpoints):
+        for step, needed in ((self.dispatch, due.queue), (self.purge_checkpoints, due.files)):
             try:
-                step()
+                if needed:
+                    step()
             except Exception:
                 log.warning("upkeep could not %s", step.__name__, exc_info=True)
         return True
@@ -154,6 +155,17 @@ class Upkeep:
         return [checkpoint_id for checkpoint_id, _ in dropped]
 
 
+# Most rounds have nothing to do, and training shares its processors with them: one statement tells.
+_DUE = text("""
+    SELECT
+        EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until < clock_timestamp()) AS leases,
+        EXISTS (SELECT FROM jobs WHERE state = 'queued') AS queue,
+        EXISTS (
+            SELECT FROM checkpoints WHERE deleted_at < clock_timestamp() - :purge_after AND purged_at IS NULL
+        ) AS files
+""")
+
+
 def _widest(now: Places) -> list[tuple[str, int]]:
     """For each value of ``device`` that some worker takes, the largest memory that one takes it with."""
     widest: dict[str, int] = {}
@@ -183,12 +195,10 @@ def _preempt(session: WriteSession, victim_id: str, urgent_id: str) -> None:
     if job is None:
         return
     job.intent = "preempt"
-    session.flush()
-    record(
+    ask(
         session,
         job,
         "preempt_requested",
         f"{urgent_id} has a higher priority: the engine finishes its step, writes a checkpoint and makes room.",
         {"for": urgent_id},
     )
-    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))

@@ -1,6 +1,7 @@
 """Rows as they go over HTTP."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from sqlalchemy import func, select
 
@@ -55,7 +56,24 @@ def _job_out(job: Job, checkpoints: int, waiting_reason: str | None) -> JobOut:
     )
 
 
-def progress(job: Job) -> Progress:
+class Moving(Protocol):
+    """What of a job tells how far it is: the job, or a row with these columns."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def phase(self) -> str | None: ...
+    @property
+    def phase_fraction(self) -> float | None: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def seconds_per_step(self) -> float | None: ...
+
+
+def progress(job: Moving) -> Progress:
     """How far it is."""
     eta = None
     if job.state == "running" and job.seconds_per_step is not None:

@@ -77,35 +77,47 @@ def upsert(session: WriteSession, job_id: str, attempt: int, points: Sequence[Po
     Args:
         points: No two with the same name and step.
     """
-    ids = name_ids(session, {point.name for point in points})
-    names = {number: name for name, number in ids.items()}
+    rows = _insert(session, job_id, attempt, points)
+    if len(rows) < len(points):
+        # Some names are new, which happens once in the life of a database.
+        told = {(row.name, row.step) for row in rows}
+        missing = [point for point in points if (point.name, point.step) not in told]
+        name_ids(session, {point.name for point in missing})
+        rows += _insert(session, job_id, attempt, missing)
+    return sorted(rows, key=lambda point: point.seq)
+
+
+def _insert(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> list[WrittenPoint]:
+    """Write those whose names are known."""
     rows = session.execute(
         _UPSERT,
         {
             "job_id": job_id,
             "attempt": attempt,
-            "names": [ids[point.name] for point in points],
+            "names": [point.name for point in points],
             "steps": [point.step for point in points],
             "values": [float(point.value) for point in points],
             "times": [point.time for point in points],
         },
     )
-    return sorted(
-        (WrittenPoint(names[row.name_id], row.step, row.value, row.time, attempt, row.seq) for row in rows),
-        key=lambda point: point.seq,
-    )
+    return [WrittenPoint(row.name, row.step, row.value, row.time, attempt, row.seq) for row in rows]
 
 
 _UPSERT = text("""
-    INSERT INTO metric_points (job_id, name_id, step, value, attempt, time)
-    SELECT :job_id, name_id, step, value, :attempt, time
-    FROM unnest(
-        CAST(:names AS int[]), CAST(:steps AS bigint[]), CAST(:values AS float8[]), CAST(:times AS timestamptz[])
-    ) WITH ORDINALITY AS point(name_id, step, value, time, place)
-    ORDER BY place
-    ON CONFLICT (job_id, name_id, step) DO UPDATE
-    SET value = excluded.value, attempt = excluded.attempt, time = excluded.time, seq = excluded.seq
-    RETURNING name_id, step, value, CAST(extract(epoch FROM time) AS float8) AS time, seq
+    WITH written AS (
+        INSERT INTO metric_points (job_id, name_id, step, value, attempt, time)
+        SELECT :job_id, metric_names.id, step, value, :attempt, time
+        FROM unnest(
+            CAST(:names AS text[]), CAST(:steps AS bigint[]), CAST(:values AS float8[]), CAST(:times AS timestamptz[])
+        ) WITH ORDINALITY AS point(name, step, value, time, place)
+        JOIN metric_names USING (name)
+        ORDER BY place
+        ON CONFLICT (job_id, name_id, step) DO UPDATE
+        SET value = excluded.value, attempt = excluded.attempt, time = excluded.time, seq = excluded.seq
+        RETURNING name_id, step, value, time, seq
+    )
+    SELECT name, step, value, CAST(extract(epoch FROM time) AS float8) AS time, seq
+    FROM written JOIN metric_names ON metric_names.id = name_id
 """)
 
 

@@ -11,6 +11,40 @@ from core.formats.names import is_hidden
 from core.formats.source import Source
 
 _UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError)
+_HEADERS = {
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+}
+"""Members that say more about the one behind them, and that tarfile reads whole."""
+_HEADER_BYTES = 1 << 20
+
+
+_HOLES = ("archive_link", "holds a file with holes; pack it without --sparse")
+"""Of their map tarfile would keep every entry."""
+
+
+class _HeaderError(Exception):
+    """A header that is not to be acted upon: an error's code and message."""
+
+
+class _CheckedInfo(tarfile.TarInfo):
+    """A header that is looked at before tarfile acts upon it."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_CheckedInfo":
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _HEADERS and info.size > _HEADER_BYTES:
+            problem = f"has a name or comment of {info.size:,} bytes, {_HEADER_BYTES:,} at most"
+            raise _HeaderError("archive_bomb", problem)
+        if info.type == tarfile.GNUTYPE_SPARSE:
+            raise _HeaderError(*_HOLES)
+        return info
+
+    def _proc_gnusparse_10(self, *_: object) -> None:  # the newest of its layouts has the map among the data
+        raise _HeaderError(*_HOLES)
 
 
 def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[tuple[Place, bytes | None]]:
@@ -23,7 +57,9 @@ def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[t
     """
     file = source.place
     try:
-        with tarfile.open(fileobj=cast(BinaryIO, source), mode="r|", bufsize=1 << 18) as archive:
+        with tarfile.open(
+            fileobj=cast(BinaryIO, source), mode="r|", bufsize=1 << 18, tarinfo=_CheckedInfo
+        ) as archive:
             for count, info in enumerate(archive, 1):
                 if count > limits.members:
                     raise file.error(
@@ -48,6 +84,8 @@ def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[t
                 yield place, _content(archive, info, place, member_bytes)
     except FormatError:
         raise
+    except _HeaderError as error:
+        raise file.error(*error.args) from None
     except _UNREADABLE as error:
         raise file.error("corrupt_archive", f"is no tar that can be read ({error}); pack it again") from None
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.models.batch_norm import share_batch_norms
+
 
 def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequential:
     """A perceptron with batch norm between its layers: SimCLR's and BYOL's head, BYOL's predictor.
@@ -22,7 +24,9 @@ def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequ
     for before, after in itertools.pairwise(widths):
         # The norm has a shift of its own.
         modules += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
-    return nn.Sequential(*modules, nn.Linear(widths[-1], output))
+    head = nn.Sequential(*modules, nn.Linear(widths[-1], output))
+    share_batch_norms(head)
+    return head
 
 
 class PrototypeHead(nn.Module):

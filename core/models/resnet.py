@@ -6,6 +6,7 @@ import torch
 from transformers import ResNetConfig
 from transformers.models.resnet.modeling_resnet import ResNetModel
 
+from core.models.batch_norm import share_batch_norms
 from core.models.small_image_resnet import SmallImageResNetConfig, SmallImageResNetModel
 from core.spec import ResNetSize
 from core.training.randomness import derive_seed
@@ -41,6 +42,7 @@ def create_resnet(config: ResNetConfig, seed: int) -> ResNetModel:
     """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
-        if isinstance(config, SmallImageResNetConfig):
-            return SmallImageResNetModel(config)
-        return ResNetModel(config)
+        kind = SmallImageResNetModel if isinstance(config, SmallImageResNetConfig) else ResNetModel
+        model: ResNetModel = kind(config)
+    share_batch_norms(model)
+    return model

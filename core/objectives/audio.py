@@ -1,6 +1,5 @@
 """What the audio tasks share: clips of recordings, and the folder that opens their network."""
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -8,8 +7,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.augmentation.audio import augment, draw
@@ -68,21 +66,18 @@ class AudioObjective(Objective):
         drawn = {name.removeprefix(_CHANGE): t for name, t in tensors.items() if name.startswith(_CHANGE)}
         return augment(tensors["waves"], tensors["lengths"], drawn)
 
-    def save_weights(self, directory: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-        """Write the network's own weights, and what else a resume needs to know, as ``model.safetensors``."""
+    def save_weights(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+        """Write the network's own weights as ``model.safetensors``."""
         weights = {
             name.removeprefix(_PREFIX): tensor.contiguous()
             for name, tensor in state.items()
             if name.startswith(_PREFIX)
         }
-        save_file(weights, directory / WEIGHTS, metadata={"format": "pt", **metadata})
+        # Of two entries of metadata the order would be random, and so the file's bytes.
+        save_file(weights, directory / WEIGHTS, metadata={"format": "pt"})
 
     def restore(self, directory: Path) -> None:
-        with safe_open(directory / WEIGHTS, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-            metadata = file.metadata() or {}
-        self.load_weights(directory, self.model, weights)
-        self.restore_metadata(metadata)
+        self.load_weights(directory, self.model, load_file(directory / WEIGHTS))
 
     def load_weights(self, directory: Path, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         """Give a network its weights.
@@ -98,10 +93,6 @@ class AudioObjective(Objective):
                 f"The weights in {directory} do not fit the network of this spec: {error}",
                 "Resume with the model, the task's settings and data.audio that the checkpoint was trained with.",
             ) from None
-
-    @abstractmethod
-    def restore_metadata(self, metadata: Mapping[str, str]) -> None:
-        """Take back what `save_weights` was given."""
 
 
 def clip_samples(job: JobSpec) -> int:

@@ -34,7 +34,6 @@ from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.images import EncoderObjective, initialising, is_images
 from core.spec import JobSpec
 from core.spec.tasks.colorization import Colorization
-from core.training.errors import EngineError
 
 _AB_SCALE = 110.0
 """What a and b are divided by where they are regressed, so that they lie in about -1 … 1."""
@@ -65,12 +64,6 @@ class Colorizer(EncoderObjective):
     def create(cls, job: JobSpec, data: Prepared) -> Self:
         assert isinstance(job.task, Colorization)
         assert is_images(data)
-        if data.channels != 3:
-            raise EngineError(
-                "spec_invalid",
-                "Colorization needs images in colour, and data.image.channels is 1.",
-                "Set data.image.channels to 3, or choose another task.",
-            )
         return cls(job.task, job, data)
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:

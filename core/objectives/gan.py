@@ -85,7 +85,10 @@ class Gan(Objective):
             spectral_norm=task.has_spectral_norm(network),
             **sizes,
         )
-        self.judge = LabelClassifier(data.channels, len(data.classes)) if data.classes else None
+        # Of one class alone, or of none, there is nothing to learn: classes may be all in the held-out part.
+        labels = data.labels("train")
+        has_classes = len(np.unique(labels[labels >= 0])) > 1
+        self.judge = LabelClassifier(data.channels, len(data.classes)) if has_classes else None
         if self.judge is not None:
             self.judge.eval().requires_grad_(False)
         self.register_buffer("augmentation", torch.zeros(()))

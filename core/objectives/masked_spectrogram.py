@@ -113,7 +113,7 @@ class MaskedSpectrogramModeling(AudioObjective):
         return features
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        self.save_weights(directory, state, {})
+        self.save_weights(directory, state)
         decoder = {
             name.removeprefix(_DECODER_PREFIX): tensor.contiguous()
             for name, tensor in state.items()
@@ -140,9 +140,6 @@ class MaskedSpectrogramModeling(AudioObjective):
     def restore(self, directory: Path) -> None:
         super().restore(directory)
         self.load_weights(directory, self.decoder, load_file(directory / DECODER))
-
-    def restore_metadata(self, metadata: Mapping[str, str]) -> None:
-        """There is none."""
 
     def compile_networks(self) -> None:
         for layer in (*self.model.layers, *self.decoder.layers):

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Wav2Vec2FeatureExtractor
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
@@ -29,6 +30,7 @@ from core.models.wav2vec2 import (
 )
 from core.objectives.audio import AudioObjective, is_audio
 from core.objectives.base import Batch, Concern, Losses, chunks, objective_for
+from core.objectives.images import HEADS_FILE, restore_heads
 from core.objectives.losses.quantized_contrastive import (
     codebook_perplexity,
     diversity,
@@ -40,6 +42,7 @@ from core.training.errors import EngineError
 from core.training.randomness import derive_seed
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
+_STEPS = "_steps_done"
 _COLLAPSED_WORDS = 3.0
 """Fewer code words than this in use in each codebook: a target says next to nothing."""
 
@@ -140,7 +143,9 @@ class Wav2Vec2Pretraining(AudioObjective):
         return (hidden * within[..., None]).sum(dim=1) / frames[:, None]
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        self.save_weights(directory, state, {"steps_done": str(int(state["_steps_done"]))})
+        self.save_weights(directory, state)
+        (directory / HEADS_FILE).parent.mkdir(exist_ok=True)
+        save_file({_STEPS: state[_STEPS]}, directory / HEADS_FILE)
         self.model.config.save_pretrained(directory)
         extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]
             sampling_rate=self.data.sampling_rate,
@@ -149,8 +154,10 @@ class Wav2Vec2Pretraining(AudioObjective):
         )
         extractor.save_pretrained(directory)
 
-    def restore_metadata(self, metadata: Mapping[str, str]) -> None:
-        self.after_step(int(metadata.get("steps_done", "0")))
+    def restore(self, directory: Path) -> None:
+        super().restore(directory)
+        restore_heads(self, directory, "model.")
+        self.step = int(self._steps_done)
 
     def after_step(self, step: int) -> None:
         self.step = step

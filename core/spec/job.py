@@ -66,6 +66,17 @@ class JobSpec(Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _channels_fit(self) -> Self:
+        if self.task.needs_colour and self.data.image.channels != 3:
+            problem = (
+                f"{self.task.kind} learns from colours, and 1 is grey; set it to 3, or choose another task"
+            )
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": problem, "param": "data.image.channels"}
+            )
+        return self
+
     @property
     def architecture(self) -> Architecture:
         """The kind of network that this trains."""

@@ -27,3 +27,11 @@ def summed(tensor: Tensor) -> Tensor:
         tensor = tensor.clone()
         distributed.all_reduce(tensor)
     return tensor
+
+
+def added_up(tensor: Tensor) -> Tensor:
+    """The sum over all processes, whose gradient comes back to each, added up over what all made of it."""
+    if not is_distributed():
+        return tensor
+    total: Tensor = with_gradient.all_reduce(tensor)  # type: ignore[no-untyped-call]
+    return total

@@ -11,6 +11,7 @@ import soundfile
 from PIL import Image
 
 from tests.api.conftest import problem
+from tests.core.archives import tarred
 
 
 def recording(seed: int, seconds: float = 0.5, rate: int = 8000, channels: int = 1) -> bytes:
@@ -69,6 +70,19 @@ def test_recordings_are_counted_and_shown(client: httpx.Client, path: str) -> No
     assert sheet.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(sheet.content)).size == (3 * 164 - 4, 2 * 124 - 4)
     problem(client.get(f"{path}/preview"), 409, "wrong_modality", "dataset")
+
+
+def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: str) -> None:
+    members = {f"{n}.wav": recording(n) for n in range(3)} | {
+        "none.wav": recording(1, 0.0),
+        "cut.wav": recording(2)[:-80],
+    }
+    put = client.put(f"{path}/files/some.tar", content=tarred(members))
+    assert put.status_code == 201
+    assert (put.json()["samples"], put.json()["bad"]) == (3, 2)
+    statistics = client.post(f"{path}/complete").json()["statistics"]
+    assert statistics["bad"] == 2
+    assert [one["sample"] for one in statistics["bad_samples"]] == [*members][3:]
 
 
 def test_what_is_no_recording_is_refused_by_name(client: httpx.Client, path: str) -> None:

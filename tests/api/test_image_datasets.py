@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import problem
+from tests.core.archives import tarred
 
 
 def picture(seed: int, width: int = 20, height: int = 16) -> bytes:
@@ -71,6 +72,19 @@ def test_images_are_counted_and_shown(client: httpx.Client, path: str) -> None:
     assert np.asarray(shown)[..., 3][65:, 66 * 2 :].max() == 0
     one = client.get(f"{path}/contact-sheet", params={"images": 1}).content
     assert Image.open(io.BytesIO(one)).size == (64, 64)
+
+
+def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: str) -> None:
+    members = {f"{n}.png": picture(n) for n in range(3)} | {
+        "one.png": picture(1, 1, 1),
+        "cut.png": picture(2)[:-80],
+    }
+    put = client.put(f"{path}/files/some.tar", content=tarred(members))
+    assert put.status_code == 201
+    assert (put.json()["samples"], put.json()["bad"]) == (3, 2)
+    statistics = client.post(f"{path}/complete").json()["statistics"]
+    assert statistics["bad"] == 2
+    assert [one["sample"] for one in statistics["bad_samples"]] == [*members][3:]
 
 
 def test_what_is_no_image_is_refused_by_name(client: httpx.Client, path: str) -> None:

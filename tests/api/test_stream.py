@@ -19,6 +19,7 @@ from api.main import Server, listen
 from control.broker import broker
 from control.db import write
 from control.jobs import service as jobs
+from control.live import service
 from control.settings import Settings, settings
 from standalone.valkey import Valkey
 from tests.api.conftest import Keys, problem
@@ -138,6 +139,27 @@ def test_what_was_and_what_comes_then_the_end(client: httpx.Client, running: Run
     assert any(message.event == "progress" and message.data["step"] == 19 for message in seen)
     for message in seen:
         assert (message.id is not None) == (message.event in {"metrics", "event"})
+
+
+def test_while_only_points_come_only_they_are_read(
+    client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)
+    looks: list[str] = []
+    whole = service.changes
+    monkeypatch.setattr(service, "changes", lambda *given: looks.append("all") or whole(*given))  # type: ignore[func-returns-value]
+    with listening(client, running) as stream:
+        running.log(1)
+        seen = stream.until(at_step(1))
+        before = len(looks)
+        for step in range(2, 12):
+            running.log(step)
+            seen += stream.until(at_step(step))
+        assert len(looks) == before
+        running.finish()
+        seen += stream.until(is_end)
+    assert steps(seen) == list(range(1, 12))
+    assert seen[-1].data == {"state": "succeeded"}
 
 
 def test_a_listener_comes_back_for_what_it_missed(client: httpx.Client, running: Running) -> None:

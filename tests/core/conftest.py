@@ -104,15 +104,17 @@ class Engine:
 
 
 @contextlib.contextmanager
-def serving(directory: Path) -> Iterator[Server]:
-    """A preloaded server of its own."""
+def serving(directory: Path, *, mortal: bool = False) -> Iterator[Server]:
+    """A preloaded server of its own; ``mortal``: of `tests.core.mortal`."""
     path = directory / "engine.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        fd = listener.fileno()
-        command = [sys.executable, "-m", "core", "serve", "--fd", str(fd), "--parent", str(os.getpid())]
-        process = subprocess.Popen(command, pass_fds=[fd], cwd=ROOT)
+        fd, parent = str(listener.fileno()), str(os.getpid())
+        command = ["core", "serve", "--fd", fd, "--parent", parent]
+        if mortal:
+            command = ["tests.core.mortal", fd, parent]
+        process = subprocess.Popen([sys.executable, "-m", *command], pass_fds=[listener.fileno()], cwd=ROOT)
     with process:
         try:
             yield Server(process, path)
@@ -124,6 +126,13 @@ def serving(directory: Path) -> Iterator[Server]:
 def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The preloaded server that tests share."""
     with serving(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A preloaded server whose engines can be told when to die."""
+    with serving(tmp_path_factory.mktemp("mortal"), mortal=True) as server:
         yield server
 
 
@@ -178,18 +187,31 @@ Pretrain = Callable[..., Engine]
 
 
 @pytest.fixture
-def pretrain(engine_server: Server, corpus: Path, cache: Path, tmp_path: Path) -> Iterator[Pretrain]:
-    """Start an engine on a spec: ``pretrain(spec, out, *options)``. One thread: other tests want the cores too."""
+def pretrain(
+    engine_server: Server, corpus: Path, cache: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Pretrain]:
+    """Start an engine on a spec: ``pretrain(spec, out, *options)``. One thread: other tests want the cores too.
+
+    ``dies_at``: a step as whose beginning it is killed.
+    """
     with contextlib.ExitStack() as stack:
 
         def start(
-            spec: dict[str, Any], out: Path, *options: str, data: Path = corpus, threads: int = 1
+            spec: dict[str, Any],
+            out: Path,
+            *options: str,
+            data: Path = corpus,
+            threads: int = 1,
+            dies_at: int | None = None,
         ) -> Engine:
             file = tmp_path / f"spec-{len(list(tmp_path.glob('spec-*')))}.json"
             file.write_text(json.dumps(spec))
             argv = ["run", str(file), "--data", str(data), "--out", str(out), "--cache", str(cache)]
             argv += ["--events-fd", "3", "--threads", str(threads), *options]
-            engine = engine_server.request(argv, tmp_path / "log")
+            server, env = engine_server, dict(os.environ)
+            if dies_at is not None:
+                server, env["DIES_AT_STEP"] = request.getfixturevalue("mortal_server"), str(dies_at)
+            engine = server.request(argv, tmp_path / "log", env=env)
             stack.callback(engine.close)
             return engine
 

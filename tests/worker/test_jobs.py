@@ -11,7 +11,7 @@ EVERY_POINT = {step: loss_at(step) for step in range(1, 41)}
 
 
 def test_a_job_runs_to_its_end_and_everything_it_told_is_kept(bench: Bench, worker: Tree) -> None:
-    job_id = bench.submit("engine step_seconds=0.005")
+    job_id = bench.submit("engine step_seconds=0.02")
 
     job = bench.await_state(job_id, "succeeded", "failed")
 

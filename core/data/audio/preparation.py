@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from core.data.audio.prepared import FORMAT, PCM, PreparedAudio, open_prepared, write_meta
 from core.data.audio.resampling import resample, to_pcm
 from core.data.audio.split import Kept, content_hash, held_out
+from core.data.bad_samples import refuse_many
+from core.data.classes import numbered
 from core.data.errors import DataError
 from core.data.files import DataFile
 from core.data.prepared import SkippedSample
@@ -24,15 +26,12 @@ from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.formats.audio import RawRecording, read_recordings
 from core.formats.errors import FormatError, printable
-from core.formats.labels import natural_order
 from core.formats.limits import AUDIO_LIMITS, Budget
 from core.formats.sound import Sound, decode_sound
 from core.formats.sound_statistics import SoundStatistics
 from core.spec.audio import AudioDataSpec
 from core.spec.data import DataSpec
 
-BAD_SHARE = 0.01
-"""Of all recordings, above which ``on_bad_sample: refuse`` refuses."""
 SKIPPED_NAMED = 100
 
 
@@ -77,7 +76,8 @@ def prepare(
     )
     # Asked each time: what is prepared is the same for both choices.
     if spec.on_bad_sample == "refuse":
-        _refuse_many(prepared)
+        seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
+        refuse_many("recordings", prepared.bad, seen, prepared.skipped)
     return replace(prepared, cached=cached)
 
 
@@ -91,18 +91,6 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
         "files": sorted([file.name, file.sha256] for file in files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _refuse_many(prepared: PreparedAudio) -> None:
-    seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
-    if prepared.bad <= BAD_SHARE * seen:
-        return
-    first = "; ".join(one.reason for one in prepared.skipped[:3])
-    raise DataError(
-        "too_many_bad_samples",
-        f"{prepared.bad:,} of {seen:,} recordings cannot be used, more than 1 %: {first}",
-        "Correct or remove them, or set data.on_bad_sample to skip.",
-    )
 
 
 def _build(
@@ -121,14 +109,13 @@ def _build(
                 _keep(one, spec.audio, found, pcm)
     reading.finish()
     decisions = held_out(found.kept, spec.held_out_fraction)
-    classes = natural_order({label for label in found.labels if label is not None})
-    if len(classes) < 2:  # a single class says nothing and is none
-        classes, found.labels = [], [None] * len(found.labels)
+    classes, labels = numbered(found.labels)
     groups = sorted({one.group for one in found.kept if one.group is not None})
     index = np.empty((len(found.spans), 4), dtype=np.int64)
     index[:, :2] = found.spans
-    index[:, 2] = _numbers(found.labels, classes)
-    index[:, 3] = _numbers([one.group for one in found.kept], groups)
+    index[:, 2] = labels
+    numbers = {group: number for number, group in enumerate(groups)}
+    index[:, 3] = [-1 if one.group is None else numbers[one.group] for one in found.kept]
     is_held_out = np.array(decisions)
     index[~is_held_out].tofile(directory / "train.index")
     index[is_held_out].tofile(directory / "held_out.index")
@@ -165,11 +152,6 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
     found.samples += len(one.pcm)
     found.statistics.add(one.sound)
     pcm.write(one.pcm.tobytes())
-
-
-def _numbers(names: Sequence[str | None], known: Sequence[str]) -> list[int]:
-    numbers = {name: number for number, name in enumerate(known)}
-    return [-1 if name is None else numbers[name] for name in names]
 
 
 def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator[RawRecording | FormatError]:

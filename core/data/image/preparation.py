@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.data.errors import DataError
+from core.data.bad_samples import refuse_many
+from core.data.classes import numbered
 from core.data.files import DataFile
 from core.data.image.arrays import TRAIN_IMAGES, channel_statistics, part_images
 from core.data.image.gathering import HELD_OUT, TRAIN, Gathered
@@ -17,11 +17,7 @@ from core.data.image.prepared import FORMAT, PreparedImages, open_prepared, writ
 from core.data.image.reading import samples
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
-from core.formats.labels import natural_order
 from core.spec.data import DataSpec
-
-BAD_SHARE = 0.01
-"""Of all images, above which ``on_bad_sample: refuse`` refuses."""
 
 
 def prepare(
@@ -43,7 +39,8 @@ def prepare(
     )
     # Asked each time: what is prepared is the same for both choices.
     if spec.on_bad_sample == "refuse":
-        _refuse_many(prepared)
+        seen = prepared.train + prepared.held_out + prepared.duplicates + prepared.bad
+        refuse_many("images", prepared.bad, seen, prepared.skipped)
     return replace(prepared, cached=cached)
 
 
@@ -56,18 +53,6 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
         "files": sorted([file.name, file.sha256] for file in files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
-def _refuse_many(prepared: PreparedImages) -> None:
-    seen = prepared.train + prepared.held_out + prepared.duplicates + prepared.bad
-    if prepared.bad <= BAD_SHARE * seen:
-        return
-    first = "; ".join(sample.reason for sample in prepared.skipped[:3])
-    raise DataError(
-        "too_many_bad_samples",
-        f"{prepared.bad:,} of {seen:,} images cannot be used, more than 1 %: {first}",
-        "Correct or remove them, or set data.on_bad_sample to skip.",
-    )
 
 
 def _build(
@@ -84,7 +69,7 @@ def _build(
     reading.finish()
     parts = gathered.split(spec.held_out_fraction)
     part_images(directory, parts == HELD_OUT, parts == TRAIN, (size, size, channels))
-    classes, labels = _classes(gathered.labels)
+    classes, labels = numbered(gathered.labels)
     labels[parts == TRAIN].tofile(directory / "train.labels")
     labels[parts == HELD_OUT].tofile(directory / "held_out.labels")
     train = int(np.count_nonzero(parts == TRAIN))
@@ -107,13 +92,3 @@ def _build(
             "own_split": any(gathered.own),
         },
     )
-
-
-def _classes(labels: Sequence[str | None]) -> tuple[list[str], NDArray[np.int64]]:
-    """The classes' names in their natural order, and each sample's; a single class says nothing and is none."""
-    names = natural_order({label for label in labels if label is not None})
-    if len(names) < 2:
-        return [], np.full(len(labels), -1, np.int64)
-    index = {name: number for number, name in enumerate(names)}
-    numbers = (-1 if label is None else index[label] for label in labels)
-    return names, np.fromiter(numbers, np.int64, len(labels))

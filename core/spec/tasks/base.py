@@ -20,6 +20,9 @@ class PretrainingTask(Spec):
     views: ClassVar[int] = 1
     """Images that the encoder learns from for each sample, where a task makes several of one."""
 
+    needs_colour: ClassVar[bool] = False
+    """Whether grey images (``data.image.channels: 1``) have nothing to learn from."""
+
     def check(self, encoder: Size, patches: int) -> None:
         """Called with the network of a job, and the patches of an image where it is a ViT.
 

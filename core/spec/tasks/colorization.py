@@ -13,6 +13,7 @@ class Colorization(PretrainingTask):
 
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    needs_colour: ClassVar[bool] = True
 
     kind: Literal["colorization"] = "colorization"
 

@@ -15,6 +15,7 @@ from core.formats import FormatError, Limits
 from core.formats.audio import AudioNotes, RawRecording, read_recordings
 from core.formats.sound import decode_sound
 from core.formats.sound_statistics import SoundStatistics, silent_share
+from tests.core.archives import tarred
 
 Zipped = Callable[..., bytes]
 
@@ -106,15 +107,16 @@ def test_hostile_archives_are_refused(zipped: Zipped) -> None:
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     good = wav(noise())
     cases = {
-        "archive_path_escapes": zipped({"../a.wav": good}),
-        "archive_link": zipped({link: b"/etc/passwd"}),
-        "no_audio": zipped({"a.txt": b"x"}),
-        "archive_bomb": zipped({f"{n}.wav": good for n in range(4)}),
+        "archive_path_escapes": {"../a.wav": good},
+        "no_audio": {"a.txt": b"x"},
+        "archive_bomb": {f"{n}.wav": good for n in range(4)},
     }
-    for code, content in cases.items():
+    archives = [("x.zip", code, zipped(members)) for code, members in cases.items()]
+    archives += [("x.tar", code, tarred(members)) for code, members in cases.items()]
+    for name, code, content in (*archives, ("x.zip", "archive_link", zipped({link: b"/etc/passwd"}))):
         with pytest.raises(FormatError) as error:
-            read(content, "x.zip", limits=Limits(members=3))
-        assert error.value.code == code
+            read(content, name, limits=Limits(members=3))
+        assert (error.value.code, error.value.file) == (code, name)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
@@ -129,11 +131,12 @@ def test_links_in_a_tar_are_refused(kind: bytes) -> None:
     assert error.value.code == "archive_link"
 
 
-def test_a_zip_bomb_is_refused_at_the_first_byte_too_many(zipped: Zipped) -> None:
-    content = zipped({"a.wav": bytes(1 << 20)})
-    with pytest.raises(FormatError) as error:
-        read(content, "x.zip", limits=Limits(ratio=50, ratio_from_bytes=1000))
-    assert error.value.code == "archive_bomb"
+def test_a_bomb_is_refused_at_the_first_byte_too_many(zipped: Zipped) -> None:
+    members = {"a.wav": bytes(1 << 20)}
+    for name, content in (("x.zip", zipped(members)), ("x.tar.gz", tarred(members, "w:gz"))):
+        with pytest.raises(FormatError) as error:
+            read(content, name, limits=Limits(ratio=50, ratio_from_bytes=1000))
+        assert (error.value.code, error.value.file) == ("archive_bomb", name)
 
 
 def test_recordings_that_are_too_long_are_named() -> None:

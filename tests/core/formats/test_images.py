@@ -5,7 +5,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from core.formats.errors import Place
 from core.formats.images import ImageNotes, RawImage, read_images
 from core.formats.labels import natural_order, parse_path
 from core.formats.pixels import Decoded, decode_image
+from tests.core.archives import tarred
 
 Zipped = Callable[..., bytes]
 COLOUR = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
@@ -58,20 +59,6 @@ def header_only(width: int, height: int) -> bytes:
         + chunk(b"IDAT", zlib.compress(b""))
         + chunk(b"IEND", b"")
     )
-
-
-def tarred(members: Mapping[str, bytes] | list[tarfile.TarInfo], mode: str = "w") -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
-        if isinstance(members, list):
-            for info in members:
-                archive.addfile(info, io.BytesIO(bytes(info.size)))
-        else:
-            for name, content in members.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
 
 
 def read(content: bytes, name: str, **options: Any) -> list[RawImage | FormatError]:
@@ -210,19 +197,57 @@ def test_a_link_is_refused(zipped: Zipped) -> None:
     for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
         info = tarfile.TarInfo("link.png")
         info.type, info.linkname = kind, "/etc/passwd"
-        problem = error(tarred([info]), "a.tar")
+        problem = error(info.tobuf() + bytes(1024), "a.tar")
         assert (problem.code, problem.member) == ("archive_link", "link.png")
 
 
 def test_bombs_are_refused_by_ratio_and_by_count(zipped: Zipped) -> None:
     limits = Limits(ratio=20, ratio_from_bytes=1 << 20)
-    huge = tarfile.TarInfo("huge.png")
-    huge.size = 8 << 20
-    assert error(tarred([huge], "w:gz"), "a.tar.gz", limits=limits).code == "archive_bomb"
+    assert (
+        error(tarred({"huge.png": bytes(8 << 20)}, "w:gz"), "a.tar.gz", limits=limits).code == "archive_bomb"
+    )
     assert error(zipped({"huge.png": bytes(8 << 20)}), "a.zip", limits=limits).code == "archive_bomb"
     many = {f"{n}.png": b"x" for n in range(5)}
     assert error(zipped(many), "a.zip", limits=Limits(members=4)).code == "archive_bomb"
     assert error(tarred(many), "a.tar", limits=Limits(members=4)).code == "archive_bomb"
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE]
+)
+def test_a_name_of_megabytes_is_a_bomb(kind: bytes) -> None:
+    """tarfile holds such headers in memory whole."""
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = kind, 2 << 20
+    content = header.tobuf(tarfile.GNU_FORMAT) + bytes(2 << 20) + tarred({"a.png": encoded(COLOUR)})
+    problem = error(content, "a.tar")
+    assert problem.code == "archive_bomb"
+    assert "2,097,152" in problem.message
+
+
+def test_files_with_holes_are_refused() -> None:
+    old = tarfile.TarInfo("a.png")
+    old.type = tarfile.GNUTYPE_SPARSE
+    assert error(old.tobuf(tarfile.GNU_FORMAT) + bytes(2048), "a.tar").code == "archive_link"
+    new = tarfile.TarInfo("a.png")
+    new.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "a.png"}
+    endless = b"999999999999\n" + b"0\n" * 10_000
+    new.size = len(endless)
+    content = new.tobuf(tarfile.PAX_FORMAT) + endless + bytes(20_000)
+    assert error(content, "a.tar").code == "archive_link"
+
+
+def test_long_names_are_read() -> None:
+    name = "/".join(["a" * 90] * 5) + "/x.png"
+    for layout in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=layout) as archive:
+            info = tarfile.TarInfo(name)
+            info.size = len(encoded(COLOUR))
+            archive.addfile(info, io.BytesIO(encoded(COLOUR)))
+        (found,) = read(out.getvalue(), "a.tar")
+        assert isinstance(found, RawImage)
+        assert found.place.member == name
 
 
 def test_a_member_too_large_for_an_image_is_passed_by(zipped: Zipped) -> None:

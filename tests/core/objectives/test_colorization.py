@@ -1,13 +1,16 @@
 """What the colouriser sees, learns from and shows."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from core.colour.lab import rgb_to_lab
-from core.colour.palette import palette, rebalanced_cross_entropy, rebalancing, soft_classes
+from core.colour.palette import palette, rebalancing, soft_classes
+from tests.core.objectives.gradients import assert_same_gradients
 from tests.core.objectives.image_tasks import coloured_pictures, create, image_job
 
 
@@ -28,21 +31,47 @@ def test_class_weights_are_counted_in_the_training_part(pictures: Path, cache: P
     torch.testing.assert_close(objective.light, expected, atol=1e-4, rtol=1e-3)
 
 
-def test_the_loss_is_the_rebalanced_one_at_half_the_resolution(pictures: Path, cache: Path) -> None:
-    _, _, objective = create(image_job("colorization", size=15), pictures, cache)
+def slow_loss(objective: Any, rows: np.ndarray) -> torch.Tensor:
+    """Image by image and place by place: equations 2 and 3, or half the squared distance of a / 110 and b / 110."""
+    total = torch.zeros(())
+    cells = palette().tolist()
+    side = objective.guess_side
+    for row in rows:
+        lab = rgb_to_lab(torch.from_numpy(row).permute(2, 0, 1)[None] / 255)
+        guessed = objective.decoder(objective._maps(lab))[0]
+        for y in range(side):
+            for x in range(side):
+                block = lab[0, 1:, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
+                colour = [float(channel.sum()) / channel.numel() for channel in block]
+                scores = guessed[:, y, x]
+                if objective.task.target == "regression":
+                    total = total + sum(
+                        (score - part / 110) ** 2 / 2 for score, part in zip(scores, colour, strict=True)
+                    )
+                    continue
+                distances = [math.dist(cell, colour) for cell in cells]
+                nearest = sorted(range(len(cells)), key=distances.__getitem__)[:5]
+                raised = [math.exp(-(distances[cell] ** 2) / (2 * 5**2)) for cell in nearest]
+                logs = scores - scores.exp().sum().log()
+                entropy = -sum(
+                    value / sum(raised) * logs[cell] for value, cell in zip(raised, nearest, strict=True)
+                )
+                total = total + objective.weights[nearest[0]] * entropy
+    return total
+
+
+@pytest.mark.parametrize("name", ["colorization", "colorization-vit"])
+@pytest.mark.parametrize(("batch", "size"), [(2, 16), (1, 15)])
+def test_loss_and_gradients_are_the_formulas(
+    name: str, batch: int, size: int, pictures: Path, cache: Path
+) -> None:
+    _, _, objective = create(image_job(name, size=size), pictures, cache)
     objective.eval()
-    ids = np.arange(2)
+    ids = np.arange(batch)
     rows = objective.samples("train").rows(ids)
-    batch = objective.collate(rows, ids, 0)
-    assert batch.count == 2 * 8 * 8
-    lab = rgb_to_lab(torch.from_numpy(rows).permute(0, 3, 1, 2) / 255)
-    guesses = objective.decoder(objective._maps(lab))
-    coarse = torch.zeros(2, 2, 8, 8)
-    for y in range(8):
-        for x in range(8):
-            coarse[:, :, y, x] = lab[:, 1:, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean(dim=(2, 3))
-    expected = rebalanced_cross_entropy(guesses, coarse, palette(), objective.weights)
-    torch.testing.assert_close(objective(batch).total, expected)
+    made = objective.collate(rows, ids, 0)
+    assert made.count == batch * 8 * 8
+    assert_same_gradients(objective, objective(made).total, slow_loss(objective, rows))
 
 
 def test_colours_of_the_input_are_not_seen(pictures: Path, cache: Path) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from core.augmentation.adaptive import augment
 from core.data.image import ImageSamples
 from core.evaluation.frechet import frechet_distance
 from core.evaluation.label_classifier import LabelClassifier, teach, to_signed
-from core.objectives.losses.adversarial import hinge_discriminator, r1_penalty
+from tests.core.objectives.gradients import assert_same_gradients
 from tests.core.objectives.image_tasks import coloured_pictures, create, image_job
 
 
@@ -37,23 +38,75 @@ def test_each_phase_teaches_one_player(name: str, pictures: Path, cache: Path) -
     assert [phase.optimizers for phase in objective.phases()] == [("discriminator",), ("generator",)]
 
 
-def test_r1_is_added_every_so_many_steps_and_counts_as_many_times(pictures: Path, cache: Path) -> None:
-    document = image_job("resgan")
-    document["task"] = document["task"] | {"adaptive_augmentation": False, "spectral_norm": False}
+def slow_losses(
+    objective: Any, batch: Any, *, hinge: bool, penalised: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both players' losses, one image at a time, each augmented by itself; R1 counted for the steps it leaves
+    out (arXiv 1801.04406, equation 9)."""
+    task, t = objective.task, batch.tensors
+
+    def score(images: torch.Tensor, number: int, drawn: str) -> torch.Tensor:
+        own = t.get(f"{drawn}.augmentation")
+        if own is not None:
+            images = augment(images, own[number : number + 1], objective.augmentation)
+        return objective.discriminator(images)[0]
+
+    discriminator = generator = torch.zeros(())
+    for number in range(batch.samples):
+        real = (t["images"][number].permute(2, 0, 1)[None].float() / 127.5 - 1).requires_grad_(penalised)
+        high = score(real, number, "real")
+        with torch.no_grad():
+            made = objective.generator(t["discriminator.latents"][number : number + 1])
+        low = score(made, number, "discriminator")
+        again = score(objective.generator(t["generator.latents"][number : number + 1]), number, "generator")
+        if hinge:
+            discriminator = discriminator + (1 - high).clamp(min=0) + (1 + low).clamp(min=0)
+            generator = generator - again
+        else:
+            discriminator = discriminator - torch.log(torch.sigmoid(high)) - torch.log(1 - torch.sigmoid(low))
+            generator = generator - torch.log(torch.sigmoid(again))
+        if penalised:
+            (slope,) = torch.autograd.grad(high, real, create_graph=True)
+            discriminator = discriminator + task.r1_weight / 2 * task.r1_every * (slope**2).sum()
+    return discriminator, generator
+
+
+@pytest.mark.parametrize(("batch", "size", "channels"), [(3, 16, 3), (1, 15, 1)])
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("dcgan", {}),
+        ("dcgan", {"r1_weight": 3.0, "r1_every": 1}),
+        ("resgan", {}),
+        ("resgan", {"r1_weight": 3.0, "r1_every": 4, "adaptive_augmentation": False}),
+    ],
+)
+def test_losses_and_gradients_are_the_formulas(
+    name: str,
+    changes: dict[str, Any],
+    batch: int,
+    size: int,
+    channels: int,
+    pictures: Path,
+    cache: Path,
+) -> None:
+    document = image_job(name, size=size, channels=channels)
+    document["task"] = document["task"] | changes
     _, _, objective = create(document, pictures, cache)
-    batch = batch_of(objective)
-    real = to_signed(batch.tensors["images"]).requires_grad_()
-    scores = objective.discriminator(real)
-    made = objective.discriminator(objective.generator(batch.tensors["discriminator.latents"]))
-    plain = hinge_discriminator(scores, made)
-    penalty = r1_penalty(scores, real)
-    first = objective.discriminator_losses(batch)
-    assert "r1" not in first.named
-    torch.testing.assert_close(first.total, plain)
-    objective.after_step(1)
-    second = objective.discriminator_losses(batch)
-    torch.testing.assert_close(second.named["r1"], penalty.detach())
-    torch.testing.assert_close(second.total, plain + 0.5 * 1.0 * 2 * penalty)
+    objective.eval()  # a batch norm mixes a batch's images, and the reference has them one by one
+    objective.augmentation.fill_(0.7)
+    made = batch_of(objective, batch)
+    for step in range(1, 5):
+        penalised = objective.task.r1_weight > 0 and step % objective.task.r1_every == 0
+        if step in {1, objective.task.r1_every}:
+            discriminator, generator = slow_losses(
+                objective, made, hinge=name == "resgan", penalised=penalised
+            )
+            found = objective.discriminator_losses(made)
+            assert ("r1" in found.named) == penalised
+            assert_same_gradients(objective.discriminator, found.total, discriminator)
+            assert_same_gradients(objective.generator, objective.generator_losses(made).total, generator)
+        objective.after_step(step)
 
 
 def test_augmentation_is_steered_every_four_steps(pictures: Path, cache: Path) -> None:
@@ -131,3 +184,23 @@ def test_images_without_classes_have_no_distance(cache: Path, tmp_path: Path) ->
     with torch.no_grad():
         values = objective.evaluate(objective.samples("held_out"), np.arange(4), 4)
     assert set(values) == {"eval/real_score", "eval/generated_score", "eval/discriminator_accuracy"}
+
+
+@pytest.mark.parametrize("labelled", [0, 1, 2])
+def test_a_judge_that_has_next_to_nothing_to_learn_from(labelled: int, cache: Path, tmp_path: Path) -> None:
+    """Classes of one image each, of which the training part holds as good as none."""
+    coloured_pictures(tmp_path / "with.zip", count=8, side=8)
+    with (
+        zipfile.ZipFile(tmp_path / "with.zip") as there,
+        zipfile.ZipFile(tmp_path / "few.zip", "w") as few,
+    ):
+        for number, name in enumerate(there.namelist()):
+            folder = "test/" * (number < 4) + f"class {number}/" * (number < 4 + labelled)
+            few.writestr(f"{folder}{number}.png", there.read(name))
+    _, data, objective = create(image_job("dcgan", size=8), tmp_path / "few.zip", cache)
+    assert np.count_nonzero(data.labels("train") >= 0) == labelled
+    objective.eval()
+    with torch.no_grad():
+        values = objective.evaluate(objective.samples("held_out"), np.arange(4), 4)
+    assert all(np.isfinite(value) for value in values.values())
+    assert any("frechet" in name for name in values) == (labelled == 2)

@@ -1,6 +1,5 @@
 """What holds for every image task: shapes, counts, what travels with a checkpoint, and resuming to the bit."""
 
-import hashlib
 import json
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from transformers import AutoModel
 
 from core.colour.palette import palette
@@ -19,6 +19,8 @@ from core.spec.image_heads import COLOUR_CLASSES
 from core.training.errors import EngineError
 from core.training.saving import copy_to_host
 from tests.core.objectives.image_tasks import ENCODERS, TASKS, coloured_pictures, create, image_job
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
+from tests.core.training.interruptions import pictures as shown
 
 
 @pytest.fixture(scope="module")
@@ -153,35 +155,34 @@ def test_the_folder_opens_as_the_encoder_that_probes_see(
         assert torch.equal(features(opened, pixels, pooling), features(objective.encoder, pixels, pooling))
 
 
-def test_colours_are_not_guessed_of_grey_images(pictures: Path, cache: Path) -> None:
-    with pytest.raises(EngineError, match="needs images in colour"):
-        create(image_job("colorization", channels=1), pictures, cache)
+SAVED_BESIDE = {
+    "dino": {"companion.", "head.", "teacher_head.", "centre", "steps_done"},
+    "byol": {"companion.", "head.", "teacher_head.", "predictor.", "steps_done"},
+    "gan": {"generator.", "discriminator.", "judge.", "augmentation", "signs", "steps_done"},
+}
+"""What a resume needs beside the network that is kept: the other one, heads, slow copies, counters."""
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_run_goes_on_from_any_checkpoint_to_the_same_bits(
+def test_a_run_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
     name: str, pictures: Path, pretrain: Any, tmp_path: Path
 ) -> None:
     spec = image_job(
-        name,
-        log_every=1,
-        evaluate_every=2,
-        evaluation_sequences=6,
-        checkpoint_every=1,
-        retention={"keep_last": 9},
+        name, steps=12, log_every=1, evaluate_every=6, evaluation_sequences=6, checkpoint_every=2
     )
-    straight = tmp_path / "straight"
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
     assert pretrain(spec, straight, data=pictures).end() == {"exit": 0}
-    for step in (1, 3):
-        broken = tmp_path / f"from-{step}"
-        begun = straight / f"step-{step:08d}"
-        assert pretrain(spec, broken, "--resume", str(begun), data=pictures).end() == {"exit": 0}
-        assert _hashes(broken / "step-00000006") == _hashes(straight / "step-00000006")
-        points = {key: value for key, value in _points(straight).items() if key[0] > step}
-        assert _points(broken) == points
-        assert _shown(broken) == {
-            key: value for key, value in _shown(straight).items() if key in _shown(broken)
-        }
+    killed_at_three_random_steps(pretrain, spec, broken, data=pictures)
+    found = hashes(straight, 12)
+    assert hashes(broken, 12) == found
+    assert found.keys() >= {"model.safetensors", "trainer/heads.safetensors", "trainer/optimizer.safetensors"}
+    assert points(broken) == points(straight)
+    assert shown(broken) == shown(straight)
+    with safe_open(straight / "step-00000012" / "trainer/heads.safetensors", "pt") as heads:
+        saved = list(heads.keys())
+    for kind, parts in SAVED_BESIDE.items():
+        if kind in name:
+            assert all(any(tensor.startswith(part) for tensor in saved) for part in parts)
 
 
 def _train_two_steps(objective: Any) -> None:
@@ -200,29 +201,3 @@ def _train_two_steps(objective: Any) -> None:
                 optimizers[key].step()
                 optimizers[key].zero_grad(set_to_none=True)
         objective.after_step(step)
-
-
-def _hashes(checkpoint: Path) -> dict[str, str]:
-    """Of every file that holds tensors."""
-    files = sorted(checkpoint.rglob("*.safetensors"))
-    assert len(files) >= 3
-    return {
-        str(path.relative_to(checkpoint)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
-
-
-def _points(out: Path) -> dict[tuple[int, str], float]:
-    timings = ("_per_s", "data_wait_fraction", "memory_mb")
-    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return {
-        (line["step"], key): value
-        for line in lines
-        for key, value in line["values"].items()
-        if not key.endswith(timings)
-    }
-
-
-def _shown(out: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(out)): path.read_bytes() for path in sorted((out / "samples").rglob("*.png"))
-    }

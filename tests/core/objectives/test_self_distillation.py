@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from core.models.vision import features
+from core.models.vit_positions import crop_features
 from core.objectives.self_distillation import momentum_at, teacher_temperature_at
 from core.spec import SelfDistillation
+from tests.core.objectives.gradients import assert_same_gradients
 from tests.core.objectives.image_tasks import coloured_pictures, create, image_job
 
 
@@ -114,15 +116,68 @@ def test_no_local_crops_leave_the_two_large_ones(pictures: Path, cache: Path) ->
     assert objective(batch_of(objective, np.arange(2))).total.isfinite()
 
 
-def test_byols_target_is_the_other_view(pictures: Path, cache: Path) -> None:
-    _, _, objective = create(image_job("byol"), pictures, cache)
+def slow_dino(objective: Any, batch: Any) -> torch.Tensor:
+    """Equations 1 to 3 (arXiv 2104.14294), one image and one pair of crops at a time."""
+    views, task = objective.views(batch), objective.task
+    count = batch.samples
+    large = [views[kind][b : b + 1] for kind in ("first", "second") for b in range(count)]
+    small = [crop[None] for crop in views["local"]]
+    with torch.no_grad():
+        teacher = [
+            objective.teacher_head(features(objective.teacher, crop, objective.pooling))[0] for crop in large
+        ]
+    student = [
+        objective.head(crop_features(objective.student, crop, objective.pooling))[0]
+        for crop in (*large, *small)
+    ]
+    total = torch.zeros(())
+    for b in range(count):
+        own = [scores for number, scores in enumerate(student) if number % count == b]
+        pairs = [(g, v) for g in range(2) for v in range(len(own)) if v != g]
+        for g, v in pairs:
+            raised = torch.exp((teacher[g * count + b] - objective.centre) / task.teacher_temperature)
+            guessed = torch.exp(own[v] / task.student_temperature)
+            cross = -((raised / raised.sum()) * torch.log(guessed / guessed.sum())).sum()
+            total = total + cross / len(pairs)
+    return total
+
+
+@pytest.mark.parametrize("name", ["dino", "dino-vit"])
+@pytest.mark.parametrize(("batch", "size", "channels"), [(3, 16, 3), (1, 15, 1)])
+def test_dinos_loss_and_gradients_are_the_formulas(
+    name: str, batch: int, size: int, channels: int, pictures: Path, cache: Path
+) -> None:
+    document = image_job(name, size=size, channels=channels)
+    document["task"] = document["task"] | {"teacher_temperature_warmup": 0.0, "frozen_prototypes": 0.0}
+    _, _, objective = create(document, pictures, cache)
     objective.eval()
-    batch = batch_of(objective, np.arange(3))
-    views = objective.views(batch)
+    with torch.no_grad():
+        objective.centre.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
+        for weight in objective.teacher_head.parameters():
+            weight.mul_(1.5)  # teacher and student begin alike
+    made = batch_of(objective, np.arange(batch))
+    assert made.count == batch
+    assert_same_gradients(objective, objective(made).total, slow_dino(objective, made))
+
+
+@pytest.mark.parametrize(("batch", "size", "channels"), [(3, 16, 3), (1, 15, 1)])
+def test_byols_loss_and_gradients_are_the_formulas(
+    batch: int, size: int, channels: int, pictures: Path, cache: Path
+) -> None:
+    """Equation 2 (arXiv 2006.07733) in both directions: the target is the other view."""
+    _, _, objective = create(image_job("byol", size=size, channels=channels), pictures, cache)
+    objective.eval()
+    with torch.no_grad():
+        for weight in objective.teacher_head.parameters():
+            weight.mul_(1.5)
+    made = batch_of(objective, np.arange(batch))
+    assert made.count == 2 * batch
+    views = objective.views(made)
     expected = torch.zeros(())
     for own, other in (("first", "second"), ("second", "first")):
-        guess = objective.predictor(objective.head(features(objective.student, views[own])))
-        target = objective.teacher_head(features(objective.teacher, views[other]))
-        for g, t in zip(guess, target, strict=True):
-            expected = expected + ((g / g.norm() - t / t.norm()) ** 2).sum()
-    torch.testing.assert_close(objective(batch).total, expected)
+        for b in range(batch):
+            guess = objective.predictor(objective.head(features(objective.student, views[own][b : b + 1])))
+            with torch.no_grad():
+                target = objective.teacher_head(features(objective.teacher, views[other][b : b + 1]))
+            expected = expected + ((guess / guess.norm() - target / target.norm()) ** 2).sum()
+    assert_same_gradients(objective, objective(made).total, expected)

@@ -12,7 +12,7 @@ from transformers import AutoFeatureExtractor, AutoModel, AutoModelForPreTrainin
 
 from core.data import Prepared, data_files, prepare_for
 from core.data.audio import PreparedAudio
-from core.models.wav2vec2 import quantize, standardize
+from core.models.wav2vec2 import encode_frames, quantize, standardize
 from core.objectives.base import Batch, create_objective
 from core.objectives.wav2vec2 import Wav2Vec2Pretraining
 from core.spec import JobSpec, validate
@@ -20,6 +20,7 @@ from core.spec.estimate import estimate
 from core.training.errors import EngineError
 from core.training.randomness import seed_torch
 from core.training.saving import copy_to_host
+from tests.core.objectives.gradients import assert_same_gradients
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +123,50 @@ def test_the_total_is_contrast_and_diversity(objective: Wav2Vec2Pretraining) -> 
         (24 - perplexity) / 24, rel=1e-4
     )
     assert 2.0 <= perplexity <= 24.0
+
+
+def slow_total(objective: Wav2Vec2Pretraining, batch: Batch) -> torch.Tensor:
+    """Equation 3 frame by frame, and the share of code words not in use, from what the networks give."""
+    t, task, model = batch.tensors, objective.task, objective.model
+    waves = standardize(objective.waves(batch), t["lengths"])
+    hidden, features = encode_frames(model.wav2vec2, waves, t["frames"], t["masked"])
+    chosen = torch.cat([own[places] for own, places in zip(features, t["positions"], strict=True)])
+    quantized = quantize(model.quantizer, chosen, objective.gumbel_temperature)
+    width = t["positions"].shape[1]
+    total, shares = torch.zeros(()), []
+    for row, count in enumerate(t["counts"].tolist()):
+        places = t["positions"][row, :count].tolist()
+        assert places == torch.nonzero(t["masked"][row]).flatten().tolist()
+        codes = quantized.codes[row * width : row * width + count].tolist()
+        targets = [model.project_q(quantized.words[row * width + m]) for m in range(count)]
+        shares += [quantized.shares[row * width + m] for m in range(count)]
+        for m, place in enumerate(places):
+            context = model.project_hid(hidden[row, place])
+            others = [n for n in t["negatives"][row, m].tolist() if codes[n] != codes[m]]
+            raised = [
+                torch.exp(
+                    (context * targets[n]).sum()
+                    / (context.norm() * targets[n].norm())
+                    / task.contrast_temperature
+                )
+                for n in (m, *others)
+            ]
+            total = total - torch.log(raised[0] / sum(raised))
+    words = task.codebooks * task.codewords
+    mean = sum(shares) / len(shares)
+    in_use = sum(torch.exp(-sum(share * torch.log(share) for share in book)) for book in mean)
+    return total + task.diversity_weight * (words - in_use) / words * len(shares)
+
+
+@pytest.mark.parametrize("ids", [(0, 1, 2), (3,)], ids=["three", "one"])
+def test_loss_and_gradients_are_the_papers(objective: Wav2Vec2Pretraining, ids: tuple[int, ...]) -> None:
+    objective.eval()  # the choice of words is drawn either way
+    objective.task = objective.task.model_copy(update={"diversity_weight": 3.0})
+    batch = batch_of(objective, *ids)
+    seed_torch(1)
+    found = objective(batch).total
+    seed_torch(1)
+    assert_same_gradients(objective, found, slow_total(objective, batch))
 
 
 def test_what_is_behind_a_recording_changes_nothing(objective: Wav2Vec2Pretraining) -> None:

@@ -1,29 +1,9 @@
 """An audio run killed at any moment, and resumed, ends in the same bits as one that never was."""
 
-import hashlib
-import json
-import signal
 from pathlib import Path
 from typing import Any
 
-TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb"}
-
-
-def weights(out: Path, step: int) -> dict[str, str]:
-    directory = out / f"step-{step:08d}"
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in directory.glob("*.safetensors")
-    }
-
-
-def points(out: Path) -> list[tuple[int, str, float]]:
-    events = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [
-        (event["step"], name, value)
-        for event in events
-        for name, value in event["values"].items()
-        if name not in TIMINGS
-    ]
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
 
 def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
@@ -36,13 +16,8 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     assert first.end() == {"exit": 0}, first.log.read_text()
     assert first.of("prepared")[0]["groups_held_out"] == 1
 
-    for step, number in ((2, signal.SIGKILL), (4, signal.SIGTERM), (7, signal.SIGKILL)):
-        engine = pretrain(spec, broken, data=recordings)
-        engine.until("metrics", step)
-        engine.signal(number)
-        engine.end()
-    assert pretrain(spec, broken, data=recordings).end() == {"exit": 0}
-    assert weights(broken, 8) == weights(straight, 8)
+    killed_at_three_random_steps(pretrain, spec, broken, data=recordings)
+    assert hashes(broken, 8) == hashes(straight, 8)
     assert points(broken) == points(straight)
 
 

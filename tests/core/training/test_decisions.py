@@ -16,7 +16,7 @@ from core.training.decisions import Decisions
 from core.training.devices import Place
 from core.training.events import Events
 from core.training.trials import Trial, decide_compile, decide_precision
-from tests.core.training.test_resume import points, weights
+from tests.core.training.interruptions import hashes, points
 
 PLACE = Place(torch.device("cpu"), "some cpu", "bf16")
 
@@ -175,7 +175,7 @@ def test_a_run_on_auto_has_the_bits_of_the_run_with_its_choices_written_out_and_
 
     named = {**job, "training": job["training"] | told}
     assert pretrain(named, tmp_path / "named").end() == {"exit": 0}
-    assert weights(out, 8) == weights(tmp_path / "named", 8)
+    assert hashes(out, 8) == hashes(tmp_path / "named", 8)
     assert points(out) == points(tmp_path / "named")
     averaged = [
         folder / "step-00000008" / "ema" / "model.safetensors" for folder in (out, tmp_path / "named")

@@ -1,8 +1,7 @@
 """Whole runs on images by the real engine: to the bit after interruptions, with measures beside the loss."""
 
-import hashlib
-import json
 import signal
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.core.image_jobs import image_job, striped_images
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
-TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb"}
 HEALTH = {"health/rankme", "health/std", "health/uniformity", "health/alignment"}
 PROBES = {"probe/knn_accuracy", "probe/linear_accuracy"}
 
@@ -27,41 +26,15 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return striped_images(tmp_path_factory.mktemp("images") / "stripes.zip")
 
 
-def all_weights(out: Path, step: int) -> dict[str, str]:
-    """The hash of every file of tensors: encoder, heads and slow copies, optimiser."""
-    folder = out / f"step-{step:08d}"
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.safetensors"))
-    }
-
-
-def points(out: Path) -> dict[tuple[int, str], float]:
-    found: dict[tuple[int, str], float] = {}
-    for line in (out / "metrics.jsonl").read_text().splitlines():
-        event = json.loads(line)
-        for name, value in event["values"].items():
-            assert (event["step"], name) not in found
-            found[event["step"], name] = value
-    return {key: value for key, value in found.items() if key[1] not in TIMINGS}
-
-
 @pytest.mark.parametrize("kind", JOBS)
 def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     kind: str, pretrain: Any, images: Path, tmp_path: Path
 ) -> None:
-    dice = np.random.default_rng(len(kind))
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     assert pretrain(JOBS[kind], straight, data=images).end() == {"exit": 0}
-    steps = sorted(dice.choice(np.arange(1, 11), 3, replace=False).tolist())
-    for step, number in zip(steps, (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
-        engine = pretrain(JOBS[kind], broken, data=images)
-        engine.until("metrics", step)
-        engine.signal(number)
-        assert engine.end() == ({"exit": 75} if number == signal.SIGTERM else {"signal": 9})
-    assert pretrain(JOBS[kind], broken, data=images).end() == {"exit": 0}
-    assert all_weights(broken, 12) == all_weights(straight, 12)
-    assert len(all_weights(straight, 12)) == 3
+    killed_at_three_random_steps(pretrain, JOBS[kind], broken, data=images)
+    assert hashes(broken, 12) == hashes(straight, 12)
+    assert len(hashes(straight, 12)) == 3
     assert points(broken) == points(straight)
     measured = {name for step, name in points(straight) if step == 8}
     assert measured >= HEALTH | PROBES | {"eval/loss", "train/loss"}
@@ -135,3 +108,45 @@ def test_images_without_classes_have_health_and_no_probes(pretrain: Any, tmp_pat
     names = {name for _, name in points(out)}
     assert names >= HEALTH
     assert not names & PROBES
+
+
+def test_bad_images_are_told_by_name_and_the_rest_is_learned_from(
+    pretrain: Any, images: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "some.zip"
+    archive.write_bytes(images.read_bytes())
+    with zipfile.ZipFile(archive, "a") as file:
+        for name in ("a.jpg", "b.png"):
+            file.writestr(f"lying/{name}", b"no picture")
+    job = image_job("rotation", training={"steps": 1, "schedule": {"kind": "constant"}})
+    refused = pretrain(job, tmp_path / "refused", data=archive)
+    assert refused.end() == {"exit": 65}
+    (failed,) = refused.of("failed")
+    assert failed["code"] == "too_many_bad_samples"
+    assert "2 of 98 images" in failed["message"]
+    assert "some.zip (lying/a.jpg)" in failed["message"]
+    assert "data.on_bad_sample" in failed["hint"]
+
+    job["data"]["on_bad_sample"] = "skip"
+    engine = pretrain(job, tmp_path / "out", data=archive)
+    assert engine.end() == {"exit": 0}
+    (prepared,) = engine.of("prepared")
+    assert (prepared["bad"], prepared["images"] + prepared["images_held_out"]) == (2, 96)
+    assert [one["sample"] for one in prepared["skipped"]] == [
+        "some.zip (lying/a.jpg)",
+        "some.zip (lying/b.png)",
+    ]
+    assert "2 that cannot be used left out" in engine.log.read_text()
+
+
+def test_classes_of_one_image_each_do_no_harm(pretrain: Any, images: Path, tmp_path: Path) -> None:
+    """Some classes only training knows, some only the held-out part."""
+    archive = tmp_path / "own.zip"
+    with zipfile.ZipFile(images) as there, zipfile.ZipFile(archive, "w") as file:
+        for number, name in enumerate(there.namelist()[:20]):
+            file.writestr(f"class {number}/x.png", there.read(name))
+    job = image_job("rotation", training={"steps": 4, "checkpoint_every": None})
+    out = tmp_path / "out"
+    assert pretrain(job, out, data=archive).end() == {"exit": 0}
+    values = {name: value for (_, name), value in points(out).items() if name in PROBES}
+    assert values == dict.fromkeys(PROBES, 0.0), "nobody can know a class that was never seen"

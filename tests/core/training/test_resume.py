@@ -1,6 +1,5 @@
 """A run killed at any moment, and resumed, ends in the same bits as one that never was."""
 
-import hashlib
 import json
 import shutil
 import signal
@@ -11,23 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
+
 ROOT = Path(__file__).parents[3]
-TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb"}
-
-
-def points(out: Path) -> dict[tuple[int, str], float]:
-    """Every metric point of a run but its timings; fails where one is there twice."""
-    found: dict[tuple[int, str], float] = {}
-    for line in (out / "metrics.jsonl").read_text().splitlines():
-        event = json.loads(line)
-        for name, value in event["values"].items():
-            assert (event["step"], name) not in found
-            found[event["step"], name] = value
-    return {key: value for key, value in found.items() if key[1] not in TIMINGS}
-
-
-def weights(out: Path, step: int) -> str:
-    return hashlib.sha256((out / f"step-{step:08d}" / "model.safetensors").read_bytes()).hexdigest()
 
 
 def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
@@ -68,7 +53,7 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     assert last.end() == {"exit": 0}
     assert last.of("started")[0]["resumed_from_step"] >= stopped_at
 
-    assert weights(broken, 16) == weights(straight, 16)
+    assert hashes(broken, 16) == hashes(straight, 16)
     assert points(broken) == points(straight)
     assert {name for _, name in points(straight)} >= {"train/loss", "train/gradient_norm", "eval/loss"}
     assert [step for step, name in points(straight) if name == "train/loss"] == list(range(1, 17))
@@ -79,7 +64,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
 ) -> None:
     out = tmp_path / "out"
     assert pretrain(spec, out).end() == {"exit": 0}
-    expected = weights(out, 16)
+    expected = hashes(out, 16)
     with (out / "step-00000016" / "model.safetensors").open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x7f")
@@ -92,7 +77,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
         "checkpoint_damaged",
         "checkpoint_damaged",
     ]
-    assert weights(out, 16) == expected
+    assert hashes(out, 16) == expected
 
 
 def test_a_finished_run_started_again_only_says_so(
@@ -115,7 +100,7 @@ def test_a_run_continues_from_a_checkpoint_that_was_carried_elsewhere(
     shutil.copytree(tmp_path / "a" / "step-00000012", tmp_path / "carried")
     resumed = pretrain(spec, tmp_path / "b", "--resume", str(tmp_path / "carried"))
     assert resumed.end() == {"exit": 0}
-    assert weights(tmp_path / "b", 16) == weights(tmp_path / "a", 16)
+    assert hashes(tmp_path / "b", 16) == hashes(tmp_path / "a", 16)
     assert points(tmp_path / "b") == {k: v for k, v in points(tmp_path / "a").items() if k[0] > 12}
 
 
@@ -173,25 +158,15 @@ def test_every_text_task_resumes_to_the_bit(
     spec: dict[str, Any], pretrain: Any, tmp_path: Path, name: str
 ) -> None:
     spec["task"], architecture = TASKS[name]
+    spec["name"] = name
     spec["model"]["architecture"] = architecture
-    spec["training"] |= {"steps": 6, "evaluate_every": 3, "checkpoint_every": 2, "accumulation_steps": 2}
-    spec["training"]["schedule"]["warmup_steps"] = 2
-    straight = pretrain(spec, tmp_path / "straight")
-    assert straight.end() == {"exit": 0}
-
-    carried = tmp_path / "straight" / "step-00000002"
-    again = pretrain(spec, tmp_path / "broken", "--resume", str(carried))
-    assert again.end() == {"exit": 0}
-    assert again.of("started")[0]["resumed_from_step"] == 2
-
-    files = sorted(path.name for path in (tmp_path / "straight" / "step-00000006").glob("*.safetensors"))
-    assert ("heads.safetensors" in files) == ("feature_reconstruction" in spec["task"])
-    for file in files:
-        one, other = (
-            (tmp_path / run / "step-00000006" / file).read_bytes() for run in ("straight", "broken")
-        )
-        assert one == other, file
-    told = points(tmp_path / "straight")
-    assert points(tmp_path / "broken") == {key: value for key, value in told.items() if key[0] > 2}
-    if "feature_reconstruction" in spec["task"]:
-        assert {name for _, name in told} >= {"train/task_loss", "train/feature_loss"}
+    spec["training"] |= {"steps": 12, "evaluate_every": 4, "checkpoint_every": 2}
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    assert pretrain(spec, straight).end() == {"exit": 0}
+    killed_at_three_random_steps(pretrain, spec, broken)
+    assert hashes(broken, 12) == hashes(straight, 12)
+    heads = "feature_reconstruction" in spec["task"]
+    assert ("heads.safetensors" in hashes(straight, 12)) == heads
+    assert points(broken) == points(straight)
+    if heads:
+        assert {name for _, name in points(straight)} >= {"train/task_loss", "train/feature_loss"}

@@ -1,8 +1,6 @@
 """Small recordings, made here, in archives of every kind."""
 
 import io
-import tarfile
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from core.data import DataFile, data_files
+from tests.core.archives import store
 
 Samples = NDArray[np.float64]
 
@@ -46,21 +45,7 @@ def stored(tmp_path: Path) -> Callable[..., list[DataFile]]:
     """``stored("a.zip", members)``: a dataset of one archive, or of loose files below ``tmp_path/loose``."""
 
     def files(name: str, members: Mapping[str, bytes]) -> list[DataFile]:
-        path = tmp_path / name
-        if name.endswith(".zip"):
-            with zipfile.ZipFile(path, "w") as archive:
-                for member, content in members.items():
-                    archive.writestr(member, content)
-        elif ".tar" in name or name.endswith(".tgz"):
-            with tarfile.open(path, "w:gz" if name.endswith("gz") else "w") as tar:
-                for member, content in members.items():
-                    info = tarfile.TarInfo(member)
-                    info.size = len(content)
-                    tar.addfile(info, io.BytesIO(content))
-        else:
-            for member, content in members.items():
-                (path / member).parent.mkdir(parents=True, exist_ok=True)
-                (path / member).write_bytes(content)
-        return data_files([path], "audio")
+        store(tmp_path / name, members)
+        return data_files([tmp_path / name], "audio")
 
     return files

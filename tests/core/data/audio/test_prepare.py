@@ -145,22 +145,32 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("archive", ["a.zip", "a.tar"])
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_recording_is_refused_by_name_or_skipped(
-    name: str, stored: Stored, tone: Tone, wav: Wav, tmp_path: Path
+    name: str, archive: str, stored: Stored, tone: Tone, wav: Wav, tmp_path: Path
 ) -> None:
     members = {f"{n}.wav": wav(tone(100 + n)) for n in range(4)} | {name: BAD[name](wav, tone)}
-    files = stored("a.zip", members)
+    files = stored(archive, members)
     with pytest.raises(DataError) as refused:
         prepare(files, spec(), tmp_path / "c")
     assert refused.value.code == "too_many_bad_samples"
-    assert f"a.zip ({name})" in refused.value.message
+    assert f"{archive} ({name})" in refused.value.message
 
     prepared = prepare(files, spec(on_bad_sample="skip"), tmp_path / "c")
     assert prepared.cached, "what is prepared depends on the choice"
-    assert prepared.bad == 1
-    assert prepared.skipped[0].sample == f"a.zip ({name})"
+    assert prepared.bad == prepared.facts["bad"] == 1
+    assert prepared.skipped[0].sample == f"{archive} ({name})"
     assert prepared.recordings + prepared.recordings_held_out == 4
+
+
+def test_classes_of_one_recording_each(stored: Stored, tone: Tone, wav: Wav, tmp_path: Path) -> None:
+    members = {f"{name}/0.wav": wav(tone(100 + 9 * number)) for number, name in enumerate("abcdefgh")}
+    prepared = prepare(stored("a.zip", members), spec(held_out_fraction=0.4), tmp_path / "c")
+    assert prepared.classes == tuple("abcdefgh")
+    both = np.concatenate([prepared.labels("train"), prepared.labels("held_out")])
+    assert sorted(both.tolist()) == list(range(8))
+    assert prepared.recordings_held_out >= 1
 
 
 def test_one_bad_recording_in_a_hundred_is_borne(

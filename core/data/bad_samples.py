@@ -1,0 +1,29 @@
+"""``data.on_bad_sample: refuse``: how many images or recordings may be left out before a job had better not run."""
+
+from collections.abc import Sequence
+
+from core.data.errors import DataError
+from core.data.prepared import SkippedSample
+
+BAD_SHARE = 0.01
+"""Of all samples, above which they are too many."""
+
+
+def refuse_many(kind: str, bad: int, seen: int, skipped: Sequence[SkippedSample]) -> None:
+    """
+    Args:
+        kind: of sample, in the plural.
+        seen: how many there are, with the bad ones.
+        skipped: the first of those.
+
+    Raises:
+        DataError: ``too_many_bad_samples``.
+    """
+    if bad <= BAD_SHARE * seen:
+        return
+    first = "; ".join(sample.reason for sample in skipped[:3])
+    raise DataError(
+        "too_many_bad_samples",
+        f"{bad:,} of {seen:,} {kind} cannot be used, more than 1 %: {first}",
+        "Correct or remove them, or set data.on_bad_sample to skip.",
+    )

@@ -1,0 +1,73 @@
+"""Hears at once that somebody asked something of the job that runs here."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from control.broker import calls_key
+
+log = logging.getLogger(__name__)
+
+_BLOCK_SECONDS = 10.0
+_PAUSE_SECONDS = 1.0
+
+
+class Ear:
+    """Listens from a thread of its own. What was asked stands in the job's row; a call only says to look there now.
+
+    Without Redis nothing is heard, and the next heartbeat finds what was asked.
+
+    Args:
+        worker_id: This worker's id; None while it has none.
+    """
+
+    def __init__(self, redis_url: str, worker_id: Callable[[], str | None]) -> None:
+        self._redis = redis.Redis.from_url(
+            redis_url, decode_responses=True, socket_timeout=_BLOCK_SECONDS + 5, retry=Retry(NoBackoff(), 0)
+        )
+        self._worker_id = worker_id
+        self._called: Callable[[], object] | None = None
+        self._stopped = threading.Event()
+        threading.Thread(target=self._run, name="ear", daemon=True).start()
+
+    @contextmanager
+    def listening(self, called: Callable[[], object]) -> Iterator[None]:
+        """``called`` runs at every call for the length of the block."""
+        self._called = called
+        try:
+            yield
+        finally:
+            self._called = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _run(self) -> None:
+        position, deaf = "0-0", False
+        while not self._stopped.is_set():
+            worker_id = self._worker_id()
+            if worker_id is None:
+                continue  # it was waited for
+            try:
+                news = self._redis.xread({calls_key(worker_id): position}, block=int(_BLOCK_SECONDS * 1000))
+            except (RedisError, OSError) as error:
+                if not deaf:
+                    log.warning(
+                        "Redis does not answer (%s); what is asked of a job is heard with its heartbeats",
+                        error,
+                    )
+                deaf = True
+                self._stopped.wait(_PAUSE_SECONDS)
+                continue
+            deaf = False
+            for _, messages in cast("list[tuple[str, list[tuple[str, object]]]]", news or []):
+                position = messages[-1][0]
+                if (called := self._called) is not None:
+                    called()
