@@ -49,7 +49,7 @@ class Chronicle:
                 phase: Phase = "training" if event["phase"] == "timing" else "preparing"
                 self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
-                self._event("prepared", _prepared(event), _facts(event))
+                self._event("prepared", describe_prepared(event), _facts(event))
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "metrics":
                 self.step = event["step"]
@@ -147,11 +147,18 @@ def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name not in {"event", "time"}}
 
 
-def _prepared(event: Mapping[str, Any]) -> str:
+def describe_prepared(event: Mapping[str, Any]) -> str:
     """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
     source = "Found prepared" if event["cached"] else "Prepared"
     counted = [name for name in event if f"{name}_held_out" in event]
-    learned = " and ".join(f"{event[name]:,} {name}" for name in counted)
-    held_out = " and ".join(f"{event[f'{name}_held_out']:,}" for name in counted)
+    # Groups, such as speakers, are known only where somebody said how their names are found.
+    counted = [name for name in counted if event[name] or event[f"{name}_held_out"]]
+    learned = " and ".join(f"{_amount(event[name])} {name}" for name in counted)
+    held_out = " and ".join(_amount(event[f"{name}_held_out"]) for name in counted)
     bad = f", {event['bad']:,} that cannot be used left out" if event.get("bad") else ""
     return f"{source}: {learned} to learn from, {held_out} held out{bad}; {event['parameters']:,} parameters."
+
+
+def _amount(value: float) -> str:
+    """A count as it is; what is measured, such as hours, with three digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"

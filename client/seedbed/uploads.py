@@ -3,48 +3,37 @@
 import base64
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from seedbed.errors import InvalidFile
 from seedbed.models import DatasetFile
+from seedbed.packing import LocalFile, Upload, as_uploads
 from seedbed.transport import Body, Transport
 
-CHUNK = 2**20
 ANALYSIS_SECONDS = 3600.0
 """The service reads a file through before it answers, which for a large one takes its time."""
-
-_AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus")
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".tar", ".tgz", ".tar.gz", ".tar.zst", "-ubyte", "-ubyte.gz")
 
 Progress = Callable[[int], None]
 """Called with the bytes that were sent since the last call; a repetition takes back what it sends again."""
 
 
-@dataclass(frozen=True)
-class LocalFile:
-    """A file to upload, and what it will be called: datasets are flat."""
-
-    path: Path
-    name: str
-    bytes: int
-
-
-def find_files(paths: Iterable[Path]) -> list[LocalFile]:
+def find_files(paths: Iterable[Path]) -> list[Upload]:
     """The files that these paths name, directories with all that is in them, in order of name.
 
-    A file below a directory is called by its path within it, ``a/b.txt`` becoming ``a_b.txt``. Hidden files
-    and directories are left out.
+    A directory of images or recordings becomes one archive, since the folders in it name classes; where several paths are
+    given, its own name is the first folder. A file below any other directory is called by its path within it,
+    ``a/b.txt`` becoming ``a_b.txt``. Hidden files and directories are left out.
 
     Raises:
         InvalidFile: a path that is not there or cannot be read, nothing found, or two files of one name.
     """
-    found: dict[str, LocalFile] = {}
-    for path in paths:
-        for file in _below(path):
+    found: dict[str, Upload] = {}
+    listed = list(paths)
+    for path in listed:
+        files = list(_below(path))
+        for file in as_uploads(path, files, prefixed=len(listed) > 1) if path.is_dir() else files:
             other = found.setdefault(file.name, file)
             if other is not file:
                 raise InvalidFile(
@@ -56,28 +45,8 @@ def find_files(paths: Iterable[Path]) -> list[LocalFile]:
     return [found[name] for name in sorted(found)]
 
 
-def guess_modality(files: Iterable[LocalFile]) -> str:
-    """``image`` or ``audio`` where most names, those inside zips too, are images' or recordings'; else ``text``."""
-    images = recordings = others = 0
-    for file in files:
-        names = [file.name]
-        if file.name.lower().endswith(".zip"):
-            try:
-                with zipfile.ZipFile(file.path) as archive:
-                    names = [name for name in archive.namelist() if not name.endswith("/")]
-            except (OSError, zipfile.BadZipFile):
-                continue  # the service says better what is wrong with it
-        drawn = sum(name.lower().endswith(_IMAGES) for name in names)
-        heard = sum(name.lower().endswith(_AUDIO) for name in names)
-        images += drawn
-        recordings += heard
-        others += len(names) - drawn - heard
-    if images > recordings + others:
-        return "image"
-    return "audio" if recordings > images + others else "text"
-
-
 def _below(path: Path) -> Iterator[LocalFile]:
+    """Files by their paths below it."""
     try:
         if path.is_dir():
             for folder, folders, names in os.walk(path, onerror=_raise):
@@ -85,7 +54,7 @@ def _below(path: Path) -> Iterator[LocalFile]:
                 for name in names:
                     file = Path(folder, name)
                     if not name.startswith(".") and file.is_file():
-                        yield LocalFile(file, "_".join(file.relative_to(path).parts), file.stat().st_size)
+                        yield LocalFile(file, file.relative_to(path).as_posix(), file.stat().st_size)
         elif path.is_file():
             yield LocalFile(path, path.name, path.stat().st_size)
         elif path.exists():
@@ -113,10 +82,24 @@ def sha256(path: Path) -> str:
         raise InvalidFile(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def digest_of(file: Upload) -> str:
+    """Hex digest (SHA-256) of what will be sent.
+
+    Raises:
+        InvalidFile: it cannot be read.
+    """
+    if isinstance(file, LocalFile):
+        return sha256(file.path)
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def send(
     transport: Transport,
     dataset: str,
-    file: LocalFile,
+    file: Upload,
     digest: str,
     *,
     text_column: str | None = None,
@@ -148,7 +131,7 @@ def send(
 class _Sending:
     """One file on its way; a repetition begins again, and the progress with it."""
 
-    def __init__(self, file: LocalFile, progress: Progress) -> None:
+    def __init__(self, file: Upload, progress: Progress) -> None:
         self._file = file
         self._progress = progress
         self._sent = 0
@@ -156,13 +139,7 @@ class _Sending:
     def chunks(self) -> Iterator[bytes]:
         self._progress(-self._sent)
         self._sent = 0
-        try:
-            with self._file.path.open("rb", buffering=0) as file:
-                while self._sent < self._file.bytes and (chunk := file.read(CHUNK)):
-                    yield chunk[: self._file.bytes - self._sent]
-                    self._sent += len(chunk)
-                    self._progress(len(chunk))
-        except OSError as error:
-            raise InvalidFile(f"{self._file.path} cannot be read: {error.strerror}.") from error
-        if self._sent < self._file.bytes:
-            raise InvalidFile(f"{self._file.path} became shorter while it was uploaded. Upload it again.")
+        for chunk in self._file.chunks():
+            yield chunk
+            self._sent += len(chunk)
+            self._progress(len(chunk))

@@ -44,4 +44,6 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 
 def _mixed(matrix: Tensor, channels: Tensor) -> Tensor:
-    return torch.einsum("oc,bchw->bohw", matrix, channels)
+    # No matrix product: under autocast it would be one of bfloat16, whose eight bits are no colours.
+    one, two, three = channels.unbind(dim=1)
+    return torch.stack([row[0] * one + row[1] * two + row[2] * three for row in matrix], dim=1)

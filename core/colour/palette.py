@@ -50,7 +50,8 @@ def soft_classes(ab: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         Class numbers, nearest first, and weights that sum to 1; both of shape (N, 5).
     """
     # |x - c|² without |x|², which is the same for every class.
-    relative = centres.square().sum(dim=1) - 2 * ab @ centres.T
+    with _exact(ab):
+        relative = centres.square().sum(dim=1) - 2 * ab.float() @ centres.T
     nearest, classes = relative.topk(NEIGHBOURS, dim=1, largest=False, sorted=True)
     return classes, torch.softmax(-nearest / (2 * SIGMA**2), dim=1)
 
@@ -85,7 +86,8 @@ def annealed_mean(scores: Tensor, centres: Tensor, temperature: float) -> Tensor
         a and b, shape (B, 2, H, W).
     """
     shares = torch.softmax(scores.float() / temperature, dim=1)
-    return torch.einsum("bqhw,qc->bchw", shares, centres)
+    with _exact(shares):
+        return torch.einsum("bqhw,qc->bchw", shares, centres)
 
 
 def rebalanced_cross_entropy(scores: Tensor, ab: Tensor, centres: Tensor, weights: Tensor) -> Tensor:
@@ -103,3 +105,8 @@ def rebalanced_cross_entropy(scores: Tensor, ab: Tensor, centres: Tensor, weight
     logs = functional.log_softmax(scores.float().movedim(1, -1).flatten(0, 2), dim=1)
     entropies = -(logs.gather(1, classes) * shares).sum(dim=1)
     return (entropies * weights[classes[:, 0]]).sum()
+
+
+def _exact(values: Tensor) -> torch.autocast:
+    """No autocast: squares of distances up to 10,000 are nothing for bfloat16's eight bits."""
+    return torch.autocast(values.device.type, enabled=False)

@@ -1,5 +1,6 @@
 """Pictures for people: images side by side, as PNG (ISO/IEC 15948), with nothing but the standard library."""
 
+import math
 import struct
 import zlib
 
@@ -13,6 +14,9 @@ _HIDDEN = 128
 """The grey of what a network does not see."""
 _LEAST_SIDE = 64
 """Small images are drawn with larger pixels, so that one is at least so wide or high."""
+_WIDEST = 2.0
+"""Width of a picture of many rows, in its heights, at most."""
+_BETWEEN_BLOCKS = 8
 
 
 def grid(images: Pixels, columns: int, gap: int = 2) -> Pixels:
@@ -37,9 +41,25 @@ def grid(images: Pixels, columns: int, gap: int = 2) -> Pixels:
 
 
 def side_by_side(*kinds: Pixels) -> Pixels:
-    """One row an image, one column a kind: as input, prediction and truth; each of shape (N, H, W, C)."""
+    """One image after the other, each with all its kinds beside it: as input, prediction and truth; all (N, H, W, C).
+
+    Many rows are broken into blocks side by side, a wider gap between them, so that the whole fits a screen: up to twice
+    as wide as high.
+    """
     together: Pixels = np.stack(kinds, axis=1)
-    return grid(together.reshape(-1, *together.shape[2:]), columns=len(kinds))
+    count, _, height, width, channels = together.shape
+    # Blocks make the whole wider by as much as they make it lower.
+    blocks = max(1, int(math.sqrt(_WIDEST * count * height / (len(kinds) * width))))
+    rows = -(-count // blocks)
+    parts = [
+        grid(block.reshape(-1, height, width, channels), columns=len(kinds))
+        for block in np.split(together, range(rows, count, rows))
+    ]
+    lines = max(part.shape[0] for part in parts)
+    apart = np.full((lines, _BETWEEN_BLOCKS, channels), 255, dtype=np.uint8)
+    full = [np.pad(part, ((0, lines - part.shape[0]), (0, 0), (0, 0)), constant_values=255) for part in parts]
+    sheet: Pixels = np.concatenate([piece for part in full for piece in (apart, part)][1:], axis=1)
+    return sheet
 
 
 def one_above_other(*kinds: Pixels) -> Pixels:

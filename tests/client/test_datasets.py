@@ -1,11 +1,15 @@
 """Datasets through the SDK."""
 
 import hashlib
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
 import seedbed
-from seedbed import uploads
+from PIL import Image
+from seedbed import packing, uploads
+from seedbed.guessing import guess_modality
 
 from tests.client.rough_road import RoughRoad, Trouble
 
@@ -37,6 +41,68 @@ def test_a_directory_goes_in_whole_and_flat(client: seedbed.Client, tmp_path: Pa
         "deep_b.txt",
         "deep_er_c.txt",
     ]
+
+
+def _pictures(folder: Path, *names: str) -> Path:
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 100, 200)).save(path)
+    return folder
+
+
+def test_a_directory_of_images_keeps_its_classes(client: seedbed.Client, tmp_path: Path) -> None:
+    long = f"dog/{'n' * 120}.png"
+    pets = _pictures(tmp_path / "pets", "cat/1.png", "cat/ü.png", long, ".cache/no.png")
+    (pets / "README.md").write_text("Not an image.")
+    dataset = client.datasets.create("pets", modality="image").id
+    sent: list[int] = []
+    (file,) = client.datasets.upload(dataset, pets, progress=sent.append)
+    assert (file.name, file.bytes) == ("pets.tar", sum(sent))
+    done = client.datasets.complete(dataset)
+    assert [(c["name"], c["images"]) for c in done.statistics["classes"]] == [("cat", 2), ("dog", 1)]
+
+
+def test_a_packed_directory_is_the_same_again(client: seedbed.Client, tmp_path: Path) -> None:
+    pets = _pictures(tmp_path / "pets", "cat/1.png", "dog/1.png")
+    dataset = client.datasets.create("pets", modality="image").id
+    (file,) = client.datasets.upload(dataset, pets)
+    os.utime(pets / "cat" / "1.png", (0, 0))
+    (packed,) = uploads.find_files([pets])
+    assert uploads.digest_of(packed) == file.sha256
+    assert packed.bytes == sum(map(len, packed.chunks())) == file.bytes
+
+
+def test_several_directories_are_classes_themselves(tmp_path: Path) -> None:
+    _pictures(tmp_path, "cat/1.png", "dog/1.png")
+    (tmp_path / "dog" / "more.zip").write_bytes(b"")
+    files = uploads.find_files([tmp_path / "cat", tmp_path / "dog"])
+    assert [file.name for file in files] == ["cat.tar", "dog.tar", "more.zip"]
+    assert isinstance(files[0], packing.PackedFolder)
+    assert [member.name for member in files[0].members] == ["cat/1.png"]
+
+
+def _archive(path: Path, mode: str, *names: str) -> packing.LocalFile:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return packing.LocalFile(path, path.name, path.stat().st_size)
+
+
+def test_what_files_hold_is_seen_inside_archives(tmp_path: Path) -> None:
+    sounds = ("0/a.wav", "1/b.flac", "cover.jpg")
+    assert guess_modality([_archive(tmp_path / "s.tar", "w", *sounds)]) == "audio"
+    assert guess_modality([_archive(tmp_path / "s.tgz", "w:gz", *sounds)]) == "audio"
+    assert guess_modality([_archive(tmp_path / "p.tar.gz", "w:gz", "1.png", "2.jpg")]) == "image"
+    assert guess_modality(uploads.find_files([_pictures(tmp_path / "pets", "cat/1.png")])) == "image"
+    assert guess_modality([packing.LocalFile(tmp_path / "a.txt", "a.txt", 1)]) == "text"
+
+
+@pytest.mark.parametrize("name", ["closed.tar.zst", "broken.tar"])
+def test_what_cannot_be_seen_is_asked_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no archive at all")
+    with pytest.raises(seedbed.InvalidFile, match="--modality"):
+        guess_modality([packing.LocalFile(tmp_path / name, name, 17)])
 
 
 def test_what_is_there_is_not_sent_again(
@@ -88,7 +154,7 @@ def test_nothing_to_upload_is_said(client: seedbed.Client, tmp_path: Path, name:
 
 def test_a_file_that_shrinks_under_the_upload_is_an_error(client: seedbed.Client, corpus: Path) -> None:
     dataset = client.datasets.create("docs").id
-    file = uploads.LocalFile(corpus, "corpus.txt", corpus.stat().st_size + 1)
+    file = packing.LocalFile(corpus, "corpus.txt", corpus.stat().st_size + 1)
     transport = client._transport
     with pytest.raises(seedbed.InvalidFile, match="became shorter"):
         uploads.send(transport, dataset, file, uploads.sha256(corpus))
@@ -97,7 +163,7 @@ def test_a_file_that_shrinks_under_the_upload_is_an_error(client: seedbed.Client
 
 def test_a_file_that_changed_after_it_was_hashed_is_refused(client: seedbed.Client, corpus: Path) -> None:
     dataset = client.datasets.create("docs").id
-    file = uploads.LocalFile(corpus, "corpus.txt", corpus.stat().st_size)
+    file = packing.LocalFile(corpus, "corpus.txt", corpus.stat().st_size)
     digest = uploads.sha256(corpus)
     corpus.write_bytes(corpus.read_bytes()[::-1])
     with pytest.raises(seedbed.ApiError) as caught:

@@ -14,6 +14,7 @@ from seedbed.cli.output import Json, fields, out, print_json, remark, table
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
 from seedbed.errors import SeedbedError
+from seedbed.guessing import guess_modality
 from seedbed.models import Dataset, DatasetDetail
 
 app = typer.Typer(help="Data to learn from.", no_args_is_help=True)
@@ -27,7 +28,11 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so man
 @app.command()
 def upload(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="Files, or directories with all in them.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH…",
+            help="Files, or directories with all in them; of images or recordings, folders name classes.",
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Of the dataset. Default: the first path's.")] = None,
     dataset: Annotated[
@@ -38,7 +43,9 @@ def upload(
     ] = None,
     modality: Annotated[
         str | None,
-        typer.Option(help="What the files hold: text, image or audio. Default: what their names say."),
+        typer.Option(
+            help="What the files hold: text, image or audio. Default: what their names say, those in archives too."
+        ),
     ] = None,
     leave_open: Annotated[
         bool, typer.Option("--open", help="Do not complete the dataset: more files will follow.")
@@ -52,7 +59,7 @@ def upload(
         target = dataset or (
             client.datasets.create(
                 name or paths[0].resolve().stem or "dataset",
-                modality=modality or uploads.guess_modality(files),
+                modality=modality or guess_modality(files),
             ).id
         )
         try:

@@ -39,6 +39,9 @@ class Datasets:
     ) -> list[DatasetFile]:
         """Add files, and directories with all that is in them, to an open dataset.
 
+        Files in a dataset lie side by side. A directory of images or recordings is sent as one tar, made on the way, so
+        that its folders still name classes; of other files the path becomes the name, ``a/b.txt`` → ``a_b.txt``.
+
         What the dataset has already, by name and hash, is not sent again: after an upload that was cut off, the
         same call goes on where it stopped.
 
@@ -61,7 +64,7 @@ class Datasets:
         present = {file.name: file for file in self.get(dataset).file_list}
         done = []
         for file in files:
-            digest = uploads.sha256(file.path)
+            digest = uploads.digest_of(file)
             kept = present.get(file.name)
             if kept is None or kept.sha256 != digest:
                 kept = uploads.send(

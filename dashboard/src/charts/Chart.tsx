@@ -127,7 +127,8 @@ export function Chart(props: ChartProps) {
   }, [spec, height, log]);
 
   useEffect(() => plot.current?.setData(data), [data]);
-  useEffect(() => plot.current?.redraw(true, true), [theme]);
+  // An empty axis has no numbers, and keeps none where the first points leave its range as it was.
+  useEffect(() => plot.current?.redraw(true, true), [theme, empty]);
 
   const format = FORMATS[spec.format];
   const shown: Reading = reading ?? {
@@ -137,7 +138,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure className={wide ? "chart card chart-wide" : "chart card"}>
       <figcaption className="chart-head">
-        <h3>{spec.title}</h3>
+        <h3 title={spec.hint ? `${spec.title}. ${spec.hint}` : spec.title}>{spec.title}</h3>
         <span className="chart-values num">
           {shown.step !== null && <span className="chart-step">step {integer(shown.step)}</span>}
           {spec.series.map((series, index) => {

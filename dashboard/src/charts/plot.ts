@@ -37,7 +37,9 @@ type Column = (number | null | undefined)[];
 /** All columns over one common x; a logarithmic axis has no place for what is not positive. */
 export function dataOf(spec: ChartSpec, traces: Trace[], view: PlotView): uPlot.AlignedData {
   const fit = (column: Column): Column =>
-    view.log ? column.map((value) => (typeof value === "number" && value <= 0 ? null : value)) : column;
+    view.log && spec.log
+      ? column.map((value) => (typeof value === "number" && value <= 0 ? null : value))
+      : column;
   const tables = spec.series.map((series, index): uPlot.AlignedData => {
     const trace = traces[index] ?? { steps: [], last: [], min: [], max: [] };
     if (series.kind !== "line") return [trace.steps, fit(trace.last)] as uPlot.AlignedData;
@@ -103,9 +105,17 @@ const LOGARITHMIC: uPlot.Scale.Distr.Logarithmic = 3;
 
 const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", sans-serif';
 
-function rangeOf(min: number | null, max: number | null, log: boolean): uPlot.Range.MinMax {
+function rangeOf(
+  min: number | null,
+  max: number | null,
+  log: boolean,
+  format: ChartSpec["format"],
+): uPlot.Range.MinMax {
   if (min === null || max === null) return log ? [1, 10] : [0, 1];
-  return log ? uPlot.rangeLog(min, max, 10, false) : uPlot.rangeNum(min, max, 0.1, true);
+  if (log) return uPlot.rangeLog(min, max, 10, false);
+  const [low, high] = uPlot.rangeNum(min, max, 0.1, true);
+  // Nothing is more than all of it; a line at the edge keeps a little room.
+  return format === "percent" && high !== null && max <= 1 ? [low, Math.min(high, 1.03)] : [low, high];
 }
 
 interface PlotHandlers {
@@ -130,7 +140,7 @@ export function optionsOf(
       x: { time: false, range: () => handlers.view().range },
       y: {
         // An empty chart keeps its axes, so that its first points move nothing.
-        range: (_, min, max) => rangeOf(min, max, handlers.view().log && spec.log),
+        range: (_, min, max) => rangeOf(min, max, handlers.view().log && spec.log, spec.format),
         distr: handlers.view().log && spec.log ? LOGARITHMIC : LINEAR,
       },
     },

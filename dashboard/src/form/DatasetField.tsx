@@ -1,6 +1,7 @@
 import type { Dataset } from "@/api/types";
 import { bytes } from "@/lib/format";
 import { ButtonLink } from "@/ui/Button";
+import { MODALITIES } from "@/pages/datasets/modality";
 import { useForm } from "./context";
 import type { Leaf } from "./fields";
 import { FieldFrame } from "./LeafField";
@@ -22,7 +23,7 @@ export function DatasetField({ leaf, datasets, onChoose }: DatasetFieldProps) {
         <ButtonLink icon="upload" look="primary" href="/datasets/new">
           Upload a dataset first
         </ButtonLink>
-        <p className="help">A job needs text to learn from, and none is ready yet.</p>
+        <p className="help">A job needs data to learn from, and none are ready yet.</p>
       </div>
     );
   }
@@ -39,14 +40,14 @@ export function DatasetField({ leaf, datasets, onChoose }: DatasetFieldProps) {
           onBlur={() => form.leave(leaf.path)}
           onChange={(event) => {
             const picked = datasets.find((dataset) => dataset.id === event.target.value);
-            form.set(leaf.path, picked?.id);
             if (picked) onChoose(picked);
+            else form.set(leaf.path, undefined);
           }}
         >
           <option value="">Choose…</option>
           {datasets.map((dataset) => (
             <option key={dataset.id} value={dataset.id}>
-              {dataset.name} ({bytes(dataset.bytes)})
+              {dataset.name} ({MODALITIES[dataset.modality].data}, {bytes(dataset.bytes)})
             </option>
           ))}
         </select>

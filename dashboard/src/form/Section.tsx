@@ -2,9 +2,38 @@ import { useState } from "react";
 import { useForm } from "./context";
 import type { Document } from "./document";
 import type { Field, Union } from "./fields";
+import { MODALITIES } from "@/pages/datasets/modality";
 import { Help } from "./Help";
 import { firstOf, restOf, variantOf } from "./layout";
 import { LeafField } from "./LeafField";
+import { taskOf, TASKS } from "./tasks";
+
+/** The tasks by what they learn from, what the chosen dataset holds first; one that is not known here comes last. */
+function TaskOptions({ union }: { union: Union }) {
+  const { modality } = useForm();
+  const groups = Object.entries(MODALITIES).sort(
+    ([one], [other]) => Number(other === modality) - Number(one === modality),
+  );
+  const order = Object.keys(TASKS);
+  const known = union.variants
+    .filter(({ value }) => taskOf(value))
+    .sort((one, other) => order.indexOf(one.value) - order.indexOf(other.value));
+  const option = ({ value, title }: Union["variants"][number]) => (
+    <option key={value} value={value}>
+      {taskOf(value)?.title ?? title}
+    </option>
+  );
+  return (
+    <>
+      {groups.map(([group, { title }]) => (
+        <optgroup key={group} label={title}>
+          {known.filter(({ value }) => taskOf(value)?.modality === group).map(option)}
+        </optgroup>
+      ))}
+      {union.variants.filter(({ value }) => !taskOf(value)).map(option)}
+    </>
+  );
+}
 
 function UnionField({ union, document }: { union: Union; document: Document }) {
   const form = useForm();
@@ -18,14 +47,17 @@ function UnionField({ union, document }: { union: Union; document: Document }) {
         id={union.path}
         className="input"
         value={variant?.value}
-        // The other variant's fields would be unknown to this one.
-        onChange={(event) => form.set(union.path, { [union.tag]: event.target.value })}
+        onChange={(event) => form.choose(union.path, union.tag, event.target.value)}
       >
-        {union.variants.map(({ value, title }) => (
-          <option key={value} value={value}>
-            {title}
-          </option>
-        ))}
+        {union.path === "task" ? (
+          <TaskOptions union={union} />
+        ) : (
+          union.variants.map(({ value, title }) => (
+            <option key={value} value={value}>
+              {title}
+            </option>
+          ))
+        )}
       </select>
       <p className="help">
         <Help text={variant?.help ?? ""} />

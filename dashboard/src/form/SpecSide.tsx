@@ -10,8 +10,12 @@ import type { Document } from "./document";
 import { EstimatePanel } from "./EstimatePanel";
 import { titleOf } from "./fields";
 import { PreviewPanel } from "./PreviewPanel";
+import { taskOf } from "./tasks";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
+
+/** What all steps together go through, repetitions counted. */
+const READ = { text: "Tokens read", image: "Images read", audio: "Clips read" } as const;
 
 /** The same job for other ways in. */
 function write(form: (typeof FORMS)[number], document: Document): string {
@@ -62,13 +66,15 @@ export function SpecSide({ document, validation, checking, problems, error, busy
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
   const batch = training?.batch_size;
+  // All of one answer: the form may be ahead of it.
+  const modality = taskOf(validation?.spec?.task.kind)?.modality ?? "text";
   // Of a batch that the engine chooses nobody knows yet.
-  const tokens =
-    training && typeof batch === "number" ? training.steps * batch * training.sequence_length : null;
+  const samples = training && typeof batch === "number" ? training.steps * batch : null;
+  const read = samples && modality === "text" ? samples * (training?.sequence_length ?? 0) : samples;
   const facts: [string, string][] = [
     ["Parameters", validation?.parameters ? compact(validation.parameters) : NONE],
     ["Peak memory", validation?.memory_bytes ? bytes(validation.memory_bytes) : NONE],
-    ["Tokens read", tokens === null ? NONE : compact(tokens)],
+    [READ[modality], read === null ? NONE : compact(read)],
   ];
   return (
     <aside className="new-job-side">

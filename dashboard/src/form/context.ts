@@ -1,6 +1,7 @@
 import { createContext, useContext } from "react";
 import type { ProblemDetail } from "@/api/types";
 import type { Json } from "@/lib/yaml";
+import type { Modality } from "./tasks";
 
 export interface FormState {
   value: (path: string) => Json | undefined;
@@ -9,6 +10,10 @@ export interface FormState {
   problems: (path: string) => ProblemDetail[];
   warnings: (path: string) => ProblemDetail[];
   leave: (path: string) => void;
+  /** Takes another variant of a union; of the fields of the one before nothing is left. */
+  choose: (path: string, tag: string, variant: string) => void;
+  /** What the chosen dataset holds, once there is one. */
+  modality: Modality | undefined;
 }
 
 export const FormContext = createContext<FormState | null>(null);

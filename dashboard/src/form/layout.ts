@@ -3,10 +3,15 @@
 import type { Document } from "./document";
 import { getAt } from "./document";
 import type { Field, Leaf } from "./fields";
+import { concerns, modalityOf } from "./tasks";
 
 const FIRST = new Set([
   "task.kind",
   "task.mask_probability",
+  "task.mask_ratio",
+  "task.method",
+  "task.temperature",
+  "task.noise",
   "model.preset",
   "training.steps",
   "training.batch_size",
@@ -17,6 +22,10 @@ const FIRST = new Set([
   "training.checkpoint_every",
   "data.tokenizer.kind",
   "data.tokenizer.vocabulary_size",
+  "data.image.size",
+  "data.image.channels",
+  "data.audio.sampling_rate",
+  "data.audio.clip_seconds",
   "resources.device",
 ]);
 
@@ -37,12 +46,16 @@ export function variantOf(field: Extract<Field, { kind: "union" }>, document: Do
   return field.variants.find((variant) => variant.value === tag) ?? field.variants[0];
 }
 
+/** Whether a field is shown: of those that only another modality reads, one that was set, so that it can be taken back. */
+const isShown = (leaf: Leaf, document: Document): boolean =>
+  isAsked(leaf) && (concerns(leaf.path, modalityOf(document)) || getAt(document, leaf.path) !== undefined);
+
 /** The leaves to show at once, however deep they lie. */
 export function firstOf(fields: Field[], document: Document): Field[] {
   return fields.flatMap((field): Field[] => {
     if (field.kind === "union") return [field, ...firstOf(inner(field, document), document)];
     if (field.kind === "group") return firstOf(field.fields, document);
-    return isAsked(field) && isFirst(field) ? [field] : [];
+    return isShown(field, document) && isFirst(field) ? [field] : [];
   });
 }
 
@@ -56,7 +69,7 @@ export interface Part {
 export function restOf(fields: Field[], document: Document, title = ""): Part[] {
   const own = fields.filter(
     (field): field is Leaf =>
-      field.kind !== "group" && field.kind !== "union" && isAsked(field) && !isFirst(field),
+      field.kind !== "group" && field.kind !== "union" && isShown(field, document) && !isFirst(field),
   );
   const nested = fields
     .filter((field) => field.kind === "group" || field.kind === "union")

@@ -41,8 +41,9 @@ export function metric(value: number | null | undefined): string {
   if (value === null || value === undefined) return NONE;
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
+  if (size === 0) return "0";
   if (size >= 10_000) return integer(value);
-  if (size !== 0 && size < 0.001) return Number(value.toPrecision(3)).toExponential();
+  if (size < 0.001) return Number(value.toPrecision(3)).toExponential();
   return size >= 1000 ? integer(value) : value.toPrecision(4);
 }
 

@@ -10,9 +10,10 @@ import { getAt, setAt, without, type Document } from "@/form/document";
 import { fieldsOf, titleOf, type Field, type JsonSchema, type Leaf } from "@/form/fields";
 import { inOrder, leavesOf } from "@/form/layout";
 import { LeafField } from "@/form/LeafField";
-import { PRESETS } from "@/form/presets";
+import { restart, startFor } from "@/form/presets";
 import { Section } from "@/form/Section";
 import { SpecSide } from "@/form/SpecSide";
+import { StartFrom, withDataset, withTask } from "@/form/StartFrom";
 import { asSpec, useValidation } from "@/form/useValidation";
 import { useTitle } from "@/lib/title";
 import { Back } from "@/ui/Back";
@@ -49,7 +50,7 @@ export function NewJobPage() {
   const start: Document =
     source.data && fields
       ? documentOf(source.data, fields)
-      : { ...PRESETS[1]?.document, ...(chosen && { dataset: chosen.id, name: chosen.name }) };
+      : { ...startFor(chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
   return (
     <div className="page">
       <Back href="/jobs">Jobs</Back>
@@ -94,6 +95,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
     setKey(idempotencyKey());
     setDocument(edit);
   };
+  const learned = datasets.find((item) => item.id === document.dataset);
   const refused = submit.error instanceof ApiError ? submit.error.problem.errors : [];
   const errors = validation?.valid === false ? validation.errors : refused;
   const form: FormState = {
@@ -103,6 +105,13 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
       errors.filter((item) => item.param === path && (item.code !== "missing" || tried || left.has(path))),
     warnings: (path) => validation?.warnings.filter((item) => item.param === path) ?? [],
     leave: (path) => setLeft((before) => new Set([...before, path])),
+    choose: (path, tag, variant) =>
+      change((before) =>
+        path === "task"
+          ? withTask(before, variant, learned, fields)
+          : setAt(before, path, { [tag]: variant }),
+      ),
+    modality: learned?.modality,
   };
 
   const leaf = (path: string) =>
@@ -144,29 +153,12 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
         }}
       >
         <div className="new-job-form">
-          <div className="presets" role="group" aria-label="Start from">
-            {PRESETS.map((preset) => (
-              <button
-                key={preset.id}
-                type="button"
-                className="preset card"
-                aria-pressed={
-                  JSON.stringify(inOrder({ ...document, name: undefined, dataset: undefined }, fields)) ===
-                  JSON.stringify(inOrder(preset.document, fields))
-                }
-                onClick={() =>
-                  change(({ name: given, dataset: chosen }) => ({
-                    ...preset.document,
-                    name: given,
-                    dataset: chosen,
-                  }))
-                }
-              >
-                <b>{preset.name}</b>
-                <span className="small faint">{preset.what}</span>
-              </button>
-            ))}
-          </div>
+          <StartFrom
+            document={document}
+            dataset={learned}
+            fields={fields}
+            onStart={(start) => change((before) => restart(before, start))}
+          />
           <section className="form-section card">
             <div className="form-section-head">
               <h2>Job</h2>
@@ -176,9 +168,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
                 <DatasetField
                   leaf={dataset}
                   datasets={datasets}
-                  onChoose={(chosen) => {
-                    if (getAt(document, "name") === undefined) form.set("name", chosen.name);
-                  }}
+                  onChoose={(chosen) => change((before) => withDataset(before, learned, chosen, fields))}
                 />
               )}
               {name && <LeafField leaf={name} />}

@@ -58,3 +58,12 @@ def test_colours_that_are_none_are_clipped() -> None:
     assert rgb.isfinite().all()
     assert rgb.min() == 0
     assert 1 - 1e-9 < rgb.max() <= 1
+
+
+def test_autocast_changes_no_colour() -> None:
+    rgb = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        lab = rgb_to_lab(rgb)
+        back = lab_to_rgb(lab)
+    assert torch.equal(lab, rgb_to_lab(rgb))
+    assert torch.equal(back, lab_to_rgb(lab))

@@ -90,3 +90,16 @@ def test_the_annealed_mean_lies_between_mean_and_mode() -> None:
     expected = share * centres[3] + (1 - share) * centres[200]
     torch.testing.assert_close(annealed_mean(scores, centres, 0.38)[0, :, 0, 0], expected)
     torch.testing.assert_close(annealed_mean(scores, centres, 1e-3)[0, :, 0, 0], centres[3])
+
+
+def test_autocast_changes_no_class_and_no_colour() -> None:
+    centres = palette()
+    ab = torch.rand(2000, 2, generator=torch.Generator().manual_seed(0)) * 160 - 80
+    scores = torch.randn(1, len(centres), 4, 4, generator=torch.Generator().manual_seed(1))
+    classes, shares = soft_classes(ab, centres)
+    with torch.autocast("cpu", torch.bfloat16):
+        again, shares_again = soft_classes(ab, centres)
+        colours = annealed_mean(scores, centres, 0.38)
+    assert torch.equal(classes, again)
+    assert torch.equal(shares, shares_again)
+    assert torch.equal(colours, annealed_mean(scores, centres, 0.38))

@@ -52,11 +52,32 @@ def test_small_images_are_enlarged_in_whole_pixels() -> None:
 
 
 def test_kinds_stand_side_by_side() -> None:
-    first, second = np.zeros((4, 64, 64, 3), np.uint8), np.ones((4, 64, 64, 3), np.uint8)
+    first, second = np.zeros((1, 64, 64, 3), np.uint8), np.ones((1, 64, 64, 3), np.uint8)
     sheet = side_by_side(first, second)
-    assert sheet.shape == (4 * 66 + 2, 2 * 66 + 2, 3)
+    assert sheet.shape == (66 + 2, 2 * 66 + 2, 3)
     assert (sheet[2:66, 2:66] == 0).all()
     assert (sheet[2:66, 68:132] == 1).all()
+
+
+def test_many_rows_become_blocks_side_by_side() -> None:
+    """Five images of two kinds: two blocks of three rows, the last one's place empty."""
+    numbers = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((5, 64, 64, 1), np.uint8)
+    sheet = side_by_side(numbers, numbers + 100)
+    block = 2 * 66 + 2
+    assert sheet.shape == (3 * 66 + 2, 2 * block + 8, 1)
+    places = [(2 + 66 * (number % 3), (block + 8) * (number // 3)) for number in range(5)]
+    for number, (top, left) in enumerate(places):
+        assert (sheet[top : top + 64, left + 2 : left + 66] == number).all()
+        assert (sheet[top : top + 64, left + 68 : left + 132] == number + 100).all()
+    assert (sheet[:, block : block + 8] == 255).all(), "a gap between blocks"
+    assert (sheet[2 + 2 * 66 : 66 + 2 * 66, block + 8 :] == 255).all(), "no image, no ink"
+
+
+@pytest.mark.parametrize("count", [1, 7, 16, 64])
+def test_a_picture_fits_a_screen(count: int) -> None:
+    images = np.zeros((count, 32, 32, 3), np.uint8)
+    height, width, _ = side_by_side(images, images, images).shape
+    assert count < 2 or height < width < 3.5 * height
 
 
 def test_numbers_become_pixels() -> None:

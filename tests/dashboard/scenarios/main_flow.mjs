@@ -9,7 +9,7 @@ await play(async ({ page }) => {
 
   await page.getByRole("link", { name: "Datasets" }).click();
   await page.getByRole("link", { name: /New dataset|Upload files/ }).first().click();
-  await page.locator("input[type=file]").setInputFiles(given.corpus);
+  await page.getByLabel("Choose files").setInputFiles(given.corpus);
   await page.getByLabel("Name").fill(`docs at ${given.width}`);
   await assertFits(page);
   await page.getByRole("button", { name: "Upload 1 file" }).click();

@@ -6,6 +6,7 @@ await play(async ({ page, context }) => {
   await page.goto(`${given.url}/jobs/${given.job}`);
   await page.getByText("Succeeded", { exact: true }).first().waitFor();
   await chartReaches(page, given.steps);
+  await page.getByRole("link", { name: /^Download the checkpoint/ }).waitFor();
   await page.evaluate(() => document.fonts.ready);
   await page.screenshot({ path: given.picture });
   // Drawn, and not only laid out: the loss is a line in a colour of its own on the canvas.

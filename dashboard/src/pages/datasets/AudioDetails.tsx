@@ -1,13 +1,16 @@
 import type { DatasetDetail } from "@/api/types";
-import { integer } from "@/lib/format";
+import { integer, percent } from "@/lib/format";
 import { BadSamples, Bars, Classes, SetAside } from "./Findings";
 import { numberOf, rowsOf } from "./statistics";
 
 const seconds = (value: unknown): string =>
-  `${numberOf(value).toLocaleString("en", { maximumFractionDigits: 1 })} s`;
+  numberOf(value).toLocaleString("en-US", { maximumFractionDigits: 1 });
 
-const share = (value: unknown): string =>
-  `${(100 * numberOf(value)).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
+/** Of all of it, with a decimal where it is little; nothing at all is 0%. */
+const share = (value: unknown): string => {
+  const fraction = numberOf(value);
+  return percent(fraction, fraction > 0 && fraction < 0.1 ? 1 : 0);
+};
 
 const channels = (number: number): string =>
   number === 1 ? "mono" : number === 2 ? "stereo" : `${number} channels`;
@@ -16,7 +19,7 @@ const channels = (number: number): string =>
 export function AudioDetails({ dataset }: { dataset: DatasetDetail }) {
   const { statistics } = dataset;
   const lengths = rowsOf(statistics, "length_histogram").map((row): [string, number] => [
-    `${seconds(row.from_seconds)} to ${seconds(row.to_seconds)}`,
+    `${seconds(row.from_seconds)} to ${seconds(row.to_seconds)} s`,
     numberOf(row.recordings),
   ]);
   const rates = rowsOf(statistics, "sampling_rates").map((row): [string, number] => [

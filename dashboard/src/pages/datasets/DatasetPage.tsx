@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import * as queries from "@/api/queries";
 import type { DatasetDetail } from "@/api/types";
-import { bytes, compact, count, integer, NONE, shortId } from "@/lib/format";
+import { bytes, compact, count, duration, integer, NONE, shortId } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { Back } from "@/ui/Back";
 import { CopyButton, Id } from "@/ui/Copy";
@@ -40,7 +40,7 @@ function particulars(dataset: DatasetDetail | undefined): [string, string][] {
     Array.isArray(classes) && classes.length > 1 ? integer(classes.length) : NONE,
   ];
   return dataset.modality === "audio"
-    ? [known, ["Hours", numberOf(hours).toLocaleString("en", { maximumSignificantDigits: 3 })]]
+    ? [known, ["Duration", duration(3600 * numberOf(hours))]]
     : [known, ["Repeats", integer(numberOf(duplicates))]];
 }
 

@@ -2,7 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { Dataset } from "@/api/types";
-import { bytes, compact, count, integer, NONE } from "@/lib/format";
+import { bytes, compact, count, duration, integer, NONE } from "@/lib/format";
 import { useRowKeys } from "@/lib/shortcuts";
 import { useTitle } from "@/lib/title";
 import { Button, ButtonLink } from "@/ui/Button";
@@ -10,6 +10,16 @@ import { CodeBlock } from "@/ui/Copy";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { MODALITIES } from "./modality";
+import { numberOf, rowsOf } from "./statistics";
+
+/** How much that is, in the modality's own measure. */
+function extentOf({ modality, characters, statistics }: Dataset): string {
+  const classes = rowsOf(statistics, "classes").length;
+  const hours = numberOf(statistics.hours);
+  if (modality === "audio") return hours > 0 ? duration(3600 * hours) : NONE;
+  if (modality === "image") return classes > 1 ? count(classes, "class", "classes") : NONE;
+  return characters > 0 ? `${compact(characters)} characters` : NONE;
+}
 
 function Row({ dataset }: { dataset: Dataset }) {
   return (
@@ -25,11 +35,12 @@ function Row({ dataset }: { dataset: Dataset }) {
           {dataset.state === "ready" ? "Ready" : "Open"}
         </span>
       </td>
+      <td className="hide-small">{MODALITIES[dataset.modality].title}</td>
       <td className="cell-number hide-small">{integer(dataset.files)}</td>
       <td className="cell-number hide-small">
         {dataset.samples ? count(dataset.samples, MODALITIES[dataset.modality].sample) : NONE}
       </td>
-      <td className="cell-number hide-small">{dataset.characters ? compact(dataset.characters) : NONE}</td>
+      <td className="cell-number hide-small">{extentOf(dataset)}</td>
       <td className="cell-number">{bytes(dataset.bytes)}</td>
       <td className="cell-number hide-small">
         <Time at={dataset.created_at} />
@@ -68,9 +79,10 @@ export function DatasetsPage() {
               <tr>
                 <th>Name</th>
                 <th>State</th>
+                <th className="hide-small">Holds</th>
                 <th className="cell-number hide-small">Files</th>
                 <th className="cell-number hide-small">Samples</th>
-                <th className="cell-number hide-small">Characters</th>
+                <th className="cell-number hide-small">Extent</th>
                 <th className="cell-number">Size</th>
                 <th className="cell-number hide-small">Created</th>
               </tr>
@@ -83,7 +95,7 @@ export function DatasetsPage() {
                         <Skeleton width={140} />
                       </td>
                       <td />
-                      <td className="hide-small" colSpan={3} />
+                      <td className="hide-small" colSpan={4} />
                       <td />
                       <td className="hide-small" />
                     </tr>

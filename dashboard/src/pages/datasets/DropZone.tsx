@@ -1,7 +1,11 @@
 import { useRef, useState, type DragEvent } from "react";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
+import { droppedIn, filesOf, foundIn } from "./folders";
 import { MODALITIES, type Modality } from "./modality";
+
+/** Every browser knows it; the types of React do not. */
+const DIRECTORY = { webkitdirectory: "" };
 
 interface Props {
   onFiles: (files: File[]) => void;
@@ -13,6 +17,7 @@ interface Props {
 /** A place to drop files on, with a button for those who do not drag. */
 export function DropZone({ onFiles, modality, small = false }: Props) {
   const input = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const onDrag = (event: DragEvent, inside: boolean) => {
     event.preventDefault();
@@ -29,12 +34,14 @@ export function DropZone({ onFiles, modality, small = false }: Props) {
       onDragLeave={(event) => onDrag(event, event.currentTarget.contains(event.relatedTarget as Node | null))}
       onDrop={(event) => {
         onDrag(event, false);
-        onFiles([...event.dataTransfer.files]);
+        void droppedIn(event.dataTransfer).then((found) => onFiles(filesOf(found)));
       }}
     >
       <Icon name="upload" />
       <p>
-        <b>{modality ? `Drop ${MODALITIES[modality].plural} here` : "Drop files here"}</b>
+        <b>
+          {modality ? `Drop ${MODALITIES[modality].plural} or a folder here` : "Drop files or a folder here"}
+        </b>
       </p>
       {Object.entries(MODALITIES).map(([name, { title, formats }]) =>
         modality === undefined || modality === name ? (
@@ -44,7 +51,10 @@ export function DropZone({ onFiles, modality, small = false }: Props) {
           </p>
         ) : null,
       )}
-      <Button onClick={() => input.current?.click()}>Choose files</Button>
+      <p className="drop-buttons">
+        <Button onClick={() => input.current?.click()}>Choose files</Button>
+        <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
+      </p>
       <input
         ref={input}
         type="file"
@@ -52,7 +62,18 @@ export function DropZone({ onFiles, modality, small = false }: Props) {
         hidden
         aria-label="Choose files"
         onChange={(event) => {
-          onFiles([...(event.target.files ?? [])]);
+          onFiles(filesOf(foundIn(event.target.files ?? [])));
+          event.target.value = "";
+        }}
+      />
+      <input
+        ref={folder}
+        type="file"
+        {...DIRECTORY}
+        hidden
+        aria-label="Choose a folder"
+        onChange={(event) => {
+          onFiles(filesOf(foundIn(event.target.files ?? [])));
           event.target.value = "";
         }}
       />

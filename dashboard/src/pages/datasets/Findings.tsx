@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useState, type CSSProperties } from "react";
 import type { DatasetDetail } from "@/api/types";
 import { count, integer } from "@/lib/format";
 import { Icon } from "@/ui/Icon";
@@ -8,14 +8,17 @@ import { numberOf, rowsOf, textOf } from "./statistics";
 /** How many samples there are of each kind. */
 export function Bars({ rows }: { rows: [string, number][] }) {
   const most = Math.max(...rows.map(([, samples]) => samples), 1);
+  const digits = integer(most).length;
   return (
-    <ul className="card bars">
+    <ul className="card bars" style={{ "--digits": `${digits}ch` } as CSSProperties}>
       {rows.map(([name, samples]) => (
         <li key={name}>
           <span className="truncate" title={name}>
             {name}
           </span>
-          <i aria-hidden="true" style={{ width: `${(samples / most) * 100}%` }} />
+          <i aria-hidden="true">
+            <b style={{ width: `${(samples / most) * 100}%` }} />
+          </i>
           <span className="num faint">{integer(samples)}</span>
         </li>
       ))}
@@ -28,11 +31,11 @@ export function BadSamples({ dataset }: { dataset: DatasetDetail }) {
   const bad = numberOf(dataset.statistics.bad);
   if (bad === 0) return null;
   return (
-    <div className="notice">
+    <div className="notice notice-warning">
       <Icon name="alert" />
       <div className="notice-body">
         <p>
-          {count(bad, MODALITIES[dataset.modality].sample)} cannot be used and will be left out. Above 1 % a
+          {count(bad, MODALITIES[dataset.modality].sample)} cannot be used and will be left out. Above 1% a
           job is refused, unless its <code>data.on_bad_sample</code> says <code>skip</code>.
         </p>
         <ul className="notice-list">
@@ -79,12 +82,15 @@ export function ContactSheet({ dataset }: { dataset: DatasetDetail }) {
   const { plural } = MODALITIES[dataset.modality];
   if (failed) return <p className="faint">The {plural} cannot be shown now.</p>;
   const columns = dataset.modality === "audio" ? 4 : 8;
+  const sheet = `/v1/datasets/${dataset.id}/contact-sheet?columns=${columns}&v=${dataset.files}`;
   return (
-    <img
-      className="card contact-sheet"
-      src={`/v1/datasets/${dataset.id}/contact-sheet?columns=${columns}&v=${dataset.files}`}
-      alt={`Some ${plural} of ${dataset.name}`}
-      onError={() => setFailed(true)}
-    />
+    <figure className={`card contact-sheet contact-sheet-${dataset.modality}`}>
+      <img src={sheet} alt={`Some ${plural} of ${dataset.name}`} onError={() => setFailed(true)} />
+      <figcaption className="faint small">
+        {dataset.modality === "audio"
+          ? "Each a whole recording: its waveform, and below it its spectrogram, low frequencies at the bottom."
+          : "Each cut to its largest centred square."}
+      </figcaption>
+    </figure>
   );
 }

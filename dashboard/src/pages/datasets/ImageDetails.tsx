@@ -1,7 +1,10 @@
 import type { DatasetDetail } from "@/api/types";
-import { integer } from "@/lib/format";
+import { count, integer, NONE } from "@/lib/format";
 import { BadSamples, Bars, Classes, SetAside } from "./Findings";
 import { numberOf, rowsOf } from "./statistics";
+
+const levels = (values: unknown): string =>
+  Array.isArray(values) ? values.map((value) => numberOf(value).toFixed(3)).join(", ") : NONE;
 
 /** Classes, sizes and what is wrong with a dataset's images. */
 export function ImageDetails({ dataset }: { dataset: DatasetDetail }) {
@@ -9,6 +12,7 @@ export function ImageDetails({ dataset }: { dataset: DatasetDetail }) {
     `${integer(numberOf(row.width))} × ${integer(numberOf(row.height))}`,
     numberOf(row.images),
   ]);
+  const gray = numberOf(dataset.statistics.gray);
   const others = numberOf(dataset.statistics.other_sizes);
   return (
     <>
@@ -18,6 +22,10 @@ export function ImageDetails({ dataset }: { dataset: DatasetDetail }) {
         <>
           <h2>Sizes in pixels</h2>
           <Bars rows={others > 0 ? [...sizes, ["others", others]] : sizes} />
+          <p className="faint small num">
+            Red, green and blue, from 0 to 1: mean {levels(dataset.statistics.mean)}; deviation{" "}
+            {levels(dataset.statistics.std)}.{gray > 0 && ` ${count(gray, "image is", "images are")} grey.`}
+          </p>
         </>
       )}
       <SetAside dataset={dataset} />

@@ -16,6 +16,15 @@ import { useUploads } from "./useUploads";
 
 const nameFrom = (file: string): string => file.replace(/(\.[a-z0-9]{1,8})+$/i, "") || file;
 
+/** How the choice came about, or that it must be made. */
+function holds(guess: Modality | null | undefined, modality: Modality | null): string {
+  if (guess && guess === modality) return "By the files' names. It cannot be changed once they are stored.";
+  if (guess === null && modality === null) return "The files' names do not tell: choose what they hold.";
+  return modality === null
+    ? "Follows from the files' names, where they tell."
+    : "It cannot be changed once they are stored.";
+}
+
 /** From files to a dataset that jobs can use: named, uploaded, completed, on one page. */
 export function NewDatasetPage() {
   useTitle("New dataset");
@@ -23,7 +32,9 @@ export function NewDatasetPage() {
   const [, navigate] = useLocation();
   const [name, setName] = useState("");
   const [dataset, setDataset] = useState<string | null>(null);
-  const [modality, setModality] = useState<Modality>("text");
+  const [modality, setModality] = useState<Modality | null>(null);
+  // What the names say, once there are some; null where they do not tell.
+  const [guess, setGuess] = useState<Modality | null | undefined>(undefined);
   const [key] = useState(idempotencyKey);
   const cache = useQueryClient();
   const uploads = useUploads(dataset);
@@ -33,7 +44,7 @@ export function NewDatasetPage() {
       unwrap(
         client.POST("/v1/datasets", {
           params: { header: { "idempotency-key": key } },
-          body: { name, modality },
+          body: { name, modality: modality ?? "text" },
         }),
       ),
     onSuccess: (made) => setDataset(made.id),
@@ -52,10 +63,12 @@ export function NewDatasetPage() {
   const stored = files("stored");
   const moving = files("sending") + (dataset ? files("waiting") : 0);
   const addFiles = (added: File[]) => {
+    if (added.length === 0) return;
     if (name === "" && added[0]) setName(nameFrom(added[0].name));
     uploads.add(added);
     if (dataset === null) {
       void modalityOf(added).then((found) => {
+        setGuess(found);
         if (found) setModality(found);
       });
     }
@@ -74,21 +87,29 @@ export function NewDatasetPage() {
           else complete.mutate(dataset);
         }}
       >
-        <DropZone onFiles={addFiles} {...(dataset === null ? {} : { modality })} />
+        <DropZone onFiles={addFiles} {...(dataset === null || modality === null ? {} : { modality })} />
         <UploadList uploads={uploads} />
-        <div className="segments segments-field" role="radiogroup" aria-label="What the files hold">
-          {Object.entries(MODALITIES).map(([choice, { title }]) => (
-            <label key={choice}>
-              <input
-                type="radio"
-                name="modality"
-                checked={modality === choice}
-                disabled={dataset !== null}
-                onChange={() => setModality(choice as Modality)}
-              />
-              <span>{title}</span>
-            </label>
-          ))}
+        <div>
+          <span className="field-label" id={`${nameId}-holds`}>
+            What the files hold
+          </span>
+          <div className="segments segments-field" role="radiogroup" aria-labelledby={`${nameId}-holds`}>
+            {Object.entries(MODALITIES).map(([choice, { title }]) => (
+              <label key={choice}>
+                <input
+                  type="radio"
+                  name="modality"
+                  checked={modality === choice}
+                  disabled={dataset !== null}
+                  onChange={() => setModality(choice as Modality)}
+                />
+                <span>{title}</span>
+              </label>
+            ))}
+          </div>
+          <p className="help" role="status">
+            {holds(guess, modality)}
+          </p>
         </div>
         <div>
           <label className="field-label" htmlFor={nameId}>
@@ -113,7 +134,7 @@ export function NewDatasetPage() {
               type="submit"
               icon="upload"
               busy={create.isPending}
-              disabled={uploads.list.length === 0}
+              disabled={uploads.list.length === 0 || modality === null}
             >
               Upload {uploads.list.length > 0 && count(uploads.list.length, "file")}
             </Button>
@@ -139,7 +160,7 @@ export function NewDatasetPage() {
       </form>
       <section className="stack page-foot">
         <h2>From a terminal</h2>
-        <CodeBlock label="command" code="seedbed dataset upload corpus.txt" />
+        <CodeBlock label="command" code={"seedbed dataset upload corpus.txt\nseedbed dataset upload pets/"} />
       </section>
     </div>
   );

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { modalityOf, zipNames } from "./modality";
+import { gzipSync } from "node:zlib";
+import { zipNames } from "./archives";
+import { modalityOf } from "./modality";
+import { packed } from "./tar";
 
 /** A zip's directory of empty files. */
 function directory(names: string[]): Uint8Array<ArrayBuffer> {
@@ -19,7 +22,6 @@ const file = (name: string, content: BlobPart = "x") => new File([content], name
 describe("modalityOf", () => {
   it("goes by the names of files", async () => {
     expect(await modalityOf([file("a.JPG"), file("b.png")])).toBe("image");
-    expect(await modalityOf([file("photos.tar.gz")])).toBe("image");
     expect(await modalityOf([file("train-images-idx3-ubyte.gz")])).toBe("image");
     expect(await modalityOf([file("a.WAV"), file("b.flac"), file("c.opus")])).toBe("audio");
     expect(await modalityOf([file("corpus.jsonl.zst"), file("tokenizer.json")])).toBe("text");
@@ -36,5 +38,19 @@ describe("modalityOf", () => {
     );
     expect(await modalityOf([file("mixed.zip", directory(["a.wav", "b.png"]))])).toBeNull();
     expect(await modalityOf([file("other.zip", "no zip at all")])).toBeNull();
+  });
+
+  it("looks into a tar, compressed or not, and does not guess where it cannot", async () => {
+    const names = ["0/a.wav", "1/b.wav", "2/c.wav", "cover.jpg"];
+    const members = names.map((path) => ({ path, file: new Blob([path.repeat(400)]) }));
+    const archive = packed("sounds.tar", members);
+    expect(await modalityOf([archive])).toBe("audio");
+    const zipped = gzipSync(new Uint8Array(await archive.arrayBuffer()));
+    expect(await modalityOf([file("sounds.tar.gz", new Uint8Array(zipped))])).toBe("audio");
+    expect(
+      await modalityOf([file("sounds.tgz", new Uint8Array(zipped.subarray(0, zipped.length - 9)))]),
+    ).toBe("audio");
+    expect(await modalityOf([file("photos.tar.gz", "no gzip at all")])).toBeNull();
+    expect(await modalityOf([file("photos.tar.zst")])).toBeNull();
   });
 });

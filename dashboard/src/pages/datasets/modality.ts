@@ -1,12 +1,15 @@
 /** What differs on these pages between datasets of text, of images and of audio: one entry a modality. */
 
 import type { Dataset } from "@/api/types";
+import { namesInside } from "./archives";
 
 export type Modality = Dataset["modality"];
 
 interface Words {
   /** On a switch and in a heading. */
   title: string;
+  /** What it is, in a sentence. */
+  data: string;
   /** Files of it, in a sentence. */
   plural: string;
   /** One of them, for counts. */
@@ -19,6 +22,7 @@ interface Words {
 export const MODALITIES: Record<Modality, Words> = {
   text: {
     title: "Text",
+    data: "text",
     plural: "text files",
     sample: "document",
     samples: "Documents",
@@ -27,6 +31,7 @@ export const MODALITIES: Record<Modality, Words> = {
   },
   image: {
     title: "Images",
+    data: "images",
     plural: "images",
     sample: "image",
     samples: "Images",
@@ -35,6 +40,7 @@ export const MODALITIES: Record<Modality, Words> = {
   },
   audio: {
     title: "Audio",
+    data: "audio",
     plural: "recordings",
     sample: "recording",
     samples: "Recordings",
@@ -44,37 +50,19 @@ export const MODALITIES: Record<Modality, Words> = {
 
 const ENDINGS: [Modality, RegExp][] = [
   ["audio", /\.(wav|flac|ogg|oga|opus)$/i],
-  ["image", /\.(jpe?g|png|webp)$|\.(tar|tgz|tar\.gz|tar\.zst)$|-ubyte(\.gz)?$/i],
+  ["image", /\.(jpe?g|png|webp)$|-ubyte(\.gz)?$/i],
   ["text", /(\.(txt|md|text|jsonl|ndjson|csv|tsv)|tokenizer\.json)(\.gz|\.zst)?$/i],
 ];
 
-const byName = (name: string): Modality | null =>
+/** The modality that a single file's name tells; of an archive or a table, none. */
+export const byName = (name: string): Modality | null =>
   ENDINGS.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
 
-/** Bytes at a zip's end that are looked through for names: some thousand files' worth. */
-const DIRECTORY = 256 * 1024;
-const ENTRY = 46;
-
-/** Names of the last files in a zip, by its directory, which lies at its end. */
-export function zipNames(tail: Uint8Array): string[] {
-  const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
-  const names: string[] = [];
-  for (let at = 0; at + ENTRY <= tail.length; at += 1) {
-    if (view.getUint32(at, true) !== 0x02014b50) continue;
-    const end = at + ENTRY + view.getUint16(at + 28, true);
-    if (end > tail.length) break;
-    names.push(new TextDecoder().decode(tail.subarray(at + ENTRY, end)));
-  }
-  return names;
-}
-
-/** What files hold, by their names and by those inside a zip; null where neither tells. */
+/** What files hold, by their names and by those inside archives; null where neither tells. */
 export async function modalityOf(files: readonly File[]): Promise<Modality | null> {
   const votes: Record<Modality, number> = { text: 0, image: 0, audio: 0 };
   for (const file of files) {
-    const names = /\.zip$/i.test(file.name)
-      ? zipNames(new Uint8Array(await file.slice(-DIRECTORY).arrayBuffer()))
-      : [file.name];
+    const names = (await namesInside(file)) ?? [file.name];
     for (const name of names) {
       const found = byName(name);
       if (found) votes[found] += 1;

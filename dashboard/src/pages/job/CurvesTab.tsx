@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useSyncExternalStore } from "react";
+import { Fragment, useCallback, useMemo, useSyncExternalStore } from "react";
 import { useSearchParams } from "wouter";
 import * as queries from "@/api/queries";
 import { isTerminal, type Job } from "@/api/types";
-import { chartsBeside, LOSS, type ChartSpec } from "@/charts/catalog";
+import { chartsBeside, expectedOf, lossOf, type ChartSpec } from "@/charts/catalog";
 import { Chart } from "@/charts/Chart";
 import type { LiveMetrics } from "@/charts/live";
 import type { PlotView } from "@/charts/plot";
@@ -98,24 +98,33 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
     [setSearch],
   );
 
-  const names = [...traces.keys()].sort().join(" ");
-  const beside = useMemo(() => chartsBeside(names.split(" ").filter(Boolean)), [names]);
+  // A job that has ended has measured what it has; another one gets at least what its task is known for.
+  const { kind } = job.spec.task;
+  const foreseen = isTerminal(job.state) ? [] : expectedOf(kind);
+  const names = [...new Set([...foreseen, ...Object.keys(job.latest), ...traces.keys()])].sort().join(" ");
+  const loss = useMemo(() => lossOf(kind), [kind]);
+  const beside = useMemo(() => chartsBeside(names.split(" ").filter(Boolean), kind), [names, kind]);
   const shared = { view, waiting: waitingText(job, pending), onZoom, onReset };
   return (
     <>
       <CurvesToolbar onReset={onReset} onZoom={onZoom} lastStep={lastStep} />
       {error && <ErrorBox error={error} retry={() => void retry()} />}
       <div className="curves">
-        <Chart {...shared} wide spec={LOSS} height={LOSS_HEIGHT} traces={tracesOf(LOSS, traces)} />
+        <Chart {...shared} wide spec={loss} height={LOSS_HEIGHT} traces={tracesOf(loss, traces)} />
         <SidePanel job={job} />
-        {beside.map((spec) => (
-          <Chart
-            key={spec.id}
-            {...shared}
-            spec={spec}
-            height={SMALL_HEIGHT}
-            traces={tracesOf(spec, traces)}
-          />
+        {beside.map(({ title, charts }) => (
+          <Fragment key={title}>
+            <h2 className="curves-group">{title}</h2>
+            {charts.map((spec) => (
+              <Chart
+                key={spec.id}
+                {...shared}
+                spec={spec}
+                height={SMALL_HEIGHT}
+                traces={tracesOf(spec, traces)}
+              />
+            ))}
+          </Fragment>
         ))}
       </div>
     </>

@@ -3,7 +3,8 @@ import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { StreamState } from "@/api/stream";
 import { isTerminal, type Job } from "@/api/types";
-import { compact, duration, integer, metric, NONE, percent, shortId } from "@/lib/format";
+import { taskOf } from "@/form/tasks";
+import { duration, integer, NONE, percent, shortId } from "@/lib/format";
 import { Back } from "@/ui/Back";
 import { Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
@@ -11,6 +12,7 @@ import { Skeleton } from "@/ui/Notice";
 import { PHASES, ProgressBar, StateChip } from "@/ui/State";
 import { Time, useNow } from "@/ui/Time";
 import { JobActions } from "./JobActions";
+import { tilesOf } from "./tiles";
 
 function Line({ stream }: { stream: StreamState }) {
   const text = { connecting: "connecting…", live: "live", reconnecting: "reconnecting…", ended: "" }[stream];
@@ -63,37 +65,13 @@ function ProgressStrip({ job }: { job: Job }) {
   );
 }
 
-const TILES: [string, (latest: Job["latest"], job: Job) => string][] = [
-  ["Train loss", (latest) => metric(latest["train/loss"])],
-  ["Held-out loss", (latest) => metric(latest["eval/loss"])],
-  [
-    "Accuracy",
-    (latest) =>
-      typeof latest["eval/masked_accuracy"] === "number" ? percent(latest["eval/masked_accuracy"], 1) : NONE,
-  ],
-  ["Perplexity", (latest) => metric(latest["eval/perplexity"])],
-  ["Learning rate", (latest) => metric(latest["train/learning_rate"])],
-  [
-    "Tokens/s",
-    (latest) =>
-      typeof latest["train/tokens_per_s"] === "number" ? integer(latest["train/tokens_per_s"]) : NONE,
-  ],
-  [
-    "Tokens seen",
-    (_, { progress, spec: { training } }) =>
-      typeof training.batch_size === "number"
-        ? compact(progress.step * training.batch_size * training.sequence_length)
-        : NONE,
-  ],
-];
-
 function Tiles({ job }: { job: Job | undefined }) {
   return (
     <dl className="tiles">
-      {TILES.map(([name, value]) => (
+      {tilesOf(job).map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd className="num">{job ? value(job.latest, job) : <Skeleton width={56} height={16} />}</dd>
+          <dd className="num">{job ? value : <Skeleton width={56} height={16} />}</dd>
         </div>
       ))}
     </dl>
@@ -109,7 +87,7 @@ function Meta({ job }: { job: Job }) {
         {dataset?.name ?? shortId(job.dataset)}
       </Link>
       <span>{job.spec.model.preset ?? "custom size"}</span>
-      <span>{job.spec.task.kind}</span>
+      <span title={job.spec.task.kind}>{taskOf(job.spec.task.kind)?.title ?? job.spec.task.kind}</span>
       {job.attempt > 1 && (
         <span>
           attempt <b className="num">{job.attempt}</b>

@@ -8,7 +8,17 @@ import { CopyButton } from "@/ui/Copy";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 
 const contentOf = (sample: Sample): string => `/v1/samples/${sample.id}/content`;
-const titleOf = (name: string): string => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
+
+/** Pictures of several columns say which is which. */
+const TITLES: Record<string, string> = {
+  original_masked_reconstruction: "Original, what the network sees, reconstruction",
+  original_damaged_rebuilt: "Original, damaged, rebuilt",
+  grey_guessed_true: "Grey, guessed colours, true colours",
+  spectrograms: "Spectrograms: the sound, what the network sees, reconstruction",
+  generated: "Generated images",
+};
+const titleOf = (name: string): string =>
+  TITLES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
 /** Each step that something was shown at, ascending. */
 const stepsOf = (samples: Sample[]): number[] => [...new Set(samples.map((sample) => sample.step))];
@@ -19,7 +29,7 @@ function TextSample({ sample }: { sample: Sample }) {
     <figure className="sample card">
       <figcaption>
         <b>{titleOf(sample.name)}</b>
-        <span className="faint small num">{bytes(sample.bytes)}</span>
+        <span className="faint small num nowrap">{bytes(sample.bytes)}</span>
         {text !== undefined && <CopyButton text={text} label={`Copy ${titleOf(sample.name)}`} />}
       </figcaption>
       {error ? (
@@ -39,7 +49,7 @@ function ImageSample({ sample }: { sample: Sample }) {
     <figure className="sample card">
       <figcaption>
         <b>{titleOf(sample.name)}</b>
-        <span className="faint small num">{bytes(sample.bytes)}</span>
+        <span className="faint small num nowrap">{bytes(sample.bytes)}</span>
       </figcaption>
       <a href={contentOf(sample)} target="_blank" rel="noreferrer" title="Open it alone">
         <img src={contentOf(sample)} alt={`${titleOf(sample.name)} at step ${integer(sample.step)}`} />
@@ -110,7 +120,7 @@ export function SamplesTab({ job }: { job: Job }) {
       <Empty icon="image" title="Nothing to see yet">
         <p className="muted">
           {isTerminal(job.state)
-            ? "This job's task showed nothing."
+            ? "This task makes nothing to look at: its curves tell how it does."
             : "Where the task has something to show, it comes with each evaluation."}
         </p>
       </Empty>

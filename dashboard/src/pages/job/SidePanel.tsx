@@ -10,7 +10,9 @@ import { Time } from "@/ui/Time";
 const EVENTS_SHOWN = 6;
 
 function NewestCheckpoint({ job }: { job: Job }) {
-  const checkpoint = useQuery(queries.checkpoints(job.id)).data?.data[0];
+  const { data: checkpoints } = useQuery(queries.checkpoints(job.id));
+  const checkpoint = checkpoints?.data[0];
+  const loss = checkpoint?.metrics["eval/loss"];
   const every = job.spec.training.checkpoint_every;
   return (
     <section className="side-part side-checkpoint">
@@ -20,8 +22,8 @@ function NewestCheckpoint({ job }: { job: Job }) {
           <div>
             <b className="num">Step {integer(checkpoint.step)}</b>
             <div className="faint small num">
-              {bytes(checkpoint.bytes)} · held-out loss{" "}
-              {metric(checkpoint.metrics["eval/loss"] as number | undefined)}
+              {bytes(checkpoint.bytes)}
+              {typeof loss === "number" && ` · held-out loss ${metric(loss)}`}
             </div>
           </div>
           <ButtonLink
@@ -37,9 +39,11 @@ function NewestCheckpoint({ job }: { job: Job }) {
       ) : (
         <div className="side-row">
           <p className="faint small">
-            {every
-              ? `None yet. One comes every ${integer(every)} steps, and at the end.`
-              : "None yet. One comes at the end."}
+            {!checkpoints
+              ? "Loading…"
+              : every
+                ? `None yet. One comes every ${integer(every)} steps, and at the end.`
+                : "None yet. One comes at the end."}
           </p>
         </div>
       )}

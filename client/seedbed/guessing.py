@@ -1,0 +1,58 @@
+"""What files hold, by their names and by those inside archives."""
+
+import itertools
+import tarfile
+import zipfile
+from collections.abc import Iterable
+
+from seedbed.errors import InvalidFile
+from seedbed.packing import AUDIO, IMAGES, PackedFolder, Upload
+
+_ENOUGH = 1000
+"""So many members tell what a tar holds, whose names cannot be read without going through it."""
+
+
+def guess_modality(files: Iterable[Upload]) -> str:
+    """``image`` or ``audio`` where most names, those inside archives too, are images' or recordings'; else ``text``.
+
+    Raises:
+        InvalidFile: an archive that cannot be looked into here, and nothing else that tells.
+    """
+    images = recordings = others = 0
+    closed = None
+    for file in files:
+        names = _names(file)
+        if names is None:
+            closed = file
+            continue
+        drawn = sum(name.lower().endswith((*IMAGES, "-ubyte", "-ubyte.gz")) for name in names)
+        heard = sum(name.lower().endswith(AUDIO) for name in names)
+        images += drawn
+        recordings += heard
+        others += len(names) - drawn - heard
+    if images > recordings + others:
+        return "image"
+    if recordings > images + others:
+        return "audio"
+    if closed and not (images or recordings or others):
+        raise InvalidFile(
+            f"What {closed.path} holds cannot be seen from here: say so, as --modality image or --modality audio."
+        )
+    return "text"
+
+
+def _names(file: Upload) -> list[str] | None:
+    """None for an archive that cannot be looked into; what is wrong with it the service says better."""
+    if isinstance(file, PackedFolder):
+        return [member.name for member in file.members]
+    name = file.name.lower()
+    try:
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(file.path) as archive:
+                return [member for member in archive.namelist() if not member.endswith("/")]
+        if name.endswith((".tar", ".tgz", ".tar.gz")):
+            with tarfile.open(file.path, "r|*") as members:
+                return [member.name for member in itertools.islice(members, _ENOUGH) if member.isfile()]
+    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError):
+        return None
+    return None if name.endswith(".tar.zst") else [file.name]

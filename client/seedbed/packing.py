@@ -1,0 +1,115 @@
+"""Folders of images and recordings as one archive: datasets are flat, and folders' names are classes."""
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seedbed.errors import InvalidFile
+
+CHUNK = 2**20
+Chunks = Iterator[bytes]
+AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus")
+IMAGES = (".jpg", ".jpeg", ".png", ".webp")
+STANDS_ALONE = (
+    ".zip",
+    ".tar",
+    ".tgz",
+    ".tar.gz",
+    ".tar.zst",
+    ".parquet",
+    "-ubyte",
+    "-ubyte.gz",
+    "tokenizer.json",
+)
+"""What the service opens by itself; inside an archive it would not be looked for."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file to upload, and what it will be called: datasets are flat."""
+
+    path: Path
+    name: str
+    bytes: int
+
+    def chunks(self) -> Chunks:
+        """Its content, as long as it was when it was found.
+
+        Raises:
+            InvalidFile: it cannot be read, or became shorter.
+        """
+        left = self.bytes
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                while left and (chunk := file.read(min(CHUNK, left))):
+                    yield chunk
+                    left -= len(chunk)
+        except OSError as error:
+            raise InvalidFile(f"{self.path} cannot be read: {error.strerror}.") from error
+        if left:
+            raise InvalidFile(f"{self.path} became shorter while it was uploaded. Upload it again.")
+
+
+@dataclass(frozen=True)
+class PackedFolder:
+    """A folder as a tar, made while it is read: the same bytes for the same files, whenever and whoever's they are."""
+
+    path: Path
+    name: str
+    members: tuple[LocalFile, ...]
+    """In order of name, which is the path inside the archive."""
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        size = sum(len(_header(member)) + member.bytes + len(_padding(member)) for member in self.members)
+        object.__setattr__(self, "bytes", size + 2 * tarfile.BLOCKSIZE)
+
+    def chunks(self) -> Chunks:
+        """The archive, file by file.
+
+        Raises:
+            InvalidFile: a file that cannot be read, or became shorter.
+        """
+        for member in self.members:
+            yield _header(member)
+            yield from member.chunks()
+            yield _padding(member)
+        yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+Upload = LocalFile | PackedFolder
+
+
+def as_uploads(folder: Path, files: list[LocalFile], *, prefixed: bool) -> Iterator[Upload]:
+    """What to send for the files in a folder, named by their paths in it: packed where most are images or recordings.
+
+    Args:
+        prefixed: the paths in the archive begin with the folder's own name, so that it tells several folders apart.
+    """
+    inside = [file for file in files if not _stands_alone(file)]
+    media = sum(file.name.lower().endswith(AUDIO + IMAGES) for file in inside)
+    if 2 * media <= len(inside):
+        inside = []
+    for file in files:
+        if not inside or _stands_alone(file):
+            yield LocalFile(file.path, file.name.replace("/", "_"), file.bytes)
+    if inside:
+        own = folder.resolve().name or "folder"
+        top = f"{own}/" if prefixed else ""
+        members = (LocalFile(file.path, top + file.name, file.bytes) for file in inside)
+        yield PackedFolder(folder, f"{own}.tar", tuple(sorted(members, key=lambda member: member.name)))
+
+
+def _stands_alone(file: LocalFile) -> bool:
+    return file.name.lower().endswith(STANDS_ALONE)
+
+
+def _header(member: LocalFile) -> bytes:
+    info = tarfile.TarInfo(member.name)
+    info.size = member.bytes
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def _padding(member: LocalFile) -> bytes:
+    return bytes(-member.bytes % tarfile.BLOCKSIZE)
