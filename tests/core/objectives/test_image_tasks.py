@@ -201,3 +201,12 @@ def _train_two_steps(objective: Any) -> None:
                 optimizers[key].step()
                 optimizers[key].zero_grad(set_to_none=True)
         objective.after_step(step)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_shown_is_shown_under_autocast_too(name: str, pictures: Path, cache: Path) -> None:
+    _, _, objective = create(image_job(name), pictures, cache)
+    objective.eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for sample in objective.show(objective.samples("held_out"), np.arange(2)):
+            assert sample.content.startswith(b"\x89PNG")
