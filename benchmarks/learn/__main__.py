@@ -7,6 +7,7 @@ are held out.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ def main() -> int:
     )
     parser.add_argument("--size", type=int, help="pixels a side (default: 32, Fashion-MNIST 28)")
     parser.add_argument("--channels", type=int, choices=(1, 3), help="default: 3, Fashion-MNIST 1")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="leave the runs there: logs, pictures, checkpoints"
+    )
     arguments = parser.parse_args()
     of_audio = arguments.task in AUDIO_TASKS
     if of_audio and arguments.data is None:
@@ -54,10 +58,8 @@ def main() -> int:
         "channels": arguments.channels or (1 if fashion else 3),
     }
     recipe = RECIPES[arguments.task]
-    with tempfile.TemporaryDirectory(prefix="seedbed-learn-", dir="/var/tmp") as scratch:
-        bench = Bench(
-            Path(scratch), arguments.task, recipe, paths, audio.DATA if of_audio else {"image": image}
-        )
+    with directory(arguments.keep) as scratch:
+        bench = Bench(scratch, arguments.task, recipe, paths, audio.DATA if of_audio else {"image": image})
         seconds = 60 * arguments.minutes * TRAINING_SHARE[recipe.measure] / arguments.seeds
         steps = bench.steps_in(seconds)
         trained, random = [], []
@@ -133,6 +135,17 @@ class Bench:
                 f"The run {name} ended with exit code {ended.returncode}. Its log ends:\n{log.read_text()[-3000:]}"
             )
         return job, out
+
+
+@contextlib.contextmanager
+def directory(kept: Path | None) -> Iterator[Path]:
+    """Where the runs are: one that is kept, or one that goes with the benchmark."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="seedbed-learn-", dir="/var/tmp") as scratch:
+        yield Path(scratch)
 
 
 def fashion_mnist() -> list[Path]:

@@ -11,8 +11,9 @@ from torch.nn import functional
 from benchmarks.learn import audio
 from benchmarks.learn.recipes import Measure
 from core.data import SplitName
-from core.data.audio import PreparedAudio
+from core.data.audio import AudioSamples, PreparedAudio
 from core.evaluation.probes import knn_accuracy, linear_accuracy
+from core.objectives.audio import AudioObjective
 from core.objectives.base import Objective, create_objective
 from core.objectives.images import ImageObjective
 from core.spec import JobSpec
@@ -54,11 +55,20 @@ def score(job: JobSpec, data: Any, checkpoint: Path | None, measure: Measure) ->
     known, asked = Labelled(objective, "train", LINEAR_LABELS), Labelled(objective, "held_out", HELD_OUT)
     objective.eval()
     with torch.no_grad():
-        features = [encode(objective, part.samples, part.indices) for part in (known, asked)]
-    first, second = features
-    assert first is not None
-    assert second is not None
+        first, second = (_features(objective, part) for part in (known, asked))
     return linear_accuracy(first, known.labels, second, asked.labels)
+
+
+def _features(objective: Objective, part: Labelled) -> torch.Tensor:
+    """What the classifier sees: an encoder's features; of audio those of all its layers, each speaker's standardised."""
+    if isinstance(objective, AudioObjective):
+        assert isinstance(part.samples, AudioSamples)
+        numbers = np.array_split(np.arange(len(part.indices)), -(-len(part.indices) // _BATCH))
+        features = torch.cat([objective.encode_layers(part.rows(which)) for which in numbers])
+        return audio.standardised_by_speaker(features, part.samples.groups[part.indices])
+    features_of_images = encode(objective, part.samples, part.indices)
+    assert features_of_images is not None
+    return features_of_images
 
 
 def floor(job: JobSpec, data: Any) -> float:

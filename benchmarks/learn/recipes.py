@@ -74,21 +74,23 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=2e-3,
     ),
     "rotation": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
-    # A frame each 10 ms: half a second of speech is to give enough of them to mask and to tell apart.
+    # A frame each 10 ms: half a second of speech is to give enough of them to mask and to tell apart. Stretches of 100 ms, for
+    # shorter ones are guessed from the frames beside them, with no idea of the word.
     "wav2vec2": Recipe(
         {"layers": 3, "hidden_size": 144, "heads": 4},
         {
             "feature_encoder": {"kernels": [10, 8, 4, 4], "strides": [5, 4, 2, 2], "channels": 96},
-            "mask_start_probability": 0.1,
-            "mask_length": 5,
+            "mask_start_probability": 0.065,
+            "mask_length": 10,
             "negatives": 20,
+            "diversity_weight": 0.3,
             "codewords": 40,
             "codeword_size": 48,
             "projection_size": 96,
             "position_kernel": 16,
-            "augmentation": {"speed": 0.15},
+            "augmentation": {"speed": 0.2, "noise_snr_db": [5, 25], "gain_db": 6},
         },
         batch_size=32,
-        learning_rate=2e-3,
+        learning_rate=1e-3,
     ),
 }

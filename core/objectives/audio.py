@@ -1,6 +1,6 @@
 """What the audio tasks share: clips of recordings, and the folder that opens their network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -66,6 +66,42 @@ class AudioObjective(Objective):
         drawn = {name.removeprefix(_CHANGE): t for name, t in tensors.items() if name.startswith(_CHANGE)}
         return augment(tensors["waves"], tensors["lengths"], drawn)
 
+    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
+        """What the transformer makes of clips, none of them hidden or changed.
+
+        Returns:
+            Its last layer's tokens, shape (B, T, hidden), and which of them hold sound, bool (B, T).
+        """
+        raise NotImplementedError
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        """What feeds the transformer, and each of its layers: modules that give (B, T, hidden), perhaps behind special tokens."""
+        raise NotImplementedError
+
+    def encode(self, rows: NDArray[Any]) -> Tensor:
+        """The last layer's tokens, averaged over those that hold sound: shape (B, hidden)."""
+        return _averaged(*self.tokens(rows))
+
+    def encode_layers(self, rows: NDArray[Any]) -> Tensor:
+        """What goes into the transformer and what each layer gives, averaged likewise and side by side: shape
+        (B, (layers + 1) * hidden).
+
+        What tells words apart is seldom in the last layer, which serves the loss (SUPERB, arXiv 2105.01051, reads all).
+        """
+        given: list[Tensor] = []
+
+        def keep(_module: nn.Module, _inputs: object, output: Tensor | tuple[Tensor, ...]) -> None:
+            given.append(output[0] if isinstance(output, tuple) else output)
+
+        hooks = [layer.register_forward_hook(keep) for layer in self.layers]
+        try:
+            _, sounding = self.tokens(rows)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return torch.cat([_averaged(tokens[:, -sounding.shape[1] :], sounding) for tokens in given], dim=1)
+
     def save_weights(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         """Write the network's own weights as ``model.safetensors``."""
         weights = {
@@ -93,6 +129,12 @@ class AudioObjective(Objective):
                 f"The weights in {directory} do not fit the network of this spec: {error}",
                 "Resume with the model, the task's settings and data.audio that the checkpoint was trained with.",
             ) from None
+
+
+def _averaged(tokens: Tensor, sounding: Tensor) -> Tensor:
+    weights = sounding[..., None]
+    average: Tensor = (tokens * weights).sum(dim=1) / weights.sum(dim=1)
+    return average
 
 
 def clip_samples(job: JobSpec) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
 
 from core.data import Prepared, Samples
@@ -111,16 +111,17 @@ class MaskedSpectrogramModeling(AudioObjective):
         pictures = draw_spectrograms(*map(self.grid.join, (patches, patches.masked_fill(hidden, grey))))
         return (Shown("spectrogram_masked", "image/png", png(one_above_other(*pictures))),)
 
-    def encode(self, rows: NDArray[Any]) -> Tensor:
-        """The encoder's patches, none hidden, averaged over those that hold sound: shape (B, hidden)."""
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        return [self.model.embeddings, *self.model.layers]
+
+    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
         spectrograms = self._spectrograms(
             tensors["waves"].to(self.device), tensors["lengths"].to(self.device)
         )
         tokens = self.model(spectrograms).last_hidden_state[:, 2:]
-        sounding = torch.from_numpy(self._sounding(lengths)).to(self.device)[..., None]
-        features: Tensor = (tokens * sounding).sum(dim=1) / sounding.sum(dim=1)
-        return features
+        return tokens, torch.from_numpy(self._sounding(lengths)).to(self.device)
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         self.save_weights(directory, state)

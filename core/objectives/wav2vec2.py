@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Wav2Vec2FeatureExtractor
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
@@ -159,14 +159,17 @@ class Wav2Vec2Pretraining(AudioObjective):
         pictures = draw_spectrograms(spectrograms, spectrograms.masked_fill(hidden, grey))
         return (Shown("sound_masked", "image/png", png(one_above_other(*pictures))),)
 
-    def encode(self, rows: NDArray[Any]) -> Tensor:
-        """The transformer's frames, averaged over the sound of each clip: shape (B, hidden)."""
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        network = self.model.wav2vec2
+        return [network.feature_projection, *network.encoder.layers]
+
+    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
         frames = torch.from_numpy(self._frames(lengths)).to(self.device)
         waves = standardize(tensors["waves"].to(self.device), tensors["lengths"].to(self.device))
         hidden, _ = encode_frames(self.model.wav2vec2, waves, frames)
-        within = torch.arange(hidden.shape[1], device=self.device) < frames[:, None]
-        return (hidden * within[..., None]).sum(dim=1) / frames[:, None]
+        return hidden, torch.arange(hidden.shape[1], device=self.device) < frames[:, None]
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         self.save_weights(directory, state)

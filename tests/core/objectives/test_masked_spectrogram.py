@@ -139,9 +139,11 @@ def test_odd_lengths_and_a_batch_of_one(
     with torch.no_grad():
         rows = objective.samples("train").rows(np.array([1]))
         features = objective.encode(rows)
+        every = objective.encode_layers(rows)  # type: ignore[attr-defined]
     assert features is not None
     assert features.shape == (1, 32)
     assert features.isfinite().all()
+    assert every.shape == (1, 32 * len(objective.layers))  # type: ignore[attr-defined]
 
 
 def test_people_are_shown_a_picture_that_does_not_change(objective: MaskedSpectrogramModeling) -> None:

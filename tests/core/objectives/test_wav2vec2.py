@@ -179,8 +179,14 @@ def test_what_is_behind_a_recording_changes_nothing(objective: Wav2Vec2Pretraini
     with torch.no_grad():
         alone = objective.encode(samples.rows(np.array([shortest])))
         together = objective.encode(samples.rows(np.array([0, shortest, 3])))
+        every_alone = objective.encode_layers(samples.rows(np.array([shortest])))
+        every_together = objective.encode_layers(samples.rows(np.array([0, shortest, 3])))
     assert alone.shape == (1, 32)
     assert torch.allclose(alone[0], together[1], atol=1e-5)
+    layers = objective.model.config.num_hidden_layers
+    assert every_alone.shape == (1, (layers + 1) * 32)
+    assert torch.allclose(every_alone[0], every_together[1], atol=1e-5)
+    assert not torch.allclose(every_alone[0, :32], every_alone[0, -32:])
 
 
 @pytest.mark.parametrize("seconds", [0.0301, 0.1, 0.2377, 0.5])
