@@ -76,14 +76,17 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.5) -> Tensor:
 class Trainer:
     """One network and its optimiser; a step takes two views."""
 
-    def __init__(self, width: int, device: torch.device, *, small_stem: bool) -> None:
+    def __init__(self, width: int, device: torch.device, *, small_stem: bool, bf16: bool) -> None:
         torch.manual_seed(0)
-        self.network = encoder(width, small_stem=small_stem).to(device)
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+        self.network = encoder(width, small_stem=small_stem).to(device, memory_format=torch.channels_last)
         self.network.compile()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-3, fused=True)
 
     def step(self, views: Pair) -> float:
-        first, second = self.network(torch.cat(views)).chunk(2)
+        images = torch.cat(views).contiguous(memory_format=torch.channels_last)
+        with self.autocast:
+            first, second = self.network(images).chunk(2)
         loss = nt_xent(first, second)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)

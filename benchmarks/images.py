@@ -41,6 +41,9 @@ def main() -> None:
     parser.add_argument(
         "--in-memory", action="store_true", help="spare Pillow the reading and decoding of its files"
     )
+    parser.add_argument(
+        "--precision", choices=("bf16", "fp32"), default="bf16", help="of the network, fed either way"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=10, help="a round (default: 10)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -60,7 +63,15 @@ def main() -> None:
             folder.mkdir()
         ours = iter(InTensors(samples, spec, arguments.batch_size, device))
         theirs = by_pillow(PillowViews(samples, spec, folder), arguments.batch_size, workers, device)
-        trainers = [Trainer(arguments.width, device, small_stem=arguments.small_stem) for _ in range(2)]
+        trainers = [
+            Trainer(
+                arguments.width,
+                device,
+                small_stem=arguments.small_stem,
+                bf16=arguments.precision == "bf16",
+            )
+            for _ in range(2)
+        ]
 
         def feed(batches: Iterator[Pair]) -> float:
             return _seconds(batches, None, arguments.steps, device)

@@ -56,7 +56,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "denoising_autoencoder": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
     "joint_embedding_prediction": Recipe(
-        {"preset": "vit-micro"}, {"predictor_layers": 3, "momentum": 0.99}, learning_rate=1e-3
+        {"preset": "vit-micro"}, {"predictor_layers": 3, "momentum": 0.99}, batch_size=64, learning_rate=1e-3
     ),
     "masked_autoencoder": Recipe(
         {"preset": "vit-micro"}, {"decoder_layers": 2}, learning_rate=1.5e-3, measure="fine_tuned"
