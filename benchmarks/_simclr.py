@@ -79,7 +79,9 @@ class Trainer:
     def __init__(self, width: int, device: torch.device, *, small_stem: bool, bf16: bool) -> None:
         torch.manual_seed(0)
         self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
-        self.network = encoder(width, small_stem=small_stem).to(device, memory_format=torch.channels_last)
+        self.network = encoder(width, small_stem=small_stem).to(device)
+        # The stub of Module.to knows no memory format.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.compile()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-3, fused=True)
 
