@@ -36,7 +36,7 @@ def log_spectrum(samples: NDArray[np.int16]) -> Tensor:
 
 
 def standardised_by_speaker(features: Tensor, speakers: NDArray[np.int64]) -> Tensor:
-    """Features (N, D) with mean 0 and deviation 1 over each speaker's recordings, as speech recognisers have long done
+    """Features (N, …) with mean 0 and deviation 1 over each speaker's recordings, as speech recognisers have long done
     (no label is looked at): what a voice and its microphone add to every word goes, and what tells words apart stays."""
     features = features.double()
     for speaker in np.unique(speakers):

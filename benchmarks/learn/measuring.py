@@ -54,21 +54,40 @@ def score(job: JobSpec, data: Any, checkpoint: Path | None, measure: Measure) ->
         return _fine_tuned(objective, job.training.seed)
     known, asked = Labelled(objective, "train", LINEAR_LABELS), Labelled(objective, "held_out", HELD_OUT)
     objective.eval()
+    if isinstance(objective, AudioObjective):
+        return _accuracy_of_best_layer(objective, known, asked)
     with torch.no_grad():
-        first, second = (_features(objective, part) for part in (known, asked))
+        first, second = (encode(objective, part.samples, part.indices) for part in (known, asked))
+    assert first is not None
+    assert second is not None
     return linear_accuracy(first, known.labels, second, asked.labels)
 
 
-def _features(objective: Objective, part: Labelled) -> torch.Tensor:
-    """What the classifier sees: an encoder's features; of audio those of all its layers, each speaker's standardised."""
-    if isinstance(objective, AudioObjective):
-        assert isinstance(part.samples, AudioSamples)
-        numbers = np.array_split(np.arange(len(part.indices)), -(-len(part.indices) // _BATCH))
+def _accuracy_of_best_layer(objective: AudioObjective, known: Labelled, asked: Labelled) -> float:
+    """Of the layer that does best where each speaker of the training part in turn is held out from the others."""
+    (first, speakers), (second, _) = (_layers(objective, part) for part in (known, asked))
+
+    def among_known(layer: int) -> float:
+        found = []
+        for speaker in np.unique(speakers):
+            out = torch.from_numpy(speakers == speaker)
+            found.append(
+                linear_accuracy(first[~out, layer], known.labels[~out], first[out, layer], known.labels[out])
+            )
+        return sum(found) / len(found)
+
+    best = max(range(first.shape[1]), key=among_known)
+    return linear_accuracy(first[:, best], known.labels, second[:, best], asked.labels)
+
+
+def _layers(objective: AudioObjective, part: Labelled) -> tuple[torch.Tensor, NDArray[np.int64]]:
+    """Features of all layers, (N, layers + 1, hidden), standardised by speaker, and the speakers."""
+    assert isinstance(part.samples, AudioSamples)
+    numbers = np.array_split(np.arange(len(part.indices)), -(-len(part.indices) // _BATCH))
+    with torch.no_grad():
         features = torch.cat([objective.encode_layers(part.rows(which)) for which in numbers])
-        return audio.standardised_by_speaker(features, part.samples.groups[part.indices])
-    features_of_images = encode(objective, part.samples, part.indices)
-    assert features_of_images is not None
-    return features_of_images
+    speakers = part.samples.groups[part.indices]
+    return audio.standardised_by_speaker(features, speakers), speakers
 
 
 def floor(job: JobSpec, data: Any) -> float:

@@ -84,8 +84,7 @@ class AudioObjective(Objective):
         return _averaged(*self.tokens(rows))
 
     def encode_layers(self, rows: NDArray[Any]) -> Tensor:
-        """What goes into the transformer and what each layer gives, averaged likewise and side by side: shape
-        (B, (layers + 1) * hidden).
+        """What goes into the transformer and what each layer gives, averaged likewise: shape (B, layers + 1, hidden).
 
         What tells words apart is seldom in the last layer, which serves the loss (SUPERB, arXiv 2105.01051, reads all).
         """
@@ -100,7 +99,7 @@ class AudioObjective(Objective):
         finally:
             for hook in hooks:
                 hook.remove()
-        return torch.cat([_averaged(tokens[:, -sounding.shape[1] :], sounding) for tokens in given], dim=1)
+        return torch.stack([_averaged(tokens[:, -sounding.shape[1] :], sounding) for tokens in given], dim=1)
 
     def save_weights(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         """Write the network's own weights as ``model.safetensors``."""

@@ -143,7 +143,7 @@ def test_odd_lengths_and_a_batch_of_one(
     assert features is not None
     assert features.shape == (1, 32)
     assert features.isfinite().all()
-    assert every.shape == (1, 32 * len(objective.layers))  # type: ignore[attr-defined]
+    assert every.shape == (1, len(objective.layers), 32)  # type: ignore[attr-defined]
 
 
 def test_people_are_shown_a_picture_that_does_not_change(objective: MaskedSpectrogramModeling) -> None:
