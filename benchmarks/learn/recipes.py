@@ -66,6 +66,7 @@ RECIPES: dict[str, Recipe] = {
         {"mel_bins": 64, "patch_size": 8, "augmentation": {"speed": 0.15}},
         batch_size=64,
         learning_rate=1e-3,
+        measure="fine_tuned",
     ),
     "self_distillation": Recipe(
         {"preset": "resnet-mini"},
