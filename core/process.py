@@ -1,6 +1,5 @@
 """Linux: a process that does not outlive the one it works for, and that keeps the memory it has."""
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -26,12 +25,6 @@ def die_with_parent(parent: int | None = None) -> None:
         raise OSError(number, os.strerror(number))
     if parent is not None and os.getppid() != parent:
         os._exit(128 + signal.SIGKILL)
-
-
-def compute_first() -> None:
-    """Undo what `standalone.up` asks of the scheduler for itself and all that it starts: the engine is what others wait for."""
-    with contextlib.suppress(AttributeError, OSError):  # not on Linux; a container that forbids it
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def keep_freed_memory() -> None:

@@ -74,7 +74,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from core.cli import main
-from core.process import compute_first, die_with_parent
+from core.process import die_with_parent
 
 _LARGEST_REQUEST = 256 * 1024
 _ENGINE_FDS = 3
@@ -291,7 +291,6 @@ def _engine_main(
     for number, fd in enumerate(safe):
         os.dup2(fd, number)
     os.closerange(lowest, os.sysconf("SC_OPEN_MAX"))
-    compute_first()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -74,7 +74,6 @@ class Service:
         """
         with ExitStack() as stack:
             stack.callback(self._home.claim().release)
-            _yield_to_engines()
             self._port = free_port(self._host, self._port)
             check_device(self._device)
             postgres_log, valkey_log, api_log, worker_log = (
@@ -246,13 +245,3 @@ def _told_plainly() -> Iterator[None]:
         yield
     except SeedbedError as error:
         raise ProblemError(error.detail) from error
-
-
-def _yield_to_engines() -> None:
-    """Have whatever is started from here on wait for its turn when it wakes up, some milliseconds at most.
-
-    Database, API and worker share their processors with engines, whose threads wait for each other many times a step: one
-    that is put aside at once for a heartbeat stops all of them. Engines do not take this over (`core.process.compute_first`).
-    """
-    with suppress(AttributeError, OSError):  # not on Linux; a container that forbids it
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -89,15 +89,6 @@ def test_an_engine_leads_its_own_session_and_holds_no_other_descriptor(
         assert not [target for target in targets.values() if target.startswith("socket:")]
 
 
-def test_an_engine_computes_first_whatever_its_server_is_content_with(
-    own_server: Any, busy: list[str], tmp_path: Path
-) -> None:
-    os.sched_setscheduler(own_server.process.pid, os.SCHED_BATCH, os.sched_param(0))
-    with contextlib.closing(own_server.request(busy, tmp_path / "log")) as engine:
-        engine.until("started")
-        assert os.sched_getscheduler(engine.pid) == os.SCHED_OTHER
-
-
 def test_a_signal_reaches_the_engine_and_is_told(engine_server: Any, busy: list[str], tmp_path: Path) -> None:
     with contextlib.closing(engine_server.request(busy, tmp_path / "log")) as engine:
         engine.until("started")
