@@ -97,7 +97,11 @@ class Listener:
             task = asyncio.create_task(self._hub.read(self._job_id, *what))
             watch.reads[what] = (watch.rung, task)
             task.add_done_callback(lambda done: _forget(watch, what, done))
-        return await asyncio.shield(task)
+        changes = await asyncio.shield(task)
+        if changes.more and not points_alone:
+            # Its events may go on too, and how it ended: nobody rings again for a job that is over.
+            self._points_alone = False
+        return changes
 
     def close(self) -> None:
         self._watch.listeners.discard(self)

@@ -1,5 +1,6 @@
 """What the audio tasks share: clips of recordings, and the folder that opens their network."""
 
+import abc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -66,18 +67,18 @@ class AudioObjective(Objective):
         drawn = {name.removeprefix(_CHANGE): t for name, t in tensors.items() if name.startswith(_CHANGE)}
         return augment(tensors["waves"], tensors["lengths"], drawn)
 
+    @abc.abstractmethod
     def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         """What the transformer makes of clips, none of them hidden or changed.
 
         Returns:
             Its last layer's tokens, shape (B, T, hidden), and which of them hold sound, bool (B, T).
         """
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def layers(self) -> Sequence[nn.Module]:
         """What feeds the transformer, and each of its layers: modules that give (B, T, hidden), perhaps behind special tokens."""
-        raise NotImplementedError
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The last layer's tokens, averaged over those that hold sound: shape (B, hidden)."""

@@ -162,6 +162,18 @@ def test_while_only_points_come_only_they_are_read(
     assert seen[-1].data == {"state": "succeeded"}
 
 
+def test_a_long_story_that_is_over_is_told_to_its_end_at_once(
+    client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # nobody rings for a job that is over
+    running.log(*range(1, 2501))  # more than one look takes
+    running.finish()
+    with listening(client, running) as stream:
+        seen = stream.until(is_end)
+    assert steps(seen) == list(range(1, 2501))
+    assert seen[-1].data == {"state": "succeeded"}
+
+
 def test_a_listener_comes_back_for_what_it_missed(client: httpx.Client, running: Running) -> None:
     running.log(1, 2, 3)
     with listening(client, running) as stream:
