@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.data.memory import return_memory
 from core.data.text.split import Picked
 from core.data.text.writing import TokenWriter
 
@@ -18,6 +19,8 @@ Encoder = Callable[[Iterable[list[str]]], Iterator[Ids]]
 
 BATCH_CHARACTERS = 1 << 20
 """A batch's text; as much may wait for each process."""
+TRIM_BATCHES = 16
+"""After so many, what was freed is given back: texts and ids of all sizes leave holes that grow with the dataset."""
 
 
 def encode(
@@ -31,7 +34,7 @@ def encode(
             sent.append(batch)
             yield [piece.text for piece in batch]
 
-    for encoded in encoder(texts()):
+    for number, encoded in enumerate(encoder(texts()), 1):
         batch = sent.pop(0)
         for piece, ids in zip(batch, encoded, strict=True):
             writer = writers[piece.part]
@@ -40,6 +43,8 @@ def encode(
                 writer.end_document()
         for writer in writers.values():
             writer.flush()
+        if number % TRIM_BATCHES == 0:
+            return_memory()
         yield len(batch), sum(len(piece.text) for piece in batch)
 
 

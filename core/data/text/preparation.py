@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -159,8 +160,7 @@ class _Preparation:
         return tokenizer
 
     def _trained(self, decided: Split) -> PreparedTokenizer:
-        # Past the sample's size every piece is weighed and each n-th character's worth is taken: evenly
-        # spread, so that the order of the files does not decide the vocabulary.
+        # Past the sample's size every piece is as likely to be taken, whatever its place and its length.
         share = min(1.0, TOKENIZER_SAMPLE_CHARACTERS / max(1, decided.train.characters))
         total = min(decided.train.characters, TOKENIZER_SAMPLE_CHARACTERS)
         progress = Progress(
@@ -168,11 +168,10 @@ class _Preparation:
         )
 
         def sample() -> Iterator[str]:
-            credit = 0.0
+            dice, left = random.Random(0), total  # noqa: S311 - nothing secret, and every time the same
             for _, text, _ in decided.pick(self._read(), TRAIN):
-                credit += share * len(text)
-                if credit >= len(text):
-                    credit -= len(text)
+                if dice.random() < share and len(text) <= left:
+                    left -= len(text)
                     yield text
                     progress.add(len(text))
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from core.data.prepared import SplitName
 from core.data.text.special import SpecialIds
 
-FORMAT = 2
+FORMAT = 3
 META = "meta.json"
 TOKENIZER = "tokenizer"
 

@@ -5,11 +5,13 @@ Frames come in by standard input, first the tokenizer, then texts; ids go out by
 
 import signal
 import sys
+from itertools import count
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from core.data.text.encode import ids_of
+from core.data.memory import return_memory
+from core.data.text.encode import TRIM_BATCHES, ids_of
 from core.data.text.frames import read_frame, write_frame
 from core.process import die_with_parent
 
@@ -24,9 +26,11 @@ def main() -> None:
     try:
         (content,) = read_frame(stdin)
         tokenizer = Tokenizer.from_str(content.decode())
-        while True:
+        for number in count(1):
             texts = [text.decode() for text in read_frame(stdin)]
             write_frame(stdout, [ids.tobytes() for ids in ids_of(tokenizer, texts, dtype)])
+            if number % TRIM_BATCHES == 0:
+                return_memory()
     except (EOFError, BrokenPipeError):
         return
 

@@ -394,6 +394,26 @@ def test_the_tokenizer_s_sample_is_spread_over_the_data(
     assert max(places) > 0.7
 
 
+def test_long_documents_are_in_the_tokenizer_s_sample_like_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    data = tmp_path / "data.jsonl"
+    with data.open("w") as file:
+        for number in range(400):
+            for size in (10, 1000):
+                file.write(json.dumps({"text": f"{number:06} " + "word " * (size // 5)}) + "\n")
+    monkeypatch.setattr(preparation, "TOKENIZER_SAMPLE_CHARACTERS", 40_000)
+    seen = []
+    train = preparation.train
+    monkeypatch.setattr(
+        preparation, "train", lambda spec, texts: train(spec, lambda: seen.extend(texts()) or seen)
+    )
+    prepare(data_files([data]), SMALL, tmp_path)
+    long = sum(len(text) > 100 for text in seen)
+    assert 20_000 < sum(map(len, seen)) <= 40_000
+    assert 0.3 < long / len(seen) < 0.7
+
+
 def test_directories_are_read_in_name_order_without_what_is_hidden(tmp_path: Path):
     for name in ("b/two.txt", "a.txt", "notes.pdf", ".git/x.txt", "b/c/three.csv.gz"):
         path = tmp_path / name
