@@ -131,6 +131,8 @@ class Hub:
         self._watched = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self.closing = False
+        self.deaf = False
+        """Redis does not answer: no bell rings."""
 
     @property
     def listeners(self) -> int:
@@ -200,7 +202,6 @@ class Hub:
             await self._redis.expire(self._wake_key, 3600)
 
     async def _read_forever(self) -> None:
-        lost = False
         while True:
             if not self._watches:
                 self._watched.clear()
@@ -208,16 +209,20 @@ class Hub:
             try:
                 await self._read_once()
             except (RedisError, OSError) as error:
-                if not lost:
+                if not self.deaf:
                     log.warning("Redis does not answer (%s); streams look into the database meanwhile", error)
-                lost = True
+                    self._change_hearing(deaf=True)
                 await asyncio.sleep(_PATIENCE)
             else:
-                if lost:
+                if self.deaf:
                     log.info("Redis answers again")
-                    for watch in self._watches.values():
-                        watch.ring()
-                lost = False
+                    self._change_hearing(deaf=False)
+
+    def _change_hearing(self, *, deaf: bool) -> None:
+        """Everybody looks at once, for what rang unheard, and from then on as often as this asks for."""
+        self.deaf = deaf
+        for watch in self._watches.values():
+            watch.ring()
 
     async def _read_once(self) -> None:
         keys = {live_key(job_id): watch for job_id, watch in self._watches.items() if watch.position != "$"}

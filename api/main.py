@@ -1,10 +1,13 @@
 """The API as a process: ``python -m api.main --host HOST --port PORT``, or `serve` from another command."""
 
 import argparse
+import asyncio
 import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -17,8 +20,16 @@ from control.settings import Settings, settings
 log = structlog.stdlib.get_logger("seedbed.api")
 
 
+_DATE_SECONDS = 1.0
+"""How old the date in an answer's head may be."""
+
+
 class Server(uvicorn.Server):
-    """Says where it listens, and ends the event streams first, for which uvicorn would otherwise wait."""
+    """Says where it listens, and ends the event streams first, for which uvicorn would otherwise wait.
+
+    Training shares its processors with this process: where uvicorn looks ten times a second whether to end, a signal
+    wakes this one.
+    """
 
     def __init__(self, app: FastAPI, *, grace_seconds: int = 30) -> None:
         super().__init__(
@@ -35,12 +46,29 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
+        self._woken: Callable[[], object] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or ():
             host, port = listening.getsockname()[:2]
             log.info("listening", url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    async def main_loop(self) -> None:
+        loop, called = asyncio.get_running_loop(), asyncio.Event()
+        self._woken = lambda: loop.call_soon_threadsafe(called.set)
+        while not await self.on_tick(0):  # 0: with a new date
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(called.wait(), _DATE_SECONDS)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._woken()
+
+    def end(self) -> None:
+        """As after a signal; from any thread."""
+        self.should_exit = True
+        self._woken()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.context.hub.close()

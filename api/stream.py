@@ -13,8 +13,10 @@ from control.jobs.schemas import JobOut, Progress
 from control.live.service import Changes, Cursor
 from control.metrics.repository import WrittenPoint
 
-LOOK_SECONDS = 3.0
+LOOK_SECONDS = 10.0
 """So often a listener looks at all of the job, bell or no bell: what Redis loses arrives so much later, and no more."""
+DEAF_LOOK_SECONDS = 3.0
+"""So often while Redis does not answer."""
 HEARTBEAT_SECONDS = 15.0
 _TERMINAL = {"succeeded", "failed", "cancelled"}
 
@@ -32,7 +34,8 @@ async def stream(hub: Hub, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
 async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[bytes]:
     spoke = time.monotonic()
     while not hub.closing:
-        changes = await listener.changes(told.cursor, LOOK_SECONDS)
+        look = min(LOOK_SECONDS, DEAF_LOOK_SECONDS) if hub.deaf else LOOK_SECONDS
+        changes = await listener.changes(told.cursor, look)
         frames = b"".join(told.frames(changes))
         if frames:
             yield frames
@@ -42,7 +45,7 @@ async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[
         if changes.job is not None and changes.job.state in _TERMINAL:
             yield _frame("end", json.dumps({"state": changes.job.state}))
             return
-        await listener.wait(LOOK_SECONDS)
+        await listener.wait(look)
         if time.monotonic() - spoke >= HEARTBEAT_SECONDS:
             yield b": still here\n\n"
             spoke = time.monotonic()

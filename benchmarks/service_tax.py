@@ -1,4 +1,9 @@
-"""Service tax: steps a second of one job, bare and inside the service with a dashboard listening (--rounds, --steps, --model).
+"""Service tax: steps a second of one job, bare and inside the service with a dashboard listening (--rounds, --turns).
+
+In each round a bare run and a job in the service are started anew, because two processes that do the same differ by a percent
+or two for as long as they live. Then they take turns: while one computes, all processes of the other are stopped,
+the service's with its engine, because machines change their speed from minute to minute by more than the tax. What
+the service had to do while it was stopped, it does in its next turn.
 
 The job is the network and the batch of `./run bench mlm`; with ``--model tiny`` one whose steps are several times as fast, so
 that the service has as much more to tell.
@@ -14,17 +19,25 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import seedbed
 
 from benchmarks._harness import Running, report, service
+from benchmarks._turns import Player, family
 
-WARM_UP = 0.2
-"""Share of the steps that is not counted: kernels are chosen, caches filled."""
+STEPS = 10_000_000
+"""More than a measurement comes to."""
+POINTS_BEFORE = 3
+"""Of each side before the first turn: kernels are chosen, caches filled."""
+PATIENCE = 300.0
+"""Seconds for those."""
 
 MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
     "standard": ({"layers": 4, "hidden_size": 256, "heads": 4}, 32, 8192),
@@ -36,177 +49,271 @@ MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
 def main() -> None:
     """Measure in turns; a table, then the figures on the last line."""
     parser = argparse.ArgumentParser(prog="./run bench service-tax", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="pairs of a bare run and a job")
-    parser.add_argument("--steps", type=int, default=120, help="of each")
+    parser.add_argument("--rounds", type=int, default=10, help="each with two new processes")
+    parser.add_argument("--turns", type=int, default=6, help="of each side in a round")
+    parser.add_argument("--seconds", type=float, default=3.0, help="a turn")
     parser.add_argument("--model", choices=sorted(MODELS), default="standard")
     parser.add_argument("--log-every", type=int, default=10, help="steps from one metric point to the next")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of computation, of both")
     arguments = parser.parse_args()
     # What the worker gives its engines; the service that is started here inherits it.
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-    spec = _spec(arguments.model, arguments.steps, arguments.log_every)
+    spec = _spec(arguments.model, arguments.log_every)
+    rounds = []
     with (
         tempfile.TemporaryDirectory(prefix="seedbed-bench-", dir="/var/tmp") as scratch,
         service() as running,
         seedbed.Client(running.url, running.key) as client,
     ):
-        bare = _Bare(Path(scratch), spec, arguments.threads)
-        inside = _Inside(client, bare.corpus, spec, _Household(running))
-        # Each once uncounted: the first prepares the data.
-        bare.run()
-        inside.run()
-        pairs = [(bare.run(), inside.run()) for _ in range(arguments.rounds)]
-    ratios = [tax / free for free, tax in pairs]
+        corpus = _corpus(Path(scratch))
+        dataset = _dataset(client, corpus)
+        for number in range(arguments.rounds):
+            bare = _Bare(Path(scratch), corpus, spec, arguments.threads)
+            inside = _Inside(client, dataset, spec, running)
+            with bare, inside:
+                rounds.append(_round(bare, inside, arguments.turns, arguments.seconds))
+            one = rounds[-1]
+            print(
+                f"round {number + 1} of {arguments.rounds}: {one.tax / one.free:.4f}",
+                file=sys.stderr,
+                flush=True,
+            )
+    free, taxed = [one.free for one in rounds], [one.tax for one in rounds]
+    ratios = [one.tax / one.free for one in rounds]
+    share = statistics.median(one.cpu for one in rounds) / arguments.threads
     report(
         [
-            ("bare", _rates([free for free, _ in pairs])),
-            ("in the service", _rates([tax for _, tax in pairs])),
+            ("bare", f"median {statistics.median(free):.2f} steps/s, best {max(free):.2f}"),
+            ("in the service", f"median {statistics.median(taxed):.2f} steps/s, best {max(taxed):.2f}"),
             (
                 "ratio",
                 f"median {statistics.median(ratios):.4f}, best {max(ratios):.4f}, worst {min(ratios):.4f}",
             ),
-            ("the service computes", f"{inside.cpu_share:.2%} of {arguments.threads} cores meanwhile"),
-            ("points heard", f"{inside.heard:,} of {inside.expected:,}"),
+            ("the service computes", f"{share:.2%} of {arguments.threads} cores meanwhile"),
+            ("points heard", f"{sum(one.heard for one in rounds):,} of {sum(one.told for one in rounds):,}"),
         ],
         {
             "ratio_median": statistics.median(ratios),
             "ratio_best": max(ratios),
-            "ratio_of_medians": statistics.median(t for _, t in pairs)
-            / statistics.median(f for f, _ in pairs),
-            "service_cpu_share": inside.cpu_share,
-            "steps_per_s_bare_median": statistics.median(free for free, _ in pairs),
-            "steps_per_s_service_median": statistics.median(tax for _, tax in pairs),
+            "ratio_worst": min(ratios),
+            "ratio_of_sums": sum(taxed) / sum(free),
+            "service_cpu_share": share,
+            "steps_per_s_bare_median": statistics.median(free),
+            "steps_per_s_service_median": statistics.median(taxed),
         },
     )
 
 
-def _spec(model: str, steps: int, log_every: int) -> dict[str, Any]:
+def _spec(model: str, log_every: int) -> dict[str, Any]:
     network, batch_size, vocabulary_size = MODELS[model]
     return {
         "name": "tax",
         "task": {"kind": "masked_lm"},
         "model": network,
         "training": {
-            "steps": steps,
+            "steps": STEPS,
             "batch_size": batch_size,
             "sequence_length": 128,
             "log_every": log_every,
+            # Decided here, for trial steps on a machine that others use could decide differently for each side.
+            "precision": "bf16",
         },
         "data": {"tokenizer": {"kind": "bpe", "vocabulary_size": vocabulary_size}},
         "resources": {"device": "cpu"},
     }
 
 
-def _rates(values: list[float]) -> str:
-    return f"median {statistics.median(values):.2f} steps/s, best {max(values):.2f}"
+def _corpus(directory: Path) -> Path:
+    """A text that every Python brings."""
+    corpus = directory / "corpus" / "topics.txt"
+    corpus.parent.mkdir()
+    corpus.write_text("\n\n".join(pydoc_data.topics.topics.values()))
+    return corpus
 
 
-def steps_per_s(times: dict[int, float], steps: int) -> float:
-    """From step → Unix time at which the engine told of it; the first steps are left out, and so is the evaluation
-    at the end, for the last step's point is told before it."""
-    first = min(step for step in times if step >= WARM_UP * steps)
-    return (steps - first) / (times[steps] - times[first])
+def _dataset(client: seedbed.Client, corpus: Path) -> str:
+    dataset = client.datasets.create("topics").id
+    client.datasets.upload(dataset, corpus)
+    client.datasets.complete(dataset)
+    return dataset
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What one pair of processes gave.
+
+    Attributes:
+        free: Steps a second of the bare run.
+        tax: And of the job in the service.
+        cpu: Of one core, what the service computed in its turns.
+        heard: Points that its listener got,
+        told: of so many.
+    """
+
+    free: float
+    tax: float
+    cpu: float
+    heard: int
+    told: int
+
+
+def _round(bare: "_Bare", inside: "_Inside", turns: int, seconds: float) -> _Round:
+    # Uncounted turns before and after: each clock begins and ends between two points.
+    _alternate(bare.player, inside.player, 2, seconds)
+    begun, cpu = (bare.player.clock, inside.player.clock), inside.cpu_seconds()
+    _alternate(bare.player, inside.player, turns, seconds)
+    ended, cpu = (bare.player.clock, inside.player.clock), inside.cpu_seconds() - cpu
+    _alternate(bare.player, inside.player, 2, seconds)
+    told = inside.finish()
+    return _Round(
+        free=_rate(bare.player, bare.points, begun[0], ended[0]),
+        tax=_rate(inside.player, told, begun[1], ended[1]),
+        cpu=cpu / (ended[1] - begun[1]),
+        heard=inside.heard,
+        told=len(told),
+    )
+
+
+def _alternate(one: Player, other: Player, turns: int, seconds: float) -> None:
+    """So many turns each, every other time in the other order."""
+    for number in range(turns):
+        for player in (one, other) if number % 2 else (other, one):
+            player.turn(seconds)
+
+
+def _rate(player: Player, points: list[tuple[int, float]], begun: float, ended: float) -> float:
+    """Steps a second between two times on the player's clock."""
+    first, last = player.steps(points, [begun, ended])
+    return (last - first) / (ended - begun)
+
+
+def _await(reached: Callable[[], bool], failed: Callable[[], str | None]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        if problem := failed():
+            sys.exit(problem)
+        if time.monotonic() > deadline:
+            sys.exit(f"A job did not get to its first steps in {PATIENCE:.0f} s.")
+        time.sleep(0.1)
 
 
 class _Bare:
     """``python -m core run``, with nobody around it but this process, which reads its events."""
 
-    def __init__(self, directory: Path, spec: dict[str, Any], threads: int) -> None:
-        self._directory = directory
-        self._steps: int = spec["training"]["steps"]
-        self._spec = directory / "spec.json"
-        self._spec.write_text(json.dumps(spec))
-        self._threads = threads
-        self.corpus = directory / "corpus" / "topics.txt"
-        self.corpus.parent.mkdir()
-        self.corpus.write_text("\n\n".join(pydoc_data.topics.topics.values()))
-
-    def run(self) -> float:
-        out = self._directory / "out"
-        shutil.rmtree(out, ignore_errors=True)
-        times: dict[int, float] = {}
-        reader, writer = os.pipe()
-        command: list[str | Path] = [
-            *(sys.executable, "-m", "core", "run", self._spec, "--data", self.corpus.parent, "--out", out),
-            *("--cache", self._directory / "cache", "--threads", str(self._threads)),
-            *("--events-fd", str(writer)),
+    def __init__(self, directory: Path, corpus: Path, spec: dict[str, Any], threads: int) -> None:
+        self._out = directory / "out"
+        path = directory / "spec.json"
+        path.write_text(json.dumps(spec))
+        self._command: list[str | Path] = [
+            *(sys.executable, "-m", "core", "run", path, "--data", corpus.parent),
+            *("--out", self._out, "--cache", directory / "cache", "--threads", str(threads)),
         ]
-        process = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
+        self.points: list[tuple[int, float]] = []
+
+    def __enter__(self) -> Self:
+        reader, writer = os.pipe()
+        self._process = subprocess.Popen(
+            [*self._command, "--events-fd", str(writer)], pass_fds=[writer], stderr=subprocess.DEVNULL
+        )
         os.close(writer)
+        self._listening = threading.Thread(target=self._listen, args=[reader], daemon=True)
+        self._listening.start()
+        self.player = Player(lambda: family(self._process.pid))
+        try:
+            _await(lambda: len(self.points) >= POINTS_BEFORE, self._ended)
+        except BaseException:
+            self.__exit__()
+            raise
+        self.player.stop()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._listening.join()
+        shutil.rmtree(self._out, ignore_errors=True)
+
+    def _ended(self) -> str | None:
+        code = self._process.poll()
+        return None if code is None else f"The bare run ended with {code}."
+
+    def _listen(self, reader: int) -> None:
         with os.fdopen(reader, encoding="utf-8") as events:
             for line in events:
                 event = json.loads(line)
                 if event["event"] == "metrics" and "train/loss" in event["values"]:
-                    times[event["step"]] = event["time"]
-        if process.wait() != 0:
-            sys.exit(f"The bare run ended with {process.returncode}.")
-        return steps_per_s(times, self._steps)
+                    self.points.append((event["step"], event["time"]))
 
 
 class _Inside:
-    """The same job through the service, its page open in a browser: the stream is read to its end meanwhile."""
+    """The same job through the service, its page open in a browser: the stream is read meanwhile."""
 
-    def __init__(
-        self, client: seedbed.Client, corpus: Path, spec: dict[str, Any], household: "_Household"
-    ) -> None:
+    def __init__(self, client: seedbed.Client, dataset: str, spec: dict[str, Any], running: Running) -> None:
         self._client = client
-        self._household = household
-        self._shares: list[float] = []
+        self._dataset = dataset
         self._spec = spec
-        self._steps: int = spec["training"]["steps"]
-        self._dataset = client.datasets.create("topics").id
-        client.datasets.upload(self._dataset, corpus)
-        client.datasets.complete(self._dataset)
-        self.heard = self.expected = 0
+        self._running = running
+        self.heard = 0
 
-    @property
-    def cpu_share(self) -> float:
-        """Of the cores that the engine computes on, what the service took meanwhile: no load of others is in it."""
-        return statistics.median(self._shares[1:])
+    def __enter__(self) -> Self:
+        self._job = self._client.jobs.submit(self._spec, dataset=self._dataset).id
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
+        self.player = Player(lambda: [process.pid for process in self._processes()])
+        _await(lambda: self.heard >= POINTS_BEFORE, self._failed)
+        self.player.stop()
+        return self
 
-    def run(self) -> float:
-        begun, before = time.monotonic(), self._household.cpu_seconds()
-        job = self._client.jobs.submit(self._spec, dataset=self._dataset).id
-        for update in self._client.jobs.watch(job):
-            if isinstance(update, seedbed.MetricPoint) and "train/loss" in update.values:
-                self.heard += 1
-        spent = self._household.cpu_seconds() - before
-        self._shares.append(spent / (time.monotonic() - begun) / int(os.environ["OMP_NUM_THREADS"]))
-        ended = self._client.jobs.get(job)
-        if ended.state != "succeeded":
-            sys.exit(f"The job {ended.state}: {ended.failure}")
-        series = self._client.jobs.metrics(job, ["train/loss"], max_points=20_000).series["train/loss"]
-        self.expected += len(series.steps)
-        return steps_per_s(dict(zip(series.steps, series.times, strict=True)), self._steps)
+    def __exit__(self, *_: object) -> None:
+        self.player.release()
 
-
-class _Household:
-    """All that the service is besides the engine: its API, its worker's own processes, PostgreSQL and Valkey."""
-
-    def __init__(self, running: Running) -> None:
-        everywhere = list(psutil.process_iter(["cmdline"]))
-        home = str(running.home.directory)
-        roots = [
-            running.process,
-            *(p for p in everywhere if any(home in word for word in p.info["cmdline"] or ())),
-        ]
-        self._roots = {process.pid: process for process in roots}
+    def finish(self) -> list[tuple[int, float]]:
+        """All points that the service keeps of the job, which is cancelled; its stream is read to the end."""
+        self.player.release()
+        self._client.jobs.cancel(self._job)
+        self._listening.join(PATIENCE)
+        ended = self._client.jobs.get(self._job)
+        if ended.state != "cancelled" or ended.attempt != 1:
+            sys.exit(f"The job {ended.state} in attempt {ended.attempt}: {ended.failure}")
+        series = self._client.jobs.metrics(self._job, ["train/loss"], max_points=20_000).series["train/loss"]
+        return list(zip(series.steps, series.times, strict=True))
 
     def cpu_seconds(self) -> float:
-        """What they have computed so far; what a process did that has ended meanwhile is not in it."""
-        found: dict[int, float] = {}
-        for root in self._roots.values():
-            self._count(root, found)
-        return sum(found.values())
+        """What all that the service is besides the engine has computed so far, without processes that have ended."""
+        total = 0.0
+        for process in self._processes(engine=False):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
 
-    def _count(self, process: psutil.Process, found: dict[int, float]) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if process.cmdline()[1:4] == ["-m", "core", "serve"]:
-                return
-            times = process.cpu_times()
-            found[process.pid] = times.user + times.system
-            for child in process.children():
-                self._count(child, found)
+    def _processes(self, *, engine: bool = True) -> Iterator[psutil.Process]:
+        """API, worker, PostgreSQL and Valkey; the engine and the server that it was forked from."""
+        home = str(self._running.home.directory)
+        waiting = [self._running.process]
+        waiting += (
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if any(home in word for word in process.info["cmdline"] or ())
+        )
+        seen = set()
+        while waiting:
+            process = waiting.pop()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                preloaded = process.cmdline()[1:4] == ["-m", "core", "serve"]
+                if process.pid not in seen and (engine or not preloaded):
+                    seen.add(process.pid)
+                    waiting += process.children()
+                    yield process
+
+    def _failed(self) -> str | None:
+        job = self._client.jobs.get(self._job)
+        return f"The job {job.state}: {job.failure}" if job.finished_at else None
+
+    def _listen(self) -> None:
+        for update in self._client.jobs.watch(self._job):
+            if isinstance(update, seedbed.MetricPoint) and "train/loss" in update.values:
+                self.heard += 1
 
 
 if __name__ == "__main__":

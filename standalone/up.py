@@ -31,7 +31,7 @@ from worker.device import DeviceChoice, NoDeviceError, describe
 DEFAULT_PROJECT = "default"
 _API_START_SECONDS = 60.0
 _API_STOP_SECONDS = 15.0
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """What a running attempt's supervisor reports. Every write is fenced by the attempt's number."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, and_, case, cast, func, literal, update
+from sqlalchemy import text
+from sqlalchemy.orm.util import identity_key
 
 from control.db import WriteSession
 from control.jobs.events import record
@@ -71,31 +73,51 @@ def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequ
 def _move(  # noqa: PLR0917 - the order in which one says it
     session: WriteSession, job_id: str, attempt: int, step: int, time: datetime, latest: Mapping[str, Any]
 ) -> Progress:
-    """Move the job to ``step``, its newest values and its pace with it, in one conditional UPDATE that locks its row.
-
-    The pace is an exponential average over time, whatever the log interval.
-    """
-    ahead = Job.step <= step
-    seconds = cast(func.extract("epoch", literal(time) - Job.step_at), Double)
-    weight = case((Job.seconds_per_step.is_(None), 1.0), else_=1.0 - func.exp(-seconds / _PACE_SECONDS))
-    sample = seconds / (step - Job.step)
-    pace = func.coalesce(Job.seconds_per_step, 0.0) * (1.0 - weight) + sample * weight
+    """Move the job to ``step``, its newest values and its pace with it, in one conditional UPDATE that locks its row."""
+    session.flush()
     row = session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.state == "running", Job.attempt == attempt)
-        .values(
-            seconds_per_step=case((and_(Job.step < step, seconds > 0), pace), else_=Job.seconds_per_step),
-            step=case((ahead, step), else_=Job.step),
-            step_at=case((ahead, time), else_=Job.step_at),
-            latest=Job.latest + literal(latest, Job.latest.type),
-        )
-        .returning(Job.state, Job.phase, Job.phase_fraction, Job.step, Job.steps, Job.seconds_per_step)
-        .execution_options(synchronize_session="fetch")
+        _MOVE,
+        {
+            "job_id": job_id,
+            "attempt": attempt,
+            "to_step": step,
+            "time": time,
+            "values": json.dumps(latest),
+            "pace_seconds": _PACE_SECONDS,
+        },
     ).one_or_none()
     if row is None:
         held(session, job_id, attempt)  # raises, and says why
         raise AssertionError("a job that is held was not updated")
+    loaded = session.identity_map.get(identity_key(Job, job_id))
+    if loaded is not None:
+        session.expire(loaded)
     return progress(row)
+
+
+# The pace is an exponential average over time, whatever the log interval.
+_MOVE = text("""
+    UPDATE jobs
+    SET
+        seconds_per_step = CASE
+            WHEN step >= :to_step OR step_at IS NULL OR step_at >= CAST(:time AS timestamptz) THEN seconds_per_step
+            ELSE
+                coalesce(seconds_per_step, 0)
+                + (CAST(extract(epoch FROM CAST(:time AS timestamptz) - step_at) AS float8) / (:to_step - step)
+                    - coalesce(seconds_per_step, 0))
+                * CASE
+                    WHEN seconds_per_step IS NULL THEN 1
+                    ELSE 1 - exp(
+                        - CAST(extract(epoch FROM CAST(:time AS timestamptz) - step_at) AS float8) / :pace_seconds
+                    )
+                END
+        END,
+        step_at = CASE WHEN step <= :to_step THEN CAST(:time AS timestamptz) ELSE step_at END,
+        step = greatest(step, :to_step),
+        latest = latest || CAST(:values AS jsonb)
+    WHERE id = :job_id AND state = 'running' AND attempt = :attempt
+    RETURNING state, phase, phase_fraction, step, steps, seconds_per_step
+""")
 
 
 def record_event(  # noqa: PLR0917 - the order in which one says it

@@ -72,7 +72,7 @@ def url(engine: Engine, server_settings: Settings) -> Iterator[str]:
         thread.start()
         host, port = listening.getsockname()
         yield f"http://{host}:{port}"
-        server.should_exit = True
+        server.end()
         thread.join()
 
 

@@ -284,7 +284,8 @@ class TestRedisAway:
         self, environment: Settings, own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
     ) -> Iterator[Settings]:
         monkeypatch.setenv("REDIS_URL", own_valkey.url)
-        monkeypatch.setattr("api.stream.LOOK_SECONDS", 0.3)
+        monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)
+        monkeypatch.setattr("api.stream.DEAF_LOOK_SECONDS", 0.3)
         settings.cache_clear()
         broker().close()
         broker.cache_clear()
@@ -316,11 +317,16 @@ class TestRedisAway:
 
 
 def test_streams_end_when_the_process_stops(
-    running: Running, environment: Settings, project_id: str, api_keys: Keys
+    running: Running,
+    environment: Settings,
+    project_id: str,
+    api_keys: Keys,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     headers = {"Authorization": f"Bearer {api_keys.make(project_id, 'read')}"}
+    # With pauses that no test waits for: only a server that is woken, and a stream that ends by itself, let it stop.
+    monkeypatch.setattr("api.main._DATE_SECONDS", 3600)
     with listen("127.0.0.1", 0) as listening_socket:
-        # With a grace that no test waits for: only a stream that ends by itself lets the server stop.
         server = Server(create_app(environment), grace_seconds=3600)
         thread = threading.Thread(target=server.run, args=[[listening_socket]])
         thread.start()
@@ -328,6 +334,6 @@ def test_streams_end_when_the_process_stops(
         with httpx.stream("GET", url, headers=headers, timeout=30) as response:
             stream = Stream(response)
             stream.until(lambda message: message.event == "job")
-            server.should_exit = True
+            server.end()
             assert "end" not in [message.event for message in stream]
         thread.join()

@@ -63,7 +63,7 @@ class Service:
 
     def stop(self) -> None:
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.end()
             self._thread.join()
             self._server = None
 
