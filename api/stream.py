@@ -34,7 +34,7 @@ async def stream(hub: Hub, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
 async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[bytes]:
     spoke = time.monotonic()
     while not hub.closing:
-        look = min(LOOK_SECONDS, DEAF_LOOK_SECONDS) if hub.deaf else LOOK_SECONDS
+        look = DEAF_LOOK_SECONDS if hub.deaf else LOOK_SECONDS
         changes = await listener.changes(told.cursor, look)
         frames = b"".join(told.frames(changes))
         if frames:

@@ -74,7 +74,6 @@ def _move(  # noqa: PLR0917 - the order in which one says it
     session: WriteSession, job_id: str, attempt: int, step: int, time: datetime, latest: Mapping[str, Any]
 ) -> Progress:
     """Move the job to ``step``, its newest values and its pace with it, in one conditional UPDATE that locks its row."""
-    session.flush()
     row = session.execute(
         _MOVE,
         {

@@ -71,6 +71,13 @@ def test_latest_is_the_newest_of_each_metric(session: WriteSession) -> None:
     assert jobs.job_out(session, job).latest == {"train/loss": 0.25, "eval/loss": 1.0}
 
 
+def test_what_was_changed_before_points_in_one_transaction_stays(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    job.name = "renamed"
+    jobs.record_points(session, job.id, claim.attempt, _points(1))
+    assert (job.name, job.step) == ("renamed", 1)
+
+
 def test_no_points_is_nothing_to_write(session: WriteSession) -> None:
     job, claim = make_running(session)
     assert jobs.record_points(session, job.id, claim.attempt, []) == 0
