@@ -78,6 +78,8 @@ from core.process import die_with_parent
 
 _LARGEST_REQUEST = 256 * 1024
 _ENGINE_FDS = 3
+_DEAF_SECONDS = 1.0
+"""After a connection that could not be accepted, the next try comes so much later at the latest."""
 
 Main = Callable[[list[str]], int]
 """A command line: arguments in, exit code out."""
@@ -85,16 +87,31 @@ Main = Callable[[list[str]], int]
 
 @dataclass
 class _Engine:
-    """A forked engine and the descriptor that tells of its end."""
+    """A forked engine that was not reaped yet, and the descriptor that tells of its end.
+
+    Until `reap` its pid and its group's id belong to it, dead or alive, and to no other process.
+    """
 
     pid: int
     pidfd: int
 
     def kill_group(self) -> None:
+        """SIGKILL for every process of its group; nothing happens where all have ended."""
         try:
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:  # forked so lately that it leads no group yet
+        except ProcessLookupError:  # it leads no group: it was forked, or ended, before its setsid
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def reap(self) -> int:
+        """Wait for its end and let go of it; what it left in its group, which should be nothing, is killed.
+
+        Returns:
+            Its exit code, or the negated number of the signal that ended it.
+        """
+        self.kill_group()
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.pidfd)
+        return os.waitstatus_to_exitcode(status)
 
     def send(self, number: int) -> None:
         if number == signal.SIGKILL:
@@ -173,7 +190,7 @@ class _Connection:
             lambda: _engine_main(self._server.engine, argv, environment, directory, self._fds)
         )
         self._close_fds()
-        self._engine = _Engine(pid, os.pidfd_open(pid))
+        self._engine = _tracked(pid)
         self._server.watch(self._engine.pidfd, self._ended)
         self._answer({"pid": pid})
 
@@ -181,11 +198,7 @@ class _Connection:
         assert self._engine is not None
         engine, self._engine = self._engine, None
         self._server.forget(engine.pidfd)
-        os.close(engine.pidfd)
-        # What the engine left in its group (it should be nothing) does not outlive it.
-        engine.kill_group()
-        _, status = os.waitpid(engine.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
+        code = engine.reap()
         self._answer({"pid": engine.pid, **({"exit": code} if code >= 0 else {"signal": -code})})
         if self._stream.fileno() >= 0:
             self.close()
@@ -211,10 +224,14 @@ class _Server:
 
     def run(self) -> NoReturn:
         while True:
-            for key, _ in self._selector.select():
-                # An earlier callback of this round may have closed what this one is about.
-                if key.fd in self._selector.get_map():
+            deaf = self._listener not in self._selector.get_map()
+            for key, _ in self._selector.select(_DEAF_SECONDS if deaf else None):
+                # An earlier callback of this round may have closed what this one is about, and a new connection may
+                # have been given the same number since.
+                if self._selector.get_map().get(key.fd) is key:
                     key.data()
+            if deaf:
+                self.watch(self._listener, self._accept)
 
     def watch(self, source: socket.socket | int, callback: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, callback)
@@ -247,9 +264,29 @@ class _Server:
             os._exit(code)
 
     def _accept(self) -> None:
-        stream, _ = self._listener.accept()
+        try:
+            stream, _ = self._listener.accept()
+        except OSError:
+            # Out of descriptors or memory: the client waits in the backlog.
+            traceback.print_exc()
+            self.forget(self._listener)
+            return
         stream.setblocking(False)
         self.watch(stream, _Connection(self, stream).readable)
+
+
+def _tracked(pid: int) -> _Engine:
+    """The engine in a process that was just forked.
+
+    Raises:
+        OSError: no descriptor is left for it; the process is ended and reaped.
+    """
+    try:
+        return _Engine(pid, os.pidfd_open(pid))
+    except OSError:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def preload() -> None:

@@ -104,16 +104,16 @@ class Engine:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, mortal: bool = False) -> Iterator[Server]:
-    """A preloaded server of its own; ``mortal``: of `tests.core.mortal`."""
+def serving(directory: Path, *, module: str | None = None) -> Iterator[Server]:
+    """A preloaded server of its own; ``module``: one of the tests' own kind, such as `tests.core.mortal`."""
     path = directory / "engine.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
         fd, parent = str(listener.fileno()), str(os.getpid())
         command = ["core", "serve", "--fd", fd, "--parent", parent]
-        if mortal:
-            command = ["tests.core.mortal", fd, parent]
+        if module is not None:
+            command = [module, fd, parent]
         process = subprocess.Popen([sys.executable, "-m", *command], pass_fds=[listener.fileno()], cwd=ROOT)
     with process:
         try:
@@ -132,7 +132,7 @@ def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A preloaded server whose engines can be told when to die."""
-    with serving(tmp_path_factory.mktemp("mortal"), mortal=True) as server:
+    with serving(tmp_path_factory.mktemp("mortal"), module="tests.core.mortal") as server:
         yield server
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -18,6 +19,7 @@ from core.data import data_files
 from core.data.locks import locked
 from core.data.text import cache_key
 from core.spec import JobSpec
+from tests.core.conftest import serving
 
 
 @pytest.fixture
@@ -164,3 +166,57 @@ def test_a_request_may_arrive_in_pieces(engine_server: Any, tmp_path: Path) -> N
             assert json.loads(answers.readline())["exit"] == 0
     os.close(reader)
     os.close(writer)
+
+
+@pytest.fixture(scope="module")
+def slow_leader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server whose engines never get to lead a group of their own."""
+    with serving(tmp_path_factory.mktemp("slow"), module="tests.core.slow_leader") as server:
+        yield server
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_engine_that_ends_before_it_leads_a_group_is_told_and_the_next_one_served(
+    slow_leader: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    for _ in range(3):
+        with contextlib.closing(slow_leader.request(["run", "--help"], tmp_path / "log")) as engine:
+            engine.signal(number)
+            assert engine.end() == {"signal": number}
+            assert engine.answers.readline() == b""
+    assert slow_leader.process.poll() is None
+
+
+def test_a_connection_that_closes_before_the_engine_leads_a_group_kills_it(
+    slow_leader: Any, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        engine = slow_leader.request(["run", "--help"], tmp_path / "log")
+        engine.answers.close()
+        engine.connection.close()
+        assert engine.gone()
+        engine.close()
+    with contextlib.closing(slow_leader.request(["run", "--help"], tmp_path / "log")) as engine:
+        engine.signal(signal.SIGKILL)
+        assert engine.end() == {"signal": 9}
+
+
+def test_a_signal_to_an_engine_that_has_just_ended_is_no_error(slow_leader: Any, tmp_path: Path) -> None:
+    with contextlib.closing(slow_leader.request(["run", "--help"], tmp_path / "log")) as engine:
+        engine.connection.sendall(b'{"signal": 9}\n' * 50)
+        assert engine.end() == {"signal": 9}
+    assert slow_leader.process.poll() is None
+
+
+def test_a_connection_that_finds_no_descriptor_left_is_served_later(slow_leader: Any, tmp_path: Path) -> None:
+    pid = slow_leader.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    with contextlib.closing(slow_leader.request(["run", "--help"], tmp_path / "log")) as engine:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        with slow_leader.connect() as connection:
+            # The server tells of this engine's end after it has looked at the connection.
+            engine.signal(signal.SIGKILL)
+            assert engine.end() == {"signal": 9}
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+            connection.sendall(b"not json\n")
+            assert b"not understood" in connection.recv(4096)
