@@ -30,6 +30,8 @@ class Running:
     url: str
     key: str
     process: psutil.Process
+    log: Path
+    """What all its parts write."""
 
     @property
     def api(self) -> psutil.Process:
@@ -81,7 +83,7 @@ def _ready(process: "subprocess.Popen[bytes]", home: Home, log: Path) -> Running
                 contextlib.suppress(seedbed.SeedbedError),
             ):
                 if any(worker.state == "idle" for worker in client.workers.list()):
-                    return Running(home, known["url"], known["key"], psutil.Process(process.pid))
+                    return Running(home, known["url"], known["key"], psutil.Process(process.pid), log)
         time.sleep(0.1)
     sys.exit(f"The service did not start. Its log ends:\n{log.read_text()[-3000:]}")
 

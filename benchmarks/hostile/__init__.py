@@ -1,0 +1,1 @@
+"""Attacks against a service of the benchmark's own."""
