@@ -1,7 +1,6 @@
 """From an encoded recording to samples, with libsndfile; nothing in a header is believed that the bytes do not bear out."""
 
 import io
-import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +10,15 @@ from numpy.typing import NDArray
 from core.formats.audio import RawRecording
 from core.formats.errors import FormatError, Place
 from core.formats.limits import AUDIO_LIMITS, Limits
+from core.formats.riff import with_its_length
 
 Samples = NDArray[np.float32]
 
 _CONTAINERS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG"}
 _RATES = range(1_000, 768_001)
 _BLOCK = 1 << 18
-_OPEN_END = 0xFFFFFF00
-"""Data sizes from here on are what programs write that did not know the end, as into a pipe."""
+_UNKNOWN_FRAMES = 1 << 62
+"""What libsndfile says of a FLAC file whose header does not know its length is more."""
 _FULL_SCALE = 0.9999
 _LAST_PAGE_BYTES = 1 << 16
 
@@ -41,6 +41,14 @@ class Sound:
         return len(self.samples) / self.sampling_rate
 
 
+class _ForwardOnly(soundfile.SoundFile):
+    """Read from front to back: soundfile seeks after each piece that it reads, which libsndfile refuses at the end of a
+    FLAC file whose header does not know its length."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS) -> Sound:
     """The samples of a recording.
 
@@ -48,10 +56,10 @@ def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS) -> Sound:
         FormatError: ``bad_audio``, ``truncated_audio``, ``audio_too_long``.
     """
     place = raw.place
-    _check_wav_is_whole(raw.content, place)
-    _check_ogg_is_whole(raw.content, place)
+    content = with_its_length(raw.content, place)
+    _check_ogg_is_whole(content, place)
     try:
-        with soundfile.SoundFile(io.BytesIO(raw.content)) as file:
+        with _ForwardOnly(io.BytesIO(content)) as file:
             return _read(file, place, limits)
     except FormatError:
         raise
@@ -88,7 +96,9 @@ def _read(file: soundfile.SoundFile, place: Place, limits: Limits) -> Sound:
             )
         clipped += int((np.abs(block) >= _FULL_SCALE).any(axis=1).sum())
         pieces.append(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
-    if found < file.frames:
+    if not pieces:
+        raise place.error("bad_audio", "has no sample at all (0 seconds); remove it")
+    if found < file.frames < _UNKNOWN_FRAMES:
         raise place.error(
             "truncated_audio",
             f"is cut off: {found:,} of {file.frames:,} samples are there; copy it again or remove it",
@@ -99,25 +109,6 @@ def _read(file: soundfile.SoundFile, place: Place, limits: Limits) -> Sound:
 def _reason(error: Exception) -> str:
     text = getattr(error, "error_string", None) or str(error) or type(error).__name__
     return str(text).splitlines()[0][:200].rstrip(".")
-
-
-def _check_wav_is_whole(content: bytes, place: Place) -> None:
-    """libsndfile takes what is there of a WAV file that was cut off, and says nothing."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        return
-    at = 12
-    while at + 8 <= len(content):
-        size = int(struct.unpack_from("<I", content, at + 4)[0])
-        there = len(content) - at - 8
-        if content[at : at + 4] == b"data":
-            if there < size < _OPEN_END and there >= 0:
-                raise place.error(
-                    "truncated_audio",
-                    f"is cut off: its header says {size:,} bytes of sound and {there:,} are there; copy it again or remove it",
-                )
-            return
-        at += 8 + size + size % 2
-    raise place.error("truncated_audio", "is cut off before its sound begins; copy it again or remove it")
 
 
 def _check_ogg_is_whole(content: bytes, place: Place) -> None:
