@@ -41,7 +41,7 @@ class Sound:
         return len(self.samples) / self.sampling_rate
 
 
-class _ForwardOnly(soundfile.SoundFile):
+class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
     """Read from front to back: soundfile seeks after each piece that it reads, which libsndfile refuses at the end of a
     FLAC file whose header does not know its length."""
 
