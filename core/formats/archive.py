@@ -42,6 +42,7 @@ def open_archive(stream: BinaryIO, file: str, limits: Limits) -> zipfile.ZipFile
             "archive_bomb", f"holds {len(members):,} files, {limits.members:,} at most; split it in several"
         )
     for info in members:
+        check_name(info.orig_filename, place, limits)
         _check(info, file)
     return archive
 
@@ -61,6 +62,22 @@ def leads_out(name: str) -> bool:
     """Whether a member's name points anywhere but below the archive's own folder."""
     path = name.replace("\\", "/")
     return "\0" in name or path.startswith("/") or bool(_DRIVE.match(path)) or ".." in path.split("/")
+
+
+def check_name(name: str, file: Place, limits: Limits) -> None:
+    """
+    Raises:
+        FormatError: ``archive_bomb``, where a member's name is longer than a path can be.
+    """
+    # Names that are no UTF-8 come with lone surrogates in the place of their bytes.
+    if (
+        len(name) > limits.member_name_bytes
+        or len(name.encode("utf-8", "surrogatepass")) > limits.member_name_bytes
+    ):
+        raise file.error(
+            "archive_bomb",
+            f"holds a file whose name is longer than {limits.member_name_bytes:,} bytes ({name[:60]}…); shorten it",
+        )
 
 
 def _check(info: zipfile.ZipInfo, file: str) -> None:

@@ -10,6 +10,7 @@ from core.formats.errors import FormatError, Place
 from core.formats.labels import parse_path
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import KNOWN_FORMATS, Kind, detect, is_hidden
+from core.formats.passed_over import PassedOver
 from core.formats.source import Source, size_of
 from core.formats.tar import tar_members
 
@@ -37,7 +38,7 @@ class AudioNotes:
     """What was met on the way through a file."""
 
     members: int = 0
-    ignored: list[str] = field(default_factory=list)
+    ignored: PassedOver = field(default_factory=PassedOver)
     """Members that are no recordings."""
 
 
@@ -68,7 +69,7 @@ def read_recordings(
     else:
         yield from _tar(Source(stream, promised.compression, place, budget), limits, notes)
     if not notes.members:
-        there = f" (but {len(notes.ignored)} other files)" if notes.ignored else ""
+        there = f" (but {notes.ignored.count} other files)" if notes.ignored.count else ""
         raise place.error("no_audio", f"holds no recording{there}. Known are {KNOWN_FORMATS['audio']}")
 
 
@@ -91,7 +92,7 @@ def _zip(
             if info.is_dir() or is_hidden(info.filename):
                 continue
             if not _is_audio(info.filename):
-                notes.ignored.append(info.filename)
+                notes.ignored.add(info.filename)
                 continue
             notes.members += 1
             place = Place(file.file, info.filename)
@@ -116,7 +117,7 @@ def _tar(source: Source, limits: Limits, notes: AudioNotes) -> Iterator[RawRecor
     for place, content in tar_members(source, limits, limits.audio_bytes):
         member = place.member or ""
         if not _is_audio(member):
-            notes.ignored.append(member)
+            notes.ignored.add(member)
             continue
         notes.members += 1
         yield _recording(place, content, limits)

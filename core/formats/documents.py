@@ -14,6 +14,7 @@ from core.formats.errors import FormatError, Place
 from core.formats.jsonl import jsonl_documents
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
 from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect, detect_at, is_hidden
+from core.formats.passed_over import PassedOver
 from core.formats.plain import split_text
 from core.formats.reading import Reading
 from core.formats.source import Source, size_of
@@ -26,7 +27,7 @@ class Notes:
 
     text_column: str | None = None
     members: int = 0
-    ignored: list[str] = field(default_factory=list)
+    ignored: PassedOver = field(default_factory=PassedOver)
     tokenizer: bytes | None = None
     vocabulary_size: int | None = None
 
@@ -112,13 +113,13 @@ def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[tuple[zi
         except FormatError:
             member_format = Format(Kind.ZIP)
         if member_format.kind is Kind.ZIP:
-            notes.ignored.append(info.filename)
+            notes.ignored.add(info.filename)
             continue
         known += 1
         if info.file_size:
             found.append((info, member_format))
     if not known:
-        there = f" (but {len(notes.ignored)} others)" if notes.ignored else ""
+        there = f" (but {notes.ignored.count} others)" if notes.ignored.count else ""
         raise FormatError(
             "unknown_format",
             f"holds no file of a known format{there}. Known are {KNOWN_FORMATS['text']}",

@@ -139,7 +139,7 @@ def inspect_image_file(
         gray=tally.gray,
         bad=tally.bad,
         bad_samples=tuple(tally.bad_samples),
-        ignored=tuple(printable(member) for member in notes.ignored[:100]),
+        ignored=tuple(printable(member) for member in notes.ignored.names),
         sizes=tuple((*size, number) for size, number in tally.sizes.most_common(_SIZES)),
         classes={printable(label): number for label, number in tally.classes.most_common(_CLASSES)},
         unlabelled=tally.unlabelled,

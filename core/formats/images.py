@@ -16,6 +16,7 @@ from core.formats.idx import read_idx
 from core.formats.labels import parse_path
 from core.formats.limits import IMAGE_LIMITS, Budget, Limits
 from core.formats.names import KNOWN_FORMATS, Format, Kind, detect, is_hidden
+from core.formats.passed_over import PassedOver
 from core.formats.source import Source, size_of
 from core.formats.tar import tar_members
 
@@ -38,7 +39,7 @@ class ImageNotes:
     """What was met on the way through a file."""
 
     members: int = 0
-    ignored: list[str] = field(default_factory=list)
+    ignored: PassedOver = field(default_factory=PassedOver)
     """Members that are no images."""
 
 
@@ -116,7 +117,7 @@ def _zip(
             if info.is_dir() or is_hidden(info.filename):
                 continue
             if not _is_image(info.filename):
-                notes.ignored.append(info.filename)
+                notes.ignored.add(info.filename)
                 continue
             notes.members += 1
             place = Place(file.file, info.filename)
@@ -140,7 +141,7 @@ def _tar(source: Source, limits: Limits, notes: ImageNotes) -> Iterator[RawImage
     for place, content in tar_members(source, limits, limits.image_bytes):
         member = place.member or ""
         if not _is_image(member):
-            notes.ignored.append(member)
+            notes.ignored.add(member)
             continue
         notes.members += 1
         yield _too_many_bytes(place, limits) if content is None else _image(place, content, limits)
@@ -149,7 +150,7 @@ def _tar(source: Source, limits: Limits, notes: ImageNotes) -> Iterator[RawImage
 
 def _expect_images(notes: ImageNotes, file: Place) -> None:
     if not notes.members:
-        there = f" (but {len(notes.ignored)} other files)" if notes.ignored else ""
+        there = f" (but {notes.ignored.count} other files)" if notes.ignored.count else ""
         raise file.error("no_images", f"holds no image{there}. Known are {KNOWN_FORMATS['image']}")
 
 

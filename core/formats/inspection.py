@@ -83,7 +83,7 @@ def inspect_file(
         characters=characters,
         text_column=notes.text_column,
         members=notes.members,
-        ignored=tuple(printable(member) for member in notes.ignored[:100]),
+        ignored=tuple(printable(member) for member in notes.ignored.names),
         vocabulary_size=notes.vocabulary_size,
         length_histogram=tuple(histogram),
         scripts=scripts.counts(),

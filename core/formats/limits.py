@@ -19,6 +19,11 @@ class Limits:
     """The ratio is looked at only past so many bytes: a small file that repeats itself harms nobody."""
     members: int = 10_000
     """Files in an archive."""
+    member_name_bytes: int = 4096
+    """A member's name with its folders, in UTF-8; no file system takes a longer path."""
+    header_bytes: int = 16 * MIB
+    """What a tar may say of its members beside their plain headers (PAX, long names), and `header_bytes_each` for each."""
+    header_bytes_each: int = 2048
     directory_bytes: int = 64 * MIB
     """A zip's directory, which is read whole."""
     document_characters: int = 64 * MIB

@@ -2,15 +2,16 @@
 
 import tarfile
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO, ClassVar, cast
 
-from core.formats.archive import leads_out
+from core.formats.archive import check_name, leads_out
 from core.formats.errors import FormatError, Place
 from core.formats.limits import Limits
 from core.formats.names import is_hidden
 from core.formats.source import Source
 
-_UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError)
+_UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError)
+"""RecursionError: header upon header without a file; tarfile reads each within the one before."""
 _HEADERS = {
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -30,8 +31,26 @@ class _HeaderError(Exception):
     """A header that is not to be acted upon: an error's code and message."""
 
 
+class _HeaderBudget:
+    """What the headers of one archive may hold together: tarfile takes a second for a few MB of them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._each = limits.header_bytes_each
+        self._left = limits.header_bytes
+
+    def spend(self, info: tarfile.TarInfo) -> None:
+        self._left -= info.size if info.type in _HEADERS else -self._each
+        if self._left < 0:
+            raise _HeaderError(
+                "archive_bomb",
+                "holds more names and comments than files; pack it without extended attributes",
+            )
+
+
 class _CheckedInfo(tarfile.TarInfo):
     """A header that is looked at before tarfile acts upon it."""
+
+    budget: ClassVar[_HeaderBudget]
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_CheckedInfo":
@@ -39,6 +58,7 @@ class _CheckedInfo(tarfile.TarInfo):
         if info.type in _HEADERS and info.size > _HEADER_BYTES:
             problem = f"has a name or comment of {info.size:,} bytes, {_HEADER_BYTES:,} at most"
             raise _HeaderError("archive_bomb", problem)
+        cls.budget.spend(info)
         if info.type == tarfile.GNUTYPE_SPARSE:
             raise _HeaderError(*_HOLES)
         return info
@@ -56,9 +76,10 @@ def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[t
             ``truncated_archive``.
     """
     file = source.place
+    checked = type("_Checked", (_CheckedInfo,), {"budget": _HeaderBudget(limits)})
     try:
         with tarfile.open(
-            fileobj=cast(BinaryIO, source), mode="r|", bufsize=1 << 18, tarinfo=_CheckedInfo
+            fileobj=cast(BinaryIO, source), mode="r|", bufsize=1 << 18, tarinfo=checked
         ) as archive:
             for count, info in enumerate(archive, 1):
                 if count > limits.members:
@@ -67,6 +88,7 @@ def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[t
                     )
                 # Streaming, tarfile would keep every header that it has passed.
                 archive.members = []  # type: ignore[attr-defined]
+                check_name(info.name, file, limits)
                 place = Place(file.file, info.name)
                 if leads_out(info.name):
                     raise place.error(

@@ -61,7 +61,7 @@ def test_folders_name_classes_and_parts(zipped: Zipped) -> None:
         ("test/dog/a.wav", "dog", True),
         ("train/cat/b.wav", "cat", False),
     ]
-    assert (notes.members, notes.ignored) == (3, ["notes.txt"])
+    assert (notes.members, notes.ignored.names) == (3, ["notes.txt"])
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,7 @@ def test_other_files_and_hidden_ones_are_passed_by(zipped: Zipped) -> None:
     notes = ImageNotes()
     members = {"README.md": b"x", "__MACOSX/a.png": b"x", ".b.png": b"x", "a.png": picture}
     assert len(read(zipped(members), "a.zip", notes=notes)) == 1
-    assert (notes.members, notes.ignored) == (1, ["README.md"])
+    assert (notes.members, notes.ignored.names) == (1, ["README.md"])
     problem = error(zipped({"notes.txt": b"x"}), "a.zip")
     assert problem.code == "no_images"
     assert ".webp" in problem.message
