@@ -6,6 +6,7 @@ connections or real commits: a fresh copy of a database that the migrations buil
 
 import contextlib
 import itertools
+import os
 import shutil
 import signal
 import tempfile
@@ -37,7 +38,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server_directory() -> Iterator[Path]:
     """Outside pytest's own directories: as root, PostgreSQL runs as a user who may not enter those."""
-    directory = Path(tempfile.mkdtemp(prefix="seedbed-test-", dir="/var/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="seedbed-", dir=os.environ.get("TMPDIR", "/var/tmp")))
     directory.chmod(0o711)
     yield directory
     shutil.rmtree(directory)

@@ -66,7 +66,7 @@ def chromium() -> str:
 def service(chromium: str) -> Iterator[Running]:
     """`seedbed-server up` in a home of its own."""
     # Not in pytest's directories: as root, PostgreSQL runs as a user who may not enter those.
-    home = Path(tempfile.mkdtemp(prefix="seedbed-dashboard-", dir="/var/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="seedbed-dashboard-", dir=os.environ.get("TMPDIR", "/var/tmp")))
     home.chmod(0o711)
     environment = {**os.environ, "SEEDBED_HOME": str(home), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "standalone.cli", "up", "--port", "0", "--device", "cpu"]
