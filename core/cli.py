@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core.data.files import ReadingByName
     from core.training.events import Events
 
 
@@ -56,6 +57,7 @@ def _run(arguments: argparse.Namespace, events: "Events") -> int:
         fresh=arguments.fresh,
         threads=arguments.threads,
         decided=arguments.decided,
+        reading=arguments.reading,
     )
     return run(options, events)
 
@@ -70,6 +72,7 @@ def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
         threads=arguments.threads,
         largest_batch=arguments.largest_batch,
         memory_bytes=arguments.memory_bytes,
+        reading=arguments.reading,
     )
     return estimate(options, events)
 
@@ -85,6 +88,7 @@ def _preview(arguments: argparse.Namespace, events: "Events") -> int:
         threads=arguments.threads,
         samples=arguments.samples,
         step=arguments.step,
+        reading=arguments.reading,
     )
     return preview(options, events)
 
@@ -176,6 +180,13 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a file, or a directory of files; repeatable",
     )
+    parser.add_argument(
+        "--reading",
+        type=_reading,
+        default={},
+        metavar="JSON",
+        help='how single files are read: {"NAME": {"column": "…"}}, as it was said when they were uploaded',
+    )
 
 
 def _add_process(parser: argparse.ArgumentParser) -> None:
@@ -192,6 +203,12 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not positive")
     return number
+
+
+def _reading(text: str) -> "ReadingByName":
+    from core.formats.reading import ReadingOptions  # noqa: PLC0415 - each command imports only what it needs
+
+    return {name: ReadingOptions.of(options) for name, options in _mapping(text).items()}
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -80,7 +80,9 @@ class Workspace:
                 raise StagingError(_disk(error)) from error
             return
         data = self._claim.spec.get("data", {})
-        files = [[file.name, file.sha256] for file in self._claim.files]
+        files = [
+            [file.name, file.sha256, *([file.reading] if file.reading else [])] for file in self._claim.files
+        ]
         with self._equipment.cache.prepared(prepared_key(data, files)) as prepared:
             try:
                 arguments = self._stage(prepared)
@@ -114,6 +116,8 @@ class Workspace:
         self._stage_data()
         arguments = [str(spec), "--data", str(self.data), "--cache", str(prepared)]
         arguments += ["--threads", str(machine.threads)]
+        if reading := {file.name: file.reading for file in self._claim.files if file.reading}:
+            arguments += ["--reading", json.dumps(reading)]
         if self._claim.purpose == "estimate":
             if self._claim.options.get("largest_batch"):
                 arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]

@@ -10,6 +10,10 @@ from typing import Any, BinaryIO
 
 from control.datasets.statistics import audio_statistics, image_statistics, text_statistics
 from core.formats import Kind, inspect_file
+from core.formats.reading import ReadingOptions
+
+READING = "reading"
+"""In a report: what was said at the upload of how the file is read, as `ReadingOptions.facts` has it. Jobs read it likewise."""
 
 Report = dict[str, Any]
 """What inspection found in a file, as JSON has it; ``samples`` in every modality's."""
@@ -33,13 +37,14 @@ class ModalityRules:
 
 def _text(stream: BinaryIO, name: str, column: str | None) -> Report:
     report = dataclasses.asdict(inspect_file(stream, name, text_column=column))
-    return report | {"samples": report["documents"]}
+    return report | {"samples": report["documents"], READING: ReadingOptions(column).facts()}
 
 
 def _images(stream: BinaryIO, name: str, column: str | None) -> Report:
     from core.formats.image_inspection import inspect_image_file  # noqa: PLC0415 - see the module's docstring
 
-    return dataclasses.asdict(inspect_image_file(stream, name, image_column=column))
+    report = dataclasses.asdict(inspect_image_file(stream, name, image_column=column))
+    return report | {READING: ReadingOptions(column).facts()}
 
 
 def _image_sheet(thumbnails: Sequence[str], columns: int) -> bytes:

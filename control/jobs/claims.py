@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import select, text
 
 from control.checkpoints.repository import CheckpointRef, starting_points
+from control.datasets.modalities import READING
 from control.datasets.models import DatasetFile
 from control.db import WriteSession
 from control.jobs.models import Event, Job
@@ -29,6 +30,8 @@ class ClaimedFile:
     sha256: str
     bytes: int
     object_key: str
+    reading: dict[str, Any] = field(default_factory=dict)
+    """What was said at its upload of how it is read (`core.formats.reading.ReadingOptions`)."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         project_id=job.project_id,
         attempt=job.attempt,
         spec=job.spec,
-        files=tuple(ClaimedFile(f.name, f.sha256, f.bytes, f.object_key) for f in files),
+        files=tuple(
+            ClaimedFile(f.name, f.sha256, f.bytes, f.object_key, f.report.get(READING) or {}) for f in files
+        ),
         checkpoints=tuple(starting_points(session, job.id, job.parent_checkpoint_id)),
         lease_seconds=settings().lease_seconds,
         purpose=cast("Purpose", job.purpose),

@@ -1,13 +1,17 @@
 """The files of a dataset."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.data.errors import DataError
 from core.formats import KNOWN_FORMATS, FormatError, detect, is_hidden
+from core.formats.reading import AS_FOUND, ReadingOptions
 from core.spec import Modality
+
+ReadingByName = Mapping[str, ReadingOptions]
+"""Options of files by their names; a file that is not there has none."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +21,20 @@ class DataFile:
     name: str
     path: Path
     sha256: str
+    reading: ReadingOptions = AS_FOUND
 
 
-def data_files(paths: Sequence[Path], modality: Modality = "text") -> list[DataFile]:
+def identities(files: Sequence[DataFile]) -> list[list[object]]:
+    """What prepared data is named by of its files, as JSON has it: name, content, and how it is read where that was said."""
+    return [
+        [file.name, file.sha256, *([options] if (options := file.reading.facts()) else [])]
+        for file in sorted(files, key=lambda file: (file.name, file.sha256))
+    ]
+
+
+def data_files(
+    paths: Sequence[Path], modality: Modality = "text", reading: ReadingByName | None = None
+) -> list[DataFile]:
     """The files at ``paths``, hashed, in name order.
 
     Of a directory all files of a format known for ``modality`` are taken, recursively, under their relative path; hidden ones
@@ -52,7 +67,11 @@ def data_files(paths: Sequence[Path], modality: Modality = "text") -> list[DataF
             f"{where}: no file of a known format is there",
             f"Known are {KNOWN_FORMATS[modality]}.",
         )
-    return [DataFile(name, path, _sha256(path)) for name, path in sorted(found.items())]
+    options = reading or {}
+    return [
+        DataFile(name, path, _sha256(path), options.get(name, AS_FOUND))
+        for name, path in sorted(found.items())
+    ]
 
 
 def _is_known(name: str, modality: Modality) -> bool:

@@ -5,13 +5,14 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 
 from core.data import DataFile, Prepared, data_files, prepare_for
+from core.data.files import ReadingByName
 from core.estimation.flops import flops_per_step
 from core.estimation.memory import device_bytes, largest_batch, peak_bytes, reset_peak
 from core.estimation.peak import device_peak
@@ -55,6 +56,7 @@ class Options:
     threads: int | None = None
     largest_batch: bool = False
     memory_bytes: int | None = None
+    reading: ReadingByName = field(default_factory=dict)
 
 
 def estimate(options: Options, events: Events) -> int:
@@ -196,7 +198,7 @@ class _Estimate:
 
     def _prepare(self, job: JobSpec) -> tuple[Prepared, bool]:
         """The data, and whether it is only a part of it."""
-        files = data_files(self._options.data, job.task.modality)
+        files = data_files(self._options.data, job.task.modality, self._options.reading)
         cache = self._options.cache or self._directory / "cache"
         sampled = job.task.modality == "text" and _bytes_of(files) > WHOLE_BYTES
         if sampled:

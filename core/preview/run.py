@@ -1,7 +1,7 @@
 """A preview from its spec to its exit code: prepare, build, take the samples of a step, show them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.data import data_files, prepare_for, sample_indices
+from core.data.files import ReadingByName
 from core.objectives.base import Objective, Shown, create_objective
 from core.preview.inputs import network_inputs
 from core.spec import TrainingSpec
@@ -31,6 +32,7 @@ class Options:
     threads: int | None = None
     samples: int = 8
     step: int = 1
+    reading: ReadingByName = field(default_factory=dict)
 
 
 def preview(options: Options, events: Events) -> int:
@@ -65,7 +67,7 @@ def _preview(options: Options, events: Events) -> None:
     def progress(phase: str, done: int, total: int | None, unit: str) -> None:
         events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
-    files = data_files(options.data, job.task.modality)
+    files = data_files(options.data, job.task.modality, options.reading)
     data = prepare_for(job, files, options.cache or options.out / "cache", on_progress=progress)
     objective = create_objective(job, data)
     events.emit("prepared", **data.facts, parameters=objective.parameter_count)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import torch
 
 from core.data import DataError, Prepared, data_files, prepare_for
+from core.data.files import ReadingByName
 from core.objectives.base import Objective, create_objective
 from core.process import keep_freed_memory
 from core.spec import JobSpec, SpecError, load
@@ -46,6 +47,7 @@ class Options:
     threads: int | None = None
     decided: Mapping[str, Any] = field(default_factory=dict)
     """What an earlier attempt at this run chose where the spec says ``auto``."""
+    reading: ReadingByName = field(default_factory=dict)
 
 
 def run(options: Options, events: Events) -> int:
@@ -173,7 +175,9 @@ class _Session:
             events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
         cache = options.cache or options.out / "cache"
-        return prepare_for(job, data_files(options.data, job.task.modality), cache, on_progress=progress)
+        return prepare_for(
+            job, data_files(options.data, job.task.modality, options.reading), cache, on_progress=progress
+        )
 
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None

@@ -94,14 +94,12 @@ class Bench:
         with write(engine) as session:
             self.project = make_project(session)
 
-    def dataset(self, content: bytes = b"some text to learn from\n" * 5000, name: str = "corpus.txt") -> str:
-        """A ready dataset of one file of text, as the API would have stored it."""
-        return self._dataset(
-            content,
-            name,
-            "text",
-            {"kind": "text", "compression": None, "documents": 100, "characters": len(content)},
-        )
+    def dataset(
+        self, content: bytes = b"some text to learn from\n" * 5000, name: str = "corpus.txt", **report: Any
+    ) -> str:
+        """A ready dataset of one file of text, as the API would have stored it; ``report``: more of what was found in it."""
+        known = {"kind": "text", "compression": None, "documents": 100, "characters": len(content)}
+        return self._dataset(content, name, "text", known | report)
 
     def images(self, archive: bytes, count: int) -> str:
         """A ready dataset of one archive of so many images, none of them twice."""

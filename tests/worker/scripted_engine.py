@@ -51,6 +51,7 @@ class Run:
         self.first_step = self.step
         self.data = sorted(path for path in arguments.data.rglob("*") if path.is_file())
         self.threads: int = arguments.threads
+        self.reading: str = arguments.reading
         self.stop = False
 
     def tell(self, event: str, **fields: Any) -> None:
@@ -59,6 +60,7 @@ class Run:
     def main(self) -> int:
         signal.signal(signal.SIGTERM, self._on_sigterm)
         print(f"scripted engine, {self.steps} steps from {self.step}")
+        print("reading:", self.reading)
         if "show_environment" in self.script:
             print("environment:", " ".join(sorted(os.environ)))
         self.tell(
@@ -205,6 +207,7 @@ def engine(argv: list[str]) -> int:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--reading", default="{}")
     parser.add_argument("--events-fd", type=int)
     return Run(parser.parse_args(argv)).main()
 

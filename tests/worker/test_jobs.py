@@ -103,3 +103,11 @@ def test_a_dataset_file_that_changed_in_storage_is_never_trained_on(bench: Bench
     assert job.failure is not None
     assert job.failure["code"] == "dataset_damaged"
     assert "corpus.txt" in job.failure["message"]
+
+
+def test_the_engine_is_told_what_was_said_of_a_file_at_its_upload(bench: Bench, worker: Tree) -> None:
+    rows = b"title,body\n" + b"".join(b"title %d,some text to learn from %d\n" % (n, n) for n in range(5000))
+    dataset = bench.dataset(rows, "table.csv", reading={"column": "body"})
+    job_id = bench.submit("engine", dataset=dataset)
+    assert bench.await_state(job_id, "succeeded", "failed").state == "succeeded"
+    assert 'reading: {"table.csv": {"column": "body"}}' in bench.attempt(job_id, 1).log_tail

@@ -20,7 +20,7 @@ from core.data.audio.split import Kept, content_hash, held_out
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
 from core.data.errors import DataError
-from core.data.files import DataFile
+from core.data.files import DataFile, identities
 from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
@@ -88,7 +88,7 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
         "format": FORMAT,
         "modality": "audio",
         "data": {"audio": audio, "held_out_fraction": spec.held_out_fraction},
-        "files": sorted([file.name, file.sha256] for file in files),
+        "files": identities(files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

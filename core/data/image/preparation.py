@@ -10,7 +10,7 @@ import numpy as np
 
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
-from core.data.files import DataFile
+from core.data.files import DataFile, identities
 from core.data.image.arrays import TRAIN_IMAGES, channel_statistics, part_images
 from core.data.image.gathering import HELD_OUT, TRAIN, Gathered
 from core.data.image.prepared import FORMAT, PreparedImages, open_prepared, write_meta
@@ -50,7 +50,7 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
         "format": FORMAT,
         "modality": "image",
         "data": spec.model_dump(mode="json", include={"image", "held_out_fraction"}),
-        "files": sorted([file.name, file.sha256] for file in files),
+        "files": identities(files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

@@ -36,7 +36,10 @@ def _raw(
         try:
             with file.path.open("rb") as stream:
                 found = read_images(
-                    stream, file.name, image_column=spec.image_column, label_column=spec.label_column
+                    stream,
+                    file.name,
+                    image_column=spec.image_column or file.reading.column,
+                    label_column=spec.label_column,
                 )
                 for number, raw in enumerate(found):
                     on_bytes(behind + stream.tell())

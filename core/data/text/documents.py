@@ -33,7 +33,9 @@ def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int],
     for file in files:
         try:
             with file.path.open("rb") as stream:
-                found = read_pieces(stream, file.name, text_column=spec.text_column, whole_files=whole)
+                found = read_pieces(
+                    stream, file.name, text_column=spec.text_column or file.reading.column, whole_files=whole
+                )
                 for number, piece in enumerate(found):
                     yield piece
                     if number % _PIECES_A_REPORT == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.files import DataFile
+from core.data.files import DataFile, identities
 from core.data.memory import return_memory
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
@@ -82,7 +82,7 @@ def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
     document = {
         "format": FORMAT,
         "data": spec.model_dump(mode="json", include=_SHAPES),
-        "files": sorted([file.name, file.sha256] for file in files),
+        "files": identities(files),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
