@@ -15,6 +15,7 @@ class Lease:
         on_expiry: Called once, from the watching thread: the job may be somebody else's now.
         grace_seconds: After that,
         on_overdue: is called, once: whatever was still going on must end.
+        clock: Seconds that only go forward; the one that `renewed` is told in.
     """
 
     def __init__(
@@ -24,12 +25,14 @@ class Lease:
         *,
         grace_seconds: float,
         on_overdue: Callable[[], object],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seconds = seconds
         self._on_expiry = on_expiry
         self._grace_seconds = grace_seconds
         self._on_overdue = on_overdue
-        self._deadline = time.monotonic() + seconds
+        self._clock = clock
+        self._deadline = clock() + seconds
         self._changed = threading.Condition()
         self._released = False
         self.expired = threading.Event()
@@ -37,7 +40,7 @@ class Lease:
         self._thread.start()
 
     def renewed(self, asked_at: float) -> None:
-        """The database has granted the lease anew; `asked_at` is ``time.monotonic()`` before the question."""
+        """The database has granted the lease anew; `asked_at` is the clock's time before the question."""
         with self._changed:
             self._deadline = max(self._deadline, asked_at + self._seconds)
             self._changed.notify()
@@ -51,7 +54,7 @@ class Lease:
 
     def _watch(self) -> None:
         with self._changed:
-            while (remaining := self._deadline - time.monotonic()) > 0 and not self._released:
+            while (remaining := self._deadline - self._clock()) > 0 and not self._released:
                 self._changed.wait(remaining)
             if self._released:
                 return

@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from control.storage import open_storage
+import pytest
+
+from control.storage import StorageFull, StorageUnavailable, open_storage
 from core.formats.checkpoint import MANIFEST
-from worker.uploads import Superseded, Uploaded, UploadFailed, Uploads
+from worker import uploads as module
+from worker.uploads import SampleDropped, SampleUploaded, Superseded, Uploaded, UploadFailed, Uploads
 
 
 def _checkpoint(directory: Path, step: int) -> dict[str, Any]:
@@ -23,10 +26,30 @@ def _checkpoint(directory: Path, step: int) -> dict[str, Any]:
     return {"step": step, "path": str(path), "manifest_sha256": digest, "metrics": {}}
 
 
-def _uploads(directory: Path, told: list[object]) -> Uploads:
+def _uploads(directory: Path, told: list[object], **options: Any) -> Uploads:
     ours = directory / "ours"
     ours.mkdir()
-    return Uploads(open_storage((directory / "storage").as_uri()), "jobs/a/attempt-1", ours, told.append)
+    storage = open_storage((directory / "storage").as_uri())
+    return Uploads(storage, "jobs/a/attempt-1", ours, told.append, **options)
+
+
+def _stored(directory: Path) -> list[str]:
+    storage = open_storage((directory / "storage").as_uri())
+    return sorted(item.key.removeprefix("jobs/a/attempt-1/") for item in storage.list("jobs"))
+
+
+def _fail(uploads: Uploads, times: float, error: Exception) -> list[str]:
+    """Have the storage refuse so many writes; the keys that were tried."""
+    whole, tried = uploads._storage.put_file, []
+
+    def put(key: str, path: Path) -> None:
+        tried.append(key)
+        if len(tried) <= times:
+            raise error
+        whole(key, path)
+
+    object.__setattr__(uploads._storage, "put_file", put)
+    return tried
 
 
 def test_a_checkpoint_that_was_pruned_for_a_newer_one_fails_nothing(tmp_path: Path) -> None:
@@ -60,3 +83,134 @@ def test_the_newest_checkpoint_must_not_be_missing(tmp_path: Path) -> None:
 
     assert {type(message) for message in told} == {Uploaded, UploadFailed}
     assert next(m for m in told if isinstance(m, UploadFailed)).what == "The checkpoint of step 20"
+
+
+def test_a_checkpoint_whose_manifest_changed_is_not_uploaded(tmp_path: Path) -> None:
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    event = _checkpoint(tmp_path, 10)
+    manifest = Path(event["path"]) / MANIFEST
+    manifest.write_bytes(manifest.read_bytes().replace(b'"step": 10', b'"step": 11'))
+    uploads.checkpoint(event)
+    uploads.close()
+    (failed,) = told
+    assert isinstance(failed, UploadFailed)
+    assert failed.what == "The checkpoint of step 10"
+    assert _stored(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable(), StorageFull()])
+def test_a_storage_that_refuses_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.001, 0.002))
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told, patience_seconds=10.0)
+    tried = _fail(uploads, 5, error)
+    uploads.checkpoint(_checkpoint(tmp_path, 10))
+    uploads.close()
+    assert [type(message) for message in told] == [Uploaded]
+    assert _stored(tmp_path) == [f"step-10/{MANIFEST}", "step-10/weights"]
+    assert len(tried) == 7
+
+
+def test_its_patience_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.01,))
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told, patience_seconds=0.055)
+    tried = _fail(uploads, float("inf"), StorageUnavailable())
+    uploads.checkpoint(_checkpoint(tmp_path, 10))
+    uploads.close()
+    assert [type(message) for message in told] == [UploadFailed]
+    assert len(tried) == 6, "the first time, and one for each pause that the patience holds"
+
+
+def test_an_abandoned_upload_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (3600.0,))
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told, patience_seconds=1e9)
+    tried = _fail(uploads, float("inf"), StorageUnavailable())
+    uploads.checkpoint(_checkpoint(tmp_path, 10))
+    uploads.checkpoint(_checkpoint(tmp_path, 20))
+    uploads.abandon()
+    uploads.close()
+    assert len(tried) <= 1, "what had begun is the last"
+    assert _stored(tmp_path) == []
+
+
+def test_the_manifest_is_the_last_to_arrive(tmp_path: Path) -> None:
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    tried = _fail(uploads, 0, StorageUnavailable())
+    uploads.checkpoint(_checkpoint(tmp_path, 10))
+    uploads.close()
+    assert [key.rpartition("/")[2] for key in tried] == ["weights", MANIFEST]
+
+
+def test_what_is_uploaded_outlives_the_engines_own(tmp_path: Path) -> None:
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    event = _checkpoint(tmp_path, 10)
+    uploads.checkpoint(event)
+    shutil.rmtree(event["path"])
+    uploads.close()
+    assert [type(message) for message in told] == [Uploaded]
+    assert list((tmp_path / "ours").iterdir()) == [], "the links are gone with the upload"
+
+
+def _sample(
+    directory: Path, content: bytes, name: str = "text", media_type: str = "text/plain"
+) -> dict[str, Any]:
+    path = directory / "sample"
+    path.write_bytes(content)
+    return {"step": 10, "name": name, "media_type": media_type, "path": str(path)}
+
+
+def test_a_sample_is_stored_under_its_step_and_name(tmp_path: Path) -> None:
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    uploads.sample(_sample(tmp_path, b"shown"))
+    uploads.close()
+    key = "jobs/a/attempt-1/samples/step-10/text/content"
+    digest = hashlib.sha256(b"shown").hexdigest()
+    assert told == [SampleUploaded(10, "text", "text/plain", 5, digest, key)]
+    with open_storage((tmp_path / "storage").as_uri()).open(key) as stored:
+        assert stored.read() == b"shown"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "../../escape"},
+        {"name": "Text"},
+        {"name": ""},
+        {"media_type": "text/html"},
+        {"path": "/nowhere"},
+    ],
+)
+def test_a_sample_that_cannot_be_shown_is_left_out_with_the_reason(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    uploads.sample(_sample(tmp_path, b"shown") | changes)
+    uploads.close()
+    (dropped,) = told
+    assert isinstance(dropped, SampleDropped)
+    assert dropped.reason
+    assert _stored(tmp_path) == []
+
+
+@pytest.mark.parametrize(("media_type", "limit"), [("text/plain", 2**20), ("image/png", 8 * 2**20)])
+def test_a_sample_may_be_as_large_as_its_limit_and_no_larger(
+    tmp_path: Path, media_type: str, limit: int
+) -> None:
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    uploads.sample(_sample(tmp_path, bytes(limit), media_type=media_type))
+    uploads.sample(_sample(tmp_path, bytes(limit + 1), "larger", media_type))
+    uploads.close()
+    assert {type(message): message.name for message in told} == {  # type: ignore[attr-defined]
+        SampleUploaded: "text",
+        SampleDropped: "larger",
+    }

@@ -1,0 +1,143 @@
+"""The supervisor's view of its lease, on a clock that the test moves."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from worker.lease import Lease
+
+LEASE_SECONDS = 30.0
+
+
+class Clock:
+    """A clock that stands still until it is moved, and knows when it was read."""
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+        self._read = threading.Condition()
+        self._reads = 0
+
+    def __call__(self) -> float:
+        with self._read:
+            self._reads += 1
+            self._read.notify_all()
+            return self._now
+
+    def move_to(self, seconds: float) -> None:
+        """So many seconds after the start."""
+        self._now = 1000.0 + seconds
+
+    def is_read_by(self, lease: Lease) -> None:
+        """Wait until the lease's thread has looked at this clock since now."""
+        with self._read:
+            before = self._reads
+        lease.renewed(float("-inf"))  # grants nothing, and has the thread look
+        with self._read:
+            assert self._read.wait_for(lambda: self._reads > before, timeout=10)
+
+
+class Watched:
+    """A lease and what it has called."""
+
+    def __init__(self, clock: Clock, *, grace_seconds: float) -> None:
+        self.expired = threading.Event()
+        self.overdue = threading.Event()
+        self.calls: list[str] = []
+        self.lease = Lease(
+            LEASE_SECONDS,
+            self._expire,
+            grace_seconds=grace_seconds,
+            on_overdue=self._end,
+            clock=clock,
+        )
+
+    def _expire(self) -> None:
+        self.calls.append("expired")
+        self.expired.set()
+
+    def _end(self) -> None:
+        self.calls.append("overdue")
+        self.overdue.set()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watched(clock: Clock) -> Iterator[Watched]:
+    watched = Watched(clock, grace_seconds=3600)
+    yield watched
+    watched.lease.release()
+
+
+def test_it_lasts_as_long_as_it_was_granted_and_no_longer(clock: Clock, watched: Watched) -> None:
+    clock.move_to(LEASE_SECONDS - 0.001)
+    clock.is_read_by(watched.lease)
+    assert not watched.lease.expired.is_set()
+
+    clock.move_to(LEASE_SECONDS)
+    clock.is_read_by(watched.lease)
+    assert watched.expired.wait(10)
+    assert watched.lease.expired.is_set()
+
+
+def test_a_renewal_counts_from_the_question_not_from_the_answer(clock: Clock, watched: Watched) -> None:
+    """The database counted from some moment between the two; only the question's is surely not too late."""
+    asked_at = clock()
+    clock.move_to(20)  # the answer was long on its way
+    watched.lease.renewed(asked_at)
+
+    clock.move_to(LEASE_SECONDS)
+    clock.is_read_by(watched.lease)
+    assert watched.expired.wait(10)
+
+
+def test_a_renewal_lengthens_it_and_an_old_one_never_shortens_it(clock: Clock, watched: Watched) -> None:
+    clock.move_to(10)
+    watched.lease.renewed(clock())
+    watched.lease.renewed(clock() - 9)
+
+    clock.move_to(10 + LEASE_SECONDS - 0.001)
+    clock.is_read_by(watched.lease)
+    assert not watched.lease.expired.is_set()
+
+    clock.move_to(10 + LEASE_SECONDS)
+    clock.is_read_by(watched.lease)
+    assert watched.expired.wait(10)
+
+
+def test_what_goes_on_after_the_grace_is_ended(clock: Clock) -> None:
+    watched = Watched(clock, grace_seconds=0.01)
+    clock.move_to(LEASE_SECONDS)
+    clock.is_read_by(watched.lease)
+    assert watched.overdue.wait(10)
+    watched.lease.release()
+    assert watched.calls == ["expired", "overdue"]
+
+
+def test_a_renewal_after_the_expiry_does_not_bring_it_back(clock: Clock, watched: Watched) -> None:
+    """By then the job may be somebody else's, and the engine was asked to stop."""
+    clock.move_to(LEASE_SECONDS)
+    clock.is_read_by(watched.lease)
+    assert watched.expired.wait(10)
+    watched.lease.renewed(clock())
+    assert watched.lease.expired.is_set()
+    assert watched.calls == ["expired"]
+
+
+def test_once_released_it_calls_nobody(clock: Clock) -> None:
+    watched = Watched(clock, grace_seconds=0)
+    watched.lease.release()
+    clock.move_to(2 * LEASE_SECONDS)
+    assert watched.calls == []
+    assert not watched.lease.expired.is_set()
+
+    during_the_grace = Watched(clock, grace_seconds=3600)
+    clock.move_to(4 * LEASE_SECONDS)
+    clock.is_read_by(during_the_grace.lease)
+    assert during_the_grace.expired.wait(10)
+    during_the_grace.lease.release()
+    assert during_the_grace.calls == ["expired"]

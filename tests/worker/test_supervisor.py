@@ -1,0 +1,343 @@
+"""One attempt, supervised in this process, so that a test can break what is around it: storage, lease, database.
+
+The engine is scripted and runs as a child of a real preloaded server; the database and the storage are real too.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import Engine, select, text
+
+from control.db import read, write
+from control.jobs import service as jobs
+from control.jobs.models import Event, Job
+from control.jobs.service import Claim
+from control.settings import Settings, settings
+from control.storage import Storage, StorageUnavailable
+from tests.factories import make_worker
+from tests.worker.conftest import Bench, await_gone, eventually
+from tests.worker.test_jobs import EVERY_POINT
+from worker import uploads, workspace
+from worker.device import describe
+from worker.equipment import Equipment
+from worker.supervisor import Supervisor
+
+
+class Calls:
+    """In the place of Redis: a test calls the supervisor itself."""
+
+    def __init__(self) -> None:
+        self.called: Callable[[], object] | None = None
+
+    @contextmanager
+    def listening(self, called: Callable[[], object]) -> Iterator[None]:
+        self.called = called
+        yield
+
+    def call(self) -> None:
+        assert self.called is not None
+        self.called()
+
+
+@dataclass
+class Attempt:
+    """An attempt that is under way in a thread."""
+
+    supervisor: Supervisor
+    thread: threading.Thread
+    stop: threading.Event
+    calls: Calls
+    equipment: Equipment
+    claim: Claim
+
+    def engine(self) -> psutil.Process:
+        """The running engine."""
+        server = self.equipment.engines.pid
+        assert server is not None
+        found = eventually(lambda: psutil.Process(server).children(), "the engine's start")
+        return psutil.Process(found[0].pid)
+
+    def end(self) -> None:
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+
+
+class Place:
+    """Where attempts run: a bench whose workers are this process."""
+
+    def __init__(self, bench: Bench, equipment: Equipment) -> None:
+        self.bench = bench
+        self.equipment = equipment
+        self.storage = equipment.storage
+        with write(bench.database) as session:
+            self.worker_id = make_worker(session)
+
+    def begin(self) -> Attempt:
+        """Claim the best job and supervise it."""
+        with write(self.bench.database) as session:
+            claim = jobs.claim(session, self.worker_id)
+        assert claim is not None
+        calls, stop = Calls(), threading.Event()
+        supervisor = Supervisor(self.equipment, claim, calls, stop)  # type: ignore[arg-type]
+        thread = threading.Thread(target=supervisor.run)
+        thread.start()
+        return Attempt(supervisor, thread, stop, calls, self.equipment, claim)
+
+    def run(self) -> Claim:
+        """The same to its end."""
+        attempt = self.begin()
+        attempt.end()
+        return attempt.claim
+
+    def ask(self, job_id: str, verb: Any) -> None:
+        with write(self.bench.database) as session:
+            jobs.request(session, self.bench.project, job_id, verb)
+
+    def warnings(self, job_id: str) -> list[str]:
+        """Codes of the warnings in the job's history."""
+        with read(self.bench.database) as session:
+            query = select(Event.data).where(Event.job_id == job_id, Event.type == "warning")
+            return [data["code"] for data in session.scalars(query.order_by(Event.id))]
+
+
+@pytest.fixture
+def place(
+    engine: Engine, environment: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Place]:
+    monkeypatch.setenv("SEEDBED_HEARTBEAT_SECONDS", "0.2")
+    monkeypatch.setenv("SEEDBED_STOP_GRACE_SECONDS", "0.5")
+    monkeypatch.setattr(uploads, "_BACK_OFF_SECONDS", (0.01,))
+    monkeypatch.setattr(workspace, "_BACK_OFF_SECONDS", 0.01)
+    settings.cache_clear()
+    equipment = Equipment.assemble(
+        settings(), describe("cpu"), tmp_path, engine_module="tests.worker.scripted_engine"
+    )
+    equipment.engines.start()
+    yield Place(Bench(engine, settings(), tmp_path / "log"), equipment)
+    equipment.engines.stop()
+    equipment.database.dispose()
+
+
+def breaks(storage: Storage, method: str, action: Callable[..., Any]) -> None:
+    """Put something in a storage method's way: `action` gets the method and its arguments."""
+    whole = getattr(storage, method)
+    object.__setattr__(storage, method, lambda *arguments: action(whole, *arguments))
+
+
+def job_of(place: Place, job_id: str) -> Job:
+    return place.bench.job(job_id)
+
+
+def test_an_attempt_from_its_claim_to_its_end(place: Place) -> None:
+    job_id = place.bench.submit()
+    place.run()
+    assert job_of(place, job_id).state == "succeeded"
+    assert place.bench.points(job_id) == EVERY_POINT
+    assert place.bench.checkpoints(job_id)[-1] == 40
+    assert list(place.equipment.cache.directory.glob("runs/*")) == [], "its directory is gone"
+
+
+def test_a_checkpoint_exists_only_once_all_of_it_is_in_storage(place: Place) -> None:
+    job_id = place.bench.submit()
+    stored: dict[str, list[str]] = {}
+
+    def put(whole: Callable[..., None], key: str, path: Path) -> None:
+        step = next((part for part in key.split("/") if part.startswith("step-")), None)
+        if step is not None:
+            assert int(step[5:]) not in place.bench.checkpoints(job_id), "its row came before its files"
+            stored.setdefault(step, []).append(key.rpartition("/")[2])
+        whole(key, path)
+
+    breaks(place.storage, "put_file", put)
+    place.run()
+    assert job_of(place, job_id).state == "succeeded"
+    assert "step-40" in stored
+    assert all(names[-1] == "manifest.json" and len(names) == 3 for names in stored.values()), stored
+
+
+def test_a_job_whose_last_checkpoint_is_not_stored_has_not_succeeded(place: Place) -> None:
+    job_id = place.bench.submit(resources={"max_retries": 0})
+
+    def put(whole: Callable[..., None], key: str, path: Path) -> None:
+        if "/step-40/" in key:
+            raise RuntimeError("the bucket is of another opinion")
+        whole(key, path)
+
+    breaks(place.storage, "put_file", put)
+    place.run()
+    job = job_of(place, job_id)
+    assert job.state == "failed"
+    assert job.failure is not None
+    assert job.failure["code"] == "not_stored"
+    assert "step 40" in job.failure["message"]
+    assert 40 not in place.bench.checkpoints(job_id)
+    assert place.warnings(job_id) == ["not_stored"]
+
+
+def test_a_storage_that_fails_now_and_then_costs_nothing(place: Place) -> None:
+    job_id = place.bench.submit()
+    failures = {"put_file": 0, "chunks": 0}
+
+    def twice_not(method: str) -> Callable[..., Any]:
+        def action(whole: Callable[..., Any], *arguments: Any) -> Any:
+            failures[method] += 1
+            if failures[method] % 3:
+                raise StorageUnavailable
+            return whole(*arguments)
+
+        return action
+
+    for method in failures:
+        breaks(place.storage, method, twice_not(method))
+    breaks(place.storage, "local_path", lambda _whole, _key: None)
+    place.run()
+    assert job_of(place, job_id).state == "succeeded"
+    assert place.bench.checkpoints(job_id)[-1] == 40
+    assert failures["put_file"] >= 9
+    assert failures["chunks"] >= 3
+
+
+def test_a_storage_that_stays_away_is_given_up_in_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "_STORAGE_PATIENCE_SECONDS", 0.05)
+    job_id = place.bench.submit(resources={"max_retries": 0})
+
+    def away(*_: Any) -> None:
+        raise StorageUnavailable
+
+    breaks(place.storage, "chunks", away)
+    breaks(place.storage, "local_path", lambda _whole, _key: None)
+    place.run()
+    job = job_of(place, job_id)
+    assert job.failure is not None
+    assert (job.state, job.failure["code"]) == ("failed", "storage_unavailable")
+
+
+def test_a_file_that_is_gone_is_told_by_name_and_not_tried_again(place: Place) -> None:
+    content = b"soon gone\n" * 5000
+    dataset = place.bench.dataset(content)
+    place.storage.delete(place.bench.blob_key(content))
+    job_id = place.bench.submit(dataset=dataset)
+    place.run()
+    job = job_of(place, job_id)
+    assert job.failure is not None
+    assert (job.state, job.failure["code"]) == ("failed", "dataset_missing")
+    assert "corpus.txt" in job.failure["message"]
+
+
+def test_an_attempt_that_lost_its_job_kills_its_engine_and_writes_nothing_more(place: Place) -> None:
+    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    attempt = place.begin()
+    place.bench.await_checkpoint(job_id, 10)
+    engine = attempt.engine()
+    with write(place.bench.database) as session:
+        session.execute(text("UPDATE jobs SET attempt = attempt + 1 WHERE id = :job"), {"job": job_id})
+    before = _everything_of(place, job_id)
+    attempt.end()
+    await_gone([engine])
+    assert _everything_of(place, job_id) == before
+
+
+def test_a_cancel_is_heard_at_once_and_ends_at_a_checkpoint(place: Place) -> None:
+    job_id = place.bench.submit("engine step_seconds=0.02", training={"steps": 100_000})
+    attempt = place.begin()
+    place.bench.await_step(job_id, 3)
+    place.ask(job_id, "cancel")
+    attempt.calls.call()
+    attempt.end()
+    job = job_of(place, job_id)
+    assert job.state == "cancelled"
+    assert place.bench.checkpoints(job_id)[-1] == job.step
+    assert place.bench.attempt(job_id, 1).exit_code == 75
+
+
+def test_an_engine_that_does_not_stop_is_killed_and_its_checkpoints_stand(place: Place) -> None:
+    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    attempt = place.begin()
+    place.bench.await_checkpoint(job_id, 20)
+    engine = attempt.engine()
+    stored = set(place.bench.checkpoints(job_id))
+    attempt.stop.set()
+    attempt.end()
+    await_gone([engine])
+    job = job_of(place, job_id)
+    assert (job.state, job.retries_used) == ("queued", 0)
+    assert place.bench.attempt(job_id, 1).outcome == "worker_stopped"
+    assert stored <= set(place.bench.checkpoints(job_id))
+
+
+def test_a_stop_before_the_engine_runs_gives_the_job_back(place: Place) -> None:
+    job_id = place.bench.submit()
+    fetching, go_on = threading.Event(), threading.Event()
+
+    def slow(whole: Callable[..., Any], *arguments: Any) -> Any:
+        fetching.set()
+        assert go_on.wait(30)
+        return whole(*arguments)
+
+    breaks(place.storage, "chunks", slow)
+    breaks(place.storage, "local_path", lambda _whole, _key: None)
+    attempt = place.begin()
+    assert fetching.wait(30)
+    attempt.stop.set()
+    go_on.set()
+    attempt.end()
+    job = job_of(place, job_id)
+    assert (job.state, job.retries_used, job.step) == ("queued", 0, 0)
+    assert "engine_started" not in place.bench.events(job_id)
+
+
+@pytest.mark.parametrize("damage", ["file", "manifest", "missing"])
+def test_a_checkpoint_that_is_not_what_was_stored_is_passed_over(place: Place, damage: str) -> None:
+    job_id = place.bench.submit("engine step_seconds=0.02", training={"steps": 60})
+    attempt = place.begin()
+    place.bench.await_checkpoint(job_id, 20)
+    attempt.stop.set()
+    attempt.end()
+    *_, before, newest = place.bench.checkpoints(job_id)
+    folder = place.storage.local_path(f"jobs/{job_id}/attempt-1/step-{newest}/manifest.json")
+    assert folder is not None
+    folder = folder.parent
+    if damage == "file":
+        (folder / "config.json").write_text(json.dumps({"step": 0}))
+    elif damage == "missing":
+        (folder / "trainer" / "state.json").unlink()
+    else:
+        # Every file is as its line says, and yet it is not the checkpoint that the database knows.
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"metrics": {"eval/loss": 0.0}}))
+
+    attempt = place.begin()
+    attempt.end()
+    assert job_of(place, job_id).state == "succeeded"
+    assert place.bench.attempt(job_id, 2).start_step == before
+    assert place.warnings(job_id) == ["checkpoint_damaged"]
+
+
+def test_a_whole_checkpoint_is_taken_up_again(place: Place) -> None:
+    job_id = place.bench.submit("engine step_seconds=0.02", training={"steps": 60})
+    attempt = place.begin()
+    place.bench.await_step(job_id, 15)
+    attempt.stop.set()
+    attempt.end()
+    stopped = job_of(place, job_id).step
+    place.run()
+    assert job_of(place, job_id).state == "succeeded"
+    assert place.bench.attempt(job_id, 2).start_step == stopped
+    assert sorted(place.bench.points(job_id)) == list(range(1, 61))
+
+
+def _everything_of(place: Place, job_id: str) -> tuple[Any, ...]:
+    job = job_of(place, job_id)
+    return (
+        (job.state, job.attempt, job.step, job.lease_until, job.phase),
+        place.bench.points(job_id),
+        place.bench.checkpoints(job_id),
+        place.bench.events(job_id),
+    )
