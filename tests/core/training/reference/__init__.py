@@ -1,0 +1,1 @@
+"""Training written out once more in plain torch: what the engine's runs are held against, number by number."""

@@ -1,0 +1,86 @@
+"""The text tasks' losses from dense scores, with masks and positions built one token after the other."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+ALPHA = 0.6
+"""Share of the token loss where features are reconstructed too."""
+
+
+def documents_of(rows: Tensor, separator: int, *, begins: bool) -> tuple[Tensor, Tensor]:
+    """Which document of its row each token belongs to, and its position in it, token by token."""
+    numbers, positions = torch.zeros_like(rows), torch.zeros_like(rows)
+    for row, ids in enumerate(rows.tolist()):
+        number = position = 0
+        for place, token in enumerate(ids):
+            new = place > 0 and (token == separator if begins else ids[place - 1] == separator)
+            if begins and place == 0 and token == separator:
+                number = 1
+            number, position = (number + 1, 0) if new else (number, position)
+            numbers[row, place], positions[row, place] = number, position
+            position += 1
+    return numbers, positions
+
+
+def visible(numbers: Tensor, *, causal: bool) -> Tensor:
+    """True where a token may look at another: of its own document and, if causal, not behind itself; (B, 1, L, L)."""
+    length = numbers.shape[1]
+    mask = torch.zeros(len(numbers), 1, length, length, dtype=torch.bool)
+    for row in range(len(numbers)):
+        for query in range(length):
+            for key in range(query + 1 if causal else length):
+                mask[row, 0, query, key] = numbers[row, query] == numbers[row, key]
+    return mask
+
+
+def masked_lm(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """Cross-entropy of the masked positions out of the scores of all positions."""
+    t, model = batch.tensors, objective.model
+    labels = torch.full((rows.numel(),), -100)
+    labels[t["positions"][: batch.count]] = rows.flatten()[t["positions"][: batch.count]]
+    positions = mask = None
+    if objective.task.separate_documents:
+        numbers, positions = documents_of(rows, objective.data.special_ids.sep, begins=False)
+        mask = visible(numbers, causal=False)
+    network = model.bert if hasattr(model, "bert") else model.model
+    hidden = network(input_ids=t["inputs"], position_ids=positions, attention_mask=mask).last_hidden_state
+    scores = model.cls(hidden)
+    loss = functional.cross_entropy(scores.flatten(0, 1), labels, reduction="sum", ignore_index=-100)
+    if objective.predictor is None:
+        return loss
+    model.eval()
+    with torch.no_grad():
+        clean = network(input_ids=rows).last_hidden_state.flatten(0, 1)
+    model.train()
+    chosen = t["positions"][: batch.count]
+    clean = clean[chosen]
+    clean = (clean - clean.mean(1, keepdim=True)) / (clean.var(1, keepdim=True, correction=0) + 1e-5).sqrt()
+    guess = objective.predictor(hidden.flatten(0, 1)[chosen])
+    return ALPHA * loss + (1 - ALPHA) * (guess - clean).square().mean(1).sum()
+
+
+def causal_lm(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """Cross-entropy of each token but the first, given those before it."""
+    inputs, model = rows[:, :-1], objective.model
+    positions = mask = None
+    if objective.task.separate_documents:
+        numbers, positions = documents_of(inputs, objective.data.special_ids.sep, begins=True)
+        mask = visible(numbers, causal=True)
+    network = model.transformer if hasattr(model, "transformer") else model.model
+    hidden = network(
+        input_ids=inputs, position_ids=positions, attention_mask=mask, use_cache=False
+    ).last_hidden_state
+    scores = model.lm_head(hidden)
+    return functional.cross_entropy(scores.flatten(0, 1), rows[:, 1:].flatten(), reduction="sum")
+
+
+def text_denoising_autoencoder(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """Cross-entropy of what was cut out; the decoder is given it one place to the right, behind padding."""
+    t, model = batch.tensors, objective.model
+    started = torch.full_like(t["targets"], objective.data.special_ids.pad)
+    started[:, 1:] = t["targets"][:, :-1]
+    scores = model(input_ids=t["inputs"], decoder_input_ids=started, use_cache=False).logits
+    return functional.cross_entropy(scores.flatten(0, 1), t["targets"].flatten(), reduction="sum")
