@@ -1,21 +1,11 @@
 """How recordings become training data, and what may be done to them on the way into a network."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from core.spec.base import Spec
-
-
-def _is_group_pattern(pattern: str) -> str:
-    try:
-        names = re.compile(pattern).groupindex
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    if "group" not in names:
-        raise ValueError("must name what it finds as group, as in _(?P<group>[a-z]+)_")
-    return pattern
+from core.spec.patterns import check_group_pattern
 
 
 class AudioDataSpec(Spec):
@@ -36,10 +26,10 @@ class AudioDataSpec(Spec):
     minimum_seconds: Annotated[float, Field(ge=0.0, le=60.0)] = 0.05
     """A recording shorter than this is a bad sample (see ``on_bad_sample``)."""
 
-    group_pattern: Annotated[str, Field(max_length=200), AfterValidator(_is_group_pattern)] | None = None
-    """Regular expression that finds in a file's path who or what was recorded, as its group ``group``, such as
-    ``_(?P<group>[a-z]+)_`` for ``7_george_12.wav``. Whole groups are then held out, so that evaluation hears nobody who
-    was trained on. Files that it does not match have no group and train."""
+    group_pattern: Annotated[str, Field(max_length=200), AfterValidator(check_group_pattern)] | None = None
+    """Regular expression (RE2: Python's syntax without look-around and back references) that finds in a file's path who or
+    what was recorded, as its group ``group``, such as ``_(?P<group>[a-z]+)_`` for ``7_george_12.wav``. Whole groups are then
+    held out, so that evaluation hears nobody who was trained on. Files that it does not match have no group and train."""
 
 
 class AudioAugmentation(Spec):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.data.audio.prepared import FORMAT, PCM, PreparedAudio, open_prepared, write_meta
 from core.data.audio.resampling import resample, to_pcm
-from core.data.audio.split import Kept, content_hash, held_out
+from core.data.audio.split import held_out
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
 from core.data.errors import DataError
@@ -25,12 +24,15 @@ from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.formats.audio import RawRecording, read_recordings
+from core.formats.content import content_hash
 from core.formats.errors import FormatError, printable
 from core.formats.limits import AUDIO_LIMITS, Budget
 from core.formats.sound import Sound, decode_sound
 from core.formats.sound_statistics import SoundStatistics
+from core.formats.splits import Recorded
 from core.spec.audio import AudioDataSpec
 from core.spec.data import DataSpec
+from core.spec.patterns import find_group
 
 SKIPPED_NAMED = 100
 
@@ -48,7 +50,7 @@ class _Found:
 
     spans: list[tuple[int, int]] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[Recorded] = field(default_factory=list)
     hashes: set[int] = field(default_factory=set)
     samples: int = 0
     duplicates: int = 0
@@ -145,8 +147,8 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
         found.duplicates += 1
         return
     found.hashes.add(content)
-    match = re.search(spec.group_pattern, one.raw.path) if spec.group_pattern else None
-    found.kept.append(Kept(content, match["group"] if match else None, one.raw.held_out))
+    group = find_group(spec.group_pattern, one.raw.path)
+    found.kept.append(Recorded(content, group, one.raw.held_out))
     found.labels.append(one.raw.label)
     found.spans.append((found.samples, len(one.pcm)))
     found.samples += len(one.pcm)

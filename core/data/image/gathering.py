@@ -9,6 +9,7 @@ from core.data.errors import DataError
 from core.data.prepared import SkippedSample
 from core.formats import FormatError
 from core.formats.decoding import ImageSample
+from core.formats.splits import by_hash
 
 DROPPED, TRAIN, HELD_OUT = 0, 1, 2
 _NAMED = 20
@@ -73,10 +74,7 @@ class Gathered:
             raise self._too_small(
                 f"The data holds {len(hashes)} different usable image{'' if len(hashes) == 1 else 's'}"
             )
-        held_out = hashes < np.uint64(int(fraction * 2**64))
-        if held_out.all() or not held_out.any():
-            held_out = np.arange(len(hashes)) == np.argmin(hashes)
-        return np.where(held_out, HELD_OUT, TRAIN).astype(np.int8)
+        return np.where(by_hash(self._hashes, fraction), HELD_OUT, TRAIN).astype(np.int8)
 
     def _skip(self, error: FormatError) -> None:
         self.bad += 1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.data.errors import DataError
 from core.data.text.documents import Piece
 from core.data.text.survey import Records
+from core.formats.splits import threshold
 from core.spec.data import DataSpec
 
 DUPLICATE, TRAIN, HELD_OUT = 0, 1, 2
@@ -140,12 +141,12 @@ def _mark_duplicates(records: Records, decisions: NDArray[np.uint8]) -> None:
 
 
 def _by_hash(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Split:
-    threshold = np.uint64(int(spec.held_out_fraction * 2**64))
+    limit = np.uint64(threshold(spec.held_out_fraction))
     smallest, smallest_at, one = 2**64, -1, Part()
     parts = {TRAIN: Part(), HELD_OUT: Part()}
     for start, chunk in records:
         decided = decisions[start : start + len(chunk)]
-        decided[(decided != DUPLICATE) & (chunk["hash"] < threshold)] = HELD_OUT
+        decided[(decided != DUPLICATE) & (chunk["hash"] < limit)] = HELD_OUT
         for part in parts:
             parts[part] += _size(chunk[decided == part])
         at = int(np.argmin(chunk["hash"]))
