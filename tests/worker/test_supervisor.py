@@ -7,13 +7,14 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import OperationalError
 
 from control.db import read, write
 from control.jobs import service as jobs
@@ -24,7 +25,7 @@ from control.storage import Storage, StorageUnavailable
 from tests.factories import make_worker
 from tests.worker.conftest import Bench, await_gone, eventually
 from tests.worker.test_jobs import EVERY_POINT
-from worker import uploads, workspace
+from worker import heartbeat, uploads, workspace
 from worker.device import describe
 from worker.equipment import Equipment
 from worker.supervisor import Supervisor
@@ -84,6 +85,10 @@ class Place:
         with write(self.bench.database) as session:
             claim = jobs.claim(session, self.worker_id)
         assert claim is not None
+        return self.supervise(claim)
+
+    def supervise(self, claim: Claim) -> Attempt:
+        """Supervise an attempt that has just been claimed."""
         calls, stop = Calls(), threading.Event()
         supervisor = Supervisor(self.equipment, claim, calls, stop)  # type: ignore[arg-type]
         thread = threading.Thread(target=supervisor.run)
@@ -341,3 +346,24 @@ def _everything_of(place: Place, job_id: str) -> tuple[Any, ...]:
         place.bench.checkpoints(job_id),
         place.bench.events(job_id),
     )
+
+
+def test_an_engine_that_ignores_its_stop_after_the_lease_ran_out_is_killed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No heartbeat arrives any more: by then somebody else may be given the job."""
+    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    with write(place.bench.database) as session:
+        claim = jobs.claim(session, place.worker_id)
+    assert claim is not None
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("UPDATE", {}, Exception("the server closed the connection"))
+
+    attempt = place.supervise(replace(claim, lease_seconds=1.5))
+    engine = attempt.engine()
+    place.bench.await_step(job_id, 1)
+    monkeypatch.setattr(heartbeat, "heartbeat", away)
+    attempt.end()
+    await_gone([engine])
+    assert (job_of(place, job_id).state, job_of(place, job_id).retries_used) == ("queued", 0)
