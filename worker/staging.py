@@ -67,9 +67,13 @@ def link(source: Path, target: Path) -> None:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """`link` every file below a directory."""
+    """`link` every file below a directory.
+
+    Raises:
+        FileNotFoundError: a file was removed meanwhile.
+    """
     for path in sorted(source.rglob("*")):
-        if path.is_file():
+        if not path.is_dir():
             link(path, target / path.relative_to(source))
 
 

@@ -127,26 +127,18 @@ class Uploads:
         step = int(event["step"])
         ours = self._directory / f"step-{step:08d}"
         try:
-            link_tree(Path(event["path"]), ours)
-            manifest = (ours / MANIFEST).read_bytes()
+            manifest = self._take_checkpoint(Path(event["path"]), ours, event["manifest_sha256"])
         except FileNotFoundError as error:
             # Only a supervisor that was held up for long comes too late: the engine keeps its newest ones.
             shutil.rmtree(ours, ignore_errors=True)
             self._missed.append((step, error))
             return
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._done(UploadFailed(_checkpoint(step), error))
             return
         for missed, _ in self._missed:
             self._done(Superseded(missed))
         self._missed.clear()
-        if hashlib.sha256(manifest).hexdigest() != event["manifest_sha256"]:
-            self._done(
-                UploadFailed(
-                    _checkpoint(step), ValueError(f"the manifest of step {step} changed before its upload")
-                )
-            )
-            return
         metrics = {name: float(value) for name, value in event["metrics"].items()}
         self._thread.submit(self._upload, step, ours, manifest, metrics)
 
@@ -198,6 +190,23 @@ class Uploads:
             self._done(Uploaded(step, prefix, document, hashlib.sha256(manifest).hexdigest(), metrics))
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+    def _take_checkpoint(self, source: Path, ours: Path, manifest_sha256: str) -> bytes:
+        """Links of our own to its files; its manifest.
+
+        Raises:
+            FileNotFoundError: it is gone, or was being removed meanwhile.
+            OSError: its files cannot be linked or copied.
+            ValueError: its manifest is not the one that the engine told of.
+        """
+        link_tree(source, ours)
+        manifest = (ours / MANIFEST).read_bytes()
+        if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
+            raise ValueError("its manifest changed before its upload")
+        for file in json.loads(manifest)["files"]:
+            # A removal under way may have taken some files and left the manifest.
+            (ours / file["path"]).stat()
+        return manifest
 
     def _take_sample(self, path: Path, step: int, name: str, media_type: str) -> Path:
         """A link of our own to its file.

@@ -70,6 +70,21 @@ def test_a_checkpoint_that_was_pruned_for_a_newer_one_fails_nothing(tmp_path: Pa
     assert len(told) == 2
 
 
+@pytest.mark.parametrize("left", [MANIFEST, "weights"])
+def test_a_checkpoint_that_is_being_pruned_counts_as_pruned(tmp_path: Path, left: str) -> None:
+    """The engine's removal is in the middle of its files."""
+    told: list[object] = []
+    uploads = _uploads(tmp_path, told)
+    first, second = _checkpoint(tmp_path, 10), _checkpoint(tmp_path, 20)
+    for name in {MANIFEST, "weights"} - {left}:
+        (Path(first["path"]) / name).unlink()
+    uploads.checkpoint(first)
+    uploads.checkpoint(second)
+    uploads.no_more()
+    uploads.close()
+    assert [type(message) for message in told] == [Superseded, Uploaded]
+
+
 def test_the_newest_checkpoint_must_not_be_missing(tmp_path: Path) -> None:
     told: list[object] = []
     uploads = _uploads(tmp_path, told)
