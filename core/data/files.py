@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.data.errors import DataError
-from core.formats import KNOWN_FORMATS, FormatError, detect, is_hidden
+from core.formats import KNOWN_FORMATS, FormatError, Kind, detect, is_hidden
+from core.formats.layout import Folders, Layout
+from core.formats.member_names import disk_names
 from core.formats.reading import AS_FOUND, ReadingOptions
 from core.spec import Modality
 
@@ -32,6 +34,15 @@ def identities(files: Sequence[DataFile]) -> list[list[object]]:
     ]
 
 
+def layout_of(files: Sequence[DataFile], modality: Modality) -> Layout:
+    """What the folders say that single images or recordings lie in, all files together."""
+    folders = Folders("the dataset")
+    for file in files:
+        if detect(file.name, modality).kind in {Kind.IMAGE, Kind.AUDIO}:
+            folders.add(file.name)
+    return folders.layout()
+
+
 def data_files(
     paths: Sequence[Path], modality: Modality = "text", reading: ReadingByName | None = None
 ) -> list[DataFile]:
@@ -46,18 +57,19 @@ def data_files(
     found: dict[str, Path] = {}
     for path in paths:
         if path.is_dir():
-            for file in path.rglob("*"):
-                name = file.relative_to(path).as_posix()
-                if file.is_file() and not is_hidden(name) and _is_known(name, modality):
-                    _add(found, name, file)
+            there = {file.relative_to(path).as_posix(): file for file in path.rglob("*")}
+            for raw, name in disk_names(there).items():
+                if not is_hidden(name) and _is_known(name, modality) and there[raw].is_file():
+                    _add(found, name, there[raw])
         elif path.is_file():
-            if not _is_known(path.name, modality):
+            name = disk_names([path.name])[path.name]
+            if not _is_known(name, modality):
                 raise DataError(
                     "data_unreadable",
                     f"{path}: its name ends in no known format",
                     f"Known are {KNOWN_FORMATS[modality]}.",
                 )
-            _add(found, path.name, path)
+            _add(found, name, path)
         else:
             raise DataError("data_unreadable", f"{path} is no file and no directory", "Name one that exists.")
     if not found:

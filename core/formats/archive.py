@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO
 
-from core.formats.errors import Place
+from core.formats.errors import Place, printable
 from core.formats.limits import Limits
 from core.formats.source import size_of
 
@@ -76,7 +76,7 @@ def check_name(name: str, file: Place, limits: Limits) -> None:
     ):
         raise file.error(
             "archive_bomb",
-            f"holds a file whose name is longer than {limits.member_name_bytes:,} bytes ({name[:60]}…); shorten it",
+            f"holds a file whose name is longer than {limits.member_name_bytes:,} bytes ({printable(name[:60])}…); shorten it",
         )
 
 

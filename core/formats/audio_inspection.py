@@ -10,6 +10,7 @@ from core.formats.audio import AudioNotes, RawRecording, read_recordings
 from core.formats.errors import FormatError, printable
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import Compression, Kind, detect
+from core.formats.notes import Note
 from core.formats.sound import Sound, decode_sound
 from core.formats.sound_pictures import thumbnail
 from core.formats.sound_statistics import SoundStatistics
@@ -41,6 +42,10 @@ class AudioFileReport:
     """The first of them: which, and why."""
     ignored: tuple[str, ...]
     """Files in an archive that are no recordings; the first 100."""
+    passed_over: dict[str, int]
+    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    notes: tuple[Note, ...]
+    """What a person should know of how the file was read."""
     sound: dict[str, Any]
     """`SoundStatistics.facts`: hours, lengths, sampling rates, channels, silence, clipping."""
     classes: dict[str, int]
@@ -125,6 +130,8 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
         bad=tally.bad,
         bad_samples=tuple(tally.bad_samples),
         ignored=tuple(printable(member) for member in notes.ignored.names),
+        passed_over=notes.ignored.kinds(),
+        notes=tuple(notes.notes),
         sound=tally.statistics.facts,
         classes={printable(label): number for label, number in tally.classes.most_common(_CLASSES)},
         unlabelled=tally.unlabelled,

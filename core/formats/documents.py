@@ -13,8 +13,10 @@ from core.formats.delimited import csv_documents
 from core.formats.errors import FormatError, Place
 from core.formats.jsonl import jsonl_documents
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
+from core.formats.member_names import zip_names
 from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect, detect_at, is_hidden
-from core.formats.passed_over import PassedOver
+from core.formats.notes import Note
+from core.formats.passed_over import EMPTY, PassedOver
 from core.formats.plain import split_text
 from core.formats.reading import Reading
 from core.formats.source import Source, size_of
@@ -30,6 +32,7 @@ class Notes:
     ignored: PassedOver = field(default_factory=PassedOver)
     tokenizer: bytes | None = None
     vocabulary_size: int | None = None
+    notes: list[Note] = field(default_factory=list)
 
 
 def read_documents(
@@ -92,40 +95,54 @@ def read_uploaded_tokenizer(stream: BinaryIO, name: str, *, limits: Limits = DEF
         return read_tokenizer(Source(stream, file_format.compression, Place(name), budget), limits)[0]
     if file_format.kind is Kind.ZIP:
         with open_archive(stream, name, limits) as archive:
-            for info, member_format in _members(archive, name, Notes()):
-                if member_format.kind is Kind.TOKENIZER:
-                    place = Place(name, info.filename)
-                    with open_member(archive, info, place) as member:
-                        source = Source(cast(BinaryIO, member), member_format.compression, place, budget)
+            for found in _members(archive, name, Notes()):
+                if found.format.kind is Kind.TOKENIZER:
+                    place = Place(name, found.path)
+                    with open_member(archive, found.info, place) as member:
+                        source = Source(cast(BinaryIO, member), found.format.compression, place, budget)
                         return read_tokenizer(source, limits)[0]
     return None
 
 
-def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[tuple[zipfile.ZipInfo, Format]]:
+class _Member(NamedTuple):
+    info: zipfile.ZipInfo
+    path: str
+    format: Format
+
+
+def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[_Member]:
     """The members to read: those of known formats that are not empty, in name order."""
     found = []
     known = 0
-    for info in sorted(archive.infolist(), key=lambda info: info.filename):
-        if info.is_dir() or is_hidden(info.filename):
+    infos = archive.infolist()
+    for path, at in sorted(zip(zip_names(infos), range(len(infos)), strict=True)):
+        if path.endswith("/"):
             continue
-        try:
-            member_format = detect_at(info.filename, Place(file, info.filename))
-        except FormatError:
-            member_format = Format(Kind.ZIP)
-        if member_format.kind is Kind.ZIP:
-            notes.ignored.add(info.filename)
+        member_format = None if is_hidden(path) else _known(path, Place(file, path))
+        if member_format is None:
+            notes.ignored.add(path)
             continue
         known += 1
-        if info.file_size:
-            found.append((info, member_format))
+        if infos[at].file_size:
+            found.append(_Member(infos[at], path, member_format))
+        else:
+            notes.ignored.add(path, EMPTY)
     if not known:
-        there = f" (but {notes.ignored.count} others)" if notes.ignored.count else ""
         raise FormatError(
             "unknown_format",
-            f"holds no file of a known format{there}. Known are {KNOWN_FORMATS['text']}",
+            f"holds no file of a known format{notes.ignored.told}. Known are {KNOWN_FORMATS['text']}",
             file,
         )
     return found
+
+
+def _known(path: str, place: Place) -> Format | None:
+    """What is read of a member; an archive in the archive is not opened."""
+    try:
+        found = detect_at(path, place)
+    except FormatError:
+        return None
+    return None if found.kind is Kind.ZIP else found
 
 
 class _Source(NamedTuple):
@@ -150,12 +167,12 @@ def _sources(
         yield _Source(stream, file_format, Reading(Place(name), text_column, limits), budget)
         return
     with open_archive(stream, name, limits) as archive:
-        for info, member_format in _members(archive, name, notes):
-            place = Place(name, info.filename)
+        for found in _members(archive, name, notes):
+            place = Place(name, found.path)
             notes.members += 1
-            with open_member(archive, info, place) as member:
+            with open_member(archive, found.info, place) as member:
                 reading = Reading(place, text_column, limits)
-                yield _Source(cast(BinaryIO, member), member_format, reading, budget)
+                yield _Source(cast(BinaryIO, member), found.format, reading, budget)
 
 
 def _whole(source: _Source) -> Iterator[tuple[str, bool]]:

@@ -16,6 +16,7 @@ from core.formats.errors import FormatError, printable
 from core.formats.images import ImageNotes, read_images
 from core.formats.limits import IMAGE_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
+from core.formats.notes import Note
 from core.formats.source import size_of
 
 THUMBNAIL = 64
@@ -48,6 +49,10 @@ class ImageFileReport:
     """The first of them: which, and why."""
     ignored: tuple[str, ...]
     """Files in an archive that are no images; the first 100."""
+    passed_over: dict[str, int]
+    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    notes: tuple[Note, ...]
+    """What a person should know of how the file was read."""
     sizes: tuple[tuple[int, int, int], ...]
     """Width, height and how many, the most frequent first; the first 50."""
     classes: dict[str, int]
@@ -140,6 +145,8 @@ def inspect_image_file(
         bad=tally.bad,
         bad_samples=tuple(tally.bad_samples),
         ignored=tuple(printable(member) for member in notes.ignored.names),
+        passed_over=notes.ignored.kinds(),
+        notes=tuple(notes.notes),
         sizes=tuple((*size, number) for size, number in tally.sizes.most_common(_SIZES)),
         classes={printable(label): number for label, number in tally.classes.most_common(_CLASSES)},
         unlabelled=tally.unlabelled,

@@ -2,23 +2,21 @@
 
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.formats.archive import open_archive, open_member
 from core.formats.errors import FormatError, Place
 from core.formats.idx import read_idx
 from core.formats.labels import parse_path
+from core.formats.layout import Layout, is_held_out
 from core.formats.limits import IMAGE_LIMITS, Budget, Limits
-from core.formats.names import KNOWN_FORMATS, Format, Kind, detect, is_hidden
-from core.formats.passed_over import PassedOver
+from core.formats.media import MediaArchive, MediaNotes, Member
+from core.formats.names import KNOWN_FORMATS, Format, Kind, detect
 from core.formats.source import Source, size_of
-from core.formats.tar import tar_members
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,8 @@ class RawImage:
     """Whether the dataset itself sets it aside for evaluation."""
 
 
-@dataclass
-class ImageNotes:
+class ImageNotes(MediaNotes):
     """What was met on the way through a file."""
-
-    members: int = 0
-    ignored: PassedOver = field(default_factory=PassedOver)
-    """Members that are no images."""
 
 
 def read_images(
@@ -51,8 +44,11 @@ def read_images(
     label_column: str | None = None,
     limits: Limits = IMAGE_LIMITS,
     notes: ImageNotes | None = None,
+    layout: Layout | None = None,
 ) -> Iterator[RawImage | FormatError]:
     """The images in a file, in order: a zip's in name order, any other's as they come.
+
+    ``layout`` is of the folders that the file itself lies in; what lies in an archive goes by the archive's own.
 
     A sample that cannot be had (a damaged member, a row without bytes) comes as the error that says why, and those
     behind it follow. Nothing is decoded here. An IDX file of labels has no images; see `read_labels`.
@@ -68,14 +64,19 @@ def read_images(
         raise place.error("empty_file", "is empty")
     budget = Budget(size, limits)
     if promised.kind is Kind.IMAGE:
-        yield _image(place, stream.read(limits.image_bytes + 1), limits)
-    elif promised.kind is Kind.ZIP:
-        yield from _zip(stream, place, budget, limits, notes)
-    elif promised.kind is Kind.TAR:
-        yield from _tar(Source(stream, promised.compression, place, budget), limits, notes)
+        label, held_out = layout.place(name) if layout else parse_path(name)
+        yield _image(Member(place, stream.read(limits.image_bytes + 1), label, held_out), limits)
+    elif promised.kind in {Kind.ZIP, Kind.TAR}:
+        archive = MediaArchive(stream, promised, place, budget, limits, limits.image_bytes, _is_image)
+        for member in archive.members(notes):
+            yield _image(member, limits)
+        if not notes.members:
+            raise place.error(
+                "no_images", f"holds no image{notes.ignored.told}. Known are {KNOWN_FORMATS['image']}"
+            )
     elif promised.kind is Kind.IDX:
         pixels = read_idx(Source(stream, promised.compression, place, budget), limits)
-        held_out = parse_path(name, "")[1]
+        held_out = is_held_out(name)
         if pixels.ndim > 1:
             for number, image in enumerate(pixels):
                 yield RawImage(Place(name, f"image {number}"), image, None, held_out)
@@ -97,61 +98,19 @@ def read_labels(stream: BinaryIO, name: str, *, limits: Limits = IMAGE_LIMITS) -
     return found if found.ndim == 1 else None
 
 
-def _image(place: Place, content: bytes, limits: Limits) -> RawImage | FormatError:
-    if len(content) > limits.image_bytes:
+def _image(member: Member, limits: Limits) -> RawImage | FormatError:
+    place, content = member.place, member.content
+    if isinstance(content, FormatError):
+        return content
+    if content is None or len(content) > limits.image_bytes:
         return _too_many_bytes(place, limits)
     if not content:
         return place.error("empty_file", "is empty")
-    return RawImage(place, content, *parse_path(place.file, place.member))
+    return RawImage(place, content, member.label, member.held_out)
 
 
 def _too_many_bytes(place: Place, limits: Limits) -> FormatError:
     return place.error("image_too_large", f"is larger than {limits.image_bytes:,} bytes; make it smaller")
-
-
-def _zip(
-    stream: BinaryIO, file: Place, budget: Budget, limits: Limits, notes: ImageNotes
-) -> Iterator[RawImage | FormatError]:
-    with open_archive(stream, file.file, limits) as archive:
-        for info in sorted(archive.infolist(), key=lambda info: info.filename):
-            if info.is_dir() or is_hidden(info.filename):
-                continue
-            if not _is_image(info.filename):
-                notes.ignored.add(info.filename)
-                continue
-            notes.members += 1
-            place = Place(file.file, info.filename)
-            try:
-                yield _image(place, _member(archive, info, place, budget, limits), limits)
-            except FormatError as error:
-                if error.code == "archive_bomb":
-                    raise
-                yield error
-    _expect_images(notes, file)
-
-
-def _member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Place, budget: Budget, limits: Limits
-) -> bytes:
-    with open_member(archive, info, place) as member:
-        return Source(cast(BinaryIO, member), None, place, budget).read(limits.image_bytes + 1)
-
-
-def _tar(source: Source, limits: Limits, notes: ImageNotes) -> Iterator[RawImage | FormatError]:
-    for place, content in tar_members(source, limits, limits.image_bytes):
-        member = place.member or ""
-        if not _is_image(member):
-            notes.ignored.add(member)
-            continue
-        notes.members += 1
-        yield _too_many_bytes(place, limits) if content is None else _image(place, content, limits)
-    _expect_images(notes, source.place)
-
-
-def _expect_images(notes: ImageNotes, file: Place) -> None:
-    if not notes.members:
-        there = f" (but {notes.ignored.count} other files)" if notes.ignored.count else ""
-        raise file.error("no_images", f"holds no image{there}. Known are {KNOWN_FORMATS['image']}")
 
 
 def _is_image(member: str) -> bool:
@@ -167,7 +126,7 @@ def _table(
     # Imported where it is needed: a third of a second that most files can do without.
     from core.formats.image_table import image_rows  # noqa: PLC0415 - see above
 
-    held_out = parse_path(file.file, "")[1]
+    held_out = is_held_out(file.file)
     with tempfile.TemporaryFile() as unpacked:
         table: BinaryIO = stream
         if promised.compression is not None:

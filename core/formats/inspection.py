@@ -9,6 +9,7 @@ from core.formats.documents import Notes, read_documents
 from core.formats.errors import FormatError, printable
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
+from core.formats.notes import Note
 from core.formats.scripts import ScriptCounter
 from core.formats.source import size_of
 
@@ -33,6 +34,10 @@ class FileReport:
     """Files read in a zip; 0 for any other file."""
     ignored: tuple[str, ...]
     """Files in a zip that are of no known format; the first 100."""
+    passed_over: dict[str, int]
+    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    notes: tuple[Note, ...]
+    """What a person should know of how the file was read."""
     vocabulary_size: int | None
     """Of a tokenizer."""
     length_histogram: tuple[int, ...]
@@ -84,6 +89,8 @@ def inspect_file(
         text_column=notes.text_column,
         members=notes.members,
         ignored=tuple(printable(member) for member in notes.ignored.names),
+        passed_over=notes.ignored.kinds(),
+        notes=tuple(notes.notes),
         vocabulary_size=notes.vocabulary_size,
         length_histogram=tuple(histogram),
         scripts=scripts.counts(),

@@ -1,33 +1,18 @@
-"""What the names of files say of an image or a recording: its class, and whether it is for evaluation."""
+"""Classes by their names, in the order in which people count."""
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
-HELD_OUT_NAMES = frozenset({"test", "testing", "val", "valid", "validation", "eval", "evaluation", "t10k"})
-"""Folders, and first words of file names, that set a part aside."""
-SPLIT_NAMES = HELD_OUT_NAMES | {"train", "training"}
+from core.formats.layout import Folders
 
-_WORD = re.compile(r"[-_.]")
 _DIGITS = re.compile(r"(\d+)")
 
 
 def parse_path(file: str, member: str | None = None) -> tuple[str | None, bool]:
-    """The class of a sample and whether it is held out, by where it lies.
-
-    The folder that holds it is its class (``train/cat/1.jpg``, ``cat/1.jpg``), unless it is a part's name. A folder
-    above it named ``test``, ``val`` or the like holds it out, and so does an archive or a table named so
-    (``test-00000-of-00001.parquet``, ``t10k-images-idx3-ubyte``).
-    """
-    folders = [part for part in PurePosixPath(member or file).parts[:-1] if part not in {".", "/"}]
-    label = folders[-1] if folders and folders[-1].lower() not in SPLIT_NAMES else None
-    parts = [folder for folder in folders if folder.lower() in SPLIT_NAMES]
-    if not parts and member is not None:
-        above = PurePosixPath(file)
-        parts = [
-            part for part in (*above.parts[:-1], _WORD.split(above.name)[0]) if part.lower() in SPLIT_NAMES
-        ]
-    return label, bool(parts) and parts[0].lower() in HELD_OUT_NAMES
+    """The class of a sample and whether it is held out, by its path alone: as `Layout.place` has it where it is the only one."""
+    folders = Folders(file)
+    folders.add(file if member is None else member)
+    return folders.layout().place(file, member)
 
 
 def natural_order(names: Iterable[str]) -> list[str]:

@@ -50,6 +50,7 @@ _KINDS = {
     ".oga": Kind.AUDIO,
     ".opus": Kind.AUDIO,
 }
+_LEFT_BEHIND = {".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE, Kind.AUDIO}
 
@@ -122,10 +123,20 @@ def _promised(name: str) -> Format | None:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a path is one that systems leave behind (``.DS_Store``, ``__MACOSX/…``), not a person's."""
-    return any(
-        part.startswith(".") or part == "__MACOSX" for part in name.split("/") if part not in {"", "."}
+    """Whether a path is one that is not meant to be read (``.cache/a.png``), or that systems leave behind."""
+    return is_left_behind(name) or any(part.startswith(".") for part in _parts(name))
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a path is one that systems leave behind (``.DS_Store``, ``__MACOSX/…``, ``Thumbs.db``), not a person's."""
+    parts = _parts(name)
+    return "__MACOSX" in parts or (
+        bool(parts) and (parts[-1].startswith("._") or parts[-1].lower() in _LEFT_BEHIND)
     )
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split("/") if part not in {"", "."}]
 
 
 def _base(name: str) -> str:

@@ -1,14 +1,15 @@
 """Tar archives, read from front to back and believed no further than each header was looked at."""
 
 import tarfile
-from collections.abc import Iterator
-from typing import BinaryIO, ClassVar, cast
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import BinaryIO, ClassVar, Literal, cast
 
 from core.formats.archive import check_name, leads_out
 from core.formats.errors import FormatError, Place
-from core.formats.limits import Limits
-from core.formats.names import is_hidden
-from core.formats.source import Source
+from core.formats.limits import Budget, Limits
+from core.formats.names import Compression
+from core.formats.source import Source, size_of
 
 _UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError)
 """RecursionError: header upon header without a file; tarfile reads each within the one before."""
@@ -67,26 +68,52 @@ class _CheckedInfo(tarfile.TarInfo):
         raise _HeaderError(*_HOLES)
 
 
-def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[tuple[Place, bytes | None]]:
-    """The files in an archive in its own order: where each is, and its bytes; None where they are more than
-    ``member_bytes``.
+def tar_headers(
+    stream: BinaryIO, compression: Compression | None, file: Place, limits: Limits
+) -> Iterator[tarfile.TarInfo]:
+    """The headers of an archive's files, in its own order; their content is passed over. ``stream`` is left at its start.
+
+    Raises:
+        FormatError: as `tar_files`.
+    """
+    size = size_of(stream)
+    if compression is None and _is_local(stream):
+        found = _infos(stream, "r:", file, limits)
+    else:
+        found = _infos(Source(stream, compression, file, Budget(size, limits)), "r|", file, limits)
+    for _, info in found:
+        yield info
+    stream.seek(0)
+
+
+def tar_files(
+    source: Source, limits: Limits
+) -> Iterator[tuple[tarfile.TarInfo, Callable[[int], bytes | None]]]:
+    """The files in an archive in its own order: the header of each, and what reads its bytes: None where they are more than
+    so many. It is called before the next file is asked for, or not at all.
 
     Raises:
         FormatError: ``archive_path_escapes``, ``archive_link``, ``archive_bomb``, ``corrupt_archive``,
             ``truncated_archive``.
     """
-    file = source.place
+    for archive, info in _infos(source, "r|", source.place, limits):
+        yield info, partial(_content, archive, info, Place(source.place.file, info.name))
+
+
+def _infos(
+    stream: BinaryIO | Source, mode: Literal["r:", "r|"], file: Place, limits: Limits
+) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     checked = type("_Checked", (_CheckedInfo,), {"budget": _HeaderBudget(limits)})
     try:
         with tarfile.open(
-            fileobj=cast(BinaryIO, source), mode="r|", bufsize=1 << 18, tarinfo=checked
+            fileobj=cast(BinaryIO, stream), mode=mode, bufsize=1 << 18, tarinfo=checked
         ) as archive:
             for count, info in enumerate(archive, 1):
                 if count > limits.members:
                     raise file.error(
                         "archive_bomb", f"holds more than {limits.members:,} files; split it in several"
                     )
-                # Streaming, tarfile would keep every header that it has passed.
+                # tarfile would keep every header that it has passed.
                 archive.members = []  # type: ignore[attr-defined]
                 check_name(info.name, file, limits)
                 place = Place(file.file, info.name)
@@ -101,21 +128,28 @@ def tar_members(source: Source, limits: Limits, member_bytes: int) -> Iterator[t
                     raise place.error(
                         "archive_link", "is a link or a device, no file; pack the file itself in its place"
                     )
-                if is_hidden(info.name):
-                    continue
-                yield place, _content(archive, info, place, member_bytes)
+                yield archive, info
     except FormatError:
         raise
     except _HeaderError as error:
         raise file.error(*error.args) from None
     except _UNREADABLE as error:
+        if "unexpected end of data" in str(error):
+            raise file.error("truncated_archive", "is cut off before its end; upload it again") from None
         raise file.error("corrupt_archive", f"is no tar that can be read ({error}); pack it again") from None
 
 
-def _content(
-    archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, member_bytes: int
-) -> bytes | None:
-    if info.size > member_bytes:
+def _is_local(stream: BinaryIO) -> bool:
+    """Whether passing over bytes costs nothing, as it does in a file on this machine."""
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True
+
+
+def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, at_most: int) -> bytes | None:
+    if info.size > at_most:
         return None
     member = archive.extractfile(info)
     assert member is not None, info.name

@@ -19,7 +19,7 @@ from core.data.audio.split import held_out
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
 from core.data.errors import DataError
-from core.data.files import DataFile, identities
+from core.data.files import DataFile, identities, layout_of
 from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
@@ -158,10 +158,11 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
 
 def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator[RawRecording | FormatError]:
     behind = 0
+    layout = layout_of(files, "audio")
     for file in files:
         try:
             with file.path.open("rb") as stream:
-                for one in read_recordings(stream, file.name):
+                for one in read_recordings(stream, file.name, layout=layout):
                     yield one
                     on_bytes(behind + (0 if stream.closed else stream.tell()))
         except FormatError as error:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
-from core.data.files import DataFile
+from core.data.files import DataFile, layout_of
 from core.formats import FormatError
 from core.formats.decoding import ImageSample, decode_ahead
 from core.formats.images import RawImage, read_images, read_labels
@@ -31,6 +31,7 @@ def _raw(
 ) -> Iterator[RawImage | FormatError]:
     behind = 0
     idx_labels = _idx_labels(files)
+    layout = layout_of(files, "image")
     for file in files:
         labels = idx_labels.get(_pair(file.name))
         try:
@@ -40,6 +41,7 @@ def _raw(
                     file.name,
                     image_column=spec.image_column or file.reading.column,
                     label_column=spec.label_column,
+                    layout=layout,
                 )
                 for number, raw in enumerate(found):
                     on_bytes(behind + stream.tell())
