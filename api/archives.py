@@ -1,6 +1,7 @@
 """A checkpoint as one zip: stored as it is, streamed, and of a length known beforehand."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 
 from zipstream import ZIP_STORED, ZipStream
 
@@ -12,24 +13,39 @@ _BLOCK = 1 << 20
 def archive(storage: Storage, members: Iterable[tuple[str, str, int]]) -> tuple[int, Iterator[bytes]]:
     """The zip's length in bytes, and its bytes about a MiB at a time.
 
+    Members on this machine are all opened before the first byte is sent, so a deletion meanwhile does not cut the
+    answer off.
+
     Args:
         members: (name in the archive, key in storage, size in bytes).
     """
-    stream = ZipStream(compress_type=ZIP_STORED, sized=True)
-    for name, key, size in members:
-        stream.add(storage.chunks(key), name, size=size)
-    return len(stream), _blocks(iter(stream))
+    members = list(members)
+    layout = ZipStream(compress_type=ZIP_STORED, sized=True)
+    for name, _, size in members:
+        layout.add(iter(()), name, size=size)
+    return len(layout), _blocks(storage, members)
 
 
-def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _blocks(storage: Storage, members: list[tuple[str, str, int]]) -> Iterator[bytes]:
     """Join the small pieces (headers), pass the large ones on."""
     small: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        small.append(piece)
-        size += len(piece)
-        if size >= _BLOCK:
-            yield b"".join(small)
-            small, size = [], 0
+    collected = 0
+    with ExitStack() as stack:
+        stream = ZipStream(compress_type=ZIP_STORED, sized=True)
+        for name, key, size in members:
+            stream.add(_content(storage, key, stack), name, size=size)
+        for piece in stream:
+            small.append(piece)
+            collected += len(piece)
+            if collected >= _BLOCK:
+                yield b"".join(small)
+                small, collected = [], 0
     if small:
         yield b"".join(small)
+
+
+def _content(storage: Storage, key: str, stack: ExitStack) -> Iterator[bytes]:
+    if storage.local_path(key) is None:
+        return storage.chunks(key)
+    file = stack.enter_context(storage.open(key))
+    return iter(lambda: file.read(_BLOCK), b"")

@@ -42,6 +42,8 @@ async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[
             spoke = time.monotonic()
         if changes.more:
             continue
+        if changes.gone:
+            return
         if changes.job is not None and changes.job.state in _TERMINAL:
             yield _frame("end", json.dumps({"state": changes.job.state}))
             return

@@ -8,6 +8,7 @@ from control.jobs.models import Attempt, Event, Job
 from control.keys.models import ApiKey
 from control.metrics.models import MetricName, MetricPoint
 from control.projects.models import Project
+from control.removals.models import Removal
 from control.samples.models import Sample
 from control.workers.models import Worker
 
@@ -24,6 +25,7 @@ __all__ = [
     "MetricName",
     "MetricPoint",
     "Project",
+    "Removal",
     "Sample",
     "Worker",
 ]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.auth import AUTH_PROBLEMS, Reader
+from api.auth import AUTH_PROBLEMS, Reader, Writer
 from api.catalog import problems
 from api.context import Context, Ctx
 from api.parameters import CheckpointId
@@ -19,10 +19,10 @@ from api.stored_files import (
     file_responses,
     head_responses,
 )
-from control.checkpoints import service
+from control.checkpoints import deletion, service
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointOut
-from control.db import read
+from control.db import read, write
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
@@ -45,6 +45,19 @@ _FILE_PROBLEMS = (
 def get_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> CheckpointOut:
     """One checkpoint, with the list of its files."""
     return service.checkpoint_out(_find(context, caller.project_id, checkpoint))
+
+
+@router.delete(
+    "/{checkpoint}",
+    operation_id="deleteCheckpoint",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "checkpoint_not_found", "checkpoint_in_use"),
+)
+def delete_checkpoint(checkpoint: CheckpointId, caller: Writer, context: Ctx) -> None:
+    """Delete a checkpoint and its files. Refused for the newest one of a job that is not over, and while a fork or an
+    export starts from it."""
+    with write(context.engine) as session:
+        deletion.delete(session, context.storage, caller.project_id, checkpoint)
 
 
 FilePath = Annotated[

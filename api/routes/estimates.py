@@ -88,3 +88,15 @@ def cancel_estimate(estimate: EstimateId, caller: Writer, context: Ctx) -> Estim
         return estimates.estimate_out(
             session, service.cancel(session, caller.project_id, "estimate", estimate)
         )
+
+
+@router.delete(
+    "/estimates/{estimate}",
+    operation_id="deleteEstimate",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "estimate_not_found", "not_over"),
+)
+def delete_estimate(estimate: EstimateId, caller: Writer, context: Ctx) -> None:
+    """Delete an estimate that is over."""
+    with write(context.engine) as session:
+        service.delete(session, context.storage, caller.project_id, "estimate", estimate)

@@ -111,6 +111,18 @@ def cancel_export(export: ExportId, caller: Writer, context: Ctx) -> ExportOut:
         return exports.export_out(session, service.cancel(session, caller.project_id, "export", export))
 
 
+@router.delete(
+    "/exports/{export}",
+    operation_id="deleteExport",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "export_not_found", "not_over"),
+)
+def delete_export(export: ExportId, caller: Writer, context: Ctx) -> None:
+    """Delete an export that is over, and the files that it made."""
+    with write(context.engine) as session:
+        service.delete(session, context.storage, caller.project_id, "export", export)
+
+
 FilePath = Annotated[
     str,
     Path(

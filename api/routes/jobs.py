@@ -169,7 +169,9 @@ def resume_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
 @router.post(
     "/{job}/retry",
     operation_id="retryJob",
-    responses=problems(*AUTH_PROBLEMS, "job_not_found", "dataset_not_found", "invalid_transition"),
+    responses=problems(
+        *AUTH_PROBLEMS, "job_not_found", "dataset_not_found", "invalid_transition", "no_checkpoint"
+    ),
 )
 def retry_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
     """Run a failed or cancelled job again, from its newest checkpoint."""
@@ -205,6 +207,19 @@ def fork_job(job: JobId, body: ForkIn, caller: Writer, context: Ctx, repeat: Rep
             caller.project_id,
             lambda: service.job_out(session, service.fork(session, caller.project_id, job, body)),
         )
+
+
+@router.delete(
+    "/{job}",
+    operation_id="deleteJob",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "job_not_found", "not_over", "job_in_use"),
+)
+def delete_job(job: JobId, caller: Writer, context: Ctx) -> None:
+    """Delete a job that is over, with its checkpoints, exports, samples, logs and points. Its forks stay. Refused while
+    it runs or waits (cancel it first), and while a fork or an export needs one of its checkpoints."""
+    with write(context.engine) as session:
+        service.delete(session, context.storage, caller.project_id, job)
 
 
 @router.get("/{job}/lineage", operation_id="getLineage", responses=problems(*AUTH_PROBLEMS, "job_not_found"))

@@ -94,6 +94,18 @@ def cancel_preview(preview: PreviewId, caller: Writer, context: Ctx) -> PreviewO
         return previews.preview_out(session, service.cancel(session, caller.project_id, "preview", preview))
 
 
+@router.delete(
+    "/previews/{preview}",
+    operation_id="deletePreview",
+    status_code=204,
+    responses=problems(*AUTH_PROBLEMS, "preview_not_found", "not_over"),
+)
+def delete_preview(preview: PreviewId, caller: Writer, context: Ctx) -> None:
+    """Delete a preview that is over, and what it shows."""
+    with write(context.engine) as session:
+        service.delete(session, context.storage, caller.project_id, "preview", preview)
+
+
 @router.get(
     "/previews/{preview}/files/{name:rest}",
     operation_id="getPreviewFile",

@@ -22,7 +22,7 @@ class Checkpoint(Base):
     )
 
     id: Mapped[PrimaryId]
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int]
     step: Mapped[int] = mapped_column(BigInteger)
     prefix: Mapped[str]
@@ -33,6 +33,6 @@ class Checkpoint(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[CreatedAt]
     deleted_at: Mapped[datetime | None]
-    """Set by retention; the row stays as the history of what was there."""
+    """Set by retention, or by a person; the row stays as the history of what was there."""
     purged_at: Mapped[datetime | None]
     """When its files were taken out of storage, some time after ``deleted_at``."""

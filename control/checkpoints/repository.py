@@ -58,20 +58,26 @@ def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
     )
 
 
-def needed_by_forks(session: ReadSession, job_id: str) -> set[str]:
-    """Ids of the job's checkpoints that a fork still starts from: it is not over and has written none of its own."""
+def starting_from(session: ReadSession, job_id: str) -> dict[str, list[str]]:
+    """Id of each of the job's checkpoints that is still needed → ids of the forks and exports that start from it.
+
+    A fork that is over, or has written a checkpoint of its own, needs it no more.
+    """
     own = aliased(Checkpoint)
-    return set(
-        session.scalars(
-            select(Job.parent_checkpoint_id)
-            .join(Checkpoint, Checkpoint.id == Job.parent_checkpoint_id)
-            .where(
-                Checkpoint.job_id == job_id,
-                Job.state.not_in(TERMINAL),
-                ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
-            )
+    rows = session.execute(
+        select(Checkpoint.id, Job.id)
+        .join(Job, Job.parent_checkpoint_id == Checkpoint.id)
+        .where(
+            Checkpoint.job_id == job_id,
+            Job.state.not_in(TERMINAL),
+            ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
         )
-    ) - {None}  # type: ignore[return-value]
+        .order_by(Job.id)
+    )
+    found: dict[str, list[str]] = {}
+    for checkpoint_id, user in rows:
+        found.setdefault(checkpoint_id, []).append(user)
+    return found
 
 
 def of_project(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint | None:

@@ -69,7 +69,7 @@ def commit_checkpoint(
     session.flush()
     session.refresh(checkpoint)
     dropped = expired(
-        repository.present(session, job_id), retention, repository.needed_by_forks(session, job_id)
+        repository.present(session, job_id), retention, repository.starting_from(session, job_id).keys()
     )
     for old in dropped:
         old.deleted_at = func.clock_timestamp()
@@ -109,7 +109,7 @@ def get(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint
     if checkpoint is None:
         raise NotFound(
             "checkpoint_not_found",
-            f"There is no checkpoint {checkpoint_id}; it may have been dropped by its job's retention rule.",
+            f"There is no checkpoint {checkpoint_id}; it may have been deleted, or dropped by its job's retention rule.",
         )
     return checkpoint
 

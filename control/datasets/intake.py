@@ -10,7 +10,8 @@ from control.datasets.modalities import Report
 from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
 from control.datasets.service import get_open
-from control.db import after_commit, read, write
+from control.db import read, write
+from control.removals.service import remove_after_commit
 from control.storage import Stage, Storage
 
 
@@ -70,7 +71,7 @@ def take_in(
                 },
             )
             if replaced and replaced != key:
-                after_commit(session, lambda: blobs.release(engine, storage, [replaced]))
+                remove_after_commit(session, storage, object_keys=[replaced])
     except BaseException:
         # Whatever went wrong after the rename: a blob that no row names is nobody's.
         with suppress(Exception):

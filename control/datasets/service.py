@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func
 
-from control.datasets import blobs, repository
+from control.datasets import repository
 from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.schemas import DatasetIn, DatasetPreview, PreviewDocument
-from control.db import ReadSession, WriteSession, after_commit
+from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
 from control.ids import new_id
 from control.paging import Slice, newest_first
+from control.removals.service import remove_after_commit
 from control.storage import Storage
 from core.formats import read_documents
 
@@ -84,7 +85,7 @@ def remove_file(session: WriteSession, storage: Storage, project_id: str, datase
     if file is None:
         raise NotFound("file_not_found", f"Dataset {dataset.id} has no file {name!r}.", param="name")
     session.delete(file)
-    _release_after_commit(session, storage, [file])
+    remove_after_commit(session, storage, object_keys=[file.object_key])
 
 
 def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset:
@@ -132,7 +133,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
         session.delete(file)
     dataset.state = "deleted"
     dataset.deleted_at = session.scalar(func.clock_timestamp())
-    _release_after_commit(session, storage, files)
+    remove_after_commit(session, storage, object_keys=[file.object_key for file in files])
 
 
 def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, object]:
@@ -191,8 +192,3 @@ def preview(files: list[DatasetFile], storage: Storage, *, documents: int, chara
         if left <= 0:
             break
     return DatasetPreview(documents=shown)
-
-
-def _release_after_commit(session: WriteSession, storage: Storage, files: Iterable[DatasetFile]) -> None:
-    bind, keys = session.get_bind(), [file.object_key for file in files]
-    after_commit(session, lambda: blobs.release(bind, storage, keys))

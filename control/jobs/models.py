@@ -50,8 +50,10 @@ class Job(Base):
     """What a task was asked for besides its spec."""
     result: Mapped[dict[str, Any] | None]
     """What a task came to."""
-    parent_job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"), index=True)
-    parent_checkpoint_id: Mapped[str | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
+    parent_job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    parent_checkpoint_id: Mapped[str | None] = mapped_column(
+        ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
+    )
     """Where the first attempt starts from, for a fork."""
 
     state: Mapped[str] = mapped_column(server_default="queued")

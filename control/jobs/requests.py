@@ -2,11 +2,13 @@
 
 from typing import Literal
 
+from control.checkpoints.repository import starting_points
 from control.datasets.models import Dataset
-from control.db import WriteSession
+from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
 from control.jobs import repository
 from control.jobs.asking import ask
+from control.jobs.deletion import START_DELETED
 from control.jobs.models import Job
 from control.jobs.schemas import Purpose, State
 from control.jobs.transitions import InvalidTransition, transition
@@ -69,6 +71,7 @@ def retry(session: WriteSession, project_id: str, job_id: str) -> Job:
     Raises:
         NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset was deleted since.
         InvalidTransition: it is neither failed nor cancelled.
+        Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since.
     """
     job = _lock(session, project_id, job_id)
     if job.state not in {"failed", "cancelled"}:
@@ -76,9 +79,20 @@ def retry(session: WriteSession, project_id: str, job_id: str) -> Job:
     dataset = session.get_one(Dataset, job.dataset_id, with_for_update={"read": True}, populate_existing=True)
     if dataset.state != "ready":
         raise NotFound("dataset_not_found", f"Its dataset {dataset.id} was deleted, so it cannot run again.")
+    if _start_is_gone(session, job):
+        raise Conflict(
+            "no_checkpoint",
+            f"The checkpoint that {job.id} starts from was deleted, and it has none of its own. Submit a new job instead.",
+        )
     job.retries_used = 0
     transition(session, job, "queued", event="retry_requested", message="A retry was asked for.")
     return job
+
+
+def _start_is_gone(session: ReadSession, job: Job) -> bool:
+    """Whether a fork has nothing left to start from; it would silently learn from nothing."""
+    forked = job.parent_checkpoint_id is not None or START_DELETED in job.options
+    return forked and not starting_points(session, job.id, job.parent_checkpoint_id)
 
 
 def _lock(session: WriteSession, project_id: str, job_id: str, purpose: Purpose = "train") -> Job:

@@ -10,6 +10,7 @@ from control.db import ReadSession
 from control.errors import NotFound
 from control.jobs import repository
 from control.jobs.claims import Claim, ClaimedFile, claim
+from control.jobs.deletion import delete
 from control.jobs.leases import LeaseLost, heartbeat
 from control.jobs.models import Attempt, Event, Job
 from control.jobs.outcomes import Completed, Failed, Paused, Result, Stopped, finish
@@ -36,6 +37,7 @@ __all__ = [
     "attempt_of",
     "claim",
     "commit_checkpoint",
+    "delete",
     "engine_started",
     "event_out",
     "events",

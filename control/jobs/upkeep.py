@@ -1,7 +1,7 @@
 """The leader's rounds: what must happen without anybody asking for it.
 
 Expired leases go back to the queue, lost doorbells ring again, jobs of low priority make room, and the files of dropped
-checkpoints leave the storage. Each step is safe to repeat, and safe beside another leader: the lead only saves work.
+checkpoints and of what was deleted leave the storage. Each step is safe to repeat, and safe beside another leader: the lead only saves work.
 """
 
 import logging
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from control.broker import QUEUES, Broker
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.purging import purge
 from control.db import ReadSession, WriteSession, glance, read, write
 from control.jobs.asking import ask
 from control.jobs.dispatch import Plan, Waiting, plan
@@ -22,6 +23,7 @@ from control.jobs.leader import Leadership
 from control.jobs.models import Job
 from control.jobs.outcomes import lease_expired
 from control.jobs.places import Places, places
+from control.removals.service import LEFT_AFTER, carry_out_left
 from control.settings import Settings
 from control.storage import Storage
 
@@ -88,14 +90,19 @@ class Upkeep:
             if self._trust_leases_from is None:
                 self._trust_leases_from = now + 2 * self._settings.heartbeat_seconds
             with glance(self._engine) as session:
-                due = session.execute(_DUE, {"purge_after": _PURGE_AFTER}).one()
+                due = session.execute(_DUE, {"purge_after": _PURGE_AFTER, "left_after": LEFT_AFTER}).one()
             if due.leases and now >= self._trust_leases_from:
                 self.expire_leases()
         except SQLAlchemyError:
             self._trust_leases_from = None
             raise
         # Neither Redis nor storage, when they are away, may keep leases from expiring.
-        for step, needed in ((self.dispatch, due.queue), (self.purge_checkpoints, due.files)):
+        steps = (
+            (self.dispatch, due.queue),
+            (self.purge_checkpoints, due.files),
+            (self.remove_deleted, due.removals),
+        )
+        for step, needed in steps:
             try:
                 if needed:
                     step()
@@ -149,10 +156,12 @@ class Upkeep:
                 .limit(_BATCH)
             ).all()
         for checkpoint_id, prefix in dropped:
-            self._storage.delete_prefix(prefix)
-            with write(self._engine) as session:
-                session.get_one(Checkpoint, checkpoint_id).purged_at = func.clock_timestamp()
+            purge(self._engine, self._storage, checkpoint_id, prefix)
         return [checkpoint_id for checkpoint_id, _ in dropped]
+
+    def remove_deleted(self) -> list[str]:
+        """Take out of storage what those who deleted it left there; keys and prefixes."""
+        return carry_out_left(self._engine, self._storage)
 
 
 # Most rounds have nothing to do, and training shares its processors with them: one statement tells.
@@ -162,7 +171,8 @@ _DUE = text("""
         EXISTS (SELECT FROM jobs WHERE state = 'queued') AS queue,
         EXISTS (
             SELECT FROM checkpoints WHERE deleted_at < clock_timestamp() - :purge_after AND purged_at IS NULL
-        ) AS files
+        ) AS files,
+        EXISTS (SELECT FROM removals WHERE created_at < clock_timestamp() - :left_after) AS removals
 """)
 
 

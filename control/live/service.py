@@ -66,6 +66,8 @@ class Changes:
     """By id: those that the events tell of and that are still there."""
     samples: dict[str, SampleOut] = field(default_factory=dict)
     """Likewise."""
+    gone: bool = False
+    """The job was deleted."""
     more: bool = False
     """There is more than was asked for; ask again from the last ones here."""
 
@@ -81,7 +83,9 @@ def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1
 
     The session must see one moment (`control.db.read` does): a job seen as over has then nothing unseen.
     """
-    job = session.get_one(Job, job_id)
+    job = session.get(Job, job_id)
+    if job is None:
+        return Changes(job=None, progress=None, points=[], gone=True)
     points = metrics.after(session, job_id, cursor.point, None, limit)
     events = list(
         session.scalars(

@@ -58,9 +58,7 @@ class LocalStorage(Storage):
 
     def delete_prefix(self, prefix: str) -> None:
         with told_plainly(prefix):
-            path = self._path(prefix)
-            if path.exists():
-                shutil.rmtree(path)
+            shutil.rmtree(self._path(prefix), onerror=_unless_gone)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with told_plainly(prefix):
@@ -97,6 +95,14 @@ class LocalStorage(Storage):
         with path.open("rb") as source, self.stage() as stage:
             stage.copy(source)
             stage.commit(key)
+
+
+def _unless_gone(
+    _function: object, _path: str, failure: tuple[type[BaseException], BaseException, object]
+) -> None:
+    """For `shutil.rmtree`: what another process removed meanwhile is removed."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]
 
 
 class LocalStage(Stage):

@@ -21,9 +21,11 @@ def create(session: WriteSession, project_id: str, checkpoint_id: str, export_fo
     Raises:
         NotFound: ``checkpoint_not_found``.
     """
+    # Its job's row is locked, so that two who ask at once get the same export, and retention and deletions wait.
+    owner = checkpoints.get(session, project_id, checkpoint_id).job_id
+    parent = session.get(Job, owner, with_for_update=True, populate_existing=True)
     checkpoint = checkpoints.get(session, project_id, checkpoint_id)
-    # Its job's row is locked, so that two who ask at once get the same export, and retention waits.
-    parent = session.get_one(Job, checkpoint.job_id, with_for_update=True, populate_existing=True)
+    assert parent is not None  # its checkpoints go with it
     known = _present(session, checkpoint, export_format)
     if known is not None:
         return known

@@ -11,12 +11,14 @@ from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
 from control.jobs import repository
+from control.jobs.deletion import delete_task
 from control.jobs.doorbell import ring_for
 from control.jobs.events import record
 from control.jobs.models import Job
 from control.jobs.requests import request
 from control.jobs.schemas import Failure
 from control.jobs.waiting import waiting_reasons
+from control.storage import Storage
 from core.spec import JobSpec
 
 TaskPurpose = Literal["estimate", "export", "preview"]
@@ -97,6 +99,19 @@ def cancel(session: WriteSession, project_id: str, purpose: TaskPurpose, task_id
     """
     get(session, project_id, purpose, task_id)
     return request(session, project_id, task_id, "cancel", purpose=purpose)
+
+
+def delete(
+    session: WriteSession, storage: Storage, project_id: str, purpose: TaskPurpose, task_id: str
+) -> None:
+    """Delete a task that is over; the files that it made leave the storage after the commit.
+
+    Raises:
+        NotFound: as `get`.
+        Conflict: ``not_over``: cancel it first.
+    """
+    get(session, project_id, purpose, task_id)
+    delete_task(session, storage, project_id, purpose, task_id)
 
 
 def facts(session: ReadSession, task: Job) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from seedbed.cli import text
+from seedbed.cli.confirming import Yes, delete_for_good
 from seedbed.cli.output import Json, print_json, remark, table
 from seedbed.cli.tasks import awaited, require_success
 from seedbed.cli.transfers import bar
@@ -76,6 +77,24 @@ def download(
         return
     remark(f"Step {found.step:,}, {len(files)} files, every one as its manifest says.")
     print(place)
+
+
+@app.command()
+def delete(
+    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="Id, as ckpt_….")],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a checkpoint. Refused while its job goes on from it, and while a fork or an export starts from it."""
+    with Client() as client:
+
+        def describe() -> str:
+            found = client.checkpoints.get(checkpoint)
+            return f"the checkpoint of step {found.step:,} of {found.job} ({text.size(found.bytes)})"
+
+        delete_for_good(
+            checkpoint, describe, lambda: client.checkpoints.delete(checkpoint), yes=yes, as_json=as_json
+        )
 
 
 @app.command()

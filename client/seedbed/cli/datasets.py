@@ -1,6 +1,5 @@
 """``seedbed dataset …``"""
 
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from seedbed import uploads
 from seedbed.cli import text
+from seedbed.cli.confirming import Yes, delete_for_good
 from seedbed.cli.output import Json, fields, out, print_json, remark, table
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
@@ -182,20 +182,12 @@ def contact_sheet(
 
 
 @app.command()
-def delete(
-    dataset: Id,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: Json = False,
-) -> None:
+def delete(dataset: Id, yes: Yes = False, as_json: Json = False) -> None:
     """Delete a dataset that no unfinished job needs."""
     with Client() as client:
-        if not yes:
+
+        def describe() -> str:
             found = client.datasets.get(dataset)
-            if not sys.stdin.isatty():
-                raise typer.BadParameter("nobody can be asked here; --yes says so", param_hint="--yes")
-            typer.confirm(f"Delete {found.name!r} ({text.size(found.bytes)}) for good?", abort=True, err=True)
-        client.datasets.delete(dataset)
-    if as_json:
-        print_json({"id": dataset, "deleted": True})
-    else:
-        remark(f"Deleted {dataset}.")
+            return f"{found.name!r} ({text.size(found.bytes)})"
+
+        delete_for_good(dataset, describe, lambda: client.datasets.delete(dataset), yes=yes, as_json=as_json)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from seedbed import specs
 from seedbed.cli import text
+from seedbed.cli.confirming import Yes, delete_for_good
 from seedbed.cli.errors import INVALID, report, say, say_problems
 from seedbed.cli.estimates import print_estimate
 from seedbed.cli.output import Json, fields, out, print_json, print_json_line, remark, table
@@ -285,6 +286,19 @@ def resume(job: Id, as_json: Json = False) -> None:
 def retry(job: Id, as_json: Json = False) -> None:
     """Queue a failed or cancelled job again; it goes on from its last checkpoint."""
     _act(lambda client: client.jobs.retry(job), as_json=as_json)
+
+
+@app.command()
+def delete(job: Id, yes: Yes = False, as_json: Json = False) -> None:
+    """Delete a job that is over, with its checkpoints, exports, samples, logs and measurements."""
+    with Client() as client:
+
+        def describe() -> str:
+            found = client.jobs.get(job)
+            stored = text.size(sum(checkpoint.bytes for checkpoint in client.checkpoints.list(job)))
+            return f"{found.name!r} ({found.state}, {found.checkpoints} checkpoints of {stored} in all)"
+
+        delete_for_good(job, describe, lambda: client.jobs.delete(job), yes=yes, as_json=as_json)
 
 
 @app.command()

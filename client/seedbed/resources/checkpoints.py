@@ -24,6 +24,14 @@ class Checkpoints:
         answer = self._transport.get(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
         return Checkpoint.model_validate(answer)
 
+    def delete(self, checkpoint: str) -> None:
+        """Delete a checkpoint and its files.
+
+        Raises:
+            Conflict: its job goes on from it, or a fork or an export starts from it.
+        """
+        self._transport.delete(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
+
     def export(self, checkpoint: str, *, format: str = "onnx") -> Export:  # noqa: A002 - as the service calls it
         """Have a worker write a checkpoint in another format; `Exports.wait` tells when it is there.
 

@@ -30,6 +30,14 @@ class Estimates:
         """Nobody needs the answer any more."""
         return Estimate.model_validate(self._transport.post(f"{_path(estimate)}/cancel"))
 
+    def delete(self, estimate: str) -> None:
+        """Delete an estimate that is over.
+
+        Raises:
+            Conflict: it is not over; cancel it first.
+        """
+        self._transport.delete(_path(estimate))
+
 
 def _path(estimate: str) -> str:
     return f"/v1/estimates/{quote(estimate, safe='')}"

@@ -39,6 +39,14 @@ class Exports:
         """Nobody needs it any more."""
         return Export.model_validate(self._transport.post(f"{_path(export)}/cancel"))
 
+    def delete(self, export: str) -> None:
+        """Delete an export that is over, with its files.
+
+        Raises:
+            Conflict: it is not over; cancel it first.
+        """
+        self._transport.delete(_path(export))
+
     def download(
         self,
         export: str | Export,

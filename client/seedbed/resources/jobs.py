@@ -113,6 +113,14 @@ class Jobs:
         """Queue a failed or cancelled job again; it goes on from its last checkpoint."""
         return self._act(job, "retry")
 
+    def delete(self, job: str) -> None:
+        """Delete a job that is over, with everything that it made; its forks stay.
+
+        Raises:
+            Conflict: it is not over, or a fork or an export needs one of its checkpoints.
+        """
+        self._transport.delete(_path(job))
+
     def fork(
         self, job: str, *, checkpoint: str | None = None, changes: Mapping[str, Any] | None = None
     ) -> Job:

@@ -30,6 +30,14 @@ class Previews:
         """Nobody needs it any more."""
         return JobPreview.model_validate(self._transport.post(f"{_path(preview)}/cancel"))
 
+    def delete(self, preview: str) -> None:
+        """Delete a preview that is over, with its files.
+
+        Raises:
+            Conflict: it is not over; cancel it first.
+        """
+        self._transport.delete(_path(preview))
+
     def content(self, preview: str, name: str) -> bytes:
         """The text (UTF-8) or the picture (PNG) of one thing that ``result.shown`` lists."""
         return self._transport.content(f"{_path(preview)}/files/{quote(name, safe='')}")

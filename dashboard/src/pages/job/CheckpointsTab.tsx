@@ -8,6 +8,7 @@ import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { DeleteCheckpoint } from "./DeleteCheckpoint";
 import { ExportAction } from "./ExportAction";
 
 const value = (checkpoint: Checkpoint, name: string): number | null => {
@@ -93,6 +94,12 @@ function Row({ checkpoint, made, open, toggle }: RowProps) {
           </p>
           <Files checkpoint={checkpoint} />
           <ExportAction checkpoint={checkpoint} made={made} />
+          <div className="export-row">
+            <p className="faint small">
+              Checkpoints that are not needed any more take up the project’s storage.
+            </p>
+            <DeleteCheckpoint checkpoint={checkpoint} />
+          </div>
         </div>
       )}
     </li>

@@ -1,10 +1,14 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import { isTerminal, type Checkpoint, type Export } from "@/api/types";
 import { bytes } from "@/lib/format";
+import { useCanWrite } from "@/lib/session";
 import { Button, ButtonLink } from "@/ui/Button";
+import { Confirm } from "@/ui/Dialog";
 import { ErrorBox } from "@/ui/Notice";
+import { useToast } from "@/ui/Toast";
 
 const PHASES: Record<string, string> = {
   staging: "Fetching the checkpoint…",
@@ -33,7 +37,10 @@ function Checked({ made }: { made: Export }) {
 
 /** A checkpoint as an ONNX file: asked for, waited for, downloaded. */
 export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; made: Export | undefined }) {
+  const [asking, setAsking] = useState(false);
+  const canWrite = useCanWrite();
   const cache = useQueryClient();
+  const toast = useToast();
   const ask = useMutation({
     mutationFn: () =>
       unwrap(
@@ -43,6 +50,13 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
         }),
       ),
     onSuccess: () => cache.invalidateQueries({ queryKey: queries.exportsOf(checkpoint.job).queryKey }),
+  });
+  const remove = useMutation({
+    mutationFn: (id: string) =>
+      unwrap(client.DELETE("/v1/exports/{export}", { params: { path: { export: id } } })),
+    onSuccess: () => cache.invalidateQueries({ queryKey: queries.exportsOf(checkpoint.job).queryKey }),
+    onError: toast.fail,
+    onSettled: () => setAsking(false),
   });
   const running = made !== undefined && !isTerminal(made.state);
   const ready = made?.state === "succeeded";
@@ -60,14 +74,19 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
           </p>
         </div>
         {ready ? (
-          <ButtonLink
-            download
-            icon="download"
-            href={`/v1/exports/${made.id}/archive`}
-            label="Download the ONNX export"
-          >
-            Download
-          </ButtonLink>
+          <div className="export-actions">
+            {canWrite && (
+              <Button icon="trash" aria-label="Delete the ONNX export" onClick={() => setAsking(true)} />
+            )}
+            <ButtonLink
+              download
+              icon="download"
+              href={`/v1/exports/${made.id}/archive`}
+              label="Download the ONNX export"
+            >
+              Download
+            </ButtonLink>
+          </div>
         ) : (
           <Button icon="upload" busy={ask.isPending || running} onClick={() => ask.mutate()}>
             {running ? "Exporting" : "Export"}
@@ -81,6 +100,18 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
         </p>
       )}
       {ask.error && <ErrorBox error={ask.error} />}
+      {asking && made && (
+        <Confirm
+          danger
+          title="Delete the ONNX export?"
+          action="Delete the export"
+          busy={remove.isPending}
+          onConfirm={() => remove.mutate(made.id)}
+          onClose={() => setAsking(false)}
+        >
+          {bytes(made.bytes)} are freed. The checkpoint stays, and can be exported again.
+        </Confirm>
+      )}
     </div>
   );
 }

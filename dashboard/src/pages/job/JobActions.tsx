@@ -1,8 +1,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useLocation } from "wouter";
 import { client, unwrap } from "@/api/client";
 import { jobKey } from "@/api/queries";
-import type { Job } from "@/api/types";
+import { isTerminal, type Job } from "@/api/types";
 import { useCanWrite } from "@/lib/session";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
@@ -45,7 +46,8 @@ function allowed({ state, intent }: Job): Verb[] {
 }
 
 export function JobActions({ job }: { job: Job }) {
-  const [asking, setAsking] = useState<"cancel" | "fork" | null>(null);
+  const [asking, setAsking] = useState<"cancel" | "fork" | "delete" | null>(null);
+  const [, navigate] = useLocation();
   const canWrite = useCanWrite();
   const queries = useQueryClient();
   const toast = useToast();
@@ -54,6 +56,17 @@ export function JobActions({ job }: { job: Job }) {
     onSuccess: (changed, verb) => {
       queries.setQueryData(jobKey(changed), changed);
       toast.say(SAID[verb]);
+    },
+    onError: toast.fail,
+    onSettled: () => setAsking(null),
+  });
+  const remove = useMutation({
+    mutationFn: () => unwrap(client.DELETE("/v1/jobs/{job}", path(job))),
+    onSuccess: () => {
+      navigate("/");
+      queries.removeQueries({ queryKey: jobKey(job) });
+      toast.say(`Deleted “${job.name}”.`);
+      return queries.invalidateQueries({ queryKey: ["jobs"] });
     },
     onError: toast.fail,
     onSettled: () => setAsking(null),
@@ -91,6 +104,24 @@ export function JobActions({ job }: { job: Job }) {
         <Button icon="stop" busy={act.isPending} onClick={() => setAsking("cancel")}>
           Cancel
         </Button>
+      )}
+      {isTerminal(job.state) && (
+        <Button icon="trash" onClick={() => setAsking("delete")}>
+          Delete
+        </Button>
+      )}
+      {asking === "delete" && (
+        <Confirm
+          danger
+          title={`Delete “${job.name}”?`}
+          action="Delete the job"
+          busy={remove.isPending}
+          onConfirm={() => remove.mutate()}
+          onClose={() => setAsking(null)}
+        >
+          Its checkpoints, exports, samples, curves and logs go for good, and their storage is freed. Jobs
+          forked from it stay.
+        </Confirm>
       )}
       {asking === "cancel" && (
         <Confirm

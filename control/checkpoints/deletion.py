@@ -1,0 +1,73 @@
+"""Deleting a checkpoint that somebody names; `control.checkpoints.retention` drops those that a job's rule does not keep."""
+
+from sqlalchemy import func
+
+from control.checkpoints import repository, service
+from control.checkpoints.models import Checkpoint
+from control.checkpoints.purging import purge
+from control.db import ReadSession, WriteSession, after_commit
+from control.errors import Conflict
+from control.jobs import repository as jobs
+from control.jobs.events import record
+from control.jobs.models import Job
+from control.jobs.news import announce
+from control.jobs.states import TERMINAL
+from control.jobs.views import job_out
+from control.storage import Storage
+
+
+def delete(session: WriteSession, storage: Storage, project_id: str, checkpoint_id: str) -> None:
+    """Delete a checkpoint; its files leave the storage after the commit.
+
+    Raises:
+        NotFound: ``checkpoint_not_found``.
+        Conflict: ``checkpoint_in_use``: its job, a fork or an export still needs it.
+    """
+    owner = service.get(session, project_id, checkpoint_id).job_id
+    # Whoever begins to need one of a job's checkpoints, and retention, hold the job's row.
+    job = jobs.lock_of_project(session, project_id, owner)
+    checkpoint = service.get(session, project_id, checkpoint_id)
+    assert job is not None  # its checkpoints go with it
+    _refuse_if_needed(session, job, checkpoint)
+    checkpoint.deleted_at = func.clock_timestamp()
+    session.flush()
+    record(
+        session,
+        job,
+        "checkpoint_deleted",
+        f"The checkpoint of step {checkpoint.step} was deleted.",
+        {"checkpoint": checkpoint.id, "step": checkpoint.step},
+    )
+    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
+    bind, prefix = session.get_bind(), checkpoint.prefix
+    after_commit(session, lambda: purge(bind, storage, checkpoint_id, prefix))
+
+
+def _refuse_if_needed(session: ReadSession, job: Job, checkpoint: Checkpoint) -> None:
+    if job.state not in TERMINAL:
+        newest = repository.present(session, job.id)[0]
+        if newest.id == checkpoint.id:
+            raise Conflict(
+                "checkpoint_in_use",
+                f"Job {job.id} is {job.state} and goes on from {checkpoint.id}, its newest checkpoint. Delete an older "
+                "one, or cancel the job first.",
+                param="checkpoint",
+            )
+    needed_by = repository.starting_from(session, job.id).get(checkpoint.id)
+    if needed_by:
+        raise Conflict(
+            "checkpoint_in_use",
+            f"{_named(needed_by)} not over and start from {checkpoint.id}. Cancel them or let them finish, then delete."
+            if len(needed_by) > 1
+            else f"{_named(needed_by)} not over and starts from {checkpoint.id}. Cancel it or let it finish, then delete.",
+            param="checkpoint",
+        )
+
+
+_NAMED = 5
+
+
+def _named(ids: list[str]) -> str:
+    """The first few ids, and how many more, with the verb."""
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return f"{', '.join(ids[:_NAMED])}{more} {'is' if len(ids) == 1 else 'are'}"

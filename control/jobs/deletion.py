@@ -1,0 +1,100 @@
+"""Deleting a job that is over, with everything that it made: points, events, logs, samples, checkpoints, exports."""
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import exists, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import cast as sql_cast
+
+from control.checkpoints import repository as checkpoints
+from control.checkpoints.models import Checkpoint
+from control.db import WriteSession
+from control.errors import Conflict, NotFound
+from control.jobs import repository
+from control.jobs.models import Job
+from control.jobs.schemas import Purpose
+from control.jobs.states import TERMINAL
+from control.removals.service import remove_after_commit
+from control.storage import Storage
+
+START_DELETED = "start_deleted"
+"""Of a fork's options: the checkpoint that it starts from was deleted before it had one of its own."""
+
+
+def delete(session: WriteSession, storage: Storage, project_id: str, job_id: str) -> None:
+    """Delete a job of training; its files leave the storage after the commit. Forks of it stay.
+
+    Raises:
+        NotFound: ``job_not_found``.
+        Conflict: ``not_over``: cancel it first; ``job_in_use``: a fork or an export still needs a checkpoint of it.
+    """
+    # Forks and exports are made under this lock, so none begins to need it from here on.
+    job = _lock_over(session, project_id, job_id, "train")
+    _refuse_if_needed(session, job)
+    exports = list(
+        session.scalars(select(Job.id).where(Job.parent_job_id == job.id, Job.purpose == "export"))
+    )
+    _mark_forks(session, job.id)
+    # Millions of points may take longer than a request's statements otherwise may.
+    session.execute(text("SET LOCAL statement_timeout = '10min'"))
+    _delete_rows(session, storage, [*exports, job.id])
+
+
+def delete_task(
+    session: WriteSession, storage: Storage, project_id: str, purpose: Purpose, task_id: str
+) -> None:
+    """Delete a task that is over, with the files that it made.
+
+    Raises:
+        NotFound: ``job_not_found``; Conflict: ``not_over``.
+    """
+    _delete_rows(session, storage, [_lock_over(session, project_id, task_id, purpose).id])
+
+
+def _lock_over(session: WriteSession, project_id: str, job_id: str, purpose: Purpose) -> Job:
+    job = repository.lock_of_project(session, project_id, job_id, purpose=purpose)
+    if job is None:
+        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+    if job.state not in TERMINAL:
+        what = "job" if purpose == "train" else purpose
+        raise Conflict(
+            "not_over",
+            f"{job.id} is {job.state}. Cancel it first (POST /v1/{what}s/{job.id}/cancel) and wait until it has stopped, "
+            "then delete it.",
+            param=what,
+        )
+    return job
+
+
+def _refuse_if_needed(session: WriteSession, job: Job) -> None:
+    needed_by = sorted(
+        {user for users in checkpoints.starting_from(session, job.id).values() for user in users}
+    )
+    if needed_by:
+        named = ", ".join(needed_by[:5]) + (f" and {len(needed_by) - 5} more" if len(needed_by) > 5 else "")
+        raise Conflict(
+            "job_in_use",
+            f"Checkpoints of {job.id} are still needed by {named}. Cancel what needs them or let it finish, then delete.",
+            param="job",
+        )
+
+
+def _mark_forks(session: WriteSession, job_id: str) -> None:
+    """Forks that never wrote a checkpoint could only start from one of this job's: a retry must not start from nothing."""
+    own = aliased(Checkpoint)
+    session.execute(
+        update(Job)
+        .where(
+            Job.parent_job_id == job_id,
+            Job.purpose == "train",
+            ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
+        )
+        .values(options=Job.options.op("||")(sql_cast({START_DELETED: True}, JSONB)))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _delete_rows(session: WriteSession, storage: Storage, ids: list[str]) -> None:
+    session.execute(sql_delete(Job).where(Job.id.in_(ids)).execution_options(synchronize_session=False))
+    session.expire_all()
+    remove_after_commit(session, storage, prefixes=[f"jobs/{job_id}" for job_id in ids])

@@ -1,0 +1,16 @@
+"""What is to leave the storage: written with the deletion of the rows that named it, gone once it has left."""
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped
+
+from control.base import Base, CreatedAt, PrimaryId
+
+
+class Removal(Base):
+    __tablename__ = "removals"
+    __table_args__ = (CheckConstraint("kind IN ('prefix', 'blob')", name="kind"),)
+
+    key: Mapped[PrimaryId]
+    """Of one object (a dataset's blob), or the prefix of many."""
+    kind: Mapped[str]
+    created_at: Mapped[CreatedAt]
