@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.core.objectives.image_tasks import coloured_pictures
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
 """A test that waits longer than this has failed; none waits for the time to pass."""
@@ -291,3 +293,19 @@ def audio_tasks() -> dict[str, dict[str, Any]]:
 def audio_task(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Each audio task, small."""
     return dict(AUDIO_TASKS[request.param])
+
+
+@pytest.fixture(scope="session")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Documents so short that a row holds several."""
+    path = tmp_path_factory.mktemp("sentences") / "sentences.jsonl"
+    lines = {" ".join(line.split()) for topic in topics.values() for line in topic.splitlines()}
+    chosen = sorted(line for line in lines if 10 < len(line) < 25)[:400]
+    path.write_text("".join(json.dumps({"text": line}) + "\n" for line in chosen))
+    return path
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Discs and squares, 64 of them."""
+    return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.objectives.base import create_objective
+from core.spec import validate
 from core.training import loop
 from core.training.batches import BatchStream
 from core.training.loop import optimize, save, train
@@ -183,16 +184,10 @@ def test_the_seed_decides_weights_order_and_masks(sentences: Path, cache: Path, 
         with open_run(document("masked_lm", seed=seed), sentences, tmp_path, cache) as (run, _):
             weights = run.objective.get_parameter("model.cls.predictions.transform.dense.weight").detach()
             found.append((run.batches.sample_ids(1), run.batches.make(1)[0].tensors["positions"], weights))
-            again = create_objective(_job(run, seed), run.objective.data)  # type: ignore[arg-type]
+            again = create_objective(validate(document("masked_lm", seed=seed)), run.objective.data)  # type: ignore[arg-type]
             same = again.get_parameter("model.cls.predictions.transform.dense.weight")
             assert torch.equal(same, weights)
     (ids, masks, weights), (others, other_masks, other_weights) = found
     assert (ids != others).any()
     assert not masks.equal(other_masks)
     assert not weights.equal(other_weights)
-
-
-def _job(run: Any, seed: int) -> Any:
-    from core.spec import validate  # noqa: PLC0415 - the spec of one test
-
-    return validate(document("masked_lm", seed=seed))
