@@ -21,8 +21,8 @@ from PIL import Image
 from benchmarks._environment import ROOT
 
 STEPS = 10
-_TRANSFORMER = {"layers": 2, "hidden_size": 32, "heads": 2}
-_IMAGE = {"image": {"size": 16}}
+_TRANSFORMER: dict[str, Any] = {"layers": 2, "hidden_size": 32, "heads": 2}
+_IMAGE: dict[str, Any] = {"image": {"size": 16}}
 
 
 def main() -> int:
@@ -83,12 +83,12 @@ def jobs() -> dict[str, tuple[str, dict[str, Any]]]:
         "wav2vec2": ({"kind": "wav2vec2"}, _TRANSFORMER),
         "masked_spectrogram": ({"kind": "masked_spectrogram"}, _TRANSFORMER),
     }
-    found = {
+    found: dict[str, tuple[str, dict[str, Any]]] = {
         name: (
             "text",
             _spec(
                 task,
-                _TRANSFORMER | {"architecture": network},
+                {**_TRANSFORMER, "architecture": network},
                 {"tokenizer": {"kind": "bpe", "vocabulary_size": 400}},
                 sequence_length=32,
             ),
