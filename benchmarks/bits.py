@@ -55,7 +55,7 @@ def main() -> int:
 
 def jobs() -> dict[str, tuple[str, dict[str, Any]]]:
     """Name → modality and spec: every task, and every kind of network with one that trains it."""
-    text = {
+    text: dict[str, tuple[dict[str, Any], str]] = {
         "masked_lm": ({"kind": "masked_lm", "masking": "span"}, "bert"),
         "masked_lm modernbert": ({"kind": "masked_lm", "masking": "whole_word"}, "modernbert"),
         "causal_lm": ({"kind": "causal_lm"}, "gpt2"),
