@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     """An engine asked to stop gets so long to finish its step and write a checkpoint."""
     worker_online_seconds: float = Field(default=20.0, gt=0, validation_alias="SEEDBED_WORKER_ONLINE_SECONDS")
     """A worker not heard of for so long counts as offline."""
+    checkpoint_seconds: float = Field(default=10.0, ge=0, validation_alias="SEEDBED_CHECKPOINT_SECONDS")
+    """Least seconds between two checkpoints that a spec asks for, once an attempt has written 256 MiB of them; 0: no limit."""
+    point_seconds: float = Field(default=1.0, ge=0, validation_alias="SEEDBED_POINT_SECONDS")
+    """Least seconds between two steps whose metric points are kept, once an attempt has kept those of 10,000; 0: no limit."""
     cache_directory: Path = Field(
         default=Path("~/.cache/seedbed"), validation_alias="SEEDBED_CACHE_DIRECTORY"
     )

@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, events: "Events") -> int:
-    from core.training.run import Options, run  # noqa: PLC0415 - each command imports only what it needs
+    from core.training.cadence import Limits  # noqa: PLC0415 - each command imports only what it needs
+    from core.training.run import Options, run  # noqa: PLC0415 - as above
 
     options = Options(
         spec=arguments.spec,
@@ -57,6 +58,7 @@ def _run(arguments: argparse.Namespace, events: "Events") -> int:
         fresh=arguments.fresh,
         threads=arguments.threads,
         decided=arguments.decided,
+        limits=Limits(arguments.checkpoint_seconds, arguments.point_seconds),
         reading=arguments.reading,
     )
     return run(options, events)
@@ -124,6 +126,17 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--fresh", action="store_true", help="start over: remove the checkpoints and metrics in OUT"
     )
+    for option, variable, what in (
+        ("--checkpoint-seconds", "SEEDBED_CHECKPOINT_SECONDS", "two checkpoints that the spec asks for"),
+        ("--point-seconds", "SEEDBED_POINT_SECONDS", "two steps whose measures are told"),
+    ):
+        run.add_argument(
+            option,
+            type=float,
+            default=float(os.environ.get(variable, "0")),
+            metavar="N",
+            help=f"least seconds between {what}, once many are written (default: {variable}, else 0: no limit)",
+        )
     run.add_argument(
         "--decided",
         type=_mapping,

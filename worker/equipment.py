@@ -43,5 +43,15 @@ class Equipment:
             ),
             storage=open_storage(chosen.storage_url),
             cache=Cache(chosen.cache_directory, chosen.cache_bytes),
-            engines=PreloadedServer(directory, clean_environment(machine.device), module=engine_module),
+            engines=PreloadedServer(
+                directory, clean_environment(machine.device) | _limits(chosen), module=engine_module
+            ),
         )
+
+
+def _limits(chosen: Settings) -> dict[str, str]:
+    """How often an engine writes at most, as its command line takes it from its environment."""
+    return {
+        "SEEDBED_CHECKPOINT_SECONDS": str(chosen.checkpoint_seconds),
+        "SEEDBED_POINT_SECONDS": str(chosen.point_seconds),
+    }

@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
+from control.jobs import cadence
 from control.jobs.waiting import gibibytes
 from control.schemas import ProblemDetail
+from control.settings import settings
 from control.workers.fleet import fleet
 from control.workers.models import Worker
 from core.spec import JobSpec
@@ -27,6 +29,9 @@ class Admission:
     estimate: Estimate
     errors: list[ProblemDetail] = field(default_factory=list)
     warnings: list[ProblemDetail] = field(default_factory=list)
+    """True of this moment."""
+    lasting: list[ProblemDetail] = field(default_factory=list)
+    """Warnings that stay true: they are kept with the job."""
 
 
 def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
@@ -44,6 +49,13 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
         result.errors.append(too_large)
     if not result.errors and (nobody := _nobody(session, spec, weight)):
         result.warnings.append(nobody)
+    if not result.errors:
+        chosen = settings()
+        result.lasting.extend(
+            cadence.warnings(
+                spec, checkpoint_seconds=chosen.checkpoint_seconds, point_seconds=chosen.point_seconds
+            )
+        )
     return result
 
 

@@ -65,6 +65,9 @@ def submit(
     if parent_checkpoint is not None:
         message = f"Accepted; starts from step {parent_checkpoint.step} of {parent_checkpoint.job_id}."
     record(session, job, "queued", message)
+    for warning in admission.lasting:
+        said = f"{warning.param}: {warning.message}."
+        record(session, job, "warning", said, {"code": warning.code, "param": warning.param})
     announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
     return job
 
@@ -99,7 +102,7 @@ def validate_document(session: ReadSession, project_id: str, document: Any) -> V
     return ValidationOut(
         valid=not admission.errors,
         errors=admission.errors,
-        warnings=admission.warnings,
+        warnings=[*admission.warnings, *admission.lasting],
         spec=spec,
         parameters=admission.estimate.parameters,
         memory_bytes=admission.estimate.memory_bytes,

@@ -21,6 +21,7 @@ from core.objectives.base import Batch, Objective, Phase
 from core.spec import TrainingSpec
 from core.training.averaging import Average
 from core.training.batches import BatchStream
+from core.training.cadence import Cadence
 from core.training.devices import Place
 from core.training.events import Events
 from core.training.examination import CollapseAlarm, examine, spread
@@ -56,6 +57,8 @@ class Run:
     stop: StopSignals
     state: Mapping[str, object]
     """What a checkpoint tells about this run besides its tensors."""
+    cadence: Cadence = field(default_factory=Cadence)
+    """How often it may write."""
     average: Average | None = None
     """Of the weights, where the spec asks for one."""
     step: int = 0
@@ -88,12 +91,12 @@ def train(run: Run) -> Ending:
 
         logs = step == 1 or step % training.log_every == 0 or last
         evaluates = last or _due(step, training.evaluate_every)
-        seconds = training.checkpoint_every_seconds
-        saves = stopping or last or _due(step, training.checkpoint_every)
-        saves = saves or (seconds is not None and time.monotonic() - saved_at >= seconds)
+        saves = stopping or last or _checkpoint_due(run, saved_at)
         if logs or evaluates or saves:
             health.check()
-        if logs:
+        probes = last or _due(step, training.probe_every or training.evaluate_every)
+        tells = last or ((logs or evaluates or probes) and run.cadence.allows_point())
+        if logs and tells:
             report(
                 run,
                 {
@@ -107,16 +110,16 @@ def train(run: Run) -> Ending:
         worrying = False
         if evaluates:
             values = evaluate(run)
-            report(run, values)
+            report(run, values, tells=tells)
             concerns = {concern.code: concern for concern in run.objective.concerns(values)}
             for code in concerns.keys() - told:
                 run.events.warn(code, concerns[code].message)
             told, worrying = set(concerns), bool(concerns)
-            show(run)
+            show(run, tells=tells)
             meter.restart()
         pausing = worrying and training.on_collapse == "pause" and not last
-        if last or _due(step, training.probe_every or training.evaluate_every):
-            collapsed = alarm.hears(probe(run), step)
+        if probes:
+            collapsed = alarm.hears(probe(run, tells=tells), step)
             pausing |= collapsed and training.on_collapse == "pause" and not last
             meter.restart()
         if saves or pausing:
@@ -212,8 +215,10 @@ def _evaluate(run: Run) -> dict[str, float]:
     return values
 
 
-def show(run: Run) -> None:
-    """Show people what the network makes of the first few held-out samples that are evaluated."""
+def show(run: Run, *, tells: bool = True) -> None:
+    """Show people what the network makes of the first few held-out samples that are evaluated, where `tells`."""
+    if not tells:
+        return
     run.objective.eval()
     with torch.no_grad(), run.place.autocast():
         shown = run.objective.show(run.held_out, held_out_indices(run)[:_SAMPLES_SHOWN])
@@ -221,14 +226,14 @@ def show(run: Run) -> None:
     write_shown(run.directory, run.step, shown, run.events)
 
 
-def probe(run: Run) -> dict[str, float]:
+def probe(run: Run, *, tells: bool = True) -> dict[str, float]:
     """Measures of the representation, where the task learns one; told if there are any."""
     run.objective.eval()
     with torch.no_grad(), run.place.autocast():
         values = examine(run.objective, run.samples, run.held_out, held_out_indices(run), run.training)
     run.objective.train()
     if values:
-        report(run, values)
+        report(run, values, tells=tells)
     return values
 
 
@@ -246,26 +251,38 @@ def save(run: Run) -> None:
     }
     weights = run.objective.state_dict()
     run.checkpoints.join()
-    run.checkpoints.save(
-        Snapshot(
-            step=run.step,
-            weights=copy_to_host(weights),
-            averaged=copy_to_host(run.average.state(weights)) if run.average else None,
-            optimizer=copy_to_host(optimizers),
-            state={**run.state, "step": run.step},
-            metrics={
-                name: value
-                for name, value in run.values.items()
-                if name.startswith("eval/") or name == run.training.retention.keep_best
-            },
-        )
+    snapshot = Snapshot(
+        step=run.step,
+        weights=copy_to_host(weights),
+        averaged=copy_to_host(run.average.state(weights)) if run.average else None,
+        optimizer=copy_to_host(optimizers),
+        state={**run.state, "step": run.step},
+        metrics={
+            name: value
+            for name, value in run.values.items()
+            if name.startswith("eval/") or name == run.training.retention.keep_best
+        },
     )
+    run.checkpoints.save(snapshot)
+    run.cadence.saved(snapshot.bytes, stays=_stays(run))
 
 
-def report(run: Run, values: dict[str, float]) -> None:
-    """Tell the values of this step."""
+def _checkpoint_due(run: Run, saved_at: float) -> bool:
+    seconds = run.training.checkpoint_every_seconds
+    due = _due(run.step, run.training.checkpoint_every)
+    due = due or (seconds is not None and time.monotonic() - saved_at >= seconds)
+    return due and run.cadence.allows_checkpoint(stays=_stays(run))
+
+
+def _stays(run: Run) -> bool:
+    return _due(run.step, run.training.retention.keep_every)
+
+
+def report(run: Run, values: dict[str, float], *, tells: bool = True) -> None:
+    """Keep the values of this step, and tell them unless `tells` says otherwise."""
     run.values.update(values)
-    run.events.emit("metrics", step=run.step, values=values)
+    if tells:
+        run.events.emit("metrics", step=run.step, values=values)
 
 
 class Meter:

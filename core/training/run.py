@@ -18,6 +18,7 @@ from core.process import keep_freed_memory
 from core.spec import JobSpec, SpecError, load
 from core.training.averaging import Average
 from core.training.batches import BatchStream
+from core.training.cadence import Cadence, Limits
 from core.training.compilation import compile_or_fall_back
 from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
@@ -47,6 +48,8 @@ class Options:
     threads: int | None = None
     decided: Mapping[str, Any] = field(default_factory=dict)
     """What an earlier attempt at this run chose where the spec says ``auto``."""
+    limits: Limits = field(default_factory=Limits)
+    """How often it writes at most."""
     reading: ReadingByName = field(default_factory=dict)
 
 
@@ -130,6 +133,7 @@ class _Session:
                     "environment": environment_of(place),
                     "decisions": decisions.choices,
                 },
+                cadence=Cadence(options.limits, warn=events.warn),
                 average=average,
                 step=self._first_step,
                 values=dict(origin.manifest.metrics) if origin else {},

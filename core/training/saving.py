@@ -38,6 +38,12 @@ class Snapshot:
     state: Mapping[str, Any]
     metrics: Mapping[str, float]
 
+    @property
+    def bytes(self) -> int:
+        """Of its tensors, where those that share memory count once each."""
+        tensors = (*self.weights.values(), *(self.averaged or {}).values(), *self.optimizer.values())
+        return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+
 
 def copy_to_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies on the CPU; tensors that share their memory share their copy's."""

@@ -413,6 +413,9 @@ def _submitted(client: Client, job: Job, *, watch: bool, as_json: bool) -> None:
     elif not as_json:
         waiting = f": {job.waiting_reason}" if job.waiting_reason else ""
         remark(f"{job.name!r} is {job.state}{waiting}.")
+        for event in client.jobs.events(job.id):
+            if event.type == "warning":
+                remark(f"Warning: {event.message}")
         print(job.id, flush=True)
     if watch:
         raise typer.Exit(follow(client, job.id, as_json=as_json))

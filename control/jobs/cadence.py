@@ -1,0 +1,51 @@
+"""What a spec's cadence asks for and a worker does not write so often: told when a job is submitted. Pure."""
+
+from control.schemas import ProblemDetail
+from core.spec import JobSpec
+
+_MANY_CHECKPOINTS = 1_000
+_MANY_POINTS = 20_000
+"""Steps whose measures are told: more than a chart shows."""
+
+
+def warnings(spec: JobSpec, *, checkpoint_seconds: float, point_seconds: float) -> list[ProblemDetail]:
+    """One for each cadence that a long run would not keep.
+
+    Args:
+        checkpoint_seconds: Least time between two checkpoints of a worker.
+        point_seconds: Least time between two steps whose points are kept.
+    """
+    training, found = spec.training, []
+    every, seconds = training.checkpoint_every, training.checkpoint_every_seconds
+    if seconds is not None and seconds < checkpoint_seconds:
+        found.append(
+            ProblemDetail(
+                param="training.checkpoint_every_seconds",
+                code="checkpoints_too_frequent",
+                message=f"once many are written, checkpoints are at least {checkpoint_seconds:g} s apart here",
+            )
+        )
+    elif every is not None and checkpoint_seconds > 0 and training.steps // every > _MANY_CHECKPOINTS:
+        found.append(
+            ProblemDetail(
+                param="training.checkpoint_every",
+                code="checkpoints_too_frequent",
+                message=(
+                    f"it asks for {training.steps // every:,} checkpoints; once many are written, they are at least "
+                    f"{checkpoint_seconds:g} s apart here"
+                ),
+            )
+        )
+    for name, every in (("log_every", training.log_every), ("evaluate_every", training.evaluate_every)):
+        if every is not None and point_seconds > 0 and training.steps // every > _MANY_POINTS:
+            found.append(
+                ProblemDetail(
+                    param=f"training.{name}",
+                    code="points_too_frequent",
+                    message=(
+                        f"it asks for points of {training.steps // every:,} steps; once many are written, they are at "
+                        f"least {point_seconds:g} s apart here"
+                    ),
+                )
+            )
+    return found
