@@ -9,8 +9,11 @@ from seedbed.errors import InvalidFile
 
 CHUNK = 2**20
 Chunks = Iterator[bytes]
-AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus")
-IMAGES = (".jpg", ".jpeg", ".png", ".webp")
+AUDIO = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus")
+IMAGES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp"),
+    *(".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"),
+)
 STANDS_ALONE = (
     ".zip",
     ".tar",

@@ -33,8 +33,10 @@ def sample_text(files: Sequence[DataFile], text_column: str | None, directory: P
             notes = Notes()
             try:
                 with file.path.open("rb") as stream:
-                    column = text_column or file.reading.column
-                    for document in read_documents(stream, file.name, text_column=column, notes=notes):
+                    found = read_documents(
+                        stream, file.name, text_column=text_column, options=file.reading, notes=notes
+                    )
+                    for document in found:
                         sample.write(json.dumps({text_column or "text": document}) + "\n")
                         left -= len(document)
                         if left <= 0:

@@ -1,8 +1,10 @@
 """Which column of a table holds the text."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from core.formats.errors import FormatError, Place, printable
+from core.formats.errors import FormatError, FormatErrorCode, Place, printable
+from core.formats.notes import Note, listed
 
 
 def choose_column(columns: Mapping[str, bool], wanted: str | None, place: Place, what: str = "column") -> str:
@@ -26,6 +28,32 @@ def choose_column(columns: Mapping[str, bool], wanted: str | None, place: Place,
         f"has no {what} of text" if not strings else f"has several {what}s of text and none named 'text'"
     )
     raise _no_column(problem, list(columns), place, what)
+
+
+def expect_one(column: str, columns: Sequence[str], place: Place, code: FormatErrorCode) -> None:
+    """
+    Raises:
+        FormatError: ``code``, where several columns have the name of the one that is read.
+    """
+    if (number := columns.count(column)) > 1:
+        raise place.error(
+            code,
+            f"has {number} columns named {printable(column)!r}, and which of them is meant cannot be told; give each a name "
+            "of its own",
+        )
+
+
+def repeated_columns(columns: Sequence[str]) -> list[Note]:
+    """A note on columns beside the one that is read that share a name, where there are any."""
+    repeated = {column for column, number in Counter(columns).items() if number > 1}
+    if not repeated:
+        return []
+    return [
+        Note(
+            "columns_repeat",
+            f"Several columns have the same name: {listed(repeated)}. None of them is read.",
+        )
+    ]
 
 
 def not_text(column: str, found: str, columns: Sequence[str], place: Place) -> FormatError:

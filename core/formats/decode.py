@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import itertools
 from collections.abc import Iterable, Iterator
 
 from core.formats.errors import FormatErrorCode, Place
@@ -12,6 +13,10 @@ _OTHER_BOMS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_SAMPLE_BYTES = 4096
+_ENOUGH_BYTES = 64
+_FEW_NULS = 50
+"""Of so many bytes one is a NUL in any UTF-16: spaces and line ends are."""
 _MAGIC = (
     (b"\x1f\x8b", "gzip data (.gz)"),
     (b"\x28\xb5\x2f\xfd", "Zstandard data (.zst)"),
@@ -41,8 +46,12 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
     try:
         consumed += len(first)
-        yield decoder.decode(first)
-        for chunk in chunks:
+        # A wrong byte is told before what the file may be instead, also one at its very end.
+        second = next(chunks, None)
+        text = decoder.decode(first, final=second is None)
+        _expect_narrow(first, place)
+        yield text
+        for chunk in itertools.chain([] if second is None else [second], chunks):
             consumed += len(chunk)
             yield decoder.decode(chunk)
         yield decoder.decode(b"", final=True)
@@ -54,6 +63,33 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
             f"is not UTF-8: byte {offset:,} (0x{error.object[error.start]:02x}) starts no character; "
             "convert it to UTF-8 and upload it again",
         ) from None
+
+
+def _expect_narrow(chunk: bytes, place: Place) -> None:
+    """UTF-16 and UTF-32 without a byte order mark: many a file of theirs is UTF-8 too, full of NULs."""
+    sample = chunk[:_SAMPLE_BYTES]
+    nuls = sample.count(0)
+    if not nuls:
+        return
+    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        if _is_text(sample, encoding):
+            raise place.error(
+                "not_utf8",
+                f"is {encoding[:6].upper()} without a byte order mark; save it as UTF-8 and upload it again",
+            )
+    if len(sample) >= _ENOUGH_BYTES and nuls * _FEW_NULS > len(sample):
+        raise place.error(
+            "not_utf8", "is full of NULs, so it is no text in UTF-8; save it as UTF-8, or correct its name"
+        )
+
+
+def _is_text(sample: bytes, encoding: str) -> bool:
+    try:
+        # The end of a longer file's sample may be half a character.
+        text = codecs.getincrementaldecoder(encoding)().decode(sample, len(sample) < _SAMPLE_BYTES)
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\n\r\t\f" for character in text)
 
 
 def lines(texts: Iterable[str], place: Place, limit: int, code: FormatErrorCode) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple, cast
 from core.formats.archive import open_archive, open_member
 from core.formats.decode import decode, lines
 from core.formats.delimited import csv_documents
+from core.formats.dialect import Dialect
 from core.formats.errors import FormatError, Place
 from core.formats.jsonl import jsonl_documents
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
@@ -18,9 +19,11 @@ from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect,
 from core.formats.notes import Note
 from core.formats.passed_over import EMPTY, PassedOver
 from core.formats.plain import split_text
-from core.formats.reading import Reading
+from core.formats.reading import AS_FOUND, Reading, ReadingOptions
 from core.formats.source import Source, size_of
 from core.formats.tokenizer import read_tokenizer
+
+_NOTES = 20
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Notes:
     """What was met on the way through a file."""
 
     text_column: str | None = None
+    dialect: Dialect | None = None
+    """Of the first CSV."""
     members: int = 0
     ignored: PassedOver = field(default_factory=PassedOver)
     tokenizer: bytes | None = None
@@ -40,12 +45,14 @@ def read_documents(
     name: str,
     *,
     text_column: str | None = None,
+    options: ReadingOptions = AS_FOUND,
     limits: Limits = DEFAULT_LIMITS,
     notes: Notes | None = None,
 ) -> Iterator[str]:
     """The documents in a file, in order, in memory that does not grow with the file.
 
-    ``stream`` is seekable and is read from its start; ``name`` decides the format. Documents of
+    ``stream`` is seekable and is read from its start; ``name`` decides the format, ``options`` how a table is read,
+    where ``text_column`` comes first. Documents of
     nothing but whitespace are left out. A zip's members are read in name order; those of no known
     format are passed over, and named in ``notes``. A Parquet file inside an archive is unpacked to a
     temporary file first, because Parquet is read from its end.
@@ -54,7 +61,7 @@ def read_documents(
         FormatError: with the code for what is wrong, where reading meets it.
     """
     notes = Notes() if notes is None else notes
-    for source in _sources(stream, name, text_column, limits, notes):
+    for source in _sources(stream, name, _Wish(text_column, options), limits, notes):
         yield from _documents(*source, notes)
 
 
@@ -63,6 +70,7 @@ def read_pieces(
     name: str,
     *,
     text_column: str | None = None,
+    options: ReadingOptions = AS_FOUND,
     whole_files: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[tuple[str, bool]]:
@@ -75,7 +83,7 @@ def read_pieces(
         FormatError: as `read_documents` does.
     """
     notes = Notes()
-    for source in _sources(stream, name, text_column, limits, notes):
+    for source in _sources(stream, name, _Wish(text_column, options), limits, notes):
         if whole_files and source.format.kind is Kind.TEXT:
             yield from _whole(source)
         else:
@@ -145,6 +153,13 @@ def _known(path: str, place: Place) -> Format | None:
     return None if found.kind is Kind.ZIP else found
 
 
+class _Wish(NamedTuple):
+    """How tables are to be read."""
+
+    column: str | None
+    options: ReadingOptions
+
+
 class _Source(NamedTuple):
     """A file, or a member of one, that is open to be read."""
 
@@ -154,9 +169,7 @@ class _Source(NamedTuple):
     budget: Budget
 
 
-def _sources(
-    stream: BinaryIO, name: str, text_column: str | None, limits: Limits, notes: Notes
-) -> Iterator[_Source]:
+def _sources(stream: BinaryIO, name: str, wish: _Wish, limits: Limits, notes: Notes) -> Iterator[_Source]:
     """The file, or its members one after the other; each is to be read before the next is asked for."""
     file_format = detect(name)
     size = size_of(stream)
@@ -164,14 +177,14 @@ def _sources(
         raise FormatError("empty_file", "is empty", name)
     budget = Budget(size, limits)
     if file_format.kind is not Kind.ZIP:
-        yield _Source(stream, file_format, Reading(Place(name), text_column, limits), budget)
+        yield _Source(stream, file_format, Reading(Place(name), wish.column, limits, wish.options), budget)
         return
     with open_archive(stream, name, limits) as archive:
         for found in _members(archive, name, notes):
             place = Place(name, found.path)
             notes.members += 1
             with open_member(archive, found.info, place) as member:
-                reading = Reading(place, text_column, limits)
+                reading = Reading(place, wish.column, limits, wish.options)
                 yield _Source(cast(BinaryIO, member), found.format, reading, budget)
 
 
@@ -194,6 +207,10 @@ def _documents(
         if document and not document.isspace():
             yield document
     notes.text_column = notes.text_column or reading.column_used
+    notes.dialect = notes.dialect or reading.dialect
+    for note in reading.notes:
+        if note not in notes.notes and len(notes.notes) < _NOTES:
+            notes.notes.append(note)
 
 
 def _raw_documents(

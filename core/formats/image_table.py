@@ -1,15 +1,19 @@
 """Images in Parquet, as Hugging Face writes them: a struct of ``bytes`` and ``path``, or the bytes alone."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.formats.columns import expect_one
 from core.formats.errors import FormatError, Place, printable
 from core.formats.limits import Budget
+from core.formats.notes import Note
 from core.formats.source import Lent
 
 _ROWS = 64
@@ -35,8 +39,9 @@ def image_rows(
     *,
     image_column: str | None = None,
     label_column: str | None = None,
+    notes: list[Note] | None = None,
 ) -> Iterator[Row]:
-    """The rows of a table of images, some dozens in memory at a time.
+    """The rows of a table of images, some dozens in memory at a time. ``notes`` is told what became of a column of labels.
 
     Raises:
         FormatError: ``bad_parquet``, ``no_image_column``, ``archive_bomb``.
@@ -45,7 +50,11 @@ def image_rows(
         file = pq.ParquetFile(pa.PythonFile(Lent(stream), mode="r"), pre_buffer=False, buffer_size=1 << 20)
         schema = file.schema_arrow
         image = _image_column(schema, image_column, place)
+        expect_one(image, schema.names, place, "bad_parquet")
         label = _label_column(schema, label_column, place)
+        if label is not None:
+            expect_one(label, schema.names, place, "bad_parquet")
+        unused = _Unused(schema, label)
         names = class_names(schema.metadata or {}, label)
         wanted = [f"{image}.bytes" if pa.types.is_struct(schema.field(image).type) else image]
         batches = file.iter_batches(_ROWS, columns=[*wanted, *([label] if label else [])], use_threads=False)
@@ -57,9 +66,11 @@ def image_rows(
             for row in range(batch.num_rows):
                 value = images[row].as_py()
                 content = value.get("bytes") if isinstance(value, dict) else value
-                mark = _name(labels[row].as_py(), names) if labels is not None else None
+                mark = unused.look(_name(labels[row].as_py(), names)) if labels is not None else None
                 yield Row(number, content, mark)
                 number += 1
+        if notes is not None:
+            notes += unused.notes()
     except FormatError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -81,12 +92,51 @@ def class_names(metadata: Mapping[bytes, bytes], label: str | None) -> tuple[str
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
+class _Unused:
+    """What of a table's labels names no class, and why."""
+
+    def __init__(self, schema: Any, label: str | None) -> None:
+        self._label = label
+        kinds = {field.name: str(field.type) for field in schema if field.name in _LABEL_COLUMNS}
+        self._columns = {name: kind for name, kind in kinds.items() if label is None}
+        self._rows = 0
+
+    def look(self, name: str | None) -> str | None:
+        self._rows += name == _NO_CLASS
+        return name or None
+
+    def notes(self) -> list[Note]:
+        found = [
+            f"The column {name!r} holds {kind[:80]}: of that no classes are made, so the images have none. Whole numbers, true "
+            "and false, or names are classes."
+            for name, kind in self._columns.items()
+        ]
+        if self._rows:
+            found.append(
+                f"In the column {printable(str(self._label))!r} {self._rows:,} values name no class: fractions, negative numbers, "
+                "or numbers beyond the names that the file gives. Those images have none."
+            )
+        return [Note("labels_not_used", message) for message in found]
+
+
+_NO_CLASS = ""
+"""For a value that names no class; an empty name is none either."""
+
+
 def _name(value: Any, names: tuple[str, ...]) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
+    """The class that a value names; None where there is no value."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        if not math.isfinite(value) or value != int(value) or value < 0:
+            return _NO_CLASS
+        number = int(value)
         if names:
-            return names[value] if 0 <= value < len(names) else None
-        return str(value) if value >= 0 else None
-    return None if value is None else printable(str(value))
+            return names[number] if number < len(names) else _NO_CLASS
+        return str(number)
+    return printable(str(value)) or _NO_CLASS
 
 
 def _image_column(schema: Any, wanted: str | None, place: Place) -> str:
@@ -111,7 +161,10 @@ def _label_column(schema: Any, wanted: str | None, place: Place) -> str | None:
         if columns.get(wanted):
             return wanted
         raise _no_column(
-            f"has no column {printable(wanted)!r} of whole numbers or strings", columns, place, "label"
+            f"has no column {printable(wanted)!r} of numbers, truth values or strings",
+            columns,
+            place,
+            "label",
         )
     return next((name for name in _LABEL_COLUMNS if columns.get(name)), None)
 
@@ -126,7 +179,18 @@ def _holds_images(kind: Any) -> bool:
 def _holds_labels(kind: Any) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return any(
+        holds(kind)
+        for holds in (
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_decimal,
+            pa.types.is_boolean,
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+        )
+    )
 
 
 def _no_column(problem: str, columns: Mapping[str, bool], place: Place, what: str) -> FormatError:

@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -66,7 +67,8 @@ def read_images(
     if promised.kind is Kind.IMAGE:
         label, held_out = layout.place(name) if layout else parse_path(name)
         yield _image(Member(place, stream.read(limits.image_bytes + 1), label, held_out), limits)
-    elif promised.kind in {Kind.ZIP, Kind.TAR}:
+        return
+    if promised.kind in {Kind.ZIP, Kind.TAR}:
         archive = MediaArchive(stream, promised, place, budget, limits, limits.image_bytes, _is_image)
         for member in archive.members(notes):
             yield _image(member, limits)
@@ -74,14 +76,18 @@ def read_images(
             raise place.error(
                 "no_images", f"holds no image{notes.ignored.told}. Known are {KNOWN_FORMATS['image']}"
             )
-    elif promised.kind is Kind.IDX:
-        pixels = read_idx(Source(stream, promised.compression, place, budget), limits)
-        held_out = is_held_out(name)
-        if pixels.ndim > 1:
-            for number, image in enumerate(pixels):
-                yield RawImage(Place(name, f"image {number}"), image, None, held_out)
-    else:
-        yield from _table(stream, promised, budget, place, (image_column, label_column))
+        return
+    if held_out := is_held_out(name):
+        notes.note_held_out()
+    source = Source(stream, promised.compression, place, budget)
+    if promised.kind is Kind.IDX:
+        pixels = read_idx(source, limits)
+        for number, image in enumerate(pixels if pixels.ndim > 1 else ()):
+            yield RawImage(Place(name, f"image {number}"), image, None, held_out)
+        return
+    with _unpacked(stream, source, promised) as table:
+        for row in _rows(table, place, budget, (image_column, label_column), notes):
+            yield row if isinstance(row, FormatError) else replace(row, held_out=held_out)
 
 
 def read_labels(stream: BinaryIO, name: str, *, limits: Limits = IMAGE_LIMITS) -> NDArray[np.uint8] | None:
@@ -120,24 +126,30 @@ def _is_image(member: str) -> bool:
         return False
 
 
-def _table(
-    stream: BinaryIO, promised: Format, budget: Budget, file: Place, columns: tuple[str | None, str | None]
+@contextmanager
+def _unpacked(stream: BinaryIO, source: Source, promised: Format) -> Iterator[BinaryIO]:
+    """A table, which is read from its end, so that a compressed one is unpacked first."""
+    if promised.compression is None:
+        yield stream
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(source, unpacked, 1 << 20)
+        unpacked.seek(0)
+        yield cast(BinaryIO, unpacked)
+
+
+def _rows(
+    table: BinaryIO, file: Place, budget: Budget, columns: tuple[str | None, str | None], notes: ImageNotes
 ) -> Iterator[RawImage | FormatError]:
     # Imported where it is needed: a third of a second that most files can do without.
     from core.formats.image_table import image_rows  # noqa: PLC0415 - see above
 
-    held_out = is_held_out(file.file)
-    with tempfile.TemporaryFile() as unpacked:
-        table: BinaryIO = stream
-        if promised.compression is not None:
-            shutil.copyfileobj(Source(stream, promised.compression, file, budget), unpacked, 1 << 20)
-            unpacked.seek(0)
-            table = cast(BinaryIO, unpacked)
-        for row in image_rows(table, file, budget, image_column=columns[0], label_column=columns[1]):
-            place = Place(file.file, f"row {row.number}")
-            if not row.content:
-                yield place.error("bad_image", "has no image")
-            elif len(row.content) > budget.limits.image_bytes:
-                yield _too_many_bytes(place, budget.limits)
-            else:
-                yield RawImage(place, row.content, row.label, held_out)
+    image, label = columns
+    for row in image_rows(table, file, budget, image_column=image, label_column=label, notes=notes.notes):
+        place = Place(file.file, f"row {row.number}")
+        if not row.content:
+            yield place.error("bad_image", "has no image")
+        elif len(row.content) > budget.limits.image_bytes:
+            yield _too_many_bytes(place, budget.limits)
+        else:
+            yield RawImage(place, row.content, row.label, held_out=False)

@@ -39,12 +39,11 @@ _KINDS = {
     ".parquet": Kind.PARQUET,
     ".zip": Kind.ZIP,
     ".tar": Kind.TAR,
-    ".jpg": Kind.IMAGE,
-    ".jpeg": Kind.IMAGE,
-    ".png": Kind.IMAGE,
-    ".webp": Kind.IMAGE,
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp"), Kind.IMAGE),
+    **dict.fromkeys((".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"), Kind.IMAGE),
     "-ubyte": Kind.IDX,
     ".wav": Kind.AUDIO,
+    ".wave": Kind.AUDIO,
     ".flac": Kind.AUDIO,
     ".ogg": Kind.AUDIO,
     ".oga": Kind.AUDIO,
@@ -66,9 +65,9 @@ _PLURALS = {"text": "text", "image": "images", "audio": "audio"}
 KNOWN_FORMATS: dict[str, str] = {
     "text": ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst behind it or "
     "inside a .zip, and tokenizer.json",
-    "image": ".jpg, .jpeg, .png and .webp, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
+    "image": ".jpg, .jpeg, .jfif, .png, .webp, .bmp, .tif and .tiff, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
     "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz behind it",
-    "audio": ".wav, .flac, .ogg, .oga and .opus, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst",
+    "audio": ".wav, .wave, .flac, .ogg, .oga and .opus, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst",
 }
 
 

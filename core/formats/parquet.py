@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.formats.columns import choose_column, not_text
+from core.formats.columns import choose_column, expect_one, not_text, repeated_columns
 from core.formats.limits import Budget
 from core.formats.reading import Reading
 from core.formats.source import Lent
@@ -32,7 +32,9 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
         column = choose_column(columns, reading.text_column, place)
         if not columns[column]:
             raise not_text(column, str(types[column])[:80], list(types), place)
+        expect_one(column, file.schema_arrow.names, place, "bad_parquet")
         reading.use_column(column)
+        reading.notes += repeated_columns(file.schema_arrow.names)
         batches = file.iter_batches(_rows_a_batch(file.metadata), columns=[column], use_threads=False)
         for batch in batches:
             texts = [text for text in batch.column(0).to_pylist() if text]

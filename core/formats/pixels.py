@@ -12,10 +12,11 @@ from core.formats.errors import FormatError
 from core.formats.images import RawImage
 from core.formats.limits import IMAGE_LIMITS, Limits
 
-_FORMATS = ("JPEG", "PNG", "WEBP")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF")
 # Sizes are looked at below, before anything is decoded; Pillow's own check is a warning of the process.
 Image.MAX_IMAGE_PIXELS = None
 
+_SIXTEEN_BITS = 65_535
 _LARGE = 16_000_000
 _one_large = threading.Lock()
 """Large images are decoded one at a time, so that memory does not grow with the number of threads."""
@@ -37,7 +38,7 @@ class Decoded:
 def decode_image(raw: RawImage, size: int, channels: int, *, limits: Limits = IMAGE_LIMITS) -> Decoded:
     """The largest centred square of an image, resampled (bicubic, antialiased) to ``size``.
 
-    An EXIF orientation is applied, the first frame of an animation is taken, CMYK and palettes become RGB, 16 bits
+    An EXIF orientation is applied, the first frame of an animation or page of a TIFF is taken, CMYK and palettes become RGB, 16 bits
     become 8, and what is transparent is laid over white. An image that is ``size`` by ``size`` keeps its every pixel.
 
     Raises:
@@ -87,7 +88,7 @@ def _decoded(image: Image.Image, size: int, channels: int) -> Decoded:
     image = ImageOps.exif_transpose(image)
     turned = (full[0] < full[1]) != (image.width < image.height)
     width, height = full[::-1] if turned else full
-    grey = image.mode in {"1", "L", "LA", "La"} or image.mode.startswith("I")
+    grey = image.mode in {"1", "L", "LA", "La", "F"} or image.mode.startswith("I")
     image = _eight_bits(image, "L" if channels == 1 else "RGB")
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -98,9 +99,16 @@ def _decoded(image: Image.Image, size: int, channels: int) -> Decoded:
 
 
 def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError(
+            "it holds fractions, whose black and white only its author knows; save it with 8 or 16 bits"
+        )
     if image.mode.startswith("I"):
         # Sixteen bits of grey, which Pillow's own conversion clips.
-        values = np.asarray(image).astype(np.float64) / 257.0
+        values = np.asarray(image).astype(np.float64)
+        if values.min() < 0 or values.max() > _SIXTEEN_BITS:
+            raise ValueError("it holds values of more than 16 bits; save it with 8 or 16")
+        values /= _SIXTEEN_BITS / 255
         image = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
     if image.mode == "P" or "transparency" in image.info:
         image = image.convert("RGBA")

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from core.formats.dialect import Dialect
 from core.formats.errors import Place
 from core.formats.limits import Limits
+from core.formats.notes import Note
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,10 @@ class ReadingOptions:
 
     column: str | None = None
     """That holds the samples, where the file is a table. What a job's spec names comes first."""
+    delimiter: str | None = None
+    """One character, between the fields of a CSV."""
+    quote: str | None = None
+    """Around the fields of a CSV: ``"``, ``'`` or `NO_QUOTE`."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any] | None) -> Self:
@@ -31,14 +37,22 @@ AS_FOUND = ReadingOptions()
 
 
 class Reading:
-    """The wish for a column, the limits, and where reading is; takes note of the column used."""
+    """What is wanted, the limits, and where reading is; takes note of what was used."""
 
-    def __init__(self, place: Place, text_column: str | None, limits: Limits) -> None:
+    def __init__(
+        self, place: Place, text_column: str | None, limits: Limits, options: ReadingOptions = AS_FOUND
+    ) -> None:
         self.place = place
-        self.text_column = text_column
+        self.text_column = text_column or options.column
         self.limits = limits
+        self.options = options
         self.column_used: str | None = None
+        self.dialect: Dialect | None = None
+        self.notes: list[Note] = []
 
     def use_column(self, column: str) -> str:
         self.column_used = column
         return column
+
+    def use_dialect(self, dialect: Dialect) -> None:
+        self.dialect = dialect

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.data.prepared import SkippedSample, SplitName
 
-FORMAT = 1
+FORMAT = 2
 META = "meta.json"
 PCM = "recordings.pcm"
 START, LENGTH, LABEL, GROUP = range(4)

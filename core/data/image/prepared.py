@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.data.prepared import SkippedSample, SplitName
 
-FORMAT = 1
+FORMAT = 2
 META = "meta.json"
 
 

@@ -34,7 +34,11 @@ def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int],
         try:
             with file.path.open("rb") as stream:
                 found = read_pieces(
-                    stream, file.name, text_column=spec.text_column or file.reading.column, whole_files=whole
+                    stream,
+                    file.name,
+                    text_column=spec.text_column,
+                    options=file.reading,
+                    whole_files=whole,
                 )
                 for number, piece in enumerate(found):
                     yield piece

@@ -72,7 +72,7 @@ def error(content: bytes, name: str, **options: Any) -> FormatError:
     return caught.value
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "DIB", "TIFF"])
 def test_an_image_of_the_size_asked_for_keeps_every_pixel(kind: str) -> None:
     found = decode(encoded(COLOUR, kind, **({"lossless": True} if kind == "WEBP" else {})))
     assert np.array_equal(found.pixels, COLOUR)
@@ -152,14 +152,17 @@ def test_grey_in_a_colour_set_and_colour_in_a_grey_one() -> None:
     assert np.abs(decode(encoded(COLOUR), channels=1).pixels[..., 0] - luma).max() <= 1
 
 
-@pytest.mark.parametrize(("kind", "cut"), [("JPEG", 0.6), ("PNG", 0.6), ("WEBP", 0.6), ("JPEG", 0.05)])
+@pytest.mark.parametrize(
+    ("kind", "cut"),
+    [("JPEG", 0.6), ("PNG", 0.6), ("WEBP", 0.6), ("JPEG", 0.05), ("BMP", 0.6), ("TIFF", 0.6)],
+)
 def test_a_truncated_image_is_refused(kind: str, cut: float) -> None:
     content = encoded(COLOUR, kind)
     assert refused(content[: int(len(content) * cut)]).code == "bad_image"
 
 
 @pytest.mark.parametrize(
-    "content", [b"no picture at all", b"\xff\xd8\xff\xe0", encoded(COLOUR, "GIF"), encoded(COLOUR, "TIFF")]
+    "content", [b"no picture at all", b"\xff\xd8\xff\xe0", encoded(COLOUR, "GIF"), encoded(COLOUR, "PPM")]
 )
 def test_what_is_no_image_is_refused(content: bytes) -> None:
     assert refused(content).code == "bad_image"

@@ -36,7 +36,7 @@ export const MODALITIES: Record<Modality, Words> = {
     sample: "image",
     samples: "Images",
     formats:
-      ".zip, .tar or .tar.gz of JPEG, PNG or WebP, folders naming classes; .parquet; single images, too",
+      ".zip, .tar or .tar.gz of JPEG, PNG, WebP, BMP or TIFF, folders naming classes; .parquet; single images, too",
   },
   audio: {
     title: "Audio",
@@ -49,8 +49,8 @@ export const MODALITIES: Record<Modality, Words> = {
 };
 
 const ENDINGS: [Modality, RegExp][] = [
-  ["audio", /\.(wav|flac|ogg|oga|opus)$/i],
-  ["image", /\.(jpe?g|png|webp)$|-ubyte(\.gz)?$/i],
+  ["audio", /\.(wave?|flac|ogg|oga|opus)$/i],
+  ["image", /\.(jpe?g|jpe|jfif|pjpe?g|pjp|png|webp|bmp|dib|tiff?)$|-ubyte(\.gz)?$/i],
   ["text", /(\.(txt|md|text|jsonl|ndjson|csv|tsv)|tokenizer\.json)(\.gz|\.zst)?$/i],
 ];
 

@@ -1,0 +1,149 @@
+"""How a table in plain text marks its fields: found out by reading its beginning in each way that there is.
+
+Python's `csv` module reads each way; its own sniffer guesses from how often characters occur, and is wrong about texts.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+NO_QUOTE = "none"
+"""Quotes are characters like others, and no field holds a delimiter or a line end."""
+QUOTES = ('"', "'", NO_QUOTE)
+DELIMITERS = ",;\t|"
+SAMPLE_LINES = 1000
+SAMPLE_CHARACTERS = 1 << 20
+
+_BARE_QUOTES = "\t|"
+"""Delimiters that texts hold so seldom that files with them often do without quotes."""
+_SWALLOWED_LINES = 50
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way to read lines as records."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    """Around fields; `NO_QUOTE` for none."""
+    escaped: bool = False
+    """Whether a quote inside a field may have a backslash before it, and not only be doubled (RFC 4180)."""
+    spaced: bool = False
+    """Whether spaces behind a delimiter are no part of the field."""
+
+    def reader(self, lines: Iterable[str]) -> "csv._reader":  # type: ignore[name-defined]
+        """Records of lines that end in a line feed."""
+        plain = self.quote == NO_QUOTE
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=None if plain else self.quote,
+            quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
+            doublequote=True,
+            escapechar="\\" if self.escaped and not plain else None,
+            skipinitialspace=self.spaced,
+            strict=True,
+        )
+
+    def opener(self) -> Callable[[str], bool]:
+        """Whether a field of a line begins with a quote: until one does, all ways of quoting read the same."""
+        quote = '"' if self.quote == NO_QUOTE else self.quote
+        begins = re.compile(rf"(?:^|{re.escape(self.delimiter)}) *{re.escape(quote)}").search
+        return lambda line: quote in line and begins(line) is not None
+
+    @property
+    def told(self) -> str:
+        """For an error's message."""
+        return f"read with {_name(self.delimiter)} between fields and {_quote(self.quote)}"
+
+
+def _name(delimiter: str) -> str:
+    return {"\t": "a tab", " ": "a space"}.get(delimiter, repr(delimiter))
+
+
+def _quote(quote: str) -> str:
+    return "no quotes" if quote == NO_QUOTE else f"quotes {quote}"
+
+
+def find_delimiter(
+    sample: Sequence[str], *, complete: bool, delimiter: str | None, quote: str | None
+) -> Dialect:
+    """The dialect of a table by its first lines, with what is known of it already.
+
+    Of the ways that make all records as wide as the header, with two fields at least, the one is taken that leaves the
+    fewest quotes inside fields, then the one with most fields. Where there is none, what the header has most of.
+
+    Args:
+        complete: whether the sample is all of the table.
+    """
+    trials = []
+    for rank, mark in enumerate(delimiter or DELIMITERS):
+        for order, dialect in enumerate(_quotings(mark, quote)):
+            trial = _try(sample, dialect, complete=complete)
+            if trial is not None and trial.width > 1:
+                trials.append((trial.stray, -trial.width, rank, order, dialect))
+    if trials:
+        return min(trials, key=lambda one: one[:4])[4]
+    best = delimiter or max(DELIMITERS, key=_outside_quotes(sample[0]).count)
+    return find_quoting(sample, Dialect(best), width=None, complete=complete, quote=quote)
+
+
+def find_quoting(
+    sample: Sequence[str], dialect: Dialect, *, width: int | None, complete: bool, quote: str | None
+) -> Dialect:
+    """The same with the way of quoting that reads these lines, the first of which quotes, in records of ``width`` fields.
+
+    Where none does, RFC 4180's.
+    """
+    trials = []
+    for order, candidate in enumerate(_quotings(dialect.delimiter, quote)):
+        trial = _try(sample, candidate, complete=complete, width=width)
+        if trial is not None:
+            trials.append((trial.stray, order, candidate))
+    if trials:
+        return min(trials, key=lambda one: one[:2])[2]
+    return replace(dialect, quote=quote or '"')
+
+
+def _quotings(delimiter: str, quote: str | None) -> Iterator[Dialect]:
+    if quote != NO_QUOTE:
+        for escaped in (False, True):
+            for spaced in (False, True) if delimiter != " " else (False,):
+                yield Dialect(delimiter, quote or '"', escaped, spaced)
+    if quote == NO_QUOTE or (quote is None and delimiter in _BARE_QUOTES):
+        yield Dialect(delimiter, NO_QUOTE)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    width: int
+    stray: int
+    """Fields with a quote in them."""
+
+
+def _try(
+    sample: Sequence[str], dialect: Dialect, *, complete: bool, width: int | None = None
+) -> _Trial | None:
+    """What reading so gives; None where it does not fit."""
+    reader = dialect.reader(f"{line}\n" for line in sample)
+    stray = read = 0
+    try:
+        for row in reader:
+            read = reader.line_num
+            if not row:
+                continue
+            width = width or len(row)
+            if len(row) != width:
+                return None
+            stray += sum('"' in field for field in row)
+    except csv.Error:
+        # A record that goes on behind the sample may be a long text, or a quote that nobody closes.
+        swallowed = len(sample) - read
+        if complete or reader.line_num < len(sample) or swallowed > _SWALLOWED_LINES:
+            return None
+    return _Trial(width or 0, stray)
+
+
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
