@@ -70,10 +70,11 @@ async def identify(request: Request) -> Caller:
             "This needs an API key: send `Authorization: Bearer sb_…`. `seedbed-server key create` makes one.",
         )
     request.scope["state"]["key_id"] = caller.key_id
+    request.scope["state"]["caller"] = caller
     return caller
 
 
-class _Requires:
+class Requires:
     """A dependency: the caller, if the key has the scope."""
 
     def __init__(self, scope: Scope) -> None:
@@ -87,9 +88,18 @@ class _Requires:
     ) -> Caller:
         """
         Raises:
-            Forbidden: ``scope_missing``.
+            Unauthorized, Forbidden: as `authorize` does.
         """
-        caller = await identify(request)
+        return await self.authorize(request)
+
+    async def authorize(self, request: Request) -> Caller:
+        """Who asks, found out once a request.
+
+        Raises:
+            Unauthorized: as `identify` does; Forbidden: ``scope_missing``.
+        """
+        known = request.scope["state"].get("caller")
+        caller = known if isinstance(known, Caller) else await identify(request)
         if self.scope not in caller.scopes:
             raise Forbidden(
                 "scope_missing",
@@ -98,9 +108,9 @@ class _Requires:
         return caller
 
 
-Reader = Annotated[Caller, Depends(_Requires("read"))]
-Writer = Annotated[Caller, Depends(_Requires("write"))]
-Admin = Annotated[Caller, Depends(_Requires("admin"))]
+Reader = Annotated[Caller, Depends(Requires("read"))]
+Writer = Annotated[Caller, Depends(Requires("write"))]
+Admin = Annotated[Caller, Depends(Requires("admin"))]
 
 AUTH_PROBLEMS = (
     "key_missing",

@@ -67,6 +67,7 @@ _CODES: dict[int, dict[str, str]] = {
         "object_missing": "The stored object is gone",
     },
     405: {"method_not_allowed": "The route does not take this method"},
+    408: {"body_too_slow": "The body did not arrive in time"},
     409: {
         "dataset_not_open": "The dataset is complete",
         "dataset_not_ready": "The dataset is not complete",

@@ -1,8 +1,9 @@
 """Errors as RFC 9457 problem documents."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -18,10 +19,12 @@ from api.catalog import TYPE, title
 from api.downloads import RangeNotSatisfiable
 from control.errors import SeedbedError, Unauthorized
 from control.schemas import Problem, ProblemDetail
-from core.spec import explain
+from core.spec import MOST_PROBLEMS, explain
 
 log = logging.getLogger(__name__)
 
+_READING = {408: "body_too_slow", 413: "body_too_large"}
+"""What may happen while a body is read."""
 _RETRY_SECONDS = "2"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -40,6 +43,7 @@ class ProblemResponse(Response):
         *,
         param: str | None = None,
         errors: tuple[ProblemDetail, ...] = (),
+        errors_omitted: int = 0,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         request.scope.setdefault("state", {})["problem_code"] = code
@@ -51,6 +55,7 @@ class ProblemResponse(Response):
             detail=detail,
             param=param,
             errors=list(errors),
+            errors_omitted=errors_omitted,
             request_id=request.scope["state"].get("request_id"),
         )
         super().__init__(problem.model_dump_json(), int(status), headers=dict(headers or {}))
@@ -102,6 +107,7 @@ async def _seedbed_error(request: Request, error: Exception) -> ProblemResponse:
         error.detail,
         param=error.param,
         errors=error.errors,
+        errors_omitted=error.errors_omitted,
         headers=headers,
     )
 
@@ -130,7 +136,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         code = "method_not_allowed"
         detail = f"This route does not take {request.method}, only {headers['Allow']}."
     else:
-        code = "body_too_large" if error.status_code == HTTPStatus(413) else "invalid_request"
+        code = _READING.get(error.status_code, "invalid_request")
         detail = str(error.detail)
     return ProblemResponse(request, error.status_code, code, detail, headers=headers)
 
@@ -158,7 +164,10 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
         )
     details = tuple(_details(request, raw))
     first = details[0]
-    more = f" And {len(details) - 1} more: see `errors`." if len(details) > 1 else ""
+    omitted = len(raw) - len(details)
+    more = f" And {len(raw) - 1:,} more: see `errors`" if len(raw) > 1 else ""
+    if more:
+        more += f", which names the first {len(details)}." if omitted else "."
     where = f"{first.param}: " if first.param else ""
     return ProblemResponse(
         request,
@@ -167,14 +176,15 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
         f"{where}{first.message}.{more}",
         param=first.param or None,
         errors=details,
+        errors_omitted=omitted,
     )
 
 
-def _details(request: Request, raw: Any) -> list[ProblemDetail]:
-    """Pydantic's errors by field, in the words of `core.spec.explain`, which suggests the nearest name."""
+def _details(request: Request, raw: Sequence[Any]) -> list[ProblemDetail]:
+    """The first of pydantic's errors by field, in the words of `core.spec.explain`, which suggests the nearest name."""
     root = _body_model(request)
     details = []
-    for item in raw:
+    for item in islice(raw, MOST_PROBLEMS):
         place, *path = item["loc"]
         explained = explain([cast("ErrorDetails", {**item, "loc": tuple(path)})], root)[0]
         details.append(

@@ -1,64 +1,129 @@
-"""JSON as the RFC has it: no NaN, no lone surrogates, no NUL, not too deep and not too long."""
+"""JSON as the RFC has it: no NaN, no lone surrogates, no NUL, no name twice, not too deep and not too long."""
 
+import asyncio
 import json
+import math
 import re
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
-LARGEST = 1 << 20
-"""Bytes of a JSON body; a spec has a few hundred."""
+from api.auth import Requires
+from core.spec import shorten
+
+SPEC_BYTES = 128 << 10
+"""Of a body that describes something; a spec has a few hundred, with every default written out some thousand."""
+SMALL_BYTES = 8 << 10
+"""Of a body that holds a name, a key or a choice. The longest name, every character escaped, has 2,400."""
+MOST_VALUES = 2000
+"""Of a body, on all levels; a spec has about a hundred. Each unknown one costs an explanation."""
+_AT_ONCE = 16 << 10
+"""Bytes that are parsed without leaving the event loop."""
+DEEPEST = 32
+"""Levels of a body; a spec has five."""
+BODY_SECONDS = 20.0
+"""A JSON body has to be there so long after its head."""
 
 _UNSTORABLE_ESCAPE = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
 class StrictJsonRequest(Request):
-    """A request whose body is read with a limit and parsed strictly."""
+    """A request whose body is read with a limit and parsed strictly.
+
+    Validating a body, and saying what is wrong with it, holds up the event loop for a time that its size bounds.
+    """
+
+    at_most = SPEC_BYTES
 
     async def body(self) -> bytes:
         """
         Raises:
-            HTTPException: 413. FastAPI lets no other error out of here as it is.
+            HTTPException: 413, 408. FastAPI lets no other error out of here as it is.
         """
         if not hasattr(self, "_body"):
-            size, chunks = 0, []
-            async for chunk in self.stream():
-                size += len(chunk)
-                if size > LARGEST:
-                    raise HTTPException(413, f"A JSON body may have {LARGEST:,} bytes here.")
-                chunks.append(chunk)
-            self._body = b"".join(chunks)
+            declared = self.headers.get("content-length", "")
+            if declared.isdecimal() and (len(declared) > 18 or int(declared) > self.at_most):
+                raise self._too_large()
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    self._body = await self._read()
+            except TimeoutError:
+                raise HTTPException(
+                    408, f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again."
+                ) from None
         return self._body
 
     async def json(self) -> Any:
         """
         Raises:
             json.JSONDecodeError: saying what is wrong with it.
+            HTTPException: 413, 408.
         """
-        return parse(await self.body())
+        body = await self.body()
+        try:
+            return parse(body) if len(body) <= _AT_ONCE else await run_in_threadpool(parse, body)
+        except TooManyValuesError:
+            raise HTTPException(413, f"A JSON body may hold {MOST_VALUES:,} values.") from None
+
+    async def _read(self) -> bytes:
+        body = bytearray()
+        async for chunk in self.stream():
+            body += chunk
+            if len(body) > self.at_most:
+                raise self._too_large()
+        return bytes(body)
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"A JSON body may have {self.at_most:,} bytes here.")
 
 
 class StrictJsonRoute(APIRoute):
-    """A route that reads its body through `StrictJsonRequest`."""
+    """A route that reads its body through `StrictJsonRequest`, once it knows that the caller may send it one."""
+
+    at_most: ClassVar[int] = SPEC_BYTES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        guards = [part.call for part in self.dependant.dependencies if isinstance(part.call, Requires)]
 
         async def strict(request: Request) -> Response:
-            return await handle(StrictJsonRequest(request.scope, request.receive))
+            # FastAPI by itself reads and parses the body before it asks who sent it.
+            for guard in guards:
+                await guard.authorize(request)
+            bounded = StrictJsonRequest(request.scope, request.receive)
+            bounded.at_most = self.at_most
+            return await handle(bounded)
 
         return strict
+
+
+class SmallJsonRoute(StrictJsonRoute):
+    """A route whose body holds a name, a key or a choice."""
+
+    at_most = SMALL_BYTES
+
+
+class TooManyValuesError(Exception):
+    """The body holds more than `MOST_VALUES`."""
 
 
 def parse(body: bytes) -> Any:
     """
     Raises:
         json.JSONDecodeError: the body is not JSON, or holds what could not be stored.
+        TooManyValuesError
     """
     try:
-        document = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        document = json.loads(
+            body.decode("utf-8"),
+            parse_constant=_refuse,
+            parse_float=_finite,
+            object_pairs_hook=_without_repetition,
+        )
+        _check_shape(document)
         if _UNSTORABLE_ESCAPE.search(body):
             _check_text(document)
     except json.JSONDecodeError:
@@ -74,6 +139,45 @@ def parse(body: bytes) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON value; numbers are finite")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {shorten(digits)} is too large")
+    return number
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(
+            f"the name {shorten(twice)!r} stands twice in one object; which one is meant is not clear"
+        )
+    return found
+
+
+def _check_shape(document: Any) -> None:
+    """
+    Raises:
+        RecursionError: what reads the document further on calls itself once a level.
+        TooManyValuesError
+    """
+    level, number = [document], 0
+    for _ in range(DEEPEST):
+        level = [inner for value in level if isinstance(value, dict | list) for inner in _inside(value)]
+        number += len(level)
+        if number > MOST_VALUES:
+            raise TooManyValuesError
+        if not level:
+            return
+    raise RecursionError
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 def _check_text(value: Any) -> None:

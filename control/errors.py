@@ -14,6 +14,7 @@ class SeedbedError(Exception):
         detail: What happened and what to do, for people.
         param: Dotted path of the offending field or parameter.
         errors: One entry a field, where several are wrong.
+        errors_omitted: How many more there are.
     """
 
     status: int = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -26,12 +27,14 @@ class SeedbedError(Exception):
         status: int | None = None,
         param: str | None = None,
         errors: Sequence[ProblemDetail] = (),
+        errors_omitted: int = 0,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.param = param
         self.errors = tuple(errors)
+        self.errors_omitted = errors_omitted
         if status is not None:
             self.status = status
 

@@ -57,6 +57,9 @@ class Problem(Resource):
     """What happened and what to do, for people."""
     param: str | None = None
     errors: list[ProblemDetail] = []
+    """At most 20."""
+    errors_omitted: int = 0
+    """How many more things are wrong than `errors` names."""
     request_id: str | None = None
     """Also in the ``X-Request-Id`` header and in the server's log."""
 

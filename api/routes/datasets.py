@@ -26,7 +26,12 @@ router = APIRouter(prefix="/v1/datasets", tags=["datasets"], route_class=StrictJ
     status_code=201,
     response_model=DatasetDetail,
     responses=problems(
-        *AUTH_PROBLEMS, *REPEAT_PROBLEMS, "invalid_json", "body_too_large", "validation_failed"
+        *AUTH_PROBLEMS,
+        *REPEAT_PROBLEMS,
+        "invalid_json",
+        "body_too_large",
+        "body_too_slow",
+        "validation_failed",
     ),
 )
 def create_dataset(body: DatasetIn, caller: Writer, context: Ctx, repeat: Repeat) -> Response:

@@ -30,6 +30,7 @@ router = APIRouter(prefix="/v1", tags=["estimates"], route_class=StrictJsonRoute
         *REPEAT_PROBLEMS,
         "invalid_json",
         "body_too_large",
+        "body_too_slow",
         "validation_failed",
         "dataset_not_found",
         "dataset_not_ready",

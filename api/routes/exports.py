@@ -18,7 +18,7 @@ from api.stored_files import (
     file_responses,
     head_responses,
 )
-from api.strict_json import StrictJsonRoute
+from api.strict_json import SmallJsonRoute
 from api.tasks import awaited
 from control.db import read, write
 from control.errors import Conflict
@@ -27,7 +27,7 @@ from control.schemas import Page
 from control.tasks import exports, service
 from control.tasks.schemas import ExportIn, ExportOut
 
-router = APIRouter(prefix="/v1", tags=["exports"], route_class=StrictJsonRoute)
+router = APIRouter(prefix="/v1", tags=["exports"], route_class=SmallJsonRoute)
 
 _FILES_PROBLEMS = (
     *AUTH_PROBLEMS,
@@ -49,6 +49,7 @@ _FILE_PROBLEMS = (*_FILES_PROBLEMS, "file_not_found", "range_not_satisfiable")
         *REPEAT_PROBLEMS,
         "invalid_json",
         "body_too_large",
+        "body_too_slow",
         "validation_failed",
         "checkpoint_not_found",
     ),

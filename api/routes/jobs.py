@@ -45,6 +45,7 @@ JOB_EXAMPLE = {
         *REPEAT_PROBLEMS,
         "invalid_json",
         "body_too_large",
+        "body_too_slow",
         "validation_failed",
         "dataset_not_found",
         "dataset_not_ready",
@@ -85,7 +86,9 @@ def no_job_of_that_name() -> None:
 @router.post(
     "/validate",
     operation_id="validateJob",
-    responses=problems(*AUTH_PROBLEMS, "invalid_json", "body_too_large", "validation_failed"),
+    responses=problems(
+        *AUTH_PROBLEMS, "invalid_json", "body_too_large", "body_too_slow", "validation_failed"
+    ),
 )
 def validate_job(
     body: Annotated[Any, Body(examples=[JOB_EXAMPLE])], caller: Reader, context: Ctx
@@ -189,6 +192,7 @@ def retry_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
         *REPEAT_PROBLEMS,
         "invalid_json",
         "body_too_large",
+        "body_too_slow",
         "validation_failed",
         "job_not_found",
         "checkpoint_not_found",

@@ -8,20 +8,22 @@ from api.catalog import problems
 from api.context import Context, Ctx
 from api.pages import page
 from api.parameters import Cursor, KeyId, PageLimit
-from api.strict_json import StrictJsonRoute
+from api.strict_json import SmallJsonRoute
 from control.db import read, write
 from control.keys import service
 from control.keys.schemas import KeyCreated, KeyIn, KeyOut
 from control.schemas import Page
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=StrictJsonRoute)
+router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=SmallJsonRoute)
 
 
 @router.post(
     "",
     operation_id="createKey",
     status_code=201,
-    responses=problems(*AUTH_PROBLEMS, "invalid_json", "body_too_large", "validation_failed"),
+    responses=problems(
+        *AUTH_PROBLEMS, "invalid_json", "body_too_large", "body_too_slow", "validation_failed"
+    ),
 )
 def create_key(body: KeyIn, caller: Admin, context: Ctx) -> KeyCreated:
     """Make a key. Its secret is in this answer and nowhere else, ever again: so no `Idempotency-Key` here."""

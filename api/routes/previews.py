@@ -34,6 +34,7 @@ _LATEST_STEP = 2**31 - 1
         *REPEAT_PROBLEMS,
         "invalid_json",
         "body_too_large",
+        "body_too_slow",
         "validation_failed",
         "dataset_not_found",
         "dataset_not_ready",

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from api.auth import AUTH_PROBLEMS, COOKIE, Reader
 from api.catalog import problems
 from api.context import Context, Ctx
-from api.strict_json import StrictJsonRoute
+from api.strict_json import SmallJsonRoute
 from control.db import read
 from control.keys import service
 from control.keys.schemas import SessionIn, SessionOut
@@ -17,13 +17,15 @@ from control.keys.secrets import SessionToken
 from control.projects import service as projects
 from control.projects.schemas import ProjectOut
 
-router = APIRouter(prefix="/v1/session", tags=["session"], route_class=StrictJsonRoute)
+router = APIRouter(prefix="/v1/session", tags=["session"], route_class=SmallJsonRoute)
 
 
 @router.post(
     "",
     operation_id="signIn",
-    responses=problems("invalid_json", "key_unknown", "key_revoked", "body_too_large", "validation_failed"),
+    responses=problems(
+        "invalid_json", "key_unknown", "key_revoked", "body_too_large", "body_too_slow", "validation_failed"
+    ),
 )
 async def sign_in(body: SessionIn, context: Ctx, response: Response) -> SessionOut:
     """Exchange an API key for a cookie that scripts cannot read, and that no foreign page can use."""

@@ -103,6 +103,9 @@ class ValidationOut(Resource):
     object: Literal["validation"] = "validation"
     valid: bool
     errors: list[ProblemDetail]
+    """At most 20."""
+    errors_omitted: int = 0
+    """How many more things are wrong than `errors` names."""
     warnings: list[ProblemDetail]
     spec: JobSpec | None
     """With every default written out."""

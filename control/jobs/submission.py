@@ -19,7 +19,7 @@ from control.jobs.news import announce
 from control.jobs.schemas import ForkIn, ValidationOut
 from control.jobs.views import job_out
 from control.schemas import ProblemDetail
-from core.spec import JobSpec, SpecError, validate
+from core.spec import JobSpec, SpecError, shorten, validate
 from core.spec.parameters import learned_positions, task_weights
 
 _STATUS = {
@@ -96,7 +96,13 @@ def validate_document(session: ReadSession, project_id: str, document: Any) -> V
         spec = validate(document)
     except SpecError as error:
         return ValidationOut(
-            valid=False, errors=_details(error), warnings=[], spec=None, parameters=None, memory_bytes=None
+            valid=False,
+            errors=_details(error),
+            errors_omitted=error.more,
+            warnings=[],
+            spec=None,
+            parameters=None,
+            memory_bytes=None,
         )
     admission = examine(session, project_id, spec)
     return ValidationOut(
@@ -136,9 +142,10 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn) -> J
         details = _details(error)
         raise Invalid(
             "validation_failed",
-            f"The changed spec is not valid: {error}.",
+            f"The changed spec is not valid: {shorten(str(error), 1000)}.",
             param=details[0].param,
             errors=details,
+            errors_omitted=error.more,
         ) from None
     _fit(spec, JobSpec.model_validate(parent.spec), checkpoint)
     return submit(session, project_id, spec, parent_checkpoint=checkpoint)

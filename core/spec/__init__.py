@@ -9,7 +9,7 @@ from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
-from core.spec.problems import SpecError, SpecProblem, explain, load, validate
+from core.spec.problems import MOST_PROBLEMS, SpecError, SpecProblem, explain, load, shorten, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.schedule import Schedule
 from core.spec.tasks import (
@@ -35,6 +35,7 @@ from core.spec.training import CheckpointRetention, TrainingSpec
 
 __all__ = [
     "MODALITIES",
+    "MOST_PROBLEMS",
     "PRESETS",
     "Adafactor",
     "AdamW",
@@ -73,5 +74,6 @@ __all__ = [
     "Wav2Vec2",
     "explain",
     "load",
+    "shorten",
     "validate",
 ]

@@ -4,7 +4,8 @@ import difflib
 import types
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from pydantic_core import ErrorDetails
 
 from core.spec.base import GIVEN
 from core.spec.job import JobSpec
+
+MOST_PROBLEMS = 20
+"""So many are explained; of the others it is told how many they are."""
+_MOST_CHARACTERS = 200
+"""Of a name or value that a message repeats; what is longer is shortened."""
+_LONGEST_NAME = 100
+"""Characters of a name that is looked for among those that would be right."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +38,30 @@ class SpecProblem:
 
 
 class SpecError(ValueError):
-    """A spec that cannot be a job; ``problems`` says why, field by field."""
+    """A spec that cannot be a job; ``problems`` says why, field by field.
 
-    def __init__(self, problems: list[SpecProblem]) -> None:
+    Args:
+        more: How many further problems there are.
+    """
+
+    def __init__(self, problems: list[SpecProblem], more: int = 0) -> None:
         self.problems = problems
-        super().__init__("; ".join(f"{p.param}: {p.message}" if p.param else p.message for p in problems))
+        self.more = more
+        told = [f"{p.param}: {p.message}" if p.param else p.message for p in problems]
+        super().__init__("; ".join([*told, f"and {more:,} more"] if more else told))
 
 
 def validate(document: Any) -> JobSpec:
     """The job that a decoded JSON or YAML document describes.
 
     Raises:
-        SpecError: with one problem a field.
+        SpecError: with one problem a field, for the first `MOST_PROBLEMS` of them.
     """
     try:
         return JobSpec.model_validate(document)
     except ValidationError as error:
-        raise SpecError(explain(error.errors(include_url=False))) from None
+        more = max(0, error.error_count() - MOST_PROBLEMS)
+        raise SpecError(explain(error.errors(include_url=False)), more) from None
 
 
 def load(path: Path) -> JobSpec:
@@ -64,8 +79,22 @@ def load(path: Path) -> JobSpec:
 
 
 def explain(errors: Iterable[ErrorDetails], root: type[BaseModel] = JobSpec) -> list[SpecProblem]:
-    """Pydantic's errors in the reader's words, with suggestions for mistyped names."""
-    return [_explain_one(error, root) for error in errors]
+    """The first `MOST_PROBLEMS` of pydantic's errors in the reader's words, with suggestions for mistyped names."""
+    return [_shortened(_explain_one(error, root)) for error in islice(errors, MOST_PROBLEMS)]
+
+
+def _shortened(problem: SpecProblem) -> SpecProblem:
+    """A document's own names and values may be of any length; what is told of them is not."""
+    return replace(
+        problem, param=shorten(problem.param), message=shorten(problem.message, 4 * _MOST_CHARACTERS)
+    )
+
+
+def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """The text with its middle left out, where it has more than so many characters."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 60]}… ({len(text):,} characters) …{text[-20:]}"
 
 
 def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
@@ -84,17 +113,16 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
         name = str(error["loc"][-1])
         near = _nearest(name, _field_names(root, list(error["loc"][:-1])))
         hint = f"; did you mean {near!r}?" if near else ""
-        return SpecProblem(param, "unknown_field", f"unknown field {name!r}{hint}", near)
+        return SpecProblem(param, "unknown_field", f"unknown field {shorten(name)!r}{hint}", near)
     if kind in {"literal_error", "union_tag_invalid"}:
         context = error.get("ctx", {})
         expected = str(context.get("expected") or context.get("expected_tags", ""))
         choices = [part.strip().strip("'\"") for part in expected.replace(" or ", ", ").split(",")]
         value = context.get("tag", error["input"])
-        near = _nearest(str(value), choices)
+        near = _nearest(value, choices) if isinstance(value, str) else None
         hint = f"; did you mean {near!r}?" if near else ""
-        return SpecProblem(
-            param, "unknown_value", f"{value!r} is not one of {', '.join(choices)}{hint}", near
-        )
+        given = shorten(repr(value))
+        return SpecProblem(param, "unknown_value", f"{given} is not one of {', '.join(choices)}{hint}", near)
     message = error["msg"].removeprefix("Value error, ")
     if error["loc"] and error["loc"][-1] == GIVEN:
         message += ", or 'auto'"
@@ -103,6 +131,8 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
 
 
 def _nearest(name: str, choices: Iterable[str]) -> str | None:
+    if len(name) > _LONGEST_NAME:
+        return None
     close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
     return close[0] if close else None
 

@@ -3864,8 +3864,17 @@ export interface components {
             object: "validation";
             /** Valid */
             valid: boolean;
-            /** Errors */
+            /**
+             * Errors
+             * @description At most 20.
+             */
             errors: components["schemas"]["ProblemDetail"][];
+            /**
+             * Errors Omitted
+             * @description How many more things are wrong than `errors` names.
+             * @default 0
+             */
+            errors_omitted: number;
             /** Warnings */
             warnings: components["schemas"]["ProblemDetail"][];
             /** @description With every default written out. */
@@ -4090,9 +4099,16 @@ export interface components {
             param: string | null;
             /**
              * Errors
+             * @description At most 20.
              * @default []
              */
             errors: components["schemas"]["ProblemDetail"][];
+            /**
+             * Errors Omitted
+             * @description How many more things are wrong than `errors` names.
+             * @default 0
+             */
+            errors_omitted: number;
             /**
              * Request Id
              * @description Also in the ``X-Request-Id`` header and in the server's log.
@@ -4207,6 +4223,15 @@ export interface operations {
             };
             /** @description The API key is not known · The API key was revoked */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4418,6 +4443,15 @@ export interface operations {
             };
             /** @description The API key may not do this · The request does not come from the dashboard */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4662,6 +4696,15 @@ export interface operations {
             };
             /** @description The API key may not do this · The request does not come from the dashboard */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5459,6 +5502,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The same request is being answered · The dataset is not complete · No worker is online that could do it */
             409: {
                 headers: {
@@ -5824,6 +5876,15 @@ export interface operations {
             };
             /** @description No such dataset */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6370,6 +6431,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The same request is being answered · The dataset is not complete */
             409: {
                 headers: {
@@ -6526,6 +6596,15 @@ export interface operations {
             };
             /** @description The API key may not do this · The request does not come from the dashboard */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7133,6 +7212,15 @@ export interface operations {
             };
             /** @description No such job · No such checkpoint · No such dataset */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8437,6 +8525,15 @@ export interface operations {
             };
             /** @description No such checkpoint */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
