@@ -67,7 +67,10 @@ _CODES: dict[int, dict[str, str]] = {
         "object_missing": "The stored object is gone",
     },
     405: {"method_not_allowed": "The route does not take this method"},
-    408: {"body_too_slow": "The body did not arrive in time"},
+    408: {
+        "body_too_slow": "The body did not arrive in time",
+        "head_too_slow": "The head of the request did not arrive in time",
+    },
     409: {
         "dataset_not_open": "The dataset is complete",
         "dataset_not_ready": "The dataset is not complete",
@@ -87,6 +90,7 @@ _CODES: dict[int, dict[str, str]] = {
         "body_too_large": "The body is too large",
         "file_too_large": "The file is too large",
     },
+    414: {"url_too_long": "The address is too long"},
     416: {"range_not_satisfiable": "The range lies outside the file"},
     422: {
         "validation_failed": "The request is not valid",
@@ -101,6 +105,7 @@ _CODES: dict[int, dict[str, str]] = {
         "spec_exceeds_memory": "No worker has memory enough for the job",
         **_FILES,
     },
+    431: {"head_too_large": "The head of the request is too large"},
     500: {"internal": "Something went wrong in the service"},
     503: {
         "database_unavailable": "The database does not answer",

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 
 from api import logs
 from api.app import create_app
+from api.connections import Limits, within
 from control.settings import Settings, settings
 
 log = structlog.stdlib.get_logger("seedbed.api")
@@ -22,6 +24,8 @@ log = structlog.stdlib.get_logger("seedbed.api")
 
 _DATE_SECONDS = 1.0
 """How old the date in an answer's head may be."""
+_UNACKNOWLEDGED_MS = 60_000
+"""A connection on which nothing that was sent arrives for so long is over."""
 
 
 class Server(uvicorn.Server):
@@ -31,14 +35,20 @@ class Server(uvicorn.Server):
     wakes this one.
     """
 
-    def __init__(self, app: FastAPI, *, grace_seconds: int = 30) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        grace_seconds: int = 30,
+        limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                http="httptools",
+                http=within(limits),
                 loop="uvloop",
                 ws="none",
                 timeout_keep_alive=30,
@@ -85,10 +95,20 @@ def serve(chosen: Settings, host: str, port: int, *, grace_seconds: int = 30) ->
         OSError: the address cannot be listened on.
     """
     logs.configure(chosen.log_format)
+    _allow_many_connections()
     # uvicorn raises the signal again when all is in order; then it means no more than "end".
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listen(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
         Server(create_app(chosen), grace_seconds=grace_seconds).run([listening])
+
+
+def _allow_many_connections() -> None:
+    """Each takes a descriptor, of which a process often gets 1,024 unless it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = Limits().connections * 2 + 1024
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -100,6 +120,10 @@ def listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit these: one whose other end is gone without a word ends as well.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
         listening.bind((host, port))
         listening.listen(1024)
     except OSError:

@@ -29,6 +29,7 @@ export const localProblem = (code: string, title: string, detail: string, status
     detail,
     param: null,
     errors: [],
+    errors_omitted: 0,
     request_id: null,
   });
 

@@ -1,0 +1,256 @@
+"""What a connection may cost: limits on its head, on slow senders and slow readers, and on how many there are.
+
+uvicorn by itself ends only connections that are idle between two requests. A client that sends a head or a body byte by
+byte, or does not read its answer, would keep its place for ever.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal
+
+from prometheus_client import Counter
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.catalog import TYPE, title
+
+CUT = Counter("seedbed_connections_cut_total", "Connections that the service ended, by the limit.", ["limit"])
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one connection, and of all of a process together."""
+
+    head_seconds: float = 15.0
+    """From a connection's start, or from the first byte of a further request, to the end of the head."""
+    head_bytes: int = 32 << 10
+    """Of a request's line and fields."""
+    url_bytes: int = 8 << 10
+    fields: int = 100
+    body_seconds: float = 20.0
+    """In each such time..."""
+    body_bytes: int = 2 << 10
+    """...a body brings at least so much, for as long as the service reads it, or its end."""
+    answer_seconds: float = 60.0
+    """A client takes something of what is sent to it (some 64 KB) within so long."""
+    late_seconds: float = 10.0
+    """What a client still sends when its request has been answered is read and dropped for so long."""
+    pipelined: int = 16
+    """Requests that may wait for the answer of the one before them."""
+    connections: int = 2000
+    """Beyond so many, those give way that have waited longest without a request."""
+
+
+Phase = Literal["idle", "head", "body"]
+_OVERHEAD = 16
+"""Bytes that frame one byte of a chunked body, at most."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol within `limits`."""
+
+    limits = Limits()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.phase: Phase = "idle"
+        self.since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        """Of the phase."""
+        self._unread: asyncio.TimerHandle | None = None
+        self._received = 0
+        """Bytes of this request so far."""
+        self._fields = self._field_bytes = 0
+        self._refused = False
+        self._body_bytes = self._body_bytes_before = 0
+        self._held_up = False
+        """In this window of the body it was the service that did not read."""
+
+    # --- the connection --------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._enter("head", self.limits.head_seconds, self._head_too_slow)
+        if len(self.connections) > self.limits.connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._timer, self._unread):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self.phase == "idle":
+            self._next_head()
+        self._received += len(data)
+        super().data_received(data)
+        if self._refused or self.transport.is_closing():
+            return
+        if self.phase == "head" and self._received > self.limits.head_bytes:
+            self._refuse(431, "head_too_large")
+        elif self.phase == "body" and self._overhead() > self.limits.head_bytes:
+            self.cut("framing")
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.limits.answer_seconds, self.cut, "answer")
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None and not self.transport.is_closing():
+            self._unread.cancel()
+            self._unread = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._close_soon()
+
+    # --- a request -------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self.phase != "head":  # several requests in one piece
+            self._next_head()
+        self._fields = self._field_bytes = 0
+        self._body_bytes = self._body_bytes_before = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > self.limits.url_bytes:
+            self._refuse(414, "url_too_long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase != "head":
+            return  # behind a chunked body: nothing reads it
+        self._fields += 1
+        self._field_bytes += len(name) + len(value)
+        if self._fields > self.limits.fields or self._field_bytes > self.limits.head_bytes:
+            self._refuse(431, "head_too_large")
+        else:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= self.limits.pipelined:
+            self.cut("pipelined")
+        if self._refused:
+            return
+        self._received = 0
+        self._held_up = False
+        self._enter("body", self.limits.body_seconds, self._look_at_body)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
+        self._body_bytes += len(body)
+        super().on_body(body)
+        self._held_up = self._held_up or self.flow.read_paused
+
+    def on_message_complete(self) -> None:
+        if self._refused:
+            return
+        self._enter("idle")
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self.since = self.loop.time()
+        if self.transport.is_closing():
+            self._close_soon()
+        elif self.phase == "body":
+            self._enter("body", self.limits.late_seconds, lambda: self.cut("late"))
+
+    # --- its limits ------------------------------------------------------------------------------------
+
+    def _enter(
+        self, phase: Phase, seconds: float | None = None, at_end: Callable[[], object] | None = None
+    ) -> None:
+        self.phase = phase
+        self.since = self.loop.time()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None or at_end is None else self.loop.call_later(seconds, at_end)
+
+    def _next_head(self) -> None:
+        self._received = 0
+        self._enter("head", self.limits.head_seconds, self._head_too_slow)
+
+    def _head_too_slow(self) -> None:
+        if self._received:
+            self._refuse(408, "head_too_slow")
+        else:
+            CUT.labels("head_too_slow").inc()
+            self.transport.close()
+
+    def _look_at_body(self) -> None:
+        """Once in a while: has something of the body come?"""
+        came = self._body_bytes - self._body_bytes_before
+        if came < self.limits.body_bytes and not (self._held_up or self.flow.read_paused):
+            self.cut("body")
+            return
+        self._body_bytes_before = self._body_bytes
+        self._held_up = self.flow.read_paused
+        self._enter("body", self.limits.body_seconds, self._look_at_body)
+
+    def _overhead(self) -> int:
+        return self._received - (_OVERHEAD + 1) * self._body_bytes
+
+    def _refuse(self, status: int, code: str) -> None:
+        """Answer, and end the connection: what comes after such a head is not understood."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        CUT.labels(code).inc()
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_problem(status, code))
+        self.transport.close()
+        self._close_soon()
+
+    def cut(self, limit: str) -> None:
+        """End it at once; what was not sent yet is dropped."""
+        if not self._refused:
+            CUT.labels(limit).inc()
+        self._refused = True
+        self.transport.abort()
+
+    def _close_soon(self) -> None:
+        """The transport closes when all is sent. A client that does not read may not put that off."""
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.limits.answer_seconds, self.transport.abort)
+
+    def _make_room(self) -> None:
+        waiting = [
+            other
+            for other in self.connections
+            if isinstance(other, BoundedProtocol)
+            and other.phase != "body"
+            and (other.cycle is None or other.cycle.response_complete)
+        ]
+        min(waiting, key=lambda other: other.since).cut("connections")
+
+
+def within(limits: Limits) -> type[BoundedProtocol]:
+    """The protocol with other limits."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"limits": limits})
+
+
+def _problem(status: int, code: str) -> bytes:
+    told = {
+        "type": TYPE + code,
+        "title": title(code, status),
+        "status": status,
+        "code": code,
+        "detail": f"{title(code, status)}. Send the request again in one piece and with less in its head.",
+        "errors": [],
+    }
+    body = json.dumps(told).encode()
+    return (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    ).encode() + body
