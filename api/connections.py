@@ -6,6 +6,10 @@ byte, or does not read its answer, would keep its place for ever.
 
 import asyncio
 import json
+import os
+import socket
+import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -111,6 +115,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
         self._close_soon()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self.phase == "body" or not (self.cycle is None or self.cycle.response_complete)
+
     # --- a request -------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
@@ -160,7 +169,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self.since = self.loop.time()
+        self.since = time.monotonic()
         if self.transport.is_closing():
             self._close_soon()
         elif self.phase == "body":
@@ -172,7 +181,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self, phase: Phase, seconds: float | None = None, at_end: Callable[[], object] | None = None
     ) -> None:
         self.phase = phase
-        self.since = self.loop.time()
+        self.since = time.monotonic()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None if seconds is None or at_end is None else self.loop.call_later(seconds, at_end)
@@ -217,6 +226,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._refused:
             CUT.labels(limit).inc()
         self._refused = True
+        _reset_when_closed(self.transport)
         self.transport.abort()
 
     def _close_soon(self) -> None:
@@ -225,14 +235,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread = self.loop.call_later(self.limits.answer_seconds, self.transport.abort)
 
     def _make_room(self) -> None:
-        waiting = [
+        others = [
             other
             for other in self.connections
-            if isinstance(other, BoundedProtocol)
-            and other.phase != "body"
-            and (other.cycle is None or other.cycle.response_complete)
+            if isinstance(other, BoundedProtocol) and not other.transport.is_closing()
         ]
-        min(waiting, key=lambda other: other.since).cut("connections")
+        if len(others) > self.limits.connections:
+            min(others, key=lambda other: (other.is_busy, other.since)).cut("connections")
+
+
+def _reset_when_closed(transport: asyncio.Transport) -> None:
+    """Have the kernel drop what it still holds for the other end, instead of offering it for minutes."""
+    descriptor = transport.get_extra_info("socket").fileno()
+    if descriptor >= 0:
+        # A second descriptor, since the event loop lends its own for nothing but looking.
+        with socket.socket(fileno=os.dup(descriptor)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def within(limits: Limits) -> type[BoundedProtocol]:

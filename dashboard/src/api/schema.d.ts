@@ -1188,9 +1188,9 @@ export interface components {
             minimum_seconds: number;
             /**
              * Group Pattern
-             * @description Regular expression that finds in a file's path who or what was recorded, as its group ``group``, such as
-             *     ``_(?P<group>[a-z]+)_`` for ``7_george_12.wav``. Whole groups are then held out, so that evaluation hears nobody who
-             *     was trained on. Files that it does not match have no group and train.
+             * @description Regular expression (RE2: Python's syntax without look-around and back references) that finds in a file's path who or
+             *     what was recorded, as its group ``group``, such as ``_(?P<group>[a-z]+)_`` for ``7_george_12.wav``. Whole groups are then
+             *     held out, so that evaluation hears nobody who was trained on. Files that it does not match have no group and train.
              */
             group_pattern?: string | null;
         };
