@@ -3,11 +3,12 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import ViTConfig, ViTMAEConfig
 from transformers.models.vit_mae.modeling_vit_mae import ViTMAEForPreTraining, ViTMAEModel
 
 from core.models.dropout import use_cheap_dropout
+from core.models.positions import sine_positions
 from core.spec import TransformerSize
 from core.training.randomness import derive_seed
 
@@ -73,11 +74,31 @@ def create_vit_mae(config: ViTMAEConfig, seed: int) -> ViTMAEForPreTraining:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ViTMAEForPreTraining(config)
-    # The paper's patches are embedded by a linear layer's initialisation, its positions are sines and never trained.
-    model.decoder.decoder_pos_embed.requires_grad_(False)
+        _initialize(model)
     if config.hidden_dropout_prob:
         use_cheap_dropout(model)
     return model
+
+
+@torch.no_grad()
+def _initialize(model: ViTMAEForPreTraining) -> None:
+    """The paper's initialisation: fixed sines as positions, patches embedded as by a linear layer, random tokens.
+
+    `transformers` 5 passes over its own and leaves all positions, the class token and the mask token zero: its embeddings
+    take the initialised projection inside them for a sign that they are done, and its decoder is reset.
+    """
+    config, embeddings, decoder = model.config, model.vit.embeddings, model.decoder
+    assert isinstance(config.image_size, int)
+    assert isinstance(config.patch_size, int)
+    side = config.image_size // config.patch_size
+    for positions in (embeddings.position_embeddings, decoder.decoder_pos_embed):
+        positions.zero_()
+        positions[0, 1:] = sine_positions(side, positions.shape[-1])
+        positions.requires_grad_(False)
+    projection = embeddings.patch_embeddings.projection.weight
+    nn.init.xavier_uniform_(projection.view(len(projection), -1))
+    for token in (embeddings.cls_token, decoder.mask_token):
+        nn.init.normal_(token, std=config.initializer_range)
 
 
 def encoder_config(config: ViTMAEConfig) -> ViTConfig:

@@ -23,7 +23,7 @@ TRAINING = {
     "sequence_length": 24,
     "seed": 7,
     "precision": "fp32",
-    "gradient_clip": 0.1,
+    "gradient_clip": 0.05,
     "optimizer": {
         "kind": "adamw",
         "learning_rate": 0.02,
