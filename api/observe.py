@@ -1,5 +1,6 @@
 """Around every request: its id, one line in the log, its share in the metrics, and the answer of last resort."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -55,12 +56,17 @@ class Observe:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             await self._app(scope, receive, send_observed)
         except ClientDisconnect:
             status = status or _CLIENT_GONE
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the trace
+        except (GeneratorExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever it is, the client gets an answer and the log the trace
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # the server ends; where nobody cancelled, a route raised it
             failure = error
             if not status:
                 await internal_error(Request(scope, receive))(scope, receive, send_observed)
@@ -69,7 +75,7 @@ class Observe:
             structlog.contextvars.unbind_contextvars("request_id")
 
 
-def _write_down(scope: Scope, status: int, seconds: float, failure: Exception | None) -> None:
+def _write_down(scope: Scope, status: int, seconds: float, failure: BaseException | None) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "other"
     route = getattr(scope.get("route"), "path", None) or "none"
     REQUESTS.labels(method, route, str(status)).inc()

@@ -41,6 +41,7 @@ def create_engine(url: str, *, application: str = "seedbed", pool_size: int = 10
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's words go to the log; what people stored does not
         connect_args={
             "application_name": application,
             "connect_timeout": 5,

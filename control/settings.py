@@ -10,7 +10,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What the control plane, the API and the workers need to know of their surroundings."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a message would show the secret, or the database's password
+    )
 
     database_url: str = Field(validation_alias="DATABASE_URL")
     """``postgresql+psycopg://user:password@host/database``; ``postgresql://`` is understood as well."""

@@ -2,7 +2,9 @@
 
 import sys
 
+from core import tracebacks
 from core.cli import main
 
 if __name__ == "__main__":
+    tracebacks.install()
     sys.exit(main())

@@ -68,11 +68,11 @@ import selectors
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from core import tracebacks
 from core.cli import main
 from core.process import die_with_parent
 
@@ -255,8 +255,8 @@ class _Server:
             code = main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(bool(end.code))
-        except BaseException:  # noqa: BLE001 - whatever it is, it must not unwind into the server's loop
-            traceback.print_exc()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it must not unwind into the server's loop
+            tracebacks.print_uncaught(type(error), error)
         finally:
             with contextlib.suppress(OSError, ValueError):
                 sys.stdout.flush()
@@ -337,4 +337,5 @@ def _engine_main(
         os.environ.update(environment)
     if directory is not None:
         os.chdir(directory)
+    tracebacks.install()
     return engine(argv)

@@ -17,6 +17,7 @@ from rich.text import Text
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
+from control import logs
 from control.errors import SeedbedError
 from standalone.home import Home
 from standalone.problems import ProblemError
@@ -104,7 +105,6 @@ def api(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT) -> None:
 @app.command()
 def worker(device: DeviceOption = Device.AUTO) -> None:
     """Run one worker, with the settings of the environment; one a GPU."""
-    from api import logs  # noqa: PLC0415
     from control.settings import settings  # noqa: PLC0415
     from worker.program import run  # noqa: PLC0415
 
@@ -261,7 +261,7 @@ def _find_service() -> None:
 
 def main() -> None:
     """Run the command line; what cannot be done is said in one sentence."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure("console", level=logging.WARNING)
     try:
         app()
     except (ProblemError, NoDeviceError) as error:

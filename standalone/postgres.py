@@ -89,6 +89,7 @@ class Postgres(EmbeddedServer):
             "jit": "off",  # short queries; compiling them costs more than it saves
             "log_min_messages": "warning",
             "log_checkpoints": "off",
+            "log_error_verbosity": "terse",  # a detail would show whole rows
             "timezone": "UTC",
             **({} if self.durable else _CRASH_UNSAFE),
         }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -191,11 +192,14 @@ def up(home: Home, *, host: str, port: int, device: DeviceChoice) -> None:
 
 
 def announce(address: Address, home: Home) -> None:
-    """Say where the service is. A new key is shown here and kept in one private file."""
+    """Say where the service is. A new key is kept in one private file, and shown at a terminal alone: not in a log."""
     say(f"Seedbed is at {address.url} (data in {home.directory})")
     if address.new_key:
-        say(f"Your admin key, shown this once: {address.key}")
-        say(f"It is kept for this user in {home.directory / 'client.json'}.")
+        if sys.stderr.isatty():
+            say(f"Your admin key, shown this once: {address.key}")
+        else:
+            say("An admin key was made for this user.")
+        say(f"It is kept in {home.directory / 'client.json'}, which this user alone can read.")
     say("Ctrl-C stops it.")
 
 

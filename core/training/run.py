@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from core import tracebacks
 from core.data import DataError, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.objectives.base import Objective, create_objective
@@ -262,8 +262,9 @@ def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
         error = EngineError("disk_full", f"{error}.", f"Free space where {out} and the cache are.")
     if isinstance(error, EngineError):
         return error, error.exit_code
-    traceback.print_exception(error)
-    return EngineError("internal", f"{type(error).__name__}: {error}", "The log has the traceback."), INTERNAL
+    tracebacks.print_uncaught(type(error), error)
+    said = tracebacks.message(error)
+    return EngineError("internal", f"{type(error).__name__}: {said}", "The log has the traceback."), INTERNAL
 
 
 def environment_of(place: Place) -> dict[str, Any]:
