@@ -266,9 +266,9 @@ class _Server:
     def _accept(self) -> None:
         try:
             stream, _ = self._listener.accept()
-        except OSError:
+        except OSError as error:
             # Out of descriptors or memory: the client waits in the backlog.
-            traceback.print_exc()
+            tracebacks.print_uncaught(type(error), error)
             self.forget(self._listener)
             return
         stream.setblocking(False)
