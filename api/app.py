@@ -33,8 +33,10 @@ from api.routes import (
     session,
     stream,
     system,
+    usage,
     workers,
 )
+from api.upload_room import UploadRoom
 from control.broker import broker
 from control.db import create_engine
 from control.jobs.upkeep import Upkeep
@@ -64,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
             keyring=Keyring(engine, settings.secret.get_secret_value()),
             hub=Hub(engine, settings.redis_url),
             load_gauges=LoadGauges(engine),
+            room=UploadRoom(engine, storage, settings),
             transfers=ThreadPoolExecutor(16, "transfer"),
         )
         app.state.context = context
@@ -96,7 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
     modules = (
         *(session, keys, datasets, files),
         *(estimates, previews, jobs, history, samples, stream, checkpoints, exports),
-        *(workers, system, health),
+        *(usage, workers, system, health),
     )
     routers = [module.router for module in modules]
     for router in (*routers, reference.router):

@@ -89,6 +89,7 @@ _CODES: dict[int, dict[str, str]] = {
     413: {
         "body_too_large": "The body is too large",
         "file_too_large": "The file is too large",
+        "quota_exceeded": "The project may not take up so much",
     },
     414: {"url_too_long": "The address is too long"},
     416: {"range_not_satisfiable": "The range lies outside the file"},
@@ -111,7 +112,7 @@ _CODES: dict[int, dict[str, str]] = {
         "database_unavailable": "The database does not answer",
         "storage_unavailable": "The storage does not answer",
     },
-    507: {"storage_full": "The storage is full"},
+    507: {"storage_full": "The storage is full", "disk_low": "The storage is nearly full"},
 }
 
 TITLES = {code: title for codes in _CODES.values() for code, title in codes.items()}

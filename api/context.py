@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from api.gauges import LoadGauges
 from api.keyring import Keyring
 from api.live import Hub
+from api.upload_room import UploadRoom
 from control.broker import Broker
 from control.settings import Settings
 from control.storage import Storage
@@ -24,6 +25,7 @@ class Context:
     keyring: Keyring
     hub: Hub
     load_gauges: LoadGauges
+    room: UploadRoom
     transfers: ThreadPoolExecutor
     """Threads that move file bytes, apart from those that answer requests: a slow disk holds up nobody else."""
 

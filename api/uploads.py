@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 
 from fastapi import Request
 
+from api.upload_room import Taking
 from control.errors import Invalid, TooLarge
 from control.storage import Stage
 
@@ -18,16 +19,16 @@ BLOCK = 4 << 20
 """Bytes handed to the thread at a time."""
 
 
-async def receive(request: Request, stage: Stage, threads: Executor, *, at_most: int) -> None:
+async def receive(request: Request, stage: Stage, threads: Executor, room: Taking, *, at_most: int) -> None:
     """Write the whole body to the stage.
 
     Raises:
         TooLarge: ``file_too_large``.
+        QuotaExceeded, DiskLow: there is no more room.
         StorageFull, StorageUnavailable: from the stage.
         starlette.requests.ClientDisconnect: the client went away before the end.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > at_most:
+    if declared_length(request) > at_most:
         raise _too_large(at_most)
     loop = asyncio.get_running_loop()
     writing: asyncio.Future[None] | None = None
@@ -43,17 +44,28 @@ async def receive(request: Request, stage: Stage, threads: Executor, *, at_most:
             if size >= BLOCK:
                 if writing is not None:
                     await writing
-                writing = loop.run_in_executor(threads, stage.write, block)
+                writing = loop.run_in_executor(threads, _write, stage, block, room, total)
                 block, size = [], 0
         if writing is not None:
             await writing
-        writing = loop.run_in_executor(threads, stage.write, block)
+        writing = loop.run_in_executor(threads, _write, stage, block, room, total)
         await writing
     finally:
         if writing is not None and not writing.done():
             # Whatever ended this, the thread may not be left writing to a stage that is about to go.
             await asyncio.wait([writing])
             writing.exception()
+
+
+def _write(stage: Stage, block: list[bytes], room: Taking, total: int) -> None:
+    room.grow(total, coming=sum(map(len, block)))
+    stage.write(block)
+
+
+def declared_length(request: Request) -> int:
+    """Bytes that the body will have; 0 where nobody says."""
+    declared = request.headers.get("content-length", "0")
+    return int(declared) if declared.isdecimal() else 0
 
 
 def _too_large(at_most: int) -> TooLarge:

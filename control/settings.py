@@ -49,6 +49,30 @@ class Settings(BaseSettings):
     """The cache drops what was used longest ago above this size."""
     max_upload_bytes: int = Field(default=100 * 2**30, gt=0, validation_alias="SEEDBED_MAX_UPLOAD_BYTES")
     """Largest file that an upload may bring."""
+    keep_free_bytes: int = Field(default=2 * 2**30, ge=0, validation_alias="SEEDBED_KEEP_FREE_BYTES")
+    """So much of the file system of the storage, and of a worker's cache, stays free, or"""
+    keep_free_share: float = Field(default=0.05, ge=0, lt=1, validation_alias="SEEDBED_KEEP_FREE_SHARE")
+    """this share of it, whichever is less: uploads are refused and jobs pause before more is taken."""
+    quota_datasets_bytes: int | None = Field(
+        default=None, ge=0, validation_alias="SEEDBED_QUOTA_DATASETS_BYTES"
+    )
+    """What a project's datasets may take up; none: no quota. A project's own quota can only be lower."""
+    quota_checkpoints_bytes: int | None = Field(
+        default=None, ge=0, validation_alias="SEEDBED_QUOTA_CHECKPOINTS_BYTES"
+    )
+    """Likewise its checkpoints: a job that would exceed it pauses."""
+    quota_samples_bytes: int | None = Field(
+        default=None, ge=0, validation_alias="SEEDBED_QUOTA_SAMPLES_BYTES"
+    )
+    """Likewise its samples: further ones are left out."""
+    quota_exports_bytes: int | None = Field(
+        default=None, ge=0, validation_alias="SEEDBED_QUOTA_EXPORTS_BYTES"
+    )
+    """Likewise its exports: one that would exceed it fails."""
+    quota_logs_bytes: int | None = Field(default=None, ge=0, validation_alias="SEEDBED_QUOTA_LOGS_BYTES")
+    """Likewise the logs of its attempts: of further ones only the last lines are kept."""
+    log_bytes: int = Field(default=16 * 2**20, ge=2**17, validation_alias="SEEDBED_LOG_BYTES")
+    """Largest log of one attempt; of a longer one the beginning and the end are kept."""
     session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
     """Life of a dashboard session."""
     secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")

@@ -12,6 +12,7 @@ from api.auth import AUTH_PROBLEMS, Writer
 from api.catalog import FILE_PROBLEMS, problems
 from api.context import Context, Ctx
 from api.parameters import DatasetId
+from api.upload_room import Taking
 from control.datasets import intake, service
 from control.datasets.inspection import inspect
 from control.datasets.modalities import Report
@@ -48,6 +49,8 @@ FileName = Annotated[
         "digest_mismatch",
         *FILE_PROBLEMS,
         "storage_full",
+        "disk_low",
+        "quota_exceeded",
         also={200: {"description": "A file of that name was replaced", "model": DatasetFileOut}},
     ),
     openapi_extra={
@@ -101,8 +104,12 @@ async def upload_file(
     modality = await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
     loop = asyncio.get_running_loop()
     stage = await loop.run_in_executor(context.transfers, context.storage.stage)
+    room: Taking | None = None
     try:
-        await uploads.receive(request, stage, context.transfers, at_most=context.settings.max_upload_bytes)
+        at_most, length = context.settings.max_upload_bytes, uploads.declared_length(request)
+        announced = length if length <= at_most else 0
+        room = await run_in_threadpool(context.room.begin, caller.project_id, dataset, name, announced)
+        await uploads.receive(request, stage, context.transfers, room, at_most=at_most)
         uploads.check_digest(expected, stage)
         # The disk writes while the file is read through; both end before the stage may go.
         report, synced = await asyncio.gather(
@@ -124,10 +131,13 @@ async def upload_file(
             if isinstance(outcome, BaseException):
                 raise outcome
         assert isinstance(report, dict)
+        room.end()  # from here on its row counts
         file, created = await loop.run_in_executor(
             context.transfers, _keep, context, stage, report, caller.project_id, dataset, name
         )
     finally:
+        if room is not None:
+            room.end()
         await asyncio.shield(loop.run_in_executor(context.transfers, stage.discard))
     response.status_code = 201 if created else 200
     return file

@@ -13,6 +13,7 @@ from control.datasets.service import get_open
 from control.db import read, write
 from control.removals.service import remove_after_commit
 from control.storage import Stage, Storage
+from control.usage.service import require_kept
 
 
 def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
@@ -46,7 +47,7 @@ def take_in(
     """Make the staged file part of the dataset; also whether it is new, and not in the place of another.
 
     Raises:
-        NotFound: ``dataset_not_found``; Conflict: ``dataset_not_open``.
+        NotFound: ``dataset_not_found``; Conflict: ``dataset_not_open``; QuotaExceeded: ``quota_exceeded``.
     """
     key = blobs.blob_key(project_id, stage.sha256)
     try:
@@ -56,7 +57,7 @@ def take_in(
             dataset = get_open(session, project_id, dataset_id, share=True)
             repository.lock(session, f"file {dataset.id} {name}")
             before = repository.file_named(session, dataset.id, name)
-            replaced = before.object_key if before else None
+            replaced, replaced_bytes = (before.object_key, before.bytes) if before else (None, 0)
             blobs.lock(session, key)
             stage.commit(key)
             file = repository.upsert_file(
@@ -70,6 +71,8 @@ def take_in(
                     "report": report,
                 },
             )
+            if stage.bytes > replaced_bytes:
+                require_kept(session, project_id, "datasets")
             if replaced and replaced != key:
                 remove_after_commit(session, storage, object_keys=[replaced])
     except BaseException:

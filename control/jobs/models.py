@@ -86,6 +86,11 @@ class Job(Base):
     failure: Mapped[dict[str, Any] | None]
     """``code``, ``message``, ``hint``, ``details``."""
 
+    pause: Mapped[dict[str, Any] | None]
+    """Why the service itself paused it: ``code``, ``message``, ``hint``; none where a person did."""
+    seconds_used: Mapped[float] = mapped_column(server_default="0")
+    """Of all attempts that have ended, from claim to end."""
+
     created_at: Mapped[CreatedAt]
     queued_at: Mapped[CreatedAt]
     """When it last entered the queue."""

@@ -1,5 +1,7 @@
 """A project owns datasets, jobs and keys; nothing is visible across projects."""
 
+from typing import Any
+
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control.base import Base, CreatedAt, PrimaryId
@@ -10,4 +12,6 @@ class Project(Base):
 
     id: Mapped[PrimaryId]
     name: Mapped[str] = mapped_column(unique=True)
+    quotas: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """Kind of what it stores (`control.usage.schemas.Kind`) → most bytes; a kind that is not named has no quota here."""
     created_at: Mapped[CreatedAt]

@@ -109,6 +109,11 @@ class Storage(ABC):
     object, `StorageNotFound`. All methods block: call them from a thread.
     """
 
+    @property
+    def directory(self) -> Path | None:
+        """Where all of it lies on this machine; None for a bucket."""
+        return None
+
     @abstractmethod
     def stage(self) -> Stage:
         """Begin an object whose key is not known yet."""

@@ -24,6 +24,10 @@ class LocalStorage(Storage):
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def directory(self) -> Path:
+        return self.root
+
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
         if not parts or key.startswith("/") or ".." in parts:

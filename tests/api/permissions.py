@@ -61,6 +61,8 @@ SCOPES: dict[str, Scope] = {
     "downloadExportFile": "read",
     "headExportFile": "read",
     "downloadExport": "read",
+    "getUsage": "read",
+    "setQuotas": "admin",
     "listWorkers": "read",
     "getSystem": "admin",
 }

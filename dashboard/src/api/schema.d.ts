@@ -909,6 +909,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Bytes and counts of what the project has stored, its quotas, and what is free.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set Quotas
+         * @description Set the project's own quotas, in bytes; null takes one away. The operator's quotas hold as well: the lower of the two
+         *     counts. What is there already stays.
+         */
+        patch: operations["setQuotas"];
+        trace?: never;
+    };
     "/v1/workers": {
         parameters: {
             query?: never;
@@ -1774,6 +1815,21 @@ export interface components {
              */
             code_size: number;
         };
+        /**
+         * DiskUsage
+         * @description Of the file system that the storage is on.
+         */
+        DiskUsage: {
+            /** Total Bytes */
+            total_bytes: number;
+            /** Free Bytes */
+            free_bytes: number;
+            /**
+             * Keep Free Bytes
+             * @description Nothing more is taken in once less than this would be left.
+             */
+            keep_free_bytes: number;
+        };
         /** EstimateOut */
         EstimateOut: {
             /** Id */
@@ -2584,6 +2640,21 @@ export interface components {
             /** Revoked At */
             revoked_at: string | null;
         };
+        /** KindUsage */
+        KindUsage: {
+            /** Count */
+            count: number;
+            /**
+             * Bytes
+             * @description A file that several datasets have counts once.
+             */
+            bytes: number;
+            /**
+             * Limit Bytes
+             * @description What it may come to, by the project's own quota and by the operator's; none: no quota.
+             */
+            limit_bytes?: number | null;
+        };
         /**
          * LargestBatch
          * @description How many samples fit on the device at once (``batch_size`` / ``accumulation_steps``).
@@ -3293,6 +3364,22 @@ export interface components {
              */
             oldest_wait_seconds: number | null;
         };
+        /**
+         * QuotasIn
+         * @description A project's own quotas; a field that is left out stays as it is, and null takes the quota away.
+         */
+        QuotasIn: {
+            /** Datasets */
+            datasets?: number | null;
+            /** Checkpoints */
+            checkpoints?: number | null;
+            /** Samples */
+            samples?: number | null;
+            /** Exports */
+            exports?: number | null;
+            /** Logs */
+            logs?: number | null;
+        };
         /** Readiness */
         Readiness: {
             /** Ready */
@@ -3850,6 +3937,35 @@ export interface components {
              *     (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``.
              */
             ema_decay?: number | null;
+        };
+        /** UsageOut */
+        UsageOut: {
+            /**
+             * Object
+             * @default usage
+             * @constant
+             */
+            object: "usage";
+            /** Project */
+            project: string;
+            datasets: components["schemas"]["KindUsage"];
+            checkpoints: components["schemas"]["KindUsage"];
+            samples: components["schemas"]["KindUsage"];
+            exports: components["schemas"]["KindUsage"];
+            previews: components["schemas"]["KindUsage"];
+            logs: components["schemas"]["KindUsage"];
+            /**
+             * Bytes
+             * @description Of all kinds together.
+             */
+            bytes: number;
+            /**
+             * Leaving Bytes
+             * @description Of checkpoints that were dropped and leave the storage within a minute or two; in none of the numbers above.
+             */
+            leaving_bytes: number;
+            /** @description None for a bucket, which has no end that could be told. */
+            disk: components["schemas"]["DiskUsage"] | null;
         };
         /**
          * ValidationOut
@@ -5296,7 +5412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file is too large */
+            /** @description The file is too large · The project may not take up so much */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5332,7 +5448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The storage is full */
+            /** @description The storage is full · The storage is nearly full */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -9237,6 +9353,158 @@ export interface operations {
                 };
             };
             /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotasIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;

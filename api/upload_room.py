@@ -1,0 +1,103 @@
+"""Room for the uploads that are under way: no two together take what one alone would be refused for.
+
+Quotas are checked before the first byte, against what all uploads of this process still bring, and again where a file is committed, which
+counts other processes as well.
+"""
+
+import threading
+from collections import Counter
+
+from sqlalchemy import Engine
+
+from control.datasets import repository
+from control.db import read
+from control.settings import Settings
+from control.storage import Storage
+from control.usage.disk import disk_of, require
+from control.usage.errors import QuotaExceeded
+from control.usage.repository import datasets
+from control.usage.schemas import DiskUsage
+from control.usage.service import limits
+
+
+class Taking:
+    """One upload's room. Its methods block: call them from a thread.
+
+    Args:
+        limit: Most bytes that the project's datasets may come to; None: no quota.
+        used: Bytes that they have, without the file that this one replaces.
+    """
+
+    def __init__(self, room: "UploadRoom", project_id: str, *, limit: int | None, used: int) -> None:
+        self._room = room
+        self._project_id = project_id
+        self._limit = limit
+        self._used = used
+        self._held = 0
+
+    def grow(self, total: int, *, coming: int) -> None:
+        """Make room for `total` bytes in all, where that is more than there was room for.
+
+        Args:
+            coming: Those of them that are not written yet.
+
+        Raises:
+            QuotaExceeded: ``quota_exceeded``; DiskLow: ``disk_low``.
+        """
+        require(self._room.disk(), coming)
+        more = total - self._held
+        if more > 0:
+            self._room.hold(self._project_id, more, limit=self._limit, used=self._used)
+            self._held = total
+
+    def end(self) -> None:
+        """It is committed, or given up."""
+        self._room.let_go(self._project_id, self._held)
+        self._held = 0
+
+
+class UploadRoom:
+    """Of one process."""
+
+    def __init__(self, engine: Engine, storage: Storage, settings: Settings) -> None:
+        self._engine = engine
+        self._storage = storage
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
+
+    def begin(self, project_id: str, dataset_id: str, name: str, declared: int) -> Taking:
+        """Room for a file of `declared` bytes, 0 where that is not known.
+
+        Raises:
+            QuotaExceeded: ``quota_exceeded``; DiskLow: ``disk_low``.
+        """
+        with read(self._engine) as session:
+            limit = limits(session, project_id).get("datasets")
+            used = 0
+            if limit is not None:
+                replaced = repository.file_named(session, dataset_id, name)
+                used = datasets(session, project_id)[1] - (replaced.bytes if replaced else 0)
+        taking = Taking(self, project_id, limit=limit, used=used)
+        taking.grow(declared, coming=declared)
+        return taking
+
+    def disk(self) -> DiskUsage | None:
+        return disk_of(self._storage, self._settings)
+
+    def hold(self, project_id: str, more: int, *, limit: int | None, used: int) -> None:
+        """
+        Raises:
+            QuotaExceeded: with what other uploads hold, it is too much.
+        """
+        with self._lock:
+            held = self._held[project_id]
+            if limit is not None and used + held + more > limit:
+                raise QuotaExceeded("datasets", used=used + held, more=more, limit=limit)
+            self._held[project_id] += more
+
+    def let_go(self, project_id: str, size: int) -> None:
+        with self._lock:
+            self._held[project_id] -= size
+            if not self._held[project_id]:
+                del self._held[project_id]

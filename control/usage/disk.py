@@ -1,0 +1,36 @@
+"""How much of a file system must stay free: the database, the caches and the system write there too."""
+
+from pathlib import Path
+from shutil import disk_usage
+
+from control.settings import Settings
+from control.storage import Storage, StorageFull
+from control.usage.errors import DiskLow
+from control.usage.schemas import DiskUsage
+
+
+def disk_of(storage: Storage, settings: Settings) -> DiskUsage | None:
+    """Of the file system that the storage is on; None for a bucket."""
+    directory = storage.directory
+    return None if directory is None else measure(directory, settings)
+
+
+def measure(path: Path, settings: Settings) -> DiskUsage:
+    """Of the file system that `path` is, or would be, on."""
+    while not path.exists():
+        path = path.parent
+    found = disk_usage(path)
+    keep = min(settings.keep_free_bytes, int(settings.keep_free_share * found.total))
+    return DiskUsage(total_bytes=found.total, free_bytes=found.free, keep_free_bytes=keep)
+
+
+def require(disk: DiskUsage | None, more: int = 0) -> None:
+    """
+    Raises:
+        StorageFull: `more` bytes do not fit at all.
+        DiskLow: less than must stay free is left, or would be with `more` bytes.
+    """
+    if disk is not None and more > disk.free_bytes:
+        raise StorageFull
+    if disk is not None and disk.free_bytes - more < disk.keep_free_bytes:
+        raise DiskLow(free=disk.free_bytes, keep=disk.keep_free_bytes)

@@ -1,0 +1,40 @@
+"""There is no room for something."""
+
+from http import HTTPStatus
+
+from control.errors import SeedbedError, TooLarge
+from control.usage.schemas import Kind
+
+
+def amount(count: int) -> str:
+    """Bytes as people read them."""
+    size, unit = float(count), "bytes"
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1024 or unit == "TiB":
+            break
+        size /= 1024
+    return f"{size:,.3g} {unit}" if size < 1000 else f"{size:,.0f} {unit}"
+
+
+class QuotaExceeded(TooLarge):
+    """The project may not take up so much."""
+
+    def __init__(self, kind: Kind, *, used: int, more: int, limit: int) -> None:
+        super().__init__(
+            "quota_exceeded",
+            f"The project's {kind} take up {amount(used)} and may take up {amount(limit)}; {amount(more)} more do "
+            f"not fit. Delete {kind} that are not needed (GET /v1/usage tells what there is), or have an admin raise the quota.",
+        )
+
+
+class DiskLow(SeedbedError):
+    """The storage's file system would be left with less than it must keep free."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+
+    def __init__(self, *, free: int, keep: int) -> None:
+        super().__init__(
+            "disk_low",
+            f"{amount(free)} are free where the service stores its files, and {amount(keep)} of it must stay free. "
+            "Delete jobs, checkpoints or datasets that are not needed, or free space there.",
+        )
