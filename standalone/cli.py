@@ -46,6 +46,14 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class PrecisionChoice(StrEnum):
+    """What the engine computes in; ``auto``: bf16 where the processor has it and is not slower."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
 Host = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all of this machine's.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for any that is free.")]
 DeviceOption = Annotated[Device, typer.Option(envvar="SEEDBED_DEVICE", help="What the worker offers.")]
@@ -64,11 +72,19 @@ def up(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT, device: DeviceOption
 
 
 @app.command()
-def demo(
+def demo(  # noqa: PLR0917 - typer draws options from parameters
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     device: DeviceOption = Device.AUTO,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Training steps, however long they take. Default: what about two minutes allow."
+        ),
+    ] = None,
+    precision: Annotated[
+        PrecisionChoice, typer.Option(help="What the engine is told.")
+    ] = PrecisionChoice.AUTO,
     exit_: Annotated[  # noqa: FBT002 - typer draws options from parameters
         bool, typer.Option("--exit", help="End when the demonstration has ended.")
     ] = False,
@@ -76,7 +92,15 @@ def demo(
     """Show the whole way once: upload, train, watch, evaluate, download, fill a mask."""
     from standalone.demo import demo as run_demo  # noqa: PLC0415
 
-    run_demo(Home(), host=host, port=port, device=_choice(device), steps=steps, stay=not exit_)
+    run_demo(
+        Home(),
+        host=host,
+        port=port,
+        device=_choice(device),
+        steps=steps,
+        precision=precision.value,
+        stay=not exit_,
+    )
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The whole way once, over real HTTP: upload, train, watch, evaluate, download, fill a mask."""
 
+import contextlib
 import json
 import os
 import pydoc_data.topics
@@ -9,15 +10,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from standalone.demo_sizes import BUDGET_SECONDS, SIZES, Pace, Precision, fitting, spec, told
 from standalone.home import Home
+from standalone.laps import Laps
 from standalone.parts import package_root
 from standalone.problems import ProblemError
+from standalone.progress_bar import ProgressBar, minutes
 from standalone.up import Service, announce, stop_signals
 from worker.device import DeviceChoice
 
@@ -25,57 +29,45 @@ if TYPE_CHECKING:
     import seedbed
 
 _LOOK_SECONDS = 0.2
-STEPS = 600
-
-
-def spec(dataset: str, steps: int) -> dict[str, Any]:
-    """The demonstration's job: a small BERT, minutes on two cores.
-
-    The vocabulary is small because the text is: half a megabyte shows a rare token too seldom to learn it. No dropout,
-    for the same reason: in so few steps there is more to fit than to overfit.
-    """
-    return {
-        "name": "python-docs",
-        "dataset": dataset,
-        "task": {"kind": "masked_lm", "mask_probability": 0.15},
-        "model": {"preset": "bert-mini", "dropout": 0.0},
-        "data": {"tokenizer": {"vocabulary_size": 1024}},
-        "training": {
-            "steps": steps,
-            "batch_size": 32,
-            "sequence_length": 128,
-            "seed": 0,
-            "precision": "auto",
-            "optimizer": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01},
-            "schedule": {"kind": "cosine", "warmup_steps": min(50, steps // 2)},
-            "evaluate_every": 100,
-            "checkpoint_every": 200,
-        },
-        "resources": {"device": "auto"},
-    }
+INSTALLATION = "SEEDBED_INSTALLATION_SECONDS"
+"""``./run`` leaves here what installing took."""
 
 
 def demo(
-    home: Home, *, host: str, port: int, device: DeviceChoice, steps: int | None = None, stay: bool
+    home: Home,
+    *,
+    host: str,
+    port: int,
+    device: DeviceChoice,
+    steps: int | None = None,
+    precision: Precision = "auto",
+    budget_seconds: float = BUDGET_SECONDS,
+    stay: bool,
 ) -> None:
     """Show everything once; with `stay`, leave the service running until Ctrl-C.
 
     A service that already runs on the data directory is used as it is.
 
+    Args:
+        steps: Of the largest size, however long they take; by default what fits `budget_seconds` of training.
+        precision: What the engine is told.
+
     Raises:
         ProblemError: something did not go well.
     """
     console = Console(highlight=False, soft_wrap=True)
+    laps = Laps(os.environ.pop(INSTALLATION, None))
     if home.running and (known := home.client()) is not None:
         console.print(f"A service is running here already, at {known['url']}; using it.")
-        _Story(console, home, known["url"], known["key"]).tell(steps or STEPS)
+        story = _Story(console, home, known["url"], known["key"], laps)
+        story.tell(steps, precision, budget_seconds)
         return
     console.print("Starting PostgreSQL, Valkey, the API and a worker …")
     service = Service(home, host=host, port=port, device=device, quiet=True)
     with stop_signals(on_second=service.hurry) as stop, service.running() as address:
-        failure = _beside(
-            lambda: _Story(console, home, address.url, address.key).tell(steps or STEPS), service.look, stop
-        )
+        laps.lap("starting the service")
+        story = _Story(console, home, address.url, address.key, laps)
+        failure = _beside(lambda: story.tell(steps, precision, budget_seconds), service.look, stop)
         if failure is not None:
             raise failure
         if stop.is_set():
@@ -110,13 +102,14 @@ def _beside(
 class _Story:
     """What a user would do, through the SDK."""
 
-    def __init__(self, console: Console, home: Home, url: str, key: str) -> None:
+    def __init__(self, console: Console, home: Home, url: str, key: str, laps: Laps) -> None:
         self._console = console
         self._home = home
         self._url = url
         self._key = key
+        self._laps = laps
 
-    def tell(self, steps: int) -> None:
+    def tell(self, steps: int | None, precision: Precision, budget_seconds: float) -> None:
         try:
             import seedbed  # noqa: PLC0415 - a distribution of its own
         except ImportError as error:
@@ -126,11 +119,13 @@ class _Story:
         with seedbed.Client(self._url, self._key) as client:
             try:
                 dataset = self._upload(client)
-                job = client.jobs.submit(spec(dataset, steps))
-                self._console.print(f"Job [bold]{job.id}[/bold]: {self._url}/jobs/{job.id}\n")
-                self._watch(client, job.id)
-                self._evaluate(client, job.id)
-                self._open(self._download(client, job.id))
+                self._laps.lap("uploading")
+                job, summary = self._train(client, dataset, steps, precision, budget_seconds)
+                self._laps.lap(f"training ({summary})")
+                self._evaluate(client, job)
+                self._open(self._download(client, job))
+                self._laps.lap("using the checkpoint")
+                self._console.print(f"\n{self._laps}")
             except seedbed.SeedbedError as error:
                 raise ProblemError(f"The demonstration failed: {error}") from error
 
@@ -147,15 +142,68 @@ class _Story:
         )
         return ready.id
 
-    def _watch(self, client: "seedbed.Client", job: str) -> None:
-        with _Bar(self._console) as bar:
+    def _train(
+        self,
+        client: "seedbed.Client",
+        dataset: str,
+        steps: int | None,
+        precision: Precision,
+        budget_seconds: float,
+    ) -> tuple[str, str]:
+        """Train the largest size that fits the budget, found by looking at the first steps.
+
+        Returns:
+            The job's id, and what was trained, in words.
+        """
+        number, size, look = 0, SIZES[0], steps is None
+        if steps is not None:
+            size = replace(size, steps=steps)
+        deadline = time.monotonic() + budget_seconds
+        while True:
+            job = client.jobs.submit(spec(dataset, size, precision))
+            self._console.print(f"Job [bold]{job.id}[/bold]: {self._url}/jobs/{job.id}\n")
+            seconds = max(budget_seconds / 2, deadline - time.monotonic())
+            pace = self._watch(client, job.id, least_pace=size.steps / seconds if look else 0.0)
+            if pace is None:
+                return job.id, f"{told(size)}, precision {precision}"
+            needed = minutes(size.steps / pace)
+            seconds = max(budget_seconds / 2, deadline - time.monotonic())
+            number, size, look = fitting(number, pace, seconds, SIZES)
+            self._console.print(
+                f"\nAt {pace:.2g} steps a second that takes {needed} minutes on this machine. In its place: {told(size)}. "
+                f"(--steps {SIZES[0].steps} trains the large one, however long it takes.)"
+            )
+
+    def _watch(self, client: "seedbed.Client", job: str, *, least_pace: float) -> float | None:
+        """Watch until the end; cancel where the first steps show fewer steps a second than `least_pace`.
+
+        Returns:
+            The pace of a job that was cancelled for it; None for one that succeeded.
+        """
+        import seedbed  # noqa: PLC0415 - as above
+
+        pace = Pace()
+        measured: float | None = None
+        with ProgressBar(self._console) as bar:
             for update in client.jobs.watch(job):
                 bar.show(update)
+                if (
+                    measured is None
+                    and isinstance(update, seedbed.MetricPoint)
+                    and "train/loss" in update.values
+                ):
+                    measured = pace.saw(update.step, update.time)
+                    if measured is not None and measured < least_pace:
+                        with contextlib.suppress(seedbed.Conflict):  # it has just ended
+                            client.jobs.cancel(job)
         final = client.jobs.get(job)
-        if final.state != "succeeded":
-            failure = final.failure
-            why = f": {failure.message} {failure.hint or ''}" if failure else ""
-            raise ProblemError(f"The job has {final.state}{why}")
+        if final.state == "succeeded":
+            return None
+        if final.state == "cancelled" and measured is not None and measured < least_pace:
+            return measured
+        failure = final.failure
+        why = f": {failure.message} {failure.hint or ''}" if failure else ""
+        raise ProblemError(f"The job has {final.state}{why}")
 
     def _evaluate(self, client: "seedbed.Client", job: str) -> None:
         latest = client.jobs.get(job).latest
@@ -195,74 +243,3 @@ class _Story:
         for filled in json.loads(result.stdout.splitlines()[-1]):
             guesses = ", ".join(f"{token!r} {probability:.0%}" for token, probability in filled["guesses"])
             self._console.print(f"  {filled['sentence']}\n      → {guesses}", markup=False)
-
-
-class _Bar:
-    """A live progress bar on a terminal; elsewhere a line now and then."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[facts]}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task: TaskID = self._progress.add_task("queued", total=1, facts="")
-        self._facts: dict[str, str] = {}
-        self._next_line = 0.0
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, update: object) -> None:
-        """Take an update of the SDK's watch."""
-        import seedbed  # noqa: PLC0415 - as above
-
-        match update:
-            case seedbed.MetricPoint():
-                self._measured(update.values)
-                self._progress.update(self._task, completed=update.step)
-                self._line(f"step {update.step}")
-            case seedbed.Progress():
-                if update.eta_seconds is not None:
-                    self._facts["eta"] = f"ETA {_minutes(update.eta_seconds)}"
-                self._progress.update(
-                    self._task,
-                    description=update.phase or "waiting",
-                    total=update.steps,
-                    completed=update.step,
-                )
-            case seedbed.Event():
-                self._console.print(f"[dim]{update.message}[/dim]")
-            case seedbed.End():
-                self._facts.pop("eta", None)
-                self._progress.update(self._task, description=update.state)
-        self._progress.update(self._task, facts="  ".join(self._facts.values()))
-
-    def _measured(self, values: dict[str, Any]) -> None:
-        for name, words in (
-            ("train/loss", "loss {:.3f}"),
-            ("train/tokens_per_s", "{:,.0f} tokens/s"),
-            ("eval/loss", "held out {:.3f}"),
-        ):
-            if isinstance(value := values.get(name), float | int):
-                self._facts[name] = words.format(value)
-
-    def _line(self, what: str) -> None:
-        now = time.monotonic()
-        if not self._console.is_terminal and now >= self._next_line:
-            self._next_line = now + 10.0
-            self._console.print(f"{what}: {'  '.join(self._facts.values())}")
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

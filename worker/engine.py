@@ -27,7 +27,10 @@ _SAFE_VARIABLES = (
     *("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME", "VIRTUAL_ENV"),
     *("LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR"),
 )
-_SAFE_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "KMP_", "GOMP_", "TORCH_", "PYTORCH_")
+_SAFE_PREFIXES = (
+    *("LC_", "CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "KMP_", "GOMP_", "TORCH_", "PYTORCH_"),
+    *("ATEN_", "ONEDNN_", "DNNL_"),  # which of the processor's instructions PyTorch uses
+)
 
 
 class EngineUnavailableError(RuntimeError):

@@ -72,11 +72,18 @@ def _choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 
 def _multiplies_bf16(device: torch.device) -> bool:
-    """Whether the hardware itself has bf16 arithmetic; where it is emulated, autocast only costs."""
+    """Whether the hardware itself has bf16 arithmetic; where it is emulated, autocast only costs.
+
+    An x86 processor has it among its AVX-512 instructions, which PyTorch may have been told to leave alone
+    (``ATEN_CPU_CAPABILITY``).
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    names = ["bf16", "sve_bf16"]
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        names += ["avx512_bf16", "amx_bf16"]
     capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+    return any(capabilities.get(name, False) for name in names)
 
 
 def _processor_name() -> str:

@@ -27,6 +27,9 @@ _SAMPLES_OF_AUTO = 8
 """A part's samples while ``batch_size`` is not yet found."""
 _FP32_GAIN = 1.25
 """How many times as fast fp32 must be for bf16 to lose: so wide that noise does not choose."""
+_EMULATED_SECONDS = 2.0
+_EMULATED_FACTOR = 5.0
+"""A first step in bf16 that takes longer than this, and so many times as long as in fp32, is not tried again."""
 _COMPILED_GAIN = 1.1
 _SECONDS_WORTH_COMPILING = 120.0
 _RETURN_ON_COMPILING = 2.0
@@ -88,15 +91,20 @@ def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Deci
             f"{place.name} has bf16 arithmetic; {job.training.steps} steps are too few to measure.",
         )
     else:
-        precisions: tuple[Precision, ...] = ("bf16", "fp32")
-        seconds: dict[Precision, list[float]] = {precision: [] for precision in precisions}
+        precisions: tuple[Precision, ...] = ("fp32", "bf16")
         with trial(job, data, place) as tried:
-            for round_ in range(1 + _ROUNDS):
-                for precision in precisions:
-                    tried.place = replace(place, precision=precision)
-                    taken = tried.step()
-                    if round_:  # the first of each warms up
-                        seconds[precision].append(taken)
+
+            def step(precision: Precision) -> float:
+                tried.place = replace(place, precision=precision)
+                return tried.step()
+
+            seconds = {precision: [step(precision)] for precision in precisions}
+            emulated = seconds["bf16"][0] > max(_EMULATED_SECONDS, _EMULATED_FACTOR * seconds["fp32"][0])
+            if not emulated:
+                seconds = {precision: [] for precision in precisions}  # the first of each warmed up
+                for _ in range(_ROUNDS):
+                    for precision in precisions:
+                        seconds[precision].append(step(precision))
         bf16, fp32 = statistics.median(seconds["bf16"]), statistics.median(seconds["fp32"])
         choice: Precision = "fp32" if fp32 * _FP32_GAIN < bf16 else "bf16"
         decisions.make(

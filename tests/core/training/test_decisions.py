@@ -108,6 +108,21 @@ def test_bf16_loses_only_by_a_wide_margin(
     assert told[-1]["measured"] == {"bf16_step_s": bf16, "fp32_step_s": fp32}
 
 
+def test_bf16_that_is_emulated_is_tried_once(
+    decisions: Decisions, job: JobSpec, corpus: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    def step(self: Trial) -> float:
+        steps.append(self.place.precision)
+        return 60.0 if self.place.precision == "bf16" else 4.0
+
+    monkeypatch.setattr(Trial, "step", step)
+    data = prepare(data_files([corpus]), job.data, cache)
+    assert decide_precision(job, data, PLACE, decisions) == "fp32"
+    assert sorted(steps) == ["bf16", "fp32"]
+
+
 def test_a_device_without_bf16_and_a_short_run_are_not_measured(
     timed: Any, decisions: Decisions, job: JobSpec, told: list[Any]
 ) -> None:

@@ -1,0 +1,24 @@
+"""Where a run computes, and what it takes from the processor."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+CHOICE = "from core.training.devices import choose_place; print(choose_place('cpu', 'auto').precision)"
+
+
+@pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() != "AVX512", reason="not an x86 processor with AVX-512"
+)
+def test_a_processor_kept_from_avx512_has_no_bf16() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", CHOICE],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": "avx2"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.split() == ["fp32"]

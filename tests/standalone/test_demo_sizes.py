@@ -1,0 +1,48 @@
+"""What the demonstration trains on machines of any speed."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.spec import JobSpec
+from standalone.demo_sizes import SIZES, Pace, fitting, spec
+
+
+def test_every_size_is_a_job() -> None:
+    for size in SIZES:
+        JobSpec.model_validate(spec("ds_" + "0" * 26, size, "fp32"))
+
+
+@given(number=st.integers(0, len(SIZES) - 1), pace=st.floats(1e-3, 1e4), seconds=st.floats(1, 300))
+def test_what_fits_is_taken(number: int, pace: float, seconds: float) -> None:
+    before = SIZES[number]
+    after, size, look = fitting(number, pace, seconds, SIZES)
+    if pace * seconds >= before.steps:
+        assert (after, size, look) == (number, before, False)
+    elif pace * seconds >= before.fewest:
+        assert (after, look) == (number, False)
+        assert size.steps <= pace * seconds
+    elif after != number:
+        assert (after, size, look) == (number + 1, SIZES[number + 1], True)
+    else:
+        assert (number, size.steps, look) == (len(SIZES) - 1, SIZES[-1].fewest, False)
+
+
+def test_sizes_become_cheaper() -> None:
+    tokens = [size.fewest * size.batch * size.sequence for size in SIZES]
+    assert all(before >= 1.9 * after for before, after in itertools.pairwise(tokens))
+
+
+def test_a_pace_leaves_the_first_step_out() -> None:
+    slow = Pace()
+    assert slow.saw(1, 100.0) is None
+    assert slow.saw(2, 104.0) == 0.25
+    fast = Pace()
+    assert [fast.saw(step, 100.0 + step / 50) for step in (1, 2, 20)] == [None, None, None]
+    assert round(fast.saw(21, 100.0 + 21 / 50) or 0, 6) == 50.0
+
+
+def test_a_step_seen_twice_tells_no_pace() -> None:
+    pace = Pace()
+    assert [pace.saw(1, 5.0), pace.saw(1, 9.0), pace.saw(2, 5.0)] == [None, None, None]
