@@ -131,22 +131,20 @@ def test_repeats_count_and_are_kept_once_whatever_they_are_called(kind: str, tmp
         )
 
 
-def test_a_tokenizer_never_sees_the_held_out_part(tmp_path: Path) -> None:
-    spec = DataSpec.model_validate(
-        {
-            "tokenizer": {"kind": "character"},
-            "held_out": "tail",
-            "held_out_fraction": 0.2,
-            "documents": "whole_file",
-        }
-    )
-    (tmp_path / "a.txt").write_text("abcdefgh " * 80 + "abcdefgz " * 20)
-    data = text.prepare(data_files([tmp_path / "a.txt"]), spec, tmp_path / "cache")
-    vocabulary = json.loads((data.tokenizer_directory / "tokenizer.json").read_text())["model"]["vocab"]
-    assert "h" in vocabulary
-    assert "z" not in vocabulary
-    assert data.special_ids.unk in data.tokens("held_out")
+def test_a_tokenizer_knows_the_training_part_and_nothing_of_the_held_out_one(tmp_path: Path) -> None:
+    """Forty documents, each of a letter of its own."""
+    spec = DataSpec.model_validate({"tokenizer": {"kind": "character"}, "held_out_fraction": 0.4})
+    letters = [chr(0x4E00 + number) for number in range(40)]
+    lines = (json.dumps({"text": letter * 9}) + "\n" for letter in letters)
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    data = text.prepare(data_files([tmp_path / "a.jsonl"]), spec, tmp_path / "cache")
+    known = json.loads((data.tokenizer_directory / "tokenizer.json").read_text())["model"]["vocab"]
+    of_training = {token for token, number in known.items() if number in data.tokens("train")} - {"[SEP]"}
+    assert {token for token in known if token in letters} == of_training
+    assert len(of_training) == data.train.documents
+    assert data.held_out.documents == 40 - data.train.documents > 5
     assert data.special_ids.unk not in data.tokens("train")
+    assert set(data.tokens("held_out").tolist()) == {data.special_ids.unk, data.special_ids.sep}
 
 
 CHANGES: dict[str, dict[str, dict[str, Any]]] = {

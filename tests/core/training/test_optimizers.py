@@ -90,6 +90,25 @@ def test_muon_takes_the_blocks_matrices_and_adamw_the_rest() -> None:
     assert rates["embedding.weight"] == rates["layer.0.0.bias"] == pytest.approx(0.0025)
 
 
+def test_every_setting_of_a_spec_reaches_its_optimizer() -> None:
+    """Each with a value that is nobody's default."""
+    adamw: dict[str, float] = {"beta1": 0.7, "beta2": 0.83, "epsilon": 3e-4}
+    muon = create_optimizers(Muon(momentum=0.61, weight_decay=0.17, **adamw), Network())
+    plain = create_optimizers(AdamW(weight_decay=0.17, **adamw), Network())
+    for group in (*plain["main"].param_groups, *muon["main.adamw"].param_groups):
+        assert (group["betas"], group["eps"]) == ((0.7, 0.83), 3e-4)
+        assert group["weight_decay"] in {0.17, 0.0}
+    for group in muon["main"].param_groups:
+        assert (group["momentum"], group["weight_decay"]) == (0.61, 0.17)
+        assert group["adjust_lr_fn"] == "match_rms_adamw"
+    adafactor = create_optimizers(
+        Adafactor(beta2_decay=-0.55, clip_threshold=1.9, weight_decay=0.17), Network()
+    )
+    for group in adafactor["main"].param_groups:
+        assert (group["beta2_decay"], group["d"]) == (-0.55, 1.9)
+        assert group["weight_decay"] in {0.17, 0.0}
+
+
 @pytest.mark.parametrize("spec", [Muon(), AdamW(layer_decay=0.9)])
 def test_a_network_without_blocks_is_refused_what_needs_them(spec: Optimizer) -> None:
     with pytest.raises(EngineError) as caught:
