@@ -15,9 +15,11 @@ from api import dashboard, housekeeping, openapi, problems, reference
 from api.context import Context
 from api.gauges import LoadGauges
 from api.guard import Guard
+from api.inspections import Inspections
 from api.keyring import Keyring
 from api.live import Hub
 from api.observe import Observe
+from api.readiness import Readiness, ask_database
 from api.routes import (
     checkpoints,
     datasets,
@@ -45,6 +47,8 @@ from control.storage import open_storage
 
 THREADS = 20
 """That answer requests; each has a connection to the database when it needs one."""
+_TRANSFERS = 16
+"""Threads that move file bytes, each way."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -67,7 +71,16 @@ def create_app(settings: Settings) -> FastAPI:
             hub=Hub(engine, settings.redis_url),
             load_gauges=LoadGauges(engine),
             room=UploadRoom(engine, storage, settings),
-            transfers=ThreadPoolExecutor(16, "transfer"),
+            uploads=ThreadPoolExecutor(_TRANSFERS, "upload"),
+            downloads=ThreadPoolExecutor(_TRANSFERS, "download"),
+            inspections=Inspections(settings.inspections),
+            readiness=Readiness(
+                {
+                    "database": lambda: ask_database(engine),
+                    "broker": broker().ping,
+                    "storage": storage.check,
+                }
+            ),
         )
         app.state.context = context
         stop = threading.Event()
@@ -77,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
             _thread("housekeeping", lambda: housekeeping.run(engine, storage, stop)),
         ]
         context.hub.start()
+        context.inspections.start()
         try:
             yield
         finally:
@@ -84,7 +98,10 @@ def create_app(settings: Settings) -> FastAPI:
             await context.hub.stop()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
-            context.transfers.shutdown()
+            await asyncio.to_thread(context.inspections.close)
+            context.readiness.close()
+            context.uploads.shutdown()
+            context.downloads.shutdown()
             engine.dispose()
 
     app = FastAPI(

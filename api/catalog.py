@@ -33,6 +33,7 @@ _FILES = {
     "truncated_archive": "The file is cut off",
     "truncated_audio": "The recording is cut off",
     "unknown_format": "The file is of no known format",
+    "inspection_budget": "Reading the file takes more than a file of its size may take",
     "unreadable_file": "The file ended the process that read it",
 }
 FILE_PROBLEMS = tuple(_FILES)

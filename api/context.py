@@ -8,8 +8,10 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from api.gauges import LoadGauges
+from api.inspections import Inspections
 from api.keyring import Keyring
 from api.live import Hub
+from api.readiness import Readiness
 from api.upload_room import UploadRoom
 from control.broker import Broker
 from control.settings import Settings
@@ -26,8 +28,12 @@ class Context:
     hub: Hub
     load_gauges: LoadGauges
     room: UploadRoom
-    transfers: ThreadPoolExecutor
-    """Threads that move file bytes, apart from those that answer requests: a slow disk holds up nobody else."""
+    uploads: ThreadPoolExecutor
+    """Threads that move file bytes into storage, apart from those that answer requests: a slow disk holds up nobody else."""
+    downloads: ThreadPoolExecutor
+    """Threads that move them out of it: however many files come in, what is stored can be had."""
+    inspections: Inspections
+    readiness: Readiness
 
 
 def context_of(request: Request) -> Context:

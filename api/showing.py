@@ -52,7 +52,7 @@ async def send_shown(
     response = await send_object(
         request,
         context.storage,
-        context.transfers,
+        context.downloads,
         key,
         size=size,
         sha256=sha256,

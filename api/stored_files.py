@@ -67,7 +67,7 @@ class StoredFiles:
         return await send_object(
             request,
             context.storage,
-            context.transfers,
+            context.downloads,
             file.key,
             size=file.size,
             sha256=file.sha256,
@@ -78,7 +78,7 @@ class StoredFiles:
         """Answer a GET for all of them, as one zip that is streamed."""
         members = [(f"{self.folder}/{path}", file.key, file.size) for path, file in self.files.items()]
         length, blocks = archive(context.storage, members)
-        body = await from_threads(blocks, context.transfers)
+        body = await from_threads(blocks, context.downloads)
         return StreamingResponse(
             body, media_type="application/zip", headers=_archive_headers(self.folder, length)
         )

@@ -1,5 +1,6 @@
 """Settings, from the environment alone. The standalone service sets the same variables for its children."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -73,6 +74,14 @@ class Settings(BaseSettings):
     """Likewise the logs of its attempts: of further ones only the last lines are kept."""
     log_bytes: int = Field(default=16 * 2**20, ge=2**17, validation_alias="SEEDBED_LOG_BYTES")
     """Largest log of one attempt; of a longer one the beginning and the end are kept."""
+    inspections: int = Field(
+        default_factory=lambda: min(8, len(os.sched_getaffinity(0))) + 1,
+        ge=2,
+        le=256,
+        validation_alias="SEEDBED_INSPECTIONS",
+    )
+    """Uploads that one process of the API has read through at once, 850 MB of memory each at most; of one project one fewer.
+    Default: one more than there are processors, 9 at most."""
     session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
     """Life of a dashboard session."""
     secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")

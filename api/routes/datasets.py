@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from api import dataset_examples as showing
 from api.auth import AUTH_PROBLEMS, Reader, Writer
 from api.catalog import problems
 from api.context import Ctx
+from api.leaving import while_connected
 from api.pages import page
 from api.parameters import Cursor, DatasetId, PageLimit
 from api.repeat import REPEAT_PROBLEMS, Repeat
 from api.strict_json import StrictJsonRoute
-from control.datasets import repository, service
+from control.datasets import service
 from control.datasets.presentation import present, present_list
 from control.datasets.schemas import DatasetDetail, DatasetIn, DatasetOut, DatasetPreview
 from control.db import read, write
@@ -83,7 +85,8 @@ def complete_dataset(dataset: DatasetId, caller: Writer, context: Ctx) -> Datase
         *AUTH_PROBLEMS, "dataset_not_found", "wrong_modality", "object_missing", "validation_failed"
     ),
 )
-def preview_dataset(
+async def preview_dataset(
+    request: Request,
     dataset: DatasetId,
     caller: Reader,
     context: Ctx,
@@ -92,12 +95,13 @@ def preview_dataset(
         int, Query(ge=1, le=20_000, description="Of each, at most so many characters.")
     ] = 500,
 ) -> DatasetPreview:
-    """How the first documents begin, taken evenly from the files, read as training will read them."""
-    with read(context.engine) as session:
-        found = service.get(session, caller.project_id, dataset)
-        service.expect_modality(found, "text", f"/v1/datasets/{found.id}/contact-sheet")
-        files = repository.files(session, found.id)
-    return service.preview(files, context.storage, documents=documents, characters=characters)
+    """How the first documents begin, taken evenly from the files, read as training will read them.
+
+    Of each file 100 documents are kept: of its first 5 up to 20,000 characters, of the others up to 500.
+    """
+    return await while_connected(
+        request, showing.preview(context, caller.project_id, dataset, documents, characters)
+    )
 
 
 @router.get(
@@ -112,7 +116,8 @@ def preview_dataset(
         also={200: {"description": "The sheet", "content": {"image/png": {}}}},
     ),
 )
-def contact_sheet(
+async def contact_sheet(
+    request: Request,
     dataset: DatasetId,
     caller: Reader,
     context: Ctx,
@@ -123,14 +128,10 @@ def contact_sheet(
 
     Of audio some recordings: each one's waveform over its spectrogram, 160 by 120 pixels, 4 apart.
     """
-    with read(context.engine) as session:
-        found = service.get(session, caller.project_id, dataset)
-        files = repository.files(session, found.id)
-    return Response(
-        service.contact_sheet(found, files, images=images, columns=columns),
-        media_type="image/png",
-        headers={"Cache-Control": "private, no-cache"},
+    sheet = await while_connected(
+        request, showing.contact_sheet(context, caller.project_id, dataset, images, columns)
     )
+    return Response(sheet, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
 
 @router.delete(

@@ -11,16 +11,19 @@ from api import uploads
 from api.auth import AUTH_PROBLEMS, Writer
 from api.catalog import FILE_PROBLEMS, problems
 from api.context import Context, Ctx
+from api.leaving import while_connected
 from api.parameters import DatasetId
 from api.upload_room import Taking
 from control.datasets import intake, service
-from control.datasets.inspection import inspect
-from control.datasets.modalities import Report
+from control.datasets.inspection import Found, inspect, is_quick
 from control.datasets.names import check_file_name
 from control.datasets.presentation import present_file
 from control.datasets.schemas import DatasetFileOut
 from control.db import write
+from control.inspection.running import Handle
+from control.inspection.server import InspectionServer
 from control.storage import Stage
+from core.formats.reading import ReadingOptions
 
 router = APIRouter(prefix="/v1/datasets/{dataset}/files", tags=["datasets"])
 
@@ -101,56 +104,57 @@ async def upload_file(
     learned from is refused, and nothing of it stays.
     """
     expected = uploads.declared_sha256(content_digest)
+    reading = ReadingOptions(column=text_column or image_column)
     modality = await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
     loop = asyncio.get_running_loop()
-    stage = await loop.run_in_executor(context.transfers, context.storage.stage)
+    stage = await loop.run_in_executor(context.uploads, context.storage.stage)
     room: Taking | None = None
     try:
         at_most, length = context.settings.max_upload_bytes, uploads.declared_length(request)
         announced = length if length <= at_most else 0
         room = await run_in_threadpool(context.room.begin, caller.project_id, dataset, name, announced)
-        await uploads.receive(request, stage, context.transfers, room, at_most=at_most)
+        await uploads.receive(request, stage, context.uploads, room, at_most=at_most)
         uploads.check_digest(expected, stage)
         # The disk writes while the file is read through; both end before the stage may go.
-        report, synced = await asyncio.gather(
-            loop.run_in_executor(
-                context.transfers,
-                partial(
-                    inspect,
-                    stage,
-                    context.settings.storage_url,
-                    name,
-                    text_column or image_column,
-                    modality=modality,
+        syncing = loop.run_in_executor(context.uploads, stage.sync)
+        try:
+            found = await while_connected(
+                request,
+                context.inspections.run(
+                    caller.project_id,
+                    partial(_inspect, stage, name, modality, reading),
+                    quick=is_quick(stage.bytes, name, modality),
                 ),
-            ),
-            loop.run_in_executor(context.transfers, stage.sync),
-            return_exceptions=True,
-        )
-        for outcome in (report, synced):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        assert isinstance(report, dict)
+            )
+        finally:
+            await asyncio.wait([syncing])
+        await syncing
         room.end()  # from here on its row counts
         file, created = await loop.run_in_executor(
-            context.transfers, _keep, context, stage, report, caller.project_id, dataset, name
+            context.uploads, _keep, context, stage, found, caller.project_id, dataset, name
         )
     finally:
         if room is not None:
             room.end()
-        await asyncio.shield(loop.run_in_executor(context.transfers, stage.discard))
+        await asyncio.shield(loop.run_in_executor(context.uploads, stage.discard))
     response.status_code = 201 if created else 200
     return file
 
 
+def _inspect(
+    stage: Stage, name: str, modality: str, reading: ReadingOptions, server: InspectionServer, handle: Handle
+) -> Found:
+    return inspect(server, stage, name, reading, modality=modality, handle=handle)
+
+
 def _keep(
-    context: Context, stage: Stage, report: Report, project_id: str, dataset_id: str, name: str
+    context: Context, stage: Stage, found: Found, project_id: str, dataset_id: str, name: str
 ) -> tuple[DatasetFileOut, bool]:
     file, created = intake.take_in(
         context.engine,
         context.storage,
         stage,
-        report,
+        found,
         project_id=project_id,
         dataset_id=dataset_id,
         name=name,

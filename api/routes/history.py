@@ -124,7 +124,7 @@ async def get_logs(
             f"The whole log of attempt {log.attempt} is not in storage (yet); its last lines are here without `full`.",
             param="full",
         )
-    body = await from_threads(context.storage.chunks(key), context.transfers)
+    body = await from_threads(context.storage.chunks(key), context.downloads)
     return StreamingResponse(body, media_type="text/plain; charset=utf-8")
 
 

@@ -1,50 +1,45 @@
-"""Reading an upload through, apart from the process that answers requests.
+"""Having an upload read through, apart from the process that answers requests.
 
-A file is a stranger's: a library that reads it may take the process down with it, or all its memory, and
-a large one keeps a processor busy for minutes. So whatever is large or not plain text is read by a child,
-which knows where the file is and nothing else of the service.
-
-``python -m control.datasets.inspection STORAGE_URL KEY NAME MODALITY [COLUMN]`` is that child; it prints JSON.
+A file is a stranger's: a library that reads it may take its process down with it, or all its memory, and a large one
+keeps a processor busy for minutes. So every file is read by a child with a budget, which knows nothing of the service
+(`control.inspection`); this process looks at its name alone.
 """
 
+import base64
 import json
-import logging
 import os
-import subprocess
-import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from control.datasets.modalities import MODALITIES, Report
+from control.datasets.modalities import MODALITIES, READING, Report
+from control.datasets.models import DatasetFile
 from control.errors import Invalid
-from control.storage import Stage, open_storage
-from core.formats import FormatError, detect
+from control.inspection.budgets import QUICK_BYTES, budget_for
+from control.inspection.running import Handle, Lent, run
+from control.inspection.server import InspectionServer
+from control.storage import Stage, Storage
+from core.formats.errors import FormatError
+from core.formats.names import detect
+from core.formats.reading import AS_FOUND, ReadingOptions
 
-log = logging.getLogger(__name__)
-
-SMALL = 1 << 20
-"""Bytes of plain text that are read at once: quicker than a process starts."""
-
-_SOURCES = Path(__file__).parents[2]
+Examples = dict[str, Any]
+"""What people are shown of a file: ``documents`` or ``thumbnails``, as `core.inspection.readers` tells."""
 
 
-def inspect(
-    stage: Stage, storage_url: str, name: str, column: str | None = None, *, modality: str = "text"
-) -> Report:
-    """What a staged file holds. ``column`` names what a table's samples are in.
+@dataclass(frozen=True)
+class Found:
+    """What inspection found in a file."""
 
-    Raises:
-        Invalid: nothing can be learned from it; the code is `core.formats`' own, or ``unreadable_file``.
-    """
-    check_format(name, modality)
+    report: Report
+    examples: Examples
+
+
+def is_quick(file_bytes: int, name: str, modality: str) -> bool:
+    """Whether a file is small and of plain text, so that it need not wait behind larger ones."""
     promised = detect(name, modality)
-    harmless = promised.kind in MODALITIES[modality].harmless and promised.compression is None
-    if stage.bytes <= SMALL and harmless:
-        with stage.open() as stream:
-            return _read(stream, name, modality, column)
-    stage.finish()
-    return _read_apart([storage_url, stage.key, name, modality, *([column] if column else [])], name)
+    plain = promised.kind in MODALITIES[modality].plain and promised.compression is None
+    return plain and file_bytes <= QUICK_BYTES
 
 
 def check_format(name: str, modality: str) -> None:
@@ -55,59 +50,70 @@ def check_format(name: str, modality: str) -> None:
     try:
         detect(name, modality)
     except FormatError as error:
-        raise _invalid(error) from None
+        raise Invalid(error.code, f"{error}.", param="file") from None
 
 
-def _read(stream: BinaryIO, name: str, modality: str, column: str | None) -> Report:
-    try:
-        return MODALITIES[modality].inspect(stream, name, column)
-    except FormatError as error:
-        raise _invalid(error) from None
+def inspect(
+    server: InspectionServer,
+    stage: Stage,
+    name: str,
+    reading: ReadingOptions = AS_FOUND,
+    *,
+    modality: str = "text",
+    handle: Handle | None = None,
+) -> Found:
+    """What a staged file holds; blocks until that is known.
+
+    Args:
+        reading: What was said of how it is read.
+
+    Raises:
+        Invalid: nothing can be learned from it; the code is `core.formats`' own, ``inspection_budget`` or
+            ``unreadable_file``.
+        And what `control.inspection.running.run` raises.
+    """
+    check_format(name, modality)
+    budget = budget_for(stage.bytes, quick=is_quick(stage.bytes, name, modality))
+    request = {"task": "inspect", "name": name, "modality": modality, "reading": reading.facts()}
+    with stage.open() as file:
+        answer = run(server, request, Lent(file, stage.bytes), budget, name=name, handle=handle)
+    return Found(answer["report"] | {READING: reading.facts()}, answer["examples"])
 
 
-def _invalid(error: FormatError) -> Invalid:
-    return Invalid(error.code, f"{error}.", param="file")
+def text_examples(
+    server: InspectionServer, storage: Storage, file: DatasetFile, handle: Handle | None = None
+) -> Examples:
+    """The documents to show of a file that was read through before examples were kept.
+
+    Raises:
+        StorageNotFound, StorageUnavailable; and what `control.inspection.running.run` raises.
+    """
+    reading = ReadingOptions(column=file.report.get("text_column"))
+    request = {"task": "examples", "name": file.name, "modality": "text", "reading": reading.facts()}
+    with storage.open(file.object_key) as stream:
+        lent = Lent(stream, file.bytes)
+        answer = run(server, request, lent, budget_for(0), name=file.name, handle=handle)
+    found: Examples = answer["examples"]
+    return found
 
 
-def _read_apart(arguments: list[str], name: str) -> Report:
-    child = subprocess.run(  # noqa: S603 - this very module
-        [sys.executable, "-m", __name__, *arguments],
-        cwd=_SOURCES,
-        env={name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("AWS_")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    if child.returncode < 0:
-        log.warning("signal %d ended the process that read an upload", -child.returncode)
-        raise Invalid(
-            "unreadable_file",
-            f"{name}: the process that read it was ended by the file. Write it anew, with another program or with "
-            "smaller parts, and send it again.",
-            param="file",
-        )
-    if child.returncode:
-        raise RuntimeError(f"an upload could not be read: {child.stderr.decode(errors='replace')}")
-    answer = json.loads(child.stdout)
-    if "report" not in answer:
-        raise Invalid(answer["code"], answer["detail"], param="file")
-    report: Report = answer["report"]
-    return report
+def sheet(
+    server: InspectionServer,
+    modality: str,
+    thumbnails: Sequence[str],
+    columns: int,
+    handle: Handle | None = None,
+) -> bytes:
+    """A PNG of thumbnails that inspection made, side by side.
 
-
-def main() -> None:
-    """Read one object; the answer goes to standard output."""
-    # Should memory run out, the system is to end this process and none of the service's.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    storage_url, key, name, modality, *column = sys.argv[1:]
-    try:
-        with open_storage(storage_url).open(key) as stream:
-            answer: dict[str, Any] = {"report": _read(stream, name, modality, column[0] if column else None)}
-    except Invalid as error:
-        answer = {"code": error.code, "detail": error.detail}
-    print(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()
+    Raises:
+        What `control.inspection.running.run` raises.
+    """
+    content = json.dumps(list(thumbnails)).encode()
+    request = {"task": "sheet", "modality": modality, "columns": columns}
+    with os.fdopen(os.memfd_create("thumbnails"), "w+b") as file:
+        file.write(content)
+        file.flush()
+        budget = budget_for(0, quick=True)
+        answer = run(server, request, Lent(file, len(content)), budget, name="the sheet", handle=handle)
+    return base64.b64decode(answer["png"])

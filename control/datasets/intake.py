@@ -5,8 +5,8 @@ from contextlib import suppress
 from sqlalchemy import Engine, text
 
 from control.datasets import blobs, repository
-from control.datasets.inspection import check_format
-from control.datasets.modalities import Report
+from control.datasets.examples import encoded
+from control.datasets.inspection import Found, check_format
 from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
 from control.datasets.service import get_open
@@ -38,7 +38,7 @@ def take_in(
     engine: Engine,
     storage: Storage,
     stage: Stage,
-    report: Report,
+    found: Found,
     *,
     project_id: str,
     dataset_id: str,
@@ -68,7 +68,8 @@ def take_in(
                     "bytes": stage.bytes,
                     "sha256": stage.sha256,
                     "object_key": key,
-                    "report": report,
+                    "report": found.report,
+                    "examples": encoded(found.examples),
                 },
             )
             if stage.bytes > replaced_bytes:

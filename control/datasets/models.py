@@ -1,5 +1,6 @@
 """Datasets: open while files come in, immutable once complete."""
 
+import builtins
 from datetime import datetime
 from typing import Any
 
@@ -42,5 +43,8 @@ class DatasetFile(Base):
     object_key: Mapped[str]
     """Where the bytes are in object storage; content-addressed within the project."""
     report: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """What inspection found: kind, documents, characters, first documents."""
+    """What inspection found: kind, documents, characters."""
+    examples: Mapped[builtins.bytes | None] = mapped_column(deferred=True)
+    """What people are shown of it, as `control.datasets.examples` encodes it; loaded only where it is asked for. None where the file
+    came before examples were kept: then they are made when somebody asks."""
     created_at: Mapped[CreatedAt]

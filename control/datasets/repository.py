@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from control.datasets.models import Dataset, DatasetFile
@@ -61,10 +61,24 @@ def file_named(session: ReadSession, dataset_id: str, name: str) -> DatasetFile 
     )
 
 
+def examples(session: ReadSession, file_id: int) -> bytes | None:
+    """What people are shown of a file, as `control.datasets.examples` encodes it."""
+    return session.scalar(select(DatasetFile.examples).where(DatasetFile.id == file_id))
+
+
+def keep_examples(session: WriteSession, file: DatasetFile, found: bytes) -> None:
+    """Store what was made of a file after its upload, unless another has come in its place."""
+    session.execute(
+        update(DatasetFile)
+        .where(DatasetFile.id == file.id, DatasetFile.sha256 == file.sha256)
+        .values(examples=found)
+    )
+
+
 def upsert_file(session: WriteSession, values: dict[str, object]) -> DatasetFile:
     """Add the file, or put it in the place of the one of that name."""
     statement = insert(DatasetFile).values(created_at=func.clock_timestamp(), **values)
-    replaced = ("bytes", "sha256", "object_key", "report", "created_at")
+    replaced = ("bytes", "sha256", "object_key", "report", "examples", "created_at")
     row: DatasetFile | None = session.scalar(
         statement.on_conflict_do_update(
             index_elements=[DatasetFile.dataset_id, DatasetFile.name],

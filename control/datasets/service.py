@@ -1,23 +1,21 @@
-"""Datasets: opened, filled, completed, previewed, deleted."""
+"""Datasets: opened, filled, completed, deleted."""
 
 import hashlib
-import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from sqlalchemy import func
 
 from control.datasets import repository
 from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
-from control.datasets.schemas import DatasetIn, DatasetPreview, PreviewDocument
+from control.datasets.schemas import DatasetIn
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
 from control.ids import new_id
 from control.paging import Slice, newest_first
 from control.removals.service import remove_after_commit
 from control.storage import Storage
-from core.formats import read_documents
 
 
 def create(session: WriteSession, project_id: str, body: DatasetIn) -> Dataset:
@@ -159,36 +157,10 @@ def _wrong_modality(dataset: Dataset, instead: str) -> Conflict:
     )
 
 
-def contact_sheet(dataset: Dataset, files: Sequence[DatasetFile], *, images: int, columns: int) -> bytes:
-    """A PNG of some of the dataset's images or recordings, taken evenly from the files: what inspection kept of them.
-
-    Raises:
-        Conflict: ``wrong_modality``, where they are read and not looked at.
+def expect_pictures(dataset: Dataset) -> None:
     """
-    drawn = MODALITIES[dataset.modality].sheet
-    if drawn is None:
+    Raises:
+        Conflict: ``wrong_modality``, where the samples are read and not looked at.
+    """
+    if not MODALITIES[dataset.modality].looked_at:
         raise _wrong_modality(dataset, f"/v1/datasets/{dataset.id}/preview")
-    kept = [list(file.report.get("thumbnails", ())) for file in files]
-    taken = itertools.chain.from_iterable(itertools.zip_longest(*kept))
-    return drawn(list(itertools.islice((one for one in taken if one), images)), columns)
-
-
-def preview(files: list[DatasetFile], storage: Storage, *, documents: int, characters: int) -> DatasetPreview:
-    """The beginnings of the first documents, taken evenly from the files. Needs no transaction."""
-    readable = [file for file in files if file.report.get("documents")]
-    left = documents
-    shown: list[PreviewDocument] = []
-    for position, file in enumerate(readable):
-        share = -(-left // (len(readable) - position))
-        with storage.open(file.object_key) as stream:
-            texts = read_documents(stream, file.name, text_column=file.report.get("text_column"))
-            for index, document in enumerate(itertools.islice(texts, share)):
-                shown.append(
-                    PreviewDocument(
-                        file=file.name, index=index, text=document[:characters], characters=len(document)
-                    )
-                )
-                left -= 1
-        if left <= 0:
-            break
-    return DatasetPreview(documents=shown)

@@ -1,6 +1,7 @@
 """Storage in a directory of this machine, by plain files: the file system tells of a full disk, and
 a download is a read of the file itself (several times the speed of obstore's local stream)."""
 
+import itertools
 import os
 import shutil
 import time
@@ -121,14 +122,16 @@ class LocalStage(Stage):
             self._file = self._path.open("xb", buffering=0)
 
     def _append(self, chunks: Iterable[bytes]) -> None:
-        pending = [memoryview(chunk) for chunk in chunks if chunk]
+        # Never from the front of one long list: a body may come in millions of pieces of a byte.
+        rest = (memoryview(chunk) for chunk in chunks if chunk)
         with told_plainly():
-            while pending:
-                written = os.writev(self._file.fileno(), pending[:_VECTORS])
-                while pending and written >= len(pending[0]):
-                    written -= len(pending.pop(0))
-                if written:
-                    pending[0] = pending[0][written:]
+            while pending := list(itertools.islice(rest, _VECTORS)):
+                while pending:
+                    written = os.writev(self._file.fileno(), pending)
+                    while pending and written >= len(pending[0]):
+                        written -= len(pending.pop(0))
+                    if written:
+                        pending[0] = pending[0][written:]
 
     def copy(self, source: BinaryIO) -> None:
         """Take over a whole file inside the kernel; it is not hashed."""

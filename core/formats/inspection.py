@@ -7,14 +7,12 @@ from typing import BinaryIO
 from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
 from core.formats.errors import FormatError, printable
+from core.formats.examples import TextExample, TextExamples
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
 from core.formats.scripts import ScriptCounter
 from core.formats.source import size_of
-
-PREVIEW_DOCUMENTS = 5
-PREVIEW_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ class FileReport:
     """Letters by script (by Unicode block), the most frequent first."""
     repeats: int
     """Documents that repeat an earlier one of this file, word for word: training reads them once."""
-    preview: tuple[str, ...]
-    """The first documents, shortened to 500 characters; without control characters."""
+    examples: tuple[TextExample, ...]
+    """The first documents, shortened: what people are shown."""
 
 
 def inspect_file(
@@ -62,7 +60,7 @@ def inspect_file(
     notes = Notes()
     documents = characters = 0
     histogram = [0] * 65
-    preview: list[str] = []
+    examples = TextExamples()
     scripts, repeats = ScriptCounter(), RepeatCounter()
     for document in read_documents(stream, name, text_column=text_column, limits=limits, notes=notes):
         length = len(document)
@@ -71,8 +69,7 @@ def inspect_file(
         content = document.encode()
         scripts.add(content)
         repeats.add(content)
-        if documents < PREVIEW_DOCUMENTS:
-            preview.append(_shortened(document))
+        examples.add(document)
         documents += 1
     if not documents and notes.tokenizer is None:
         raise FormatError(
@@ -95,10 +92,5 @@ def inspect_file(
         length_histogram=tuple(histogram),
         scripts=scripts.counts(),
         repeats=repeats.count(),
-        preview=tuple(preview),
+        examples=tuple(examples.examples),
     )
-
-
-def _shortened(document: str) -> str:
-    text = printable(document[: PREVIEW_CHARACTERS + 1])
-    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"

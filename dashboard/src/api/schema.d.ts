@@ -151,6 +151,8 @@ export interface paths {
         /**
          * Preview Dataset
          * @description How the first documents begin, taken evenly from the files, read as training will read them.
+         *
+         *     Of each file 100 documents are kept: of its first 5 up to 20,000 characters, of the others up to 500.
          */
         get: operations["previewDataset"];
         put?: never;
@@ -5421,7 +5423,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · The file is cut off · The recording is cut off · The file is of no known format · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;

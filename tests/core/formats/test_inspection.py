@@ -21,14 +21,21 @@ def test_a_report_counts(make: Make):
     assert (report.kind, report.compression, report.bytes) == ("csv", "gzip", len(content))
     assert (report.documents, report.characters, report.text_column) == (4, 914, "body")
     assert report.length_histogram == (0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 1)
-    assert report.preview == ("aaa", "éééé", "ccccccc", "d" * 499 + "…")
+    assert [(one.text, one.characters) for one in report.examples] == [
+        (document, len(document)) for document in documents
+    ]
     assert (report.members, report.ignored, report.vocabulary_size) == (0, (), None)
     assert json.loads(json.dumps(dataclasses.asdict(report)))["documents"] == 4
 
 
-def test_a_preview_is_safe_to_store_and_show():
-    report = inspect_file(io.BytesIO(b"a\0b\x1b[31m\ttab\nline"), "a.txt")
-    assert report.preview == ("a\ufffdb\ufffd[31m\ttab\nline",)
+def test_examples_are_as_the_documents_and_bounded():
+    documents = [letter * 30_000 for letter in "abcdefg"] + ["a\0b\x1b[31m\ttab"] * 200
+    content = "".join(json.dumps({"text": document}) + "\n" for document in documents)
+    found = inspect_file(io.BytesIO(content.encode()), "a.jsonl").examples
+    assert [len(one.text) for one in found[:7]] == [20_000] * 5 + [500] * 2
+    assert {one.characters for one in found[:7]} == {30_000}
+    assert {(one.text, one.characters) for one in found[7:]} == {(documents[7], len(documents[7]))}
+    assert len(found) == 100
 
 
 def test_a_zip_says_what_it_left_out(zipped: Zipped, make: Make):

@@ -1,0 +1,61 @@
+"""Inspections of this process: their server, their turns, their threads; apart from everything else that it does."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from api.turns import Turns
+from control.inspection.running import Handle
+from control.inspection.server import InspectionServer
+
+_QUICK_SLOTS = 4
+"""For small plain text, and for drawing what inspection made: some milliseconds each."""
+
+T = TypeVar("T")
+
+
+class Inspections:
+    """Start it in a thread that lives as long as the process.
+
+    Args:
+        slots: Larger files that are read at once.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._server = InspectionServer()
+        self._large = Turns(slots)
+        self._quick = Turns(_QUICK_SLOTS)
+        self._threads = ThreadPoolExecutor(slots + _QUICK_SLOTS, "inspection")
+
+    @property
+    def server_pid(self) -> int | None:
+        return self._server.pid
+
+    def start(self) -> None:
+        """Have the server load what it needs, so that the first file need not wait for that."""
+        self._server.start()
+
+    def close(self) -> None:
+        """End every inspection."""
+        self._server.close()
+        self._threads.shutdown()
+
+    async def run(
+        self, project_id: str, act: Callable[[InspectionServer, Handle], T], *, quick: bool = False
+    ) -> T:
+        """What ``act`` returns, called in a thread when it is the project's turn.
+
+        Cancelled, it stops the inspection and lets go of its turn once that has ended.
+        """
+        async with (self._quick if quick else self._large).of(project_id):
+            handle = Handle()
+            done = asyncio.get_running_loop().run_in_executor(self._threads, act, self._server, handle)
+            try:
+                return await asyncio.shield(done)
+            except asyncio.CancelledError:
+                handle.stop()
+                with contextlib.suppress(Exception):
+                    await done
+                raise

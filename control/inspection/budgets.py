@@ -1,0 +1,43 @@
+"""What one inspection may take. The measurements behind the numbers: docs/decisions, "inspections have budgets"."""
+
+from dataclasses import dataclass
+
+_MB = 1_000_000
+MEMORY_BYTES = 800 << 20
+"""Of private, writable memory, the 55 MB that the readers take themselves included."""
+_CPU_SECONDS = 20
+_CPU_SECONDS_A_MB = 2.0
+_WALL_SECONDS = 60
+_WALL_A_CPU_SECOND = 5
+"""Beside a training that uses every core, an inspection gets a part of one."""
+_TEMPORARY_BYTES = 1 << 30
+_TEMPORARY_A_BYTE = 16
+_NICE = 10
+QUICK_BYTES = 1 << 20
+"""Plain text up to so many bytes is read at once, before larger files that wait."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Upper ends; bytes decoded and names kept are held to theirs by `core.formats.limits`."""
+
+    memory_bytes: int
+    cpu_seconds: int
+    """All threads together."""
+    wall_seconds: float
+    """From the child's start; waiting for a turn does not count."""
+    temporary_bytes: int
+    """In a temporary file."""
+    nice: int
+
+
+def budget_for(file_bytes: int, *, quick: bool = False) -> Budget:
+    """The budget for a file of so many bytes. Time is in proportion to what was sent, so that no small file buys much of it."""
+    cpu = _CPU_SECONDS + int(_CPU_SECONDS_A_MB * file_bytes / _MB)
+    return Budget(
+        memory_bytes=MEMORY_BYTES,
+        cpu_seconds=cpu,
+        wall_seconds=float(_WALL_SECONDS + _WALL_A_CPU_SECOND * cpu),
+        temporary_bytes=_TEMPORARY_BYTES + _TEMPORARY_A_BYTE * file_bytes,
+        nice=0 if quick else _NICE,
+    )

@@ -1,0 +1,176 @@
+"""One inspection: what is asked of a child, the file that it borrows, its budget, and what its end means."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from control.errors import Invalid
+from control.inspection.budgets import Budget
+from control.inspection.conversation import Conversation, End
+from control.inspection.server import InspectionServer, child_environment
+from control.storage import StorageFull
+
+log = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+"""As `core.inspection.child` tells."""
+
+_STARTS = 2
+"""A server that was ended (by the system, when memory ran out) is started anew once for a request."""
+_SMALLER = "Send it in smaller parts, with smaller samples, or less compressed."
+
+
+class InspectionStoppedError(RuntimeError):
+    """Nobody waits for it any more, or the service ends."""
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A file for a child to read."""
+
+    file: BinaryIO
+    """Open; where it has a descriptor the child gets that, else its bytes are read here and given to the child."""
+    size: int
+
+    def descriptor(self) -> int | None:
+        try:
+            return self.file.fileno()
+        except OSError:
+            return None
+
+
+@dataclass
+class Handle:
+    """Stops an inspection, from any thread; before its start too."""
+
+    stopped: bool = False
+    _connection: socket.socket | None = field(default=None, repr=False)
+
+    def stop(self) -> None:
+        """End it. The server kills a child whose connection ends."""
+        self.stopped = True
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+
+    def hold(self, connection: socket.socket) -> None:
+        self._connection = connection
+        if self.stopped:
+            raise InspectionStoppedError
+
+
+def run(
+    server: InspectionServer,
+    request: dict[str, Any],
+    lent: Lent,
+    budget: Budget,
+    *,
+    name: str,
+    handle: Handle | None = None,
+) -> Answer:
+    """Have a child of the server answer; blocks until it has ended.
+
+    Args:
+        request: As `core.inspection.child` tells, without ``limits`` and ``bytes``.
+        name: What the file is called, for messages.
+
+    Raises:
+        Invalid: nothing can be learned from the file, its budget did not suffice (``inspection_budget``), or it ended the
+            process that read it (``unreadable_file``).
+        StorageFull: no room for a temporary file.
+        InspectionStoppedError: it was stopped.
+        RuntimeError: a mistake of the readers, or no server; not the file's fault.
+    """
+    handle = handle or Handle()
+    limits = {key: value for key, value in asdict(budget).items() if key != "wall_seconds"}
+    arguments = json.dumps(request | {"limits": limits, "bytes": lent.size})
+    line = json.dumps({"argv": [arguments], "env": child_environment(), "cwd": "/"}).encode() + b"\n"
+    end, answer = End(lost="nothing"), bytearray()
+    for _ in range(_STARTS):
+        end, answer = _ask(server, line, lent, budget, handle)
+        if handle.stopped:
+            raise InspectionStoppedError
+        if end.lost is None:
+            break
+    _check_end(end, budget, name)
+    return _settled(
+        json.loads(answer) if answer else {"crash": f"exit code {end.exit}, without a word"}, budget, name
+    )
+
+
+def _ask(
+    server: InspectionServer, line: bytes, lent: Lent, budget: Budget, handle: Handle
+) -> tuple[End, bytearray]:
+    descriptor = lent.descriptor()
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(server.connect())
+        handle.hold(connection)
+        read_end, write_end = os.pipe()
+        answers = stack.enter_context(io.FileIO(read_end))
+        asked: socket.socket | None = None
+        with (
+            os.fdopen(write_end, "wb") as theirs,
+            Path(os.devnull).open("wb") as nowhere,
+            contextlib.ExitStack() as sent,
+        ):
+            if descriptor is None:
+                asked, child_end = socket.socketpair()
+                stack.enter_context(asked)
+                descriptor = sent.enter_context(child_end).fileno()
+            descriptors = [theirs.fileno(), nowhere.fileno(), descriptor]
+            try:
+                count = socket.send_fds(connection, [line], descriptors)
+                connection.sendall(line[count:])
+            except ConnectionError as error:
+                return End(lost=str(error)), bytearray()
+        conversation = Conversation(connection, answers, asked, lent.file)
+        end = conversation.hold(time.monotonic() + budget.wall_seconds)
+        return end, conversation.answer
+
+
+def _check_end(end: End, budget: Budget, name: str) -> None:
+    if end.lost is not None:
+        raise RuntimeError(f"the server of inspections ended or refused; it said: {end.lost}")
+    if end.late:
+        raise _over(name, f"{budget.wall_seconds:,.0f} seconds")
+    if end.signal == signal.SIGXCPU:
+        raise _over(name, f"{budget.cpu_seconds:,} seconds of processor time")
+    if end.signal is not None or end.flooded:
+        log.warning("an upload ended the process that read it: %s", end)
+        raise Invalid(
+            "unreadable_file",
+            f"{name}: the process that read it was ended by the file. Write it anew, with another program or with "
+            "smaller parts, and send it again.",
+            param="file",
+        )
+
+
+def _settled(answer: Answer, budget: Budget, name: str) -> Answer:
+    if "code" in answer:
+        raise Invalid(answer["code"], answer["detail"], param="file")
+    match answer.get("over"):
+        case "memory":
+            raise _over(name, f"{budget.memory_bytes / 2**20:,.0f} MiB of memory")
+        case "temporary":
+            raise _over(name, f"{budget.temporary_bytes / 2**20:,.0f} MiB in a temporary file")
+    if "full" in answer:
+        raise StorageFull
+    if "crash" in answer:
+        raise RuntimeError(f"an upload could not be read:\n{answer['crash']}")
+    return answer
+
+
+def _over(name: str, what: str) -> Invalid:
+    return Invalid(
+        "inspection_budget",
+        f"{name}: reading it through takes more than the {what} that a file of its size may take. {_SMALLER}",
+        param="file",
+    )

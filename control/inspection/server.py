@@ -1,0 +1,124 @@
+"""The preloaded server that inspections are forked from: ``python -m core.inspection``, one for a process of the API."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+
+_BACKLOG = 64
+_PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "TZ")
+
+
+def child_environment() -> dict[str, str]:
+    """The whole environment of the server and its children: no credential, no address of a part of the service."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
+        "PYTHONPATH": os.fspath(_sources()),
+        "PYTHONUTF8": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        # pyarrow's own allocator reserves a gigabyte of writable memory at its first allocation, which a budget counts.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        # Threads that decode images would each reserve an arena.
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+class InspectionServer:
+    """Started with its first request, and anew where it ended; ends with the thread that started it, and on `close`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._directory: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start it where it does not run. It takes requests at once and answers when it has loaded.
+
+        Call it from a thread that lives as long as this object: the kernel ends the server with that thread.
+
+        Raises:
+            RuntimeError: it is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the server of inspections is closed")
+            if self._process is not None and self._process.poll() is None:
+                return
+            if self._directory is None:
+                self._directory = Path(tempfile.mkdtemp(prefix="seedbed-inspect-"))
+            self._socket.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(os.fspath(self._socket))
+                listener.listen(_BACKLOG)
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    [
+                        *(sys.executable, "-m", "core.inspection"),
+                        *("--fd", str(listener.fileno()), "--parent", str(os.getpid())),
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    env=child_environment(),
+                    cwd=self._directory,
+                    pass_fds=[listener.fileno()],
+                    # A Ctrl-C at the terminal is the service's to act upon.
+                    start_new_session=True,
+                )
+
+    def connect(self) -> socket.socket:
+        """A connection for one request; the server is started where it does not run."""
+        self.start()
+        asked = self._process
+        try:
+            return self._connected()
+        except ConnectionError:
+            # It is ending this very moment: its socket is closed, and its process not yet to be waited for.
+            self._end(asked)
+            self.start()
+            return self._connected()
+
+    def _connected(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(os.fspath(self._socket))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _end(self, process: "subprocess.Popen[bytes] | None") -> None:
+        with self._lock:
+            if process is not None and process is self._process:
+                process.kill()
+                process.wait()
+                self._process = None
+
+    def close(self) -> None:
+        """End the server, and with it every inspection."""
+        self._closed = True
+        self._end(self._process)
+        with self._lock:
+            if self._directory is not None:
+                shutil.rmtree(self._directory, ignore_errors=True)
+                self._directory = None
+
+    @property
+    def _socket(self) -> Path:
+        assert self._directory is not None
+        return self._directory / "server"
+
+
+def _sources() -> Path:
+    """Where the package ``core`` lies; found without importing it."""
+    spec = find_spec("core")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parents[1]

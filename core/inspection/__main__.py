@@ -1,0 +1,41 @@
+"""``python -m core.inspection``: the preloaded server of inspections."""
+
+import argparse
+import gc
+import importlib
+import os
+import sys
+
+from core.inspection.child import main as inspect
+from core.serve import serve
+
+
+def preload() -> None:
+    """Import what most files need, and start no thread by it.
+
+    pyarrow starts one (of its allocator's) when it is imported, so a child imports it where it is needed.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    for name in (
+        "core.formats.audio_inspection",
+        "core.formats.contact_sheet",
+        "core.formats.image_inspection",
+        "core.formats.inspection",
+    ):
+        importlib.import_module(name)
+    importlib.import_module("PIL.Image").init()
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> int:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(prog="python -m core.inspection", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, metavar="N", help="listening Unix socket, inherited")
+    parser.add_argument("--parent", type=int, metavar="PID", help="exit if the parent is not this process")
+    arguments = parser.parse_args()
+    return serve(arguments.fd, arguments.parent, preload=preload, engine=inspect)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

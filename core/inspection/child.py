@@ -1,0 +1,79 @@
+"""One inspection, in a process of its own: ``main([REQUEST])``, with the file as descriptor 3.
+
+REQUEST is a JSON object: ``limits`` (the arguments of `core.inspection.limits.hold_to`), ``task``, and what the task needs:
+
+- ``inspect``: ``name``, ``modality``, ``reading`` (as `ReadingOptions.facts` has it), ``bytes`` → ``{"report": …, "examples": …}``
+- ``examples``: the same, of text → ``{"examples": …}``
+- ``sheet``: ``modality``, ``columns``; the file is a JSON list of thumbnails → ``{"png": base64}``
+
+Other answers: ``{"code", "detail"}`` where nothing can be learned from the file, ``{"over": "memory" | "temporary"}`` where
+the budget did not suffice, ``{"full": true}`` where the disk did not, ``{"crash": traceback}`` for a mistake of the readers.
+A budget of processor time ends the process by SIGXCPU, without an answer.
+"""
+
+import base64
+import errno
+import json
+import os
+from typing import Any, BinaryIO
+
+from core.formats.errors import FormatError
+from core.formats.reading import ReadingOptions
+from core.inspection.borrowed import open_borrowed
+from core.inspection.limits import hold_to
+from core.inspection.readers import draw_sheet, read, text_examples
+from core.tracebacks import describe
+
+FILE_FD = 3
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def main(argv: list[str]) -> int:
+    """Answer one request.
+
+    Returns:
+        The exit code: 0, whatever the answer.
+    """
+    request = json.loads(argv[0])
+    hold_to(**request["limits"])
+    answer = json.dumps(_answer(request)).encode()
+    written = 0
+    while written < len(answer):
+        written += os.write(1, answer[written:])
+    return 0
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with open_borrowed(FILE_FD, request.get("bytes")) as stream:
+            return _done(request, stream)
+    except FormatError as error:
+        return {"code": error.code, "detail": f"{error}."}
+    except (MemoryError, OSError) as error:
+        return _lack(error) or {"crash": describe(error)}
+    except Exception as error:  # noqa: BLE001 - the service logs it, and tells the person that it is its own mistake
+        return {"crash": describe(error)}
+
+
+def _lack(error: MemoryError | OSError) -> dict[str, Any] | None:
+    """The answer, where an error says that there was not enough of something."""
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return {"over": "memory"}
+    if error.errno == errno.EFBIG:
+        return {"over": "temporary"}
+    return {"full": True} if error.errno in _DISK_FULL else None
+
+
+def _done(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
+    match request["task"]:
+        case "inspect":
+            options = ReadingOptions.of(request["reading"])
+            report, examples = read(stream, request["name"], request["modality"], options)
+            return {"report": report, "examples": examples}
+        case "examples":
+            return {"examples": text_examples(stream, request["name"], ReadingOptions.of(request["reading"]))}
+        case "sheet":
+            sheet = draw_sheet(request["modality"], json.load(stream), request["columns"])
+            return {"png": base64.b64encode(sheet).decode()}
+        case task:
+            raise ValueError(f"there is no task {task!r}")

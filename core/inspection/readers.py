@@ -1,0 +1,78 @@
+"""What is found out about a file of each modality: its report, and what of it people are shown."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
+
+from core.formats.reading import ReadingOptions
+
+Report = dict[str, Any]
+"""Plain values, as JSON has them; ``samples`` in every modality's."""
+Examples = dict[str, Any]
+"""``documents``: [{"text", "characters"}]; or ``thumbnails``: images in base64."""
+
+
+def read(stream: BinaryIO, name: str, modality: str, options: ReadingOptions) -> tuple[Report, Examples]:
+    """Read a file through.
+
+    Raises:
+        FormatError: nothing can be learned from it.
+    """
+    return _READERS[modality](stream, name, options)
+
+
+def _text(stream: BinaryIO, name: str, options: ReadingOptions) -> tuple[Report, Examples]:
+    from core.formats.inspection import inspect_file  # noqa: PLC0415 - a child imports what its file needs
+
+    report = dataclasses.asdict(inspect_file(stream, name, text_column=options.column))
+    examples = report.pop("examples")
+    return report | {"samples": report["documents"]}, {"documents": examples}
+
+
+def _images(stream: BinaryIO, name: str, options: ReadingOptions) -> tuple[Report, Examples]:
+    from core.formats.image_inspection import inspect_image_file  # noqa: PLC0415 - as above
+
+    report = dataclasses.asdict(inspect_image_file(stream, name, image_column=options.column))
+    return report, {"thumbnails": report.pop("thumbnails")}
+
+
+def _audio(stream: BinaryIO, name: str, _options: ReadingOptions) -> tuple[Report, Examples]:
+    from core.formats.audio_inspection import inspect_audio_file  # noqa: PLC0415 - as above
+
+    report = dataclasses.asdict(inspect_audio_file(stream, name))
+    return report, {"thumbnails": report.pop("thumbnails")}
+
+
+_READERS: Mapping[str, Callable[[BinaryIO, str, ReadingOptions], tuple[Report, Examples]]] = {
+    "text": _text,
+    "image": _images,
+    "audio": _audio,
+}
+
+
+def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examples:
+    """The examples alone, of a text file that was read through before: from its beginning.
+
+    Raises:
+        FormatError: its beginning cannot be read.
+    """
+    from core.formats.documents import read_documents  # noqa: PLC0415 - as above
+    from core.formats.examples import TextExamples  # noqa: PLC0415
+
+    kept = TextExamples()
+    for document in read_documents(stream, name, text_column=options.column):
+        kept.add(document)
+        if kept.full:
+            break
+    return {"documents": [dataclasses.asdict(example) for example in kept.examples]}
+
+
+def draw_sheet(modality: str, thumbnails: Sequence[str], columns: int) -> bytes:
+    """A PNG of thumbnails side by side."""
+    if modality == "image":
+        from core.formats.contact_sheet import contact_sheet  # noqa: PLC0415 - as above
+
+        return contact_sheet(thumbnails, columns)
+    from core.formats.sound_pictures import sound_sheet  # noqa: PLC0415 - as above
+
+    return sound_sheet(thumbnails, columns)
