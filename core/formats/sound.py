@@ -20,6 +20,8 @@ _BLOCK = 1 << 18
 _UNKNOWN_FRAMES = 1 << 62
 """What libsndfile says of a FLAC file whose header does not know its length is more."""
 _FULL_SCALE = 0.9999
+_LOUDEST = 1e9
+"""Floating-point files may hold more than full scale, as whole numbers of 16 or 32 bits; beyond that nothing was recorded."""
 _LAST_PAGE_BYTES = 1 << 16
 
 
@@ -93,6 +95,11 @@ def _read(file: soundfile.SoundFile, place: Place, limits: Limits) -> Sound:
             at = found - len(block) + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
             raise place.error(
                 "bad_audio", f"holds a value that is no number, at sample {at:,}; save it again"
+            )
+        if np.abs(block).max() > _LOUDEST:
+            raise place.error(
+                "bad_audio",
+                f"holds values of {np.abs(block).max():.3g}, where full scale is 1; save it again",
             )
         clipped += int((np.abs(block) >= _FULL_SCALE).any(axis=1).sum())
         pieces.append(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])

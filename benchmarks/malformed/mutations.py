@@ -1,0 +1,164 @@
+"""What is done to a valid file: bits, pieces, lengths, and whole members."""
+
+import random
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+
+from benchmarks.malformed.corpus import Sample
+
+_LARGEST = 1 << 20
+"""Bytes that a mutated file may have: what harms is to be small."""
+_NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFF000,
+            2**31 - 37, 2**32 - 8, 10**9, 2**62, 2**63 - 1, 2**64 - 1)  # fmt: skip
+_WORDS = (
+    b"\0", b"\xff" * 8, b"\xef\xbb\xbf", b"\xff\xfe", b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"ustar\x0000", b"ustar  \0",
+    b"PAR1", b"RIFF", b"RF64", b"WAVEfmt ", b"data", b"ds64", b"fLaC", b"OggS", b"\x89PNG\r\n\x1a\n", b"IDAT", b"IHDR", b"iCCP", b"tRNS", b"acTL",
+    b"\xff\xd8\xff\xe0", b"\xff\xc0", b"\xff\xc2", b"\xff\xda", b"Exif\0\0", b"VP8X", b"VP8L", b"ANMF", b"II*\0", b"MM\0*", b"BM", b"\0\0\x08\x03",
+    b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"[" * 5000, b'{"a":' * 3000, b'"', b'""', b"'", b"\\u0000", b"\\ud800", b"1e999", b"-0", b"NaN",
+    b"9" * 5000, b"null", b"true", b",", b";", b"\t", b"\n", b"\r\n", b"\x0c", b"30 path=../x\n", b"GNU.sparse.major", b"../", b"/", b"\\", b"C:",
+    "\u202e".encode(), "\U0001f600".encode(), b"\xed\xa0\x80", b"vocab", b'"id":4294967295', b'{"type":"Precompiled","precompiled_charsmap":"AAAA"}',
+)  # fmt: skip
+
+Mutation = Callable[[random.Random, bytes, Sequence[Sample]], bytes]
+
+
+def mutate(dice: random.Random, sample: Sample, others: Sequence[Sample]) -> bytes:
+    """A damaged file of a sample's kind; the same for the same dice."""
+    content = sample.content
+    if sample.pack is not None and dice.random() < 0.5:
+        # Below the checksums of what holds it.
+        members = dict(sample.members)
+        for name in dice.sample(list(members), min(len(members), dice.randint(1, 3))):
+            members[name] = _mutated(dice, members[name], others)
+        if "" not in members and dice.random() < 0.2:
+            name = dice.choice(list(members))
+            members[_name(dice, name)] = members.pop(name)
+        try:
+            content = sample.pack(members)
+        except (ValueError, UnicodeError, OSError):
+            content = sample.content
+        if dice.random() < 0.7:
+            return content
+    return _mutated(dice, content, others)
+
+
+def _mutated(dice: random.Random, content: bytes, others: Sequence[Sample]) -> bytes:
+    for _ in range(1 if dice.random() < 0.4 else dice.randint(2, 6)):
+        content = dice.choice(_MUTATIONS)(dice, content, others)[:_LARGEST]
+    return _checksums(content) if dice.random() < 0.7 else content
+
+
+def _name(dice: random.Random, name: str) -> str:
+    return dice.choice([
+        f"../{name}", name.upper(), f"{name}/x", f"\\{name}", f"C:{name}", "x" * 5000 + name, "é" * 300 + name, f"{name}\x01",
+        f"train/{name}", f"test/train/{name}", "a/" * 400 + name, f"{name}.txt", f".{name}", " ",
+    ])  # fmt: skip
+
+
+def _span(dice: random.Random, content: bytes, longest: int = 1 << 14) -> tuple[int, int]:
+    if not content:
+        return 0, 0
+    start = dice.randrange(len(content))
+    return start, min(len(content), start + 1 + int(longest ** dice.random()))
+
+
+def _flip(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    changed = bytearray(content)
+    for _number in range(dice.choice((1, 1, 2, 8, 64)) if changed else 0):
+        changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
+    return bytes(changed)
+
+
+def _noise(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(dice, content, 64)
+    return content[:start] + dice.randbytes(end - start) + content[end:]
+
+
+def _truncate(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    at = dice.randrange(len(content) + 1)
+    return content[at:] if dice.random() < 0.2 else content[:at]
+
+
+def _remove(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(dice, content)
+    return content[:start] + content[end:]
+
+
+def _repeat(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(dice, content)
+    times = dice.choice((1, 1, 2, 10, 1000))
+    return content[:end] + content[start:end] * min(times, _LARGEST // max(1, end - start)) + content[end:]
+
+
+def _splice(dice: random.Random, content: bytes, others: Sequence[Sample]) -> bytes:
+    other = dice.choice(others).content
+    start, end = _span(dice, other)
+    at, until = _span(dice, content)
+    return content[:at] + other[start:end] + content[until if dice.random() < 0.5 else at :]
+
+
+def _move(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(dice, content)
+    rest = content[:start] + content[end:]
+    at = dice.randrange(len(rest) + 1)
+    return rest[:at] + content[start:end] + rest[at:]
+
+
+def _number(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    """A length or count, wherever it may be."""
+    form = dice.choice("BHIQ")
+    size = struct.calcsize(form)
+    if len(content) < size:
+        return content
+    at = (
+        dice.randrange(min(len(content), 1 << 16 if dice.random() < 0.3 else 200) - size + 1)
+        if len(content) > size
+        else 0
+    )
+    at = len(content) - size - at if dice.random() < 0.25 else at
+    if at < 0:
+        return content
+    value = dice.choice(_NUMBERS)
+    if dice.random() < 0.3:
+        value = int.from_bytes(content[at : at + size], "little") + dice.choice((-1, 1, 2, 4, 256))
+    packed = struct.pack(dice.choice("<>") + form, value % (1 << 8 * size))
+    return content[:at] + packed + content[at + size :]
+
+
+def _word(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    word = dice.choice(_WORDS)
+    at = dice.randrange(len(content) + 1)
+    return content[:at] + word + content[at + (len(word) if dice.random() < 0.5 else 0) :]
+
+
+_MUTATIONS: tuple[Mutation, ...] = (
+    _flip, _flip, _noise, _truncate, _remove, _repeat, _splice, _move, _number, _number, _number, _word, _word,
+)  # fmt: skip
+
+
+def _checksums(content: bytes) -> bytes:
+    """The checksums of a PNG's chunks and a tar's headers made right, so that what lies behind them is read."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _png(content)
+    return _tar(content) if content[257:262] == b"ustar" else content
+
+
+def _png(content: bytes) -> bytes:
+    changed, at = bytearray(content), 8
+    while at + 12 <= len(changed):
+        end = at + 8 + int.from_bytes(changed[at : at + 4], "big")
+        if end + 4 > len(changed):
+            break
+        changed[end : end + 4] = zlib.crc32(changed[at + 4 : end]).to_bytes(4, "big")
+        at = end + 4
+    return bytes(changed)
+
+
+def _tar(content: bytes) -> bytes:
+    changed = bytearray(content)
+    for at in range(0, len(changed) - 511, 512):
+        if changed[at + 257 : at + 262] == b"ustar":
+            changed[at + 148 : at + 156] = b" " * 8
+            changed[at + 148 : at + 156] = b"%06o\0 " % sum(changed[at : at + 512])
+    return bytes(changed)

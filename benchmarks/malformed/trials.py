@@ -1,0 +1,120 @@
+"""One case after the other, in a process that may have so much memory: what reading a mutated file comes to."""
+
+import dataclasses
+import io
+import json
+import random
+import re
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.malformed.corpus import Sample, corpus
+from benchmarks.malformed.mutations import mutate
+from core.data.errors import DataError
+from core.data.text.tokenizer import load
+from core.formats import FormatError, inspect_file, read_uploaded_tokenizer
+from core.formats.audio_inspection import inspect_audio_file
+from core.formats.image_inspection import inspect_image_file
+
+MEMORY_BYTES = 800 << 20
+"""That a case may add to what the readers take themselves."""
+_LONGEST_MESSAGE = 5000
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""As JSON writes it; behind a backslash of its own it is six characters of text."""
+
+
+def case(seed: int, number: int, samples: Sequence[Sample]) -> tuple[Sample, bytes]:
+    """The file of a case."""
+    dice = random.Random(f"{seed}-{number}")
+    sample = samples[number % len(samples)]
+    return sample, mutate(dice, sample, samples)
+
+
+def read(sample: Sample, content: bytes) -> bool:
+    """Read a file as an upload, and a tokenizer as the engine does, too; False where it is refused.
+
+    Raises:
+        AssertionError: what is said of it cannot be stored or shown. And what readers raise that they should not.
+    """
+    stream = io.BytesIO(content)
+    said: Exception
+    try:
+        if sample.modality == "image":
+            report: Any = inspect_image_file(stream, sample.name)
+        elif sample.modality == "audio":
+            report = inspect_audio_file(stream, sample.name)
+        else:
+            report = inspect_file(stream, sample.name)
+        _check(dataclasses.asdict(report))
+        if sample.name == "tokenizer.json":
+            stream.seek(0)
+            found = read_uploaded_tokenizer(stream, sample.name)
+            assert found is not None
+            load(found)
+    except (FormatError, DataError) as error:
+        said = error
+    else:
+        return True
+    _check({"detail": str(said)})
+    return False
+
+
+def _check(answer: dict[str, Any]) -> None:
+    """JSON as PostgreSQL takes it: no NUL, no half of a surrogate pair, no NaN."""
+    text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
+    text.encode()
+    assert not _NUL.search(text), "a NUL is in the answer"
+    if "detail" in answer:
+        assert answer["detail"], "the message is empty"
+        assert len(answer["detail"]) <= _LONGEST_MESSAGE, "the message is as long as the file"
+
+
+def main() -> None:
+    """``FIRST STEP END SEED`` are the arguments: a line of JSON before each case and one behind it go to standard output."""
+    first, step, end, seed = map(int, sys.argv[1:])
+    samples = corpus()
+    for sample in samples:
+        read(sample, sample.content)  # what all of them import is no part of a case
+    answers = sys.stdout
+    sys.stdout = sys.stderr
+    _limit_memory()
+    for number in range(first, end, step):
+        print(json.dumps({"begun": number}), file=answers, flush=True)
+        print(json.dumps(_try(seed, number, samples)), file=answers, flush=True)
+
+
+def _limit_memory() -> None:
+    mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY_BYTES, mapped + MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _try(seed: int, number: int, samples: Sequence[Sample]) -> dict[str, Any]:
+    sample, content = case(seed, number, samples)
+    answer: dict[str, Any] = {"number": number, "name": sample.name}
+    before = _memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    began = time.process_time()
+    try:
+        answer["read"] = read(sample, content)
+    except MemoryError:
+        answer["memory"] = True
+    except BaseException:  # noqa: BLE001 - that is what is looked for; a panic in Rust is no Exception
+        answer["raised"] = traceback.format_exc()[-3000:]
+    answer["seconds"] = time.process_time() - began
+    answer["megabytes"] = max(0.0, _memory("VmHWM") - before)
+    return answer
+
+
+def _memory(name: str) -> float:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition(f"{name}:")[2].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
