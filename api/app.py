@@ -38,6 +38,8 @@ from api.routes import (
     usage,
     workers,
 )
+from api.standing import Attended
+from api.throttle import Throttle
 from api.upload_room import UploadRoom
 from control.broker import broker
 from control.db import create_engine
@@ -67,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
             engine=engine,
             storage=storage,
             broker=broker(),
-            keyring=Keyring(engine, settings.secret.get_secret_value()),
+            keyring=Keyring(engine, *settings.secrets),
             hub=Hub(engine, settings.redis_url),
             load_gauges=LoadGauges(engine),
             room=UploadRoom(engine, storage, settings),
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
                     "storage": storage.check,
                 }
             ),
+            throttle=Throttle(broker(), settings.sign_in_attempts),
         )
         app.state.context = context
         stop = threading.Event()
@@ -130,6 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
         # Weights do not shrink, and a download's length is promised.
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "image/png"),
     )
+    app.add_middleware(Attended)
     app.add_middleware(Guard)
     app.add_middleware(Observe)  # added last, so outermost
     return app

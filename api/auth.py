@@ -7,10 +7,11 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api.context import context_of
+from api.standing import CUT, Standing
 from control.errors import Forbidden, Unauthorized
 from control.keys.schemas import Scope
 from control.keys.secrets import SessionToken
-from control.keys.service import Identity
+from control.keys.service import Identity, session_over
 
 COOKIE = "seedbed_session"
 CSRF_HEADER = "X-Seedbed-Csrf"
@@ -31,20 +32,60 @@ _cookie = APIKeyCookie(
 
 
 class Caller:
-    """An identity, with what else the request's proof said."""
+    """An identity, with what else the request's proof said, and whether the proof still holds."""
 
-    def __init__(self, identity: Identity, session_expires_at: datetime | None = None) -> None:
+    def __init__(self, request: Request, identity: Identity, session_expires_at: datetime | None) -> None:
         self.key_id = identity.key_id
         self.project_id = identity.project_id
         self.scopes = identity.scopes
         self.session_expires_at = session_expires_at
+        self._keyring = context_of(request).keyring
+        cut = request.scope["state"].get(CUT)
+        self.standing = Standing(
+            lambda: _prove(request), (lambda: cut("revoked")) if cut is not None else (lambda: None)
+        )
+
+    def stay(self) -> None:
+        """From now on, for as long as the request lasts, the proof is looked at again and again."""
+        self._keyring.on_forget.add(self.standing.look)
+        self.standing.begin()
+
+    def leave(self) -> None:
+        """The request is answered."""
+        self._keyring.on_forget.discard(self.standing.look)
+        self.standing.end()
 
 
 async def identify(request: Request) -> Caller:
-    """
+    """Who asks; found out once a request.
+
     Raises:
         Unauthorized: ``key_missing``, ``key_unknown``, ``key_revoked``, ``session_expired``.
         Forbidden: ``csrf_missing``.
+    """
+    state = request.scope["state"]
+    known = state.get("caller")
+    if isinstance(known, Caller):
+        return known
+    identity, expires_at = await _prove(request)
+    caller = Caller(request, identity, expires_at)
+    state["key_id"] = caller.key_id
+    state["caller"] = caller
+    caller.stay()
+    return caller
+
+
+def session_of(request: Request) -> SessionToken | None:
+    """The session whose cookie the request carries, if that is genuine and its time is not over."""
+    cookie = request.cookies.get(COOKIE)
+    return SessionToken.verify(cookie, *context_of(request).settings.secrets) if cookie else None
+
+
+async def _prove(request: Request) -> tuple[Identity, datetime | None]:
+    """Whom the request's key or session stands for, and when the session ends.
+
+    Raises:
+        Unauthorized, Forbidden: as `identify` does.
     """
     context = context_of(request)
     header = request.headers.get("authorization")
@@ -52,26 +93,22 @@ async def identify(request: Request) -> Caller:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise Unauthorized("key_missing", "The header must read `Authorization: Bearer sb_…`.")
-        caller = Caller(await context.keyring.by_key(key.strip()))
-    elif cookie := request.cookies.get(COOKIE):
-        token = SessionToken.verify(cookie, context.settings.secret.get_secret_value())
+        return await context.keyring.by_key(key.strip()), None
+    if request.cookies.get(COOKIE):
+        token = session_of(request)
         if token is None:
-            raise Unauthorized("session_expired", "The session is over. Sign in again with an API key.")
+            raise session_over()
         if request.method not in _SAFE_METHODS and request.headers.get(CSRF_HEADER) != "1":
             raise Forbidden(
                 "csrf_missing",
                 f"A request that changes something and relies on the session cookie must carry `{CSRF_HEADER}: 1`.",
             )
-        expires_at = datetime.fromtimestamp(token.expires_at, UTC)
-        caller = Caller(await context.keyring.by_session(token), expires_at)
-    else:
-        raise Unauthorized(
-            "key_missing",
-            "This needs an API key: send `Authorization: Bearer sb_…`. `seedbed-server key create` makes one.",
-        )
-    request.scope["state"]["key_id"] = caller.key_id
-    request.scope["state"]["caller"] = caller
-    return caller
+        identity = await context.keyring.by_session(token)
+        return identity, datetime.fromtimestamp(token.expires_at, UTC)
+    raise Unauthorized(
+        "key_missing",
+        "This needs an API key: send `Authorization: Bearer sb_…`. `seedbed-server key create` makes one.",
+    )
 
 
 class Requires:
@@ -93,13 +130,12 @@ class Requires:
         return await self.authorize(request)
 
     async def authorize(self, request: Request) -> Caller:
-        """Who asks, found out once a request.
+        """Who asks, if they may.
 
         Raises:
             Unauthorized: as `identify` does; Forbidden: ``scope_missing``.
         """
-        known = request.scope["state"].get("caller")
-        caller = known if isinstance(known, Caller) else await identify(request)
+        caller = await identify(request)
         if self.scope not in caller.scopes:
             raise Forbidden(
                 "scope_missing",

@@ -48,10 +48,12 @@ _CODES: dict[int, dict[str, str]] = {
         "key_unknown": "The API key is not known",
         "key_revoked": "The API key was revoked",
         "session_expired": "The session is over",
+        "metrics_token_missing": "Metrics need their token",
     },
     403: {
         "scope_missing": "The API key may not do this",
         "csrf_missing": "The request does not come from the dashboard",
+        "metrics_closed": "Metrics are told on this machine alone",
     },
     404: {
         "route_not_found": "No such route",
@@ -107,6 +109,7 @@ _CODES: dict[int, dict[str, str]] = {
         "spec_exceeds_memory": "No worker has memory enough for the job",
         **_FILES,
     },
+    429: {"sign_in_throttled": "Too many attempts to sign in failed"},
     431: {"head_too_large": "The head of the request is too large"},
     500: {"internal": "Something went wrong in the service"},
     503: {

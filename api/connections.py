@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.catalog import TYPE, title
+from api.standing import CUT as CUT_NAME
 
 CUT = Counter("seedbed_connections_cut_total", "Connections that the service ended, by the limit.", ["limit"])
 
@@ -128,6 +129,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._next_head()
         self._fields = self._field_bytes = 0
         self._body_bytes = self._body_bytes_before = 0
+        self.scope["state"][CUT_NAME] = self.cut
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)

@@ -12,6 +12,7 @@ from api.inspections import Inspections
 from api.keyring import Keyring
 from api.live import Hub
 from api.readiness import Readiness
+from api.throttle import Throttle
 from api.upload_room import UploadRoom
 from control.broker import Broker
 from control.settings import Settings
@@ -27,6 +28,7 @@ class Context:
     keyring: Keyring
     hub: Hub
     load_gauges: LoadGauges
+    throttle: Throttle
     room: UploadRoom
     uploads: ThreadPoolExecutor
     """Threads that move file bytes into storage, apart from those that answer requests: a slow disk holds up nobody else."""

@@ -9,6 +9,7 @@ from control.checkpoints import orphans
 from control.datasets import blobs
 from control.db import write
 from control.idempotency import service as idempotency
+from control.keys import service as keys
 from control.storage import Storage
 from control.tasks import previews
 
@@ -23,6 +24,7 @@ def run(engine: Engine, storage: Storage, stop: threading.Event) -> None:
         try:
             with write(engine) as session:
                 idempotency.forget_old(session)
+                keys.forget_ended_sessions(session)
             previews.forget_old(engine, storage)
             blobs.sweep(engine, storage)
             orphans.sweep(engine, storage)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from control.db import ReadSession, read, write
 from control.keys import service
-from control.keys.secrets import SessionToken, digest
+from control.keys.secrets import SessionToken, digest, is_key
 from control.keys.service import Identity
 
 FRESH_SECONDS = 3.0
@@ -19,49 +19,54 @@ _MOST = 4096
 class Keyring:
     """Identities by what proves them. Used from the event loop alone."""
 
-    def __init__(self, engine: Engine, secret: str) -> None:
+    def __init__(self, engine: Engine, *secrets: str) -> None:
         self._engine = engine
-        self._secret = secret
-        self._known: dict[bytes | str, tuple[float, Identity]] = {}
+        self._secrets = secrets
+        self._known: dict[bytes, tuple[float, Identity]] = {}
+        self.on_forget: set[Callable[[], object]] = set()
+        """Called when something was revoked."""
 
     async def by_key(self, key: str) -> Identity:
         """
         Raises:
             Unauthorized: ``key_unknown``, ``key_revoked``.
         """
-        key_digest = digest(key, self._secret)
-        return await self._identify(
-            key_digest, lambda session: service.identify_by_digest(session, key_digest)
-        )
+        if not is_key(key):
+            raise service.unknown_key()
+        digests = [digest(key, secret) for secret in self._secrets]
+        return await self._identify(digests[0], lambda session: service.identify_by_digest(session, *digests))
 
     async def by_session(self, token: SessionToken) -> Identity:
         """
         Raises:
-            Unauthorized: ``key_unknown``, ``key_revoked``.
+            Unauthorized: ``key_unknown``, ``key_revoked``, ``session_expired``.
         """
-        return await self._identify(
-            token.key_id, lambda session: service.identify_by_id(session, token.key_id)
-        )
+        return await self._identify(token.digest, lambda session: service.identify_by_session(session, token))
 
     def forget(self) -> None:
-        """Ask the database anew: a key was revoked."""
+        """Ask the database anew: a key was revoked, or a session ended."""
         self._known = {}
+        for tell in list(self.on_forget):
+            tell()
 
-    async def _identify(self, proof: bytes | str, ask: Callable[[ReadSession], Identity]) -> Identity:
+    async def _identify(self, proof: bytes, ask: Callable[[ReadSession], Identity]) -> Identity:
         now = time.monotonic()
         since, identity = self._known.get(proof, (0.0, None))
         if identity is None or now - since > FRESH_SECONDS:
             known = self._known
-            identity = await run_in_threadpool(self._ask, ask)
+            identity = await run_in_threadpool(self._ask, ask, proof)
             if len(known) >= _MOST:
                 known.clear()
             # Into the dictionary of when it was asked: what was asked before a revocation is not kept after it.
             known[proof] = (now, identity)
         return identity
 
-    def _ask(self, ask: Callable[[ReadSession], Identity]) -> Identity:
+    def _ask(self, ask: Callable[[ReadSession], Identity], proof: bytes) -> Identity:
         with read(self._engine) as session:
             identity = ask(session)
+        if identity.outdated:
+            with write(self._engine) as session:
+                service.renew_digest(session, identity.key_id, proof)
         if identity.stale:
             with write(self._engine) as session:
                 service.touch(session, identity.key_id)

@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
         self,
         app: FastAPI,
         *,
+        trusted_proxies: str = "127.0.0.1,::1",
         grace_seconds: int = 30,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
     ) -> None:
@@ -51,6 +52,7 @@ class Server(uvicorn.Server):
                 http=within(limits),
                 loop="uvloop",
                 ws="none",
+                forwarded_allow_ips=trusted_proxies,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=grace_seconds,
             )
@@ -99,7 +101,10 @@ def serve(chosen: Settings, host: str, port: int, *, grace_seconds: int = 30) ->
     # uvicorn raises the signal again when all is in order; then it means no more than "end".
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listen(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
-        Server(create_app(chosen), grace_seconds=grace_seconds).run([listening])
+        server = Server(
+            create_app(chosen), trusted_proxies=chosen.trusted_proxies, grace_seconds=grace_seconds
+        )
+        server.run([listening])
 
 
 def _allow_many_connections() -> None:

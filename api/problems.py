@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from api.catalog import TYPE, title
 from api.downloads import RangeNotSatisfiable
-from control.errors import SeedbedError, Unauthorized
+from control.errors import SeedbedError, TooManyRequests, Unauthorized
 from control.schemas import Problem, ProblemDetail
 from core.spec import MOST_PROBLEMS, explain
 
@@ -94,6 +94,8 @@ async def _seedbed_error(request: Request, error: Exception) -> ProblemResponse:
         headers["WWW-Authenticate"] = 'Bearer realm="seedbed"'
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_SECONDS
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.__cause__ is not None:

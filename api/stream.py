@@ -9,6 +9,7 @@ from itertools import groupby
 from pydantic import BaseModel
 
 from api.live import Hub, Listener
+from api.standing import Standing
 from control.jobs.schemas import JobOut, Progress
 from control.live.service import Changes, Cursor
 from control.metrics.repository import WrittenPoint
@@ -21,19 +22,20 @@ HEARTBEAT_SECONDS = 15.0
 _TERMINAL = {"succeeded", "failed", "cancelled"}
 
 
-async def stream(hub: Hub, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
-    """Server-Sent Events from the cursor on, until the job is over or the process stops."""
+async def stream(hub: Hub, job_id: str, cursor: Cursor, standing: Standing) -> AsyncIterator[bytes]:
+    """Server-Sent Events from the cursor on, until the job is over, the process stops, or the listener may no more."""
     async with hub.listen(job_id) as listener:
         told = _Told(cursor)
+        standing.tell(lambda: listener.ring(points_alone=False))
         # The cursor from the first moment: with ?replay=false, a line that breaks before the first message loses nothing.
         yield f"retry: 1000\nid: {cursor}\n\n".encode()
-        async for frames in _frames(hub, listener, told):
+        async for frames in _frames(hub, listener, told, standing):
             yield frames
 
 
-async def _frames(hub: Hub, listener: Listener, told: "_Told") -> AsyncIterator[bytes]:
+async def _frames(hub: Hub, listener: Listener, told: "_Told", standing: Standing) -> AsyncIterator[bytes]:
     spoke = time.monotonic()
-    while not hub.closing:
+    while not hub.closing and standing.problem is None:
         look = DEAF_LOOK_SECONDS if hub.deaf else LOOK_SECONDS
         changes = await listener.changes(told.cursor, look)
         frames = b"".join(told.frames(changes))

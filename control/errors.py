@@ -75,6 +75,20 @@ class TooLarge(SeedbedError):
     status = HTTPStatus(413)
 
 
+class TooManyRequests(SeedbedError):
+    """Too often within a short time.
+
+    Args:
+        retry_after: Seconds until it may be tried again.
+    """
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, code: str, detail: str, *, retry_after: int) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(SeedbedError):
     """A part that the service stands on does not answer; trying again later may help."""
 

@@ -5,7 +5,7 @@ from control.checkpoints.models import Checkpoint
 from control.datasets.models import Dataset, DatasetFile
 from control.idempotency.models import IdempotentAnswer
 from control.jobs.models import Attempt, Event, Job
-from control.keys.models import ApiKey
+from control.keys.models import ApiKey, EndedSession
 from control.metrics.models import MetricName, MetricPoint
 from control.projects.models import Project
 from control.removals.models import Removal
@@ -19,6 +19,7 @@ __all__ = [
     "Checkpoint",
     "Dataset",
     "DatasetFile",
+    "EndedSession",
     "Event",
     "IdempotentAnswer",
     "Job",

@@ -3,9 +3,10 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -27,6 +28,11 @@ class Settings(BaseSettings):
     """``file:///directory`` or ``s3://bucket/prefix`` (credentials as the AWS tools take them)."""
     secret: SecretStr = Field(validation_alias="SEEDBED_SECRET", min_length=32)
     """Keys the HMAC of API keys and signs session cookies; at least 32 characters."""
+    previous_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), validation_alias="SEEDBED_SECRET_PREVIOUS"
+    )
+    """While the secret is being replaced: those before it, with commas between. Keys and sessions made under them
+    stay valid, and a key that is used is stored under the new one."""
 
     lease_seconds: float = Field(default=30.0, gt=0, validation_alias="SEEDBED_LEASE_SECONDS")
     """A running job whose supervisor is silent for so long returns to the queue."""
@@ -85,7 +91,16 @@ class Settings(BaseSettings):
     session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
     """Life of a dashboard session."""
     secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")
-    """Set where the service is behind HTTPS: the session cookie then never travels in the clear."""
+    """The session cookie never travels in the clear. A request that came over HTTPS, as a trusted proxy says, is
+    answered so in any case."""
+    trusted_proxies: str = Field(default="127.0.0.1,::1", validation_alias="SEEDBED_TRUSTED_PROXIES")
+    """Addresses and networks, with commas between, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+    sign_in_attempts: int = Field(default=10, gt=0, validation_alias="SEEDBED_SIGN_IN_ATTEMPTS")
+    """So many attempts to sign in may fail in a minute, from one address and with keys that begin alike."""
+    metrics_token: SecretStr | None = Field(
+        default=None, min_length=16, validation_alias="SEEDBED_METRICS_TOKEN"
+    )
+    """Who carries it as a bearer token is told ``/metrics``; without one, only who asks on this machine is."""
     dashboard_directory: Path | None = Field(default=None, validation_alias="SEEDBED_DASHBOARD_DIRECTORY")
     """The built dashboard, served at ``/``; none where another server does that."""
     log_format: str = Field(
@@ -98,6 +113,18 @@ class Settings(BaseSettings):
     """Where a worker serves its Prometheus metrics; none: nowhere. Each worker of a machine needs its own."""
     worker_metrics_host: str = Field(default="127.0.0.1", validation_alias="SEEDBED_WORKER_METRICS_HOST")
     """The address that it serves them at. They are told to whoever asks, so open it to a trusted network alone."""
+
+    @field_validator("previous_secrets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secret, then those before it."""
+        return tuple(secret.get_secret_value() for secret in (self.secret, *self.previous_secrets))
 
 
 @lru_cache

@@ -75,7 +75,7 @@ async def get_estimate(estimate: EstimateId, caller: Reader, context: Ctx, wait:
                 session, service.get(session, caller.project_id, "estimate", estimate)
             )
 
-    return await awaited(context.hub, estimate, look, wait)
+    return await awaited(context.hub, caller.standing, estimate, look, wait)
 
 
 @router.post(

@@ -98,7 +98,7 @@ async def get_export(export: ExportId, caller: Reader, context: Ctx, wait: Wait 
         with read(context.engine) as session:
             return exports.export_out(session, service.get(session, caller.project_id, "export", export))
 
-    return await awaited(context.hub, export, look, wait)
+    return await awaited(context.hub, caller.standing, export, look, wait)
 
 
 @router.post(

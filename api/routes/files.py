@@ -129,6 +129,7 @@ async def upload_file(
         finally:
             await asyncio.wait([syncing])
         await syncing
+        caller.standing.demand()
         room.end()  # from here on its row counts
         file, created = await loop.run_in_executor(
             context.uploads, _keep, context, stage, found, caller.project_id, dataset, name

@@ -1,9 +1,15 @@
 """Is the process alive, can it serve, and how is it doing."""
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+import hmac
+import ipaddress
 
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
+
+from api.catalog import problems
 from api.context import Ctx
+from control.errors import Forbidden, Unauthorized
 from control.health.schemas import Alive, Readiness
 
 router = APIRouter(tags=["health"])
@@ -39,9 +45,43 @@ async def is_ready(context: Ctx, response: Response) -> Readiness:
         200: {
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "Prometheus' text format.",
-        }
+        },
+        **problems("metrics_closed", "metrics_token_missing"),
     },
 )
-def get_prometheus_metrics(context: Ctx) -> Response:
-    """Counters and gauges for Prometheus: this process's own, and the load of the whole service."""
+def get_prometheus_metrics(request: Request, context: Ctx) -> Response:
+    """Counters and gauges for Prometheus: this process's own, and the load of the whole service. Told to whoever
+    carries `SEEDBED_METRICS_TOKEN` as a bearer token; where none is set, to whoever asks on the service's machine."""
+    _check_metrics(request, context.settings.metrics_token)
     return Response(generate_latest() + context.load_gauges.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+"""A request with one of these came through a proxy, and so from anywhere."""
+
+
+def _check_metrics(request: Request, token: SecretStr | None) -> None:
+    """
+    Raises:
+        Unauthorized: ``metrics_token_missing``; Forbidden: ``metrics_closed``.
+    """
+    if token is not None:
+        given = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {token.get_secret_value()}".encode()):
+            raise Unauthorized(
+                "metrics_token_missing",
+                "Send `Authorization: Bearer` with the service's SEEDBED_METRICS_TOKEN.",
+            )
+    elif any(name in request.headers for name in _FORWARDED) or not _is_local(request):
+        raise Forbidden(
+            "metrics_closed",
+            "Metrics are told on the service's own machine alone. To have them elsewhere, set SEEDBED_METRICS_TOKEN "
+            "for the service and send it as a bearer token.",
+        )
+
+
+def _is_local(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -81,7 +81,7 @@ async def get_preview(preview: PreviewId, caller: Reader, context: Ctx, wait: Wa
         with read(context.engine) as session:
             return previews.preview_out(session, service.get(session, caller.project_id, "preview", preview))
 
-    return await awaited(context.hub, preview, look, wait)
+    return await awaited(context.hub, caller.standing, preview, look, wait)
 
 
 @router.post(

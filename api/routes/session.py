@@ -1,21 +1,24 @@
 """Sign in and out of the dashboard."""
 
+import secrets
 import time
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.auth import AUTH_PROBLEMS, COOKIE, Reader
+from api.auth import AUTH_PROBLEMS, COOKIE, Reader, session_of
 from api.catalog import problems
 from api.context import Context, Ctx
 from api.strict_json import SmallJsonRoute
-from control.db import read
+from api.throttle import sign_in_names
+from control.db import read, write
 from control.keys import service
 from control.keys.schemas import SessionIn, SessionOut
 from control.keys.secrets import SessionToken
 from control.projects import service as projects
 from control.projects.schemas import ProjectOut
+from control.settings import Settings
 
 router = APIRouter(prefix="/v1/session", tags=["session"], route_class=SmallJsonRoute)
 
@@ -24,21 +27,33 @@ router = APIRouter(prefix="/v1/session", tags=["session"], route_class=SmallJson
     "",
     operation_id="signIn",
     responses=problems(
-        "invalid_json", "key_unknown", "key_revoked", "body_too_large", "body_too_slow", "validation_failed"
+        "invalid_json",
+        "key_unknown",
+        "key_revoked",
+        "body_too_large",
+        "body_too_slow",
+        "sign_in_throttled",
+        "validation_failed",
     ),
 )
-async def sign_in(body: SessionIn, context: Ctx, response: Response) -> SessionOut:
+async def sign_in(body: SessionIn, request: Request, context: Ctx, response: Response) -> SessionOut:
     """Exchange an API key for a cookie that scripts cannot read, and that no foreign page can use."""
     settings = context.settings
-    identity = await context.keyring.by_key(body.key.get_secret_value())
-    token = SessionToken(identity.key_id, int(time.time()) + settings.session_seconds)
+    key = body.key.get_secret_value()
+    names = sign_in_names(request.client.host if request.client else None, key)
+    await run_in_threadpool(context.throttle.attempt, names)
+    identity = await context.keyring.by_key(key)
+    await run_in_threadpool(context.throttle.take_back, names)
+    token = SessionToken(
+        identity.key_id, int(time.time()) + settings.session_seconds, secrets.token_urlsafe(9)
+    )
     response.set_cookie(
         COOKIE,
         token.sign(settings.secret.get_secret_value()),
         max_age=settings.session_seconds,
         httponly=True,
         samesite="strict",
-        secure=settings.secure_cookies,
+        secure=_secure(request, settings),
     )
     expires_at = datetime.fromtimestamp(token.expires_at, UTC)
     return await run_in_threadpool(_who, context, identity.project_id, identity.key_id, expires_at)
@@ -51,9 +66,25 @@ def get_session(caller: Reader, context: Ctx) -> SessionOut:
 
 
 @router.delete("", operation_id="signOut", status_code=204)
-async def sign_out(context: Ctx, response: Response) -> None:
-    """Drop the cookie. The key itself stays valid."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=context.settings.secure_cookies)
+async def sign_out(request: Request, context: Ctx, response: Response) -> None:
+    """End the session: its cookie is dropped, and nobody is let in with it any more. The key itself stays valid."""
+    token = session_of(request)
+    if token is not None:
+        await run_in_threadpool(_end, context, token)
+        context.keyring.forget()
+    response.delete_cookie(
+        COOKIE, httponly=True, samesite="strict", secure=_secure(request, context.settings)
+    )
+
+
+def _end(context: Context, token: SessionToken) -> None:
+    with write(context.engine) as session:
+        service.end_session(session, token)
+
+
+def _secure(request: Request, settings: Settings) -> bool:
+    """Whether the cookie may travel over HTTPS alone: where it came that way, it always may."""
+    return settings.secure_cookies or request.url.scheme == "https"
 
 
 def _who(context: Context, project_id: str, key_id: str, expires_at: datetime | None) -> SessionOut:

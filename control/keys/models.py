@@ -23,3 +23,13 @@ class ApiKey(Base):
     created_at: Mapped[CreatedAt]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class EndedSession(Base):
+    """A session that somebody signed out of, kept for as long as its cookie would have been valid."""
+
+    __tablename__ = "ended_sessions"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """SHA-256 of what the cookie says."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,15 +1,35 @@
-"""The SQL of API keys."""
+"""The SQL of API keys and of sessions."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from control.db import ReadSession, WriteSession
-from control.keys.models import ApiKey
+from control.keys.models import ApiKey, EndedSession
 
 
-def by_digest(session: ReadSession, digest: bytes) -> ApiKey | None:
-    return session.scalar(select(ApiKey).where(ApiKey.digest == digest))
+def by_digest(session: ReadSession, digests: Sequence[bytes]) -> ApiKey | None:
+    return session.scalar(select(ApiKey).where(ApiKey.digest.in_(digests)))
+
+
+def replace_digest(session: WriteSession, key_id: str, digest: bytes) -> None:
+    session.execute(update(ApiKey).where(ApiKey.id == key_id).values(digest=digest))
+
+
+def is_ended(session: ReadSession, digest: bytes) -> bool:
+    return session.get(EndedSession, digest) is not None
+
+
+def end_session(session: WriteSession, digest: bytes, expires_at: datetime) -> None:
+    session.execute(
+        insert(EndedSession).values(digest=digest, expires_at=expires_at).on_conflict_do_nothing()
+    )
+
+
+def forget_ended_sessions(session: WriteSession) -> None:
+    session.execute(delete(EndedSession).where(EndedSession.expires_at < func.clock_timestamp()))
 
 
 def of_project(project_id: str) -> Select[ApiKey]:

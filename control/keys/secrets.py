@@ -5,11 +5,13 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass
 
 PREFIX = "sb_"
+_KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 _KEY_PURPOSE = b"seedbed api key\0"
 _SESSION_PURPOSE = b"seedbed session\0"
 
@@ -19,6 +21,11 @@ def new_key() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
+def is_key(text: str) -> bool:
+    """Whether it has the form of a key; what has not is not looked for."""
+    return _KEY.fullmatch(text) is not None
+
+
 def digest(key: str, secret: str) -> bytes:
     """What is stored of a key: useless without the server's secret, and the same for the same key."""
     return _mac(secret, _KEY_PURPOSE, key.encode())
@@ -26,31 +33,43 @@ def digest(key: str, secret: str) -> bytes:
 
 @dataclass(frozen=True)
 class SessionToken:
-    """What a session cookie says: on behalf of which key, until when (Unix seconds)."""
+    """What a session cookie says: on behalf of which key, until when (Unix seconds), and which of several it is."""
 
     key_id: str
     expires_at: int
+    nonce: str = ""
+
+    @property
+    def digest(self) -> bytes:
+        """By which a session that was ended is known."""
+        return hashlib.sha256(self._payload().encode()).digest()
+
+    def _payload(self) -> str:
+        said: list[str | int] = [self.key_id, self.expires_at, self.nonce]
+        return _encode(json.dumps(said).encode())
 
     def sign(self, secret: str) -> str:
         """The cookie's value."""
-        payload = _encode(json.dumps([self.key_id, self.expires_at]).encode())
+        payload = self._payload()
         return f"{payload}.{_encode(_mac(secret, _SESSION_PURPOSE, payload.encode()))}"
 
     @classmethod
-    def verify(cls, value: str, secret: str, *, now: float | None = None) -> "SessionToken | None":
-        """The session that a cookie stands for; None where it is not ours, or is over."""
+    def verify(cls, value: str, *secrets: str, now: float | None = None) -> "SessionToken | None":
+        """The session that a cookie stands for; None where it was signed with none of the secrets, or is over."""
         payload, _, signature = value.partition(".")
         try:
-            genuine = hmac.compare_digest(
-                _decode(signature), _mac(secret, _SESSION_PURPOSE, payload.encode())
-            )
+            given = _decode(signature)
         except ValueError:
             return None
-        if not genuine:
+        # Each of them, so that the time it takes tells nothing.
+        genuine = [
+            hmac.compare_digest(given, _mac(secret, _SESSION_PURPOSE, payload.encode())) for secret in secrets
+        ]
+        if not any(genuine):
             return None
-        key_id, expires_at = json.loads(_decode(payload))
+        token = cls(*json.loads(_decode(payload)))
         current = time.time() if now is None else now
-        return cls(key_id, expires_at) if current < expires_at else None
+        return token if current < token.expires_at else None
 
 
 def _mac(secret: str, purpose: bytes, message: bytes) -> bytes:

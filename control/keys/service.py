@@ -1,7 +1,7 @@
 """API keys: made, listed, revoked, recognised."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func
@@ -12,7 +12,7 @@ from control.ids import new_id
 from control.keys import repository
 from control.keys.models import ApiKey
 from control.keys.schemas import KeyOut, Scope
-from control.keys.secrets import digest, new_key
+from control.keys.secrets import SessionToken, digest, new_key
 from control.paging import Slice, newest_first
 
 USED_AT_PRECISION = timedelta(minutes=1)
@@ -34,6 +34,8 @@ class Identity:
     scopes: frozenset[Scope]
     """Everything that the key may do: ``write`` includes ``read``, ``admin`` includes both."""
     last_used_at: datetime | None
+    outdated: bool = False
+    """The key is known by a digest under a secret that is being replaced."""
 
     @property
     def stale(self) -> bool:
@@ -86,26 +88,50 @@ def list_keys(session: ReadSession, project_id: str, *, limit: int, cursor: str 
     return newest_first(session, repository.of_project(project_id), ApiKey.id, limit=limit, cursor=cursor)
 
 
-def identify_by_digest(session: ReadSession, key_digest: bytes) -> Identity:
-    """
-    Raises:
-        Unauthorized: ``key_unknown`` or ``key_revoked``.
-    """
-    return _identity(repository.by_digest(session, key_digest))
-
-
-def identify_by_id(session: ReadSession, key_id: str) -> Identity:
-    """For sessions, which name the key that they stand for.
+def identify_by_digest(session: ReadSession, *digests: bytes) -> Identity:
+    """Whom a key stands for, by its digest under the secret, or else under one that came before it.
 
     Raises:
         Unauthorized: ``key_unknown`` or ``key_revoked``.
     """
-    return _identity(session.get(ApiKey, key_id))
+    key = repository.by_digest(session, digests)
+    return replace(_identity(key), outdated=key is not None and key.digest != digests[0])
+
+
+def renew_digest(session: WriteSession, key_id: str, key_digest: bytes) -> None:
+    """Know the key by its digest under the newest secret from now on."""
+    repository.replace_digest(session, key_id, key_digest)
+
+
+def identify_by_session(session: ReadSession, token: SessionToken) -> Identity:
+    """Whom a session stands for: whom the key does that it was opened with.
+
+    Raises:
+        Unauthorized: ``key_unknown``, ``key_revoked``; ``session_expired``: somebody signed out of it.
+    """
+    if repository.is_ended(session, token.digest):
+        raise session_over()
+    return _identity(session.get(ApiKey, token.key_id))
+
+
+def session_over() -> Unauthorized:
+    """What to tell whoever comes with a session that is over."""
+    return Unauthorized("session_expired", "The session is over. Sign in again with an API key.")
+
+
+def end_session(session: WriteSession, token: SessionToken) -> None:
+    """Have nobody be let in with this session's cookie any more."""
+    repository.end_session(session, token.digest, datetime.fromtimestamp(token.expires_at, UTC))
+
+
+def forget_ended_sessions(session: WriteSession) -> None:
+    """Drop the records of sessions whose cookies are no longer valid anyway."""
+    repository.forget_ended_sessions(session)
 
 
 def _identity(key: ApiKey | None) -> Identity:
     if key is None:
-        raise Unauthorized("key_unknown", "This API key is not known here. Check that it was copied whole.")
+        raise unknown_key()
     if key.revoked_at is not None:
         raise Unauthorized(
             "key_revoked",
@@ -113,6 +139,11 @@ def _identity(key: ApiKey | None) -> Identity:
         )
     scopes = frozenset[Scope]().union(*(_INCLUDED[scope] for scope in key.scopes))
     return Identity(key.id, key.project_id, scopes, key.last_used_at)
+
+
+def unknown_key() -> Unauthorized:
+    """What to tell whoever comes with a key that nobody was given."""
+    return Unauthorized("key_unknown", "This API key is not known here. Check that it was copied whole.")
 
 
 def touch(session: WriteSession, key_id: str) -> None:

@@ -221,9 +221,10 @@ def test_lists_show_a_stranger_nothing(
 
 
 def _refused_first(all_of_them: list[Operation], caller: Caller) -> Iterator[Operation]:
-    """What must be refused comes before what may end the things that are asked about."""
+    """What must be refused comes before what may end the things that are asked about, or the session that asks."""
     yield from (operation for operation in all_of_them if caller.expects(operation))
-    yield from (operation for operation in all_of_them if not caller.expects(operation))
+    allowed = [operation for operation in all_of_them if not caller.expects(operation)]
+    yield from sorted(allowed, key=lambda operation: operation.name == "signOut")
 
 
 def _ask(

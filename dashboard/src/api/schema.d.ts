@@ -21,7 +21,7 @@ export interface paths {
         post: operations["signIn"];
         /**
          * Sign Out
-         * @description Drop the cookie. The key itself stays valid.
+         * @description End the session: its cookie is dropped, and nobody is let in with it any more. The key itself stays valid.
          */
         delete: operations["signOut"];
         options?: never;
@@ -1041,7 +1041,8 @@ export interface paths {
         };
         /**
          * Get Prometheus Metrics
-         * @description Counters and gauges for Prometheus: this process's own, and the load of the whole service.
+         * @description Counters and gauges for Prometheus: this process's own, and the load of the whole service. Told to whoever
+         *     carries `SEEDBED_METRICS_TOKEN` as a bearer token; where none is set, to whoever asks on the service's machine.
          */
         get: operations["getPrometheusMetrics"];
         put?: never;
@@ -4368,6 +4369,15 @@ export interface operations {
             };
             /** @description The request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts to sign in failed */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9726,6 +9736,24 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Metrics need their token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Metrics are told on this machine alone */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
