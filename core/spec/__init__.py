@@ -7,10 +7,12 @@ docs are drawn from the same schema.
 from core.spec.audio import AudioAugmentation, AudioDataSpec
 from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
+from core.spec.metrics import higher_is_better
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.spec.problems import MOST_PROBLEMS, SpecError, SpecProblem, explain, load, shorten, validate
 from core.spec.resources import ResourcesSpec
+from core.spec.retention import best_step, kept_steps
 from core.spec.schedule import Schedule
 from core.spec.tasks import (
     MODALITIES,
@@ -72,7 +74,10 @@ __all__ = [
     "TrainingSpec",
     "TransformerSize",
     "Wav2Vec2",
+    "best_step",
     "explain",
+    "higher_is_better",
+    "kept_steps",
     "load",
     "shorten",
     "validate",

@@ -1,5 +1,6 @@
 """A job, whole."""
 
+import difflib
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from core.spec.base import Spec
 from core.spec.data import DataSpec
 from core.spec.gan_sizes import GanSize
+from core.spec.metrics import REPRESENTATION, Direction
 from core.spec.model import (
     Architecture,
     ModelSpec,
@@ -76,6 +78,33 @@ class JobSpec(Spec):
                 "value_error", "{problem}", {"problem": problem, "param": "data.image.channels"}
             )
         return self
+
+    @model_validator(mode="after")
+    def _best_can_be_told(self) -> Self:
+        name = self.training.retention.keep_best
+        if name is None or name in (known := self.judging_metrics):
+            return self
+        near = difflib.get_close_matches(name, known, n=1)
+        problem = (
+            f"{name!r} is no measure of this job by which checkpoints can be told better from worse; "
+            + (f"did you mean {near[0]!r}? " if near else "")
+            + f"There are {', '.join(known)}"
+        )
+        raise PydanticCustomError(
+            "value_error", "{problem}", {"problem": problem, "param": "training.retention.keep_best"}
+        )
+
+    @property
+    def judging_metrics(self) -> dict[str, Direction]:
+        """What this job measures that tells a better model from a worse one, and which way is better."""
+        evaluations = self.task.evaluations
+        averaged = evaluations if self.training.ema_decay is not None else {}
+        return {
+            "train/loss": "lower",
+            **{f"eval/{name}": way for name, way in evaluations.items()},
+            **{f"eval/ema_{name}": way for name, way in averaged.items()},
+            **REPRESENTATION,
+        }
 
     @property
     def architecture(self) -> Architecture:

@@ -16,7 +16,8 @@ class CheckpointRetention(Spec):
     """The newest so many."""
     keep_best: str | None = None
     """Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
-    ``probe/linear_accuracy`` or ``health/rankme`` (higher is better)."""
+    ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused where the job does not measure it, or where it
+    does not tell a better model from a worse one."""
     keep_every: Annotated[int, Field(ge=1)] | None = None
     """Also each whose step is a multiple of this."""
 

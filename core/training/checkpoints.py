@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.formats.checkpoint import Manifest, ManifestError, directory_name, read_manifest, step_of, verify
-from core.spec import CheckpointRetention
+from core.spec import CheckpointRetention, kept_steps
 from core.training.events import Events
 
 _LEFTOVER = re.compile(r"\.step-\d+\.(tmp|old)\Z")
@@ -68,29 +68,6 @@ def prune(run_directory: Path, retention: CheckpointRetention) -> None:
             whole[_step(path)] = read_manifest(path).metrics
     for step in whole.keys() - kept_steps(whole, retention):
         shutil.rmtree(run_directory / directory_name(step))
-
-
-def kept_steps(metrics: dict[int, dict[str, float]], retention: CheckpointRetention) -> set[int]:
-    """Which of the checkpoints stay; the newest always does.
-
-    Args:
-        metrics: each checkpoint's metrics by its step. Of equally good ones the newest is the best.
-    """
-    steps = sorted(metrics)
-    kept = set(steps[-retention.keep_last :])
-    if retention.keep_every:
-        kept.update(step for step in steps if step % retention.keep_every == 0)
-    name = retention.keep_best
-    measured = [step for step in steps if name is not None and name in metrics[step]]
-    if name is not None and measured:
-        sign = 1 if is_better_higher(name) else -1
-        kept.add(max(measured, key=lambda step: (sign * metrics[step][name], step)))
-    return kept
-
-
-def is_better_higher(metric: str) -> bool:
-    """Whether a larger value of the metric is a better model's."""
-    return "accuracy" in metric or metric in {"health/rankme", "health/std"}
 
 
 def _candidates(run_directory: Path) -> Iterable[Path]:

@@ -1,8 +1,10 @@
 """What every pretraining task's spec says about itself."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from core.spec.base import Spec
+from core.spec.metrics import Direction
 from core.spec.model import Size
 
 Modality = Literal["text", "image", "audio"]
@@ -19,6 +21,9 @@ class PretrainingTask(Spec):
 
     views: ClassVar[int] = 1
     """Images that the encoder learns from for each sample, where a task makes several of one."""
+
+    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower"}
+    """What an evaluation measures (``eval/…``) that tells a better model from a worse one, and which way is better."""
 
     needs_colour: ClassVar[bool] = False
     """Whether grey images (``data.image.channels: 1``) have nothing to learn from."""

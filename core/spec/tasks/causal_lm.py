@@ -1,7 +1,9 @@
 """``causal_lm``."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from core.spec.metrics import LANGUAGE, Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -11,6 +13,7 @@ class CausalLanguageModeling(PretrainingTask):
 
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", "llama", default="gpt2-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = LANGUAGE
 
     kind: Literal["causal_lm"] = "causal_lm"
 

@@ -1,10 +1,12 @@
 """``contrastive``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from core.spec.augmentation import AugmentationSpec
+from core.spec.metrics import Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -14,6 +16,7 @@ class ContrastiveLearning(PretrainingTask):
 
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "contrastive_accuracy": "higher"}
     views: ClassVar[int] = 2
 
     kind: Literal["contrastive"] = "contrastive"

@@ -1,9 +1,11 @@
 """``denoising_autoencoder``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.metrics import Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -13,6 +15,7 @@ class DenoisingAutoencoder(PretrainingTask):
 
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "clean_loss": "lower"}
 
     kind: Literal["denoising_autoencoder"] = "denoising_autoencoder"
 

@@ -1,9 +1,11 @@
 """``gan``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.metrics import Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -18,6 +20,7 @@ class GenerativeAdversarialNetwork(PretrainingTask):
 
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("dcgan", "resgan", default="dcgan-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {"frechet_distance_label_cnn": "lower"}
 
     kind: Literal["gan"] = "gan"
 

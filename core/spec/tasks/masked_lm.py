@@ -1,10 +1,12 @@
 """``masked_lm``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from core.spec.base import Spec
+from core.spec.metrics import LANGUAGE, Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -30,6 +32,11 @@ class MaskedLanguageModeling(PretrainingTask):
 
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("bert", "modernbert", default="bert-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {
+        **LANGUAGE,
+        "masked_accuracy": "higher",
+        "feature_loss": "lower",
+    }
 
     kind: Literal["masked_lm"] = "masked_lm"
 

@@ -1,7 +1,9 @@
 """``rotation``."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from core.spec.metrics import Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -11,6 +13,7 @@ class RotationPrediction(PretrainingTask):
 
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "rotation_accuracy": "higher"}
     views: ClassVar[int] = 4
 
     kind: Literal["rotation"] = "rotation"

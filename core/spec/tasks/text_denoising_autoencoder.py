@@ -1,9 +1,11 @@
 """``text_denoising_autoencoder``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.metrics import LANGUAGE, Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -15,6 +17,7 @@ class TextDenoisingAutoencoder(PretrainingTask):
 
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("t5", default="t5-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = LANGUAGE
 
     kind: Literal["text_denoising_autoencoder"] = "text_denoising_autoencoder"
 

@@ -1,12 +1,14 @@
 """``wav2vec2``."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from core.spec.audio import AudioAugmentation
 from core.spec.base import Spec
+from core.spec.metrics import Direction
 from core.spec.model import presets_of
 from core.spec.tasks.base import Modality, PretrainingTask
 
@@ -65,6 +67,11 @@ class Wav2Vec2(PretrainingTask):
 
     modality: ClassVar[Modality] = "audio"
     presets: ClassVar[tuple[str, ...]] = presets_of("wav2vec2", default="wav2vec2-tiny")
+    evaluations: ClassVar[Mapping[str, Direction]] = {
+        "loss": "lower",
+        "contrastive_accuracy": "higher",
+        "codebook_perplexity": "higher",
+    }
 
     kind: Literal["wav2vec2"] = "wav2vec2"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control.checkpoints.retention import best, expired, higher_is_better
-from core.spec import CheckpointRetention
+from control.checkpoints.retention import expired
+from core.spec import CheckpointRetention, best_step, higher_is_better
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class Fake:
 
 def _steps(*steps: int) -> list[Fake]:
     return [Fake(f"c{step}", step) for step in steps]
+
+
+def _best(found: list[Fake], metric: str) -> Fake | None:
+    by_step = {checkpoint.step: checkpoint for checkpoint in found}
+    step = best_step({step: checkpoint.metrics for step, checkpoint in by_step.items()}, metric)
+    return None if step is None else by_step[step]
 
 
 def _gone(found: list[Fake], rule: CheckpointRetention, needed: set[str] | None = None) -> list[int]:
@@ -44,6 +50,14 @@ def test_the_best_is_kept_besides() -> None:
     assert _gone(found, CheckpointRetention(keep_last=1, keep_best="eval/masked_accuracy")) == [20, 30]
 
 
+def test_a_representation_of_higher_rank_is_the_better_one() -> None:
+    found = [
+        Fake(str(step), step, metrics={"health/rankme": rank})
+        for step, rank in {10: 30.0, 20: 40.0, 30: 3.0}.items()
+    ]
+    assert _gone(found, CheckpointRetention(keep_last=1, keep_best="health/rankme")) == [10]
+
+
 def test_a_checkpoint_without_the_metric_is_never_the_best() -> None:
     found = [
         Fake("a", 10, metrics={"eval/loss": math.nan}),
@@ -51,8 +65,8 @@ def test_a_checkpoint_without_the_metric_is_never_the_best() -> None:
         Fake("c", 30, metrics={"eval/loss": 9.0}),
         Fake("d", 40),
     ]
-    assert best(found, "eval/loss") is found[2]
-    assert best(found, "unknown") is None
+    assert _best(found, "eval/loss") is found[2]
+    assert _best(found, "unknown") is None
     assert _gone(found, CheckpointRetention(keep_last=1, keep_best="eval/loss")) == [10, 20]
 
 
@@ -72,6 +86,14 @@ def test_of_two_at_a_step_the_newer_attempt_counts() -> None:
         ("eval/perplexity", False),
         ("eval/masked_accuracy", True),
         ("eval/accuracy", True),
+        ("eval/ema_masked_accuracy", True),
+        ("probe/linear_accuracy", True),
+        ("health/rankme", True),
+        ("health/std", True),
+        ("health/uniformity", False),
+        ("health/alignment", False),
+        ("eval/codebook_perplexity", True),
+        ("eval/frechet_distance_label_cnn", False),
     ],
 )
 def test_which_way_is_better(metric: str, higher: bool) -> None:  # noqa: FBT001 - a column of the table
@@ -101,9 +123,9 @@ def test_dropping_as_one_goes_keeps_the_newest_and_the_best(
         gone = expired(present, rule)
         present = [c for c in present if c not in gone]
         assert {c.id for c in seen[-rule.keep_last :]} <= {c.id for c in present}
-        top = best(seen, "m")
+        top = _best(seen, "m")
         if rule.keep_best and top is not None:
-            kept = best(present, "m")
+            kept = _best(present, "m")
             assert kept
             assert kept.metrics["m"] == top.metrics["m"]
         if rule.keep_every:

@@ -1,0 +1,62 @@
+"""Which measures tell a better checkpoint, and which way."""
+
+from typing import Any, get_args
+
+import pytest
+
+from core.evaluation.label_classifier import NAME
+from core.spec import JobSpec, SpecError, Task, higher_is_better, validate
+from core.spec.tasks.base import PretrainingTask
+
+TASKS: tuple[type[PretrainingTask], ...] = get_args(get_args(Task)[0])
+
+
+def _document(kind: str = "masked_lm", **training: Any) -> dict[str, Any]:
+    return {"name": "one", "task": {"kind": kind}, "training": {"steps": 10, **training}}
+
+
+def _kinds() -> list[str]:
+    return [
+        task.model_fields["kind"].default or get_args(task.model_fields["kind"].annotation)[0]
+        for task in TASKS
+    ]
+
+
+@pytest.mark.parametrize("kind", _kinds())
+def test_a_direction_is_one_whoever_asks(kind: str) -> None:
+    job = validate(_document(kind, ema_decay=None if kind == "gan" else 0.99))
+    assert {name: higher_is_better(name) for name in job.judging_metrics} == {
+        name: way == "higher" for name, way in job.judging_metrics.items()
+    }
+
+
+@pytest.mark.parametrize("kind", _kinds())
+def test_every_measure_that_judges_may_be_named(kind: str) -> None:
+    for name in validate(_document(kind)).judging_metrics:
+        assert isinstance(validate(_document(kind, retention={"keep_best": name})), JobSpec)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("masked_lm", "eval/los", "did you mean 'eval/loss'"),
+        ("masked_lm", "loss", "eval/loss"),
+        ("masked_lm", "eval/unigram_entropy", "better from worse"),  # the same for every checkpoint
+        ("masked_lm", "eval/ema_loss", "eval/loss"),  # there is no average
+        ("causal_lm", "eval/masked_accuracy", "eval/perplexity"),
+        ("contrastive", "train/samples_per_s", "eval/contrastive_accuracy"),
+        ("gan", "eval/discriminator_accuracy", "eval/frechet_distance_label_cnn"),
+    ],
+)
+def test_what_is_not_measured_or_judges_nothing_is_refused_at_its_field(
+    kind: str, name: str, said: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        validate(_document(kind, retention={"keep_best": name}))
+    (problem,) = caught.value.problems
+    assert problem.param == "training.retention.keep_best"
+    assert said in problem.message
+
+
+def test_the_frechet_distance_is_called_as_its_features_are() -> None:
+    assert f"eval/frechet_distance_{NAME}" in validate(_document("gan")).judging_metrics
