@@ -3,7 +3,7 @@
 ``objects/``
     Files of datasets under the sha256 of their content, read-only.
 ``prepared/``
-    What the engine made of them, one directory a dataset and ``data`` spec.
+    What the engine made of them, one directory a key of `core.spec.prepared_key`.
 ``runs/``
     One directory an attempt, gone with it. One whose lock nobody holds was left by a killed worker.
 ``locks/``
@@ -11,8 +11,6 @@
 """
 
 import contextlib
-import hashlib
-import json
 import logging
 import os
 import shutil
@@ -143,11 +141,6 @@ class Cache:
 
     def _lock(self, name: str) -> Path:
         return self.directory / "locks" / name
-
-
-def prepared_key(data: object, files: object) -> str:
-    """The key of what the engine prepares from these files with this ``data`` spec (both plain JSON values)."""
-    return hashlib.sha256(json.dumps([data, files], sort_keys=True).encode()).hexdigest()
 
 
 def _tree_bytes(directory: Path) -> int:

@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.formats.checkpoint import MANIFEST
-from worker.cache import prepared_key
+from core.spec import JobSpec, prepared_key
 from worker.equipment import Equipment
 from worker.staging import DamagedError, Patience, fetch, inside, link, stage_checkpoint
 
@@ -79,11 +81,7 @@ class Workspace:
             except OSError as error:
                 raise StagingError(_disk(error)) from error
             return
-        data = self._claim.spec.get("data", {})
-        files = [
-            [file.name, file.sha256, *([file.reading] if file.reading else [])] for file in self._claim.files
-        ]
-        with self._equipment.cache.prepared(prepared_key(data, files)) as prepared:
+        with self._equipment.cache.prepared(prepared_key_of(self._claim)) as prepared:
             try:
                 arguments = self._stage(prepared)
             except OSError as error:
@@ -216,3 +214,13 @@ def _disk(error: OSError) -> Failed:
             retryable=True,
         )
     return Failed("staging_failed", f"The job's files could not be prepared: {error}.", retryable=True)
+
+
+def prepared_key_of(claim: Claim) -> str:
+    """What the data of this job are prepared under: the engine's own key."""
+    files = [[file.name, file.sha256, *([file.reading] if file.reading else [])] for file in claim.files]
+    try:
+        job = JobSpec.model_validate(claim.spec)
+    except ValidationError:  # of an older version: the engine says so
+        return hashlib.sha256(json.dumps([claim.spec, files], sort_keys=True).encode()).hexdigest()
+    return prepared_key(job.task.modality, job.data, files)

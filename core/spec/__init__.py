@@ -10,6 +10,7 @@ from core.spec.job import JobSpec
 from core.spec.metrics import higher_is_better
 from core.spec.model import PRESETS, Architecture, ModelSpec, ResNetSize, Size, TransformerSize
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
+from core.spec.prepared import prepared_key
 from core.spec.problems import MOST_PROBLEMS, SpecError, SpecProblem, explain, load, shorten, validate
 from core.spec.resources import ResourcesSpec
 from core.spec.retention import best_step, kept_steps
@@ -79,6 +80,7 @@ __all__ = [
     "higher_is_better",
     "kept_steps",
     "load",
+    "prepared_key",
     "shorten",
     "validate",
 ]

@@ -1,7 +1,5 @@
 """A dataset becomes samples at one rate, once: "Prepared data" in docs/engine-protocol.md."""
 
-import hashlib
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.audio.prepared import FORMAT, PCM, PreparedAudio, open_prepared, write_meta
+from core.data.audio.prepared import PCM, PreparedAudio, open_prepared, write_meta
 from core.data.audio.resampling import resample, to_pcm
 from core.data.audio.split import held_out
 from core.data.bad_samples import refuse_many
@@ -33,6 +31,7 @@ from core.formats.splits import Recorded
 from core.spec.audio import AudioDataSpec
 from core.spec.data import DataSpec
 from core.spec.patterns import find_group
+from core.spec.prepared import prepared_key
 
 SKIPPED_NAMED = 100
 
@@ -84,15 +83,8 @@ def prepare(
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
-    """Names the prepared form by all that it depends on; how long a sample is taken to be is no part of it."""
-    audio = spec.audio.model_dump(mode="json", exclude={"clip_seconds"})
-    document = {
-        "format": FORMAT,
-        "modality": "audio",
-        "data": {"audio": audio, "held_out_fraction": spec.held_out_fraction},
-        "files": identities(files),
-    }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    """Names the prepared form by all that it depends on."""
+    return prepared_key("audio", spec, identities(files))
 
 
 def _build(

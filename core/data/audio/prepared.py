@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.prepared import SkippedSample, SplitName
+from core.spec.prepared import FORMATS
 
-FORMAT = 2
+FORMAT = FORMATS["audio"]
 META = "meta.json"
 PCM = "recordings.pcm"
 START, LENGTH, LABEL, GROUP = range(4)

@@ -1,7 +1,5 @@
 """A dataset becomes arrays of bytes, once: "Prepared data" in docs/engine-protocol.md."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,11 +11,12 @@ from core.data.classes import numbered
 from core.data.files import DataFile, identities
 from core.data.image.arrays import TRAIN_IMAGES, channel_statistics, part_images
 from core.data.image.gathering import HELD_OUT, TRAIN, Gathered
-from core.data.image.prepared import FORMAT, PreparedImages, open_prepared, write_meta
+from core.data.image.prepared import PreparedImages, open_prepared, write_meta
 from core.data.image.reading import samples
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.spec.data import DataSpec
+from core.spec.prepared import prepared_key
 
 
 def prepare(
@@ -46,13 +45,7 @@ def prepare(
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
     """Names the prepared form by all that it depends on."""
-    document = {
-        "format": FORMAT,
-        "modality": "image",
-        "data": spec.model_dump(mode="json", include={"image", "held_out_fraction"}),
-        "files": identities(files),
-    }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return prepared_key("image", spec, identities(files))
 
 
 def _build(

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.prepared import SkippedSample, SplitName
+from core.spec.prepared import FORMATS
 
-FORMAT = 2
+FORMAT = FORMATS["image"]
 META = "meta.json"
 
 

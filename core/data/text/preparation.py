@@ -1,7 +1,5 @@
 """A dataset becomes token ids, once: "Prepared data" in docs/engine-protocol.md."""
 
-import hashlib
-import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,7 +16,6 @@ from core.data.text.documents import Piece, pieces, uploaded_tokenizer
 from core.data.text.encode import Encoder, encode, encode_here
 from core.data.text.pool import EncoderPool, process_count
 from core.data.text.prepared import (
-    FORMAT,
     TOKENIZER,
     PreparedText,
     SplitStatistics,
@@ -32,6 +29,7 @@ from core.data.text.tokenizer import PreparedTokenizer, load
 from core.data.text.training import passes, train
 from core.data.text.writing import Position, TokenWriter
 from core.spec.data import DataSpec
+from core.spec.prepared import prepared_key
 
 TOKENIZER_SAMPLE_CHARACTERS = 50_000_000
 """What a tokenizer is trained on at most: trainers keep every different word, so that this bounds their memory."""
@@ -40,8 +38,6 @@ MODEL_MAX_LENGTH = 512
 STAMP_CHARACTERS = 64_000_000
 """A preparation that is killed repeats at most so much of the tokenizing."""
 
-_SHAPES = {"text_column", "documents", "tokenizer", "held_out", "held_out_fraction"}
-"""What of the spec the prepared form depends on; the rest is a matter of how it is read."""
 _PARTS = {TRAIN: "train", HELD_OUT: "held_out"}
 
 
@@ -79,12 +75,7 @@ def prepare(
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
     """Names the prepared form by all that it depends on."""
-    document = {
-        "format": FORMAT,
-        "data": spec.model_dump(mode="json", include=_SHAPES),
-        "files": identities(files),
-    }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return prepared_key("text", spec, identities(files))
 
 
 @dataclass(frozen=True)

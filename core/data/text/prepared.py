@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from core.data.prepared import SplitName
 from core.data.text.special import SpecialIds
+from core.spec.prepared import FORMATS
 
-FORMAT = 3
+FORMAT = FORMATS["text"]
 META = "meta.json"
 TOKENIZER = "tokenizer"
 

@@ -1,0 +1,38 @@
+"""What prepared data is named by: one key for the engine's cache and for a worker machine's."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from core.spec.data import DataSpec
+from core.spec.tasks.base import Modality
+
+FORMATS: dict[Modality, int] = {"text": 3, "image": 2, "audio": 2}
+"""Version of the files that preparation writes; what an older one wrote is not opened."""
+
+_DEPENDS_ON: dict[Modality, dict[str, bool | dict[str, bool]]] = {
+    "text": dict.fromkeys(("text_column", "documents", "tokenizer", "held_out", "held_out_fraction"), True),
+    "image": dict.fromkeys(("image", "held_out_fraction"), True),
+    "audio": dict.fromkeys(("audio", "held_out_fraction"), True),
+}
+_WITHOUT: dict[Modality, dict[str, set[str]]] = {
+    "text": {},
+    "image": {},
+    "audio": {"audio": {"clip_seconds"}},
+}
+"""How long a sample is taken to be is decided when it is read."""
+
+
+def prepared_key(modality: Modality, spec: DataSpec, files: Sequence[Sequence[object]]) -> str:
+    """The key of what preparation makes of these files with this spec: all that the result depends on, and no more.
+
+    Args:
+        files: Of each its name, sha256 and, where it was said, how it is read, as JSON has it; in any order.
+    """
+    document = {
+        "format": FORMATS[modality],
+        "modality": modality,
+        "data": spec.model_dump(mode="json", include=_DEPENDS_ON[modality], exclude=_WITHOUT[modality]),
+        "files": sorted((list(file) for file in files), key=lambda file: (str(file[0]), str(file[1]))),
+    }
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
