@@ -15,6 +15,7 @@ DRAWN: dict[str, set[str]] = {
     "masked_lm": {"inputs"},
     "masked_lm-features": {"inputs"},
     "masked_lm-apart": {"inputs"},
+    "masked_lm-modernbert": {"inputs"},
     "causal_lm-apart": set(),
     "causal_lm-llama": set(),
     "text_denoising_autoencoder": {"inputs", "targets"},

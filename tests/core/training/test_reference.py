@@ -4,7 +4,7 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from core.data import data_files, prepare_for
 from core.evaluation.probes import knn_accuracy, linear_accuracy
 from core.objectives.base import create_objective
 from core.spec import validate
+from core.spec.tasks import Task
 from core.training.events import Events
 from core.training.run import Options, run
 from tests.core.training.reference.jobs import CASES, STEPS
@@ -53,6 +54,11 @@ class Engine:
                 assert not found.keys() & event["values"].keys()
                 found |= event["values"]
         return found
+
+
+def test_every_task_is_written_out() -> None:
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Task)[0])}
+    assert {case.document["task"]["kind"] for case in CASES.values()} == kinds
 
 
 @pytest.mark.parametrize("name", CASES)

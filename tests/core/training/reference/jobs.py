@@ -65,6 +65,7 @@ def job(data: str, task: dict[str, Any], model: dict[str, Any], **training: Any)
             "audio": {"sampling_rate": 8000, "clip_seconds": 0.2, "group_pattern": "_(?P<group>[a-z])_"}
         },
     }
+    parts[data] |= training.pop("reading", {})
     optimizer = TRAINING["optimizer"] | training.pop("optimizer", {})  # type: ignore[operator]
     return {
         "name": "reference",
@@ -97,6 +98,16 @@ CASES: dict[str, Case] = {
         optimizer={"decay_embeddings": False},
     ),
     "masked_lm-apart": _text({"kind": "masked_lm", **_APART}, "bert", text.masked_lm),
+    "masked_lm-modernbert": Case(
+        "sentences",
+        job(
+            "sentences",
+            {"kind": "masked_lm", "masking": "span", **_APART},
+            SMALL | {"architecture": "modernbert"},
+            reading={"packing": "best_fit"},
+        ),
+        {"": text.masked_lm},
+    ),
     "causal_lm-apart": _text(
         {"kind": "causal_lm", **_APART},
         "gpt2",

@@ -45,9 +45,18 @@ def masked_lm(objective: Any, batch: Any, rows: Tensor) -> Tensor:
     if objective.task.separate_documents:
         numbers, positions = documents_of(rows, objective.data.special_ids.sep, begins=False)
         mask = visible(numbers, causal=False)
-    network = model.bert if hasattr(model, "bert") else model.model
-    hidden = network(input_ids=t["inputs"], position_ids=positions, attention_mask=mask).last_hidden_state
-    scores = model.cls(hidden)
+    if hasattr(model, "bert"):
+        network, head, attention = model.bert, model.cls, mask
+    else:  # ModernBERT, whose window is wider than these rows
+        network, attention = model.model, {"full_attention": mask, "sliding_attention": mask}
+
+        def head(states: Tensor) -> Tensor:
+            return model.decoder(model.head(states))
+
+    hidden = network(
+        input_ids=t["inputs"], position_ids=positions, attention_mask=attention
+    ).last_hidden_state
+    scores = head(hidden)
     loss = functional.cross_entropy(scores.flatten(0, 1), labels, reduction="sum", ignore_index=-100)
     if objective.predictor is None:
         return loss
