@@ -24,6 +24,7 @@ from control.inspection.running import Handle
 from control.inspection.server import InspectionServer
 from control.storage import Stage
 from core.formats.reading import ReadingOptions
+from core.spec.text import Column
 
 router = APIRouter(prefix="/v1/datasets/{dataset}/files", tags=["datasets"])
 
@@ -78,23 +79,17 @@ async def upload_file(
         ),
     ] = None,
     text_column: Annotated[
-        str | None,
+        Column | None,
         Query(
             description="Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: `text`, else the only "
             "column of strings.",
-            min_length=1,
-            max_length=200,
-            pattern=r"^[^\x00-\x1f\x7f]+$",
         ),
     ] = None,
     image_column: Annotated[
-        str | None,
+        Column | None,
         Query(
             description="Column (Parquet) that holds the images. Default: `image`, else `img`, else the only column of "
             "images.",
-            min_length=1,
-            max_length=200,
-            pattern=r"^[^\x00-\x1f\x7f]+$",
         ),
     ] = None,
 ) -> DatasetFileOut:

@@ -21,6 +21,7 @@ from control.metrics import service as metrics
 from control.metrics.schemas import MetricsOut
 from control.paging import decode_cursor, encode_cursor
 from control.schemas import Page
+from core.spec.text import Name
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -38,7 +39,7 @@ def get_metrics(
     caller: Reader,
     context: Ctx,
     name: Annotated[
-        list[Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]] | None,
+        list[Name] | None,
         Query(description="Only these metrics; may be repeated.", max_length=200),
     ] = None,
     after: Annotated[

@@ -15,6 +15,7 @@ from control.db import read, write
 from control.jobs import service
 from control.jobs.schemas import ForkIn, JobIn, JobOut, LineageOut, State, ValidationOut
 from control.schemas import JsonObject, Page
+from core.spec.text import Name
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJsonRoute)
 
@@ -108,15 +109,11 @@ def list_jobs(
     context: Ctx,
     state: Annotated[list[State] | None, Query(description="Only these; may be repeated.")] = None,
     dataset: Annotated[
-        str | None, Query(description="Only jobs on this dataset.", pattern="^[a-z0-9_]+$")
+        str | None, Query(description="Only jobs on this dataset.", max_length=100, pattern="^[a-z0-9_]+$")
     ] = None,
     name: Annotated[
-        str | None,
-        Query(
-            description="Only jobs with this in their name, whatever its case.",
-            max_length=200,
-            pattern=r"^[^\x00-\x1f\x7f]+$",
-        ),
+        Name | None,
+        Query(description="Only jobs with this in their name, whatever its case."),
     ] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,

@@ -64,7 +64,14 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what YAML would quietly drop: a key that comes twice."""
+    """Refuses what YAML would quietly drop, a key that comes twice; reads JSON's escapes."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        # JSON writes a character beyond U+FFFF as two halves, which YAML leaves apart.
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and not value.isascii():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
         seen: set[str] = set()
@@ -142,6 +149,6 @@ def assign(spec: dict[str, Any], assignments: Iterable[str]) -> None:
             inner = below
         try:
             inner[last] = yaml.load(value, _Loader)  # noqa: S506 - a SafeLoader
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             raise InvalidFile(f"{assignment!r}: the value is not valid YAML.") from None
         _check(inner[last], path, "the command line")

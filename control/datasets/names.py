@@ -1,9 +1,9 @@
 """What a file in a dataset may be called: one path component that every file system takes."""
 
-from control.errors import Invalid
+import unicodedata
 
-LONGEST = 255
-"""Bytes of UTF-8."""
+from control.errors import Invalid
+from core.characters import LONGEST_NAME, unwanted_in_file_name
 
 
 def check_file_name(name: str) -> None:
@@ -19,6 +19,7 @@ def check_file_name(name: str) -> None:
 
 
 def _problem(name: str) -> str | None:
+    unwanted = unwanted_in_file_name(name)
     rules = (
         (not name, "the name is empty"),
         (
@@ -27,8 +28,16 @@ def _problem(name: str) -> str | None:
         ),
         (name.startswith("."), "names that begin with a dot are hidden, and hidden files are not read"),
         ("\N{REPLACEMENT CHARACTER}" in name, "it is not valid UTF-8"),
-        (not name.isprintable(), "it holds control or invisible characters"),
+        (unwanted is not None, unwanted),
+        (not any(map(_is_visible, name)), "none of its characters can be seen"),
         (name != name.strip(), "it begins or ends with a space"),
-        (len(name.encode(errors="replace")) > LONGEST, f"it is longer than {LONGEST} bytes"),
+        (
+            len(name.encode(errors="replace")) > LONGEST_NAME,
+            f"it is longer than {LONGEST_NAME} bytes of UTF-8",
+        ),
     )
     return next((problem for broken, problem in rules if broken), None)
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ" or unicodedata.category(character) in {"Co", "Cn"}

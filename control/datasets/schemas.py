@@ -1,17 +1,16 @@
 """Datasets over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from control.schemas import Body, JsonObject, Resource
+from core.spec.text import Name
 
 Modality = Literal["text", "image", "audio"]
 
 
 class DatasetIn(Body):
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Name
     modality: Modality = "text"
     """What its files hold; it decides which formats are read, and which tasks can learn from it."""
 

@@ -7,13 +7,14 @@ from pydantic import Field, SecretStr
 
 from control.projects.schemas import ProjectOut
 from control.schemas import Body, Resource
+from core.spec.text import Name
 
 Scope = Literal["read", "write", "admin"]
 """``write`` includes ``read``; ``admin`` includes both."""
 
 
 class KeyIn(Body):
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, default_factory=lambda: ["read", "write"])]
 
 

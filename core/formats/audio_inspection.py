@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
+from core.characters import brief
 from core.formats.audio import AudioNotes, RawRecording, read_recordings
-from core.formats.errors import FormatError, printable
+from core.formats.errors import FormatError
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -74,7 +75,7 @@ class _Tally:
         if raw.label is None:
             self.unlabelled += 1
         else:
-            self.classes[raw.label] += 1
+            self.classes[brief(raw.label)] += 1
         digest = int.from_bytes(blake2b(raw.content, digest_size=8).digest(), "big")
         if digest in self._seen:
             self.duplicates += 1
@@ -83,7 +84,7 @@ class _Tally:
         if len(self.chosen) < THUMBNAILS or -digest > self.chosen[0][0]:
             heapq.heappush(
                 self.chosen,
-                (-digest, self.statistics.recordings, printable(raw.path), thumbnail(sound)),
+                (-digest, self.statistics.recordings, brief(raw.path), thumbnail(sound)),
             )
             if len(self.chosen) > THUMBNAILS:
                 heapq.heappop(self.chosen)
@@ -92,7 +93,7 @@ class _Tally:
         self.bad += 1
         self.first_error = self.first_error or error
         if len(self.bad_samples) < NAMED:
-            self.bad_samples.append((printable(error.member or error.file), printable(error.message)))
+            self.bad_samples.append((brief(error.member or error.file), brief(error.message, 500)))
 
 
 def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LIMITS) -> AudioFileReport:
@@ -129,11 +130,11 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
         held_out=tally.held_out,
         bad=tally.bad,
         bad_samples=tuple(tally.bad_samples),
-        ignored=tuple(printable(member) for member in notes.ignored.names),
+        ignored=tuple(brief(member) for member in notes.ignored.names),
         passed_over=notes.ignored.kinds(),
         notes=tuple(notes.notes),
         sound=tally.statistics.facts,
-        classes={printable(label): number for label, number in tally.classes.most_common(_CLASSES)},
+        classes=dict(tally.classes.most_common(_CLASSES)),
         unlabelled=tally.unlabelled,
         names=tuple(name for _, _, name, _ in shown),
         thumbnails=tuple(picture for _, _, _, picture in shown),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from core.characters import LONGEST_NAME, brief, unstorable
 from core.formats.errors import FormatError, FormatErrorCode, Place, printable
 from core.formats.notes import Note, listed
 
@@ -17,17 +18,33 @@ def choose_column(columns: Mapping[str, bool], wanted: str | None, place: Place,
     """
     if wanted is not None:
         if wanted not in columns:
-            raise _no_column(f"has no {what} {printable(wanted)!r}", list(columns), place, what)
-        return wanted
+            raise _no_column(f"has no {what} {brief(wanted)!r}", list(columns), place, what)
+        return expect_storable(wanted, place, "no_text_column")
     if columns.get("text"):
         return "text"
     strings = [name for name, is_text in columns.items() if is_text]
     if len(strings) == 1:
-        return strings[0]
+        return expect_storable(strings[0], place, "no_text_column")
     problem = (
         f"has no {what} of text" if not strings else f"has several {what}s of text and none named 'text'"
     )
     raise _no_column(problem, list(columns), place, what)
+
+
+def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
+    """The column, whose name the service has to keep, in its rows and in jobs' specs.
+
+    Raises:
+        FormatError: ``code``, where it cannot.
+    """
+    problem = unstorable(column)
+    if len(column) > LONGEST_NAME:
+        problem = f"it has {len(column):,} characters, and {LONGEST_NAME} is the most"
+    if problem is not None:
+        raise place.error(
+            code, f"the name of the column {brief(column, 60)!r} cannot be kept: {problem}. Rename it"
+        )
+    return column
 
 
 def expect_one(column: str, columns: Sequence[str], place: Place, code: FormatErrorCode) -> None:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from core.characters import LONGEST_NAME, brief, printable
+
+__all__ = ["FormatError", "FormatErrorCode", "Place", "printable"]
+
 FormatErrorCode = Literal[
     "archive_bomb",
     "archive_encrypted",
@@ -32,6 +36,10 @@ FormatErrorCode = Literal[
 ]
 
 
+_WHERE = 2 * LONGEST_NAME
+"""Characters of a file's name and a member's, in a message."""
+
+
 class FormatError(ValueError):
     """A file that no samples can be read from.
 
@@ -45,7 +53,7 @@ class FormatError(ValueError):
         self.file = file
         self.member = member
         where = file if member is None else f"{file} ({member})"
-        super().__init__(f"{printable(where)}: {message}")
+        super().__init__(f"{brief(where, _WHERE)}: {message}")
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str | None]]:
         return type(self), (self.code, self.message, self.file, self.member)
@@ -60,8 +68,3 @@ class Place:
 
     def error(self, code: FormatErrorCode, message: str) -> FormatError:
         return FormatError(code, message, self.file, self.member)
-
-
-def printable(text: str) -> str:
-    """``text`` for a message or a table: control characters become U+FFFD, as no database takes a NUL."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

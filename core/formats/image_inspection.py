@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.characters import brief
 from core.formats.decoding import ImageSample, decode_ahead
-from core.formats.errors import FormatError, printable
+from core.formats.errors import FormatError
 from core.formats.images import ImageNotes, read_images
 from core.formats.limits import IMAGE_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
@@ -94,7 +95,7 @@ class _Tally:
         if sample.label is None:
             self.unlabelled += 1
         else:
-            self.classes[sample.label] += 1
+            self.classes[brief(sample.label)] += 1
         values = decoded.pixels.reshape(-1, 3).astype(np.uint32)
         self.sums += values.sum(0) / (len(values) * 255.0)
         self.squares += (values * values).sum(0) / (len(values) * 255.0**2)
@@ -112,7 +113,7 @@ class _Tally:
         self.bad += 1
         self.first_error = self.first_error or error
         if len(self.bad_samples) < NAMED:
-            self.bad_samples.append((printable(error.member or error.file), printable(error.message)))
+            self.bad_samples.append((brief(error.member or error.file), brief(error.message, 500)))
 
 
 def inspect_image_file(
@@ -144,11 +145,11 @@ def inspect_image_file(
         gray=tally.gray,
         bad=tally.bad,
         bad_samples=tuple(tally.bad_samples),
-        ignored=tuple(printable(member) for member in notes.ignored.names),
+        ignored=tuple(brief(member) for member in notes.ignored.names),
         passed_over=notes.ignored.kinds(),
         notes=tuple(notes.notes),
         sizes=tuple((*size, number) for size, number in tally.sizes.most_common(_SIZES)),
-        classes={printable(label): number for label, number in tally.classes.most_common(_CLASSES)},
+        classes=dict(tally.classes.most_common(_CLASSES)),
         unlabelled=tally.unlabelled,
         mean=(float(mean[0]), float(mean[1]), float(mean[2])),
         std=(float(std[0]), float(std[1]), float(std[2])),

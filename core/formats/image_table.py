@@ -1,6 +1,5 @@
 """Images in Parquet, as Hugging Face writes them: a struct of ``bytes`` and ``path``, or the bytes alone."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
 
-from core.formats.columns import expect_one
+from core.formats.columns import expect_one, expect_storable
 from core.formats.errors import FormatError, Place, printable
 from core.formats.limits import Budget
 from core.formats.notes import Note
@@ -51,6 +51,7 @@ def image_rows(
         schema = file.schema_arrow
         image = _image_column(schema, image_column, place)
         expect_one(image, schema.names, place, "bad_parquet")
+        expect_storable(image, place, "no_image_column")
         label = _label_column(schema, label_column, place)
         if label is not None:
             expect_one(label, schema.names, place, "bad_parquet")
@@ -85,11 +86,25 @@ def image_rows(
 def class_names(metadata: Mapping[bytes, bytes], label: str | None) -> tuple[str, ...]:
     """The names of a ``ClassLabel`` in the metadata that the `datasets` library writes; () without them."""
     try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        names = features[label]["names"]
-    except (KeyError, TypeError, ValueError):
+        features = _Metadata.model_validate_json(metadata.get(b"huggingface", b"")).info.features
+    except ValidationError:
         return ()
-    return tuple(map(str, names)) if isinstance(names, list) else ()
+    try:
+        return _ClassLabel.model_validate(features.get(label or "")).names
+    except ValidationError:
+        return ()
+
+
+class _ClassLabel(BaseModel):
+    names: tuple[str, ...]
+
+
+class _Info(BaseModel):
+    features: dict[str, Any]
+
+
+class _Metadata(BaseModel):
+    info: _Info
 
 
 class _Unused:

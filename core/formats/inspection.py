@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from core.characters import brief, printable
 from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
-from core.formats.errors import FormatError, printable
+from core.formats.errors import FormatError
 from core.formats.examples import TextExample, TextExamples
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
@@ -85,7 +86,7 @@ def inspect_file(
         characters=characters,
         text_column=notes.text_column,
         members=notes.members,
-        ignored=tuple(printable(member) for member in notes.ignored.names),
+        ignored=tuple(brief(member) for member in notes.ignored.names),
         passed_over=notes.ignored.kinds(),
         notes=tuple(notes.notes),
         vocabulary_size=notes.vocabulary_size,

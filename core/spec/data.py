@@ -6,6 +6,7 @@ from pydantic import Field
 
 from core.spec.audio import AudioDataSpec
 from core.spec.base import Spec
+from core.spec.text import Column
 
 SPECIAL_TOKENS = 5
 """[PAD], [UNK], [CLS], [SEP] and [MASK], which every trained tokenizer has."""
@@ -52,10 +53,10 @@ class ImageDataSpec(Spec):
     channels: Literal[1, 3] = 3
     """3: colour (sRGB; grey images become three equal channels). 1: grey (luma, ITU-R 601-2)."""
 
-    image_column: str | None = None
+    image_column: Column | None = None
     """Column (Parquet) that holds the images. Default: ``image``, else ``img``, else the only column of images."""
 
-    label_column: str | None = None
+    label_column: Column | None = None
     """Column (Parquet) that holds the classes, as numbers or names. Default: ``label``, else ``fine_label``, else
     ``labels``; without one the images have no class. Classes serve probes alone and are never learned from."""
 
@@ -63,7 +64,7 @@ class ImageDataSpec(Spec):
 class DataSpec(Spec):
     """What is read from the dataset, and which part is held out."""
 
-    text_column: str | None = None
+    text_column: Column | None = None
     """Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else the
     only column of strings."""
 

@@ -21,6 +21,7 @@ from core.spec.model import (
 )
 from core.spec.resources import ResourcesSpec
 from core.spec.tasks import Task
+from core.spec.text import Name
 from core.spec.training import TrainingSpec
 
 
@@ -33,7 +34,7 @@ class JobSpec(Spec):
 
     version: Literal[1] = 1
     """Version of this schema."""
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    name: Name
     """For people; need not be unique."""
     dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")] | None = None
     """Id of the dataset to learn from."""

@@ -1,6 +1,7 @@
 """Spec errors that a person can act on: where, what, and the nearest name that would have been right."""
 
 import difflib
+import json
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -72,10 +73,35 @@ def load(path: Path) -> JobSpec:
         OSError: when it cannot be read.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        document = read_document(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         raise SpecError([SpecProblem("", "not_yaml", f"{path} is not valid YAML: {error}")]) from None
     return validate(document)
+
+
+def read_document(text: str) -> Any:
+    """What a JSON or YAML text says.
+
+    JSON is read as JSON where it is whole: YAML takes neither its escapes of characters beyond U+FFFF nor all of
+    its characters.
+
+    Raises:
+        yaml.YAMLError, ValueError, RecursionError, OverflowError: it is neither.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+
+
+class _Loader(yaml.SafeLoader):
+    """Joins what JSON writes of a character beyond U+FFFF, ``\\ud83d\\ude00``, as YAML does not."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and not value.isascii():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        return value
 
 
 def explain(errors: Iterable[ErrorDetails], root: type[BaseModel] = JobSpec) -> list[SpecProblem]:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from core.spec.base import AutoOr, Spec
 from core.spec.optimizers import AdamW, Optimizer
 from core.spec.schedule import Schedule
+from core.spec.text import Name
 
 
 class CheckpointRetention(Spec):
@@ -14,7 +15,7 @@ class CheckpointRetention(Spec):
 
     keep_last: Annotated[int, Field(ge=1, le=1000)] = 3
     """The newest so many."""
-    keep_best: str | None = None
+    keep_best: Name | None = None
     """Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
     ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused where the job does not measure it, or where it
     does not tell a better model from a worse one."""

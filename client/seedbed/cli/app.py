@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from seedbed.cli import account, checkpoints, datasets, errors, jobs, keys, workers
-from seedbed.errors import SeedbedError
+from seedbed.errors import InvalidFile, SeedbedError
 
 app = typer.Typer(
     name="seedbed",
@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SeedbedError as error:
         errors.report(error, as_json="--json" in given)
         return errors.exit_code(error)
+    except UnicodeEncodeError as error:
+        # An argument or a file's name that is not UTF-8: Python keeps its bytes as halves of surrogate pairs.
+        refused = InvalidFile(f"{error.object[:100]!r} is not valid text in UTF-8; rename it or write it anew.")
+        errors.report(refused, as_json="--json" in given)
+        return errors.exit_code(refused)
     except BrokenPipeError:
         # Whoever read standard output has enough; what Python flushes at its end must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
