@@ -21,6 +21,7 @@ NAME_PATTERN = rf"^[^{_CONTROL}]+$"
 
 _IN_NAMES = re.compile(f"[{_CONTROL}{_HALVES}]")
 _IN_FILE_NAMES = re.compile(f"[{_CONTROL}{_HALVES}{_TURNING}{_NO_CHARACTERS}]")
+_OBJECT = re.compile(r"<[^<>]{1,200} at 0x[0-9A-Fa-f]+>|<_io\.[^<>]{1,200}>")
 _KINDS = (
     ("\0", "which cannot be stored"),
     (re.compile(f"[{_CONTROL}]"), "a control character or the end of a line"),
@@ -54,6 +55,11 @@ def brief(text: str, longest: int = LONGEST_NAME) -> str:
     """Likewise, of at most so many characters: what lists and reports hold of names that a file brings along."""
     shown = printable(text[:longest])
     return shown if len(text) <= longest else shown[:-1] + "…"
+
+
+def without_objects(text: str) -> str:
+    """``text`` of a library's error, where it names the Python object that it read from: the file instead."""
+    return _OBJECT.sub("the file", text)
 
 
 def _told(match: re.Match[str] | None) -> str | None:

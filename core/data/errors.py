@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from core.characters import without_objects
+
 DataErrorCode = Literal["data_too_small", "data_unreadable", "tokenizer_invalid", "too_many_bad_samples"]
 
 
@@ -9,6 +11,7 @@ class DataError(Exception):
     """Data that cannot be trained on: a stable ``code``, what is wrong, and what to do about it."""
 
     def __init__(self, code: DataErrorCode, message: str, hint: str = "") -> None:
+        message = without_objects(message)
         super().__init__(message)
         self.code = code
         self.message = message

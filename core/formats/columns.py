@@ -2,16 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from core.characters import LONGEST_NAME, brief, unstorable
 from core.formats.errors import FormatError, FormatErrorCode, Place, printable
 from core.formats.notes import Note, listed
 
 
-def choose_column(columns: Mapping[str, bool], wanted: str | None, place: Place, what: str = "column") -> str:
+def choose_column(
+    columns: Mapping[str, bool],
+    wanted: str | None,
+    place: Place,
+    what: str = "column",
+    held: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The column of that name; without a name ``text``, else the only column of strings.
 
-    ``columns`` says of each column whether it holds strings.
+    ``columns`` says of each column whether it holds strings, ``held`` what else those hold that do not.
 
     Raises:
         FormatError: ``no_text_column``, with the columns there are and how to name one.
@@ -28,7 +35,7 @@ def choose_column(columns: Mapping[str, bool], wanted: str | None, place: Place,
     problem = (
         f"has no {what} of text" if not strings else f"has several {what}s of text and none named 'text'"
     )
-    raise _no_column(problem, list(columns), place, what)
+    raise _no_column(problem, list(columns), place, what, held)
 
 
 def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
@@ -78,8 +85,16 @@ def not_text(column: str, found: str, columns: Sequence[str], place: Place) -> F
     return _no_column(f"column {printable(column)!r} holds {found}, no text", columns, place, "column")
 
 
-def _no_column(problem: str, columns: Sequence[str], place: Place, what: str) -> FormatError:
-    shown = ", ".join(repr(printable(name[:80])) for name in columns[:20])
+def _no_column(
+    problem: str,
+    columns: Sequence[str],
+    place: Place,
+    what: str,
+    held: Mapping[str, str] = MappingProxyType({}),
+) -> FormatError:
+    shown = ", ".join(
+        repr(brief(name, 80)) + (f" ({held[name]})" if name in held else "") for name in columns[:20]
+    )
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     there = f"its {what}s are {shown}{more}" if columns else f"it has no {what} at all"
     return place.error(

@@ -40,7 +40,12 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     for row in sample:
         for name, field in zip(names, row, strict=True):
             columns[name] = columns[name] or (bool(field.strip()) and not _is_number(field))
-    column = choose_column(columns, reading.text_column, place)
+    held = {
+        name: "numbers" if any(row[names.index(name)].strip() for row in sample) else "empty fields alone"
+        for name, is_text in columns.items()
+        if not is_text
+    }
+    column = choose_column(columns, reading.text_column, place, held=held)
     expect_one(column, names, place, "bad_csv")
     reading.use_column(column)
     reading.notes += repeated_columns(names)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from core.characters import LONGEST_NAME, brief, printable
+from core.characters import LONGEST_NAME, brief, printable, without_objects
 
 __all__ = ["FormatError", "FormatErrorCode", "Place", "printable"]
 
@@ -49,7 +49,7 @@ class FormatError(ValueError):
 
     def __init__(self, code: FormatErrorCode, message: str, file: str, member: str | None = None) -> None:
         self.code = code
-        self.message = message
+        self.message = message = without_objects(message)
         self.file = file
         self.member = member
         where = file if member is None else f"{file} ({member})"

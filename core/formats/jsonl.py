@@ -28,7 +28,8 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     for _, row in sample:
         for key, value in row.items():
             columns[key] = columns.get(key, False) or isinstance(value, str)
-    column = reading.use_column(choose_column(columns, reading.text_column, place, "key"))
+    held = {key: _held(key, sample) for key, is_text in columns.items() if not is_text}
+    column = reading.use_column(choose_column(columns, reading.text_column, place, "key", held))
     for number, row in itertools.chain(sample, rows):
         text = row.get(column)
         if text is None:
@@ -37,6 +38,12 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
             kind = _NAMES.get(type(text), "something else")
             raise place.error("bad_json", f"line {number:,}: {printable(column)!r} is {kind}, not a string")
         yield text
+
+
+def _held(key: str, sample: list[tuple[int, dict[str, Any]]]) -> str:
+    kinds = {_NAMES.get(type(row[key]), "null") for _, row in sample if key in row}
+    rows = "the first row" if len(sample) == 1 else f"the first {len(sample)} rows"
+    return f"{' or '.join(sorted(kinds))} in {rows}"
 
 
 def _rows(lines: Iterator[str], place: Place) -> Iterator[tuple[int, dict[str, Any]]]:

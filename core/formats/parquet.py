@@ -29,7 +29,8 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
         for field in file.schema_arrow:
             types.setdefault(field.name, field.type)
         columns = {name: _is_text(kind) for name, kind in types.items()}
-        column = choose_column(columns, reading.text_column, place)
+        held = {name: f"of type {str(types[name])[:80]}" for name, is_text in columns.items() if not is_text}
+        column = choose_column(columns, reading.text_column, place, held=held)
         if not columns[column]:
             raise not_text(column, str(types[column])[:80], list(types), place)
         expect_one(column, file.schema_arrow.names, place, "bad_parquet")

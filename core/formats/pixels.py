@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.formats.errors import FormatError
 from core.formats.images import RawImage
@@ -55,6 +55,11 @@ def decode_image(raw: RawImage, size: int, channels: int, *, limits: Limits = IM
         raise
     except MemoryError:
         raise
+    except UnidentifiedImageError:
+        raise place.error(
+            "bad_image",
+            "cannot be decoded (its content is of no known image format); save it again, or remove it",
+        ) from None
     # Pillow's decoders raise what they meet: OSError, SyntaxError, ValueError, struct.error, ZeroDivisionError.
     except Exception as error:  # noqa: BLE001 - see above; the file is a stranger's
         what = " ".join(str(error).split())[:200] or type(error).__name__

@@ -6,6 +6,7 @@ from typing import Any
 from core.formats.errors import Place
 from core.formats.limits import Limits
 from core.formats.source import Source
+from core.formats.tokenizer_document import check_document
 
 
 def read_tokenizer(source: Source, limits: Limits) -> tuple[bytes, int]:
@@ -24,6 +25,7 @@ def read_tokenizer(source: Source, limits: Limits) -> tuple[bytes, int]:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise place.error("bad_tokenizer", f"is not JSON ({error})") from None
+    check_document(document, place)
     return content, _vocabulary_size(document, place)
 
 

@@ -149,6 +149,8 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
         hint = f"; did you mean {near!r}?" if near else ""
         given = shorten(repr(value))
         return SpecProblem(param, "unknown_value", f"{given} is not one of {', '.join(choices)}{hint}", near)
+    if kind == "string_unicode":
+        return SpecProblem(param, kind, "it holds half of a surrogate pair and no character")
     message = error["msg"].removeprefix("Value error, ")
     if error["loc"] and error["loc"][-1] == GIVEN:
         message += ", or 'auto'"

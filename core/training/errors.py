@@ -3,6 +3,8 @@
 import errno
 from typing import Any
 
+from core.characters import without_objects
+
 STOPPED = 75
 """Exit code of a run that was asked to stop and wrote a checkpoint."""
 
@@ -37,6 +39,7 @@ class EngineError(Exception):
     """A run that cannot go on: a stable ``code``, what happened, and what to do about it."""
 
     def __init__(self, code: str, message: str, hint: str = "", **details: Any) -> None:
+        message = without_objects(message)
         super().__init__(message)
         self.code = code
         self.message = message
