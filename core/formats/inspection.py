@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from core.characters import brief, printable
+from core.characters import brief
 from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
 from core.formats.errors import FormatError
