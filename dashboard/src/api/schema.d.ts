@@ -1425,7 +1425,8 @@ export interface components {
             /**
              * Keep Best
              * @description Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
-             *     ``probe/linear_accuracy`` or ``health/rankme`` (higher is better).
+             *     ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused where the job does not measure it, or where it
+             *     does not tell a better model from a worse one.
              */
             keep_best?: string | null;
             /**
