@@ -1,8 +1,11 @@
 """How each task is trained for a quarter of an hour on two CPU cores: one recipe a task."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from benchmarks._environment import ROOT
 
 Measure = Literal["linear", "fine_tuned"]
 """``linear``: a logistic regression on the features as they are. ``fine_tuned``: encoder and classifier trained on a few
@@ -49,49 +52,18 @@ class Recipe:
         }
 
 
-RECIPES: dict[str, Recipe] = {
-    "colorization": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
-    "contrastive": Recipe(
-        {"preset": "resnet-mini"}, {"temperature": 0.2}, batch_size=256, learning_rate=2e-3
-    ),
-    "denoising_autoencoder": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
-    "joint_embedding_prediction": Recipe(
-        {"preset": "vit-micro"}, {"predictor_layers": 3, "momentum": 0.99}, batch_size=64, learning_rate=1e-3
-    ),
-    "masked_autoencoder": Recipe(
-        {"preset": "vit-micro"}, {"decoder_layers": 2}, learning_rate=1.5e-3, measure="fine_tuned"
-    ),
-    "masked_spectrogram": Recipe(
-        {"preset": "ast-tiny"},
-        {"mel_bins": 64, "patch_size": 8, "augmentation": {"speed": 0.15}},
-        batch_size=64,
-        learning_rate=1e-3,
-        measure="fine_tuned",
-    ),
-    "self_distillation": Recipe(
-        {"preset": "resnet-mini"},
-        {"method": "byol", "momentum": 0.99},
-        batch_size=128,
-        learning_rate=2e-3,
-    ),
-    "rotation": Recipe({"preset": "resnet-mini"}, batch_size=64, learning_rate=2e-3),
-    # A frame each 10 ms: half a second of speech is to give enough of them to mask and to tell apart. Stretches of 100 ms, for
-    # shorter ones are guessed from the frames beside them, with no idea of the word.
-    "wav2vec2": Recipe(
-        {"layers": 3, "hidden_size": 144, "heads": 4},
-        {
-            "feature_encoder": {"kernels": [10, 8, 4, 4], "strides": [5, 4, 2, 2], "channels": 96},
-            "mask_start_probability": 0.065,
-            "mask_length": 10,
-            "negatives": 20,
-            "diversity_weight": 0.3,
-            "codewords": 40,
-            "codeword_size": 48,
-            "projection_size": 96,
-            "position_kernel": 16,
-            "augmentation": {"speed": 0.2, "noise_snr_db": [5, 25], "gain_db": 6},
-        },
-        batch_size=32,
-        learning_rate=1e-3,
-    ),
-}
+FINE_TUNED = {"masked_autoencoder", "masked_spectrogram"}
+_FILE = ROOT / "dashboard" / "src" / "form" / "presets" / "recipes.json"
+"""The dashboard's form starts with the same recipes. Of wav2vec2: a frame each 10 ms, so that half a second of speech gives
+enough of them to mask and to tell apart, and stretches of 100 ms, for shorter ones are guessed from the frames beside them."""
+
+
+def _read() -> dict[str, Recipe]:
+    recipes = json.loads(_FILE.read_text(encoding="utf-8"))
+    return {
+        kind: Recipe(**recipe, measure="fine_tuned" if kind in FINE_TUNED else "linear")
+        for kind, recipe in recipes.items()
+    }
+
+
+RECIPES: dict[str, Recipe] = _read()

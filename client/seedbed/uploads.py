@@ -103,6 +103,7 @@ def send(
     digest: str,
     *,
     text_column: str | None = None,
+    image_column: str | None = None,
     progress: Progress | None = None,
 ) -> DatasetFile:
     """PUT one file, streamed from the disk, with its hash declared so that the service checks what it got.
@@ -114,7 +115,7 @@ def send(
     answer = transport.request(
         "PUT",
         f"/v1/datasets/{quote(dataset, safe='')}/files/{quote(file.name, safe='')}",
-        params={"text_column": text_column},
+        params={"text_column": text_column, "image_column": image_column},
         body=Body(
             sending.chunks,
             {

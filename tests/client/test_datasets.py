@@ -1,10 +1,13 @@
 """Datasets through the SDK."""
 
 import hashlib
+import io
 import os
 import tarfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import seedbed
 from PIL import Image
@@ -186,6 +189,19 @@ def test_the_text_column_can_be_named(client: seedbed.Client, tmp_path: Path) ->
     dataset = client.datasets.create("docs").id
     (file,) = client.datasets.upload(dataset, path, text_column="body")
     assert (file.text_column, file.documents) == ("body", 2)
+
+
+def test_the_image_column_can_be_named(client: seedbed.Client, tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (16, 16), "red").save(picture, "PNG")
+    columns = {name: [{"bytes": picture.getvalue(), "path": None}] for name in ("left", "right")}
+    pq.write_table(pa.table(columns), tmp_path / "pairs.parquet")
+    dataset = client.datasets.create("pairs", modality="image").id
+    with pytest.raises(seedbed.Invalid) as caught:
+        client.datasets.upload(dataset, tmp_path / "pairs.parquet")
+    assert caught.value.code == "no_image_column"
+    (file,) = client.datasets.upload(dataset, tmp_path / "pairs.parquet", image_column="right")
+    assert file.samples == 1
 
 
 def test_lists_fetch_their_pages_as_they_are_needed(

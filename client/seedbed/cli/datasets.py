@@ -41,6 +41,7 @@ def upload(
     text_column: Annotated[
         str | None, typer.Option(help="Column (CSV, Parquet) or key (JSON Lines) that holds the text.")
     ] = None,
+    image_column: Annotated[str | None, typer.Option(help="Column (Parquet) that holds the images.")] = None,
     modality: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +65,9 @@ def upload(
         )
         try:
             with bar("uploading", total) as progress:
-                client.datasets.upload(target, paths, text_column=text_column, progress=progress)
+                client.datasets.upload(
+                    target, paths, text_column=text_column, image_column=image_column, progress=progress
+                )
             done = client.datasets.get(target) if leave_open else client.datasets.complete(target)
         except (SeedbedError, KeyboardInterrupt):
             remark(

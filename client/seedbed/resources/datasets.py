@@ -35,6 +35,7 @@ class Datasets:
         paths: StrPath | Iterable[StrPath],
         *,
         text_column: str | None = None,
+        image_column: str | None = None,
         progress: uploads.Progress | None = None,
     ) -> list[DatasetFile]:
         """Add files, and directories with all that is in them, to an open dataset.
@@ -50,6 +51,8 @@ class Datasets:
             paths: Files and directories.
             text_column: Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else
                 the only column of strings.
+            image_column: Column (Parquet) that holds the images. Default: ``image``, else ``img``, else the only column
+                of images.
             progress: Called with the bytes that were sent (or need not be) since its last call.
 
         Returns:
@@ -68,7 +71,13 @@ class Datasets:
             kept = present.get(file.name)
             if kept is None or kept.sha256 != digest:
                 kept = uploads.send(
-                    self._transport, dataset, file, digest, text_column=text_column, progress=progress
+                    self._transport,
+                    dataset,
+                    file,
+                    digest,
+                    text_column=text_column,
+                    image_column=image_column,
+                    progress=progress,
                 )
             elif progress:
                 progress(file.bytes)

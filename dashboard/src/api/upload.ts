@@ -23,6 +23,8 @@ function decode(text: string): unknown {
 }
 
 export interface UploadOptions {
+  /** How the service shall read the file, by the names of its query parameters; what is not set it finds out. */
+  reading: Partial<Record<"text_column" | "image_column", string>>;
   onProgress: (sent: number) => void;
   signal: AbortSignal;
 }
@@ -32,7 +34,9 @@ export async function uploadFile(dataset: string, file: File, options: UploadOpt
   const digest = await contentDigest(file);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", `/v1/datasets/${dataset}/files/${encodeURIComponent(file.name)}`);
+    const query = new URLSearchParams(options.reading).toString();
+    const path = `/v1/datasets/${dataset}/files/${encodeURIComponent(file.name)}`;
+    request.open("PUT", query ? `${path}?${query}` : path);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     for (const [name, value] of Object.entries(CSRF)) request.setRequestHeader(name, value);
     if (digest) request.setRequestHeader("Content-Digest", digest);

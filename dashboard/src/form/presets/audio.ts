@@ -1,9 +1,10 @@
 /**
  * Starting points of the audio tasks. `mini` is how the tasks are shown to learn on two CPU cores
- * (benchmarks/learn/recipes.py), `base` the papers' networks and rates.
+ * (recipes.json), `base` the papers' networks and rates.
  */
 
 import type { Document } from "../document";
+import { RECIPES, type Recipe } from "./recipes";
 
 type Starts = Record<"smoke" | "mini" | "base", [string, Document]>;
 
@@ -16,10 +17,10 @@ const few = (rate: number) => ({
   log_every: 2,
   evaluate_every: 20,
 });
-const some = (steps: number, batch: number, rate: number) => ({
+const some = (steps: number, recipe: Recipe) => ({
   steps,
-  batch_size: batch,
-  optimizer: optimizer(rate),
+  batch_size: recipe.batch_size,
+  optimizer: optimizer(recipe.learning_rate),
   schedule: { warmup_steps: steps / 20 },
   evaluate_every: 100,
   checkpoint_every: 200,
@@ -35,39 +36,23 @@ const many = (batch: number, parts: number, rate: number) => ({
   checkpoint_every: 5000,
 });
 
-const SMALL_SPECTROGRAM: Document = {
-  task: { kind: "masked_spectrogram", mel_bins: 64, patch_size: 8, augmentation: { speed: 0.15 } },
-  model: { preset: "ast-tiny" },
+const small = (kind: "masked_spectrogram" | "wav2vec2"): Document => ({
+  task: { kind, ...RECIPES[kind].task },
+  model: RECIPES[kind].model,
   data: { audio: { sampling_rate: 8000 } },
-};
-
-/** A frame each 10 ms at 8 kHz, so that short recordings give enough of them to mask and to tell apart. */
-const SMALL_WAVES: Document = {
-  task: {
-    kind: "wav2vec2",
-    feature_encoder: { kernels: [10, 8, 4, 4], strides: [5, 4, 2, 2], channels: 96 },
-    mask_start_probability: 0.1,
-    mask_length: 5,
-    negatives: 20,
-    codewords: 40,
-    codeword_size: 48,
-    projection_size: 96,
-    position_kernel: 16,
-    augmentation: { speed: 0.15 },
-  },
-  model: { layers: 3, hidden_size: 144, heads: 4 },
-  data: { audio: { sampling_rate: 8000 } },
-};
+});
+const SPECTROGRAM = RECIPES.masked_spectrogram;
+const WAVES = RECIPES.wav2vec2;
 
 export const AUDIO: Record<"masked_spectrogram" | "wav2vec2", Starts> = {
   masked_spectrogram: {
     smoke: [
       "ast-tiny, 60 steps: about a minute on a laptop",
-      { ...SMALL_SPECTROGRAM, training: few(0.0005) },
+      { ...small("masked_spectrogram"), training: few(SPECTROGRAM.learning_rate / 2) },
     ],
     mini: [
-      "ast-tiny, 600 steps of 64 clips: some minutes on a CPU",
-      { ...SMALL_SPECTROGRAM, training: some(600, 64, 0.001) },
+      `ast-tiny, 600 steps of ${SPECTROGRAM.batch_size} clips: some minutes on a CPU`,
+      { ...small("masked_spectrogram"), training: some(600, SPECTROGRAM) },
     ],
     base: [
       "ast-base, 100,000 steps of 512 clips: for a GPU",
@@ -81,11 +66,11 @@ export const AUDIO: Record<"masked_spectrogram" | "wav2vec2", Starts> = {
   wav2vec2: {
     smoke: [
       "three layers of 144, 60 steps: about a minute on a laptop",
-      { ...SMALL_WAVES, training: few(0.001) },
+      { ...small("wav2vec2"), training: few(WAVES.learning_rate) },
     ],
     mini: [
-      "three layers of 144, 600 steps of 32 clips: some minutes on a CPU",
-      { ...SMALL_WAVES, training: some(600, 32, 0.002) },
+      `three layers of 144, 600 steps of ${WAVES.batch_size} clips: some minutes on a CPU`,
+      { ...small("wav2vec2"), training: some(600, WAVES) },
     ],
     base: [
       "wav2vec2-base, 100,000 steps of 256 clips: for a GPU",

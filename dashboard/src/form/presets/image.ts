@@ -1,9 +1,10 @@
 /**
  * Starting points of the image tasks. `mini` is how the tasks are shown to learn on two CPU cores
- * (benchmarks/learn/recipes.py), `base` the papers' networks at rates that suit AdamW.
+ * (recipes.json), `base` the papers' networks at rates that suit AdamW.
  */
 
 import type { Document } from "../document";
+import { RECIPES } from "./recipes";
 
 type Image =
   | "contrastive"
@@ -16,30 +17,35 @@ type Image =
   | "gan";
 type Starts = Record<"smoke" | "mini" | "base", [string, Document]>;
 
-interface Recipe {
+interface Large {
   /** Without its kind. */
   task?: Document;
   preset: string;
   batch: number;
+  /** Parts of a batch. */
+  parts: number;
   rate: number;
   steps: number;
 }
 
-const task = (kind: string, given: Document | undefined) => given && { task: { kind, ...given } };
+const task = (kind: string, given: Document = {}) =>
+  Object.keys(given).length > 0 && { task: { kind, ...given } };
 const optimizer = (rate: number) => ({ learning_rate: rate, weight_decay: 0.05, beta2: 0.95 });
 
 /** The smoke test is the small recipe with a few steps and small batches; the large one is for 224 pixels a side. */
-function starts(kind: Image, mini: Recipe, base: Recipe & { parts: number }): Starts {
+function starts(kind: Exclude<Image, "gan">, steps: number, base: Large): Starts {
+  const mini = RECIPES[kind];
+  const preset = String(mini.model.preset);
   return {
     smoke: [
-      `${mini.preset}, 60 steps: about a minute on a laptop`,
+      `${preset}, 60 steps: about a minute on a laptop`,
       {
         ...task(kind, mini.task),
-        model: { preset: mini.preset },
+        model: mini.model,
         training: {
           steps: 60,
           batch_size: 32,
-          optimizer: optimizer(mini.rate / 2),
+          optimizer: optimizer(mini.learning_rate / 2),
           schedule: { warmup_steps: 6 },
           log_every: 2,
           evaluate_every: 20,
@@ -47,15 +53,15 @@ function starts(kind: Image, mini: Recipe, base: Recipe & { parts: number }): St
       },
     ],
     mini: [
-      `${mini.preset}, ${mini.steps} steps of ${mini.batch} images: some minutes on a CPU`,
+      `${preset}, ${steps} steps of ${mini.batch_size} images: some minutes on a CPU`,
       {
         ...task(kind, mini.task),
-        model: { preset: mini.preset },
+        model: mini.model,
         training: {
-          steps: mini.steps,
-          batch_size: mini.batch,
-          optimizer: optimizer(mini.rate),
-          schedule: { warmup_steps: mini.steps / 20 },
+          steps,
+          batch_size: mini.batch_size,
+          optimizer: optimizer(mini.learning_rate),
+          schedule: { warmup_steps: steps / 20 },
           evaluate_every: 100,
           checkpoint_every: 200,
         },
@@ -137,46 +143,55 @@ const GAN: Starts = {
 
 export const IMAGE: Record<Image, Starts> = {
   // A batch is one part: negatives come from it.
-  contrastive: starts(
-    "contrastive",
-    { preset: "resnet-mini", task: { temperature: 0.2 }, batch: 256, rate: 0.002, steps: 300 },
-    { preset: "resnet-50", task: { temperature: 0.1 }, batch: 256, parts: 1, rate: 0.001, steps: 100_000 },
-  ),
-  masked_autoencoder: starts(
-    "masked_autoencoder",
-    { preset: "vit-micro", task: { decoder_layers: 2 }, batch: 128, rate: 0.0015, steps: 600 },
-    { preset: "vit-base", batch: 1024, parts: 8, rate: 0.0006, steps: 100_000 },
-  ),
-  self_distillation: starts(
-    "self_distillation",
-    { preset: "resnet-mini", task: { method: "byol", momentum: 0.99 }, batch: 128, rate: 0.002, steps: 400 },
-    { preset: "vit-small", batch: 256, parts: 4, rate: 0.0005, steps: 100_000 },
-  ),
-  rotation: starts(
-    "rotation",
-    { preset: "resnet-mini", batch: 64, rate: 0.002, steps: 600 },
-    { preset: "resnet-18", batch: 128, parts: 1, rate: 0.001, steps: 50_000 },
-  ),
-  joint_embedding_prediction: starts(
-    "joint_embedding_prediction",
-    {
-      preset: "vit-micro",
-      task: { predictor_layers: 3, momentum: 0.99 },
-      batch: 128,
-      rate: 0.001,
-      steps: 600,
-    },
-    { preset: "vit-base", batch: 1024, parts: 8, rate: 0.001, steps: 100_000 },
-  ),
-  colorization: starts(
-    "colorization",
-    { preset: "resnet-mini", batch: 64, rate: 0.002, steps: 600 },
-    { preset: "resnet-18", batch: 128, parts: 1, rate: 0.001, steps: 50_000 },
-  ),
-  denoising_autoencoder: starts(
-    "denoising_autoencoder",
-    { preset: "resnet-mini", batch: 64, rate: 0.002, steps: 600 },
-    { preset: "resnet-18", batch: 128, parts: 1, rate: 0.001, steps: 50_000 },
-  ),
+  contrastive: starts("contrastive", 300, {
+    preset: "resnet-50",
+    task: { temperature: 0.1 },
+    batch: 256,
+    parts: 1,
+    rate: 0.001,
+    steps: 100_000,
+  }),
+  masked_autoencoder: starts("masked_autoencoder", 600, {
+    preset: "vit-base",
+    batch: 1024,
+    parts: 8,
+    rate: 0.0006,
+    steps: 100_000,
+  }),
+  self_distillation: starts("self_distillation", 400, {
+    preset: "vit-small",
+    batch: 256,
+    parts: 4,
+    rate: 0.0005,
+    steps: 100_000,
+  }),
+  rotation: starts("rotation", 600, {
+    preset: "resnet-18",
+    batch: 128,
+    parts: 1,
+    rate: 0.001,
+    steps: 50_000,
+  }),
+  joint_embedding_prediction: starts("joint_embedding_prediction", 600, {
+    preset: "vit-base",
+    batch: 1024,
+    parts: 8,
+    rate: 0.001,
+    steps: 100_000,
+  }),
+  colorization: starts("colorization", 600, {
+    preset: "resnet-18",
+    batch: 128,
+    parts: 1,
+    rate: 0.001,
+    steps: 50_000,
+  }),
+  denoising_autoencoder: starts("denoising_autoencoder", 600, {
+    preset: "resnet-18",
+    batch: 128,
+    parts: 1,
+    rate: 0.001,
+    steps: 50_000,
+  }),
   gan: GAN,
 };

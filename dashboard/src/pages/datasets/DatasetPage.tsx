@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import * as queries from "@/api/queries";
 import type { DatasetDetail } from "@/api/types";
 import { bytes, compact, count, duration, integer, NONE, shortId } from "@/lib/format";
@@ -9,6 +10,7 @@ import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { AudioDetails } from "./AudioDetails";
 import { DatasetActions } from "./DatasetActions";
+import { ColumnField, readingBy } from "./ColumnField";
 import { DropZone } from "./DropZone";
 import { FileTable } from "./FileTable";
 import { ContactSheet } from "./Findings";
@@ -87,11 +89,13 @@ function PreviewList({ id }: { id: string }) {
 }
 
 function Uploader({ id, modality }: { id: string; modality: Modality }) {
-  const uploads = useUploads(id);
+  const [column, setColumn] = useState("");
+  const uploads = useUploads(id, readingBy(modality, column));
   return (
     <>
       <DropZone small modality={modality} onFiles={uploads.add} />
       <UploadList uploads={uploads} />
+      <ColumnField modality={modality} files={uploads.list} value={column} onChange={setColumn} />
     </>
   );
 }

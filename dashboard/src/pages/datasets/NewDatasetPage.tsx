@@ -9,6 +9,7 @@ import { Back } from "@/ui/Back";
 import { Button } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { ErrorBox } from "@/ui/Notice";
+import { ColumnField, readingBy } from "./ColumnField";
 import { DropZone } from "./DropZone";
 import { MODALITIES, modalityOf, type Modality } from "./modality";
 import { UploadList } from "./UploadList";
@@ -37,7 +38,8 @@ export function NewDatasetPage() {
   const [guess, setGuess] = useState<Modality | null | undefined>(undefined);
   const [key] = useState(idempotencyKey);
   const cache = useQueryClient();
-  const uploads = useUploads(dataset);
+  const [column, setColumn] = useState("");
+  const uploads = useUploads(dataset, readingBy(modality, column));
 
   const create = useMutation({
     mutationFn: () =>
@@ -126,6 +128,7 @@ export function NewDatasetPage() {
             onChange={(event) => setName(event.target.value)}
           />
         </div>
+        <ColumnField modality={modality} files={uploads.list} value={column} onChange={setColumn} />
         {(create.error ?? complete.error) && <ErrorBox error={create.error ?? complete.error} />}
         <div className="form-end">
           {dataset === null ? (

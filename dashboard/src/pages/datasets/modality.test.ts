@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { gzipSync } from "node:zlib";
 import { zipNames } from "./archives";
-import { modalityOf } from "./modality";
+import { readingBy } from "./ColumnField";
+import { isTable, modalityOf } from "./modality";
 import { packed } from "./tar";
 
 /** A zip's directory of empty files. */
@@ -52,5 +53,18 @@ describe("modalityOf", () => {
     ).toBe("audio");
     expect(await modalityOf([file("photos.tar.gz", "no gzip at all")])).toBeNull();
     expect(await modalityOf([file("photos.tar.zst")])).toBeNull();
+  });
+});
+
+describe("columns", () => {
+  it("are asked for of tables alone", () => {
+    const names = ["a.parquet", "a.CSV.gz", "a.jsonl.zst", "a.txt", "a.zip", "a.wav"];
+    expect(names.map(isTable)).toEqual([true, true, true, false, false, false]);
+  });
+
+  it("go by the modality", () => {
+    expect(readingBy("text", "body")).toEqual({ text_column: "body" });
+    expect(readingBy("image", "left")).toEqual({ image_column: "left" });
+    expect([readingBy("audio", "x"), readingBy(null, "x"), readingBy("text", "")]).toEqual([{}, {}, {}]);
   });
 });

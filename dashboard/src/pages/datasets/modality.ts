@@ -54,6 +54,11 @@ const ENDINGS: [Modality, RegExp][] = [
   ["text", /(\.(txt|md|text|jsonl|ndjson|csv|tsv)|tokenizer\.json)(\.gz|\.zst)?$/i],
 ];
 
+const TABLE = /\.(jsonl|ndjson|csv|tsv|parquet)(\.gz|\.zst)?$/i;
+
+/** Whether a file has columns, of which one holds the samples. */
+export const isTable = (name: string): boolean => TABLE.test(name);
+
 /** The modality that a single file's name tells; of an archive or a table, none. */
 export const byName = (name: string): Modality | null =>
   ENDINGS.find(([, pattern]) => pattern.test(name))?.[0] ?? null;

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { dataset as datasetQuery } from "@/api/queries";
-import { uploadFile } from "@/api/upload";
+import { uploadFile, type UploadOptions } from "@/api/upload";
 
 const AT_ONCE = 2;
 
@@ -22,12 +22,16 @@ export interface Uploads {
   retry: (id: number) => void;
 }
 
-/** Sends what is added to the dataset; until there is one, files wait. */
-export function useUploads(dataset: string | null): Uploads {
+/** Sends what is added to the dataset, to be read as `reading` says; until there is a dataset, files wait. */
+export function useUploads(dataset: string | null, reading: UploadOptions["reading"]): Uploads {
   const [list, setList] = useState<Upload[]>([]);
   const next = useRef(0);
   const running = useRef(new Map<number, AbortController>());
   const cache = useQueryClient();
+  const latest = useRef(reading);
+  useEffect(() => {
+    latest.current = reading;
+  }, [reading]);
 
   const change = useCallback(
     (id: number, part: Partial<Upload>) =>
@@ -43,6 +47,7 @@ export function useUploads(dataset: string | null): Uploads {
       change(upload.id, { state: "sending", sent: 0, error: null });
       try {
         await uploadFile(dataset, upload.file, {
+          reading: latest.current,
           signal: controller.signal,
           onProgress: (sent) => change(upload.id, { sent }),
         });
