@@ -82,6 +82,7 @@ _CODES: dict[int, dict[str, str]] = {
         "checkpoint_in_use": "The checkpoint is in use",
         "job_in_use": "The job's checkpoints are in use",
         "not_over": "It is not over",
+        "time_limit": "The job has used up its time",
         "wrong_modality": "The dataset holds something else",
         "no_checkpoint": "The job has no checkpoint yet",
         "no_worker_online": "No worker is online that could do it",

@@ -2,23 +2,38 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.db import WriteSession
 from control.jobs.leases import Phase
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
+from control.removals.service import leave_to_upkeep
 from control.samples.service import commit_sample
+from control.usage.errors import QuotaExceeded
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.reporting import Reporter
-from worker.uploads import FilesUploaded, SampleDropped, SampleUploaded, Superseded, Uploaded, UploadFailed
+from worker.room import NoRoom
+from worker.uploads import (
+    FilesUploaded,
+    Refused,
+    SampleDropped,
+    SampleUploaded,
+    Superseded,
+    Uploaded,
+    UploadFailed,
+)
 
 log = logging.getLogger(__name__)
 
 
 class Chronicle:
     """One attempt's story, as the engine's events and the uploads tell it.
+
+    Args:
+        no_room: Told why something that the run is for was not stored.
+        give_back: Has what lies below a prefix leave the storage after the commit.
 
     Attributes:
         step: The newest step known.
@@ -27,11 +42,21 @@ class Chronicle:
         result: What a task came to.
     """
 
-    def __init__(self, claim: Claim, reporter: Reporter, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        reporter: Reporter,
+        heartbeat: Heartbeat,
+        no_room: Callable[[NoRoom], object] = lambda _: None,
+        give_back: Callable[[WriteSession, str], object] = leave_to_upkeep,
+    ) -> None:
         self._job_id = claim.job_id
         self._attempt = claim.attempt
         self._reporter = reporter
         self._heartbeat = heartbeat
+        self._no_room = no_room
+        self._give_back = give_back
+        self._samples_refused = False
         self.step = 0
         self.last: Mapping[str, Any] | None = None
         self.uploading = 0
@@ -83,18 +108,30 @@ class Chronicle:
         metrics.checkpoints.labels("yes").inc()
 
         def commit(session: WriteSession) -> None:
-            commit_checkpoint(
-                session,
-                self._job_id,
-                self._attempt,
-                step=upload.step,
-                prefix=upload.prefix,
-                manifest=upload.manifest,
-                manifest_sha256=upload.manifest_sha256,
-                metrics=upload.metrics,
-            )
+            try:
+                commit_checkpoint(
+                    session,
+                    self._job_id,
+                    self._attempt,
+                    step=upload.step,
+                    prefix=upload.prefix,
+                    manifest=upload.manifest,
+                    manifest_sha256=upload.manifest_sha256,
+                    metrics=upload.metrics,
+                )
+            except QuotaExceeded as error:
+                # Another job took the room while the files were on their way.
+                self._give_back(session, upload.prefix)
+                self._no_room(error)
 
         self._reporter.add(commit)
+
+    def refused(self, upload: Refused) -> None:
+        """There is no room for something that the run is for."""
+        self.uploading -= 1
+        metrics.checkpoints.labels("no").inc()
+        self.warn(upload.error.code, f"{upload.what} was not stored. {upload.error.detail}")
+        self._no_room(upload.error)
 
     def upload_failed(self, upload: UploadFailed) -> None:
         """Something that the run is for will not reach storage."""
@@ -112,17 +149,21 @@ class Chronicle:
         self.uploading -= 1
 
         def commit(session: WriteSession) -> None:
-            commit_sample(
-                session,
-                self._job_id,
-                self._attempt,
-                step=sample.step,
-                name=sample.name,
-                media_type=sample.media_type,
-                size=sample.bytes,
-                sha256=sample.sha256,
-                object_key=sample.key,
-            )
+            try:
+                commit_sample(
+                    session,
+                    self._job_id,
+                    self._attempt,
+                    step=sample.step,
+                    name=sample.name,
+                    media_type=sample.media_type,
+                    size=sample.bytes,
+                    sha256=sample.sha256,
+                    object_key=sample.key,
+                )
+            except QuotaExceeded as error:
+                # Others took the room meanwhile. No row names its file, so upkeep takes it away.
+                self._warn_of_samples(sample.step, error)
 
         self._reporter.add(commit)
 
@@ -130,6 +171,13 @@ class Chronicle:
         """A sample is left out; the run goes on."""
         self.uploading -= 1
         log.warning("the sample %s of step %d is left out: %s", sample.name, sample.step, sample.reason)
+        if sample.error is not None:
+            self._warn_of_samples(sample.step, sample.error)
+
+    def _warn_of_samples(self, step: int, error: NoRoom) -> None:
+        if not self._samples_refused:
+            self._samples_refused = True
+            self.warn(error.code, f"Samples from step {step} on are left out. {error.detail}")
 
     def made(self, upload: FilesUploaded) -> None:
         """What a task made is in storage, and becomes part of its result."""

@@ -1,11 +1,13 @@
 """The engine's log: its last lines in the database while it runs, all of it in storage at the end."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from control.jobs.service import record_log_tail
 from worker.reporting import Reporter
+from worker.room import Room
 from worker.uploads import Uploads
 
 _TAIL_LINES = 200
@@ -18,14 +20,18 @@ class LogKeeper:
     """Of one attempt.
 
     Args:
-        path: The engine's standard output and standard error.
+        path: The engine's standard output and standard error, written by appending.
+        limit: Most bytes of it: of a longer one the beginning and the end are kept.
     """
 
-    def __init__(self, path: Path, reporter: Reporter, job_id: str, attempt: int) -> None:
+    def __init__(
+        self, path: Path, reporter: Reporter, job_id: str, attempt: int, *, limit: int = 16 << 20
+    ) -> None:
         self._path = path
         self._reporter = reporter
         self._job_id = job_id
         self._attempt = attempt
+        self._limit = limit
         self._told_bytes = 0
         self._next_look = 0.0
 
@@ -34,23 +40,46 @@ class LogKeeper:
         return self._path.exists()
 
     def look(self) -> None:
-        """Tell the last lines, if there are new ones and it is time."""
+        """Keep it within its limit; tell the last lines, if there are new ones and it is time."""
+        self._shorten()
         if time.monotonic() < self._next_look or not self.exists or self._reporter.failing:
             return
         self._next_look = time.monotonic() + _PAUSE_SECONDS
         if self._path.stat().st_size != self._told_bytes:
             self._tell(None)
 
-    def upload(self, uploads: Uploads, key: str, *, until: Callable[[], object]) -> None:
+    def upload(
+        self, uploads: Uploads, key: str, *, until: Callable[[], object], room: Room | None = None
+    ) -> None:
         """Store the whole log, and tell where it is.
 
         Args:
+            room: Asked before; where there is none, only the last lines are kept.
             until: Called again and again while the upload is under way; may raise to give it up.
         """
+        self._shorten()
+        if room is not None and room.for_more("logs", self._path.stat().st_size):
+            self._tell(None)
+            return
         upload = uploads.put(key, self._path)
         while not upload.done():
             until()
         self._tell(key if upload.exception() is None else None)
+
+    def _shorten(self) -> None:
+        """Take the middle out of a log that is too long. What is written just meanwhile may go too."""
+        if not self.exists or self._path.stat().st_size <= self._limit:
+            return
+        kept = self._limit // 4
+        with self._path.open("r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(size - kept)
+            end = file.read()
+            file.truncate(kept)
+            file.seek(kept)
+            left_out = size - len(end) - kept
+            file.write(b"\n\n[%d bytes are left out here: the log was too long]\n\n" % left_out)
+            file.write(end)
 
     def _tell(self, key: str | None) -> None:
         size = self._path.stat().st_size

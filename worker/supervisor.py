@@ -21,8 +21,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from control.db import write
+from control.db import WriteSession, write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
+from control.removals.service import remove_after_commit
 from worker import metrics
 from worker.chronicle import Chronicle
 from worker.ear import Ear
@@ -30,12 +31,15 @@ from worker.engine import Engine, EngineUnavailableError, Exit
 from worker.equipment import Equipment
 from worker.heartbeat import Heartbeat, Progress
 from worker.lease import Lease
+from worker.limits import TimeLimit, without_room
 from worker.logs import LogKeeper
 from worker.messages import Asked, Ended, Lost, Message, Told
 from worker.outcome import judge
 from worker.reporting import Reporter, first_line, is_transient
+from worker.room import NoRoom, Room
 from worker.uploads import (
     FilesUploaded,
+    Refused,
     SampleDropped,
     SampleUploaded,
     Superseded,
@@ -49,6 +53,8 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
 """The longest that the main thread sleeps without a look at the clock and at the worker's own end."""
+_DISK_SECONDS = 2.0
+"""Between two looks at how much of the disk is free."""
 _REAPING_SECONDS = 10.0
 """A killed engine's server has so long to tell of its end."""
 
@@ -81,6 +87,12 @@ class Supervisor:
         self._exit: Exit | None = None
         self._stop_by: float | None = None
         self._failed_upload: UploadFailed | None = None
+        self._room = Room(equipment, claim)
+        self._no_room: NoRoom | None = None
+        self._refused = False
+        """Something that the run is for was not stored for want of room."""
+        self._next_disk_look = 0.0
+        self._time_limit = TimeLimit.of(claim)
         self._reporter = Reporter(equipment.database, claim.job_id, claim.attempt)
 
     def run(self) -> None:
@@ -106,7 +118,9 @@ class Supervisor:
                 )
                 stack.callback(self._heartbeat.stop)
                 stack.enter_context(self._ear.listening(self._heartbeat.soon))
-                self._chronicle = Chronicle(self._claim, self._reporter, self._heartbeat)
+                self._chronicle = Chronicle(
+                    self._claim, self._reporter, self._heartbeat, self._stop_for_room, self._give_back
+                )
                 self._run_in(directory)
         except LeaseLost as error:
             metrics.attempts.labels("lease_lost").inc()
@@ -134,14 +148,28 @@ class Supervisor:
         workspace = Workspace(
             self._equipment, self._claim, directory, patience=self._look_around, warn=self._chronicle.warn
         )
-        uploads = Uploads(self._equipment.storage, self._prefix, workspace.uploads, self._inbox.put)
-        self._log = LogKeeper(workspace.log, self._reporter, self._claim.job_id, self._claim.attempt)
+        uploads = Uploads(
+            self._equipment.storage, self._prefix, workspace.uploads, self._inbox.put, room=self._room
+        )
+        self._log = LogKeeper(
+            workspace.log,
+            self._reporter,
+            self._claim.job_id,
+            self._claim.attempt,
+            limit=self._equipment.settings.log_bytes,
+        )
         try:
             result = self._result(workspace, uploads)
             self._settle(uploads)
         except BaseException:
             uploads.abandon()
             raise
+        if self._no_room is None and isinstance(result, Failed) and result.code == "disk_full":
+            self._no_room = self._room.low()
+        if self._no_room is not None:
+            result = without_room(result, self._no_room, self._claim, refused=self._refused)
+        if isinstance(result, Stopped) and self._time_limit.reached:
+            return self._time_limit.failure(self._chronicle.step, result.exit_code)
         if isinstance(result, Completed):
             return self._complete(result)
         if self._lease.expired.is_set() and not isinstance(result, Failed):
@@ -261,6 +289,8 @@ class Supervisor:
             case UploadFailed():
                 self._failed_upload = message
                 self._chronicle.upload_failed(message)
+            case Refused():
+                self._chronicle.refused(message)
             case Superseded():
                 self._chronicle.superseded(message)
             case SampleUploaded():
@@ -279,12 +309,35 @@ class Supervisor:
             log.info("stopping the engine")
             self._engine.signal(signal.SIGTERM)
 
+    def _stop_for_room(self, error: NoRoom) -> None:
+        """Something that the run is for was not stored: it stops with what was stored before."""
+        self._refused = True
+        self._no_room = self._no_room or error
+        self._stop()
+
+    def _give_back(self, session: WriteSession, prefix: str) -> None:
+        remove_after_commit(session, self._equipment.storage, prefixes=[prefix])
+
     def _mind_the_stop(self) -> None:
         if self._worker_stops.is_set():
             self._stop()
+        if self._exit is None:
+            self._mind_the_limits()
         if self._overdue and self._engine is not None and self._exit is None:
             log.warning("the engine did not stop within the grace; killing it")
             self._engine.kill()
+
+    def _mind_the_limits(self) -> None:
+        now = time.monotonic()
+        if self._stop_by is None and self._time_limit.reach(now):
+            log.info("the job has used up its time; stopping it")
+            self._stop()
+        if self._no_room is None and now >= self._next_disk_look:
+            self._next_disk_look = now + _DISK_SECONDS
+            self._no_room = self._room.low()
+            if self._no_room is not None:
+                log.warning("the disk is nearly full; stopping the job")
+                self._stop()
 
     @property
     def _overdue(self) -> bool:
@@ -314,7 +367,7 @@ class Supervisor:
         if self._chronicle.uploading:
             uploads.abandon()
         elif self._log.exists:
-            self._log.upload(uploads, f"{self._prefix}/log.txt", until=self._step_once)
+            self._log.upload(uploads, f"{self._prefix}/log.txt", until=self._step_once, room=self._room)
             uploads.close()
         while not self._reporter.idle:
             self._step_once()

@@ -1,5 +1,6 @@
 """Copies what a run leaves to object storage beside it, so that metrics go on flowing meanwhile."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from control.errors import SeedbedError
-from control.storage import Storage
+from control.storage import Storage, StorageFull
 from core.formats.checkpoint import MANIFEST, describe_files, sha256_of
+from worker.room import NoRoom, Room
 from worker.staging import link, link_tree
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,15 @@ class UploadFailed:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """Something that the run is for, and that there is no room for; nothing of it is left in storage."""
+
+    what: str
+    """As in "``what`` was not stored"."""
+    error: NoRoom
+
+
+@dataclass(frozen=True)
 class SampleUploaded:
     """A sample that is in storage."""
 
@@ -70,6 +81,8 @@ class SampleDropped:
     step: int
     name: str
     reason: str
+    error: NoRoom | None = None
+    """Where there is no room for it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ class Superseded:
     step: int
 
 
-Upload = Uploaded | UploadFailed | Superseded | SampleUploaded | SampleDropped | FilesUploaded
+Upload = Uploaded | UploadFailed | Refused | Superseded | SampleUploaded | SampleDropped | FilesUploaded
 
 
 class Uploads:
@@ -99,6 +112,7 @@ class Uploads:
         prefix: ``jobs/ID/attempt-N``.
         directory: For links to the checkpoints, so that the engine may prune its own meanwhile.
         done: Told of each end, from the uploading thread.
+        room: Asked before anything is stored; None: there always is.
         patience_seconds: A storage that does not answer is asked again for so long.
     """
 
@@ -109,12 +123,14 @@ class Uploads:
         directory: Path,
         done: Callable[[Upload], object],
         *,
+        room: Room | None = None,
         patience_seconds: float = 300.0,
     ) -> None:
         self._storage = storage
         self._prefix = prefix
         self._directory = directory
         self._done = done
+        self._room = room
         self._patience_seconds = patience_seconds
         self._abandoned = threading.Event()
         self._samples_waiting = 0
@@ -181,9 +197,15 @@ class Uploads:
         document = json.loads(manifest)
         prefix = f"{self._prefix}/step-{step}"
         try:
+            size = sum(file["bytes"] for file in document["files"])
+            if self._room and (error := self._room.for_checkpoint(step, size, metrics)):
+                self._done(Refused(_checkpoint(step), error))
+                return
             for name in [*(file["path"] for file in document["files"]), MANIFEST]:
                 path = directory / name
                 self._persist(partial(self._storage.put_file, f"{prefix}/{name}", path))
+        except StorageFull as full:
+            self._refuse(_checkpoint(step), full, prefix)
         except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor decides what it means
             self._done(UploadFailed(_checkpoint(step), error))
         else:
@@ -234,6 +256,9 @@ class Uploads:
         key = f"{self._prefix}/samples/step-{step}/{name}/content"
         try:
             size, sha256 = ours.stat().st_size, sha256_of(ours)
+            if self._room and (no_room := self._room.for_more("samples", size)):
+                self._done(SampleDropped(step, name, no_room.detail, no_room))
+                return
             self._persist(partial(self._storage.put_file, key, ours), patience_seconds=_SAMPLE_PATIENCE)
         except Exception as error:  # noqa: BLE001 - a sample never fails a run
             self._done(SampleDropped(step, name, str(error)))
@@ -243,12 +268,24 @@ class Uploads:
             self._samples_waiting -= 1
             ours.unlink(missing_ok=True)
 
+    def _refuse(self, what: str, error: NoRoom, prefix: str) -> None:
+        """Tell of something that did not fit, and take out what of it did."""
+        with contextlib.suppress(SeedbedError):
+            self._storage.delete_prefix(prefix)
+        self._done(Refused(what, error))
+
     def _upload_files(self, directory: Path) -> None:
         prefix = f"{self._prefix}/files"
         try:
             files = describe_files(directory)
+            size = sum(file.bytes for file in files)
+            if self._room and (error := self._room.for_more("exports", size)):
+                self._done(Refused("What was made", error))
+                return
             for file in files:
                 self._persist(partial(self._storage.put_file, f"{prefix}/{file.path}", directory / file.path))
+        except StorageFull as full:
+            self._refuse("What was made", full, prefix)
         except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor decides what it means
             self._done(UploadFailed("What was made", error))
         else:

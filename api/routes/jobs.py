@@ -13,7 +13,7 @@ from api.repeat import REPEAT_PROBLEMS, Repeat
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.jobs import service
-from control.jobs.schemas import ForkIn, JobIn, JobOut, LineageOut, State, ValidationOut
+from control.jobs.schemas import ForkIn, JobIn, JobOut, LineageOut, RetryIn, State, ValidationOut
 from control.schemas import JsonObject, Page
 from core.spec.text import Name
 
@@ -170,13 +170,27 @@ def resume_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
     "/{job}/retry",
     operation_id="retryJob",
     responses=problems(
-        *AUTH_PROBLEMS, "job_not_found", "dataset_not_found", "invalid_transition", "no_checkpoint"
+        *AUTH_PROBLEMS,
+        "invalid_json",
+        "body_too_large",
+        "validation_failed",
+        "job_not_found",
+        "dataset_not_found",
+        "invalid_transition",
+        "no_checkpoint",
+        "time_limit",
     ),
 )
-def retry_job(job: JobId, caller: Writer, context: Ctx) -> JobOut:
-    """Run a failed or cancelled job again, from its newest checkpoint."""
+def retry_job(
+    job: JobId,
+    caller: Writer,
+    context: Ctx,
+    body: Annotated[RetryIn | None, Body(examples=[{"max_seconds": 7200}])] = None,
+) -> JobOut:
+    """Run a failed or cancelled job again, from its newest checkpoint. One that ran out of its `resources.max_seconds` needs
+    a larger limit."""
     with write(context.engine) as session:
-        return service.job_out(session, service.retry(session, caller.project_id, job))
+        return service.job_out(session, service.retry(session, caller.project_id, job, body))
 
 
 @router.post(

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from seedbed import config
-from seedbed.models import Session
+from seedbed.models import Session, Usage
 from seedbed.resources.checkpoints import Checkpoints
 from seedbed.resources.datasets import Datasets
 from seedbed.resources.estimates import Estimates
@@ -51,6 +51,19 @@ class Client:
     def whoami(self) -> Session:
         """The key that this client uses, and its project."""
         return Session.model_validate(self._transport.get("/v1/session"))
+
+    def usage(self) -> Usage:
+        """What the project has stored, its quotas, and what is free."""
+        return Usage.model_validate(self._transport.get("/v1/usage"))
+
+    def set_quotas(self, **quotas: int | None) -> Usage:
+        """Set the project's own quotas in bytes; None takes one away, and one that is not named stays. For admins.
+
+        Args:
+            quotas: ``datasets``, ``checkpoints``, ``samples``, ``exports``, ``logs``.
+        """
+        answer = self._transport.request("PATCH", "/v1/quotas", json=quotas, repeatable=True).json()
+        return Usage.model_validate(answer)
 
     def close(self) -> None:
         """Close the connections; the client cannot be used any more."""

@@ -96,6 +96,13 @@ class Failure(Resource):
     details: dict[str, Any] = {}
 
 
+class Pause(Resource):
+    code: str
+    """``collapsed``, ``quota_exceeded`` or ``disk_low``."""
+    message: str
+    hint: str | None = None
+
+
 class Parent(Resource):
     job: str
     checkpoint: str
@@ -118,6 +125,10 @@ class Job(Resource):
     latest: dict[str, float | None]
     """Metric name → newest value."""
     failure: Failure | None = None
+    pause: Pause | None = None
+    """Why the service paused it; none where a person did."""
+    seconds_used: float = 0.0
+    """Of all attempts that have ended."""
     parent: Parent | None = None
     worker: str | None = None
     checkpoints: int
@@ -130,6 +141,38 @@ class Job(Resource):
     def is_terminal(self) -> bool:
         """Whether the job has come to its end."""
         return self.state in TERMINAL
+
+
+class KindUsage(Resource):
+    count: int
+    bytes: int
+    limit_bytes: int | None = None
+    """None: no quota."""
+
+
+class DiskUsage(Resource):
+    total_bytes: int
+    free_bytes: int
+    keep_free_bytes: int
+    """Nothing more is taken in once less than this would be left."""
+
+
+class Usage(Resource):
+    """What a project takes up, and what it may."""
+
+    project: str
+    datasets: KindUsage
+    checkpoints: KindUsage
+    samples: KindUsage
+    exports: KindUsage
+    previews: KindUsage
+    logs: KindUsage
+    bytes: int
+    """Of all kinds together."""
+    leaving_bytes: int = 0
+    """Of dropped checkpoints that are about to leave the storage."""
+    disk: DiskUsage | None = None
+    """None where the storage is a bucket."""
 
 
 class LineageNode(Resource):

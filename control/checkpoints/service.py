@@ -18,6 +18,7 @@ from control.jobs.leases import held
 from control.jobs.models import Job
 from control.jobs.news import announce
 from control.metrics.repository import value_at
+from control.usage.service import require_room
 from core.spec import CheckpointRetention, JobSpec
 
 
@@ -44,6 +45,7 @@ def commit_checkpoint(
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
+        QuotaExceeded: the project may not take up so much; nothing was changed.
     """
     job = held(session, job_id, attempt)
     known = session.scalars(
@@ -65,12 +67,11 @@ def commit_checkpoint(
         bytes=sum(file["bytes"] for file in manifest["files"]),
         metrics=_metrics(session, job, step, metrics, retention),
     )
+    dropped = _dropped_for(session, checkpoint, retention)
+    require_room(session, job.project_id, "checkpoints", checkpoint.bytes - sum(old.bytes for old in dropped))
     session.add(checkpoint)
     session.flush()
     session.refresh(checkpoint)
-    dropped = expired(
-        repository.present(session, job_id), retention, repository.starting_from(session, job_id).keys()
-    )
     for old in dropped:
         old.deleted_at = func.clock_timestamp()
     record(
@@ -82,6 +83,31 @@ def commit_checkpoint(
     )
     announce(session, job_id, "checkpoint", checkpoint_out(checkpoint).model_dump(mode="json"))
     return checkpoint
+
+
+def require_room_for(
+    session: ReadSession, job_id: str, attempt: int, *, step: int, size: int, metrics: Mapping[str, float]
+) -> None:
+    """Before a checkpoint's files are stored.
+
+    Raises:
+        QuotaExceeded: with them, and without those that retention then drops, the project would take up too much.
+    """
+    job = session.get(Job, job_id)
+    if job is None:
+        return
+    retention = JobSpec.model_validate(job.spec).training.retention
+    coming = Checkpoint(id="", job_id=job_id, attempt=attempt, step=step, bytes=size, metrics=dict(metrics))
+    dropped = _dropped_for(session, coming, retention)
+    require_room(session, job.project_id, "checkpoints", size - sum(old.bytes for old in dropped))
+
+
+def _dropped_for(
+    session: ReadSession, coming: Checkpoint, retention: CheckpointRetention
+) -> list[Checkpoint]:
+    """What retention drops once `coming` is there."""
+    needed = repository.starting_from(session, coming.job_id).keys()
+    return expired([*repository.present(session, coming.job_id), coming], retention, needed)
 
 
 def _metrics(

@@ -50,6 +50,8 @@ class Claim:
     purpose: Purpose = "train"
     options: dict[str, Any] = field(default_factory=dict)
     """What a task was asked for besides its spec."""
+    seconds_used: float = 0.0
+    """Of its attempts before this one."""
     decisions: dict[str, Any] = field(default_factory=dict)
     """What earlier attempts' engines chose where the spec says ``auto``: an attempt that starts over chooses the same."""
 
@@ -91,6 +93,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         lease_seconds=settings().lease_seconds,
         purpose=cast("Purpose", job.purpose),
         options=job.options,
+        seconds_used=job.seconds_used,
         decisions=_decisions(session, job),
     )
 

@@ -8,7 +8,7 @@ from control.db import WriteSession
 from control.jobs.leases import held
 from control.jobs.models import Job
 from control.jobs.schemas import State
-from control.jobs.transitions import FailureRecord, transition
+from control.jobs.transitions import FailureRecord, PauseRecord, transition
 from control.settings import settings
 
 
@@ -32,11 +32,17 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Paused:
-    """The engine stopped by itself, as the job's spec asks, for a person to look."""
+    """The engine stopped for a person to look: as the job's spec asks, or because there is no room for what it writes."""
 
     why: str
     """The beginning of the sentence."""
     exit_code: int | None = None
+    code: str = "collapsed"
+    """Stable name of the reason: ``collapsed``, ``quota_exceeded``, ``disk_low``."""
+    detail: str | None = None
+    """Why, in whole sentences; default: the sentence of `why`."""
+    hint: str | None = None
+    """What to do before it is resumed."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +146,11 @@ def _paused(session: WriteSession, job: Job, result: Paused) -> None:
         job,
         "paused",
         event="paused",
-        message=f"{result.why}: paused at step {job.step}, to continue from there when told.",
+        message=f"{result.why}: paused at step {job.step}. When it is resumed it goes on from its last checkpoint.",
         outcome="paused",
         exit_code=result.exit_code,
+        data={"code": result.code},
+        pause=PauseRecord(result.code, result.detail or f"{result.why}.", result.hint),
     )
 
 

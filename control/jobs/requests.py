@@ -10,7 +10,7 @@ from control.jobs import repository
 from control.jobs.asking import ask
 from control.jobs.deletion import START_DELETED
 from control.jobs.models import Job
-from control.jobs.schemas import Purpose, State
+from control.jobs.schemas import Purpose, RetryIn, State
 from control.jobs.transitions import InvalidTransition, transition
 
 Verb = Literal["cancel", "pause"]
@@ -65,13 +65,17 @@ def resume(session: WriteSession, project_id: str, job_id: str) -> Job:
     return job
 
 
-def retry(session: WriteSession, project_id: str, job_id: str) -> Job:
+def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | None = None) -> Job:
     """Send a failed or cancelled job back to the queue with all its retries, to continue from its newest checkpoint.
+
+    Args:
+        body: What changes of its spec.
 
     Raises:
         NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset was deleted since.
         InvalidTransition: it is neither failed nor cancelled.
-        Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since.
+        Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since; ``time_limit``: it has used
+            up its ``resources.max_seconds``.
     """
     job = _lock(session, project_id, job_id)
     if job.state not in {"failed", "cancelled"}:
@@ -84,6 +88,18 @@ def retry(session: WriteSession, project_id: str, job_id: str) -> Job:
             "no_checkpoint",
             f"The checkpoint that {job.id} starts from was deleted, and it has none of its own. Submit a new job instead.",
         )
+    resources = dict(job.spec["resources"])
+    if body is not None and "max_seconds" in body.model_fields_set:
+        resources["max_seconds"] = body.max_seconds
+    limit = resources.get("max_seconds")
+    if limit is not None and job.seconds_used >= limit:
+        raise Conflict(
+            "time_limit",
+            f"{job.id} has used {job.seconds_used:,.0f} s, and its resources.max_seconds is {limit:,g}. Retry it with a "
+            "larger max_seconds, or null for no limit.",
+            param="max_seconds",
+        )
+    job.spec = job.spec | {"resources": resources}
     job.retries_used = 0
     transition(session, job, "queued", event="retry_requested", message="A retry was asked for.")
     return job

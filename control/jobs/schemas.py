@@ -41,6 +41,14 @@ class Failure(Resource):
     details: JsonObject = Field(default_factory=dict)
 
 
+class Pause(Resource):
+    code: str
+    """``collapsed``, ``quota_exceeded`` or ``disk_low``."""
+    message: str
+    hint: str | None = None
+    """What to do before it is resumed."""
+
+
 class Parent(Resource):
     job: str
     checkpoint: str
@@ -64,6 +72,10 @@ class JobOut(Resource):
     latest: dict[str, float | None]
     """Metric name → newest value."""
     failure: Failure | None
+    pause: Pause | None
+    """Why the service paused it; none where a person did."""
+    seconds_used: float
+    """Of all attempts that have ended; what ``resources.max_seconds`` limits."""
     parent: Parent | None
     worker: str | None
     checkpoints: int
@@ -80,6 +92,13 @@ class ForkIn(Body):
     """Default: the newest."""
     changes: JsonObject = Field(default_factory=dict)
     """Merged over the parent's spec (RFC 7396): ``{"training": {"steps": 2000}}``."""
+
+
+class RetryIn(Body):
+    """How the job is to be tried again."""
+
+    max_seconds: Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
+    """In place of the spec's ``resources.max_seconds``; left out: as it is, null: no limit."""
 
 
 class LineageOut(Resource):

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, Double, func
 
 from control.db import WriteSession
 from control.errors import Conflict
@@ -37,6 +38,15 @@ class FailureRecord:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class PauseRecord:
+    """Why the service itself paused a job."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
 def transition(
     session: WriteSession,
     job: Job,
@@ -49,6 +59,7 @@ def transition(
     outcome: str | None = None,
     exit_code: int | None = None,
     failure: FailureRecord | None = None,
+    pause: PauseRecord | None = None,
 ) -> None:
     """Change the state of a job whose row this transaction has locked, and say so in its events.
 
@@ -59,6 +70,7 @@ def transition(
         outcome: What became of the attempt; needed on the way from ``running``.
         exit_code: The engine's.
         failure: Needed on the way to ``failed``.
+        pause: On the way to ``paused``, where nobody asked for it.
 
     Raises:
         InvalidTransition: `control.jobs.states` does not allow it.
@@ -70,6 +82,7 @@ def transition(
         job.state = to
         if before == "running":
             _leave_running(session, job, outcome, exit_code)
+        job.pause = asdict(pause) if pause is not None else None
         if before in TERMINAL:
             job.finished_at = None
             job.failure = None
@@ -112,3 +125,8 @@ def _leave_running(session: WriteSession, job: Job, outcome: str | None, exit_co
     attempt.outcome = outcome
     attempt.exit_code = exit_code
     attempt.ended_at = func.clock_timestamp()
+    job.seconds_used = Job.seconds_used + _seconds_since(attempt.started_at)
+
+
+def _seconds_since(moment: datetime) -> ColumnElement[float]:
+    return func.extract("epoch", func.clock_timestamp() - moment).cast(Double)

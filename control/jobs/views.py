@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from control.checkpoints.models import Checkpoint
 from control.db import ReadSession
 from control.jobs.models import Event, Job
-from control.jobs.schemas import EventOut, Failure, JobOut, LineageNode, Parent, Progress
+from control.jobs.schemas import EventOut, Failure, JobOut, LineageNode, Parent, Pause, Progress
 from control.jobs.waiting import waiting_reasons
 from core.spec import JobSpec
 
@@ -45,6 +45,8 @@ def _job_out(job: Job, checkpoints: int, waiting_reason: str | None) -> JobOut:
             "progress": progress(job),
             "latest": job.latest,
             "failure": None if job.failure is None else Failure.model_validate(job.failure),
+            "pause": None if job.pause is None else Pause.model_validate(job.pause),
+            "seconds_used": job.seconds_used,
             "parent": parent(job),
             "worker": job.worker_id,
             "checkpoints": checkpoints,

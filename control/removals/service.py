@@ -39,6 +39,11 @@ def remove_after_commit(
     after_commit(session, lambda: carry_out(bind, storage, keys))
 
 
+def leave_to_upkeep(session: WriteSession, prefix: str) -> None:
+    """Have everything below a prefix leave the storage, some time after the commit."""
+    session.execute(insert(Removal).values(key=prefix, kind="prefix").on_conflict_do_nothing())
+
+
 def carry_out(bind: Engine | Connection, storage: Storage, keys: Sequence[str]) -> None:
     """Remove what is written down under these keys. Safe to repeat, and beside another process that does the same."""
     with read(bind) as session:

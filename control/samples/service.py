@@ -11,6 +11,7 @@ from control.jobs.news import announce
 from control.samples import repository
 from control.samples.models import Sample
 from control.samples.schemas import SampleOut
+from control.usage.service import require_room
 
 MOST = 2000
 """Samples that a job keeps. One more drops every second step of those that are there: a long run's history stays even."""
@@ -38,11 +39,13 @@ def commit_sample(
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
+        QuotaExceeded: the project may not take up so much.
     """
     job = held(session, job_id, attempt)
     known = repository.at(session, job_id, step, name)
     if known is not None and known.sha256 == sha256:
         return known
+    require_room(session, job.project_id, "samples", size - (known.bytes if known else 0))
     if known is None and repository.count(session, job_id) >= MOST:
         repository.thin_out(session, job_id)
     sample = repository.upsert(

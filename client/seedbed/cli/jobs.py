@@ -283,9 +283,17 @@ def resume(job: Id, as_json: Json = False) -> None:
 
 
 @app.command()
-def retry(job: Id, as_json: Json = False) -> None:
+def retry(
+    job: Id,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="In place of the spec's resources.max_seconds. Default: as it is."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Queue a failed or cancelled job again; it goes on from its last checkpoint."""
-    _act(lambda client: client.jobs.retry(job), as_json=as_json)
+    changes = {} if max_seconds is None else {"max_seconds": max_seconds}
+    _act(lambda client: client.jobs.retry(job, **changes), as_json=as_json)
 
 
 @app.command()
@@ -435,6 +443,8 @@ def _show(job: Job) -> None:
             ("waits", job.waiting_reason),
             ("failure", f"{failure.message} ({failure.code})" if failure else None),
             ("what to do", failure.hint if failure else None),
+            ("paused for", f"{job.pause.message} ({job.pause.code})" if job.pause else None),
+            ("what to do", job.pause.hint if job.pause else None),
             ("phase", progress.phase),
             ("step", step),
             *((name, text.number(value)) for name, value in sorted(job.latest.items())),

@@ -109,9 +109,17 @@ class Jobs:
         """Let a paused job go on."""
         return self._act(job, "resume")
 
-    def retry(self, job: str) -> Job:
-        """Queue a failed or cancelled job again; it goes on from its last checkpoint."""
-        return self._act(job, "retry")
+    def retry(self, job: str, **changes: float | None) -> Job:
+        """Queue a failed or cancelled job again; it goes on from its last checkpoint.
+
+        Args:
+            job: Its id.
+            changes: ``max_seconds`` in place of the spec's ``resources.max_seconds``; None for no limit.
+
+        Raises:
+            Conflict: it has used up its time, and the limit is not larger.
+        """
+        return Job.model_validate(self._transport.post(f"{_path(job)}/retry", changes or None))
 
     def delete(self, job: str) -> None:
         """Delete a job that is over, with everything that it made; its forks stay.

@@ -523,7 +523,8 @@ export interface paths {
         put?: never;
         /**
          * Retry Job
-         * @description Run a failed or cancelled job again, from its newest checkpoint.
+         * @description Run a failed or cancelled job again, from its newest checkpoint. One that ran out of its `resources.max_seconds` needs
+         *     a larger limit.
          */
         post: operations["retryJob"];
         delete?: never;
@@ -2416,6 +2417,13 @@ export interface components {
                 [key: string]: number | null;
             };
             failure: components["schemas"]["Failure"] | null;
+            /** @description Why the service paused it; none where a person did. */
+            pause: components["schemas"]["Pause"] | null;
+            /**
+             * Seconds Used
+             * @description Of all attempts that have ended; what ``resources.max_seconds`` limits.
+             */
+            seconds_used: number;
             parent: components["schemas"]["Parent"] | null;
             /** Worker */
             worker: string | null;
@@ -3194,6 +3202,21 @@ export interface components {
             /** Checkpoint */
             checkpoint: string;
         };
+        /** Pause */
+        Pause: {
+            /**
+             * Code
+             * @description ``collapsed``, ``quota_exceeded`` or ``disk_low``.
+             */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Hint
+             * @description What to do before it is resumed.
+             */
+            hint?: string | null;
+        };
         /**
          * Peak
          * @description What the device could do at best.
@@ -3418,11 +3441,29 @@ export interface components {
              */
             max_retries: number;
             /**
+             * Max Seconds
+             * @description The longest that a worker may spend on the job, all attempts together, preparing its data included. It then writes a
+             *     checkpoint and fails as ``time_limit``; a retry with a larger limit goes on from there. ``null`` for no limit. A run
+             *     without a service does not know it.
+             */
+            max_seconds?: number | null;
+            /**
              * Preemptible
              * @description A job of higher priority may make this one checkpoint, return to the queue and continue later.
              * @default false
              */
             preemptible: boolean;
+        };
+        /**
+         * RetryIn
+         * @description How the job is to be tried again.
+         */
+        RetryIn: {
+            /**
+             * Max Seconds
+             * @description In place of the spec's ``resources.max_seconds``; left out: as it is, null: no limit.
+             */
+            max_seconds?: number | null;
         };
         /**
          * RotationPrediction
@@ -7208,7 +7249,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryIn"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -7219,7 +7264,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobOut"];
                 };
             };
-            /** @description The request is malformed */
+            /** @description The body is not JSON */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7255,8 +7300,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job's state does not allow this · The job has no checkpoint yet */
+            /** @description The job's state does not allow this · The job has no checkpoint yet · The job has used up its time */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
