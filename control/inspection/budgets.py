@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 _MB = 1_000_000
-MEMORY_BYTES = 800 << 20
-"""Of private, writable memory, the 55 MB that the readers take themselves included."""
+_MEMORY_BYTES = 800 << 20
+_MEMORY_MORE_BYTES = 2 << 30
+"""Of private, writable memory, the 55 MB that the readers take themselves included; and as much more as the file has bytes, but no
+more than that: the directory of a zip of a million images, an hour of sound."""
 _CPU_SECONDS = 20
 _CPU_SECONDS_A_MB = 2.0
 _WALL_SECONDS = 60
@@ -35,7 +37,7 @@ def budget_for(file_bytes: int, *, quick: bool = False) -> Budget:
     """The budget for a file of so many bytes. Time is in proportion to what was sent, so that no small file buys much of it."""
     cpu = _CPU_SECONDS + int(_CPU_SECONDS_A_MB * file_bytes / _MB)
     return Budget(
-        memory_bytes=MEMORY_BYTES,
+        memory_bytes=_MEMORY_BYTES + min(_MEMORY_MORE_BYTES, file_bytes),
         cpu_seconds=cpu,
         wall_seconds=float(_WALL_SECONDS + _WALL_A_CPU_SECOND * cpu),
         temporary_bytes=_TEMPORARY_BYTES + _TEMPORARY_A_BYTE * file_bytes,

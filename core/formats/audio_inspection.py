@@ -20,7 +20,6 @@ from core.formats.source import size_of
 THUMBNAILS = 24
 NAMED = 20
 _CLASSES = 1000
-_PCM_BYTES = 2
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,12 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
             tally.note_bad(raw)
             continue
         try:
-            sound = decode_sound(raw, limits)
+            sound = decode_sound(raw, limits, budget=budget)
         except FormatError as error:
+            if error.code == "archive_bomb":
+                raise
             tally.note_bad(error)
             continue
-        budget.spend(_PCM_BYTES * len(sound.samples), raw.place)
         tally.add(raw, sound)
     if not tally.statistics.recordings and tally.first_error:
         raise tally.first_error

@@ -10,11 +10,13 @@ from hashlib import blake2b
 
 from core.formats.errors import FormatError, Place
 from core.formats.images import RawImage
-from core.formats.limits import IMAGE_LIMITS, Limits
+from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
 from core.formats.pixels import Decoded, decode_image
 
 _AHEAD = 64
-"""Images a thread that are read before they are wanted."""
+"""Images a thread that are read before they are wanted,"""
+_AHEAD_BYTES = 96 << 20
+"""and their bytes, all threads together."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,27 @@ class ImageSample:
     held_out: bool
     decoded: "Future[Decoded]"
     """Raises `FormatError` where it cannot be decoded."""
+    bytes: int
+    """As it was stored."""
 
 
 def decode_ahead(
-    found: Iterable[RawImage | FormatError], size: int, channels: int, *, limits: Limits = IMAGE_LIMITS
+    found: Iterable[RawImage | FormatError],
+    size: int,
+    channels: int,
+    *,
+    limits: Limits = IMAGE_LIMITS,
+    budget: PixelBudget | None = None,
+    threads: int | None = None,
 ) -> Iterator[ImageSample | FormatError]:
     """Each image, its decoding under way, in order; what could not be read as its error.
 
-    One thread a core: Pillow lets go of the interpreter while it decodes and resamples.
+    Args:
+        budget: What all images may have together.
+        threads: Default: one a core. Pillow lets go of the interpreter while it decodes and resamples.
     """
-    threads = len(os.sched_getaffinity(0))
+    threads = threads or len(os.sched_getaffinity(0))
+    ahead = 0
     waiting: deque[ImageSample | FormatError] = deque()
     with ExitStack() as stack:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="images")
@@ -48,9 +61,14 @@ def decode_ahead(
             else:
                 content = raw.content if isinstance(raw.content, bytes) else raw.content.tobytes()
                 digest = int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
-                decoded = pool.submit(decode_image, raw, size, channels, limits=limits)
-                waiting.append(ImageSample(raw.place, digest, raw.label, raw.held_out, decoded))
-            if len(waiting) > _AHEAD * threads:
-                yield waiting.popleft()
+                decoded = pool.submit(decode_image, raw, size, channels, limits=limits, budget=budget)
+                ahead += len(content)
+                waiting.append(
+                    ImageSample(raw.place, digest, raw.label, raw.held_out, decoded, bytes=len(content))
+                )
+            while len(waiting) > _AHEAD * threads or ahead > _AHEAD_BYTES:
+                first = waiting.popleft()
+                yield first
+                ahead -= first.bytes if isinstance(first, ImageSample) else 0
         while waiting:
             yield waiting.popleft()

@@ -72,7 +72,7 @@ def image_rows(
                 number += 1
         if notes is not None:
             notes += unused.notes()
-    except FormatError:
+    except (FormatError, MemoryError):  # Arrow's own MemoryError is an ArrowException as well
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:

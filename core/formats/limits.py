@@ -1,5 +1,6 @@
 """What a file may cost, checked as bytes come and never by what an archive says of itself."""
 
+import threading
 from dataclasses import dataclass
 
 from core.formats.errors import Place
@@ -34,6 +35,10 @@ class Limits:
     """One image as it is stored, which is read whole."""
     image_pixels: int = 100_000_000
     """Width times height of one image, looked at before it is decoded."""
+    pixels_from: int = 350_000_000
+    """Pixels of a file's images together that are decoded whatever its size, and"""
+    pixels_a_byte: int = 700
+    """for each byte of it. Photographs have up to 20, screenshots 100, flat masks some hundreds; a PNG has 8,000 at most."""
     image_side: int = 8
     """Pixels that the shorter side of an image must have: less shows nothing."""
     audio_bytes: int = 512 * MIB
@@ -74,4 +79,29 @@ class Budget:
                 "archive_bomb",
                 f"{self.file_bytes:,} bytes decompress to more than {self.spent:,}, over {limits.ratio:g} times "
                 "as much, which no real text does; upload it uncompressed if it is what you mean",
+            )
+
+
+class PixelBudget:
+    """Counts the pixels of a file's images as they are about to be decoded. Safe to share between threads."""
+
+    def __init__(self, file_bytes: int, limits: Limits) -> None:
+        self._most = limits.pixels_from + limits.pixels_a_byte * file_bytes
+        self._file_bytes = file_bytes
+        self._lock = threading.Lock()
+        self._spent = 0
+
+    def spend(self, pixels: int, place: Place) -> None:
+        """
+        Raises:
+            FormatError: ``archive_bomb``, at the first image too many.
+        """
+        with self._lock:
+            self._spent += pixels
+            spent = self._spent
+        if spent > self._most:
+            raise place.error(
+                "archive_bomb",
+                f"the file's {self._file_bytes:,} bytes decode to more than {self._most:,} pixels; split it, or make its "
+                "images smaller",
             )

@@ -43,6 +43,8 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
             yield from texts
     except UnicodeDecodeError:
         raise place.error("not_utf8", "holds strings that are not UTF-8; write it again as UTF-8") from None
+    except MemoryError:  # Arrow's own is an ArrowException as well
+        raise
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

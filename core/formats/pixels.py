@@ -10,7 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.formats.errors import FormatError
 from core.formats.images import RawImage
-from core.formats.limits import IMAGE_LIMITS, Limits
+from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
+from core.formats.shrinking import centred_square
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF")
 # Sizes are looked at below, before anything is decoded; Pillow's own check is a warning of the process.
@@ -35,18 +36,30 @@ class Decoded:
     """Whether it was stored without colour."""
 
 
-def decode_image(raw: RawImage, size: int, channels: int, *, limits: Limits = IMAGE_LIMITS) -> Decoded:
+def decode_image(
+    raw: RawImage,
+    size: int,
+    channels: int,
+    *,
+    limits: Limits = IMAGE_LIMITS,
+    budget: PixelBudget | None = None,
+) -> Decoded:
     """The largest centred square of an image, resampled (bicubic, antialiased) to ``size``.
 
     An EXIF orientation is applied, the first frame of an animation or page of a TIFF is taken, CMYK and palettes become RGB, 16 bits
     become 8, and what is transparent is laid over white. An image that is ``size`` by ``size`` keeps its every pixel.
 
+    Args:
+        budget: What this image and others of its file may have together.
+
     Raises:
-        FormatError: ``bad_image``, ``image_too_large``, ``image_too_small``; it names the file.
+        FormatError: ``bad_image``, ``image_too_large``, ``image_too_small``; it names the file. ``archive_bomb``, from the budget.
     """
     place = raw.place
     try:
         image = _opened(raw, limits)
+        if budget is not None:
+            budget.spend(image.width * image.height, place)
         if image.width * image.height > _LARGE:
             with _one_large:
                 return _decoded(image, size, channels)
@@ -90,16 +103,12 @@ def _decoded(image: Image.Image, size: int, channels: int) -> Decoded:
     full = image.size
     # A JPEG may be decoded at 1/2, 1/4 or 1/8, never below twice what is wanted.
     image.draft(None, (2 * size, 2 * size))
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     turned = (full[0] < full[1]) != (image.width < image.height)
     width, height = full[::-1] if turned else full
     grey = image.mode in {"1", "L", "LA", "La", "F"} or image.mode.startswith("I")
-    image = _eight_bits(image, "L" if channels == 1 else "RGB")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    # Cut first: resampling a box of an image would let what lies beside the box bleed in.
-    image = image.crop((left, top, left + side, top + side))
-    image = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    mode = "L" if channels == 1 else "RGB"
+    image = centred_square(image, size, mode, lambda part: _eight_bits(part, mode))
     return Decoded(np.asarray(image).reshape(size, size, channels), width, height, grey)
 
 

@@ -247,7 +247,8 @@ class TestBudgets:
         small, large = budget_for(1000), budget_for(100_000_000)
         assert small.cpu_seconds <= 30
         assert large.cpu_seconds == 220
-        assert small.memory_bytes == large.memory_bytes < 10**9
+        assert small.memory_bytes < large.memory_bytes < 10**9
+        assert budget_for(10**12).memory_bytes < 3 << 30
 
 
 def test_a_full_disk_is_told() -> None:

@@ -1,0 +1,114 @@
+"""What comes out of a small file when its images and recordings are decoded is held to a budget; large honest ones pass."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from core.formats import FormatError, Limits
+from core.formats.audio import RawRecording
+from core.formats.audio_inspection import inspect_audio_file
+from core.formats.decoding import ImageSample, decode_ahead
+from core.formats.errors import Place
+from core.formats.image_inspection import inspect_image_file
+from core.formats.images import RawImage
+from core.formats.limits import Budget
+from core.formats.shrinking import centred_square
+from core.formats.sound import decode_sound
+from core.formats.sound_statistics import silent_share
+
+
+def flat_png(side: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (side, side)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_twenty_large_images_of_nothing_are_refused_before_they_are_decoded() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.png", flat_png(1000))
+    limits = Limits(pixels_from=3_000_000, pixels_a_byte=1)
+    with pytest.raises(FormatError) as caught:
+        inspect_image_file(io.BytesIO(out.getvalue()), "a.zip", limits=limits)
+    assert caught.value.code == "archive_bomb"
+    assert "pixels" in caught.value.message
+    assert inspect_image_file(io.BytesIO(out.getvalue()), "a.zip").samples == 20
+
+
+def test_a_strip_at_a_time_gives_the_same_numbers() -> None:
+    random = np.random.default_rng(0)
+    for width, height, size in ((2500, 2100, 64), (2048, 3001, 100), (5000, 1200, 32)):
+        image = Image.fromarray(random.integers(0, 256, (height, width, 4), np.uint8))
+
+        def convert(part: Image.Image) -> Image.Image:
+            white = Image.new("RGBA", part.size, (255, 255, 255, 255))
+            return Image.alpha_composite(white, part).convert("RGB")
+
+        side = min(image.size)
+        left, top = (width - side) // 2, (height - side) // 2
+        square = convert(image).crop((left, top, left + side, top + side))
+        whole = square.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        assert width * height > 4_000_000
+        assert np.array_equal(np.asarray(centred_square(image, size, "RGB", convert)), np.asarray(whole))
+
+
+def test_images_that_wait_are_held_to_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.formats.decoding._AHEAD_BYTES", 3 * len(flat_png(20)))
+    read = 0
+
+    def found():
+        nonlocal read
+        for number in range(50):
+            read += 1
+            yield RawImage(Place("a.zip", f"{number}.png"), flat_png(20), None, held_out=False)
+
+    ahead = []
+    for done, sample in enumerate(decode_ahead(found(), 8, 3, threads=1)):
+        assert isinstance(sample, ImageSample)
+        ahead.append(read - done)
+    assert len(ahead) == 50
+    assert max(ahead) <= 5
+
+
+def test_silence_that_claims_hours_is_refused_while_it_is_decoded() -> None:
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros(40_000_000, np.int16), 16_000, format="FLAC")
+    with pytest.raises(FormatError) as caught:
+        inspect_audio_file(io.BytesIO(out.getvalue()), "a.flac")
+    assert caught.value.code == "archive_bomb"
+    raw = RawRecording(Place("a.flac"), out.getvalue(), None, held_out=False)
+    budget = Budget(len(out.getvalue()), Limits())
+    with pytest.raises(FormatError):
+        decode_sound(raw, budget=budget)
+    assert budget.spent <= Limits().ratio_from_bytes + 2 * (1 << 18)
+
+
+def test_a_header_that_claims_too_much_is_refused_before_anything_is_decoded() -> None:
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros(20_000, np.int16), 16_000, format="FLAC")
+    raw = RawRecording(Place("a.flac"), out.getvalue(), None, held_out=False)
+    budget = Budget(len(out.getvalue()), Limits())
+    with pytest.raises(FormatError) as caught:
+        decode_sound(raw, Limits(audio_samples=19_999), budget=budget)
+    assert (caught.value.code, budget.spent) == ("audio_too_long", 0)
+
+
+def test_a_long_recording_is_silent_as_a_short_one_is() -> None:
+    random = np.random.default_rng(0)
+    wave = random.normal(scale=0.1, size=3_000_000).astype(np.float32)
+    wave[1_000_000:2_500_000] = 0
+    out = io.BytesIO()
+    soundfile.write(out, wave, 16_000, format="WAV", subtype="FLOAT")
+    sound = decode_sound(RawRecording(Place("a.wav"), out.getvalue(), None, held_out=False))
+    assert np.array_equal(sound.samples, wave)
+    frame = 320
+    starts = np.arange(0, len(wave), frame)
+    energy = np.add.reduceat(np.square(wave, dtype=np.float64), starts) / np.diff(
+        np.append(starts, len(wave))
+    )
+    assert silent_share(sound) == pytest.approx(float((energy < 1e-6).mean()))
