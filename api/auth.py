@@ -45,6 +45,10 @@ class Caller:
             lambda: _prove(request), (lambda: cut("revoked")) if cut is not None else (lambda: None)
         )
 
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.scopes
+
     def stay(self) -> None:
         """From now on, for as long as the request lasts, the proof is looked at again and again."""
         self._keyring.on_forget.add(self.standing.look)

@@ -53,6 +53,7 @@ _CODES: dict[int, dict[str, str]] = {
     403: {
         "scope_missing": "The API key may not do this",
         "csrf_missing": "The request does not come from the dashboard",
+        "priority_needs_admin": "So high a priority needs an admin key",
         "metrics_closed": "Metrics are told on this machine alone",
     },
     404: {

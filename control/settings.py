@@ -121,6 +121,11 @@ class Settings(BaseSettings):
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
 
+    @field_validator("metrics_token", mode="before")
+    @classmethod
+    def _or_none(cls, value: object) -> object:
+        return None if value == "" else value  # as a compose file passes on what is not set
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secret, then those before it."""

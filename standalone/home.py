@@ -5,7 +5,8 @@
 ``valkey/``        doorbells and live news
 ``storage/``       datasets, checkpoints, logs (mode 0700)
 ``cache/``         what the worker keeps at hand; may be deleted while nothing runs (mode 0700)
-``secret``         keys the HMAC of API keys (mode 0600)
+``secret``         keys the HMAC of API keys (mode 0600); while it is being replaced, the new one in the first line
+                   and those before it below
 ``client.json``    URL and admin key for this machine's user (mode 0600); the ``seedbed`` command finds it
 ``service.json``   how the running service's parts are reached (mode 0600)
 """
@@ -107,10 +108,14 @@ class Home:
 
     def secret(self) -> str:
         """The server's secret, made at the first call."""
+        return self.secrets()[0]
+
+    def secrets(self) -> list[str]:
+        """The secret, then those that it replaces."""
         path = self.directory / "secret"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(48))
-        return path.read_text().strip()
+        return path.read_text().split()
 
     def client(self) -> dict[str, Any] | None:
         """URL and key for this machine's user; None before the first start."""

@@ -29,7 +29,7 @@ from standalone.problems import ProblemError
 from standalone.valkey import Valkey
 from worker.device import DeviceChoice, NoDeviceError, describe
 
-DEFAULT_PROJECT = "default"
+DEFAULT_PROJECT = projects.OPERATORS
 _API_START_SECONDS = 60.0
 _API_STOP_SECONDS = 15.0
 _LOOK_SECONDS = 0.5
@@ -142,6 +142,7 @@ class Service:
             "REDIS_URL": redis_url,
             "STORAGE_URL": self._home.storage.as_uri(),
             "SEEDBED_SECRET": self._home.secret(),
+            "SEEDBED_SECRET_PREVIOUS": ",".join(self._home.secrets()[1:]),
             "SEEDBED_CACHE_DIRECTORY": str(self._home.cache),
         }
         dashboard = package_root() / "dashboard" / "dist"
@@ -154,7 +155,7 @@ class Service:
         engine = create_engine(environment["DATABASE_URL"], application="seedbed up", pool_size=1)
         try:
             known = self._home.client()
-            if known is not None and _is_valid(engine, str(known["key"]), environment["SEEDBED_SECRET"]):
+            if known is not None and _is_valid(engine, str(known["key"]), self._home.secrets()):
                 return Address(url, str(known["key"]), new_key=False)
             with write(engine) as session:
                 project = projects.ensure(session, DEFAULT_PROJECT)
@@ -234,10 +235,10 @@ def check_device(device: DeviceChoice) -> None:
         raise ProblemError(str(error)) from error
 
 
-def _is_valid(engine: Engine, key: str, secret: str) -> bool:
+def _is_valid(engine: Engine, key: str, secrets: list[str]) -> bool:
     try:
         with read(engine) as session:
-            keys.identify_by_digest(session, key_secrets.digest(key, secret))
+            keys.identify_by_digest(session, *(key_secrets.digest(key, secret) for secret in secrets))
     except Unauthorized:
         return False
     return True

@@ -51,6 +51,7 @@ JOB_EXAMPLE = {
         "dataset_not_found",
         "dataset_not_ready",
         "dataset_too_small",
+        "priority_needs_admin",
         "spec_exceeds_memory",
     ),
 )
@@ -62,7 +63,9 @@ def submit_job(
         return repeat.answer(
             session,
             caller.project_id,
-            lambda: service.job_out(session, service.submit(session, caller.project_id, body)),
+            lambda: service.job_out(
+                session, service.submit(session, caller.project_id, body, by_admin=caller.is_admin)
+            ),
         )
 
 
@@ -96,7 +99,7 @@ def validate_job(
 ) -> ValidationOut:
     """Everything that is wrong with a spec, and what it would take. Answers 200 for a wrong spec as well."""
     with read(context.engine) as session:
-        return service.validate_document(session, caller.project_id, body)
+        return service.validate_document(session, caller.project_id, body, by_admin=caller.is_admin)
 
 
 @router.get(
@@ -211,6 +214,7 @@ def retry_job(
         "dataset_not_found",
         "dataset_not_ready",
         "dataset_too_small",
+        "priority_needs_admin",
         "spec_exceeds_memory",
     ),
 )
@@ -220,7 +224,9 @@ def fork_job(job: JobId, body: ForkIn, caller: Writer, context: Ctx, repeat: Rep
         return repeat.answer(
             session,
             caller.project_id,
-            lambda: service.job_out(session, service.fork(session, caller.project_id, job, body)),
+            lambda: service.job_out(
+                session, service.fork(session, caller.project_id, job, body, by_admin=caller.is_admin)
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from api.context import Context, Ctx
 from api.version import version
 from control.db import read
 from control.errors import SeedbedError
+from control.projects import service as projects
 from control.system import service
 from control.system.schemas import QueueOut, StorageOut, SystemOut, WorkersOut
 
@@ -16,12 +17,15 @@ router = APIRouter(prefix="/v1/system", tags=["health"])
 
 @router.get("", operation_id="getSystem", responses=problems(*AUTH_PROBLEMS))
 def get_system(caller: Admin, context: Ctx) -> SystemOut:
-    """Queue, workers, leader, lag and storage, over all projects."""
-    del caller
+    """Queue, workers, leader, lag and storage: over all projects for an admin of the project `default`, whose keys
+    belong to those who run the service; of its own project for any other admin."""
     with read(context.engine) as session:
-        load, health = service.load(session), service.health(session)
+        everywhere = projects.is_operators(session, caller.project_id)
+        of = None if everywhere else caller.project_id
+        load, health = service.load(session, of), service.health(session, of)
     return SystemOut(
         version=version(),
+        scope="service" if everywhere else "project",
         queue=QueueOut(
             queued=load.jobs.get("queued", 0),
             running=load.jobs.get("running", 0),
@@ -32,14 +36,14 @@ def get_system(caller: Admin, context: Ctx) -> SystemOut:
         leader=health.leader,
         metrics_lag_seconds=health.metrics_lag_seconds,
         database_bytes=health.database_bytes,
-        storage=_storage(context),
-        stream_listeners=context.hub.listeners,
+        storage=_storage(context, tell_room=everywhere),
+        stream_listeners=context.hub.listeners if everywhere else None,
     )
 
 
-def _storage(context: Context) -> StorageOut:
+def _storage(context: Context, *, tell_room: bool) -> StorageOut:
     try:
         context.storage.check()
-        return StorageOut(state="ok", free_bytes=context.storage.free_bytes())
+        return StorageOut(state="ok", free_bytes=context.storage.free_bytes() if tell_room else None)
     except SeedbedError as error:
         return StorageOut(state=error.code, free_bytes=None)

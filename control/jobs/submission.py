@@ -26,20 +26,33 @@ _STATUS = {
     "dataset_not_found": HTTPStatus.NOT_FOUND,
     "dataset_not_ready": HTTPStatus.CONFLICT,
     "missing": HTTPStatus(422),
+    "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
 
 
+WRITERS_PRIORITY = 10
+"""The highest priority that needs no admin key: a higher one takes the places of all projects first."""
+
+
 def submit(
-    session: WriteSession, project_id: str, spec: JobSpec, *, parent_checkpoint: Checkpoint | None = None
+    session: WriteSession,
+    project_id: str,
+    spec: JobSpec,
+    *,
+    parent_checkpoint: Checkpoint | None = None,
+    by_admin: bool = True,
 ) -> Job:
     """Accept a job: from the commit on it is never lost.
 
     Args:
         parent_checkpoint: Where its first attempt starts from.
+        by_admin: Whether who submits it may have it run before everybody else's.
 
     Raises:
-        SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``.
+        SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``,
+            ``priority_needs_admin``.
     """
+    refuse(_priority_problems(spec, by_admin=by_admin))
     admission = examine(session, project_id, spec)
     refuse(admission.errors)
     job = Job(
@@ -90,7 +103,16 @@ def refuse(errors: Sequence[ProblemDetail]) -> None:
     )
 
 
-def validate_document(session: ReadSession, project_id: str, document: Any) -> ValidationOut:
+def _priority_problems(spec: JobSpec, *, by_admin: bool) -> list[ProblemDetail]:
+    if by_admin or spec.priority <= WRITERS_PRIORITY:
+        return []
+    message = f"a priority above {WRITERS_PRIORITY} needs a key with the scope 'admin'; ask for {WRITERS_PRIORITY} or less"
+    return [ProblemDetail(param="priority", code="priority_needs_admin", message=message)]
+
+
+def validate_document(
+    session: ReadSession, project_id: str, document: Any, *, by_admin: bool = True
+) -> ValidationOut:
     """Everything wrong with a decoded document as a job of the project; nothing is stored and nothing raised."""
     try:
         spec = validate(document)
@@ -105,9 +127,10 @@ def validate_document(session: ReadSession, project_id: str, document: Any) -> V
             memory_bytes=None,
         )
     admission = examine(session, project_id, spec)
+    errors = [*_priority_problems(spec, by_admin=by_admin), *admission.errors]
     return ValidationOut(
-        valid=not admission.errors,
-        errors=admission.errors,
+        valid=not errors,
+        errors=errors,
         warnings=[*admission.warnings, *admission.lasting],
         spec=spec,
         parameters=admission.estimate.parameters,
@@ -122,7 +145,7 @@ def _details(error: SpecError) -> list[ProblemDetail]:
     ]
 
 
-def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn) -> Job:
+def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, by_admin: bool = True) -> Job:
     """A new job that goes on from a checkpoint of this one, with parts of its spec changed.
 
     Raises:
@@ -148,7 +171,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn) -> J
             errors_omitted=error.more,
         ) from None
     _fit(spec, JobSpec.model_validate(parent.spec), checkpoint)
-    return submit(session, project_id, spec, parent_checkpoint=checkpoint)
+    return submit(session, project_id, spec, parent_checkpoint=checkpoint, by_admin=by_admin)
 
 
 def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint:

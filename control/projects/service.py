@@ -7,6 +7,10 @@ from control.errors import NotFound
 from control.ids import new_id
 from control.projects.models import Project
 
+OPERATORS = "default"
+"""The project of those who run the service. Its admins see what concerns all projects; every other project's admins see
+their own project's share."""
+
 
 def ensure(session: WriteSession, name: str) -> Project:
     """The project of that name, made if there is none."""
@@ -27,3 +31,8 @@ def get(session: ReadSession, project_id: str) -> Project:
     if project is None:
         raise NotFound("project_not_found", f"There is no project {project_id}.")
     return project
+
+
+def is_operators(session: ReadSession, project_id: str) -> bool:
+    """Whether it is the project of those who run the service."""
+    return get(session, project_id).name == OPERATORS

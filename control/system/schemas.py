@@ -22,20 +22,23 @@ class StorageOut(Resource):
     state: str
     """``ok``, or what kind of failure."""
     free_bytes: int | None
-    """None for a bucket, which has no end that could be told."""
+    """None for a bucket, which has no end that could be told, and for a project."""
 
 
 class SystemOut(Resource):
     object: Literal["system"] = "system"
     version: str
+    scope: Literal["service", "project"]
+    """What this tells of: for an admin of the project ``default`` the whole service, for another project's admin that
+    project, with nothing where a fact concerns all of them."""
     queue: QueueOut
-    """Of all projects."""
     workers: WorkersOut
+    """All that are online; of the busy ones, for a project, those that run its jobs."""
     leader: str | None
     """Which process of the API takes care of expired leases and lost doorbells."""
     metrics_lag_seconds: float | None
     """Of the jobs in training, the longest time since one's last metric point; none where none trains."""
-    database_bytes: int
+    database_bytes: int | None
     storage: StorageOut
-    stream_listeners: int
+    stream_listeners: int | None
     """Open event streams of the process that answers."""

@@ -28,7 +28,9 @@ PATIENT = Limits(head_seconds=60, body_seconds=60, answer_seconds=60, late_secon
 def serving(settings: Settings, limits: Limits) -> Iterator[str]:
     """The API within these limits."""
     with listen("127.0.0.1", 0) as listening:
-        server = Server(create_app(settings), grace_seconds=2, limits=limits)
+        server = Server(
+            create_app(settings), trusted_proxies=settings.trusted_proxies, grace_seconds=2, limits=limits
+        )
         thread = threading.Thread(target=server.run, args=[[listening]])
         thread.start()
         try:

@@ -982,7 +982,8 @@ export interface paths {
         };
         /**
          * Get System
-         * @description Queue, workers, leader, lag and storage, over all projects.
+         * @description Queue, workers, leader, lag and storage: over all projects for an admin of the project `default`, whose keys
+         *     belong to those who run the service; of its own project for any other admin.
          */
         get: operations["getSystem"];
         put?: never;
@@ -3739,7 +3740,7 @@ export interface components {
             state: string;
             /**
              * Free Bytes
-             * @description None for a bucket, which has no end that could be told.
+             * @description None for a bucket, which has no end that could be told, and for a project.
              */
             free_bytes: number | null;
         };
@@ -3753,8 +3754,15 @@ export interface components {
             object: "system";
             /** Version */
             version: string;
-            /** @description Of all projects. */
+            /**
+             * Scope
+             * @description What this tells of: for an admin of the project ``default`` the whole service, for another project's admin that
+             *     project, with nothing where a fact concerns all of them.
+             * @enum {string}
+             */
+            scope: "service" | "project";
             queue: components["schemas"]["QueueOut"];
+            /** @description All that are online; of the busy ones, for a project, those that run its jobs. */
             workers: components["schemas"]["WorkersOut"];
             /**
              * Leader
@@ -3767,13 +3775,13 @@ export interface components {
              */
             metrics_lag_seconds: number | null;
             /** Database Bytes */
-            database_bytes: number;
+            database_bytes: number | null;
             storage: components["schemas"]["StorageOut"];
             /**
              * Stream Listeners
              * @description Open event streams of the process that answers.
              */
-            stream_listeners: number;
+            stream_listeners: number | null;
         };
         /**
          * TextDenoisingAutoencoder
@@ -6583,7 +6591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key may not do this · The request does not come from the dashboard */
+            /** @description The API key may not do this · The request does not come from the dashboard · So high a priority needs an admin key */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7393,7 +7401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The API key may not do this · The request does not come from the dashboard */
+            /** @description The API key may not do this · The request does not come from the dashboard · So high a priority needs an admin key */
             403: {
                 headers: {
                     [name: string]: unknown;
