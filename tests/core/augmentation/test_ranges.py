@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from core.augmentation import draw_views
+from core.augmentation import draw_views, views
 from core.spec.augmentation import AugmentationSpec, dino, simclr
 
 MANY = np.arange(6000)
@@ -49,6 +50,18 @@ def test_blurs_are_as_wide_as_asked() -> None:
     assert kernel[:, 0] + 2 * kernel[:, 1:].sum(1) == pytest.approx(np.ones(len(kernel)), abs=1e-6)
     some = draw_views(SPEC.model_copy(update={"blur_probability": 0.3}), MANY, 1, (224, 224))["blur"]
     assert (some[:, 0] < 1).float().mean().item() == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_mirrored_view_is_the_view_mirrored() -> None:
+    images = torch.randint(0, 256, (40, 12, 12, 3), dtype=torch.uint8)
+    spec = AugmentationSpec(jitter_probability=0.0, grayscale_probability=0.0)
+    drawn = draw_views(spec, np.arange(40), 3, (12, 12))
+    flip = drawn["flip"]
+    assert 0 < flip.sum() < 40
+    found = views(images, drawn, spec)
+    straight = views(images, drawn | {"flip": torch.zeros_like(flip)}, spec)
+    torch.testing.assert_close(found[~flip], straight[~flip])
+    torch.testing.assert_close(found[flip], straight[flip].flip(3))
 
 
 @pytest.mark.parametrize("size", [32, 224])

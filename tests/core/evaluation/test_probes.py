@@ -74,3 +74,16 @@ def test_a_class_that_was_never_learned_is_never_right() -> None:
     unseen = torch.full((9,), 5)
     assert knn_accuracy(x, labels, y, unseen) == 0
     assert linear_accuracy(x, labels, y, unseen) == 0
+
+
+def test_what_is_asked_about_changes_nothing_in_how_it_is_read() -> None:
+    """Held-out samples of one class alone: standardised by themselves they would lie on both sides of the border."""
+    dice = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0, 1] * 50)
+    features = torch.randn(100, 4, generator=dice) * 0.1
+    features[:, 0] += 2.0 * labels + 5.0
+    asked = torch.randn(40, 4, generator=dice) * 0.1
+    asked[:, 0] += 7.0
+    ones = torch.ones(40, dtype=torch.int64)
+    assert linear_accuracy(features, labels, asked, ones) == 1.0
+    assert linear_accuracy(features, labels, asked[:1], ones[:1]) == 1.0
