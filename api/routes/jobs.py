@@ -52,6 +52,9 @@ JOB_EXAMPLE = {
         "dataset_not_ready",
         "dataset_too_small",
         "priority_needs_admin",
+        "data_unreadable",
+        "too_many_bad_samples",
+        "tokenizer_invalid",
         "spec_exceeds_memory",
     ),
 )
@@ -215,6 +218,9 @@ def retry_job(
         "dataset_not_ready",
         "dataset_too_small",
         "priority_needs_admin",
+        "data_unreadable",
+        "too_many_bad_samples",
+        "tokenizer_invalid",
         "spec_exceeds_memory",
     ),
 )

@@ -1,15 +1,16 @@
 """What a valid spec must also satisfy here: its dataset is there and large enough, and some worker could hold it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from control.datasets.modalities import MODALITIES, samples
+from control.datasets.modalities import MODALITIES
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence
+from control.jobs.sufficiency import shortcoming
 from control.jobs.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
@@ -43,8 +44,8 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     result = Admission(weight)
     if problem is not None:
         result.errors.append(problem)
-    elif dataset is not None and (too_small := _too_small(dataset, spec, files)):
-        result.errors.append(too_small)
+    elif dataset is not None and (missing := shortcoming(dataset.modality, spec, files)):
+        result.errors.append(missing)
     if too_large := _too_large(session, spec, weight):
         result.errors.append(too_large)
     if not result.errors and (nobody := _nobody(session, spec, weight)):
@@ -100,75 +101,6 @@ def _uploaded_vocabulary(spec: JobSpec, files: Sequence[DatasetFile]) -> int | N
     if spec.data.tokenizer.kind != "uploaded":
         return None
     return next((f.report["vocabulary_size"] for f in files if f.report.get("vocabulary_size")), None)
-
-
-def _too_small(dataset: Dataset, spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
-    message = _SHORTAGES[dataset.modality](spec, files)
-    if message is None:
-        return None
-    return ProblemDetail(param="dataset", code="dataset_too_small", message=message)
-
-
-def _too_few_images(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
-    """Repeats and what is set aside are not learned from; one image at least is held out."""
-    images = sum(samples(file.report) - file.report.get("duplicates", 0) for file in files)
-    if images < 2:
-        return "the dataset needs two different images at least: one to learn from and one held out for evaluation"
-    held_out = sum(file.report.get("held_out", 0) for file in files)
-    most, needed = images - max(1, held_out), spec.training.least_sequences_per_step
-    if most >= needed:
-        return None
-    return (
-        f"the dataset has at most {most:,} different images to learn from and one batch takes {needed:,}: "
-        "add images, or lower training.batch_size"
-    )
-
-
-def _too_few_recordings(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
-    """A recording gives as many clips as cover it; one recording at least is held out."""
-    recordings = sum(samples(file.report) - file.report.get("duplicates", 0) for file in files)
-    if recordings < 2:
-        return "the dataset needs two different recordings at least: one to learn from and one held out for evaluation"
-    seconds = sum(3600 * file.report["sound"]["hours"] for file in files if "sound" in file.report)
-    most = recordings - 1 + int(seconds / spec.data.audio.clip_seconds)
-    needed = spec.training.batch_size
-    if most >= needed:
-        return None
-    return (
-        f"the dataset has at most {most:,} clips to learn from and one batch takes {needed:,}: "
-        "add recordings, or lower training.batch_size or data.audio.clip_seconds"
-    )
-
-
-def _too_few_tokens(spec: JobSpec, files: Sequence[DatasetFile]) -> str | None:
-    """No tokenizer makes more tokens than bytes; a separator follows each document, and one token of a row is [CLS]."""
-    documents = sum(file.report.get("documents", 0) for file in files)
-    if documents < 2:
-        return "the dataset needs two documents at least: one to learn from and one held out for evaluation"
-    tokens = documents + sum(_text_bytes(file) for file in files)
-    training = spec.training
-    needed = training.least_sequences_per_step * (training.sequence_length - 1)
-    if tokens >= needed:
-        return None
-    return (
-        f"the dataset has at most {tokens:,} tokens and one batch takes {needed:,}: "
-        "add text, or lower training.batch_size or training.sequence_length"
-    )
-
-
-_SHORTAGES: dict[str, Callable[[JobSpec, Sequence[DatasetFile]], str | None]] = {
-    "text": _too_few_tokens,
-    "image": _too_few_images,
-    "audio": _too_few_recordings,
-}
-
-
-def _text_bytes(file: DatasetFile) -> int:
-    """The most bytes of UTF-8 that its text can have."""
-    most: int = 4 * file.report.get("characters", 0)
-    if file.report.get("kind") in {"text", "jsonl", "csv"} and not file.report.get("compression"):
-        most = min(most, file.bytes)
-    return most
 
 
 def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> ProblemDetail | None:

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from core.data.errors import DataError
 from core.data.prepared import SkippedSample
-
-BAD_SHARE = 0.01
-"""Of all samples, above which they are too many."""
+from core.formats.bad_share import too_many_bad
 
 
 def refuse_many(kind: str, bad: int, seen: int, skipped: Sequence[SkippedSample]) -> None:
@@ -19,7 +17,7 @@ def refuse_many(kind: str, bad: int, seen: int, skipped: Sequence[SkippedSample]
     Raises:
         DataError: ``too_many_bad_samples``.
     """
-    if bad <= BAD_SHARE * seen:
+    if not too_many_bad(bad, seen):
         return
     first = "; ".join(sample.reason for sample in skipped[:3])
     raise DataError(

@@ -3,12 +3,13 @@
 import heapq
 from collections import Counter
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, BinaryIO
 
 from core.characters import brief
 from core.formats.audio import AudioNotes, RawRecording, read_recordings
+from core.formats.content import content_hash
 from core.formats.errors import FormatError
+from core.formats.ledger import Ledger, Noted, storable
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -53,6 +54,8 @@ class AudioFileReport:
     unlabelled: int
     names: tuple[str, ...]
     """Paths of some recordings, for trying ``data.audio.group_pattern`` on."""
+    ledger: dict[str, Any]
+    """`Ledger.facts` of those that can be decoded."""
     thumbnails: tuple[str, ...]
     """The same recordings, chosen by content hash, waveform over spectrogram: PNG in base64."""
 
@@ -67,6 +70,7 @@ class _Tally:
         # The largest negated hash on top: what stays are the smallest hashes, an even choice whatever the order.
         self.chosen: list[tuple[int, int, str, str]] = []
         self._seen: set[int] = set()
+        self.ledger = Ledger()
 
     def add(self, raw: RawRecording, sound: Sound) -> None:
         self.statistics.add(sound)
@@ -75,7 +79,16 @@ class _Tally:
             self.unlabelled += 1
         else:
             self.classes[brief(raw.label)] += 1
-        digest = int.from_bytes(blake2b(raw.content, digest_size=8).digest(), "big")
+        digest = content_hash(raw.content)
+        self.ledger.add(
+            Noted(
+                digest,
+                set_aside=raw.held_out,
+                size=len(sound.samples),
+                rate=sound.sampling_rate,
+                path=storable(raw.path),
+            )
+        )
         if digest in self._seen:
             self.duplicates += 1
             return
@@ -137,5 +150,6 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
         classes=dict(tally.classes.most_common(_CLASSES)),
         unlabelled=tally.unlabelled,
         names=tuple(name for _, _, name, _ in shown),
+        ledger=tally.ledger.facts(),
         thumbnails=tuple(picture for _, _, _, picture in shown),
     )

@@ -17,9 +17,11 @@ class RepeatCounter:
     def __init__(self) -> None:
         self._hashes = array("Q")
 
-    def add(self, content: bytes) -> None:
-        """Take a document, as UTF-8, into the count."""
-        self._hashes.append(content_hash(content))
+    def add(self, content: bytes) -> int:
+        """Take a document, as UTF-8, into the count; its `content_hash`."""
+        number = content_hash(content)
+        self._hashes.append(number)
+        return number
 
     def count(self) -> int:
         """How many repeat an earlier one."""

@@ -47,7 +47,7 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     }
     column = choose_column(columns, reading.text_column, place, held=held)
     expect_one(column, names, place, "bad_csv")
-    reading.use_column(column)
+    reading.use_column(column, (name for name in columns if names.count(name) == 1))
     reading.notes += repeated_columns(names)
     index = names.index(column)
     for row in itertools.chain(sample, rows):

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, cast
 
 from core.formats.archive import open_archive, open_member
+from core.formats.content import content_hash
 from core.formats.decode import decode, lines
 from core.formats.delimited import csv_documents
 from core.formats.dialect import Dialect
 from core.formats.errors import FormatError, Place
 from core.formats.jsonl import jsonl_documents
+from core.formats.ledger import Ledger, Noted, WholeText
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
 from core.formats.member_names import zip_names
 from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect, detect_at, is_hidden
@@ -36,8 +38,13 @@ class Notes:
     members: int = 0
     ignored: PassedOver = field(default_factory=PassedOver)
     tokenizer: bytes | None = None
+    """The first one's."""
     vocabulary_size: int | None = None
     notes: list[Note] = field(default_factory=list)
+    columns: tuple[str, ...] | None = None
+    """Names that every table has a column of text by; None where there is no table."""
+    whole: Ledger | None = None
+    """Where it is given, takes note of what `read_pieces` gives with ``whole_files``."""
 
 
 def read_documents(
@@ -205,12 +212,19 @@ def _documents(
 ) -> Iterator[str]:
     for document in _raw_documents(stream, file_format, reading, budget, notes):
         if document and not document.isspace():
+            if notes.whole is not None and file_format.kind is not Kind.TEXT:
+                content = document.encode()
+                size = len(content)
+                notes.whole.add(Noted(content_hash(content), characters=len(document), size=size))
             yield document
     notes.text_column = notes.text_column or reading.column_used
     notes.dialect = notes.dialect or reading.dialect
     for note in reading.notes:
         if note not in notes.notes and len(notes.notes) < _NOTES:
             notes.notes.append(note)
+    if reading.columns is not None:
+        before = None if notes.columns is None else set(notes.columns)
+        notes.columns = tuple(name for name in reading.columns if before is None or name in before)
 
 
 def _raw_documents(
@@ -220,14 +234,16 @@ def _raw_documents(
     source = Source(stream, file_format.compression, place, budget)
     kind = file_format.kind
     if kind is Kind.TOKENIZER:
-        notes.tokenizer, notes.vocabulary_size = read_tokenizer(source, reading.limits)
+        tokenizer, vocabulary_size = read_tokenizer(source, reading.limits)
+        if notes.tokenizer is None:
+            notes.tokenizer, notes.vocabulary_size = tokenizer, vocabulary_size
     elif kind is Kind.PARQUET:
         yield from _parquet(stream, source, file_format.compression, reading, budget)
     else:
         texts = decode(source.chunks(), place)
         limit = reading.limits.document_characters
         if kind is Kind.TEXT:
-            yield from split_text(texts)
+            yield from split_text(texts if notes.whole is None else WholeText(texts, notes.whole))
         elif kind is Kind.JSONL:
             yield from jsonl_documents(lines(texts, place, limit, "bad_json"), reading)
         else:

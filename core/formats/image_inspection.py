@@ -6,7 +6,7 @@ import io
 import os
 from collections import Counter
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from core.characters import brief
 from core.formats.decoding import ImageSample, decode_ahead
 from core.formats.errors import FormatError
 from core.formats.images import ImageNotes, read_images
+from core.formats.ledger import Ledger, Noted
 from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -65,6 +66,14 @@ class ImageFileReport:
     mean: tuple[float, float, float]
     """Of red, green and blue, 0 … 1."""
     std: tuple[float, float, float]
+    ledger: dict[str, Any]
+    """`Ledger.facts` of those that can be decoded."""
+    image_column: str | None
+    """The column of a table that was read."""
+    image_columns: tuple[str, ...] | None
+    """A table's columns of images; None where the file is no table."""
+    label_columns: tuple[str, ...] | None
+    """A table's columns that may hold classes."""
     thumbnails: tuple[str, ...]
     """Some images, chosen by content hash, 64 pixels square: JPEG in base64."""
 
@@ -81,6 +90,7 @@ class _Tally:
         # The largest negated hash on top: what stays are the smallest hashes, an even choice whatever the order.
         self.chosen: list[tuple[int, int, NDArray[np.uint8]]] = []
         self._seen: set[int] = set()
+        self.ledger = Ledger()
 
     def add(self, sample: ImageSample | FormatError) -> None:
         if isinstance(sample, FormatError):
@@ -94,6 +104,9 @@ class _Tally:
             self._note_bad(error)
             return
         self.samples += 1
+        self.ledger.add(Noted(sample.hash, set_aside=sample.held_out))
+        if sample.held_out and (noted := self.ledger.entries.get(sample.hash)) is not None:
+            noted.set_aside = True
         self.held_out += sample.held_out
         self.gray += decoded.grey
         self.sizes[decoded.width, decoded.height] += 1
@@ -160,6 +173,10 @@ def inspect_image_file(
         unlabelled=tally.unlabelled,
         mean=(float(mean[0]), float(mean[1]), float(mean[2])),
         std=(float(std[0]), float(std[1]), float(std[2])),
+        ledger=tally.ledger.facts(),
+        image_column=notes.image_column if notes.image_column in (notes.image_columns or ()) else None,
+        image_columns=notes.image_columns,
+        label_columns=notes.label_columns,
         thumbnails=tuple(_jpeg(pixels) for _, _, pixels in sorted(tally.chosen, key=lambda one: -one[0])),
     )
 

@@ -1,7 +1,7 @@
 """Images in Parquet, as Hugging Face writes them: a struct of ``bytes`` and ``path``, or the bytes alone."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -40,8 +40,12 @@ def image_rows(
     image_column: str | None = None,
     label_column: str | None = None,
     notes: list[Note] | None = None,
+    on_columns: Callable[[list[str], list[str], str], object] = lambda _images, _labels, _read: None,
 ) -> Iterator[Row]:
     """The rows of a table of images, some dozens in memory at a time. ``notes`` is told what became of a column of labels.
+
+    Args:
+        on_columns: is given the names of the columns of images, of those that may hold classes, and of the one read.
 
     Raises:
         FormatError: ``bad_parquet``, ``no_image_column``, ``archive_bomb``.
@@ -52,6 +56,12 @@ def image_rows(
         image = _image_column(schema, image_column, place)
         expect_one(image, schema.names, place, "bad_parquet")
         expect_storable(image, place, "no_image_column")
+        fields = [field for field in schema if schema.names.count(field.name) == 1]
+        on_columns(
+            [field.name for field in fields if _holds_images(field.type)],
+            [field.name for field in fields if _holds_labels(field.type)],
+            image,
+        )
         label = _label_column(schema, label_column, place)
         if label is not None:
             expect_one(label, schema.names, place, "bad_parquet")

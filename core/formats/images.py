@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
@@ -17,6 +17,7 @@ from core.formats.layout import Layout, is_held_out
 from core.formats.limits import IMAGE_LIMITS, Budget, Limits
 from core.formats.media import MediaArchive, MediaNotes, Member
 from core.formats.names import KNOWN_FORMATS, Format, Kind, detect
+from core.formats.reading import nameable
 from core.formats.source import Source, size_of
 
 
@@ -33,8 +34,21 @@ class RawImage:
     """Whether the dataset itself sets it aside for evaluation."""
 
 
+@dataclass
 class ImageNotes(MediaNotes):
     """What was met on the way through a file."""
+
+    image_columns: tuple[str, ...] | None = None
+    """A table's columns of images."""
+    label_columns: tuple[str, ...] | None = None
+    """A table's columns that may hold classes."""
+    image_column: str | None = None
+    """The one that is read."""
+
+    def take_columns(self, images: Iterable[str], labels: Iterable[str], read: str) -> None:
+        """Note the columns of a table."""
+        self.image_columns, self.label_columns = nameable(images), nameable(labels)
+        self.image_column = read
 
 
 def read_images(
@@ -145,7 +159,16 @@ def _rows(
     from core.formats.image_table import image_rows  # noqa: PLC0415 - see above
 
     image, label = columns
-    for row in image_rows(table, file, budget, image_column=image, label_column=label, notes=notes.notes):
+    rows = image_rows(
+        table,
+        file,
+        budget,
+        image_column=image,
+        label_column=label,
+        notes=notes.notes,
+        on_columns=notes.take_columns,
+    )
+    for row in rows:
         place = Place(file.file, f"row {row.number}")
         if not row.content:
             yield place.error("bad_image", "has no image")

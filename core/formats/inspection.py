@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from hashlib import sha256
+from typing import Any, BinaryIO
 
 from core.characters import brief
 from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
 from core.formats.errors import FormatError
 from core.formats.examples import TextExample, TextExamples
+from core.formats.ledger import Ledger, Noted
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -39,6 +41,14 @@ class FileReport:
     """What a person should know of how the file was read."""
     vocabulary_size: int | None
     """Of a tokenizer."""
+    tokenizer_sha256: str | None
+    """Of a tokenizer's content, decompressed."""
+    columns: tuple[str, ...] | None
+    """Columns or keys of text that a table has, in a zip every table; None where there is none."""
+    ledger: Mapping[str, Any]
+    """`Ledger.facts` of the documents."""
+    whole_ledger: Mapping[str, Any]
+    """The same where each plain text file is one document (``data.documents: whole_file``)."""
     length_histogram: tuple[int, ...]
     """Entry ``b`` counts the documents of 2^(b-1) to 2^b - 1 characters."""
     scripts: Mapping[str, int]
@@ -58,7 +68,7 @@ def inspect_file(
         FormatError: also ``no_documents``, where there is only whitespace.
     """
     file_format = detect(name)
-    notes = Notes()
+    notes, ledger = Notes(whole=Ledger()), Ledger()
     documents = characters = 0
     histogram = [0] * 65
     examples = TextExamples()
@@ -69,7 +79,7 @@ def inspect_file(
         histogram[length.bit_length()] += 1
         content = document.encode()
         scripts.add(content)
-        repeats.add(content)
+        ledger.add(Noted(repeats.add(content), characters=length, size=len(content)))
         examples.add(document)
         documents += 1
     if not documents and notes.tokenizer is None:
@@ -90,6 +100,10 @@ def inspect_file(
         passed_over=notes.ignored.kinds(),
         notes=tuple(notes.notes),
         vocabulary_size=notes.vocabulary_size,
+        tokenizer_sha256=sha256(notes.tokenizer).hexdigest() if notes.tokenizer is not None else None,
+        columns=notes.columns,
+        ledger=ledger.facts(),
+        whole_ledger=notes.whole.facts() if notes.whole is not None else {},
         length_histogram=tuple(histogram),
         scripts=scripts.counts(),
         repeats=repeats.count(),

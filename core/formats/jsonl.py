@@ -25,11 +25,15 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     if not sample:
         return
     columns: dict[str, bool] = {}
+    other: set[str] = set()
     for _, row in sample:
         for key, value in row.items():
             columns[key] = columns.get(key, False) or isinstance(value, str)
+            if not isinstance(value, str | None):
+                other.add(key)
     held = {key: _held(key, sample) for key, is_text in columns.items() if not is_text}
-    column = reading.use_column(choose_column(columns, reading.text_column, place, "key", held))
+    chosen = choose_column(columns, reading.text_column, place, "key", held)
+    column = reading.use_column(chosen, (key for key in columns if key not in other))
     for number, row in itertools.chain(sample, rows):
         text = row.get(column)
         if text is None:

@@ -33,9 +33,12 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
         column = choose_column(columns, reading.text_column, place, held=held)
         if not columns[column]:
             raise not_text(column, str(types[column])[:80], list(types), place)
-        expect_one(column, file.schema_arrow.names, place, "bad_parquet")
-        reading.use_column(column)
-        reading.notes += repeated_columns(file.schema_arrow.names)
+        names = file.schema_arrow.names
+        expect_one(column, names, place, "bad_parquet")
+        reading.use_column(
+            column, (name for name, is_text in columns.items() if is_text and names.count(name) == 1)
+        )
+        reading.notes += repeated_columns(names)
         batches = file.iter_batches(_rows_a_batch(file.metadata), columns=[column], use_threads=False)
         for batch in batches:
             texts = [text for text in batch.column(0).to_pylist() if text]

@@ -1,6 +1,7 @@
 """What the readers of tables share while one file is read, and what a person said of how to read it."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -32,6 +33,20 @@ class ReadingOptions:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+_COLUMNS = 1_000
+_NAME_CHARACTERS = 255
+
+
+def nameable(columns: Iterable[str]) -> tuple[str, ...]:
+    """Those of a table's columns that a spec can name and a database can hold; the first thousand."""
+    fine = (name for name in columns if len(name) <= _NAME_CHARACTERS and _is_storable(name))
+    return tuple(itertools.islice(dict.fromkeys(fine), _COLUMNS))
+
+
+def _is_storable(name: str) -> bool:
+    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
+
+
 AS_FOUND = ReadingOptions()
 """Nothing was said."""
 
@@ -49,9 +64,13 @@ class Reading:
         self.column_used: str | None = None
         self.dialect: Dialect | None = None
         self.notes: list[Note] = []
+        self.columns: tuple[str, ...] | None = None
+        """Those that may be read instead, as far as the beginning of the table shows."""
 
-    def use_column(self, column: str) -> str:
+    def use_column(self, column: str, columns: Iterable[str] = ()) -> str:
+        """Take note of the column chosen, and of those that could have been."""
         self.column_used = column
+        self.columns = nameable((column, *columns))
         return column
 
     def use_dialect(self, dialect: Dialect) -> None:

@@ -32,7 +32,7 @@ class AudioObjective(Objective):
     def __init__(self, job: JobSpec, data: PreparedAudio, augmentation: AudioAugmentation) -> None:
         super().__init__()
         self.data = data
-        self.clip = clip_samples(job)
+        self.clip = job.clip_samples
         self.augmentation = augmentation
 
     def samples(self, split: SplitName) -> Samples:
@@ -135,12 +135,6 @@ def _averaged(tokens: Tensor, sounding: Tensor) -> Tensor:
     weights = sounding[..., None]
     average: Tensor = (tokens * weights).sum(dim=1) / weights.sum(dim=1)
     return average
-
-
-def clip_samples(job: JobSpec) -> int:
-    """Numbers in one sample of a job."""
-    audio = job.data.audio
-    return max(1, round(audio.clip_seconds * audio.sampling_rate))
 
 
 def is_audio(data: Prepared) -> TypeGuard[PreparedAudio]:

@@ -42,7 +42,6 @@ from core.objectives.losses.quantized_contrastive import (
 from core.objectives.spans import masked_positions, masked_spans, negative_indices
 from core.spec import AudioAugmentation, JobSpec, Wav2Vec2
 from core.spec.tasks.masked_spectrogram import FRAME_LENGTH, FRAME_STEP
-from core.training.errors import EngineError
 from core.training.randomness import derive_seed
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
@@ -64,12 +63,6 @@ class Wav2Vec2Pretraining(AudioObjective):
         super().__init__(job, data, task.augmentation)
         self.task = task
         self.width = task.feature_encoder.frames(self.clip)
-        if self.width < 2:
-            raise EngineError(
-                "spec_invalid",
-                f"A clip of {self.clip:,} samples gives {self.width} frames; two are the least that can be told apart.",
-                "Raise data.audio.clip_seconds, or lower task.feature_encoder.strides.",
-            )
         self.model = create_wav2vec2(wav2vec2_config(job.size, task, dropout=job.dropout), job.training.seed)
         self.decay = task.gumbel_decay or _decay_over(job.training.steps, task)
         self.step = 0

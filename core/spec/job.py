@@ -107,6 +107,21 @@ class JobSpec(Spec):
             **REPRESENTATION,
         }
 
+    def _clips_fit(self) -> Self:
+        try:
+            self.task.check_clip(self.clip_samples)
+        except ValueError as error:
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": str(error), "param": "data.audio.clip_seconds"}
+            ) from None
+        return self
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples (numbers) in one clip of a recording."""
+        audio = self.data.audio
+        return max(1, round(audio.clip_seconds * audio.sampling_rate))
+
     @property
     def architecture(self) -> Architecture:
         """The kind of network that this trains."""

@@ -34,3 +34,10 @@ class PretrainingTask(Spec):
         Raises:
             ValueError: where the task cannot train it.
         """
+
+    def check_clip(self, samples: int) -> None:
+        """Called with the length of a clip of a job, whatever it learns from.
+
+        Raises:
+            ValueError: where the task can make nothing of so short a clip.
+        """

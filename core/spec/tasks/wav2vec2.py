@@ -109,6 +109,15 @@ class Wav2Vec2(PretrainingTask):
 
     augmentation: AudioAugmentation = AudioAugmentation()
 
+    def check_clip(self, samples: int) -> None:
+        frames = self.feature_encoder.frames(samples)
+        if frames < 2:
+            least = self.feature_encoder.field + self.feature_encoder.stride
+            raise ValueError(
+                f"a clip of {samples:,} samples gives {frames} frames, and two are the least that can be told apart: "
+                f"make it {least:,} samples or longer"
+            )
+
     @model_validator(mode="after")
     def _falls(self) -> Self:
         if self.gumbel_temperature_final > self.gumbel_temperature:

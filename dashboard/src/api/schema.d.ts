@@ -5707,7 +5707,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6088,7 +6088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6636,7 +6636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7446,7 +7446,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -17,9 +17,8 @@ from core.data.audio import PreparedAudio
 from core.models.wav2vec2 import encode_frames, quantize, standardize
 from core.objectives.base import Batch, create_objective
 from core.objectives.wav2vec2 import Wav2Vec2Pretraining
-from core.spec import JobSpec, validate
+from core.spec import JobSpec, SpecError, validate
 from core.spec.estimate import estimate
-from core.training.errors import EngineError
 from core.training.randomness import seed_torch
 from core.training.saving import copy_to_host
 from tests.core.objectives.gradients import assert_same_gradients
@@ -210,11 +209,12 @@ def test_odd_lengths_and_a_batch_of_one(
 
 
 def test_clips_shorter_than_two_frames_are_refused(
-    data: Prepared, audio_spec: dict[str, Any], audio_tasks: dict[str, Any]
+    audio_spec: dict[str, Any], audio_tasks: dict[str, Any]
 ) -> None:
     audio_spec["data"]["audio"]["clip_seconds"] = 0.01
-    with pytest.raises(EngineError, match="two are the least"):
-        create_objective(job_of(audio_spec, audio_tasks), data)
+    with pytest.raises(SpecError, match="two are the least") as caught:
+        job_of(audio_spec, audio_tasks)
+    assert caught.value.problems[0].param == "data.audio.clip_seconds"
 
 
 def test_evaluation_is_the_same_for_any_batch_size(objective: Wav2Vec2Pretraining) -> None:

@@ -1,0 +1,33 @@
+"""Whether a dataset holds what a job needs, told from what inspection found in its files: what the engine would say after preparing.
+
+Images and recordings are counted exactly as long as inspection noted all of a file's different samples (`core.formats.ledger`);
+of larger files, whose samples suffice for any ordinary batch, the most that they can hold counts. Of text, the number of different
+documents is exact; tokens are bounded from above (`core.spec.needs`), exactly for bytes and characters. A column that the spec
+names and that was not read at the upload is only looked for. So nothing is refused that could run; what is accepted may
+turn out too small only where tokens are few for a trained or uploaded tokenizer, or where another column is read.
+"""
+
+from collections.abc import Callable, Sequence
+
+from control.datasets.models import DatasetFile
+from control.jobs.sufficiency.audio import judge_audio
+from control.jobs.sufficiency.images import judge_images
+from control.jobs.sufficiency.report import Report
+from control.jobs.sufficiency.text import judge_text
+from control.schemas import ProblemDetail
+from core.spec import JobSpec
+
+_RULES: dict[str, Callable[[JobSpec, Sequence[Report]], ProblemDetail | None]] = {
+    "text": judge_text,
+    "image": judge_images,
+    "audio": judge_audio,
+}
+
+
+def shortcoming(modality: str, spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
+    """What keeps the job from running on these files; None where nothing is known that does."""
+    # In the order in which the engine reads them.
+    reports = [
+        Report(file.name, file.bytes, file.report) for file in sorted(files, key=lambda file: file.name)
+    ]
+    return _RULES[modality](spec, reports)

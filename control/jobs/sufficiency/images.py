@@ -1,0 +1,71 @@
+"""Whether there are images enough for a job."""
+
+from collections.abc import Sequence
+
+from control.datasets.modalities import samples
+from control.jobs.sufficiency.report import (
+    LOWER,
+    Report,
+    all_set_aside,
+    missing_column,
+    reads_other,
+    too_many_bad_samples,
+    too_small,
+)
+from control.schemas import ProblemDetail
+from core.formats.ledger import merged
+from core.formats.splits import by_hash
+from core.spec import JobSpec
+from core.spec.needs import rows_needed
+
+
+def judge_images(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
+    """What keeps the job from running on these images."""
+    image = spec.data.image
+    if problem := missing_column(
+        reports, "data.image.image_column", image.image_column, "image_columns", "column of images"
+    ) or missing_column(
+        reports, "data.image.label_column", image.label_column, "label_columns", "column of labels"
+    ):
+        return problem
+    if reads_other(image.image_column, reports, "image_column"):
+        return None
+    bad = sum(report.found.get("bad", 0) for report in reports)
+    return too_many_bad_samples(spec, reports, bad) or _too_few(spec, reports)
+
+
+def _too_few(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
+    different, train, set_aside, exact = _count(spec, reports)
+    needed = rows_needed(spec)
+    if set_aside and not train:
+        return all_set_aside("images", "images")
+    if different < 2:
+        return too_small(
+            "the dataset needs two different images at least: one to learn from and one held out for evaluation"
+        )
+    if train >= needed:
+        return None
+    return too_small(
+        f"the dataset has {'' if exact else 'at most '}{train:,} different images to learn from and one batch takes "
+        f"{needed:,}: add images, or {LOWER}"
+    )
+
+
+def _count(spec: JobSpec, reports: Sequence[Report]) -> tuple[int, int, int, bool]:
+    """Different images, those to learn from, those set aside by their names; and whether these are exact, not the most."""
+    ledger = merged((report.ledger() for report in reports), aside_anywhere=True)
+    if ledger.complete:
+        images = list(ledger.entries.values())
+        set_aside = sum(one.set_aside for one in images)
+        held_out = set_aside
+        if images and not set_aside:
+            held_out = sum(by_hash([one.content for one in images], spec.data.held_out_fraction))
+        return len(images), len(images) - held_out, set_aside, True
+    different = sum(report.different for report in reports)
+    set_aside = sum(report.found.get("held_out", 0) for report in reports)
+    if set_aside >= sum(samples(report.found) for report in reports):
+        return different, 0, set_aside, False
+    if any("ledger" in report.found for report in reports):
+        # Of those set aside, some may be repeats.
+        return different, different - 1, set_aside, False
+    return different, different - max(1, set_aside), set_aside, False

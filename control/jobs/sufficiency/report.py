@@ -1,0 +1,89 @@
+"""What inspection found in a file, and the problems that more than one modality knows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from control.datasets.modalities import READING, samples
+from control.schemas import ProblemDetail
+from core.formats.bad_share import too_many_bad
+from core.formats.ledger import Ledger
+from core.spec import JobSpec
+
+_TABLES = {"csv", "jsonl", "parquet"}
+LOWER = "lower training.batch_size"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What inspection found in a file."""
+
+    name: str
+    bytes: int
+    found: dict[str, Any]
+
+    def ledger(self, name: str = "ledger") -> Ledger:
+        return Ledger.of(self.found.get(name))
+
+    @property
+    def different(self) -> int:
+        """Samples at most that differ from one another."""
+        repeated: int = self.found.get("duplicates", self.found.get("repeats", 0))
+        return samples(self.found) - repeated
+
+
+def missing_column(
+    reports: Iterable[Report], param: str, wanted: str | None, known: str, what: str
+) -> ProblemDetail | None:
+    """A table without the column that the spec names."""
+    for report in reports:
+        columns = report.found.get(known)
+        if wanted is None or columns is None or wanted in columns:
+            continue
+        shown = ", ".join(map(repr, columns[:20]))
+        return ProblemDetail(
+            param=param,
+            code="data_unreadable",
+            message=f"{report.name} has no {what} {wanted!r}; it has {shown or 'none'}",
+        )
+    return None
+
+
+def reads_other(wanted: str | None, reports: Iterable[Report], used: str) -> bool:
+    """Whether the spec names another column than inspection has read, so that what it found says nothing."""
+    return wanted is not None and any(
+        (report.found.get(used) or (report.found.get(READING) or {}).get("column")) not in {wanted, None}
+        or (report.found.get(used) is None and report.found.get("kind") in _TABLES)
+        for report in reports
+    )
+
+
+def all_set_aside(what: str, more: str) -> ProblemDetail:
+    return too_small(
+        f"all {what} of the dataset are set aside for evaluation, by the names of their files or folders "
+        f"(test, val, validation …) or by their group, and none is left to learn from: add {more}, or rename what is "
+        "to be learned from"
+    )
+
+
+def too_many_bad_samples(
+    spec: JobSpec, reports: Sequence[Report], bad: int, short: int = 0
+) -> ProblemDetail | None:
+    seen = sum(samples(report.found) + report.found.get("bad", 0) for report in reports)
+    if spec.data.on_bad_sample == "skip" or not too_many_bad(bad, seen):
+        return None
+    reasons = [reason for report in reports for _, reason in report.found.get("bad_samples", ())]
+    if short:
+        reasons.append(f"shorter than data.audio.minimum_seconds ({spec.data.audio.minimum_seconds:g})")
+    return ProblemDetail(
+        param="data.on_bad_sample",
+        code="too_many_bad_samples",
+        message=(
+            f"{bad:,} of {seen:,} samples cannot be used, more than 1 % ({'; '.join(reasons[:3])}): correct or remove "
+            "them, or set data.on_bad_sample to skip"
+        ),
+    )
+
+
+def too_small(message: str) -> ProblemDetail:
+    return ProblemDetail(param="dataset", code="dataset_too_small", message=message)
