@@ -30,6 +30,7 @@ _FILES = {
     "no_images": "The file holds no images",
     "no_text_column": "The file has no text column",
     "not_utf8": "The file is not UTF-8",
+    "pattern_too_slow": "A pattern in the file comes to no end",
     "truncated_archive": "The file is cut off",
     "truncated_audio": "The recording is cut off",
     "unknown_format": "The file is of no known format",

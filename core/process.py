@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 
 _PR_SET_PDEATHSIG = 1
@@ -25,6 +26,24 @@ def die_with_parent(parent: int | None = None) -> None:
         raise OSError(number, os.strerror(number))
     if parent is not None and os.getppid() != parent:
         os._exit(128 + signal.SIGKILL)
+
+
+def limit_memory(size: int) -> None:
+    """Let this process take no more than so many bytes of memory of its own; what asks for more fails, or ends it."""
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard != resource.RLIM_INFINITY:
+        size = min(size, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def limit_processor(seconds: float) -> None:
+    """Have the kernel end this process by SIGVTALRM once it has used so many seconds more of processor time.
+
+    Counted are its own computations alone, so that a busy machine ends nothing; a new call begins anew. Unlike a Python
+    handler, this also ends what runs in compiled code.
+    """
+    signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
 
 
 def keep_freed_memory() -> None:

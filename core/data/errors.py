@@ -4,7 +4,9 @@ from typing import Literal
 
 from core.characters import without_objects
 
-DataErrorCode = Literal["data_too_small", "data_unreadable", "tokenizer_invalid", "too_many_bad_samples"]
+DataErrorCode = Literal[
+    "data_too_small", "data_unreadable", "pattern_too_slow", "tokenizer_invalid", "too_many_bad_samples"
+]
 
 
 class DataError(Exception):

@@ -30,6 +30,7 @@ FormatErrorCode = Literal[
     "no_images",
     "no_text_column",
     "not_utf8",
+    "pattern_too_slow",
     "truncated_archive",
     "truncated_audio",
     "unknown_format",

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from core.characters import brief
 from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
-from core.formats.errors import FormatError
+from core.formats.errors import FormatError, FormatErrorCode
 from core.formats.examples import TextExample, TextExamples
 from core.formats.ledger import Ledger, Noted
 from core.formats.limits import DEFAULT_LIMITS, Limits
@@ -16,6 +16,7 @@ from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
 from core.formats.scripts import ScriptCounter
 from core.formats.source import size_of
+from core.formats.tokenizer_trial import TokenizerTrialError, try_tokenizer
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class FileReport:
     notes: tuple[Note, ...]
     """What a person should know of how the file was read."""
     vocabulary_size: int | None
-    """Of a tokenizer."""
+    """Of a tokenizer: one more than its largest id, once the special tokens that it lacks are added."""
     tokenizer_sha256: str | None
     """Of a tokenizer's content, decompressed."""
     columns: tuple[str, ...] | None
@@ -86,6 +87,7 @@ def inspect_file(
         raise FormatError(
             "no_documents", "holds nothing but whitespace: there is no text to learn from", name
         )
+    vocabulary_size = None if notes.tokenizer is None else _tried(notes.tokenizer, name)
     while histogram and not histogram[-1]:
         histogram.pop()
     return FileReport(
@@ -99,7 +101,7 @@ def inspect_file(
         ignored=tuple(brief(member) for member in notes.ignored.names),
         passed_over=notes.ignored.kinds(),
         notes=tuple(notes.notes),
-        vocabulary_size=notes.vocabulary_size,
+        vocabulary_size=vocabulary_size,
         tokenizer_sha256=sha256(notes.tokenizer).hexdigest() if notes.tokenizer is not None else None,
         columns=notes.columns,
         ledger=ledger.facts(),
@@ -109,3 +111,11 @@ def inspect_file(
         repeats=repeats.count(),
         examples=tuple(examples.examples),
     )
+
+
+def _tried(tokenizer: bytes, name: str) -> int:
+    try:
+        return try_tokenizer(tokenizer)
+    except TokenizerTrialError as error:
+        code: FormatErrorCode = "pattern_too_slow" if error.code == "pattern_too_slow" else "bad_tokenizer"
+        raise FormatError(code, error.message, name) from None

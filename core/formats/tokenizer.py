@@ -22,7 +22,10 @@ def read_tokenizer(source: Source, limits: Limits) -> tuple[bytes, int]:
     if len(content) > limits.tokenizer_bytes:
         raise place.error("bad_tokenizer", f"is larger than {limits.tokenizer_bytes:,} bytes")
     try:
-        document = json.loads(content)
+        # A byte order mark, UTF-16 and UTF-32, which some editors write, become plain UTF-8, which `tokenizers` reads.
+        text = content.decode(json.detect_encoding(content))
+        document = json.loads(text)
+        content = text.encode()
     except (ValueError, RecursionError) as error:
         raise place.error("bad_tokenizer", f"is not JSON ({error})") from None
     check_document(document, place)

@@ -107,6 +107,7 @@ class JobSpec(Spec):
             **REPRESENTATION,
         }
 
+    @model_validator(mode="after")
     def _clips_fit(self) -> Self:
         try:
             self.task.check_clip(self.clip_samples)

@@ -60,9 +60,13 @@ def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any]) -> Encoder:
 
 def ids_of(tokenizer: Tokenizer, texts: list[str], dtype: np.dtype[Any]) -> Ids:
     """Ids of each text; one that spells a special token is taken as the text it is."""
+    return [np.array(ids, dtype) for ids in ids_of_texts(tokenizer, texts)]
+
+
+def ids_of_texts(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """The same as lists."""
     tokenizer.encode_special_tokens = True
-    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return [np.array(encoding.ids, dtype) for encoding in encodings]
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 
 def _batches(picked: Iterable[Picked]) -> Iterator[list[Picked]]:

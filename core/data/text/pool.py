@@ -23,11 +23,15 @@ from typing import Any, Self
 import numpy as np
 from tokenizers import Tokenizer
 
+from core.data.errors import DataError
 from core.data.text.encode import Ids
 from core.data.text.frames import read_frame, write_frame
+from core.formats.tokenizer_trial import MEMORY_BYTES, TABLES_FACTOR, judge_end
 
 LARGEST = 8
 """Processes at most: each takes some 70 MB."""
+BATCH_CPU_SECONDS = 120
+"""Of processor time that a batch may take where the tokenizer is a stranger's: some fifty times what the slowest need."""
 WORTHWHILE_CHARACTERS = 4_000_000
 """Text that keeps one process busy for longer than it takes to start another."""
 
@@ -47,13 +51,15 @@ class WorkerError(RuntimeError):
 class _Worker:
     """A tokenizing process. To be made by the main thread: the process dies with the thread that made it."""
 
-    def __init__(self, tokenizer: bytes, dtype: np.dtype[Any]) -> None:
+    def __init__(self, tokenizer: bytes, dtype: np.dtype[Any], *, guarded: bool) -> None:
         self._dtype = dtype
+        self._memory = MEMORY_BYTES + TABLES_FACTOR * len(tokenizer) if guarded else 0
         environment = {**os.environ, "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
         # Its BLAS is never asked for anything.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        limits = [str(self._memory), str(BATCH_CPU_SECONDS)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "core.data.text.worker", str(os.getpid()), dtype.name],
+            [sys.executable, "-m", "core.data.text.worker", str(os.getpid()), dtype.name, *limits],
             cwd=_SOURCES,
             env=environment,
             stdin=subprocess.PIPE,
@@ -68,6 +74,7 @@ class _Worker:
         """
         Raises:
             WorkerError: the process has ended.
+            DataError: likewise, by what a guarded tokenizer does.
         """
         try:
             write_frame(self._to, [text.encode() for text in texts])
@@ -91,20 +98,31 @@ class _Worker:
             return MemoryError(
                 "A tokenizing process was killed, probably because the machine ran out of memory"
             )
+        if self._memory:
+            end = judge_end(code, BATCH_CPU_SECONDS, self._memory)
+            return DataError(
+                end.code, f"{end.message}.", "Correct the tokenizer, or choose one that is trained."
+            )
         return WorkerError(f"A tokenizing process ended with code {code}; the log has what it said")
 
 
 class EncoderPool:
-    """``processes`` of them; each has one batch at a time, and as many batches again wait."""
+    """``processes`` of them; each has one batch at a time, and as many batches again wait.
 
-    def __init__(self, tokenizer: Tokenizer, dtype: np.dtype[Any], processes: int) -> None:
+    Args:
+        guarded: The tokenizer is a stranger's: each process is bounded in its memory, and in the processor time of a batch.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, dtype: np.dtype[Any], processes: int, *, guarded: bool = False
+    ) -> None:
         content = tokenizer.to_str().encode()
         self._free: SimpleQueue[_Worker] = SimpleQueue()
         self._workers: list[_Worker] = []
         self._threads = ThreadPoolExecutor(processes, "tokenizing")
         self._processes = processes
         for _ in range(processes):
-            worker = _Worker(content, dtype)
+            worker = _Worker(content, dtype, guarded=guarded)
             self._workers.append(worker)
             self._free.put(worker)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.data.errors import DataError
 from core.data.files import DataFile, identities
 from core.data.memory import return_memory
 from core.data.progress import OnProgress, Progress
@@ -28,11 +29,14 @@ from core.data.text.survey import Records, survey
 from core.data.text.tokenizer import PreparedTokenizer, load
 from core.data.text.training import passes, train
 from core.data.text.writing import Position, TokenWriter
+from core.formats.tokenizer_trial import SAMPLES, TokenizerTrialError, try_tokenizer
 from core.spec.data import DataSpec
 from core.spec.prepared import prepared_key
 
 TOKENIZER_SAMPLE_CHARACTERS = 50_000_000
 """What a tokenizer is trained on at most: trainers keep every different word, so that this bounds their memory."""
+TRIED_CHARACTERS = 100_000
+"""Of the dataset's own text that an uploaded tokenizer is tried on, before all of it."""
 MODEL_MAX_LENGTH = 512
 """In the prepared tokenizer; a checkpoint's own is its model's (``PreparedText.save_tokenizer``)."""
 STAMP_CHARACTERS = 64_000_000
@@ -58,7 +62,7 @@ def prepare(
         processes: that tokenize; by default as many as are worth starting. The result is the same, to the byte.
 
     Raises:
-        DataError: ``data_too_small``, ``data_unreadable``, ``tokenizer_invalid``.
+        DataError: ``data_too_small``, ``data_unreadable``, ``pattern_too_slow``, ``tokenizer_invalid``.
         OSError: where ``cache`` cannot be written.
     """
     files = sorted(files, key=lambda file: (file.name, file.sha256))
@@ -143,12 +147,30 @@ class _Preparation:
         if stages.facts("training_tokenizer"):
             return load((directory / "tokenizer.json").read_bytes())
         if self.spec.tokenizer.kind == "uploaded":
-            tokenizer = load(uploaded_tokenizer(self.files))
+            tokenizer = self._uploaded(decided)
         else:
             tokenizer = self._trained(decided)
         tokenizer.save(directory, MODEL_MAX_LENGTH)
         stages.finish("training_tokenizer", {"done": True}, *directory.iterdir())
         return tokenizer
+
+    def _uploaded(self, decided: Split) -> PreparedTokenizer:
+        content = uploaded_tokenizer(self.files)
+        texts, left = list(SAMPLES), TRIED_CHARACTERS
+        for _, text, _ in decided.pick(self._read(), TRAIN):
+            texts.append(text[:left])
+            left -= len(texts[-1])
+            if not left:
+                break
+        try:
+            try_tokenizer(content, texts)
+        except TokenizerTrialError as error:
+            raise DataError(
+                error.code,
+                f"{error.message}.",
+                "Correct the tokenizer, or choose one that is trained, such as 'bpe'.",
+            ) from None
+        return load(content)
 
     def _trained(self, decided: Split) -> PreparedTokenizer:
         # Past the sample's size every piece is as likely to be taken, whatever its place and its length.
@@ -196,9 +218,10 @@ class _Preparation:
             for _ in range(facts["pieces"]):
                 next(picked)
             processes = self.processes or process_count(total - facts["characters"])
+            guarded = self.spec.tokenizer.kind == "uploaded"
             encoder: Encoder = (
-                stack.enter_context(EncoderPool(tokenizer.tokenizer, dtype, processes))
-                if processes > 1
+                stack.enter_context(EncoderPool(tokenizer.tokenizer, dtype, processes, guarded=guarded))
+                if processes > 1 or guarded
                 else encode_here(tokenizer.tokenizer, dtype)
             )
             for done, characters in encode(encoder, picked, writers):

@@ -48,7 +48,9 @@ def load(content: bytes) -> PreparedTokenizer:
     """
     try:
         tokenizer = Tokenizer.from_str(content.decode())
-    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception
+    except BaseException as error:  # tokenizers raises bare Exception, and panics that are none
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         raise DataError(
             "tokenizer_invalid",
             f"The uploaded tokenizer.json cannot be loaded: {error}",

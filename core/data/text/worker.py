@@ -1,4 +1,5 @@
-"""A tokenizing process, as `pool.py` starts it: ``python -m core.data.text.worker PARENT TOKEN_TYPE``.
+"""A tokenizing process, as `pool.py` starts it: ``python -m core.data.text.worker PARENT TOKEN_TYPE MEMORY_BYTES CPU_SECONDS``
+(of memory 0: no limits; the seconds are a batch's).
 
 Frames come in by standard input, first the tokenizer, then texts; ids go out by standard output.
 """
@@ -13,7 +14,8 @@ from tokenizers import Tokenizer
 from core.data.memory import return_memory
 from core.data.text.encode import TRIM_BATCHES, ids_of
 from core.data.text.frames import read_frame, write_frame
-from core.process import die_with_parent
+from core.formats.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
+from core.process import die_with_parent, limit_memory, limit_processor
 
 
 def main() -> None:
@@ -21,18 +23,27 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     # A terminal's Ctrl-C goes to the whole group; when to end is the parent's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    dtype = np.dtype(sys.argv[2])
+    dtype, memory = np.dtype(sys.argv[2]), int(sys.argv[3])
+    seconds = int(sys.argv[4])
+    if memory:
+        limit_memory(memory)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     try:
         (content,) = read_frame(stdin)
         tokenizer = Tokenizer.from_str(content.decode())
         for number in count(1):
             texts = [text.decode() for text in read_frame(stdin)]
+            if memory:
+                limit_processor(seconds)
             write_frame(stdout, [ids.tobytes() for ids in ids_of(tokenizer, texts, dtype)])
             if number % TRIM_BATCHES == 0:
                 return_memory()
     except (EOFError, BrokenPipeError):
         return
+    except BaseException as error:  # a panic of the compiled code is no Exception
+        if gave_up(error):
+            sys.exit(PATTERN_TOO_SLOW)
+        raise
 
 
 if __name__ == "__main__":

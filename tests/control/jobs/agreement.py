@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from control.datasets.modalities import MODALITIES
+from control.datasets.modalities import READING
 from control.datasets.models import Dataset, DatasetFile
 from control.db import WriteSession
 from control.ids import new_id
@@ -19,6 +19,7 @@ from core.data import DataError, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.formats import FormatError
 from core.formats.reading import ReadingOptions
+from core.inspection.readers import read
 from core.objectives.base import create_objective
 from core.spec import validate
 from core.training.batches import BatchStream
@@ -39,10 +40,12 @@ def inspected(uploads: list[Upload], modality: str) -> dict[str, dict[str, Any]]
     reports = {}
     for upload in uploads:
         try:
-            report = MODALITIES[modality].inspect(io.BytesIO(upload.content), upload.name, upload.column)
+            report, _ = read(io.BytesIO(upload.content), upload.name, modality, ReadingOptions(upload.column))
         except FormatError:
             return None
-        reports[upload.name] = json.loads(json.dumps(report))
+        reports[upload.name] = json.loads(json.dumps(report)) | {
+            READING: ReadingOptions(upload.column).facts()
+        }
     return reports
 
 

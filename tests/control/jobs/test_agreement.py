@@ -60,10 +60,7 @@ def _agree(
     assert reports is not None
     answer = admitted(session, make_project(session), document, uploads, reports, modality)
     error = engine_refuses(document, uploads, modality)
-    seen = {
-        name: {key: report[key] for key in report if key != "thumbnails"} for name, report in reports.items()
-    }
-    note(f"{document}\n{[(upload.name, upload.column) for upload in uploads]}\n{seen}")
+    note(f"{document}\n{[(upload.name, upload.column) for upload in uploads]}\n{reports}")
     event(
         f"{'accepted' if answer.valid else answer.errors[0].code}, {'runs' if error is None else error.code}"
     )
