@@ -5,9 +5,12 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import text
 
 from control.datasets.modalities import READING
 from control.datasets.models import Dataset, DatasetFile
@@ -35,18 +38,21 @@ class Upload:
     column: str | None = None
 
 
+@lru_cache(maxsize=256)
+def _report(upload: Upload, modality: str) -> str | None:
+    options = ReadingOptions(upload.column)
+    try:
+        report, _ = read(io.BytesIO(upload.content), upload.name, modality, options)
+    except FormatError:
+        return None
+    return json.dumps(report | {READING: options.facts()})
+
+
 def inspected(uploads: list[Upload], modality: str) -> dict[str, dict[str, Any]] | None:
     """Each file's report as the database gives it back; None where one of the files is refused, so that there is no dataset."""
-    reports = {}
-    for upload in uploads:
-        try:
-            report, _ = read(io.BytesIO(upload.content), upload.name, modality, ReadingOptions(upload.column))
-        except FormatError:
-            return None
-        reports[upload.name] = json.loads(json.dumps(report)) | {
-            READING: ReadingOptions(upload.column).facts()
-        }
-    return reports
+    reports = {upload.name: _report(upload, modality) for upload in uploads}
+    told = {name: json.loads(report) for name, report in reports.items() if report is not None}
+    return told if len(told) == len(reports) else None
 
 
 def admitted(
@@ -58,6 +64,8 @@ def admitted(
     modality: str,
 ) -> ValidationOut:
     """What ``POST /v1/jobs/validate`` answers."""
+    # Between two examples the engine prepares, which takes a busy machine longer than an idle transaction may last.
+    session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     dataset = Dataset(id=new_id("ds"), project_id=project, name="any", modality=modality, state="ready")
     session.add(dataset)
     session.flush()

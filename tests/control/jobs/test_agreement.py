@@ -28,7 +28,7 @@ from tests.control.jobs.agreement import Upload, admitted, engine_refuses, inspe
 from tests.factories import make_project
 
 _MANY = settings(
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=set(Phase) - {Phase.explain},
 )

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from tokenizers import Tokenizer, models
 
 from core.formats import FormatError, inspect_file
 
@@ -48,14 +49,13 @@ def test_a_zip_says_what_it_left_out(zipped: Zipped, make: Make):
 
 
 def test_a_tokenizer_has_a_vocabulary_and_no_documents():
-    content = {
-        "added_tokens": [{"content": "[MASK]"}, {"content": "a"}],
-        "model": {"vocab": {"a": 0, "b": 1}},
-    }
-    report = inspect_file(io.BytesIO(json.dumps(content).encode()), "tokenizer.json")
-    assert (report.kind, report.documents, report.vocabulary_size) == ("tokenizer", 0, 3)
-    unigram = {"model": {"type": "Unigram", "vocab": [["a", -1.0], ["b", -2.0]]}}
-    assert inspect_file(io.BytesIO(json.dumps(unigram).encode()), "tokenizer.json").vocabulary_size == 2
+    words = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[UNK]": 2}, unk_token="[UNK]"))
+    words.add_special_tokens(["[MASK]"])
+    report = inspect_file(io.BytesIO(words.to_str().encode()), "tokenizer.json")
+    # [PAD], [CLS] and [SEP] are given to it.
+    assert (report.kind, report.documents, report.vocabulary_size) == ("tokenizer", 0, 7)
+    unigram = Tokenizer(models.Unigram([("a", -1.0), ("b", -2.0)], unk_id=0))
+    assert inspect_file(io.BytesIO(unigram.to_str().encode()), "tokenizer.json").vocabulary_size == 7
 
 
 def test_an_error_names_the_file_and_the_member(zipped: Zipped):
