@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import DateTime, MetaData, Text, func
+from sqlalchemy import CheckConstraint, DateTime, MetaData, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from core.characters import LONGEST_NAME
 
 
 class Base(DeclarativeBase):
@@ -32,3 +34,13 @@ PrimaryId = Annotated[str, mapped_column(primary_key=True)]
 """A prefixed id, as ``job_01k…``."""
 
 CreatedAt = Annotated[datetime, mapped_column(server_default=func.clock_timestamp())]
+
+
+def name_has_a_length() -> CheckConstraint:
+    """Of a column ``name`` that people fill."""
+    return CheckConstraint(f"char_length(name) BETWEEN 1 AND {LONGEST_NAME}", name="name_length")
+
+
+def has_a_length(column: str, most: int) -> CheckConstraint:
+    """Of a column of JSON: at most so many bytes, however it is written."""
+    return CheckConstraint(f"octet_length({column}::text) <= {most}", name=f"{column}_length")

@@ -7,7 +7,11 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from control.base import Base, CreatedAt, PrimaryId
+from control.base import Base, CreatedAt, PrimaryId, has_a_length, name_has_a_length
+from core.characters import LONGEST_NAME
+
+LARGEST_REPORT = 4 << 20
+"""Bytes of a file's report and of a dataset's statistics, as JSON. They have some hundred kB at most."""
 
 
 class Dataset(Base):
@@ -15,6 +19,8 @@ class Dataset(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'ready', 'deleted')", name="state"),
         CheckConstraint("modality IN ('text', 'image', 'audio')", name="modality"),
+        name_has_a_length(),
+        has_a_length("statistics", LARGEST_REPORT),
         Index(None, "project_id", "id"),
     )
 
@@ -33,7 +39,11 @@ class Dataset(Base):
 
 class DatasetFile(Base):
     __tablename__ = "dataset_files"
-    __table_args__ = (UniqueConstraint("dataset_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "name"),
+        CheckConstraint(f"octet_length(name) BETWEEN 1 AND {LONGEST_NAME}", name="name_length"),
+        has_a_length("report", LARGEST_REPORT),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))

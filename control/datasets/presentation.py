@@ -7,6 +7,7 @@ from control.datasets.modalities import samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.repository import Totals
 from control.datasets.schemas import DatasetDetail, DatasetFileOut, DatasetOut
+from control.datasets.statistics import summary
 from control.db import ReadSession
 
 
@@ -29,7 +30,10 @@ def present_list(session: ReadSession, datasets: Iterable[Dataset]) -> list[Data
     datasets = list(datasets)
     totals = repository.totals(session, [dataset.id for dataset in datasets])
     return [
-        DatasetOut.model_validate(_fields(dataset, totals.get(dataset.id, Totals()))) for dataset in datasets
+        DatasetOut.model_validate(
+            _fields(dataset, totals.get(dataset.id, Totals())) | {"statistics": summary(dataset.statistics)}
+        )
+        for dataset in datasets
     ]
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SIZES = 20
+_CLASSES = 1000
+"""Of which the names are told, the largest ones."""
+_LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names")
 
 
 def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
@@ -64,7 +67,8 @@ def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         "duplicates": _repeats(reports, "samples", "duplicates"),
         "sizes": [{"width": width, "height": height, "images": count} for (width, height), count in shown],
         "other_sizes": total - sum(count for _, count in shown),
-        "classes": [{"name": name, "images": classes[name]} for name in sorted(classes)],
+        "class_count": len(classes),
+        "classes": [{"name": name, "images": classes[name]} for name in _largest(classes)],
         "bad_samples": [
             {"sample": sample, "reason": reason}
             for report in reports
@@ -115,7 +119,8 @@ def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
             name: sum(sound[name] * sound["hours"] for sound in sounds) / hours if hours else 0.0
             for name in ("silent_share", "clipped_share")
         },
-        "classes": [{"name": name, "recordings": classes[name]} for name in sorted(classes)],
+        "class_count": len(classes),
+        "classes": [{"name": name, "recordings": classes[name]} for name in _largest(classes)],
         "bad_samples": [
             {"sample": sample, "reason": reason}
             for report in reports
@@ -123,6 +128,18 @@ def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         ][:_SIZES],
         "names": [name for report in reports for name in report.get("names", ())][:_SIZES],
     }
+
+
+def summary(statistics: Mapping[str, Any]) -> dict[str, object]:
+    """What a list of datasets holds of their statistics: all but what names single classes and samples."""
+    kept = {name: value for name, value in statistics.items() if name not in _LEFT_OUT_OF_LISTS}
+    if "classes" in statistics:
+        kept.setdefault("class_count", len(statistics["classes"]))  # of a dataset from before it was counted
+    return kept
+
+
+def _largest(classes: Counter[str]) -> list[str]:
+    return sorted(name for name, _ in classes.most_common(_CLASSES))
 
 
 def _channels(reports: Sequence[Mapping[str, Any]], total: int) -> tuple[list[float], list[float]]:

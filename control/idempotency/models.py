@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from control.base import Base, CreatedAt
@@ -12,6 +12,7 @@ class IdempotentAnswer(Base):
     """Written in the transaction that created what was answered: there is one or there is neither."""
 
     __tablename__ = "idempotency"
+    __table_args__ = (CheckConstraint("char_length(key) <= 255", name="key_length"),)
 
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

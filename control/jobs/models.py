@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from control.base import Base, CreatedAt, PrimaryId
+from control.base import Base, CreatedAt, PrimaryId, has_a_length, name_has_a_length
 
 
 class Job(Base):
@@ -22,6 +22,8 @@ class Job(Base):
             "(state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)",
             name="finished_iff_terminal",
         ),
+        name_has_a_length(),
+        has_a_length("spec", 64 << 10),
         CheckConstraint("priority BETWEEN -100 AND 100", name="priority"),
         CheckConstraint("purpose IN ('train', 'estimate', 'export', 'preview')", name="purpose"),
         Index(None, "project_id", "purpose", "id"),

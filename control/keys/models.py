@@ -6,11 +6,12 @@ from sqlalchemy import ForeignKey, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from control.base import Base, CreatedAt, PrimaryId
+from control.base import Base, CreatedAt, PrimaryId, name_has_a_length
 
 
 class ApiKey(Base):
     __tablename__ = "api_keys"
+    __table_args__ = (name_has_a_length(),)
 
     id: Mapped[PrimaryId]
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)

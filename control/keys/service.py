@@ -13,6 +13,7 @@ from control.keys import repository
 from control.keys.models import ApiKey
 from control.keys.schemas import KeyOut, Scope
 from control.keys.secrets import SessionToken, digest, new_key
+from control.names import check_name
 from control.paging import Slice, newest_first
 
 USED_AT_PRECISION = timedelta(minutes=1)
@@ -46,7 +47,12 @@ class Identity:
 def create(
     session: WriteSession, project_id: str, name: str, scopes: Sequence[Scope], *, secret: str
 ) -> tuple[ApiKey, str]:
-    """A new key, and its text, which is stored nowhere."""
+    """A new key, and its text, which is stored nowhere.
+
+    Raises:
+        Invalid: ``validation_failed``: nothing can be called so.
+    """
+    check_name(name)
     text = new_key()
     key = ApiKey(
         id=new_id("key"),

@@ -4,11 +4,12 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from control.base import Base, CreatedAt, PrimaryId
+from control.base import Base, CreatedAt, PrimaryId, name_has_a_length
 
 
 class Project(Base):
     __tablename__ = "projects"
+    __table_args__ = (name_has_a_length(),)
 
     id: Mapped[PrimaryId]
     name: Mapped[str] = mapped_column(unique=True)

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
+from control.names import check_name
 from control.projects.models import Project
 
 OPERATORS = "default"
@@ -13,7 +14,12 @@ their own project's share."""
 
 
 def ensure(session: WriteSession, name: str) -> Project:
-    """The project of that name, made if there is none."""
+    """The project of that name, made if there is none.
+
+    Raises:
+        Invalid: ``validation_failed``: nothing can be called so.
+    """
+    check_name(name)
     project = session.scalar(select(Project).where(Project.name == name))
     if project is None:
         project = Project(id=new_id("proj"), name=name)

@@ -10,11 +10,11 @@ import { CodeBlock } from "@/ui/Copy";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { MODALITIES } from "./modality";
-import { numberOf, rowsOf } from "./statistics";
+import { numberOf } from "./statistics";
 
 /** How much that is, in the modality's own measure. */
 function extentOf({ modality, characters, statistics }: Dataset): string {
-  const classes = rowsOf(statistics, "classes").length;
+  const classes = numberOf(statistics.class_count);
   const hours = numberOf(statistics.hours);
   if (modality === "audio") return hours > 0 ? duration(3600 * hours) : NONE;
   if (modality === "image") return classes > 1 ? count(classes, "class", "classes") : NONE;
