@@ -1,7 +1,12 @@
 """Headers that keep a browser from doing with our answers what we did not mean."""
 
+from urllib.parse import unquote_to_bytes
+
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import ProblemResponse
 
 _HEADERS = {
     # The dashboard brings everything along: nothing is loaded from, or sent to, anywhere else.
@@ -31,4 +36,22 @@ class Guard:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        if scope["type"] == "http" and not _is_text(scope["query_string"]):
+            refusal = ProblemResponse(
+                Request(scope, receive),
+                400,
+                "invalid_request",
+                "The query string is not UTF-8, percent-encoded.",
+            )
+            await refusal(scope, receive, send_guarded)
+            return
         await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
+
+
+def _is_text(query: bytes) -> bool:
+    """Whether the query's values can be read as they were meant; what cannot would silently become U+FFFD."""
+    try:
+        unquote_to_bytes(query).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
