@@ -1639,7 +1639,8 @@ export interface components {
              *     and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
-             *     ``bad_samples`` and counts likewise, and ``names`` of some recordings.
+             *     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
+             *     of datasets holds neither ``classes`` nor ``bad_samples`` nor ``names``: GET the dataset for them.
              */
             statistics: {
                 [key: string]: unknown;
@@ -1766,7 +1767,8 @@ export interface components {
              *     and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
-             *     ``bad_samples`` and counts likewise, and ``names`` of some recordings.
+             *     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
+             *     of datasets holds neither ``classes`` nor ``bad_samples`` nor ``names``: GET the dataset for them.
              */
             statistics: {
                 [key: string]: unknown;
