@@ -60,12 +60,9 @@ def service() -> Iterator[Running]:
                 stderr=subprocess.STDOUT,
                 preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl, resolved beforehand
             )
-        # Told to end, the benchmark ends the service and takes its files away, as after Ctrl-C.
-        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
         try:
             yield _ready(process, home, log)
         finally:
-            signal.signal(signal.SIGTERM, before)
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(STOP_SECONDS)

@@ -47,9 +47,9 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     sys.exit(code)
 
 
-def end_descendants(grace_seconds: float = _GRACE_SECONDS) -> None:
+def end_descendants(grace_seconds: float | None = None) -> None:
     """End every process below this one: SIGTERM, and SIGKILL for what then does not end."""
-    deadline = time.monotonic() + grace_seconds
+    deadline = time.monotonic() + (_GRACE_SECONDS if grace_seconds is None else grace_seconds)
     asked: set[int] = set()
     while left := _running():
         late = time.monotonic() > deadline
@@ -90,7 +90,15 @@ def alive(process: psutil.Process) -> bool:
 
 def _running() -> list[psutil.Process]:
     reap()
-    return descendants()
+    return [process for process in descendants() if not _ends_with_this_one(process)]
+
+
+def _ends_with_this_one(process: psutil.Process) -> bool:
+    """Whether it is multiprocessing's own helper, which takes no SIGTERM and ends when its pipe is closed."""
+    try:
+        return any("from multiprocessing.resource_tracker" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:

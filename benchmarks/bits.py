@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._environment import ROOT
+from benchmarks._processes import run
 
 STEPS = 10
 _TRANSFORMER: dict[str, Any] = {"layers": 2, "hidden_size": 32, "heads": 2}
@@ -180,4 +181,4 @@ def _recordings(directory: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks._engine import EngineRun, engine
 from benchmarks._environment import ROOT
 from benchmarks._harness import report
+from benchmarks._processes import run
 
 STEPS, LENGTH, BATCH, WARM_UP, RATE, BETA2 = 2000, 64, 12, 100, 3e-3, 0.99
 WIDTH, LAYERS, HEADS = 128, 4, 4
@@ -159,4 +160,4 @@ def _eager(  # noqa: PLR0917 - as told above
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,12 +3,12 @@
 import argparse
 import json
 import random
-import sys
 import time
 from typing import Any
 
 import psycopg
 
+from benchmarks._processes import run
 from benchmarks.chaos.__main__ import client, home, submit, upload
 from benchmarks.chaos.cluster import Cluster
 
@@ -199,4 +199,4 @@ def _submit_rate(cluster: Cluster, dataset: str, number: int = 200) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -15,11 +15,13 @@ import torch
 from PIL import Image
 
 from benchmarks._harness import interleaved, report
+from benchmarks._processes import run
 from benchmarks._simclr import InTensors, Pair, PillowViews, Trainer, by_pillow
 from core.data import data_files
 from core.data.image import ImageSamples, prepare
 from core.spec.augmentation import simclr
 from core.spec.data import DataSpec
+from core.training.devices import choose_place
 
 _MADE = 4096
 _AHEAD = 6
@@ -42,12 +44,13 @@ def main() -> None:
         "--in-memory", action="store_true", help="spare Pillow the reading and decoding of its files"
     )
     parser.add_argument(
-        "--precision", choices=("bf16", "fp32"), default="bf16", help="of the network, fed either way"
+        "--precision", choices=("auto", "bf16", "fp32"), default="auto", help="of the network, fed either way"
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=10, help="a round (default: 10)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
+    place = choose_place("cuda" if arguments.device.startswith("cuda") else "cpu", arguments.precision)
     device = torch.device(arguments.device)
     workers = len(os.sched_getaffinity(0))
     spec = simclr(arguments.size)
@@ -68,7 +71,7 @@ def main() -> None:
                 arguments.width,
                 device,
                 small_stem=arguments.small_stem,
-                bf16=arguments.precision == "bf16",
+                bf16=place.precision == "bf16",
             )
             for _ in range(2)
         ]
@@ -154,4 +157,4 @@ def _made(directory: Path, size: int) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -25,6 +25,7 @@ from transformers.utils import logging
 from benchmarks._engine import EngineRun, engine
 from benchmarks._environment import ROOT, environment
 from benchmarks._harness import report
+from benchmarks._processes import run
 from core.data import data_files, prepare_for
 from core.data.text import PackedSequences, PreparedText
 from core.spec import JobSpec
@@ -231,4 +232,4 @@ def _flops_per_token(setting: Setting) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

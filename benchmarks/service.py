@@ -19,6 +19,7 @@ import seedbed
 
 import control.models  # noqa: F401 - every table that a foreign key names has to be known
 from benchmarks._harness import PeakMemory, Running, interleaved, percentile, report, service
+from benchmarks._processes import run
 from control.checkpoints.models import Checkpoint
 from control.db import create_engine, write
 from control.ids import new_id
@@ -317,4 +318,4 @@ def _download_raw(running: Running, checkpoint: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -30,6 +30,7 @@ import psutil
 import seedbed
 
 from benchmarks._harness import Running, report, service
+from benchmarks._processes import run
 from benchmarks._turns import Player, family
 
 STEPS = 10_000_000
@@ -116,7 +117,7 @@ def _spec(model: str, log_every: int) -> dict[str, Any]:
             "sequence_length": 128,
             "log_every": log_every,
             # Decided here, for trial steps on a machine that others use could decide differently for each side.
-            "precision": "bf16",
+            "precision": "fp32",
         },
         "data": {"tokenizer": {"kind": "bpe", "vocabulary_size": vocabulary_size}},
         "resources": {"device": "cpu"},
@@ -317,4 +318,4 @@ class _Inside:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

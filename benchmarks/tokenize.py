@@ -19,6 +19,7 @@ from typing import Self
 import psutil
 
 from benchmarks._harness import interleaved, report
+from benchmarks._processes import run
 
 _SOURCES = Path(__file__).parents[1]
 _COMPARED_WITH = ("datasets==4.3.0", "transformers>=5,<6", "tokenizers")
@@ -247,4 +248,4 @@ def _environment(directory: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -17,7 +17,8 @@ from typing import IO, Any, Self
 import psutil
 import psycopg
 
-from benchmarks.chaos.tree import WorkerTree, reap, worker_tree
+from benchmarks._processes import reap
+from benchmarks.chaos.tree import WorkerTree, worker_tree
 from control.settings import Settings
 from control.storage import Storage, open_storage
 from standalone.postgres import Postgres

@@ -1,13 +1,13 @@
 """Hostile: attacks on a service of its own; what its health, memory, neighbours and logs suffer meanwhile."""
 
 import argparse
-import sys
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 import control.models  # noqa: F401 - every table that a foreign key names has to be known
 from benchmarks._harness import PeakMemory, Running, report, service
+from benchmarks._processes import run
 from benchmarks.hostile import registry
 from benchmarks.hostile.bystanders import PROBE_SECONDS, UPLOAD_SECONDS, Answered, Bystander, probe, upload
 from benchmarks.hostile.delivery import Outcome, deliver
@@ -130,4 +130,4 @@ def _is_error(status: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks._processes import run
 from benchmarks.learn import audio
 from benchmarks.learn.measuring import floor, score
 from benchmarks.learn.recipes import RECIPES, Recipe
@@ -162,4 +163,4 @@ def _spread(values: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -15,9 +15,13 @@ from tests.core.training.interruptions import hashes, killed_at_three_random_ste
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.parametrize(
+    "precision", ["fp32", "bf16"]
+)  # the networks are so small that even emulated it is fast
 def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
-    spec: dict[str, Any], pretrain: Any, corpus: Path, cache: Path, tmp_path: Path
+    spec: dict[str, Any], precision: str, pretrain: Any, corpus: Path, cache: Path, tmp_path: Path
 ) -> None:
+    spec["training"]["precision"] = precision
     # The straight run starts from a shell, the interrupted ones from the preloaded server: no difference either.
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     job = tmp_path / "job.json"

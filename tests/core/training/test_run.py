@@ -42,7 +42,7 @@ def test_events_of_a_run_are_those_of_the_protocol(
     assert set(kinds) == {"started", "prepared", "metrics", "checkpoint", "finished"}
     started = engine.of("started")[0]
     assert started["pid"] == engine.pid
-    assert (started["device"], started["precision"], started["threads"]) == ("cpu", "bf16", 1)
+    assert (started["device"], started["precision"], started["threads"]) == ("cpu", "fp32", 1)
     assert (started["resumed_from_step"], started["steps"]) == (0, 16)
 
     train = [event for event in engine.of("metrics") if "train/loss" in event["values"]]

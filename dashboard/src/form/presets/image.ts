@@ -35,7 +35,7 @@ const optimizer = (rate: number) => ({ learning_rate: rate, weight_decay: 0.05, 
 /** The smoke test is the small recipe with a few steps and small batches; the large one is for 224 pixels a side. */
 function starts(kind: Exclude<Image, "gan">, steps: number, base: Large): Starts {
   const mini = RECIPES[kind];
-  const preset = String(mini.model.preset);
+  const preset = mini.model.preset as string;
   return {
     smoke: [
       `${preset}, 60 steps: about a minute on a laptop`,
