@@ -1,0 +1,99 @@
+"""Turns are shared out among projects: one that asks for many holds up nobody else."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from api.turns import Turns
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+pytestmark = pytest.mark.anyio
+
+
+class Waiting:
+    """Somebody who asks for a turn, and holds it until told to let go."""
+
+    def __init__(self, turns: Turns, project: str) -> None:
+        self.has = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.task = asyncio.create_task(self._hold(turns, project))
+
+    async def _hold(self, turns: Turns, project: str) -> None:
+        async with turns.of(project):
+            self.has.set()
+            await self.let_go.wait()
+
+    async def end(self) -> None:
+        self.let_go.set()
+        await self.task
+
+
+async def settle() -> None:
+    """Everybody who can go on does."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_one_project_never_has_all_turns() -> None:
+    turns = Turns(3)
+    many = [Waiting(turns, "busy") for _ in range(10)]
+    await settle()
+    assert [one.has.is_set() for one in many] == [True] * 2 + [False] * 8
+    other = Waiting(turns, "other")
+    await settle()
+    assert other.has.is_set()
+    await other.end()
+    await settle()
+    assert sum(one.has.is_set() for one in many) == 2
+    for one in many:
+        await one.end()
+
+
+async def test_projects_take_turns() -> None:
+    turns = Turns(2)
+    first, second = Waiting(turns, "a"), Waiting(turns, "b")
+    await settle()
+    waiting = [Waiting(turns, project) for project in ("a", "a", "a", "b", "c")]
+    await settle()
+    served = []
+    for held in (first, second):
+        await held.end()
+    while len(served) < len(waiting):
+        await settle()
+        for number, one in enumerate(waiting):
+            if one.has.is_set() and number not in served:
+                served.append(number)
+                await one.end()
+    assert set(served[:3]) == {0, 3, 4}
+    assert served[3:] == [1, 2]
+
+
+async def test_who_goes_away_leaves_the_turn_to_the_next() -> None:
+    turns = Turns(2)
+    held = Waiting(turns, "a")
+    await settle()
+    gone, next_one = Waiting(turns, "a"), Waiting(turns, "a")
+    await settle()
+    gone.task.cancel()
+    await settle()
+    await held.end()
+    await settle()
+    assert next_one.has.is_set()
+    # Cancelled in the moment in which it is given its turn, it gives it back.
+    last, late = Waiting(turns, "a"), Waiting(turns, "a")
+    await settle()
+    next_one.let_go.set()
+    await asyncio.sleep(0)
+    last.task.cancel()
+    await settle()
+    assert late.has.is_set()
+    await late.end()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(turns.of("a"))
+        await stack.enter_async_context(turns.of("b"))
