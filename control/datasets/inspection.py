@@ -9,7 +9,7 @@ import base64
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from control.datasets.modalities import MODALITIES, READING, Report
@@ -88,7 +88,8 @@ def text_examples(
     Raises:
         StorageNotFound, StorageUnavailable; and what `control.inspection.running.run` raises.
     """
-    reading = ReadingOptions(column=file.report.get("text_column"))
+    said = ReadingOptions.of(file.report.get(READING))
+    reading = replace(said, column=said.column or file.report.get("text_column"))
     request = {"task": "examples", "name": file.name, "modality": "text", "reading": reading.facts()}
     with storage.open(file.object_key) as stream:
         lent = Lent(stream, file.bytes)

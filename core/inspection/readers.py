@@ -60,7 +60,7 @@ def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examp
     from core.formats.examples import TextExamples  # noqa: PLC0415
 
     kept = TextExamples()
-    for document in read_documents(stream, name, text_column=options.column):
+    for document in read_documents(stream, name, options=options):
         kept.add(document)
         if kept.full:
             break
