@@ -34,7 +34,7 @@ class Leadership:
                 return True
             return self._try()
         except SQLAlchemyError:
-            self.release()
+            self._drop()
             raise
 
     def _try(self) -> bool:
@@ -45,11 +45,18 @@ class Leadership:
         connection.execute(text(f"SET idle_session_timeout = '{_SILENT_SECONDS}s'"))
         if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar_one():
             return True
-        self.release()
+        self._drop()
         return False
 
     def release(self) -> None:
-        """Give the lead up, if it is held."""
+        """Give the lead up, if it is held: another may have it as soon as this returns."""
+        if self._connection is not None:
+            # The server ends a connection some time after it was closed, and its locks with it.
+            with contextlib.suppress(SQLAlchemyError):
+                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+        self._drop()
+
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(SQLAlchemyError):

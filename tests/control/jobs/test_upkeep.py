@@ -69,7 +69,8 @@ def test_a_leader_whose_connection_dies_is_followed_by_another(
     assert name
     assert name.startswith("seedbed (local, server process ")
     with write(engine) as session:
-        session.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+        ended = text("SELECT pg_terminate_backend(pid, 20000) FROM pg_locks WHERE locktype = 'advisory'")
+        assert session.execute(ended).scalar_one()  # and has waited for its end
     assert second.round()
     with pytest.raises(Exception, match="terminating connection"):
         first.round()
