@@ -9,7 +9,7 @@ import math
 import os
 import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 MANIFEST = "manifest.json"
@@ -88,9 +88,26 @@ def read_manifest(directory: Path) -> Manifest:
             raise ManifestError(f"{directory} has a manifest of another format")
         files = tuple(CheckpointFile(**file) for file in document.pop("files"))
         metrics = {name: float(value) for name, value in document.pop("metrics").items()}
-        return Manifest(files=files, metrics=metrics, **document)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        manifest = Manifest(files=files, metrics=metrics, **document)
+        _check_types(manifest)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ManifestError(f"{directory} has no readable manifest: {error}") from None
+    return manifest
+
+
+def _check_types(manifest: Manifest) -> None:
+    """
+    Raises:
+        TypeError: a value has another type than a manifest's, or a file's path leads out of the checkpoint.
+    """
+    texts = (manifest.spec_sha256, manifest.data_key, manifest.created)
+    if type(manifest.step) is not int or not all(isinstance(text, str) for text in texts):
+        raise TypeError("its step, its keys or its time are of another type")
+    for file in manifest.files:
+        if not (isinstance(file.path, str) and isinstance(file.sha256, str) and type(file.bytes) is int):
+            raise TypeError("a file's path, size or digest is of another type")
+        if PurePosixPath(file.path).is_absolute() or ".." in PurePosixPath(file.path).parts:
+            raise TypeError(f"the file {file.path!r} lies outside the checkpoint")
 
 
 def verify(directory: Path) -> Manifest:
