@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +23,7 @@ from control.db import write
 from control.inspection.running import Handle
 from control.inspection.server import InspectionServer
 from control.storage import Stage
+from core.formats.dialect import DELIMITER_PATTERN, named_delimiter
 from core.formats.reading import ReadingOptions
 from core.spec.text import Column
 
@@ -92,6 +93,23 @@ async def upload_file(
             "images.",
         ),
     ] = None,
+    delimiter: Annotated[
+        str | None,
+        Query(
+            description="What is between the fields of a CSV, also of one in a zip: one character that is no letter, digit, "
+            "quote or backslash, or `tab`. Default: what its first lines fit.",
+            max_length=3,
+            pattern=DELIMITER_PATTERN,
+            examples=[";", "tab"],
+        ),
+    ] = None,
+    quote: Annotated[
+        Literal['"', "'", "none"] | None,
+        Query(
+            description="What is around fields that hold delimiters; with `none`, quotes are characters like others. Default: "
+            '`"`, and `none` for a table between tabs or bars whose quotes fit nothing else.'
+        ),
+    ] = None,
 ) -> DatasetFileOut:
     """Put a file into an open dataset, in the place of any file of that name.
 
@@ -99,7 +117,9 @@ async def upload_file(
     learned from is refused, and nothing of it stays.
     """
     expected = uploads.declared_sha256(content_digest)
-    reading = ReadingOptions(column=text_column or image_column)
+    reading = ReadingOptions(
+        column=text_column or image_column, delimiter=named_delimiter(delimiter), quote=quote
+    )
     modality = await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
     loop = asyncio.get_running_loop()
     stage = await loop.run_in_executor(context.uploads, context.storage.stage)

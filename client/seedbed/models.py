@@ -29,6 +29,17 @@ class Page(Resource, Generic[ItemT]):
     next: str | None = None
 
 
+class FileNote(Resource):
+    code: str
+    message: str
+
+
+class FilesPassedOver(Resource):
+    kind: str
+    """As names end, ``.docx``, or what they have in common."""
+    files: int
+
+
 class DatasetFile(Resource):
     name: str
     bytes: int
@@ -43,6 +54,14 @@ class DatasetFile(Resource):
     documents: int
     characters: int
     text_column: str | None = None
+    delimiter: str | None = None
+    """Between the fields of a CSV."""
+    quote: str | None = None
+    """Around them: ``"``, ``'`` or ``none``."""
+    passed_over: list[FilesPassedOver] = []
+    """Files in an archive that are not read, by kind."""
+    notes: list[FileNote] = []
+    """What was decided or left out as the file was read."""
 
 
 class Dataset(Resource):

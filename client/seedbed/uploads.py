@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -102,11 +102,12 @@ def send(
     file: Upload,
     digest: str,
     *,
-    text_column: str | None = None,
-    image_column: str | None = None,
+    reading: Mapping[str, str | None] | None = None,
     progress: Progress | None = None,
 ) -> DatasetFile:
     """PUT one file, streamed from the disk, with its hash declared so that the service checks what it got.
+
+    ``reading`` says how it is read: the parameters of ``PUT``, such as ``text_column``.
 
     Raises:
         InvalidFile: it cannot be read, or changed since it was hashed.
@@ -115,7 +116,7 @@ def send(
     answer = transport.request(
         "PUT",
         f"/v1/datasets/{quote(dataset, safe='')}/files/{quote(file.name, safe='')}",
-        params={"text_column": text_column, "image_column": image_column},
+        params=dict(reading or {}),
         body=Body(
             sending.chunks,
             {

@@ -6,9 +6,10 @@ from control.datasets import repository, service
 from control.datasets.modalities import samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.repository import Totals
-from control.datasets.schemas import DatasetDetail, DatasetFileOut, DatasetOut
+from control.datasets.schemas import DatasetDetail, DatasetFileOut, DatasetOut, FileNote, FilesPassedOver
 from control.datasets.statistics import summary
 from control.db import ReadSession
+from core.formats.passed_over import first_kinds
 
 
 def present_file(file: DatasetFile) -> DatasetFileOut:
@@ -22,6 +23,13 @@ def present_file(file: DatasetFile) -> DatasetFileOut:
         characters=file.report.get("characters", 0),
         bad=file.report.get("bad", 0),
         text_column=file.report.get("text_column"),
+        delimiter=file.report.get("delimiter"),
+        quote=file.report.get("quote"),
+        passed_over=[
+            FilesPassedOver(kind=kind, files=number)
+            for kind, number in first_kinds(file.report.get("passed_over", {})).items()
+        ],
+        notes=[FileNote.model_validate(note) for note in file.report.get("notes", ())],
         created_at=file.created_at,
     )
 

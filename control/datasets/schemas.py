@@ -15,6 +15,19 @@ class DatasetIn(Body):
     """What its files hold; it decides which formats are read, and which tasks can learn from it."""
 
 
+class FileNote(Resource):
+    code: str
+    """``folders_are_parts``, ``folders_are_classes``, ``file_is_held_out``, ``labels_not_used`` or ``columns_repeat``."""
+    message: str
+
+
+class FilesPassedOver(Resource):
+    kind: str
+    """As names end, ``.docx``; or ``system files``, ``hidden files``, ``empty files``, ``without an ending``, and
+    ``other endings`` for all beyond the 20 most frequent."""
+    files: int
+
+
 class DatasetFileOut(Resource):
     object: Literal["file"] = "file"
     name: str
@@ -31,6 +44,14 @@ class DatasetFileOut(Resource):
     """Images or recordings that cannot be decoded; `data.on_bad_sample` says what a job makes of them."""
     text_column: str | None
     """The column (CSV, Parquet) or key (JSON Lines) that the text was found in."""
+    delimiter: str | None
+    """Between the fields of a CSV."""
+    quote: str | None
+    """Around them: ``"``, ``'`` or ``none``."""
+    passed_over: list[FilesPassedOver]
+    """Files in an archive that are not read, by kind, the most frequent first."""
+    notes: list[FileNote]
+    """What was decided or left out as the file was read, and why."""
     created_at: datetime
 
 

@@ -12,6 +12,8 @@ NO_QUOTE = "none"
 """Quotes are characters like others, and no field holds a delimiter or a line end."""
 QUOTES = ('"', "'", NO_QUOTE)
 DELIMITERS = ",;\t|"
+DELIMITER_PATTERN = r"""^(tab|[^A-Za-z0-9"'\\\x00-\x08\x0a-\x1f\x7f])$"""
+"""How a person names one: a single character, or the word ``tab``."""
 SAMPLE_LINES = 1000
 SAMPLE_CHARACTERS = 1 << 20
 
@@ -56,6 +58,11 @@ class Dialect:
     def told(self) -> str:
         """For an error's message."""
         return f"read with {_name(self.delimiter)} between fields and {_quote(self.quote)}"
+
+
+def named_delimiter(name: str | None) -> str | None:
+    """The delimiter that `DELIMITER_PATTERN` let through."""
+    return "\t" if name == "tab" else name
 
 
 def _name(delimiter: str) -> str:

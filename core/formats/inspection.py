@@ -14,6 +14,7 @@ from core.formats.ledger import Ledger, Noted
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
+from core.formats.reading import AS_FOUND, ReadingOptions
 from core.formats.scripts import ScriptCounter
 from core.formats.source import size_of
 from core.formats.tokenizer_trial import TokenizerTrialError, try_tokenizer
@@ -32,6 +33,10 @@ class FileReport:
     characters: int
     text_column: str | None
     """The column (CSV, Parquet) or key (JSON Lines) read; in a zip, of its first table."""
+    delimiter: str | None
+    """Between the fields of a CSV, also of one in a zip, as `text_column`."""
+    quote: str | None
+    """Around its fields: ``"``, ``'`` or ``none``."""
     members: int
     """Files read in a zip; 0 for any other file."""
     ignored: tuple[str, ...]
@@ -61,7 +66,12 @@ class FileReport:
 
 
 def inspect_file(
-    stream: BinaryIO, name: str, *, text_column: str | None = None, limits: Limits = DEFAULT_LIMITS
+    stream: BinaryIO,
+    name: str,
+    *,
+    text_column: str | None = None,
+    options: ReadingOptions = AS_FOUND,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> FileReport:
     """Reads a seekable stream whole, in memory bounded but for eight bytes a document.
 
@@ -74,7 +84,8 @@ def inspect_file(
     histogram = [0] * 65
     examples = TextExamples()
     scripts, repeats = ScriptCounter(), RepeatCounter()
-    for document in read_documents(stream, name, text_column=text_column, limits=limits, notes=notes):
+    found = read_documents(stream, name, text_column=text_column, options=options, limits=limits, notes=notes)
+    for document in found:
         length = len(document)
         characters += length
         histogram[length.bit_length()] += 1
@@ -97,6 +108,8 @@ def inspect_file(
         documents=documents,
         characters=characters,
         text_column=notes.text_column,
+        delimiter=notes.dialect.delimiter if notes.dialect else None,
+        quote=notes.dialect.quote if notes.dialect else None,
         members=notes.members,
         ignored=tuple(brief(member) for member in notes.ignored.names),
         passed_over=notes.ignored.kinds(),

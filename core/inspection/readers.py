@@ -24,7 +24,7 @@ def read(stream: BinaryIO, name: str, modality: str, options: ReadingOptions) ->
 def _text(stream: BinaryIO, name: str, options: ReadingOptions) -> tuple[Report, Examples]:
     from core.formats.inspection import inspect_file  # noqa: PLC0415 - a child imports what its file needs
 
-    report = dataclasses.asdict(inspect_file(stream, name, text_column=options.column))
+    report = dataclasses.asdict(inspect_file(stream, name, options=options))
     examples = report.pop("examples")
     return report | {"samples": report["documents"]}, {"documents": examples}
 

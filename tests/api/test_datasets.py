@@ -156,6 +156,49 @@ def test_the_text_column_can_be_named(client: httpx.Client, dataset_id: str) -> 
     assert [document["text"] for document in shown] == ["Once upon a time", "there was a table"]
 
 
+def test_delimiter_and_quote_can_be_named(client: httpx.Client, dataset_id: str) -> None:
+    table = b"id~text\n1~'one, two'\n2~three \"four\n"
+    path = f"/v1/datasets/{dataset_id}/files/t.csv"
+    problem(client.put(path, content=table), 422, "bad_csv", "file")
+    stored = client.put(path, content=table, params={"delimiter": "~", "quote": "'"})
+    assert stored.status_code == 201
+    assert (stored.json()["delimiter"], stored.json()["quote"]) == ("~", "'")
+    shown = client.get(f"/v1/datasets/{dataset_id}/preview").json()["documents"]
+    assert [document["text"] for document in shown] == ["one, two", 'three "four']
+    tabs = client.put(
+        path, content=b'a\ttext\n1\t"Lorem" ipsum\n', params={"delimiter": "tab", "quote": "none"}
+    )
+    assert (tabs.json()["delimiter"], tabs.json()["quote"]) == ("\t", "none")
+    found = client.put(path, content=b'"name, first";text\nx;"a; b"\n').json()
+    assert (found["delimiter"], found["quote"], found["text_column"]) == (";", '"', "text")
+    for wrong in (
+        {"delimiter": "ab"},
+        {"delimiter": "a"},
+        {"delimiter": '"'},
+        {"delimiter": "\n"},
+        {"quote": "x"},
+    ):
+        problem(client.put(path, content=table, params=wrong), 422, "validation_failed", next(iter(wrong)))
+
+
+def test_what_of_a_file_is_not_read_is_told(client: httpx.Client, dataset_id: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("a.txt", "b.csv", "c.docx", "d/e.DOCX", "README", "__MACOSX/._a.txt", "f.txt"):
+            archive.writestr(name, b"" if name == "f.txt" else b"id,text,id\n1,one,1\n")
+    stored = client.put(f"/v1/datasets/{dataset_id}/files/all.zip", content=packed.getvalue()).json()
+    assert stored["passed_over"] == [
+        {"kind": ".docx", "files": 2},
+        {"kind": "empty files", "files": 1},
+        {"kind": "system files", "files": 1},
+        {"kind": "without an ending", "files": 1},
+    ]
+    (note,) = stored["notes"]
+    assert note["code"] == "columns_repeat"
+    (listed,) = client.get(f"/v1/datasets/{dataset_id}").json()["file_list"]
+    assert (listed["passed_over"], listed["notes"]) == (stored["passed_over"], stored["notes"])
+
+
 def test_a_zip_is_one_file(client: httpx.Client, dataset_id: str) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

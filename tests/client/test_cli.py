@@ -171,6 +171,8 @@ def test_recordings_are_known_by_their_names_and_shown(run: Command, tmp_path: P
     uploaded = run("dataset", "upload", recordings)
     assert uploaded.code == 0
     assert "3 recordings; ready for jobs" in uploaded.err
+    assert "digits.zip: not read: 1 .md" in uploaded.err
+    assert "digits.zip: not read: 1 .md" in run("dataset", "show", uploaded.out.strip()).out
     shown = run("dataset", "show", uploaded.out.strip(), "--json").json
     assert (shown["modality"], shown["samples"], shown["documents"]) == ("audio", 3, 0)
     assert "3 recordings" in run("dataset", "list").out
@@ -178,6 +180,17 @@ def test_recordings_are_known_by_their_names_and_shown(run: Command, tmp_path: P
     assert run("dataset", "contact-sheet", uploaded.out.strip(), "-o", sheet).code == 0
     with Image.open(sheet) as drawn:
         assert drawn.size == (3 * 164 - 4, 120)
+
+
+def test_how_tables_are_read_can_be_said(run: Command, tmp_path: Path) -> None:
+    table = tmp_path / "table.tsv"
+    table.write_text("".join(f'{n}\t"Lorem" {n}\n' if n else "id\ttext\n" for n in range(4)))
+    uploaded = run("dataset", "upload", table, "--delimiter", "tab", "--quote", "none")
+    (file,) = run("dataset", "show", uploaded.out.strip(), "--json").json["file_list"]
+    assert (file["delimiter"], file["quote"], file["documents"]) == ("\t", "none", 3)
+    refused = run("dataset", "upload", table, "--delimiter", ",", "--quote", "x")
+    assert refused.code != 0
+    assert "quote" in refused.err
 
 
 def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> None:

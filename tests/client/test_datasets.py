@@ -204,6 +204,20 @@ def test_the_image_column_can_be_named(client: seedbed.Client, tmp_path: Path) -
     assert file.samples == 1
 
 
+def test_how_a_table_is_read_can_be_said(client: seedbed.Client, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("id\ttext\n1\t'one\ttwo'\n2\tthree\n")
+    dataset = client.datasets.create("docs").id
+    (file,) = client.datasets.upload(dataset, path, delimiter="\t", quote="'")
+    assert (file.delimiter, file.quote, file.documents, file.passed_over, file.notes) == (
+        "\t",
+        "'",
+        2,
+        [],
+        [],
+    )
+
+
 def test_lists_fetch_their_pages_as_they_are_needed(
     rough: seedbed.Client, road: RoughRoad, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ def images(tmp_path: Path) -> Path:
         for number in range(24):
             pixels = bytes(random.randrange(brightest) for _ in range(32 * 32 * 3))
             Image.frombytes("RGB", (32, 32), pixels).save(tmp_path / "shades" / name / f"{number}.png")
+    (tmp_path / "shades" / "licence.pdf").write_bytes(b"x")
     return tmp_path / "shades"
 
 

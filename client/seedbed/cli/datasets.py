@@ -1,5 +1,6 @@
 """``seedbed dataset …``"""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from seedbed.cli.transfers import bar
 from seedbed.client import Client
 from seedbed.errors import SeedbedError
 from seedbed.guessing import guess_modality
-from seedbed.models import Dataset, DatasetDetail
+from seedbed.models import Dataset, DatasetDetail, DatasetFile
 
 app = typer.Typer(help="Data to learn from.", no_args_is_help=True)
 
@@ -42,6 +43,16 @@ def upload(
         str | None, typer.Option(help="Column (CSV, Parquet) or key (JSON Lines) that holds the text.")
     ] = None,
     image_column: Annotated[str | None, typer.Option(help="Column (Parquet) that holds the images.")] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="What is between the fields of a CSV: one character, or tab. Default: found out."),
+    ] = None,
+    quote: Annotated[
+        str | None,
+        typer.Option(
+            help="What is around fields of a CSV that hold delimiters: \" or ' or none. Default: found out."
+        ),
+    ] = None,
     modality: Annotated[
         str | None,
         typer.Option(
@@ -65,8 +76,14 @@ def upload(
         )
         try:
             with bar("uploading", total) as progress:
-                client.datasets.upload(
-                    target, paths, text_column=text_column, image_column=image_column, progress=progress
+                sent = client.datasets.upload(
+                    target,
+                    paths,
+                    text_column=text_column,
+                    image_column=image_column,
+                    delimiter=delimiter,
+                    quote=quote,
+                    progress=progress,
                 )
             done = client.datasets.get(target) if leave_open else client.datasets.complete(target)
         except (SeedbedError, KeyboardInterrupt):
@@ -81,7 +98,18 @@ def upload(
         f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {_samples(done)}; "
         + ("still open." if done.state == "open" else "ready for jobs.")
     )
+    for line in (line for file in sent for line in _told(file)):
+        remark(line)
     print(done.id)
+
+
+def _told(file: DatasetFile) -> Iterator[str]:
+    """What of a file was not read, and what was decided."""
+    if file.passed_over:
+        kinds = ", ".join(f"{one.files:,} {one.kind}" for one in file.passed_over)
+        yield f"{file.name}: not read: {kinds}."
+    for note in file.notes:
+        yield f"{file.name}: {note.message}"
 
 
 def _samples(dataset: Dataset) -> str:
@@ -149,6 +177,8 @@ def _show(dataset: DatasetDetail) -> None:
             ],
             right=["size", "samples"],
         )
+        for line in (line for file in dataset.file_list for line in _told(file)):
+            print(line)
 
 
 @app.command()

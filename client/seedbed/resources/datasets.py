@@ -36,6 +36,8 @@ class Datasets:
         *,
         text_column: str | None = None,
         image_column: str | None = None,
+        delimiter: str | None = None,
+        quote: str | None = None,
         progress: uploads.Progress | None = None,
     ) -> list[DatasetFile]:
         """Add files, and directories with all that is in them, to an open dataset.
@@ -53,6 +55,9 @@ class Datasets:
                 the only column of strings.
             image_column: Column (Parquet) that holds the images. Default: ``image``, else ``img``, else the only column
                 of images.
+            delimiter: What is between the fields of a CSV: one character. Default: what its first lines fit.
+            quote: What is around fields that hold delimiters: ``"``, ``'`` or ``none``, where quotes are characters like
+                others. Default: found out as well.
             progress: Called with the bytes that were sent (or need not be) since its last call.
 
         Returns:
@@ -65,19 +70,19 @@ class Datasets:
         listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         files = uploads.find_files(Path(path) for path in listed)
         present = {file.name: file for file in self.get(dataset).file_list}
+        reading = {
+            "text_column": text_column,
+            "image_column": image_column,
+            "delimiter": "tab" if delimiter == "\t" else delimiter,
+            "quote": quote,
+        }
         done = []
         for file in files:
             digest = uploads.digest_of(file)
             kept = present.get(file.name)
             if kept is None or kept.sha256 != digest:
                 kept = uploads.send(
-                    self._transport,
-                    dataset,
-                    file,
-                    digest,
-                    text_column=text_column,
-                    image_column=image_column,
-                    progress=progress,
+                    self._transport, dataset, file, digest, reading=reading, progress=progress
                 )
             elif progress:
                 progress(file.bytes)

@@ -1697,6 +1697,26 @@ export interface components {
              */
             text_column: string | null;
             /**
+             * Delimiter
+             * @description Between the fields of a CSV.
+             */
+            delimiter: string | null;
+            /**
+             * Quote
+             * @description Around them: ``"``, ``'`` or ``none``.
+             */
+            quote: string | null;
+            /**
+             * Passed Over
+             * @description Files in an archive that are not read, by kind, the most frequent first.
+             */
+            passed_over: components["schemas"]["FilesPassedOver"][];
+            /**
+             * Notes
+             * @description What was decided or left out as the file was read, and why.
+             */
+            notes: components["schemas"]["FileNote"][];
+            /**
              * Created At
              * Format: date-time
              */
@@ -2183,6 +2203,27 @@ export interface components {
              * @enum {string}
              */
             target: "hidden" | "embeddings";
+        };
+        /** FileNote */
+        FileNote: {
+            /**
+             * Code
+             * @description ``folders_are_parts``, ``folders_are_classes``, ``file_is_held_out``, ``labels_not_used`` or ``columns_repeat``.
+             */
+            code: string;
+            /** Message */
+            message: string;
+        };
+        /** FilesPassedOver */
+        FilesPassedOver: {
+            /**
+             * Kind
+             * @description As names end, ``.docx``; or ``system files``, ``hidden files``, ``empty files``, ``without an ending``, and
+             *     ``other endings`` for all beyond the 20 most frequent.
+             */
+            kind: string;
+            /** Files */
+            files: number;
         };
         /**
          * ForkIn
@@ -5393,6 +5434,10 @@ export interface operations {
                 text_column?: string | null;
                 /** @description Column (Parquet) that holds the images. Default: `image`, else `img`, else the only column of images. */
                 image_column?: string | null;
+                /** @description What is between the fields of a CSV, also of one in a zip: one character that is no letter, digit, quote or backslash, or `tab`. Default: what its first lines fit. */
+                delimiter?: string | null;
+                /** @description What is around fields that hold delimiters; with `none`, quotes are characters like others. Default: `"`, and `none` for a table between tabs or bars whose quotes fit nothing else. */
+                quote?: ("\"" | "'" | "none") | null;
             };
             header?: {
                 /** @description RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it. */

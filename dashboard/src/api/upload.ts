@@ -24,7 +24,7 @@ function decode(text: string): unknown {
 
 export interface UploadOptions {
   /** How the service shall read the file, by the names of its query parameters; what is not set it finds out. */
-  reading: Partial<Record<"text_column" | "image_column", string>>;
+  reading: Partial<Record<"text_column" | "image_column" | "delimiter" | "quote", string>>;
   onProgress: (sent: number) => void;
   signal: AbortSignal;
 }

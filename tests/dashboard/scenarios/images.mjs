@@ -53,6 +53,7 @@ await play(async ({ page, context }) => {
   await page.getByText("Ready", { exact: true }).waitFor();
   const bars = page.locator(".bars").first();
   assert.match(await bars.innerText(), /bright\s+24\s+dark\s+24/, "folders are classes");
+  await page.getByText("Not read: 1 .pdf").waitFor();
   await isDrawn(page, ".contact-sheet img");
   await look(page, "image-dataset");
   const images = new URL(page.url()).pathname.split("/").at(-1);

@@ -11,7 +11,9 @@ import { Time } from "@/ui/Time";
 import { AudioDetails } from "./AudioDetails";
 import { DatasetActions } from "./DatasetActions";
 import { ColumnField, readingBy } from "./ColumnField";
+import { DialectFields, saidOf, type Dialect } from "./DialectFields";
 import { DropZone } from "./DropZone";
+import { FileNotes } from "./FileNotes";
 import { FileTable } from "./FileTable";
 import { ContactSheet } from "./Findings";
 import { binsOf, Histogram } from "./Histogram";
@@ -90,12 +92,14 @@ function PreviewList({ id }: { id: string }) {
 
 function Uploader({ id, modality }: { id: string; modality: Modality }) {
   const [column, setColumn] = useState("");
-  const uploads = useUploads(id, readingBy(modality, column));
+  const [dialect, setDialect] = useState<Dialect>({});
+  const uploads = useUploads(id, { ...readingBy(modality, column), ...saidOf(dialect) });
   return (
     <>
       <DropZone small modality={modality} onFiles={uploads.add} />
       <UploadList uploads={uploads} />
       <ColumnField modality={modality} files={uploads.list} value={column} onChange={setColumn} />
+      <DialectFields modality={modality} files={uploads.list} value={dialect} onChange={setDialect} />
     </>
   );
 }
@@ -148,6 +152,7 @@ export function DatasetPage({ id }: { id: string }) {
             <h2>Files</h2>
             {dataset.state === "open" && <Uploader id={id} modality={dataset.modality} />}
             <FileTable dataset={dataset} />
+            <FileNotes dataset={dataset} />
             {dataset.modality === "image" && <ImageDetails dataset={dataset} />}
             {dataset.modality === "audio" && <AudioDetails dataset={dataset} />}
             {bins.length > 0 && (

@@ -10,6 +10,7 @@ import { Button } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { ErrorBox } from "@/ui/Notice";
 import { ColumnField, readingBy } from "./ColumnField";
+import { DialectFields, saidOf, type Dialect } from "./DialectFields";
 import { DropZone } from "./DropZone";
 import { MODALITIES, modalityOf, type Modality } from "./modality";
 import { UploadList } from "./UploadList";
@@ -39,7 +40,8 @@ export function NewDatasetPage() {
   const [key] = useState(idempotencyKey);
   const cache = useQueryClient();
   const [column, setColumn] = useState("");
-  const uploads = useUploads(dataset, readingBy(modality, column));
+  const [dialect, setDialect] = useState<Dialect>({});
+  const uploads = useUploads(dataset, { ...readingBy(modality, column), ...saidOf(dialect) });
 
   const create = useMutation({
     mutationFn: () =>
@@ -129,6 +131,7 @@ export function NewDatasetPage() {
           />
         </div>
         <ColumnField modality={modality} files={uploads.list} value={column} onChange={setColumn} />
+        <DialectFields modality={modality} files={uploads.list} value={dialect} onChange={setDialect} />
         {(create.error ?? complete.error) && <ErrorBox error={create.error ?? complete.error} />}
         <div className="form-end">
           {dataset === null ? (

@@ -1,0 +1,35 @@
+import type { DatasetDetail } from "@/api/types";
+import { integer } from "@/lib/format";
+import { Icon } from "@/ui/Icon";
+
+/** What of the files was not read, and what was decided as they were. */
+export function FileNotes({ dataset }: { dataset: DatasetDetail }) {
+  const told = dataset.file_list.flatMap(({ name, passed_over, notes }) => [
+    ...(passed_over.length > 0
+      ? [
+          {
+            name,
+            code: "passed_over",
+            message: `Not read: ${passed_over.map(({ kind, files }) => `${integer(files)} ${kind}`).join(", ")}.`,
+          },
+        ]
+      : []),
+    ...notes.map((note) => ({ name, ...note })),
+  ]);
+  if (told.length === 0) return null;
+  return (
+    <div className="notice">
+      <Icon name="alert" />
+      <div className="notice-body">
+        <p>How the files were read:</p>
+        <ul className="notice-list">
+          {told.map(({ name, code, message }) => (
+            <li key={`${name}/${code}`}>
+              <code>{name}</code> {message}
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
