@@ -92,7 +92,9 @@ def test_a_denoisers_bits_are_those_of_the_text_that_was_hidden(
 
 
 @torch.no_grad()
-def test_dinos_entropies_tell_both_collapses(request: pytest.FixtureRequest, cache: Path) -> None:
+def test_dinos_entropies_tell_both_collapses(
+    request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     objective = objective_of("dino", request, cache)
     outputs = objective.task.prototypes
     objective.centre.zero_()
@@ -108,6 +110,12 @@ def test_dinos_entropies_tell_both_collapses(request: pytest.FixtureRequest, cac
     values = measured(objective)
     assert values["eval/teacher_entropy"] == pytest.approx(0.0, abs=1e-4)
     assert values["eval/prototype_entropy"] == pytest.approx(0.0, abs=1e-4)
+    # Neither: each view has a prototype of its own, and is sure of it.
+    objective.centre.zero_()
+    monkeypatch.setattr(objective.teacher_head, "forward", lambda seen: 50.0 * torch.eye(len(seen), outputs))
+    values = measured(objective)
+    assert values["eval/teacher_entropy"] == pytest.approx(0.0, abs=1e-4)
+    assert values["eval/prototype_entropy"] == pytest.approx(math.log(2 * len(IDS)), rel=1e-4)
 
 
 @torch.no_grad()
