@@ -111,15 +111,19 @@ def test_people_are_shown_the_samples_that_are_evaluated_first(
 ) -> None:
     job = copy.deepcopy(CASES["masked_autoencoder"].document)
     job["training"] |= {"evaluation_sequences": 10, "evaluate_every": 2}
-    asked: list[list[int]] = []
+    asked: list[tuple[bool, list[int]]] = []
     with open_run(job, pictures, tmp_path, cache) as (run, told):
         show = run.objective.show
         monkeypatch.setattr(
-            run.objective, "show", lambda samples, ids: (asked.append(ids.tolist()), show(samples, ids))[1]
+            run.objective,
+            "show",
+            lambda samples, ids: (asked.append((samples is run.held_out, ids.tolist())), show(samples, ids))[
+                1
+            ],
         )
         train(run)
         count = len(run.held_out)
     shown = [one for one in told if one["event"] == "sample"]
     assert [one["step"] for one in shown] == [2, 4, 5]
     assert all(Path(one["path"]).stat().st_size == one["bytes"] for one in shown)
-    assert asked == [(np.arange(10) * count // 10).tolist()] * 3
+    assert asked == [(True, (np.arange(10) * count // 10).tolist())] * 3
