@@ -13,9 +13,8 @@ from core.formats.dialect import (
     find_quoting,
 )
 from core.formats.errors import Place
+from core.formats.first_rows import Counted, first_rows
 from core.formats.reading import Reading
-
-_SAMPLE = 64
 
 
 def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
@@ -29,12 +28,13 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     place = reading.place
     # The csv module has one limit for the whole process; ``_Feed`` holds each record to the reader's own.
     csv.field_size_limit(max(reading.limits.document_characters, csv.field_size_limit()))
-    rows = _Rows(lines, reading).read()
+    counted = Counted(lines)
+    rows = _Rows(iter(counted), reading).read()
     header = next(rows, None)
     if header is None:
         return
     names = [name.strip() for name in header]
-    sample = list(itertools.islice(rows, _SAMPLE))
+    sample = first_rows(rows, counted)
     # All that a CSV holds are strings: by its name or as the only one, a column of numbers is text too.
     columns = {name: name == "text" or len(names) == 1 for name in names}
     for row in sample:

@@ -7,9 +7,9 @@ from typing import Any
 
 from core.formats.columns import choose_column
 from core.formats.errors import Place, printable
+from core.formats.first_rows import Counted, first_rows
 from core.formats.reading import Reading
 
-_SAMPLE = 64
 _NAMES = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
@@ -20,8 +20,9 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
         FormatError: ``bad_json`` with the line's number; ``no_text_column``.
     """
     place = reading.place
-    rows = _rows(lines, place)
-    sample = list(itertools.islice(rows, _SAMPLE))
+    counted = Counted(lines)
+    rows = _rows(iter(counted), place)
+    sample = first_rows(rows, counted)
     if not sample:
         return
     columns: dict[str, bool] = {}

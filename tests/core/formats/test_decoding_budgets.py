@@ -1,6 +1,7 @@
 """What comes out of a small file when its images and recordings are decoded is held to a budget; large honest ones pass."""
 
 import io
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from core.formats import FormatError, Limits
+from core.formats import FormatError, Limits, read_documents
 from core.formats.audio import RawRecording
 from core.formats.audio_inspection import inspect_audio_file
 from core.formats.decoding import ImageSample, decode_ahead
@@ -112,3 +113,16 @@ def test_a_long_recording_is_silent_as_a_short_one_is() -> None:
         np.append(starts, len(wave))
     )
     assert silent_share(sound) == pytest.approx(float((energy < 1e-6).mean()))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_long_rows_are_not_gathered_to_judge_the_columns_by(name: str) -> None:
+    """Of 40 rows of 5 MB each a few are in memory at once, and all are read."""
+    head, begin, end = (b"text\n", b"", b"\n") if name == "a.csv" else (b"", b'{"text": "', b'"}\n')
+    content = head + b"".join(begin + b"%02d" % number + b"a" * 5_000_000 + end for number in range(40))
+    tracemalloc.start()
+    found = [len(document) for document in read_documents(io.BytesIO(content), name)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [5_000_002] * 40
+    assert peak < 80_000_000
