@@ -112,10 +112,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,  # `reference` serves it
         redirect_slashes=False,
     )
     openapi.install(app)
+    app.state.reference = {}
     modules = (
         *(session, keys, datasets, files),
         *(estimates, previews, jobs, history, samples, stream, checkpoints, exports),

@@ -1,7 +1,9 @@
 """Who a key or a session stands for, remembered for a moment, so that a busy client costs no query a request."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +25,8 @@ class Keyring:
         self._engine = engine
         self._secrets = secrets
         self._known: dict[bytes, tuple[float, Identity]] = {}
+        self._asking: dict[bytes, asyncio.Task[Identity]] = {}
+        """Those who come together with the same proof share one look."""
         self.on_forget: set[Callable[[], object]] = set()
         """Called when something was revoked."""
 
@@ -46,6 +50,7 @@ class Keyring:
     def forget(self) -> None:
         """Ask the database anew: a key was revoked, or a session ended."""
         self._known = {}
+        self._asking = {}
         for tell in list(self.on_forget):
             tell()
 
@@ -54,12 +59,22 @@ class Keyring:
         since, identity = self._known.get(proof, (0.0, None))
         if identity is None or now - since > FRESH_SECONDS:
             known = self._known
-            identity = await run_in_threadpool(self._ask, ask, proof)
+            asking = self._asking.get(proof)
+            if asking is None:
+                asking = self._asking[proof] = asyncio.create_task(run_in_threadpool(self._ask, ask, proof))
+                asking.add_done_callback(partial(self._asked, proof))
+            identity = await asyncio.shield(asking)
             if len(known) >= _MOST:
                 known.clear()
             # Into the dictionary of when it was asked: what was asked before a revocation is not kept after it.
             known[proof] = (now, identity)
         return identity
+
+    def _asked(self, proof: bytes, asking: "asyncio.Task[Identity]") -> None:
+        if self._asking.get(proof) is asking:
+            del self._asking[proof]
+        if not asking.cancelled():
+            asking.exception()  # those who wait for it have seen it
 
     def _ask(self, ask: Callable[[ReadSession], Identity], proof: bytes) -> Identity:
         with read(self._engine) as session:

@@ -24,6 +24,7 @@ log = structlog.stdlib.get_logger("seedbed.api")
 
 _DATE_SECONDS = 1.0
 """How old the date in an answer's head may be."""
+_SWITCH_SECONDS = 0.001
 _UNACKNOWLEDGED_MS = 60_000
 """A connection on which nothing that was sent arrives for so long is over."""
 
@@ -98,6 +99,8 @@ def serve(chosen: Settings, host: str, port: int, *, grace_seconds: int = 30) ->
     """
     logs.configure(chosen.log_format)
     _allow_many_connections()
+    # Among many threads that compute, the event loop waits for each of them so long at most.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     # uvicorn raises the signal again when all is in order; then it means no more than "end".
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listen(host, port) as listening, contextlib.suppress(KeyboardInterrupt):

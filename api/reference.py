@@ -1,7 +1,8 @@
 """The OpenAPI document as a page for people: no script, nothing from elsewhere."""
 
+import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import Any
 
@@ -22,11 +23,30 @@ td, th { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem
 """
 
 
+@router.get("/openapi.json")
+def document(request: Request) -> Response:
+    """The document."""
+    return _kept(request, "openapi.json", "application/json", lambda: json.dumps(request.app.openapi()))
+
+
 @router.get("/docs")
-async def docs(request: Request) -> Response:
+def docs(request: Request) -> Response:
     """The page."""
-    page = "".join(_page(request.app.openapi()))
-    return Response(page, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
+    media_type = "text/html; charset=utf-8"
+    return _kept(request, "docs", media_type, lambda: "".join(_page(request.app.openapi())))
+
+
+def _kept(request: Request, name: str, media_type: str, write: Callable[[], str]) -> Response:
+    """Written and compressed once: both are large, and whoever asks needs no key."""
+    kept: dict[str, tuple[bytes, bytes]] = request.app.state.reference
+    if name not in kept:
+        plain = write().encode()
+        kept[name] = plain, gzip.compress(plain, mtime=0)
+    plain, compressed = kept[name]
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(compressed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(plain, media_type=media_type, headers=headers)
 
 
 @router.get("/docs.css")

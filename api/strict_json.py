@@ -5,11 +5,11 @@ import json
 import math
 import re
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, NoReturn
 
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 
 from api.auth import Requires
 from core.spec import shorten
@@ -20,8 +20,10 @@ SMALL_BYTES = 8 << 10
 """Of a body that holds a name, a key or a choice. The longest name, every character escaped, has 2,400."""
 MOST_VALUES = 2000
 """Of a body, on all levels; a spec has about a hundred. Each unknown one costs an explanation."""
-_AT_ONCE = 16 << 10
+_AT_ONCE = 4 << 10
 """Bytes that are parsed without leaving the event loop."""
+_parser = ThreadPoolExecutor(1, "parse")
+"""Of all larger bodies: one at a time, so that however many come together, others are answered between them."""
 DEEPEST = 32
 """Levels of a body; a spec has five."""
 BODY_SECONDS = 20.0
@@ -64,7 +66,9 @@ class StrictJsonRequest(Request):
         """
         body = await self.body()
         try:
-            return parse(body) if len(body) <= _AT_ONCE else await run_in_threadpool(parse, body)
+            if len(body) <= _AT_ONCE:
+                return parse(body)
+            return await asyncio.get_running_loop().run_in_executor(_parser, parse, body)
         except TooManyValuesError:
             raise HTTPException(413, f"A JSON body may hold {MOST_VALUES:,} values.") from None
 

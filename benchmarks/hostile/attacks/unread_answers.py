@@ -1,0 +1,31 @@
+"""Two hundred clients ask for the largest answer that needs no key, and read nothing of it; others ask for the pages."""
+
+import socket
+
+from benchmarks.hostile.target import NotDelivered, Target, expect
+
+CLIENTS = 200
+_ASK = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def attack(target: Target) -> None:
+    """Each is answered; nobody reads on, so that what is left waits in the service until it loses patience."""
+    connections: list[socket.socket] = []
+    try:
+        for _ in range(CLIENTS):
+            connection = target.connect()
+            connections.append(connection)
+            connection.sendall(_ASK)
+        for connection in connections:
+            if not connection.recv(16).startswith(b"HTTP/1.1 200"):
+                raise NotDelivered("the document was not answered")
+
+        def read(_: int) -> None:
+            with target.anonymous() as client:
+                for path in ("/docs", "/openapi.json") * 5:
+                    expect(client.get(path), 200)
+
+        target.together(10, read)
+    finally:
+        for connection in connections:
+            connection.close()
