@@ -1,0 +1,48 @@
+"""Schemathesis: thousands of generated requests against the OpenAPI document, each answered as documented (--cases)."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+TEST = "tests/api/test_schemathesis.py"
+
+
+def main() -> int:
+    """Run the test with so many cases; figures on the last line; 1 if an answer was not as documented."""
+    parser = argparse.ArgumentParser(prog="./run bench schemathesis", description=__doc__)
+    parser.add_argument(
+        "--cases", type=int, default=5000, help="requests to generate, at least (default 5000)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="others lead to other requests (default 1)")
+    arguments = parser.parse_args()
+    ran = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-s", "--show-capture=no", TEST],
+        env=os.environ
+        | {
+            "SEEDBED_SCHEMATHESIS_CASES": str(arguments.cases),
+            "SEEDBED_SCHEMATHESIS_SEED": str(arguments.seed),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert ran.stdout is not None
+    found: dict[str, int] = {}
+    try:
+        for line in ran.stdout:
+            sys.stdout.write(line)
+            if told := re.match(r"schemathesis: (\d+) cases, (\d+) server errors, (\d+) uncaught", line):
+                found = dict(
+                    zip(("cases", "server_errors", "uncaught"), map(int, told.groups()), strict=True)
+                )
+    finally:
+        ran.terminate()
+        code = ran.wait()
+    print(json.dumps(found | {"failed": int(code != 0)}))
+    return int(code != 0 or not found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
