@@ -29,6 +29,7 @@ TAGS = [
     {"name": "previews", "description": "What a job's networks would see, shown before it runs."},
     {"name": "checkpoints", "description": "What training comes to, file by file or as one archive."},
     {"name": "exports", "description": "Checkpoints in other formats."},
+    {"name": "usage", "description": "What a project takes up, and what it may."},
     {"name": "workers", "description": "Who does the work."},
     {"name": "keys", "description": "API keys."},
     {"name": "session", "description": "Signing in to the dashboard."},
