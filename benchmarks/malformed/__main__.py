@@ -70,6 +70,7 @@ def _until_it_ends(first: int, step: int, end: int, seed: int, answers: Answers)
     ) as process:
         assert process.stdout is not None
         begun: int | None = None
+        following = first
         watch: threading.Timer | None = None
         since = time.monotonic()
         for line in process.stdout:
@@ -80,6 +81,7 @@ def _until_it_ends(first: int, step: int, end: int, seed: int, answers: Answers)
             begun = answer.get("begun")
             if begun is None:
                 answers.put(answer)
+                following = answer["number"] + step
                 continue
             since = time.monotonic()
             watch = threading.Timer(SECONDS * _WALL_A_SECOND, process.kill)
@@ -90,7 +92,7 @@ def _until_it_ends(first: int, step: int, end: int, seed: int, answers: Answers)
         if begun is None:
             if code:
                 raise RuntimeError(f"a process that tries cases ended with {code} between two of them")
-            return end
+            return following
         answers.put({"number": begun, "died": code, "megabytes": 0.0, "seconds": time.monotonic() - since})
         return begun + step
 

@@ -24,6 +24,8 @@ from core.formats.image_inspection import inspect_image_file
 MEMORY_BYTES = 800 << 20
 """That a case may add to what the readers take themselves."""
 _LONGEST_MESSAGE = 5000
+_CASES = 500
+"""In one process."""
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """As JSON writes it; behind a backslash of its own it is six characters of text."""
 
@@ -50,7 +52,9 @@ def read(sample: Sample, content: bytes) -> bool:
             report = inspect_audio_file(stream, sample.name)
         else:
             report = inspect_file(stream, sample.name)
-        _check(dataclasses.asdict(report))
+        answer = dataclasses.asdict(report)
+        answer.pop("examples", None)  # the text itself, which is stored as bytes
+        _check(answer)
         if sample.name == "tokenizer.json":
             stream.seek(0)
             found = read_uploaded_tokenizer(stream, sample.name)
@@ -83,7 +87,8 @@ def main() -> None:
     answers = sys.stdout
     sys.stdout = sys.stderr
     _limit_memory()
-    for number in range(first, end, step):
+    # A process of the service reads one file; what many leave behind in this one is to count for none.
+    for number in range(first, min(end, first + _CASES * step), step):
         print(json.dumps({"begun": number}), file=answers, flush=True)
         print(json.dumps(_try(seed, number, samples)), file=answers, flush=True)
 

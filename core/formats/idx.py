@@ -17,7 +17,7 @@ def read_idx(source: Source, limits: Limits) -> NDArray[np.uint8]:
     """The array in a file: (N,) labels, (N, H, W) grey images or (N, H, W, 3) colour ones.
 
     Raises:
-        FormatError: ``bad_idx``, ``image_too_large``.
+        FormatError: ``bad_idx``, ``image_too_large``, ``image_too_small``.
     """
     place = source.place
     header = source.read(4)
@@ -31,6 +31,12 @@ def read_idx(source: Source, limits: Limits) -> NDArray[np.uint8]:
         raise place.error("bad_idx", f"has images of {shape[3]} channels, where 1 or 3 are known")
     if len(shape) > 1 and math.prod(shape[1:3]) > limits.image_pixels:
         raise place.error("image_too_large", f"has images of {shape[1]} by {shape[2]} pixels")
+    if len(shape) > 1 and min(shape[1:3]) < limits.image_side:
+        # Billions of images without a pixel would be read for hours.
+        raise place.error(
+            "image_too_small",
+            f"has images of {shape[1]} by {shape[2]} pixels; each side needs {limits.image_side} at least",
+        )
     size = math.prod(shape)
     if size > _LARGEST:
         raise place.error("bad_idx", f"holds {size:,} bytes, {_LARGEST:,} at most; use an archive of images")
