@@ -33,6 +33,7 @@ from worker.heartbeat import Heartbeat, Progress
 from worker.lease import Lease
 from worker.limits import TimeLimit, without_room
 from worker.logs import LogKeeper
+from worker.memory import LOOK_SECONDS, MemoryLimit
 from worker.messages import Asked, Ended, Lost, Message, Told
 from worker.outcome import judge
 from worker.reporting import Reporter, first_line, is_transient
@@ -93,6 +94,8 @@ class Supervisor:
         """Something that the run is for was not stored for want of room."""
         self._next_disk_look = 0.0
         self._time_limit = TimeLimit.of(claim)
+        self._memory = MemoryLimit.of(claim, equipment.machine)
+        self._next_memory_look = 0.0
         self._reporter = Reporter(equipment.database, claim.job_id, claim.attempt)
 
     def run(self) -> None:
@@ -214,6 +217,8 @@ class Supervisor:
                 engine.close()
                 reader.join()
         log.info("the engine has ended: %s", self._exit)
+        if self._memory.reached is not None:
+            return self._memory.failure(self._chronicle.step, self._exit.code)
         return judge(
             self._exit,
             self._chronicle.last,
@@ -276,6 +281,7 @@ class Supervisor:
     def _handle(self, message: Message) -> None:  # noqa: C901 - one case a message
         match message:
             case Told(event):
+                self._memory.told(event)
                 self._chronicle.told(event)
             case Ended(end):
                 self._exit = end
@@ -332,6 +338,11 @@ class Supervisor:
         if self._stop_by is None and self._time_limit.reach(now):
             log.info("the job has used up its time; stopping it")
             self._stop()
+        if self._engine is not None and now >= self._next_memory_look:
+            self._next_memory_look = now + LOOK_SECONDS
+            if self._memory.reach(self._engine.pid):
+                log.warning("the engine takes more memory than its job may; killing it")
+                self._engine.kill()
         if self._no_room is None and now >= self._next_disk_look:
             self._next_disk_look = now + _DISK_SECONDS
             self._no_room = self._room.low()

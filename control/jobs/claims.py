@@ -52,6 +52,8 @@ class Claim:
     """What a task was asked for besides its spec."""
     seconds_used: float = 0.0
     """Of its attempts before this one."""
+    memory_bytes: int = 0
+    """What it was estimated to take."""
     decisions: dict[str, Any] = field(default_factory=dict)
     """What earlier attempts' engines chose where the spec says ``auto``: an attempt that starts over chooses the same."""
 
@@ -93,6 +95,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         lease_seconds=settings().lease_seconds,
         purpose=cast("Purpose", job.purpose),
         options=job.options,
+        memory_bytes=job.memory_bytes,
         seconds_used=job.seconds_used,
         decisions=_decisions(session, job),
     )

@@ -9,6 +9,8 @@ die_at, fail_at, exit_at
     SIGKILL itself; tell ``internal`` and exit 70; tell ``non_finite_loss`` and exit 66: at this step.
 once
     The misfortune befalls only a run that began at step 0.
+hold_mb
+    Take so many MiB of memory once the data is prepared.
 deaf
     Ignore SIGTERM.
 show_environment
@@ -85,6 +87,8 @@ class Run:
             cached=False,
             parameters=0,
         )
+        held = b"x" * (int(self.script.get("hold_mb", 0)) << 20)
+        print(f"holding {len(held)} bytes")
         while self.step < self.steps:
             time.sleep(float(self.script.get("step_seconds", 0)))
             self.step += 1

@@ -1,0 +1,61 @@
+"""An engine that takes more memory than its job was admitted with is ended, and its job told so once."""
+
+import os
+
+import pytest
+
+from tests.worker.test_supervisor import Place, place
+from worker import memory
+from worker.memory import MemoryLimit, memory_of
+
+__all__ = ["place"]
+
+
+def test_what_takes_more_than_its_job_may_is_ended_and_not_tried_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(memory.RUNTIME_BYTES, "cpu", 64 << 20)
+    monkeypatch.setattr(memory, "LOOK_SECONDS", 0.0)
+    job_id = place.bench.submit("engine step_seconds=0.1 hold_mb=400", training={"steps": 10_000})
+    claim = place.run()
+    job = place.bench.job(job_id)
+    assert (job.state, job.attempt, job.retries_used) == ("failed", 1, 0)
+    assert job.failure is not None
+    assert job.failure["code"] == "out_of_memory"
+    details = job.failure["details"]
+    assert details["estimated_bytes"] == claim.memory_bytes == job.memory_bytes > 0
+    assert details["taken_bytes"] > details["limit_bytes"] > details["estimated_bytes"]
+    assert f"{details['limit_bytes'] / 2**20:,.0f} MiB" in job.failure["message"]
+
+
+def test_what_stays_below_runs_to_its_end(place: Place) -> None:
+    job_id = place.bench.submit("engine hold_mb=400")
+    place.run()
+    assert place.bench.job(job_id).state == "succeeded"
+
+
+def test_until_the_data_is_prepared_and_for_a_batch_found_by_trial_the_worker_is_the_limit(
+    place: Place,
+) -> None:
+    job_id = place.bench.submit("engine")
+    attempt = place.begin()
+    attempt.end()
+    limit = MemoryLimit.of(attempt.claim, place.equipment.machine)
+    before = limit.bytes
+    limit.told({"event": "progress"})
+    assert limit.bytes == before >= place.equipment.machine.memory_bytes
+    limit.told({"event": "prepared", "documents": 1000})
+    assert limit.bytes == memory.RUNTIME_BYTES["cpu"] + 3 * place.bench.job(job_id).memory_bytes + 256_000
+
+    attempt.claim.spec["training"]["batch_size"] = "auto"
+    limit = MemoryLimit.of(attempt.claim, place.equipment.machine)
+    limit.told({"event": "prepared", "documents": 0})
+    assert limit.bytes == before
+
+
+def test_memory_is_that_of_the_process_and_not_of_the_files_it_maps() -> None:
+    before = memory_of(os.getpid())
+    held = b"x" * (64 << 20)
+    assert memory_of(os.getpid()) - before > 60 << 20
+    assert len(held) == 64 << 20
+    assert memory_of(2**22 + 1) == 0

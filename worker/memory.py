@@ -1,0 +1,104 @@
+"""An engine is held to the memory that its job was admitted with: a watch over its whole session.
+
+What the estimate counts is the least that cannot be done without (`core.spec.estimate`). Beside it there is room for what does not
+grow with the job (PyTorch, evaluation, a checkpoint on its way out), and for the estimate's own error. Only what no honest run
+comes near is ended, so that a job whose estimate was got around takes itself down and not the machine's other jobs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from control.jobs.service import Claim, Failed
+from worker.device import Machine, usable_memory
+
+RUNTIME_BYTES = {"cpu": 4 << 30, "cuda": 16 << 30}
+"""Of main memory, for what does not grow with the job; a GPU's driver keeps copies there."""
+ESTIMATE_FACTOR = 3
+"""Of the estimate."""
+SAMPLE_BYTES = 256
+"""For each sample of the training part: where it lies, how it is packed, what class it has."""
+LOOK_SECONDS = 1.0
+"""Between two looks."""
+_COUNTS = ("documents", "images", "recordings")
+
+
+@dataclass
+class MemoryLimit:
+    """Of one attempt.
+
+    Attributes:
+        admitted: Bytes that the job was estimated to take.
+        bytes: That its engine may take; more is none of the job's, while the data is prepared as much as the worker has.
+        reached: What it took, once it was too much.
+    """
+
+    admitted: int
+    bytes: int
+    training: int
+    reached: int | None = None
+
+    @classmethod
+    def of(cls, claim: Claim, machine: Machine) -> "MemoryLimit":
+        """For an attempt that begins now.
+
+        A batch that is found by trial fills what the worker has, and so does an estimate of the largest one.
+        """
+        most = RUNTIME_BYTES[machine.device] + ESTIMATE_FACTOR * claim.memory_bytes
+        everything = max(most, usable_memory())
+        finds_out = claim.spec.get("training", {}).get("batch_size") == "auto" or claim.purpose != "train"
+        return cls(claim.memory_bytes, everything, everything if finds_out else most)
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """From the engine: once the data is prepared, the job's own limit counts."""
+        if event["event"] == "prepared":
+            self.bytes = self.training + SAMPLE_BYTES * sum(int(event.get(name, 0)) for name in _COUNTS)
+
+    def reach(self, pid: int) -> bool:
+        """Whether a process and its children take more than the limit; if so, `reached` says so from then on."""
+        if self.reached is None and (taken := memory_of(pid)) > self.bytes:
+            self.reached = taken
+        return self.reached is not None
+
+    def failure(self, step: int, exit_code: int | None) -> Failed:
+        """What the job ends with."""
+        assert self.reached is not None
+        return Failed(
+            "out_of_memory",
+            f"The engine took {_mib(self.reached)} of memory by step {step} and was ended: the job was admitted with an "
+            f"estimate of {_mib(self.admitted)}, and its limit was {_mib(self.bytes)}.",
+            "Lower training.batch_size, training.sequence_length, the evaluation's or the probes' samples, or the model's size. "
+            "Where the job is an ordinary one, the estimate is wrong: please report it with the spec.",
+            details={
+                "taken_bytes": self.reached,
+                "limit_bytes": self.bytes,
+                "estimated_bytes": self.admitted,
+            },
+            exit_code=exit_code,
+        )
+
+
+def memory_of(pid: int) -> int:
+    """Bytes that a process and all its children have to themselves: without files that they map, which the system can drop."""
+    try:
+        process = psutil.Process(pid)
+        members = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    return sum(_own(member.pid) for member in members)
+
+
+def _own(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return sum(1024 * int(fields.get(name, "0").split()[0]) for name in ("RssAnon", "RssShmem"))
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
