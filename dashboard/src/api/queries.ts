@@ -253,6 +253,12 @@ export const preview = (id: string) =>
     staleTime: Infinity,
   });
 
+export const usage = queryOptions({
+  queryKey: ["usage"],
+  queryFn: ({ signal }) => unwrap(client.GET("/v1/usage", { signal })),
+  refetchInterval: 30_000,
+});
+
 export const workers = queryOptions({
   queryKey: ["workers"],
   queryFn: ({ signal }) => unwrap(client.GET("/v1/workers", { signal })),

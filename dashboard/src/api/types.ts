@@ -23,6 +23,7 @@ export type Series = Schemas["Series"];
 export type JobEvent = Schemas["EventOut"];
 export type Log = Schemas["LogOut"];
 export type Checkpoint = Schemas["CheckpointOut"];
+export type Usage = Schemas["UsageOut"];
 export type Worker = Schemas["WorkerOut"];
 export type Sample = Schemas["SampleOut"];
 export type Estimate = Schemas["EstimateOut"];

@@ -11,6 +11,7 @@ import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { MODALITIES } from "./modality";
 import { numberOf } from "./statistics";
+import { UsageCard } from "./UsageCard";
 
 /** How much that is, in the modality's own measure. */
 function extentOf({ modality, characters, statistics }: Dataset): string {
@@ -112,6 +113,7 @@ export function DatasetsPage() {
           </Button>
         </div>
       )}
+      {all && <UsageCard />}
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { useToast } from "@/ui/Toast";
 import { ForkDialog } from "./ForkDialog";
+import { RetryDialog } from "./RetryDialog";
 
 const path = (job: Job) => ({ params: { path: { job: job.id } } });
 
@@ -46,7 +47,7 @@ function allowed({ state, intent }: Job): Verb[] {
 }
 
 export function JobActions({ job }: { job: Job }) {
-  const [asking, setAsking] = useState<"cancel" | "fork" | "delete" | null>(null);
+  const [asking, setAsking] = useState<"cancel" | "fork" | "delete" | "retry" | null>(null);
   const [, navigate] = useLocation();
   const canWrite = useCanWrite();
   const queries = useQueryClient();
@@ -60,10 +61,20 @@ export function JobActions({ job }: { job: Job }) {
     onError: toast.fail,
     onSettled: () => setAsking(null),
   });
+  const extend = useMutation({
+    mutationFn: (maxSeconds: number | null) =>
+      unwrap(client.POST("/v1/jobs/{job}/retry", { ...path(job), body: { max_seconds: maxSeconds } })),
+    onSuccess: (changed) => {
+      queries.setQueryData(jobKey(changed), changed);
+      toast.say(SAID.retry);
+    },
+    onError: toast.fail,
+    onSettled: () => setAsking(null),
+  });
   const remove = useMutation({
     mutationFn: () => unwrap(client.DELETE("/v1/jobs/{job}", path(job))),
     onSuccess: () => {
-      navigate("/");
+      navigate("/jobs");
       queries.removeQueries({ queryKey: jobKey(job) });
       toast.say(`Deleted “${job.name}”.`);
       return queries.invalidateQueries({ queryKey: ["jobs"] });
@@ -86,7 +97,12 @@ export function JobActions({ job }: { job: Job }) {
         </Button>
       )}
       {verbs.includes("retry") && (
-        <Button icon="retry" look="primary" busy={act.isPending} onClick={() => act.mutate("retry")}>
+        <Button
+          icon="retry"
+          look="primary"
+          busy={act.isPending}
+          onClick={() => (job.failure?.code === "time_limit" ? setAsking("retry") : act.mutate("retry"))}
+        >
           Retry
         </Button>
       )}
@@ -134,6 +150,14 @@ export function JobActions({ job }: { job: Job }) {
         >
           It stops after its current step. Checkpoints and curves stay. To continue later, pause it instead.
         </Confirm>
+      )}
+      {asking === "retry" && (
+        <RetryDialog
+          job={job}
+          busy={extend.isPending}
+          onRetry={(maxSeconds) => extend.mutate(maxSeconds)}
+          onClose={() => setAsking(null)}
+        />
       )}
       {asking === "fork" && <ForkDialog job={job} onClose={() => setAsking(null)} />}
     </div>

@@ -149,7 +149,11 @@ export function JobHeaderSkeleton() {
   );
 }
 
-export function FailureNotice({ failure }: { failure: NonNullable<Job["failure"]> }) {
+export function FailureNotice({
+  failure,
+}: {
+  failure: NonNullable<Job["failure"]> | NonNullable<Job["pause"]>;
+}) {
   return (
     <div className="notice notice-error" role="alert">
       <Icon name="alert" />
@@ -158,7 +162,7 @@ export function FailureNotice({ failure }: { failure: NonNullable<Job["failure"]
         {failure.hint && <p className="muted">{failure.hint}</p>}
         <p className="notice-meta">
           <code>{failure.code}</code>
-          {Object.entries(failure.details ?? {}).map(([name, value]) => (
+          {Object.entries("details" in failure ? (failure.details ?? {}) : {}).map(([name, value]) => (
             <span key={name}>
               {" · "}
               {name} <code>{JSON.stringify(value)}</code>

@@ -1,0 +1,124 @@
+"""Uploads past a quota, with and without a length and at once; a job that keeps a checkpoint of each of 100,000,000 steps; all of it deleted twice at once."""
+
+import json
+import time
+from collections.abc import Iterator
+from pydoc_data.topics import topics
+from typing import Any
+
+import httpx
+
+from benchmarks.hostile.target import NotDelivered, Target, expect
+
+MIB = 1 << 20
+QUOTA = 8 * MIB
+UPLOADS = 8
+JOB_SECONDS = 150.0
+"""So long the job may take until it has met its quota: it prepares its data first."""
+
+
+def attack(target: Target) -> None:
+    """Nothing exceeds its quota, the job pauses and says why, and what is deleted is gone."""
+    with target.client() as client, target.client(target.admin) as admin:
+        before = _usage(client)
+        quotas = {kind: before[kind]["bytes"] + QUOTA for kind in ("datasets", "checkpoints")}
+        expect(admin.patch("/v1/quotas", json=quotas), 200)
+        try:
+            _fill(target, client, quotas["datasets"])
+            _run(target, client, quotas["checkpoints"])
+            after = _usage(client)
+            if after["bytes"] > before["bytes"]:
+                raise NotDelivered(
+                    f"{after['bytes'] - before['bytes']:,} bytes are left of what was deleted: {after}"
+                )
+        finally:
+            admin.patch("/v1/quotas", json=dict.fromkeys(quotas))
+
+
+def _fill(target: Target, client: httpx.Client, limit: int) -> None:
+    """Half of the files say how long they are."""
+    dataset = target.dataset(client, "without end")
+
+    def put(number: int) -> int:
+        content = bytes([65 + number]) * (4 * MIB - 1) + b"\n"
+        parts: Iterator[bytes] = (content[at : at + MIB] for at in range(0, len(content), MIB))
+        with target.client() as own:
+            answer = own.put(
+                f"/v1/datasets/{dataset}/files/{number}.txt", content=parts if number % 2 else content
+            )
+        return expect(answer, 201, 413).status_code
+
+    taken = target.together(UPLOADS, put).count(201)
+    used = _usage(client)["datasets"]["bytes"]
+    if used > limit or not taken:
+        raise NotDelivered(f"{taken} files were taken, and datasets take up {used:,} of {limit:,} bytes")
+    _delete(target, f"/v1/datasets/{dataset}")
+
+
+def _run(target: Target, client: httpx.Client, limit: int) -> None:
+    dataset = target.dataset(client, "topics")
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in topics.values())
+    expect(client.put(f"/v1/datasets/{dataset}/files/topics.jsonl", content=lines.encode()), 201)
+    expect(client.post(f"/v1/datasets/{dataset}/complete"), 200)
+    spec = {
+        "name": "without end",
+        "dataset": dataset,
+        "task": {"kind": "masked_lm"},
+        "model": {"layers": 1, "hidden_size": 64, "heads": 2},
+        "data": {"tokenizer": {"vocabulary_size": 4000}},
+        "training": {
+            "steps": 100_000_000,
+            "batch_size": 4,
+            "sequence_length": 32,
+            "precision": "fp32",
+            "log_every": 1,
+            "checkpoint_every": 1,
+            "retention": {"keep_every": 1},
+        },
+        "resources": {"max_seconds": JOB_SECONDS},
+    }
+    told = expect(client.post("/v1/jobs/validate", json=spec), 200).json()
+    codes = {warning["code"] for warning in told["warnings"]}
+    if not {"checkpoints_too_frequent", "points_too_frequent"} <= codes:
+        raise NotDelivered(f"nobody is warned of such a cadence, only of {sorted(codes)}")
+    job = str(expect(client.post("/v1/jobs", json=spec), 201).json()["id"])
+    expect(client.delete(f"/v1/jobs/{job}"), 409, code="not_over")
+    expect(client.delete(f"/v1/datasets/{dataset}"), 409, code="dataset_in_use")
+    state = _paused(client, job, limit)
+    if state["state"] != "paused" or state["pause"]["code"] != "quota_exceeded":
+        raise NotDelivered(f"the job is {state['state']} and not paused by its quota: {state['failure']}")
+    if state["checkpoints"] == 0:
+        raise NotDelivered("the job has kept no checkpoint")
+    expect(client.post(f"/v1/jobs/{job}/cancel"), 200)
+    _delete(target, f"/v1/jobs/{job}")
+    _delete(target, f"/v1/datasets/{dataset}")
+
+
+def _paused(client: httpx.Client, job: str, limit: int) -> dict[str, Any]:
+    """The job once it stands still; its checkpoints never exceed their quota meanwhile."""
+    deadline = time.monotonic() + JOB_SECONDS
+    while True:
+        used = _usage(client)["checkpoints"]["bytes"]
+        if used > limit:
+            raise NotDelivered(f"checkpoints take up {used:,} of {limit:,} bytes")
+        found: dict[str, Any] = expect(client.get(f"/v1/jobs/{job}"), 200).json()
+        if found["state"] not in {"queued", "running"} or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
+
+
+def _delete(target: Target, path: str) -> None:
+    """Of two at once one deletes."""
+
+    def delete(_: int) -> int:
+        with target.client() as own:
+            return expect(own.delete(path), 204, 404).status_code
+
+    answers = sorted(target.together(2, delete))
+    if answers != [204, 404]:
+        raise NotDelivered(f"two deletions of {path} at once were answered with {answers}")
+
+
+def _usage(client: httpx.Client) -> dict[str, Any]:
+    found: dict[str, Any] = expect(client.get("/v1/usage"), 200).json()
+    return found
