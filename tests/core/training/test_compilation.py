@@ -1,5 +1,6 @@
 """``training.compile``: faster where it works, the same run where it does not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from core.training.compilation import compile_or_fall_back
 from core.training.devices import Place
 from core.training.events import Events
 from core.training.world import World
+from tests.core.training.reference.jobs import CASES
+from tests.core.training.runs import open_run
 
 PLACE = Place(torch.device("cpu"), "cpu", "fp32")
 
@@ -56,3 +59,22 @@ def test_a_machine_without_a_compiler_warns_and_goes_on(
     assert [event["code"] for event in told] == ["compile_failed"]
     assert torch.equal(objective(batch).total, plain)
     assert all(parameter.grad is None for parameter in objective.parameters())
+
+
+def test_the_trial_leaves_no_trace_in_the_networks(
+    pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither gradients nor a step of the batch norms' averages, which move with each forward pass."""
+    with open_run(CASES["contrastive"].document, pictures, tmp_path, cache) as (run, _):
+        monkeypatch.setattr(run.objective, "compile_networks", lambda: None)
+        run.objective.train()
+        before = {name: tensor.clone() for name, tensor in run.objective.state_dict().items()}
+        assert compile_or_fall_back(run.objective, run.batches.make(1)[0], run.place, run.events)
+        for name, tensor in run.objective.state_dict().items():
+            assert torch.equal(tensor, before[name]), name
+        assert all(parameter.grad is None for parameter in run.objective.parameters())
+        run.objective(run.batches.make(1)[0])
+        moved = [
+            name for name, tensor in run.objective.state_dict().items() if not tensor.equal(before[name])
+        ]
+        assert any("running_mean" in name for name in moved), "a pass does move them"
