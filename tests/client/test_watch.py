@@ -243,3 +243,8 @@ def test_messages_are_read_as_the_standard_says() -> None:
     ]
     assert list(sse.messages([text])) == expected
     assert list(sse.messages(bytes([byte]) for byte in text)) == expected
+
+
+def test_spaces_around_a_message_are_its_own() -> None:
+    (message,) = messages([b"data:   a\tb  \n\n"])
+    assert message.data == "  a\tb  "
