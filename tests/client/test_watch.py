@@ -246,5 +246,5 @@ def test_messages_are_read_as_the_standard_says() -> None:
 
 
 def test_spaces_around_a_message_are_its_own() -> None:
-    (message,) = messages([b"data:   a\tb  \n\n"])
+    (message,) = sse.messages([b"data:   a\tb  \n\n"])
     assert message.data == "  a\tb  "
