@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from core.characters import brief
-from core.formats.content import RepeatCounter
 from core.formats.documents import Notes, read_documents
 from core.formats.errors import FormatError, FormatErrorCode
 from core.formats.examples import TextExample, TextExamples
@@ -15,6 +14,7 @@ from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
 from core.formats.reading import AS_FOUND, ReadingOptions
+from core.formats.repeats import RepeatCounter
 from core.formats.scripts import ScriptCounter
 from core.formats.source import size_of
 from core.formats.tokenizer_trial import TokenizerTrialError, try_tokenizer
