@@ -82,6 +82,10 @@ def get_job_schema(caller: Reader) -> JsonObject:
 _SCHEMA = JobIn.model_json_schema()
 
 
+@router.delete("/schema", include_in_schema=False)
+@router.delete("/estimate", include_in_schema=False)
+@router.delete("/preview", include_in_schema=False)
+@router.delete("/validate", include_in_schema=False)
 @router.get("/estimate", include_in_schema=False)
 @router.get("/preview", include_in_schema=False)
 @router.get("/validate", include_in_schema=False)
