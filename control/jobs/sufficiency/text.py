@@ -93,7 +93,7 @@ def _tokenizer(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None
     different = {report.found.get("tokenizer_sha256") for report in found}
     if found and len(different) == 1:
         return None
-    problem = f"holds {len(found)} tokenizer.json files that differ" if found else "holds no tokenizer.json"
+    problem = f"holds {len(different)} different tokenizer.json files" if found else "holds no tokenizer.json"
     return ProblemDetail(
         param="data.tokenizer.kind",
         code="tokenizer_invalid",
