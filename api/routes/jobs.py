@@ -13,7 +13,7 @@ from api.repeat import REPEAT_PROBLEMS, Repeat
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.jobs import service
-from control.jobs.schemas import ForkIn, JobIn, JobOut, LineageOut, RetryIn, State, ValidationOut
+from control.jobs.schemas import ForkIn, JobIn, JobOut, JobSummary, LineageOut, RetryIn, State, ValidationOut
 from control.schemas import JsonObject, Page
 from core.spec.text import Name
 
@@ -127,8 +127,8 @@ def list_jobs(
     ] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,
-) -> Page[JobOut]:
-    """The project's jobs, newest first."""
+) -> Page[JobSummary]:
+    """The project's jobs, newest first: each without its spec, which `GET /v1/jobs/{job}` holds."""
     with read(context.engine) as session:
         found = service.list_jobs(
             session,
@@ -139,7 +139,7 @@ def list_jobs(
             limit=limit,
             cursor=cursor,
         )
-        return page(service.jobs_out(session, found.rows), found)
+        return page(service.summaries(session, found.rows), found)
 
 
 @router.get("/{job}", operation_id="getJob", responses=problems(*AUTH_PROBLEMS, "job_not_found"))

@@ -127,7 +127,9 @@ class Parent(Resource):
     checkpoint: str
 
 
-class Job(Resource):
+class JobFacts(Resource):
+    """What a list and a single job tell alike."""
+
     id: str
     name: str
     dataset: str
@@ -143,7 +145,6 @@ class Job(Resource):
     progress: Progress
     latest: dict[str, float | None]
     """Metric name → newest value."""
-    failure: Failure | None = None
     pause: Pause | None = None
     """Why the service paused it; none where a person did."""
     seconds_used: float = 0.0
@@ -151,7 +152,6 @@ class Job(Resource):
     parent: Parent | None = None
     worker: str | None = None
     checkpoints: int
-    spec: dict[str, Any]
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -160,6 +160,21 @@ class Job(Resource):
     def is_terminal(self) -> bool:
         """Whether the job has come to its end."""
         return self.state in TERMINAL
+
+
+class JobSummary(JobFacts):
+    """A job in a list: of its spec the task and the network alone; `jobs.get` brings it whole."""
+
+    task: str
+    preset: str | None = None
+    """None where the network's sizes are given one by one."""
+    failure: Failure | None = None
+    """Without its details."""
+
+
+class Job(JobFacts):
+    failure: Failure | None = None
+    spec: dict[str, Any]
 
 
 class KindUsage(Resource):

@@ -54,7 +54,18 @@ class Parent(Resource):
     checkpoint: str
 
 
-class JobOut(Resource):
+class FailureSummary(Resource):
+    """A failure without its details."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    """What to do about it."""
+
+
+class JobFacts(Resource):
+    """What a list and a single job tell alike."""
+
     object: Literal["job"] = "job"
     id: str
     name: str
@@ -71,7 +82,6 @@ class JobOut(Resource):
     progress: Progress
     latest: dict[str, float | None]
     """Metric name → newest value."""
-    failure: Failure | None
     pause: Pause | None
     """Why the service paused it; none where a person did."""
     seconds_used: float
@@ -79,10 +89,24 @@ class JobOut(Resource):
     parent: Parent | None
     worker: str | None
     checkpoints: int
-    spec: JobSpec
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class JobSummary(JobFacts):
+    """A job in a list: of its spec the task and the network alone."""
+
+    task: str
+    """``task.kind`` of its spec."""
+    preset: str | None
+    """``model.preset`` of its spec; none where its sizes are given one by one."""
+    failure: FailureSummary | None
+
+
+class JobOut(JobFacts):
+    failure: Failure | None
+    spec: JobSpec
 
 
 class ForkIn(Body):

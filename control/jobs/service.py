@@ -19,7 +19,7 @@ from control.jobs.requests import request, resume, retry
 from control.jobs.schemas import LineageOut, LogOut, State
 from control.jobs.submission import fork, submit, validate_document
 from control.jobs.transitions import InvalidTransition
-from control.jobs.views import event_out, job_out, jobs_out, lineage_node, progress
+from control.jobs.views import event_out, job_out, lineage_node, progress, summaries
 from control.metrics.repository import Point
 from control.paging import Slice, newest_first
 
@@ -46,7 +46,6 @@ __all__ = [
     "get",
     "heartbeat",
     "job_out",
-    "jobs_out",
     "lineage",
     "list_jobs",
     "log_tail",
@@ -58,6 +57,7 @@ __all__ = [
     "resume",
     "retry",
     "submit",
+    "summaries",
     "validate_document",
 ]
 

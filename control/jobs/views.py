@@ -1,25 +1,54 @@
 """Rows as they go over HTTP."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
 from control.checkpoints.models import Checkpoint
 from control.db import ReadSession
 from control.jobs.models import Event, Job
-from control.jobs.schemas import EventOut, Failure, JobOut, LineageNode, Parent, Pause, Progress
+from control.jobs.schemas import (
+    EventOut,
+    Failure,
+    FailureSummary,
+    JobOut,
+    JobSummary,
+    LineageNode,
+    Parent,
+    Pause,
+    Progress,
+)
 from control.jobs.waiting import waiting_reasons
 from core.spec import JobSpec
 
 
 def job_out(session: ReadSession, job: Job) -> JobOut:
-    """One job."""
-    return jobs_out(session, [job])[0]
+    """One job, whole."""
+    facts = _facts(session, [job])[0]
+    failure = None if job.failure is None else Failure.model_validate(job.failure)
+    return JobOut.model_validate(facts | {"failure": failure, "spec": JobSpec.model_validate(job.spec)})
 
 
-def jobs_out(session: ReadSession, jobs: Sequence[Job]) -> list[JobOut]:
+def summaries(session: ReadSession, jobs: Sequence[Job]) -> list[JobSummary]:
     """Jobs in the order given, with a few queries for all of them."""
+    return [
+        JobSummary.model_validate(facts | _summary(job))
+        for job, facts in zip(jobs, _facts(session, jobs), strict=True)
+    ]
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    failure = job.failure
+    return {
+        "task": job.spec["task"]["kind"],
+        "preset": job.spec.get("model", {}).get("preset"),
+        "failure": failure and {name: failure.get(name) for name in FailureSummary.model_fields},
+    }
+
+
+def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """The fields of `JobFacts`, by their names."""
     counted = session.execute(
         select(Checkpoint.job_id, func.count())
         .where(Checkpoint.job_id.in_([job.id for job in jobs]), Checkpoint.deleted_at.is_(None))
@@ -27,35 +56,30 @@ def jobs_out(session: ReadSession, jobs: Sequence[Job]) -> list[JobOut]:
     )
     checkpoints: dict[str, int] = {row[0]: row[1] for row in counted}
     reasons = waiting_reasons(session, jobs)
-    return [_job_out(job, checkpoints.get(job.id, 0), reasons.get(job.id)) for job in jobs]
-
-
-def _job_out(job: Job, checkpoints: int, waiting_reason: str | None) -> JobOut:
-    return JobOut.model_validate(
+    return [
         {
             "id": job.id,
             "name": job.name,
             "dataset": job.dataset_id,
             "state": job.state,
             "intent": job.intent,
-            "waiting_reason": waiting_reason,
+            "waiting_reason": reasons.get(job.id),
             "priority": job.priority,
             "attempt": job.attempt,
             "retries_used": job.retries_used,
             "progress": progress(job),
             "latest": job.latest,
-            "failure": None if job.failure is None else Failure.model_validate(job.failure),
             "pause": None if job.pause is None else Pause.model_validate(job.pause),
             "seconds_used": job.seconds_used,
             "parent": parent(job),
             "worker": job.worker_id,
-            "checkpoints": checkpoints,
-            "spec": JobSpec.model_validate(job.spec),
+            "checkpoints": checkpoints.get(job.id, 0),
             "created_at": job.created_at,
             "started_at": job.started_at,
             "finished_at": job.finished_at,
         }
-    )
+        for job in jobs
+    ]
 
 
 class Moving(Protocol):

@@ -13,6 +13,11 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from control.db import write
+from control.jobs import service as jobs
+from tests.factories import make_running
 
 Schema = Mapping[str, Any]
 
@@ -254,6 +259,23 @@ def test_a_column_that_cannot_be_kept_is_refused(
     answer = client.put(f"/v1/datasets/{dataset_id}/files/{name}", content=content)
     assert answer.status_code == 422, answer.text
     assert "cannot be kept" in answer.json()["detail"]
+
+
+def test_lists_of_jobs_hold_no_specs(client: httpx.Client, engine: Engine, project_id: str) -> None:
+    with write(engine) as session:
+        job, claim = make_running(session, project_id=project_id)
+        jobs.finish(
+            session, job.id, claim.attempt, jobs.Failed("x", "It broke.", details={"ids": ["y" * 99] * 99})
+        )
+    whole = client.get(f"/v1/jobs/{job.id}").json()
+    (listed,) = client.get("/v1/jobs").json()["data"]
+    assert listed["task"] == whole["spec"]["task"]["kind"]
+    assert listed["preset"] == whole["spec"]["model"]["preset"]
+    assert listed["failure"] == {"code": "x", "message": "It broke.", "hint": None}
+    assert whole["failure"]["details"]["ids"]
+    alike = whole.keys() - {"spec", "failure"}
+    assert {name: listed[name] for name in alike} == {name: whole[name] for name in alike}
+    assert listed.keys() == alike | {"task", "preset", "failure"}
 
 
 def test_lists_name_no_classes(client: httpx.Client, dataset_id: str) -> None:

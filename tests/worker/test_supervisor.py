@@ -80,6 +80,11 @@ class Place:
         with write(bench.database) as session:
             self.worker_id = make_worker(session)
 
+    def be_impatient(self) -> None:
+        """An engine that is asked to stop gets half a second from now on."""
+        hasty = self.equipment.settings.model_copy(update={"stop_grace_seconds": 0.5})
+        self.equipment = replace(self.equipment, settings=hasty)
+
     def begin(self) -> Attempt:
         """Claim the best job and supervise it."""
         with write(self.bench.database) as session:
@@ -117,7 +122,6 @@ def place(
     engine: Engine, environment: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Place]:
     monkeypatch.setenv("SEEDBED_HEARTBEAT_SECONDS", "0.2")
-    monkeypatch.setenv("SEEDBED_STOP_GRACE_SECONDS", "0.5")
     monkeypatch.setattr(uploads, "_BACK_OFF_SECONDS", (0.01,))
     monkeypatch.setattr(workspace, "_BACK_OFF_SECONDS", 0.01)
     settings.cache_clear()
@@ -263,6 +267,7 @@ def test_a_cancel_is_heard_at_once_and_ends_at_a_checkpoint(place: Place) -> Non
 
 
 def test_an_engine_that_does_not_stop_is_killed_and_its_checkpoints_stand(place: Place) -> None:
+    place.be_impatient()
     job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
     place.bench.await_checkpoint(job_id, 20)
@@ -352,6 +357,7 @@ def test_an_engine_that_ignores_its_stop_after_the_lease_ran_out_is_killed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No heartbeat arrives any more: by then somebody else may be given the job."""
+    place.be_impatient()
     job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
     with write(place.bench.database) as session:
         claim = jobs.claim(session, place.worker_id)

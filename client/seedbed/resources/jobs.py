@@ -6,7 +6,19 @@ from urllib.parse import quote
 
 from seedbed import specs
 from seedbed.errors import SeedbedError
-from seedbed.models import End, Estimate, Event, Job, JobPreview, Lineage, Log, Metrics, Sample, Validation
+from seedbed.models import (
+    End,
+    Estimate,
+    Event,
+    Job,
+    JobPreview,
+    JobSummary,
+    Lineage,
+    Log,
+    Metrics,
+    Sample,
+    Validation,
+)
 from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
@@ -91,11 +103,11 @@ class Jobs:
         dataset: str | None = None,
         name: str | None = None,
         page_size: int | None = None,
-    ) -> Listing[Job]:
-        """All jobs, newest first; only those that fit what is given."""
+    ) -> Listing[JobSummary]:
+        """All jobs, newest first; only those that fit what is given. Their specs are left out."""
         states = [state] if isinstance(state, str) else list(state or []) or None
         params: Params = {"limit": page_size or PAGE_SIZE, "state": states, "dataset": dataset, "name": name}
-        return Listing(self._transport, "/v1/jobs", Job, params)
+        return Listing(self._transport, "/v1/jobs", JobSummary, params)
 
     def cancel(self, job: str) -> Job:
         """Ask the job to end; one that runs writes a checkpoint first."""

@@ -372,7 +372,7 @@ export interface paths {
         };
         /**
          * List Jobs
-         * @description The project's jobs, newest first.
+         * @description The project's jobs, newest first: each without its spec, which `GET /v1/jobs/{job}` holds.
          */
         get: operations["listJobs"];
         put?: never;
@@ -2133,6 +2133,21 @@ export interface components {
             };
         };
         /**
+         * FailureSummary
+         * @description A failure without its details.
+         */
+        FailureSummary: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * Hint
+             * @description What to do about it.
+             */
+            hint?: string | null;
+        };
+        /**
          * FeatureEncoder
          * @description The convolutions that turn samples into frames; defaults are the paper's (one frame each 20 ms at 16 kHz).
          */
@@ -2460,7 +2475,6 @@ export interface components {
             latest: {
                 [key: string]: number | null;
             };
-            failure: components["schemas"]["Failure"] | null;
             /** @description Why the service paused it; none where a person did. */
             pause: components["schemas"]["Pause"] | null;
             /**
@@ -2473,7 +2487,6 @@ export interface components {
             worker: string | null;
             /** Checkpoints */
             checkpoints: number;
-            spec: components["schemas"]["JobSpec"];
             /**
              * Created At
              * Format: date-time
@@ -2483,6 +2496,8 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            spec: components["schemas"]["JobSpec"];
         };
         /**
          * JobSpec
@@ -2555,6 +2570,88 @@ export interface components {
              * @default 0
              */
             priority: number;
+        };
+        /**
+         * JobSummary
+         * @description A job in a list: of its spec the task and the network alone.
+         */
+        JobSummary: {
+            /**
+             * Object
+             * @default job
+             * @constant
+             */
+            object: "job";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Dataset */
+            dataset: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Intent
+             * @description A stop that was asked for and is being carried out.
+             */
+            intent: ("pause" | "cancel" | "preempt") | null;
+            /**
+             * Waiting Reason
+             * @description Why a queued job does not run yet.
+             */
+            waiting_reason: string | null;
+            /** Priority */
+            priority: number;
+            /**
+             * Attempt
+             * @description Attempts so far.
+             */
+            attempt: number;
+            /** Retries Used */
+            retries_used: number;
+            progress: components["schemas"]["Progress"];
+            /**
+             * Latest
+             * @description Metric name → newest value.
+             */
+            latest: {
+                [key: string]: number | null;
+            };
+            /** @description Why the service paused it; none where a person did. */
+            pause: components["schemas"]["Pause"] | null;
+            /**
+             * Seconds Used
+             * @description Of all attempts that have ended; what ``resources.max_seconds`` limits.
+             */
+            seconds_used: number;
+            parent: components["schemas"]["Parent"] | null;
+            /** Worker */
+            worker: string | null;
+            /** Checkpoints */
+            checkpoints: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Task
+             * @description ``task.kind`` of its spec.
+             */
+            task: string;
+            /**
+             * Preset
+             * @description ``model.preset`` of its spec; none where its sizes are given one by one.
+             */
+            preset: string | null;
+            failure: components["schemas"]["FailureSummary"] | null;
         };
         /**
          * JointEmbeddingPrediction
@@ -3167,8 +3264,8 @@ export interface components {
              */
             next?: string | null;
         };
-        /** Page[JobOut] */
-        Page_JobOut_: {
+        /** Page[JobSummary] */
+        Page_JobSummary_: {
             /**
              * Object
              * @default list
@@ -3176,7 +3273,7 @@ export interface components {
              */
             object: "list";
             /** Data */
-            data: components["schemas"]["JobOut"][];
+            data: components["schemas"]["JobSummary"][];
             /** Has More */
             has_more: boolean;
             /**
@@ -6536,7 +6633,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_JobOut_"];
+                    "application/json": components["schemas"]["Page_JobSummary_"];
                 };
             };
             /** @description The request is malformed */

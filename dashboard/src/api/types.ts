@@ -15,6 +15,7 @@ export type DatasetDetail = Schemas["DatasetDetail"];
 export type DatasetFile = Schemas["DatasetFileOut"];
 export type Preview = Schemas["DatasetPreview"];
 export type Job = Schemas["JobOut"];
+export type JobSummary = Schemas["JobSummary"];
 export type JobState = Job["state"];
 export type Progress = Schemas["Progress"];
 export type Validation = Schemas["ValidationOut"];

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { jobs } from "@/api/queries";
-import type { Job, JobState } from "@/api/types";
+import type { JobState, JobSummary } from "@/api/types";
 import { compact, duration, integer, metric, NONE, percent } from "@/lib/format";
 import { useRowKeys, useShortcuts } from "@/lib/shortcuts";
 import { useTitle } from "@/lib/title";
@@ -16,7 +16,7 @@ import { Time, useNow } from "@/ui/Time";
 const STATES = Object.keys(STATE_NAMES) as JobState[];
 const TYPING_PAUSE_MS = 250;
 
-function timeLeft(job: Job, now: Date): string {
+function timeLeft(job: JobSummary, now: Date): string {
   if (job.state === "running" && job.progress.eta_seconds !== null)
     return `${duration(job.progress.eta_seconds)} left`;
   if (!job.started_at) return NONE;
@@ -25,7 +25,7 @@ function timeLeft(job: Job, now: Date): string {
 }
 
 /** The one line that says where the job stands, or why it stands. */
-function standing(job: Job): string {
+function standing(job: JobSummary): string {
   if (job.state === "queued") return job.waiting_reason ?? "waiting for a worker";
   if (job.state === "failed") return job.failure?.message ?? "failed";
   const { phase, phase_fraction: share, step, steps } = job.progress;
@@ -34,7 +34,7 @@ function standing(job: Job): string {
   return `${integer(step)} / ${integer(steps)}`;
 }
 
-function JobRow({ job }: { job: Job }) {
+function JobRow({ job }: { job: JobSummary }) {
   const now = useNow();
   const speed = job.state === "running" ? job.latest["train/tokens_per_s"] : undefined;
   return (
@@ -47,7 +47,7 @@ function JobRow({ job }: { job: Job }) {
           {job.name}
         </Link>
         <div className="cell-sub truncate">
-          {job.spec.model.preset ?? "custom size"} · {job.spec.task.kind}
+          {job.preset ?? "custom size"} · {job.task}
           {job.priority !== 0 && ` · priority ${job.priority}`}
         </div>
       </td>

@@ -29,7 +29,7 @@ export const PHASES: Record<NonNullable<Progress["phase"]>, string> = {
 };
 
 /** A bar that is never empty of meaning: training by steps, the phases before it by their own share. */
-export function ProgressBar({ job, label }: { job: Job; label: string }) {
+export function ProgressBar({ job, label }: { job: Pick<Job, "state" | "progress">; label: string }) {
   const { phase, phase_fraction: share, fraction } = job.progress;
   const before = job.state === "running" && (phase === "staging" || phase === "preparing");
   const value = before ? share : fraction;
