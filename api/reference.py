@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 router = APIRouter(include_in_schema=False)
+
+_writing = threading.Lock()
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -39,9 +42,10 @@ def docs(request: Request) -> Response:
 def _kept(request: Request, name: str, media_type: str, write: Callable[[], str]) -> Response:
     """Written and compressed once: both are large, and whoever asks needs no key."""
     kept: dict[str, tuple[bytes, bytes]] = request.app.state.reference
-    if name not in kept:
-        plain = write().encode()
-        kept[name] = plain, gzip.compress(plain, mtime=0)
+    with _writing:  # those who come first together wait for one of them
+        if name not in kept:
+            plain = write().encode()
+            kept[name] = plain, gzip.compress(plain, compresslevel=6, mtime=0)
     plain, compressed = kept[name]
     headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
