@@ -36,7 +36,9 @@ TAGS = [
     {"name": "health", "description": "For those who operate the service."},
 ]
 
-_EVERYWHERE = problems("invalid_request", "internal", "database_unavailable")
+_EVERYWHERE = problems(
+    "invalid_request", "head_too_slow", "url_too_long", "head_too_large", "internal", "database_unavailable"
+)
 
 
 def install(app: FastAPI) -> None:

@@ -44,7 +44,7 @@ class UsageOut(Resource):
     """None for a bucket, which has no end that could be told."""
 
 
-Quota = Annotated[int, Field(strict=True, ge=0, le=2**62)]
+Quota = Annotated[int, Field(ge=0, le=2**53, strict=True)]  # exact in every JSON reader
 
 
 class QuotasIn(Body):

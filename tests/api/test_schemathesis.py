@@ -44,7 +44,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     "createDataset": [422],
     "exportCheckpoint": [422],
     # A file is looked into, and its name is one of a file.
-    "uploadFile": [422],
+    "uploadFile": [413, 422],
     "deleteFile": [422],
     # A spec's numbers must fit together, and the dataset; its strings can be stored.
     "submitJob": [400, 422],
