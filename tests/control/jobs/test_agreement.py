@@ -3,11 +3,14 @@
 Where admission can only bound (tokens of a tokenizer that is trained or uploaded, a column that was not read at the upload),
 it may accept what turns out too small, and the engine says how much is there and how much is needed. It never refuses
 what would run.
+
+Each test draws 15 cases; ``SEEDBED_EXAMPLES=200`` in the environment draws more.
 """
 
 import csv
 import io
 import json
+import os
 import zipfile
 from typing import Any
 
@@ -28,10 +31,12 @@ from tests.control.jobs.agreement import Upload, admitted, engine_refuses, inspe
 from tests.factories import make_project
 
 _MANY = settings(
-    max_examples=40,
+    max_examples=int(os.environ.get("SEEDBED_EXAMPLES", "15")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=set(Phase) - {Phase.explain},
 )
+_SIZES = st.sampled_from([0, 1, 2, 3, 5, 8, 12])
+"""Of lists: as often long as short."""
 _TINY = {"layers": 1, "hidden_size": 16, "heads": 2}
 
 
@@ -76,14 +81,18 @@ def _agree(
 # Text
 
 _WORDS = st.text(st.sampled_from("ab \n.,éßİȺΐﷺ中😀\t"), max_size=60)
-_DOCUMENTS = st.lists(st.one_of(_WORDS, st.sampled_from(["one", "two", " ", ""])), max_size=12)
+_DOCUMENTS = _SIZES.flatmap(
+    lambda size: st.lists(
+        st.one_of(_WORDS, st.sampled_from(["one", "two", " ", ""])), min_size=size, max_size=size
+    )
+)
 
 
 @st.composite
 def _table(draw: st.DrawFn, name: str) -> Upload:
     """A table of one to three columns of text, read by one of them."""
     columns = draw(st.lists(st.sampled_from(["text", "body", "title"]), min_size=1, max_size=3, unique=True))
-    rows = [{column: draw(_WORDS) for column in columns} for _ in range(draw(st.integers(0, 8)))]
+    rows = [{column: draw(_WORDS) for column in columns} for _ in range(draw(_SIZES))]
     if name.endswith(".jsonl"):
         content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     elif name.endswith(".csv"):
@@ -201,14 +210,16 @@ def _png(seed: int) -> bytes:
     return out.getvalue()
 
 
-_SEEDS = st.one_of(st.integers(0, 20), st.integers(-2, 0))
+_SEEDS = st.sampled_from([*range(21), -1, -2])
 
 
 @st.composite
 def _archive(draw: st.DrawFn, name: str, ending: str, content: Any) -> Upload:
     out = io.BytesIO()
+    size = draw(_SIZES)
+    members = draw(st.lists(st.tuples(_PLACES, _SEEDS), min_size=size, max_size=size))
     with zipfile.ZipFile(out, "w") as archive:
-        for number, (place, seed) in enumerate(draw(st.lists(st.tuples(_PLACES, _SEEDS), max_size=10))):
+        for number, (place, seed) in enumerate(members):
             archive.writestr(f"{place}{number}_{'abc'[seed % 3]}_.{ending}", content(seed))
     return Upload(name, out.getvalue())
 
@@ -216,7 +227,7 @@ def _archive(draw: st.DrawFn, name: str, ending: str, content: Any) -> Upload:
 @st.composite
 def _image_table(draw: st.DrawFn) -> Upload:
     columns = draw(st.lists(st.sampled_from(["image", "photo"]), min_size=1, max_size=2, unique=True))
-    rows = draw(st.integers(1, 6))
+    rows = draw(_SIZES.filter(bool))
     table = {column: [_png(draw(_SEEDS)) for _ in range(rows)] for column in columns}
     labels: dict[str, list[Any]] = {"label": [draw(st.integers(0, 2)) for _ in range(rows)]}
     out = io.BytesIO()
