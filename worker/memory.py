@@ -12,17 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from control.jobs.service import Claim, Failed
+from core.spec import JobSpec
+from core.spec.gan_sizes import GanSize
+from core.spec.model import ResNetSize
 from worker.device import Machine, usable_memory
 
 RUNTIME_BYTES = {"cpu": 4 << 30, "cuda": 16 << 30}
 """Of main memory, for what does not grow with the job; a GPU's driver keeps copies there."""
 ESTIMATE_FACTOR = 3
 """Of the estimate."""
+FEATURE_BYTES = 64
+"""For each number of a measured sample's features: in double precision, with the copies of standardising and of singular values."""
 SAMPLE_BYTES = 256
 """For each sample of the training part: where it lies, how it is packed, what class it has."""
 LOOK_SECONDS = 1.0
 """Between two looks."""
 _COUNTS = ("documents", "images", "recordings")
+"""Of the engine's event ``prepared``."""
 
 
 @dataclass
@@ -32,12 +38,14 @@ class MemoryLimit:
     Attributes:
         admitted: Bytes that the job was estimated to take.
         bytes: That its engine may take; more is none of the job's, while the data is prepared as much as the worker has.
+        training: That it may take once the data is prepared, beside what grows with the samples.
         reached: What it took, once it was too much.
     """
 
     admitted: int
     bytes: int
     training: int
+    spec: JobSpec
     reached: int | None = None
 
     @classmethod
@@ -49,12 +57,16 @@ class MemoryLimit:
         most = RUNTIME_BYTES[machine.device] + ESTIMATE_FACTOR * claim.memory_bytes
         everything = max(most, usable_memory())
         finds_out = claim.spec.get("training", {}).get("batch_size") == "auto" or claim.purpose != "train"
-        return cls(claim.memory_bytes, everything, everything if finds_out else most)
+        spec = JobSpec.model_validate(claim.spec)
+        return cls(claim.memory_bytes, everything, everything if finds_out else most, spec)
 
     def told(self, event: Mapping[str, Any]) -> None:
         """From the engine: once the data is prepared, the job's own limit counts."""
         if event["event"] == "prepared":
-            self.bytes = self.training + SAMPLE_BYTES * sum(int(event.get(name, 0)) for name in _COUNTS)
+            training, held_out = _samples(self.spec, event, ""), _samples(self.spec, event, "_held_out")
+            self.bytes = (
+                self.training + SAMPLE_BYTES * training + examination_bytes(self.spec, training, held_out)
+            )
 
     def reach(self, pid: int) -> bool:
         """Whether a process and its children take more than the limit; if so, `reached` says so from then on."""
@@ -78,6 +90,28 @@ class MemoryLimit:
             },
             exit_code=exit_code,
         )
+
+
+def _samples(spec: JobSpec, event: Mapping[str, Any], part: str) -> int:
+    """How many documents, images or clips a part has, at most."""
+    count = sum(int(event.get(f"{name}{part}", 0)) for name in _COUNTS)
+    # As many clips as cover each recording.
+    return count + int(3600 * event.get(f"hours{part}", 0) / spec.data.audio.clip_seconds)
+
+
+def examination_bytes(spec: JobSpec, training: int, held_out: int) -> int:
+    """What measures of the representation take that the estimate does not count, at most.
+
+    Args:
+        training: samples that there are.
+        held_out: likewise.
+    """
+    size = spec.network_size
+    if spec.task.modality == "text" or isinstance(size, GanSize):
+        return 0
+    width = size.widths[-1] if isinstance(size, ResNetSize) else size.hidden_size
+    measured = min(spec.training.probe_samples, training) + min(spec.training.evaluation_sequences, held_out)
+    return FEATURE_BYTES * width * measured
 
 
 def memory_of(pid: int) -> int:

@@ -6,6 +6,8 @@ from torch.nn import functional
 
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
+_AT_ONCE = 1 << 22
+"""Similarities, or scores of classes, that are held at once, however many samples there are."""
 
 
 def knn_accuracy(
@@ -32,11 +34,13 @@ def knn_accuracy(
     classes = int(torch.cat([labels, held_out_labels]).max()) + 1
     # In full precision also where evaluation runs under autocast: neighbours differ in the third digit.
     with torch.autocast(features.device.type, enabled=False):
-        similarity, nearest = (asked @ known.T).topk(min(neighbours, len(known)), dim=1)
-    votes = torch.zeros(len(asked), classes, device=known.device)
-    weights = ((similarity - similarity[:, :1]) / temperature).exp()
-    votes.scatter_add_(1, labels[nearest], weights)
-    return float((votes.argmax(dim=1) == held_out_labels).float().mean().item())
+        chosen = []
+        for part in torch.split(asked, max(1, _AT_ONCE // max(len(known), classes))):
+            similarity, nearest = (part @ known.T).topk(min(neighbours, len(known)), dim=1)
+            votes = torch.zeros(len(part), classes, device=known.device)
+            weights = ((similarity - similarity[:, :1]) / temperature).exp()
+            chosen.append(votes.scatter_add_(1, labels[nearest], weights).argmax(dim=1))
+    return float((torch.cat(chosen) == held_out_labels).float().mean().item())
 
 
 def linear_accuracy(
@@ -61,22 +65,32 @@ def linear_accuracy(
         decay: of the weights' squares, beside the mean loss.
         iterations: of L-BFGS, at most.
     """
-    mean, spread = features.double().mean(dim=0), features.double().std(dim=0, correction=0)
+    known, asked = (part.to(torch.float64, copy=True) for part in (features, held_out))
+    mean, spread = known.mean(dim=0), known.std(dim=0, correction=0)
     spread = torch.where(spread > 1e-9, spread, 1.0)
-    known, asked = ((part.double() - mean) / spread for part in (features, held_out))
+    for part in (known, asked):
+        part.sub_(mean).div_(spread)
     classes = int(torch.cat([labels, held_out_labels]).max()) + 1
     weights = known.new_zeros(known.shape[1], classes, requires_grad=True)
     bias = known.new_zeros(classes, requires_grad=True)
     optimizer = torch.optim.LBFGS([weights, bias], max_iter=iterations, line_search_fn="strong_wolfe")
 
+    rows = max(1, _AT_ONCE // classes)
+
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = functional.cross_entropy(known @ weights + bias, labels) + decay * weights.square().sum()
+        value = decay * weights.square().sum()
         value.backward()  # type: ignore[no-untyped-call]
+        value = value.detach()
+        for part, classes_of_part in zip(torch.split(known, rows), torch.split(labels, rows), strict=True):
+            share = len(part) / len(known)
+            error = share * functional.cross_entropy(part @ weights + bias, classes_of_part)
+            error.backward()  # type: ignore[no-untyped-call]
+            value += error.detach()
         return value
 
     with torch.enable_grad():
         optimizer.step(loss)  # type: ignore[no-untyped-call]
     with torch.no_grad():
-        right = (asked @ weights + bias).argmax(dim=1) == held_out_labels
-    return float(right.float().mean().item())
+        chosen = torch.cat([(part @ weights + bias).argmax(dim=1) for part in torch.split(asked, rows)])
+    return float((chosen == held_out_labels).float().mean().item())

@@ -1,9 +1,11 @@
 """An engine that takes more memory than its job was admitted with is ended, and its job told so once."""
 
 import os
+from typing import Any
 
 import pytest
 
+from core.spec import validate
 from tests.worker.test_supervisor import Place, place
 from worker import memory
 from worker.memory import MemoryLimit, memory_of
@@ -59,3 +61,32 @@ def test_memory_is_that_of_the_process_and_not_of_the_files_it_maps() -> None:
     assert memory_of(os.getpid()) - before > 60 << 20
     assert len(held) == 64 << 20
     assert memory_of(2**22 + 1) == 0
+
+
+def test_measuring_many_samples_is_within_the_limit(place: Place) -> None:
+    place.bench.submit("engine")
+    attempt = place.begin()
+    attempt.end()
+    limit = MemoryLimit.of(attempt.claim, place.equipment.machine)
+    sized: dict[str, Any] = {
+        "name": "many",
+        "training": {"steps": 1, "batch_size": 2, "probe_samples": 50_000},
+    }
+    sized["training"]["evaluation_sequences"] = 20_000
+    images = {"event": "prepared", "images": 60_000, "images_held_out": 10_000}
+    limit.spec = validate(sized | {"task": {"kind": "rotation"}, "model": {"preset": "resnet-mini"}})
+    limit.told(images)
+    assert limit.bytes == limit.training + 60_000 * 256 + (50_000 + 10_000) * 256 * memory.FEATURE_BYTES
+
+    hours = {"recordings": 100, "hours": 1.0, "recordings_held_out": 10, "hours_held_out": 0.1}
+    limit.spec = validate(
+        sized
+        | {"task": {"kind": "wav2vec2"}, "data": {"audio": {"clip_seconds": 3.6}}}
+        | {"model": {"layers": 1, "hidden_size": 64, "heads": 2}}
+    )
+    limit.told({"event": "prepared", **hours})
+    assert limit.bytes == limit.training + 1100 * 256 + (1100 + 110) * 64 * memory.FEATURE_BYTES
+
+    limit.spec = validate(sized | {"task": {"kind": "gan"}})
+    limit.told(images)
+    assert limit.bytes == limit.training + 60_000 * 256, "a GAN's features are not measured"
