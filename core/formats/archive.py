@@ -17,6 +17,8 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _UNREADABLE = (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, struct.error, OSError)
 """What ``zipfile`` raises where an archive is damaged; NotImplementedError is a RuntimeError."""
 _DRIVE = re.compile(r"[A-Za-z]:")
+_LOCAL_HEADER_BYTES = 30
+"""Before each member's bytes at least, without its name."""
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
@@ -44,6 +46,7 @@ def open_archive(stream: BinaryIO, file: str, limits: Limits) -> zipfile.ZipFile
     for info in members:
         check_name(info.orig_filename, place, limits)
         _check(info, file)
+    _check_apart(members, place)
     return archive
 
 
@@ -99,6 +102,22 @@ def _check(info: zipfile.ZipInfo, file: str) -> None:
         raise place.error(
             "corrupt_archive", "is compressed by a method other than deflate; zip it again with deflate"
         )
+
+
+def _check_apart(members: list[zipfile.ZipInfo], place: Place) -> None:
+    """Where members share bytes, a directory of N entries reads the same bytes N times; no program writes such an archive.
+
+    Raises:
+        FormatError: ``archive_bomb``.
+    """
+    end = 0
+    for info in sorted(members, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise place.error(
+                "archive_bomb",
+                f"holds files that share their bytes ({printable(info.orig_filename[:60])}); zip it again",
+            )
+        end = info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size
 
 
 def _corrupt(error: Exception, place: Place) -> Exception:

@@ -67,6 +67,11 @@ def expect_one(column: str, columns: Sequence[str], place: Place, code: FormatEr
         )
 
 
+def single_columns(columns: Sequence[str]) -> list[str]:
+    """Those whose name no other column has, in order."""
+    return [column for column, number in Counter(columns).items() if number == 1]
+
+
 def repeated_columns(columns: Sequence[str]) -> list[Note]:
     """A note on columns beside the one that is read that share a name, where there are any."""
     repeated = {column for column, number in Counter(columns).items() if number > 1}

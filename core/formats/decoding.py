@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,8 +28,9 @@ class ImageSample:
     """64 bits of the file's content, as it was stored: the same whatever size it is brought to."""
     label: str | None
     held_out: bool
-    decoded: "Future[Decoded]"
-    """Raises `FormatError` where it cannot be decoded."""
+    decoded: "Future[Decoded | FormatError]"
+    """The error where it cannot be decoded: raised, its traceback would hold the sample and all bytes of it until the next
+    collection of garbage, and a hundred bad images hold a gigabyte."""
     bytes: int
     """As it was stored."""
 
@@ -40,13 +41,13 @@ def decode_ahead(
     channels: int,
     *,
     limits: Limits = IMAGE_LIMITS,
-    budget: PixelBudget | None = None,
+    budgets: Mapping[str, PixelBudget] | None = None,
     threads: int | None = None,
 ) -> Iterator[ImageSample | FormatError]:
     """Each image, its decoding under way, in order; what could not be read as its error.
 
     Args:
-        budget: What all images may have together.
+        budgets: What all images of each file may have together, by the file's name.
         threads: Default: one a core. Pillow lets go of the interpreter while it decodes and resamples.
     """
     threads = threads or len(os.sched_getaffinity(0))
@@ -61,7 +62,8 @@ def decode_ahead(
             else:
                 content = raw.content if isinstance(raw.content, bytes) else raw.content.tobytes()
                 digest = int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
-                decoded = pool.submit(decode_image, raw, size, channels, limits=limits, budget=budget)
+                budget = budgets[raw.place.file] if budgets else None
+                decoded = pool.submit(_decoded, raw, size, channels, limits, budget)
                 ahead += len(content)
                 waiting.append(
                     ImageSample(raw.place, digest, raw.label, raw.held_out, decoded, bytes=len(content))
@@ -72,3 +74,14 @@ def decode_ahead(
                 ahead -= first.bytes if isinstance(first, ImageSample) else 0
         while waiting:
             yield waiting.popleft()
+
+
+def _decoded(
+    raw: RawImage, size: int, channels: int, limits: Limits, budget: PixelBudget | None
+) -> Decoded | FormatError:
+    try:
+        return decode_image(raw, size, channels, limits=limits, budget=budget)
+    except FormatError as error:
+        # Of the errors behind it too: their frames lead back to the future that holds this one.
+        error.__context__ = None
+        return error.with_traceback(None)

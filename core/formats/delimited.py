@@ -4,7 +4,7 @@ import csv
 import itertools
 from collections.abc import Callable, Iterator
 
-from core.formats.columns import choose_column, expect_one, repeated_columns
+from core.formats.columns import choose_column, expect_one, repeated_columns, single_columns
 from core.formats.dialect import (
     SAMPLE_CHARACTERS,
     SAMPLE_LINES,
@@ -40,14 +40,15 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     for row in sample:
         for name, field in zip(names, row, strict=True):
             columns[name] = columns[name] or (bool(field.strip()) and not _is_number(field))
+    first = {name: index for index, name in reversed(list(enumerate(names)))}
     held = {
-        name: "numbers" if any(row[names.index(name)].strip() for row in sample) else "empty fields alone"
+        name: "numbers" if any(row[first[name]].strip() for row in sample) else "empty fields alone"
         for name, is_text in columns.items()
         if not is_text
     }
     column = choose_column(columns, reading.text_column, place, held=held)
     expect_one(column, names, place, "bad_csv")
-    reading.use_column(column, (name for name in columns if names.count(name) == 1))
+    reading.use_column(column, single_columns(names))
     reading.notes += repeated_columns(names)
     index = names.index(column)
     for row in itertools.chain(sample, rows):

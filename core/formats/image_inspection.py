@@ -96,12 +96,11 @@ class _Tally:
         if isinstance(sample, FormatError):
             self._note_bad(sample)
             return
-        try:
-            decoded = sample.decoded.result()
-        except FormatError as error:
-            if error.code == "archive_bomb":
-                raise
-            self._note_bad(error)
+        decoded = sample.decoded.result()
+        if isinstance(decoded, FormatError):
+            if decoded.code == "archive_bomb":
+                raise decoded
+            self._note_bad(decoded)
             return
         self.samples += 1
         self.ledger.add(Noted(sample.hash, set_aside=sample.held_out))
@@ -146,9 +145,9 @@ def inspect_image_file(
     notes = ImageNotes()
     tally = _Tally()
     found = read_images(stream, name, image_column=image_column, limits=limits, notes=notes)
-    budget = PixelBudget(size_of(stream), limits)
+    budgets = {name: PixelBudget(size_of(stream), limits)}
     threads = min(_THREADS, len(os.sched_getaffinity(0)))
-    for sample in decode_ahead(found, THUMBNAIL, 3, limits=limits, budget=budget, threads=threads):
+    for sample in decode_ahead(found, THUMBNAIL, 3, limits=limits, budgets=budgets, threads=threads):
         tally.add(sample)
     if not tally.samples and tally.first_error:
         raise tally.first_error

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
-from core.formats.columns import expect_one, expect_storable
+from core.formats.columns import expect_one, expect_storable, single_columns
 from core.formats.errors import FormatError, Place, printable
 from core.formats.limits import Budget
 from core.formats.notes import Note
@@ -56,7 +56,8 @@ def image_rows(
         image = _image_column(schema, image_column, place)
         expect_one(image, schema.names, place, "bad_parquet")
         expect_storable(image, place, "no_image_column")
-        fields = [field for field in schema if schema.names.count(field.name) == 1]
+        single = set(single_columns(schema.names))
+        fields = [field for field in schema if field.name in single]
         on_columns(
             [field.name for field in fields if _holds_images(field.type)],
             [field.name for field in fields if _holds_labels(field.type)],

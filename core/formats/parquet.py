@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.formats.columns import choose_column, expect_one, not_text, repeated_columns
+from core.formats.columns import choose_column, expect_one, not_text, repeated_columns, single_columns
 from core.formats.limits import Budget
 from core.formats.reading import Reading
 from core.formats.source import Lent
@@ -35,9 +35,7 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
             raise not_text(column, str(types[column])[:80], list(types), place)
         names = file.schema_arrow.names
         expect_one(column, names, place, "bad_parquet")
-        reading.use_column(
-            column, (name for name, is_text in columns.items() if is_text and names.count(name) == 1)
-        )
+        reading.use_column(column, (name for name in single_columns(names) if columns[name]))
         reading.notes += repeated_columns(names)
         batches = file.iter_batches(_rows_a_batch(file.metadata), columns=[column], use_threads=False)
         for batch in batches:

@@ -32,7 +32,11 @@ class Gathered:
         """The first of the bad ones."""
 
     def take(self, sample: ImageSample | FormatError) -> NDArray[np.uint8] | None:
-        """The pixels of a sample that is taken; None for a repeat or a bad one."""
+        """The pixels of a sample that is taken; None for a repeat or a bad one.
+
+        Raises:
+            DataError: ``data_unreadable``, where a file's images have more pixels than a file of its size may.
+        """
         if isinstance(sample, FormatError):
             self._skip(sample)
             return None
@@ -41,16 +45,17 @@ class Gathered:
             sample.decoded.cancel()
             self.duplicates += 1
             return None
-        try:
-            pixels = sample.decoded.result().pixels
-        except FormatError as error:
-            self._skip(error)
+        decoded = sample.decoded.result()
+        if isinstance(decoded, FormatError):
+            if decoded.code == "archive_bomb":
+                raise DataError("data_unreadable", str(decoded), "Correct or remove the file.") from decoded
+            self._skip(decoded)
             return None
         (self._own if sample.held_out else self._rest).add(sample.hash)
         self._hashes.append(sample.hash)
         self.labels.append(sample.label)
         self.own.append(sample.held_out)
-        return pixels
+        return decoded.pixels
 
     def split(self, fraction: float) -> NDArray[np.int8]:
         """``TRAIN``, ``HELD_OUT`` or ``DROPPED`` for each image taken.

@@ -10,6 +10,7 @@ from core.data.files import DataFile, layout_of
 from core.formats import FormatError
 from core.formats.decoding import ImageSample, decode_ahead
 from core.formats.images import RawImage, read_images, read_labels
+from core.formats.limits import IMAGE_LIMITS, PixelBudget
 from core.spec.data import ImageDataSpec
 
 
@@ -23,7 +24,9 @@ def samples(
     Raises:
         DataError: ``data_unreadable``, where a file itself cannot be read or believed.
     """
-    return decode_ahead(_raw(files, spec, on_bytes), spec.size, spec.channels)
+    # As at upload: what was inspected before it had a budget, or never, is not to take hours.
+    budgets = {file.name: PixelBudget(file.path.stat().st_size, IMAGE_LIMITS) for file in files}
+    return decode_ahead(_raw(files, spec, on_bytes), spec.size, spec.channels, budgets=budgets)
 
 
 def _raw(

@@ -1,5 +1,6 @@
 """Bad files: each is refused with its own code, and a message that says what to do."""
 
+import copy
 import gzip
 import io
 import json
@@ -171,6 +172,18 @@ def test_a_bomb_is_stopped_by_its_count(refused: Refused, zipped: Zipped):
     content = zipped({f"{i}.txt": b"x" for i in range(11)})
     assert refused(content, "a.zip", limits=Limits(members=10)).code == "archive_bomb"
     assert refused(content, "a.zip", limits=Limits(directory_bytes=100)).code == "archive_bomb"
+
+
+@pytest.mark.parametrize("offset", [0, 20])
+def test_a_zip_whose_members_share_their_bytes(refused: Refused, offset: int):
+    """A directory may name the same bytes a million times, or nest each member in the one before."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.txt", b"hello " * 100)
+        twin = copy.copy(archive.filelist[0])
+        twin.header_offset = offset
+        archive.filelist.append(twin)
+    assert refused(out.getvalue(), "a.zip").code == "archive_bomb"
 
 
 def test_a_zip64_directory_is_measured_too(refused: Refused):

@@ -1,5 +1,6 @@
 """What comes out of a small file when its images and recordings are decoded is held to a budget; large honest ones pass."""
 
+import gc
 import io
 import tracemalloc
 import zipfile
@@ -74,6 +75,26 @@ def test_images_that_wait_are_held_to_so_many_bytes(monkeypatch: pytest.MonkeyPa
         ahead.append(read - done)
     assert len(ahead) == 50
     assert max(ahead) <= 5
+
+
+def test_bad_images_are_not_kept_once_they_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error's traceback would keep its image until the next collection of garbage."""
+    monkeypatch.setattr("core.formats.decoding._AHEAD_BYTES", 1_000_000)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("good.png", flat_png(20))
+        for number in range(40):
+            archive.writestr(f"{number}.png", bytes(1_000_000))
+    gc.disable()
+    tracemalloc.start()
+    try:
+        report = inspect_image_file(out, "a.zip")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert (report.samples, report.bad) == (1, 40)
+    assert peak < 15_000_000
 
 
 def test_silence_that_claims_hours_is_refused_while_it_is_decoded() -> None:

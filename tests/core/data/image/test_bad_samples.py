@@ -175,3 +175,17 @@ def test_classes_of_one_image_each(stored: Stored, png: Png, tmp_path: Path) -> 
     both = np.concatenate([prepared.labels("train"), prepared.labels("held_out")])
     assert sorted(both.tolist()) == list(range(8))
     assert prepared.held_out >= 1
+
+
+def test_the_images_of_a_file_have_a_budget_of_pixels(
+    stored: Stored, png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was never inspected, or before that had a budget, fails with the reason; files that lie loose have one each."""
+    members = {f"{number}.png": png(number) for number in range(3)}
+    monkeypatch.setattr("core.data.image.reading.IMAGE_LIMITS", Limits(pixels_from=700, pixels_a_byte=0))
+    with pytest.raises(DataError) as caught:
+        prepare(stored("a.zip", members), spec(), tmp_path / "cache")
+    assert caught.value.code == "data_unreadable"
+    assert "a.zip" in str(caught.value)
+    assert "pixels" in str(caught.value)
+    assert prepare(stored("loose", members), spec(), tmp_path / "cache").train
