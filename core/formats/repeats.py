@@ -2,8 +2,6 @@
 
 from array import array
 
-import numpy as np
-
 from core.formats.content import content_hash
 
 
@@ -21,6 +19,9 @@ class RepeatCounter:
 
     def count(self) -> int:
         """How many repeat an earlier one."""
+        # Imported where it is needed: whoever reads text or asks for a format's name can do without.
+        import numpy as np  # noqa: PLC0415 - see above
+
         hashes = np.frombuffer(self._hashes, np.uint64) if self._hashes else np.empty(0, np.uint64)
         hashes = np.sort(hashes)
         return int(np.count_nonzero(hashes[1:] == hashes[:-1]))
