@@ -13,10 +13,11 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from api import logs
+from api import inspections, logs
 from api.app import create_app
 from api.main import Server, listen
 from control.db import write
+from control.inspection.server import InspectionServer
 from control.jobs import service as jobs
 from control.keys import service as keys
 from control.keys.schemas import Scope
@@ -61,11 +62,36 @@ def server_settings(environment: Settings) -> Settings:
     return environment
 
 
+class SharedInspectionServer(InspectionServer):
+    """One for all tests: it takes seconds to load what reads files, and knows nothing of who asks."""
+
+    def close(self) -> None:
+        """An API that ends leaves it to the others."""
+
+    def end(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def inspection_server() -> Iterator[InspectionServer]:
+    """Started by this thread, which outlives every test: the server ends with the one that started it."""
+    server = SharedInspectionServer()
+    server.start()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def url(engine: Engine, server_settings: Settings) -> Iterator[str]:
+def url(
+    engine: Engine,
+    server_settings: Settings,
+    inspection_server: InspectionServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
     """Where the API answers."""
     # Not by printing, as structlog does by itself: pytest changes sys.stdout under the server's threads.
     logs.through_logging()
+    monkeypatch.setattr(inspections, "InspectionServer", lambda: inspection_server)
     with listen("127.0.0.1", 0) as listening:
         server = Server(create_app(server_settings), grace_seconds=2)
         thread = threading.Thread(target=server.run, args=[[listening]])
