@@ -4,6 +4,7 @@ import { Link, useLocation } from "wouter";
 import { client, unwrap } from "./api/client";
 import { session as sessionQuery } from "./api/queries";
 import type { Session } from "./api/types";
+import { isolated } from "./lib/format";
 import { useShortcuts } from "./lib/shortcuts";
 import { toggleTheme, useTheme } from "./lib/theme";
 import { Button, ButtonLink } from "./ui/Button";
@@ -110,7 +111,8 @@ export function Shell({ session, children }: { session: Session | undefined; chi
           {session && (
             <span
               className="top-project truncate"
-              title={`Signed in with the key “${session.key.name}” (…${session.key.hint})`}
+              dir="auto"
+              title={`Signed in with the key “${isolated(session.key.name)}” (…${session.key.hint})`}
             >
               {session.project.name}
             </span>

@@ -1,5 +1,5 @@
 import type { Dataset } from "@/api/types";
-import { bytes } from "@/lib/format";
+import { bytes, isolated } from "@/lib/format";
 import { ButtonLink } from "@/ui/Button";
 import { MODALITIES } from "@/pages/datasets/modality";
 import { useForm } from "./context";
@@ -47,7 +47,7 @@ export function DatasetField({ leaf, datasets, onChoose }: DatasetFieldProps) {
           <option value="">Choose…</option>
           {datasets.map((dataset) => (
             <option key={dataset.id} value={dataset.id}>
-              {dataset.name} ({MODALITIES[dataset.modality].data}, {bytes(dataset.bytes)})
+              {isolated(dataset.name)} ({MODALITIES[dataset.modality].data}, {bytes(dataset.bytes)})
             </option>
           ))}
         </select>

@@ -50,6 +50,7 @@ function TextInput({ leaf, id, describedBy, invalid }: InputProps) {
         id={id}
         className={numeric ? "input num" : "input"}
         inputMode={numeric ? "decimal" : undefined}
+        dir={numeric ? undefined : "auto"}
         autoComplete="off"
         spellCheck={false}
         required={leaf.required}

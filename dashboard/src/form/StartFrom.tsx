@@ -74,7 +74,7 @@ export function StartFrom({ document, dataset, fields, onStart }: StartFromProps
           <Icon name="alert" />
           <div className="notice-body">
             <p>
-              {task.title} learns from {MODALITIES[task.modality].data}, and {dataset.name} holds{" "}
+              {task.title} learns from {MODALITIES[task.modality].data}, and <bdi>{dataset.name}</bdi> holds{" "}
               {MODALITIES[dataset.modality].data}.
             </p>
           </div>

@@ -77,6 +77,9 @@ export const exactTime = (time: Date): string => exact.format(time);
 /** "job_01kb…m4x2": enough to recognise an id; the whole is behind the copy button. */
 export const shortId = (id: string): string => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
+/** A name for the middle of a sentence, in U+2068 and U+2069: its direction does not reorder what stands around it. */
+export const isolated = (name: string): string => `\u2068${name}\u2069`;
+
 /** "1 file", "3 files". */
 export const count = (value: number, one: string, many = `${one}s`): string =>
   `${integer(value)} ${value === 1 ? one : many}`;

@@ -9,6 +9,7 @@ import { useTitle } from "@/lib/title";
 import { Button, ButtonLink } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
+import { Name } from "@/ui/Name";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { PHASES, ProgressBar, STATE_NAMES, StateChip } from "@/ui/State";
 import { Time, useNow } from "@/ui/Time";
@@ -44,7 +45,7 @@ function JobRow({ job }: { job: JobSummary }) {
       </td>
       <td className="cell-main">
         <Link href={`/jobs/${job.id}`} className="row-anchor" data-row-link>
-          {job.name}
+          <Name>{job.name}</Name>
         </Link>
         <div className="cell-sub truncate">
           {job.preset ?? "custom size"} · {job.task}

@@ -3,10 +3,12 @@ import { useId, useState } from "react";
 import { client, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Key, KeyCreated, Scope } from "@/api/types";
+import { isolated } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { Button } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { Confirm, Dialog } from "@/ui/Dialog";
+import { Name } from "@/ui/Name";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { useToast } from "@/ui/Toast";
@@ -37,7 +39,7 @@ function NewKeyDialog({ onClose }: { onClose: () => void }) {
   });
   if (made) {
     return (
-      <Dialog title={`The key “${made.name}”`} onClose={onClose}>
+      <Dialog title={`The key “${isolated(made.name)}”`} onClose={onClose}>
         <p className="muted">
           Copy it now: it is shown this once, and the service keeps only its fingerprint.
         </p>
@@ -67,7 +69,7 @@ function NewKeyDialog({ onClose }: { onClose: () => void }) {
             id={id}
             className="input"
             required
-            maxLength={200}
+            dir="auto"
             placeholder="Who or what will use it"
             value={name}
             onChange={(event) => setName(event.target.value)}
@@ -98,7 +100,9 @@ function KeyRow({ item, revoke }: { item: Key; revoke: () => void }) {
   return (
     <tr className={item.revoked_at ? "faint" : undefined}>
       <td>
-        <b>{item.name}</b>
+        <b>
+          <Name>{item.name}</Name>
+        </b>
       </td>
       <td>
         <code>…{item.hint}</code>
@@ -179,7 +183,7 @@ export function KeysPage() {
       {revoking && (
         <Confirm
           danger
-          title={`Revoke “${revoking.name}”?`}
+          title={`Revoke “${isolated(revoking.name)}”?`}
           action="Revoke the key"
           busy={revoke.isPending}
           onConfirm={() => revoke.mutate(revoking.id)}

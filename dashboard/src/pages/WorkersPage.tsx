@@ -5,6 +5,7 @@ import type { Worker } from "@/api/types";
 import { bytes, count, shortId } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { CodeBlock } from "@/ui/Copy";
+import { Name } from "@/ui/Name";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 
@@ -20,8 +21,8 @@ function Running({ id }: { id: string }) {
 function RunningJob({ id }: { id: string }) {
   const job = useQuery(queries.job(id)).data;
   return (
-    <Link href={`/jobs/${id}`} className="link truncate">
-      {job?.name ?? shortId(id)}
+    <Link href={`/jobs/${id}`} className="link">
+      <Name>{job?.name ?? shortId(id)}</Name>
     </Link>
   );
 }
@@ -31,7 +32,7 @@ function Card({ worker }: { worker: Worker }) {
     <li className={`worker card worker-${worker.state}`}>
       <div className="worker-head">
         <h2 className="truncate" title={worker.id}>
-          {worker.name}
+          <bdi>{worker.name}</bdi>
         </h2>
         <span className={`chip chip-${worker.state}`}>
           <i className="dot" aria-hidden="true" />

@@ -35,7 +35,7 @@ export function ColumnField({ modality, files, value, onChange }: Props) {
       <input
         id={id}
         className="input"
-        maxLength={200}
+        dir="auto"
         placeholder={usual}
         value={value}
         onChange={(event) => onChange(event.target.value)}

@@ -4,6 +4,7 @@ import { useLocation } from "wouter";
 import { client, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { DatasetDetail } from "@/api/types";
+import { isolated } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
@@ -29,7 +30,7 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
     onSuccess: () => {
       navigate("/datasets");
       cache.removeQueries({ queryKey: queries.dataset(dataset.id).queryKey });
-      toast.say(`Deleted “${dataset.name}”.`);
+      toast.say(`Deleted “${isolated(dataset.name)}”.`);
       return cache.invalidateQueries({ queryKey: queries.datasets.queryKey });
     },
     onError: toast.fail,
@@ -59,7 +60,7 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
       {asking && (
         <Confirm
           danger
-          title={`Delete “${dataset.name}”?`}
+          title={`Delete “${isolated(dataset.name)}”?`}
           action="Delete the dataset"
           busy={remove.isPending}
           onConfirm={() => remove.mutate()}

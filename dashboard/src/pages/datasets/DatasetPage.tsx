@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import * as queries from "@/api/queries";
 import type { DatasetDetail } from "@/api/types";
-import { bytes, compact, count, duration, integer, NONE, shortId } from "@/lib/format";
+import { bytes, compact, count, duration, integer, isolated, NONE, shortId } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { Back } from "@/ui/Back";
 import { CopyButton, Id } from "@/ui/Copy";
@@ -76,8 +76,8 @@ function PreviewList({ id }: { id: string }) {
       {data.documents.map((document) => (
         <li key={`${document.file}/${document.index}`} className="card">
           <p className="preview-head small faint num">
-            <span className="truncate">
-              {document.file} · document {integer(document.index + 1)}
+            <span className="truncate" title={document.file}>
+              <bdi>{document.file}</bdi> · document {integer(document.index + 1)}
             </span>
             <span className="nowrap">{count(document.characters, "character")}</span>
           </p>
@@ -106,7 +106,7 @@ function Uploader({ id, modality }: { id: string; modality: Modality }) {
 
 export function DatasetPage({ id }: { id: string }) {
   const { data: dataset, error, refetch } = useQuery(queries.dataset(id));
-  useTitle(dataset?.name ?? "Dataset");
+  useTitle(dataset ? isolated(dataset.name) : "Dataset");
   if (error && !dataset) {
     return (
       <div className="page">
@@ -120,7 +120,9 @@ export function DatasetPage({ id }: { id: string }) {
     <div className="page">
       <Back href="/datasets">Datasets</Back>
       <div className="job-title">
-        <h1 className="truncate">{dataset?.name ?? <Skeleton width={180} height={20} />}</h1>
+        <h1 className="whole-name">
+          {dataset ? <bdi title={dataset.name}>{dataset.name}</bdi> : <Skeleton width={180} height={20} />}
+        </h1>
         {dataset && (
           <span className={`chip chip-${dataset.state}`}>
             <i className="dot" aria-hidden="true" />

@@ -7,6 +7,7 @@ import { useRowKeys } from "@/lib/shortcuts";
 import { useTitle } from "@/lib/title";
 import { Button, ButtonLink } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
+import { Name } from "@/ui/Name";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { MODALITIES } from "./modality";
@@ -27,7 +28,7 @@ function Row({ dataset }: { dataset: Dataset }) {
     <tr className="row-link">
       <td className="cell-main">
         <Link href={`/datasets/${dataset.id}`} className="row-anchor" data-row-link>
-          {dataset.name}
+          <Name>{dataset.name}</Name>
         </Link>
       </td>
       <td>

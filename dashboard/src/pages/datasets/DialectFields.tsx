@@ -2,7 +2,7 @@ import { useId } from "react";
 import type { Modality } from "./modality";
 import type { Upload } from "./useUploads";
 
-/** How a CSV marks its fields; what is empty or not there the service finds out. */
+/** How a CSV separates and encloses its fields; what is empty or not there the service detects. */
 export type Dialect = Partial<Record<"delimiter" | "quote", string>>;
 
 /** What of it was said. */
@@ -12,21 +12,21 @@ export const saidOf = (dialect: Dialect): Dialect =>
 const FIELDS: { name: keyof Dialect; label: string; options: [string, string][] }[] = [
   {
     name: "delimiter",
-    label: "Between fields",
+    label: "Delimiter",
     options: [
-      [",", "comma"],
-      [";", "semicolon"],
+      [",", "comma ,"],
+      [";", "semicolon ;"],
       ["tab", "tab"],
-      ["|", "bar"],
+      ["|", "vertical bar |"],
     ],
   },
   {
     name: "quote",
-    label: "Around fields",
+    label: "Quotes",
     options: [
       ['"', 'double quotes "'],
       ["'", "single quotes '"],
-      ["none", "nothing"],
+      ["none", "none"],
     ],
   },
 ];
@@ -46,28 +46,31 @@ export function DialectFields({ modality, files, value, onChange }: Props) {
   if (modality !== "text" || !files.some(({ file }) => DELIMITED.test(file.name))) return null;
   return (
     <div>
-      {FIELDS.map(({ name, label, options }) => (
-        <div key={name}>
-          <label className="field-label" htmlFor={`${id}-${name}`}>
-            {label}
-          </label>
-          <select
-            id={`${id}-${name}`}
-            className="input"
-            value={value[name] ?? ""}
-            onChange={(event) => onChange({ ...value, [name]: event.target.value })}
-          >
-            <option value="">found out</option>
-            {options.map(([choice, title]) => (
-              <option key={choice} value={choice}>
-                {title}
-              </option>
-            ))}
-          </select>
-        </div>
-      ))}
+      <div className="form-grid">
+        {FIELDS.map(({ name, label, options }) => (
+          <div key={name}>
+            <label className="field-label" htmlFor={`${id}-${name}`}>
+              {label}
+            </label>
+            <select
+              id={`${id}-${name}`}
+              className="input"
+              value={value[name] ?? ""}
+              onChange={(event) => onChange({ ...value, [name]: event.target.value })}
+            >
+              <option value="">detect</option>
+              {options.map(([choice, title]) => (
+                <option key={choice} value={choice}>
+                  {title}
+                </option>
+              ))}
+            </select>
+          </div>
+        ))}
+      </div>
       <p className="help">
-        Of every CSV that is sent from now on. With nothing around fields, quotes are characters like others.
+        How every CSV and TSV that is sent from now on separates its fields and encloses them. Without quotes,
+        a quotation mark is a character like any other. A file that was refused can be sent again.
       </p>
     </div>
   );

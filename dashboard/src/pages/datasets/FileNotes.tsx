@@ -23,9 +23,12 @@ export function FileNotes({ dataset }: { dataset: DatasetDetail }) {
       <div className="notice-body">
         <p>How the files were read:</p>
         <ul className="notice-list">
-          {told.map(({ name, code, message }) => (
-            <li key={`${name}/${code}`}>
-              <code>{name}</code> {message}
+          {told.map(({ name, code, message }, index) => (
+            <li key={`${name}/${code}/${index}`}>
+              <code>
+                <bdi>{name}</bdi>
+              </code>{" "}
+              {message}
             </li>
           ))}
         </ul>

@@ -6,6 +6,7 @@ import { bytes, integer, NONE } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { Button } from "@/ui/Button";
 import { CopyButton } from "@/ui/Copy";
+import { Name } from "@/ui/Name";
 import { useToast } from "@/ui/Toast";
 import { MODALITIES } from "./modality";
 
@@ -53,8 +54,8 @@ export function FileTable({ dataset }: { dataset: DatasetDetail }) {
         <tbody>
           {dataset.file_list.map((file) => (
             <tr key={file.name}>
-              <td className="cell-main truncate" title={file.name}>
-                {file.name}
+              <td className="cell-main">
+                <Name>{file.name}</Name>
               </td>
               <td className="hide-small faint">{file.kind}</td>
               <td className="cell-number hide-small">{file.samples ? integer(file.samples) : NONE}</td>

@@ -2,6 +2,7 @@ import { useState, type CSSProperties } from "react";
 import type { DatasetDetail } from "@/api/types";
 import { count, integer } from "@/lib/format";
 import { Icon } from "@/ui/Icon";
+import { Name } from "@/ui/Name";
 import { MODALITIES } from "./modality";
 import { numberOf, rowsOf, textOf } from "./statistics";
 
@@ -13,9 +14,7 @@ export function Bars({ rows }: { rows: [string, number][] }) {
     <ul className="card bars" style={{ "--digits": `${digits}ch` } as CSSProperties}>
       {rows.map(([name, samples]) => (
         <li key={name}>
-          <span className="truncate" title={name}>
-            {name}
-          </span>
+          <Name>{name}</Name>
           <i aria-hidden="true">
             <b style={{ width: `${(samples / most) * 100}%` }} />
           </i>
@@ -41,7 +40,10 @@ export function BadSamples({ dataset }: { dataset: DatasetDetail }) {
         <ul className="notice-list">
           {rowsOf(dataset.statistics, "bad_samples").map((row, index) => (
             <li key={index}>
-              <code>{textOf(row.sample)}</code> {textOf(row.reason)}
+              <code>
+                <bdi>{textOf(row.sample)}</bdi>
+              </code>{" "}
+              {textOf(row.reason)}
             </li>
           ))}
         </ul>

@@ -123,7 +123,7 @@ export function NewDatasetPage() {
             id={nameId}
             className="input"
             required
-            maxLength={200}
+            dir="auto"
             placeholder="python-docs"
             value={name}
             disabled={dataset !== null}

@@ -2,6 +2,7 @@ import { ApiError } from "@/api/client";
 import { bytes, percent } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
+import { Name } from "@/ui/Name";
 import type { Upload, Uploads } from "./useUploads";
 
 function State({ upload }: { upload: Upload }) {
@@ -46,7 +47,7 @@ export function UploadList({ uploads }: { uploads: Uploads }) {
           <Icon name={upload.state === "stored" ? "check" : upload.state === "failed" ? "alert" : "upload"} />
           <div className="upload-body">
             <div className="upload-name">
-              <span className="truncate">{upload.file.name}</span>
+              <Name>{upload.file.name}</Name>
               <span className="faint small num nowrap">
                 {bytes(upload.file.size)} · {word(upload)}
               </span>

@@ -4,7 +4,7 @@ import { useLocation } from "wouter";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Job } from "@/api/types";
-import { integer } from "@/lib/format";
+import { integer, isolated } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { ErrorBox } from "@/ui/Notice";
@@ -43,7 +43,7 @@ export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) 
     onSuccess: (made) => navigate(`/jobs/${made.id}`),
   });
   return (
-    <Dialog wide title={`Fork “${job.name}”`} onClose={onClose}>
+    <Dialog wide title={`Fork “${isolated(job.name)}”`} onClose={onClose}>
       <form
         className="stack"
         onSubmit={(event) => {

@@ -4,6 +4,7 @@ import { useLocation } from "wouter";
 import { client, unwrap } from "@/api/client";
 import { jobKey } from "@/api/queries";
 import { isTerminal, type Job } from "@/api/types";
+import { isolated } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
@@ -76,7 +77,7 @@ export function JobActions({ job }: { job: Job }) {
     onSuccess: () => {
       navigate("/jobs");
       queries.removeQueries({ queryKey: jobKey(job) });
-      toast.say(`Deleted “${job.name}”.`);
+      toast.say(`Deleted “${isolated(job.name)}”.`);
       return queries.invalidateQueries({ queryKey: ["jobs"] });
     },
     onError: toast.fail,
@@ -129,7 +130,7 @@ export function JobActions({ job }: { job: Job }) {
       {asking === "delete" && (
         <Confirm
           danger
-          title={`Delete “${job.name}”?`}
+          title={`Delete “${isolated(job.name)}”?`}
           action="Delete the job"
           busy={remove.isPending}
           onConfirm={() => remove.mutate()}
@@ -142,7 +143,7 @@ export function JobActions({ job }: { job: Job }) {
       {asking === "cancel" && (
         <Confirm
           danger
-          title={`Cancel “${job.name}”?`}
+          title={`Cancel “${isolated(job.name)}”?`}
           action="Cancel the job"
           busy={act.isPending}
           onConfirm={() => act.mutate("cancel")}

@@ -8,6 +8,7 @@ import { duration, integer, NONE, percent, shortId } from "@/lib/format";
 import { Back } from "@/ui/Back";
 import { Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
+import { Name } from "@/ui/Name";
 import { Skeleton } from "@/ui/Notice";
 import { PHASES, ProgressBar, StateChip } from "@/ui/State";
 import { Time, useNow } from "@/ui/Time";
@@ -83,8 +84,8 @@ function Meta({ job }: { job: Job }) {
   return (
     <div className="job-meta">
       <Id id={job.id} short={shortId(job.id)} />
-      <Link href={`/datasets/${job.dataset}`} className="link truncate job-meta-dataset">
-        {dataset?.name ?? shortId(job.dataset)}
+      <Link href={`/datasets/${job.dataset}`} className="link job-meta-dataset">
+        <Name>{dataset?.name ?? shortId(job.dataset)}</Name>
       </Link>
       <span>{job.spec.model.preset ?? "custom size"}</span>
       <span title={job.spec.task.kind}>{taskOf(job.spec.task.kind)?.title ?? job.spec.task.kind}</span>
@@ -110,8 +111,8 @@ export function JobHeader({ job, stream }: { job: Job; stream: StreamState }) {
     <header className="job-head">
       <Back href="/jobs">Jobs</Back>
       <div className="job-title">
-        <h1 className="truncate" title={job.name}>
-          {job.name}
+        <h1 className="whole-name">
+          <bdi title={job.name}>{job.name}</bdi>
         </h1>
         <StateChip job={job} />
         <Line stream={stream} />

@@ -1,9 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import * as queries from "@/api/queries";
-import { isTerminal, type Job, type Page } from "@/api/types";
+import { isTerminal, type Job } from "@/api/types";
 import { useJobLive } from "@/charts/useJobLive";
-import { integer, percent } from "@/lib/format";
+import { integer, isolated, percent } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { ErrorBox } from "@/ui/Notice";
 import { CheckpointsTab } from "./CheckpointsTab";
@@ -41,22 +41,13 @@ function Tabs({ id, tab, job }: { id: string; tab: string; job: Job }) {
 }
 
 export function JobPage({ id, tab }: { id: string; tab: string }) {
-  const cache = useQueryClient();
-  const {
-    data: job,
-    error,
-    refetch,
-  } = useQuery({
-    ...queries.job(id),
-    // Who comes from the list sees at once what the list knew.
-    placeholderData: () =>
-      cache
-        .getQueriesData<Page<Job>>({ queryKey: ["jobs"] })
-        .flatMap(([, page]) => page?.data ?? [])
-        .find((known) => known.id === id),
-  });
+  const { data: job, error, refetch } = useQuery(queries.job(id));
   const { stream, live } = useJobLive(id, job ? isTerminal(job.state) : false);
-  useTitle(job ? `${job.state === "running" ? `${percent(job.progress.fraction)} ` : ""}${job.name}` : "Job");
+  useTitle(
+    job
+      ? `${job.state === "running" ? `${percent(job.progress.fraction)} ` : ""}${isolated(job.name)}`
+      : "Job",
+  );
 
   if (error && !job) {
     return (

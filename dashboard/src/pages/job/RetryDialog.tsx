@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { Job } from "@/api/types";
-import { duration } from "@/lib/format";
+import { duration, isolated } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 
@@ -19,7 +19,7 @@ export function RetryDialog({ job, busy, onRetry, onClose }: Props) {
   const seconds = text.trim() === "" ? null : Number(text);
   const valid = seconds === null || (Number.isFinite(seconds) && seconds > job.seconds_used);
   return (
-    <Dialog title={`Give “${job.name}” more time`} onClose={onClose}>
+    <Dialog title={`Give “${isolated(job.name)}” more time`} onClose={onClose}>
       <form
         className="stack"
         onSubmit={(event) => {

@@ -1,0 +1,46 @@
+"""How files are read: said before they are sent, and told once they are there."""
+
+import io
+import zipfile
+from pathlib import Path
+from random import Random
+
+import pytest
+from PIL import Image
+
+from tests.dashboard.conftest import Running, Scenario
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Fields between tabs, with quotation marks that enclose nothing."""
+    path = tmp_path / "table.tsv"
+    path.write_text("id\ttext\n" + "".join(f'{n}\t"Lorem" ipsum; {n}\n' for n in range(40)))
+    return path
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """An archive with a class that is called as a part is, and files that are no images."""
+    random = Random(0)
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in ("train", "plane"):
+            for number in range(12):
+                content = io.BytesIO()
+                pixels = bytes(random.randrange(255) for _ in range(16 * 16 * 3))
+                Image.frombytes("RGB", (16, 16), pixels).save(content, "png")
+                archive.writestr(f"vehicles/{name}/{number}.png", content.getvalue())
+        for extra in ("notes.docx", "more.docx", "labels.xyz"):
+            archive.writestr(f"vehicles/{extra}", b"x")
+    return tmp_path / "images.zip"
+
+
+def test_how_files_are_read_is_said_and_told(
+    scenario: Scenario, service: Running, table: Path, images: Path
+) -> None:
+    found = scenario("reading", table=str(table), images=str(images))
+    with service.client() as client:
+        (file,) = client.get(f"/v1/datasets/{found['dataset']}").json()["file_list"]
+    assert (file["delimiter"], file["quote"], file["documents"]) == ("\t", "none", 40)
