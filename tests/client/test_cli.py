@@ -193,6 +193,45 @@ def test_how_tables_are_read_can_be_said(run: Command, tmp_path: Path) -> None:
     assert "quote" in refused.err
 
 
+LATIN_1 = os.fsdecode(b"caf\xe9")
+"""As Python gives an argument that is not UTF-8."""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("dataset", "upload", "{folder}/plain.txt", "--name", LATIN_1),
+        ("dataset", "upload", f"{{folder}}/{LATIN_1}.txt"),
+        ("dataset", "upload", "{folder}/plain.txt", "--text-column", LATIN_1),
+        ("dataset", "upload", f"{{folder}}/missing {LATIN_1}"),
+        ("dataset", "show", LATIN_1),
+        ("job", "show", LATIN_1),
+        ("job", "list", "--name", LATIN_1),
+        ("job", "submit", "-f", "{job}", "--set", f"name={LATIN_1}"),
+        ("job", "submit", "-f", f"{{folder}}/missing {LATIN_1}.yaml"),
+        ("key", "create", LATIN_1),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]) if isinstance(arguments, tuple) else None,
+)
+def test_arguments_that_are_not_utf8_are_refused_in_one_line(
+    run: Command, arguments: tuple[str, ...], as_json: bool, tmp_path: Path, job_file: Path
+) -> None:
+    for name in ("plain.txt", f"{LATIN_1}.txt"):
+        (tmp_path / name).write_text("Once upon a time there was a text.\n")
+    given = [each.format(folder=tmp_path, job=job_file) for each in arguments]
+    refused = run(*given, *(["--json"] if as_json else []))
+    assert refused.code != 0
+    assert "Traceback" not in refused.err
+    assert refused.out == ""
+    if as_json:
+        assert json.loads(refused.err)["error"]["detail"]
+    else:
+        text = " ".join(refused.err.split())
+        assert "UTF-8" in text or "caf" in text
+        assert text.count("rror") == 1
+
+
 def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> None:
     uploaded = run("dataset", "upload", corpus, "--name", "docs")
     assert uploaded.code == 0
