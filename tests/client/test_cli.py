@@ -197,7 +197,7 @@ LATIN_1 = os.fsdecode(b"caf\xe9")
 """As Python gives an argument that is not UTF-8."""
 
 
-@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -215,16 +215,16 @@ LATIN_1 = os.fsdecode(b"caf\xe9")
     ids=lambda arguments: " ".join(arguments[:2]) if isinstance(arguments, tuple) else None,
 )
 def test_arguments_that_are_not_utf8_are_refused_in_one_line(
-    run: Command, arguments: tuple[str, ...], as_json: bool, tmp_path: Path, job_file: Path
+    run: Command, arguments: tuple[str, ...], flags: tuple[str, ...], tmp_path: Path, job_file: Path
 ) -> None:
     for name in ("plain.txt", f"{LATIN_1}.txt"):
         (tmp_path / name).write_text("Once upon a time there was a text.\n")
     given = [each.format(folder=tmp_path, job=job_file) for each in arguments]
-    refused = run(*given, *(["--json"] if as_json else []))
+    refused = run(*given, *flags)
     assert refused.code != 0
     assert "Traceback" not in refused.err
     assert refused.out == ""
-    if as_json:
+    if flags:
         assert json.loads(refused.err)["error"]["detail"]
     else:
         text = " ".join(refused.err.split())

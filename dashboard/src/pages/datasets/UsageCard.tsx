@@ -49,7 +49,7 @@ export function UsageCard() {
             <span className={low ? "usage-low" : undefined}>
               {" · "}
               {bytes(disk.free_bytes)} of the disk’s {bytes(disk.total_bytes)} free,{" "}
-              {bytes(disk.keep_free_bytes)} must stay so
+              {bytes(disk.keep_free_bytes)} always kept free
             </span>
           )}
         </p>

@@ -27,7 +27,7 @@ export const MODALITIES: Record<Modality, Words> = {
     sample: "document",
     samples: "Documents",
     formats:
-      ".txt, .jsonl, .csv, .parquet, each also as .gz, .zst or in a .zip; a tokenizer.json of your own, too",
+      ".txt, .md, .jsonl, .csv, .tsv, .parquet, each also as .gz, .zst or in a .zip; a tokenizer.json of your own, too",
   },
   image: {
     title: "Images",
