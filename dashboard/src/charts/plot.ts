@@ -100,6 +100,8 @@ const TICKS = {
 // uPlot has these as a const enum, which does not exist at run time.
 /* eslint-disable @typescript-eslint/no-unsafe-enum-assignment */
 const LINEAR: uPlot.Scale.Distr.Linear = 1;
+/** Distances between marks on the axis of steps, which are whole numbers: 1, 2, 5, 10, … */
+const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 const LOGARITHMIC: uPlot.Scale.Distr.Logarithmic = 3;
 /* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 
@@ -151,6 +153,7 @@ export function optionsOf(
         size: 26,
         gap: 6,
         space: 70,
+        incrs: WHOLE,
         values: (_, values) => values.map((v) => compact(v)),
       },
       {

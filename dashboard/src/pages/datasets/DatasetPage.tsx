@@ -6,6 +6,7 @@ import { bytes, compact, count, duration, integer, isolated, NONE, shortId } fro
 import { useTitle } from "@/lib/title";
 import { Back } from "@/ui/Back";
 import { CopyButton, Id } from "@/ui/Copy";
+import { Name } from "@/ui/Name";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { AudioDetails } from "./AudioDetails";
@@ -76,8 +77,9 @@ function PreviewList({ id }: { id: string }) {
       {data.documents.map((document) => (
         <li key={`${document.file}/${document.index}`} className="card">
           <p className="preview-head small faint num">
-            <span className="truncate" title={document.file}>
-              <bdi>{document.file}</bdi> · document {integer(document.index + 1)}
+            <span className="preview-name">
+              <Name>{document.file}</Name>
+              <span className="nowrap">· document {integer(document.index + 1)}</span>
             </span>
             <span className="nowrap">{count(document.characters, "character")}</span>
           </p>
@@ -120,7 +122,7 @@ export function DatasetPage({ id }: { id: string }) {
     <div className="page">
       <Back href="/datasets">Datasets</Back>
       <div className="job-title">
-        <h1 className="whole-name">
+        <h1 className="whole-name" dir="auto">
           {dataset ? <bdi title={dataset.name}>{dataset.name}</bdi> : <Skeleton width={180} height={20} />}
         </h1>
         {dataset && (

@@ -111,7 +111,7 @@ export function JobHeader({ job, stream }: { job: Job; stream: StreamState }) {
     <header className="job-head">
       <Back href="/jobs">Jobs</Back>
       <div className="job-title">
-        <h1 className="whole-name">
+        <h1 className="whole-name" dir="auto">
           <bdi title={job.name}>{job.name}</bdi>
         </h1>
         <StateChip job={job} />
@@ -150,13 +150,15 @@ export function JobHeaderSkeleton() {
   );
 }
 
-export function FailureNotice({
-  failure,
-}: {
+interface FailureNoticeProps {
   failure: NonNullable<Job["failure"]> | NonNullable<Job["pause"]>;
-}) {
+  /** The job stopped for now, and nothing is lost. */
+  paused?: boolean;
+}
+
+export function FailureNotice({ failure, paused = false }: FailureNoticeProps) {
   return (
-    <div className="notice notice-error" role="alert">
+    <div className={`notice ${paused ? "notice-warning" : "notice-error"}`} role="alert">
       <Icon name="alert" />
       <div className="notice-body">
         <p>{failure.message}</p>

@@ -60,7 +60,7 @@ export function JobPage({ id, tab }: { id: string; tab: string }) {
     <div className="page">
       {job ? <JobHeader job={job} stream={stream} /> : <JobHeaderSkeleton />}
       {job?.failure && <FailureNotice failure={job.failure} />}
-      {job?.pause && <FailureNotice failure={job.pause} />}
+      {job?.pause && <FailureNotice paused failure={job.pause} />}
       {/* What stands below waits for the job: a failure's notice would push it down. */}
       {job && (
         <>
