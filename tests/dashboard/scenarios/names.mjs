@@ -92,7 +92,7 @@ await play(async ({ page, context }) => {
   await page.getByRole("link", { name: "Train on this" }).click();
   await page.getByRole("button", { name: /Smoke test/ }).click();
   await page.locator('[data-path="name"] input').fill(jobName);
-  await page.locator('[data-path="training.steps"] input').fill("2");
+  await page.locator('[data-path="training.steps"] input').fill("8");
   await page.getByText("Ready to run").waitFor();
   await look(page, "new-job");
   await page.getByRole("button", { name: "Start the job" }).click();
