@@ -1,6 +1,5 @@
 """Names as people give them, of any script and length: shown unchanged, and no page becomes wider for them."""
 
-import json
 from pathlib import Path
 
 import httpx
@@ -49,4 +48,4 @@ def test_names_of_any_script_and_length(
         assert (dataset["name"], client.get(f"/v1/jobs/{found['job']}").json()["name"]) == NAMES[:2]
         assert {file["name"] for file in dataset["file_list"]} == set(FILES)
         answer = client.get(f"/v1/jobs/{rows[-1]['job']}")
-    assert (answer.status_code, json.loads(answer.text)["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
