@@ -38,6 +38,13 @@ class _HeaderBudget:
     def __init__(self, limits: Limits) -> None:
         self._each = limits.header_bytes_each
         self._left = limits.header_bytes
+        self._largest = limits.content_bytes
+
+    def check(self, size: int) -> None:
+        """A size below zero leads back to the same header for ever, one past all disks to where nothing can be read."""
+        if not 0 <= size <= self._largest:
+            problem = f"says of a file that it has {size:,} bytes, which no file has; pack it again"
+            raise _HeaderError("corrupt_archive", problem)
 
     def spend(self, info: tarfile.TarInfo) -> None:
         self._left -= info.size if info.type in _HEADERS else -self._each
@@ -56,6 +63,7 @@ class _CheckedInfo(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_CheckedInfo":
         info = super().frombuf(buf, encoding, errors)
+        cls.budget.check(info.size)
         if info.type in _HEADERS and info.size > _HEADER_BYTES:
             problem = f"has a name or comment of {info.size:,} bytes, {_HEADER_BYTES:,} at most"
             raise _HeaderError("archive_bomb", problem)
@@ -63,6 +71,10 @@ class _CheckedInfo(tarfile.TarInfo):
         if info.type == tarfile.GNUTYPE_SPARSE:
             raise _HeaderError(*_HOLES)
         return info
+
+    def _apply_pax_info(self, *told: object) -> None:  # a comment may give another size
+        super()._apply_pax_info(*told)  # type: ignore[misc]  # typeshed does not know it
+        self.budget.check(self.size)
 
     def _proc_gnusparse_10(self, *_: object) -> None:  # the newest of its layouts has the map among the data
         raise _HeaderError(*_HOLES)

@@ -2,8 +2,10 @@
 
 import gc
 import io
+import tarfile
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,3 +149,30 @@ def test_long_rows_are_not_gathered_to_judge_the_columns_by(name: str) -> None:
     tracemalloc.stop()
     assert found == [5_000_002] * 40
     assert peak < 80_000_000
+
+
+@pytest.mark.parametrize("size", ["-5000", "-512", str(1 << 60), str(1 << 70)])
+@pytest.mark.parametrize("local", [True, False])
+def test_a_size_that_no_file_has_is_refused(size: str, *, local: bool, tmp_path: Path) -> None:
+    """In a comment of a tar. One below zero led back to the same header again and again."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a.png")
+        info.size = len(flat_png(20))
+        info.pax_headers = {"size": size}
+        archive.addfile(info, io.BytesIO(flat_png(20)))
+    (tmp_path / "a.tar").write_bytes(out.getvalue())
+    with (tmp_path / "a.tar").open("rb") as file, pytest.raises(FormatError) as caught:
+        inspect_image_file(file if local else out, "a.tar")
+    assert caught.value.code == "corrupt_archive"
+
+
+def test_a_negative_size_in_a_header_itself_is_refused() -> None:
+    info = tarfile.TarInfo("a.png")
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" + (-5000).to_bytes(11, "big", signed=True)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    with pytest.raises(FormatError) as caught:
+        inspect_image_file(io.BytesIO(bytes(header) + bytes(4096)), "a.tar")
+    assert caught.value.code == "corrupt_archive"
