@@ -205,9 +205,9 @@ def test_a_run_on_auto_has_the_bits_of_the_run_with_its_choices_written_out_and_
 
 def test_choices_can_be_handed_in(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
     spec["training"] |= {"batch_size": "auto", "steps": 2, "schedule": {"kind": "constant"}}
-    engine = pretrain(spec, tmp_path / "out", "--decided", '{"batch_size": 6, "precision": "fp32"}')
+    engine = pretrain(spec, tmp_path / "out", "--decided", '{"batch_size": 6, "precision": "bf16"}')
     assert engine.end() == {"exit": 0}
     assert not engine.of("decision")
     state = json.loads((tmp_path / "out" / "step-00000002" / "trainer" / "state.json").read_text())
     assert state["decisions"] == {"batch_size": 6}  # the spec names its precision itself
-    assert state["environment"]["precision"] == "bf16"
+    assert state["environment"]["precision"] == "fp32"
