@@ -84,11 +84,14 @@ def test_a_job_pauses_at_its_projects_quota_and_goes_on_with_a_larger_one(
 
 def test_checkpoints_that_retention_drops_make_room(bench: Bench, one_checkpoint: int) -> None:
     _limit(bench, checkpoints=2 * one_checkpoint + one_checkpoint // 2)
-    job_id = bench.submit("engine", training={"steps": 100, "retention": {"keep_last": 2}})
+    job_id = bench.submit("engine step_seconds=0.01", training={"steps": 100, "retention": {"keep_last": 2}})
     job = bench.await_state(job_id, "succeeded", "paused", "failed")
     assert job.state == "succeeded"
     with read(bench.database) as session:
-        assert [found.step for found in present(session, job_id)] == [100, 90]
+        kept = [found.step for found in present(session, job_id)]
+    # The one before the last may have given way to it before it was stored.
+    assert kept[0] == 100
+    assert len(kept) == 2
 
 
 def test_a_run_whose_last_checkpoint_has_no_room_is_not_told_to_have_succeeded(

@@ -137,7 +137,8 @@ def test_the_engine_sees_no_credential(bench: Bench) -> None:
     (line,) = [line for line in log.splitlines() if line.startswith("environment: ")]
     names = set(line.split()[1:])
     ours = ("DATABASE", "REDIS", "STORAGE", "SEEDBED", "AWS", "PG")
-    assert not {name for name in names if name.startswith(ours)}
+    told = {"SEEDBED_CHECKPOINT_SECONDS", "SEEDBED_POINT_SECONDS"}  # how often it may write
+    assert {name for name in names if name.startswith(ours)} <= told
     assert {"PATH", "CUDA_VISIBLE_DEVICES"} <= names
 
 
