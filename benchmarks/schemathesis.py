@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+from benchmarks._processes import run
+
 TEST = "tests/api/test_schemathesis.py"
 
 
@@ -45,4 +47,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

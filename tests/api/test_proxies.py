@@ -165,7 +165,7 @@ def proxy(
             _await(found, process, directory / "log")
             yield found
         finally:
-            process.terminate()
+            process.kill()  # asked to end, Caddy would first wait for open streams
             process.wait()
 
 

@@ -21,7 +21,7 @@ from control.tasks import estimates, exports, previews
 from tests.api.conftest import Keys, RequestLog, Stored
 from tests.factories import make_job, make_running, make_spec
 
-CASES = int(os.environ.get("SEEDBED_SCHEMATHESIS_CASES", "2000"))
+CASES = int(os.environ.get("SEEDBED_SCHEMATHESIS_CASES", "700"))
 """At least; `./run bench schemathesis --cases 5000` runs this test with more."""
 SEED = os.environ.get("SEEDBED_SCHEMATHESIS_SEED", "1")
 CORPUS = b"\n\n\n".join(b"Document %d of a corpus that is large enough. " % n * 50 for n in range(200))

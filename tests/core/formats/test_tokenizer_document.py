@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -161,6 +161,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.sampled_from(KINDS), st.data())
 def test_any_value_anywhere_is_accepted_or_refused(kind: str, data: st.DataObject) -> None:
     document = copy.deepcopy(_DOCUMENTS[kind])
@@ -180,6 +181,7 @@ def test_any_value_anywhere_is_accepted_or_refused(kind: str, data: st.DataObjec
 _DOCUMENTS = {kind: _trained(kind) for kind in KINDS}
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(KINDS), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4))
 def test_changed_bytes_are_accepted_or_refused(kind: str, changes: list[tuple[int, int]]) -> None:
     content = bytearray(json.dumps(_DOCUMENTS[kind]).encode())

@@ -1,5 +1,6 @@
 """Preparing in several processes, killed or not: the same bytes, and nobody left."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -151,7 +152,8 @@ def test_a_tokenizing_process_that_dies_is_told_of(
     def progress(phase: str, done: int, *_: object) -> None:
         if phase == "tokenizing" and done:
             for child in set(psutil.Process().children()) - others:
-                child.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
 
     monkeypatch.setattr("core.data.progress._SECONDS", 0.0)
     with pytest.raises(MemoryError):
