@@ -1,8 +1,8 @@
-"""Run the tests: the dashboard's own first, then pytest, whose summary closes the output.
+"""Run the tests: the dashboard's own first, then pytest in two processes at once, whose summaries close the output.
 
     ./run test [PYTEST ARGS]
 
-With arguments, pytest alone runs what they name. The browser tests drive the Chromium that ``CHROMIUM``
+With arguments, pytest alone runs what they name, in one process. The browser tests drive the Chromium that ``CHROMIUM``
 holds, which is found or fetched here.
 """
 
@@ -10,10 +10,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 from tools import browser
 from tools.node import use_node
 from tools.steps import DASHBOARD, ROOT, StepFailed, say
+
+BESIDE_THE_ENGINE = {"api", "client", "containers", "control", "dashboard", "migrations"}
+"""Folders whose tests take about as long as all the others together."""
 
 
 def main(arguments: list[str]) -> int:
@@ -28,10 +32,34 @@ def main(arguments: list[str]) -> int:
     dashboard = (
         0 if arguments or not _dashboard_has_tests() else _run("npm", "test", "--silent", cwd=DASHBOARD)
     )
-    python = _run(sys.executable, "-m", "pytest", *arguments, cwd=ROOT)
+    python = _run(sys.executable, "-m", "pytest", *arguments, cwd=ROOT) if arguments else _run_all()
     if dashboard:
         say("the dashboard's own tests failed; see above")
     return python or dashboard
+
+
+def _run_all() -> int:
+    """Every folder of tests, half of the work beside the other half; what the second printed comes when both are done."""
+    folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))}
+    first = sorted(folders & BESIDE_THE_ENGINE)
+    second = sorted(folders - BESIDE_THE_ENGINE)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+        beside = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/{name}" for name in second)],
+            cwd=ROOT,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            code = _run(sys.executable, "-m", "pytest", *(f"tests/{name}" for name in first), cwd=ROOT)
+            say(f"now the tests of {', '.join(second)}, which ran meanwhile")
+            ended = beside.wait()
+        finally:
+            beside.terminate()
+            beside.wait()
+        printed.seek(0)
+        print(printed.read(), flush=True)
+    return code or ended
 
 
 def _dashboard_has_tests() -> bool:
