@@ -161,7 +161,8 @@ class PreloadedServer:
                 with os.fdopen(write_end, "wb") as theirs:
                     connection.connect(os.fspath(self._path))
                     sent = socket.send_fds(connection, [line], [log.fileno(), log.fileno(), theirs.fileno()])
-                    connection.sendall(line[sent:])
+                    if sent < len(line):  # nothing is sent to a server that has answered and closed already
+                        connection.sendall(line[sent:])
             except OSError as error:
                 raise EngineUnavailableError(f"the engine's server cannot be reached: {error}") from error
             replies = _Lines(connection)

@@ -128,7 +128,8 @@ def _ask(
             descriptors = [theirs.fileno(), nowhere.fileno(), descriptor]
             try:
                 count = socket.send_fds(connection, [line], descriptors)
-                connection.sendall(line[count:])
+                if count < len(line):  # nothing is sent to a server that has answered and closed already
+                    connection.sendall(line[count:])
             except ConnectionError as error:
                 return End(lost=str(error)), bytearray()
         conversation = Conversation(connection, answers, asked, lent.file)
