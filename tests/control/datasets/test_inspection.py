@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -103,6 +104,25 @@ def test_a_child_tells_what_is_wrong(server: InspectionServer, storage: LocalSto
         inspect(server, stage, "\u00fc.parquet")
     assert (caught.value.code, caught.value.param) == ("bad_parquet", "file")
     assert "\u00fc.parquet" in caught.value.detail
+
+
+def test_a_child_that_ends_before_the_request_is_wholly_sent_is_heard(
+    server: InspectionServer, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file is read in milliseconds; on a busy machine the answer is there before the sender goes on."""
+    send = socket.send_fds
+
+    def send_and_be_late(connection: socket.socket, *arguments: Any) -> int:
+        count = send(connection, *arguments)
+        closed = select.poll()
+        closed.register(connection, 0)  # nothing but the other end's closing
+        assert closed.poll(60_000)
+        return count
+
+    monkeypatch.setattr(running.socket, "send_fds", send_and_be_late)
+    with staged(storage, b"PAR1") as stage, pytest.raises(Invalid) as caught:
+        inspect(server, stage, "small.parquet")
+    assert caught.value.code == "bad_parquet"
 
 
 def test_a_child_is_told_the_column(server: InspectionServer, storage: LocalStorage) -> None:
