@@ -14,12 +14,11 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from api import dashboard, housekeeping, openapi, problems, reference
 from api.context import Context
 from api.gauges import LoadGauges
-from api.guard import Guard
+from api.identity_cache import Keyring
 from api.inspections import Inspections
-from api.keyring import Keyring
 from api.live import Hub
-from api.observe import Observe
 from api.readiness import Readiness, ask_database
+from api.request_logging import Observe
 from api.routes import (
     checkpoints,
     datasets,
@@ -38,12 +37,13 @@ from api.routes import (
     usage,
     workers,
 )
+from api.security_headers import Guard
 from api.standing import Attended
 from api.throttle import Throttle
 from api.upload_room import UploadRoom
 from control.broker import broker
 from control.db import create_engine
-from control.jobs.upkeep import Upkeep
+from control.maintenance.service import Upkeep
 from control.settings import Settings
 from control.storage import open_storage
 

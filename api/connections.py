@@ -18,7 +18,7 @@ from typing import Any, Literal
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.catalog import TYPE, title
+from api.problem_types import TYPE, title
 from api.standing import CUT as CUT_NAME
 
 CUT = Counter("seedbed_connections_cut_total", "Connections that the service ended, by the limit.", ["limit"])

@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from api.gauges import LoadGauges
+from api.identity_cache import Keyring
 from api.inspections import Inspections
-from api.keyring import Keyring
 from api.live import Hub
 from api.readiness import Readiness
 from api.throttle import Throttle

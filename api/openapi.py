@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import SecretStr
 
-from api.catalog import problems
+from api.problem_types import problems
 from api.version import version
 from control.schemas import Problem, ProblemDetail
 

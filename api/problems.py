@@ -15,11 +15,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from api.catalog import TYPE, title
 from api.downloads import RangeNotSatisfiable
+from api.problem_types import TYPE, title
 from control.errors import SeedbedError, TooManyRequests, Unauthorized
 from control.schemas import Problem, ProblemDetail
-from core.spec import MOST_PROBLEMS, explain
+from core.spec.problems import MOST_PROBLEMS, explain
 
 log = logging.getLogger(__name__)
 

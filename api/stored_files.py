@@ -8,10 +8,10 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.archives import archive
-from api.catalog import JsonResponses, problems
 from api.context import Context
 from api.downloads import from_threads, send_object
+from api.problem_types import JsonResponses, problems
+from api.zip_stream import archive
 from control.errors import NotFound
 
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}

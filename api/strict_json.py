@@ -12,7 +12,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from api.auth import Requires
-from core.spec import shorten
+from core.spec.problems import shorten
 
 SPEC_BYTES = 128 << 10
 """Of a body that describes something; a spec has a few hundred, with every default written out some thousand."""

@@ -44,7 +44,7 @@ def run(argv: Sequence[str]) -> int:
 
 def main() -> int:
     """``serve --fd N --parent PID``, as the worker starts its engine's server."""
-    from core.serve import serve  # noqa: PLC0415 - imports no torch until it preloads
+    from core.commands.serve import serve  # noqa: PLC0415 - imports no torch until it preloads
 
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=["serve"])

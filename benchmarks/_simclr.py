@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 from core.augmentation import Views, draw_views
 from core.data import sample_indices
 from core.data.image import ImageSamples
+from core.randomness import derive_seed
 from core.spec.augmentation import AugmentationSpec
-from core.training.randomness import derive_seed
 
 Pair = tuple[Tensor, Tensor]
 

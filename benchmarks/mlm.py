@@ -28,7 +28,7 @@ from benchmarks._harness import report
 from benchmarks._processes import run
 from core.data import data_files, prepare_for
 from core.data.text import PackedSequences, PreparedText
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 LENGTH = 128
 BATCH = 32

@@ -3,7 +3,7 @@
 import sys
 
 from core import tracebacks
-from core.cli import main
+from core.commands.cli import main
 
 if __name__ == "__main__":
     tracebacks.install()

@@ -130,7 +130,7 @@ def api(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT) -> None:
 def worker(device: DeviceOption = Device.AUTO) -> None:
     """Run one worker, with the settings of the environment; one a GPU."""
     from control.settings import settings  # noqa: PLC0415
-    from worker.program import run  # noqa: PLC0415
+    from worker.main import run  # noqa: PLC0415
 
     logs.configure(settings().log_format)
     raise typer.Exit(run(_choice(device)))

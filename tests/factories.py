@@ -16,7 +16,8 @@ from control.jobs.service import Claim
 from control.projects.models import Project
 from control.workers import service as workers
 from control.workers.fleet import WorkerDevice
-from core.spec import JobSpec, validate
+from core.spec.job import JobSpec
+from core.spec.problems import validate
 
 _numbers = itertools.count(1)
 

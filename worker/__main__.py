@@ -7,7 +7,7 @@ from typing import cast
 from control import logs
 from control.settings import settings
 from worker.device import DeviceChoice, NoDeviceError
-from worker.program import run
+from worker.main import run
 
 
 def main() -> int:

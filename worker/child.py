@@ -15,15 +15,15 @@ from control.errors import NotFound
 from control.jobs.service import Claim, claim
 from control.settings import Settings
 from worker import logcontext, metrics
+from worker.crash_recovery import Succession
 from worker.device import Machine
-from worker.ear import Ear
-from worker.equipment import Equipment
 from worker.parent_death import die_with_parent
-from worker.presence import Presence
-from worker.reporting import first_line, is_transient
+from worker.registration import Presence
+from worker.resources import Equipment
 from worker.shutdown import ShutdownPipe
-from worker.succession import Succession
 from worker.supervisor import Supervisor
+from worker.wakeups import Ear
+from worker.write_queue import first_line, is_transient
 
 log = logging.getLogger(__name__)
 

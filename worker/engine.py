@@ -1,6 +1,6 @@
 """The engine as its supervisor sees it: a preloaded server, and one child of it per attempt.
 
-The wire format is told in ``core/serve.py``.
+The wire format is told in ``core/commands/serve.py``.
 """
 
 import contextlib

@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.db import write
-from control.jobs.leases import Phase
 from control.jobs.schemas import Intent
 from control.jobs.service import LeaseLost, heartbeat
+from control.scheduling.leases import Phase
 from worker import metrics
 from worker.lease import Lease
-from worker.reporting import first_line
+from worker.write_queue import first_line
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from control.jobs.service import record_log_tail
-from worker.reporting import Reporter
 from worker.room import Room
 from worker.uploads import Uploads
+from worker.write_queue import Reporter
 
 _TAIL_LINES = 200
 _TAIL_BYTES = 64 * 1024

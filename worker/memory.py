@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from control.jobs.service import Claim, Failed
-from core.spec import JobSpec
 from core.spec.gan_sizes import GanSize
+from core.spec.job import JobSpec
 from core.spec.model import ResNetSize
 from worker.device import Machine, usable_memory
 

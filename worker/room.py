@@ -14,8 +14,8 @@ from control.usage.disk import disk_of, measure, require
 from control.usage.errors import DiskLow, QuotaExceeded
 from control.usage.schemas import Kind
 from control.usage.service import require_room
-from worker.equipment import Equipment
-from worker.reporting import first_line
+from worker.resources import Equipment
+from worker.write_queue import first_line
 
 log = logging.getLogger(__name__)
 

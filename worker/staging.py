@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from control.storage import Storage, StorageNotFound
-from core.formats.checkpoint import MANIFEST, sha256_of
+from core.checkpoints.manifest import MANIFEST, sha256_of
 
 _CHUNK = 1 << 20
 _FICLONE = 0x40049409

@@ -25,10 +25,8 @@ from control.db import WriteSession, write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
 from control.removals.service import remove_after_commit
 from worker import metrics
-from worker.chronicle import Chronicle
-from worker.ear import Ear
 from worker.engine import Engine, EngineUnavailableError, Exit
-from worker.equipment import Equipment
+from worker.engine_events import Chronicle
 from worker.heartbeat import Heartbeat, Progress
 from worker.lease import Lease
 from worker.limits import TimeLimit, without_room
@@ -36,7 +34,7 @@ from worker.logs import LogKeeper
 from worker.memory import LOOK_SECONDS, MemoryLimit
 from worker.messages import Asked, Ended, Lost, Message, Told
 from worker.outcome import judge
-from worker.reporting import Reporter, first_line, is_transient
+from worker.resources import Equipment
 from worker.room import NoRoom, Room
 from worker.uploads import (
     FilesUploaded,
@@ -48,7 +46,9 @@ from worker.uploads import (
     UploadFailed,
     Uploads,
 )
+from worker.wakeups import Ear
 from worker.workspace import StagingError, Workspace
+from worker.write_queue import Reporter, first_line, is_transient
 
 log = logging.getLogger(__name__)
 

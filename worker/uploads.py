@@ -16,7 +16,7 @@ from typing import Any
 
 from control.errors import SeedbedError
 from control.storage import Storage, StorageFull
-from core.formats.checkpoint import MANIFEST, describe_files, sha256_of
+from core.checkpoints.manifest import MANIFEST, describe_files, sha256_of
 from worker.room import NoRoom, Room
 from worker.staging import link, link_tree
 

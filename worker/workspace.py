@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
-from core.formats.checkpoint import MANIFEST
-from core.spec import JobSpec, prepared_key
-from worker.equipment import Equipment
+from core.checkpoints.manifest import MANIFEST
+from core.spec.job import JobSpec
+from core.spec.prepared import prepared_key
+from worker.resources import Equipment
 from worker.staging import DamagedError, Patience, fetch, inside, link, stage_checkpoint
 
 log = logging.getLogger(__name__)

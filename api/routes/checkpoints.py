@@ -8,9 +8,9 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.catalog import problems
 from api.context import Context, Ctx
 from api.parameters import CheckpointId
+from api.problem_types import problems
 from api.stored_files import (
     DOWNLOAD_HEADERS,
     StoredFile,

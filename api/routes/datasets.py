@@ -6,15 +6,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import dataset_examples as showing
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.catalog import problems
 from api.context import Ctx
+from api.idempotency import REPEAT_PROBLEMS, Repeat
 from api.leaving import while_connected
 from api.pages import page
 from api.parameters import Cursor, DatasetId, PageLimit
-from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.problem_types import problems
 from api.strict_json import StrictJsonRoute
 from control.datasets import service
-from control.datasets.presentation import present, present_list
+from control.datasets.presenters import present, present_list
 from control.datasets.schemas import DatasetDetail, DatasetIn, DatasetOut, DatasetPreview
 from control.db import read, write
 from control.schemas import Page

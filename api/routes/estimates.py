@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Response
 
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.catalog import problems
 from api.context import Ctx
+from api.idempotency import REPEAT_PROBLEMS, Repeat
+from api.long_poll import awaited
 from api.parameters import EstimateId, Wait
-from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.problem_types import problems
 from api.routes.jobs import JOB_EXAMPLE
 from api.strict_json import StrictJsonRoute
-from api.tasks import awaited
 from control.db import read, write
 from control.jobs.schemas import JobIn
 from control.tasks import estimates, service

@@ -7,10 +7,11 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.catalog import problems
 from api.context import Context, Ctx
+from api.idempotency import REPEAT_PROBLEMS, Repeat
+from api.long_poll import awaited
 from api.parameters import CheckpointId, ExportId, JobId, Wait
-from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.problem_types import problems
 from api.stored_files import (
     DOWNLOAD_HEADERS,
     StoredFiles,
@@ -19,7 +20,6 @@ from api.stored_files import (
     head_responses,
 )
 from api.strict_json import SmallJsonRoute
-from api.tasks import awaited
 from control.db import read, write
 from control.errors import Conflict
 from control.jobs import service as jobs

@@ -9,22 +9,22 @@ from starlette.concurrency import run_in_threadpool
 
 from api import uploads
 from api.auth import AUTH_PROBLEMS, Writer
-from api.catalog import FILE_PROBLEMS, problems
 from api.context import Context, Ctx
 from api.leaving import while_connected
 from api.parameters import DatasetId
+from api.problem_types import FILE_PROBLEMS, problems
 from api.upload_room import Taking
 from control.datasets import intake, service
 from control.datasets.inspection import Found, inspect, is_quick
 from control.datasets.names import check_file_name
-from control.datasets.presentation import present_file
+from control.datasets.presenters import present_file
 from control.datasets.schemas import DatasetFileOut
 from control.db import write
 from control.inspection.running import Handle
 from control.inspection.server import InspectionServer
 from control.storage import Stage
-from core.formats.dialect import DELIMITER_PATTERN, named_delimiter
-from core.formats.reading import ReadingOptions
+from core.formats.tables.dialect import DELIMITER_PATTERN, named_delimiter
+from core.formats.tables.reading import ReadingOptions
 from core.spec.text import Column
 
 router = APIRouter(prefix="/v1/datasets/{dataset}/files", tags=["datasets"])

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 
-from api.catalog import problems
 from api.context import Ctx
+from api.problem_types import problems
 from control.errors import Forbidden, Unauthorized
 from control.health.schemas import Alive, Readiness
 

@@ -7,10 +7,10 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader
-from api.catalog import problems
 from api.context import Context, Ctx
 from api.downloads import from_threads
 from api.parameters import Cursor, JobId, PageLimit
+from api.problem_types import problems
 from control.checkpoints import service as checkpoints
 from control.checkpoints.schemas import CheckpointOut
 from control.db import read

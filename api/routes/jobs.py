@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, HTTPException, Query, Response
 
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.catalog import problems
 from api.context import Context, Ctx
+from api.idempotency import REPEAT_PROBLEMS, Repeat
 from api.pages import page
 from api.parameters import Cursor, JobId, PageLimit
-from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.problem_types import problems
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.jobs import service

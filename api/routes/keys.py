@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Admin
-from api.catalog import problems
 from api.context import Context, Ctx
 from api.pages import page
 from api.parameters import Cursor, KeyId, PageLimit
+from api.problem_types import problems
 from api.strict_json import SmallJsonRoute
 from control.db import read, write
 from control.keys import service

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.catalog import problems
 from api.context import Context, Ctx
+from api.idempotency import REPEAT_PROBLEMS, Repeat
+from api.inline_content import send_shown, shown_responses
+from api.long_poll import awaited
 from api.parameters import PreviewId, Wait
-from api.repeat import REPEAT_PROBLEMS, Repeat
+from api.problem_types import problems
 from api.routes.jobs import JOB_EXAMPLE
-from api.showing import send_shown, shown_responses
 from api.strict_json import StrictJsonRoute
-from api.tasks import awaited
 from control.db import read, write
 from control.jobs.schemas import JobIn
 from control.tasks import previews, service

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader
-from api.catalog import problems
 from api.context import Context, Ctx
+from api.inline_content import send_shown, shown_responses
 from api.parameters import JobId, PageLimit, SampleId
-from api.showing import send_shown, shown_responses
+from api.problem_types import problems
 from control.db import read
 from control.jobs import service as jobs
 from control.samples import service

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, COOKIE, Reader, session_of
-from api.catalog import problems
 from api.context import Context, Ctx
+from api.problem_types import problems
 from api.strict_json import SmallJsonRoute
 from api.throttle import sign_in_names
 from control.db import read, write

@@ -7,9 +7,9 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader
-from api.catalog import problems
 from api.context import Context, Ctx
 from api.parameters import JobId
+from api.problem_types import problems
 from api.stream import stream
 from control.db import read
 from control.jobs import service as jobs

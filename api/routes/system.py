@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from api.auth import AUTH_PROBLEMS, Admin
-from api.catalog import problems
 from api.context import Context, Ctx
+from api.problem_types import problems
 from api.version import version
 from control.db import read
 from control.errors import SeedbedError

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 
 from api.auth import AUTH_PROBLEMS, Admin, Reader
-from api.catalog import problems
 from api.context import Ctx
+from api.problem_types import problems
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.usage import service

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from api.auth import AUTH_PROBLEMS, Reader
-from api.catalog import problems
 from api.context import Ctx
 from api.parameters import Cursor, PageLimit
+from api.problem_types import problems
 from control.db import read
 from control.paging import decode_cursor, encode_cursor
 from control.schemas import Page

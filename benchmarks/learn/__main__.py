@@ -23,9 +23,10 @@ from benchmarks._processes import run
 from benchmarks.learn import audio
 from benchmarks.learn.measuring import floor, score
 from benchmarks.learn.recipes import RECIPES, Recipe
+from core.checkpoints.manifest import directory_name
 from core.data import data_files, prepare_for
-from core.formats.checkpoint import directory_name
-from core.spec import JobSpec, validate
+from core.spec.job import JobSpec
+from core.spec.problems import validate
 
 TRIAL_STEPS = 30
 AUDIO_TASKS = {"masked_spectrogram", "wav2vec2"}

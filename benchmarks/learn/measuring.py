@@ -14,11 +14,12 @@ from core.data import SplitName
 from core.data.audio import AudioSamples, PreparedAudio
 from core.evaluation.probes import knn_accuracy, linear_accuracy
 from core.objectives.audio import AudioObjective
-from core.objectives.base import Objective, create_objective
+from core.objectives.base import Objective
 from core.objectives.images import ImageObjective
-from core.spec import JobSpec
-from core.training.examination import encode, labels_of, spread
-from core.training.randomness import derive_seed, seed_torch
+from core.randomness import derive_seed, seed_torch
+from core.spec.job import JobSpec
+from core.tasks.objectives import create_objective
+from core.training.probing import encode, labels_of, spread
 
 FLOOR_LABELS = 10_000
 LINEAR_LABELS = 5_000

@@ -18,8 +18,8 @@ from benchmarks.malformed.mutations import mutate
 from core.data.errors import DataError
 from core.data.text.tokenizer import load
 from core.formats import FormatError, inspect_file, read_uploaded_tokenizer
-from core.formats.audio_inspection import inspect_audio_file
-from core.formats.image_inspection import inspect_image_file
+from core.formats.audio.inspection import inspect_audio_file
+from core.formats.image.inspection import inspect_image_file
 
 MEMORY_BYTES = 800 << 20
 """That a case may add to what the readers take themselves."""

@@ -9,10 +9,10 @@ from control.db import ReadSession, WriteSession, after_commit
 from control.errors import Conflict
 from control.jobs import repository as jobs
 from control.jobs.events import record
+from control.jobs.live_events import announce
 from control.jobs.models import Job
-from control.jobs.news import announce
+from control.jobs.presenters import job_out
 from control.jobs.states import TERMINAL
-from control.jobs.views import job_out
 from control.storage import Storage
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from core.spec import CheckpointRetention, kept_steps
+from core.checkpoints.retention import kept_steps
+from core.spec.training import CheckpointRetention
 
 
 class Retainable(Protocol):

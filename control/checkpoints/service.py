@@ -14,12 +14,13 @@ from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
 from control.jobs.events import record
-from control.jobs.leases import held
+from control.jobs.live_events import announce
 from control.jobs.models import Job
-from control.jobs.news import announce
 from control.metrics.repository import value_at
+from control.scheduling.leases import held
 from control.usage.service import require_room
-from core.spec import CheckpointRetention, JobSpec
+from core.spec.job import JobSpec
+from core.spec.training import CheckpointRetention
 
 
 def commit_checkpoint(
@@ -35,7 +36,7 @@ def commit_checkpoint(
 ) -> Checkpoint:
     """Make a checkpoint exist whose files are all in storage; saying so twice is the same as once.
 
-    What retention then drops is only marked here. The leader takes the files away later (`control.jobs.upkeep`), so
+    What retention then drops is only marked here. The leader takes the files away later (`control.maintenance.service`), so
     nothing is left behind by a worker that dies in between.
 
     Args:

@@ -21,7 +21,7 @@ from control.inspection.server import InspectionServer
 from control.storage import Stage, Storage
 from core.formats.errors import FormatError
 from core.formats.names import detect
-from core.formats.reading import AS_FOUND, ReadingOptions
+from core.formats.tables.reading import AS_FOUND, ReadingOptions
 
 Examples = dict[str, Any]
 """What people are shown of a file: ``documents`` or ``thumbnails``, as `core.inspection.readers` tells."""

@@ -11,13 +11,13 @@ from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence
 from control.jobs.sufficiency import shortcoming
-from control.jobs.waiting import gibibytes
+from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
 from control.workers.fleet import fleet
 from control.workers.models import Worker
-from core.spec import JobSpec
 from core.spec.estimate import Estimate, estimate
+from core.spec.job import JobSpec
 
 _SEEN_WITHIN = timedelta(days=1)
 """Workers that were here so long ago may come again, so what they could hold is not refused."""

@@ -3,9 +3,9 @@
 from control.broker import broker
 from control.db import WriteSession, after_commit
 from control.jobs.events import record
+from control.jobs.live_events import announce
 from control.jobs.models import Job
-from control.jobs.news import announce
-from control.jobs.views import job_out
+from control.jobs.presenters import job_out
 
 
 def ask(

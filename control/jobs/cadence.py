@@ -1,7 +1,7 @@
 """What a spec's cadence asks for and a worker does not write so often: told when a job is submitted. Pure."""
 
 from control.schemas import ProblemDetail
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 _MANY_CHECKPOINTS = 1_000
 _MANY_POINTS = 20_000

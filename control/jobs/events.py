@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.db import WriteSession
+from control.jobs.live_events import announce
 from control.jobs.models import Event, Job
-from control.jobs.news import announce
-from control.jobs.views import event_out
+from control.jobs.presenters import event_out
 
 
 def record(

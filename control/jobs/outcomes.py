@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.db import WriteSession
-from control.jobs.leases import held
 from control.jobs.models import Job
 from control.jobs.schemas import State
 from control.jobs.transitions import FailureRecord, PauseRecord, transition
+from control.scheduling.leases import held
 from control.settings import settings
 
 

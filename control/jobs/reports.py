@@ -10,14 +10,14 @@ from sqlalchemy.orm.util import identity_key
 
 from control.db import WriteSession
 from control.jobs.events import record
-from control.jobs.leases import held
+from control.jobs.live_events import announce
 from control.jobs.models import Attempt, Event, Job
-from control.jobs.news import announce
+from control.jobs.presenters import progress
 from control.jobs.schemas import Progress
-from control.jobs.views import progress
 from control.metrics import repository as metrics
 from control.metrics.repository import Point
 from control.metrics.service import as_json, finite
+from control.scheduling.leases import held
 
 _PACE_SECONDS = 30.0
 """Time constant of the average by which a run's pace is told."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from control.schemas import Body, JsonObject, ProblemDetail, Resource
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Intent = Literal["pause", "cancel", "preempt"]

@@ -9,19 +9,19 @@ from control.checkpoints.service import commit_checkpoint
 from control.db import ReadSession
 from control.errors import NotFound
 from control.jobs import repository
-from control.jobs.claims import Claim, ClaimedFile, claim
 from control.jobs.deletion import delete
-from control.jobs.leases import LeaseLost, heartbeat
+from control.jobs.intents import request, resume, retry
 from control.jobs.models import Attempt, Event, Job
 from control.jobs.outcomes import Completed, Failed, Paused, Result, Stopped, finish
+from control.jobs.presenters import event_out, job_out, lineage_node, progress, summaries
 from control.jobs.reports import engine_started, record_event, record_log_tail, record_points
-from control.jobs.requests import request, resume, retry
 from control.jobs.schemas import LineageOut, LogOut, State
 from control.jobs.submission import fork, submit, validate_document
 from control.jobs.transitions import InvalidTransition
-from control.jobs.views import event_out, job_out, lineage_node, progress, summaries
 from control.metrics.repository import Point
 from control.paging import Slice, newest_first
+from control.scheduling.claims import Claim, ClaimedFile, claim
+from control.scheduling.leases import LeaseLost, heartbeat
 
 __all__ = [
     "Claim",

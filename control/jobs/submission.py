@@ -11,16 +11,17 @@ from control.errors import Conflict, Invalid, NotFound, SeedbedError
 from control.ids import new_id
 from control.jobs import repository
 from control.jobs.admission import examine
-from control.jobs.doorbell import ring_for
 from control.jobs.events import record
+from control.jobs.live_events import announce
 from control.jobs.merge_patch import merge_patch
 from control.jobs.models import Job
-from control.jobs.news import announce
+from control.jobs.presenters import job_out
 from control.jobs.schemas import ForkIn, ValidationOut
-from control.jobs.views import job_out
+from control.scheduling.wakeups import ring_for
 from control.schemas import ProblemDetail
-from core.spec import JobSpec, SpecError, shorten, validate
+from core.spec.job import JobSpec
 from core.spec.parameters import learned_positions, task_weights
+from core.spec.problems import SpecError, shorten, validate
 
 _STATUS = {
     "dataset_not_found": HTTPStatus.NOT_FOUND,

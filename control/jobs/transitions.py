@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, Double, func
 
 from control.db import WriteSession
 from control.errors import Conflict
-from control.jobs.doorbell import ring_for
 from control.jobs.events import record
-from control.jobs.leases import lease_end
+from control.jobs.live_events import announce
 from control.jobs.models import Attempt, Job
-from control.jobs.news import announce
+from control.jobs.presenters import job_out
 from control.jobs.schemas import State
 from control.jobs.states import TERMINAL, allowed
-from control.jobs.views import job_out
+from control.scheduling.leases import lease_end
+from control.scheduling.wakeups import ring_for
 
 
 class InvalidTransition(Conflict):

@@ -15,8 +15,8 @@ from control.checkpoints.service import checkpoint_out
 from control.db import ReadSession
 from control.errors import Invalid
 from control.jobs.models import Event, Job
+from control.jobs.presenters import event_out, job_out, progress
 from control.jobs.schemas import EventOut, JobOut, Progress
-from control.jobs.views import event_out, job_out, progress
 from control.metrics import repository as metrics
 from control.metrics.repository import WrittenPoint
 from control.samples.models import Sample

@@ -6,11 +6,11 @@ from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
 from control.jobs.events import record
-from control.jobs.leases import held
-from control.jobs.news import announce
+from control.jobs.live_events import announce
 from control.samples import repository
 from control.samples.models import Sample
 from control.samples.schemas import SampleOut
+from control.scheduling.leases import held
 from control.usage.service import require_room
 
 MOST = 2000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from control.db import ReadSession
-from control.jobs.leader import leader
-from control.jobs.places import places
+from control.maintenance.leader_election import leader
+from control.scheduling.slots import places
 
 
 @dataclass(frozen=True)

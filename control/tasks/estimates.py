@@ -5,7 +5,7 @@ from control.jobs.models import Job
 from control.tasks import service
 from control.tasks.schemas import EstimateOut, EstimateResult
 from control.tasks.trials import admit
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 STEPS = 100
 """Of an estimate's progress: percent."""

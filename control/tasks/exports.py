@@ -9,7 +9,7 @@ from control.db import ReadSession, WriteSession
 from control.jobs.models import Job
 from control.tasks import service
 from control.tasks.schemas import ExportFormat, ExportOut, ExportResult
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 _MEMORY_FACTOR = 4
 """The weights, the traced network's, the file's, and the runtime's that checks it."""

@@ -12,7 +12,7 @@ from control.storage import Storage
 from control.tasks import service
 from control.tasks.schemas import PreviewOut, PreviewResult, ShownThing
 from control.tasks.trials import admit
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 KEPT = timedelta(days=1)
 """After its end a preview stays so long: it is looked at, and a job is submitted or changed."""

@@ -9,7 +9,7 @@ from control.checkpoints.schemas import CheckpointFile
 from control.jobs.schemas import Failure
 from control.samples.schemas import MediaType
 from control.schemas import Body, Resource
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 TaskState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 

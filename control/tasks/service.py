@@ -12,14 +12,14 @@ from control.errors import NotFound
 from control.ids import new_id
 from control.jobs import repository
 from control.jobs.deletion import delete_task
-from control.jobs.doorbell import ring_for
 from control.jobs.events import record
+from control.jobs.intents import request
 from control.jobs.models import Job
-from control.jobs.requests import request
 from control.jobs.schemas import Failure
-from control.jobs.waiting import waiting_reasons
+from control.scheduling.waiting import waiting_reasons
+from control.scheduling.wakeups import ring_for
 from control.storage import Storage
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 TaskPurpose = Literal["estimate", "export", "preview"]
 
@@ -29,7 +29,7 @@ _PREFIXES: dict[TaskPurpose, Literal["est", "exp", "prv"]] = {
     "preview": "prv",
 }
 _PRIORITY = 100
-"""Somebody waits for it and it is short, so it goes first. It makes no running job give way (`control.jobs.dispatch`)."""
+"""Somebody waits for it and it is short, so it goes first. It makes no running job give way (`control.scheduling.dispatch`)."""
 _RETRIES = 1
 
 

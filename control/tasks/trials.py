@@ -5,7 +5,7 @@ from control.errors import Conflict
 from control.jobs.admission import Admission, examine
 from control.jobs.submission import refuse
 from control.workers.fleet import fleet
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 
 def admit(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:

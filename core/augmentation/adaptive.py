@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.training.randomness import derive_seed, normals, uniforms
+from core.randomness import derive_seed, normals, uniforms
 
 _CHANCES, _UNIFORMS, _NORMALS = 11, 6, 7
 DRAWN = _CHANCES + _UNIFORMS + _NORMALS

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.spec import AudioAugmentation
-from core.training.randomness import derive_seed, uniforms
+from core.randomness import derive_seed, uniforms
+from core.spec.audio import AudioAugmentation
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _LEAST_POWER = 1e-12

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.randomness import derive_seed, uniforms
 from core.spec.augmentation import AugmentationSpec
-from core.training.randomness import derive_seed, uniforms
 
 _ATTEMPTS = 10
 """At a crop that lies inside the image, as torchvision's; then the largest that does is taken from the middle."""

@@ -9,7 +9,7 @@ from core.data.files import DataFile, data_files
 from core.data.prepared import Prepared, Samples, SplitName
 from core.data.progress import OnProgress
 from core.data.sampling import sample_indices
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 __all__ = [
     "DataError",

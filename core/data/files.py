@@ -7,10 +7,10 @@ from pathlib import Path
 
 from core.data.errors import DataError
 from core.formats import KNOWN_FORMATS, FormatError, Kind, detect, is_hidden
-from core.formats.layout import Folders, Layout
-from core.formats.member_names import disk_names
-from core.formats.reading import AS_FOUND, ReadingOptions
-from core.spec import Modality
+from core.formats.containers.layout import Folders, Layout
+from core.formats.containers.member_names import disk_names
+from core.formats.tables.reading import AS_FOUND, ReadingOptions
+from core.spec.task import Modality
 
 ReadingByName = Mapping[str, ReadingOptions]
 """Options of files by their names; a file that is not there has none."""

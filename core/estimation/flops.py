@@ -7,8 +7,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.objectives.base import Batch, Objective
+from core.randomness import seed_torch
 from core.training.devices import Place
-from core.training.randomness import seed_torch
 
 
 def flops_per_step(objective: Objective, parts: Sequence[Batch], place: Place) -> float:

@@ -10,9 +10,9 @@ import torch
 
 from core.data import Samples
 from core.objectives.base import Objective
+from core.randomness import seed_torch
 from core.training.devices import Place
 from core.training.memory import is_out_of_memory, peak_memory_mb
-from core.training.randomness import seed_torch
 
 _MEBIBYTE = 1 << 20
 _RESERVE = 0.9

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.data import Samples, sample_indices
-from core.training.randomness import derive_seed
+from core.randomness import derive_seed
 
 NAME = "label_cnn"
 """What distances in its features are called by."""

@@ -14,9 +14,9 @@ import transformers
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from core.checkpoints.manifest import MANIFEST
+from core.errors import EngineError
 from core.export.inputs import Input, example_length, inputs_of, lengths
-from core.formats.checkpoint import MANIFEST
-from core.training.errors import EngineError
 
 MODEL = "model.onnx"
 OPSET = 18

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from core.formats.layout import Folders
+from core.formats.containers.layout import Folders
 
 _DIGITS = re.compile(r"(\d+)")
 

@@ -6,8 +6,8 @@ import importlib
 import os
 import sys
 
+from core.commands.serve import serve
 from core.inspection.child import main as inspect
-from core.serve import serve
 
 
 def preload() -> None:
@@ -17,10 +17,10 @@ def preload() -> None:
     """
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for name in (
-        "core.formats.audio_inspection",
-        "core.formats.contact_sheet",
-        "core.formats.image_inspection",
-        "core.formats.inspection",
+        "core.formats.audio.inspection",
+        "core.formats.image.contact_sheet",
+        "core.formats.image.inspection",
+        "core.formats.text.inspection",
     ):
         importlib.import_module(name)
     importlib.import_module("PIL.Image").init()

@@ -18,7 +18,7 @@ import os
 from typing import Any, BinaryIO
 
 from core.formats.errors import FormatError
-from core.formats.reading import ReadingOptions
+from core.formats.tables.reading import ReadingOptions
 from core.inspection.borrowed import open_borrowed
 from core.inspection.limits import hold_to
 from core.inspection.readers import draw_sheet, read, text_examples

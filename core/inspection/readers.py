@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from core.formats.reading import ReadingOptions
+from core.formats.tables.reading import ReadingOptions
 
 Report = dict[str, Any]
 """Plain values, as JSON has them; ``samples`` in every modality's."""
@@ -22,7 +22,7 @@ def read(stream: BinaryIO, name: str, modality: str, options: ReadingOptions) ->
 
 
 def _text(stream: BinaryIO, name: str, options: ReadingOptions) -> tuple[Report, Examples]:
-    from core.formats.inspection import inspect_file  # noqa: PLC0415 - a child imports what its file needs
+    from core.formats.text.inspection import inspect_file  # noqa: PLC0415 - a child imports what its file needs
 
     report = dataclasses.asdict(inspect_file(stream, name, options=options))
     examples = report.pop("examples")
@@ -30,14 +30,14 @@ def _text(stream: BinaryIO, name: str, options: ReadingOptions) -> tuple[Report,
 
 
 def _images(stream: BinaryIO, name: str, options: ReadingOptions) -> tuple[Report, Examples]:
-    from core.formats.image_inspection import inspect_image_file  # noqa: PLC0415 - as above
+    from core.formats.image.inspection import inspect_image_file  # noqa: PLC0415 - as above
 
     report = dataclasses.asdict(inspect_image_file(stream, name, image_column=options.column))
     return report, {"thumbnails": report.pop("thumbnails")}
 
 
 def _audio(stream: BinaryIO, name: str, _options: ReadingOptions) -> tuple[Report, Examples]:
-    from core.formats.audio_inspection import inspect_audio_file  # noqa: PLC0415 - as above
+    from core.formats.audio.inspection import inspect_audio_file  # noqa: PLC0415 - as above
 
     report = dataclasses.asdict(inspect_audio_file(stream, name))
     return report, {"thumbnails": report.pop("thumbnails")}
@@ -56,8 +56,8 @@ def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examp
     Raises:
         FormatError: its beginning cannot be read.
     """
-    from core.formats.documents import read_documents  # noqa: PLC0415 - as above
-    from core.formats.examples import TextExamples  # noqa: PLC0415
+    from core.formats.text.documents import read_documents  # noqa: PLC0415 - as above
+    from core.formats.text.examples import TextExamples  # noqa: PLC0415
 
     kept = TextExamples()
     for document in read_documents(stream, name, options=options):
@@ -70,9 +70,9 @@ def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examp
 def draw_sheet(modality: str, thumbnails: Sequence[str], columns: int) -> bytes:
     """A PNG of thumbnails side by side."""
     if modality == "image":
-        from core.formats.contact_sheet import contact_sheet  # noqa: PLC0415 - as above
+        from core.formats.image.contact_sheet import contact_sheet  # noqa: PLC0415 - as above
 
         return contact_sheet(thumbnails, columns)
-    from core.formats.sound_pictures import sound_sheet  # noqa: PLC0415 - as above
+    from core.formats.audio.pictures import sound_sheet  # noqa: PLC0415 - as above
 
     return sound_sheet(thumbnails, columns)

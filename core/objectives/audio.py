@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from core.augmentation.audio import augment, draw
 from core.data import Prepared, Samples, SplitName
 from core.data.audio import AudioSamples, PreparedAudio, cut
+from core.errors import EngineError
 from core.objectives.base import Batch, Objective
-from core.spec import AudioAugmentation, JobSpec
-from core.training.errors import EngineError
-from core.training.randomness import derive_seed, uniforms
+from core.randomness import derive_seed, uniforms
+from core.spec.audio import AudioAugmentation
+from core.spec.job import JobSpec
 
 WEIGHTS = "model.safetensors"
 _PREFIX = "model."

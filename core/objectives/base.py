@@ -5,7 +5,6 @@ its spec. The loop knows objectives by this contract alone, so adding a task cha
 """
 
 import abc
-import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.data import Prepared, Samples, SplitName
-from core.spec import JobSpec
 from core.spec.base import Spec
+from core.spec.job import JobSpec
 
 NamedParameters = list[tuple[str, nn.Parameter]]
 
@@ -204,7 +203,7 @@ class Objective(nn.Module, abc.ABC):
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
 
-_REGISTRY: dict[type[Spec], type[Objective]] = {}
+OBJECTIVES: dict[type[Spec], type[Objective]] = {}
 _O = TypeVar("_O", bound=type[Objective])
 
 
@@ -212,16 +211,10 @@ def objective_for(spec: type[Spec]) -> Callable[[_O], _O]:
     """Class decorator: this objective serves tasks of ``spec``."""
 
     def register(cls: _O) -> _O:
-        _REGISTRY[spec] = cls
+        OBJECTIVES[spec] = cls
         return cls
 
     return register
-
-
-def create_objective(job: JobSpec, data: Prepared) -> Objective:
-    """The objective for a job's task."""
-    importlib.import_module(f"core.objectives.{job.task.kind}")
-    return _REGISTRY[type(job.task)].create(job, data)
 
 
 def chunks(indices: NDArray[np.int64], size: int) -> Iterable[NDArray[np.int64]]:

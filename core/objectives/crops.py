@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.augmentation import draw_views, to_float, views
+from core.randomness import derive_seed
 from core.spec.augmentation import AugmentationSpec
-from core.training.randomness import derive_seed
 
 _PREFIX = "view/"
 

@@ -14,9 +14,9 @@ from transformers import PreTrainedModel
 
 from core.data import Prepared, Samples, SplitName
 from core.data.image import ImageSamples, PreparedImages
-from core.models.vision import features, load_network, mismatch, save_network, save_preprocessor
+from core.networks.vision import features, load_network, mismatch, save_network, save_preprocessor
 from core.objectives.base import Objective
-from core.training.randomness import derive_seed
+from core.randomness import derive_seed
 
 HEADS_FILE = "trainer/heads.safetensors"
 """What a resume needs and the ecosystem does not: heads, averaged teachers, centres, counters."""

@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 
 from core.data import Prepared, Samples, SplitName
 from core.data.text import PreparedText, sequences
+from core.errors import EngineError
 from core.objectives.base import Objective
-from core.training.errors import EngineError
 
 _PREFIX = "model."
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.formats.contact_sheet import sheet
+from core.formats.image.contact_sheet import sheet
 from core.objectives.base import Objective, Shown
-from core.training.randomness import seed_torch
+from core.randomness import seed_torch
 
 
 @dataclass

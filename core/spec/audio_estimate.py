@@ -4,7 +4,8 @@ import math
 
 from core.spec.audio_parameters import count_masked_spectrogram, count_wav2vec2
 from core.spec.model import TransformerSize
-from core.spec.tasks import MaskedSpectrogram, Wav2Vec2
+from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.tasks.wav2vec2.spec import Wav2Vec2
 
 AudioTask = Wav2Vec2 | MaskedSpectrogram
 _CONVOLUTION_BYTES = 12

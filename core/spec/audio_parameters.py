@@ -4,7 +4,8 @@ import math
 
 from core.spec.model import TransformerSize
 from core.spec.parameters import count_block
-from core.spec.tasks import MaskedSpectrogram, Wav2Vec2
+from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.tasks.wav2vec2.spec import Wav2Vec2
 
 POSITION_GROUPS = 16
 """Groups of wav2vec 2.0's convolution over positions, where the width allows so many."""

@@ -22,7 +22,7 @@ def decoder_widths(width: int, count: int) -> list[int]:
 
 
 def count_decoder(width: int, start: int, side: int, outputs: int) -> int:
-    """Parameters of `core.models.decoder.Decoder`."""
+    """Parameters of `core.networks.decoder.Decoder`."""
     widths = [width, *decoder_widths(width, doublings(start, side))]
     stages = sum(9 * before * after + after + 2 * after for before, after in itertools.pairwise(widths))
     return stages + 9 * widths[-1] * outputs + outputs
@@ -34,14 +34,14 @@ def count_linear(before: int, after: int) -> int:
 
 
 def count_projection(width: int, hidden: int, output: int, layers: int = 2) -> int:
-    """Parameters of `core.models.heads.projection`."""
+    """Parameters of `core.networks.heads.projection`."""
     widths = [width, *[hidden] * (layers - 1)]
     inner = sum(before * after + 2 * after for before, after in itertools.pairwise(widths))
     return inner + count_linear(widths[-1], output)
 
 
 def count_prototype_head(width: int, hidden: int, bottleneck: int, outputs: int) -> int:
-    """Parameters of `core.models.heads.PrototypeHead`."""
+    """Parameters of `core.networks.heads.PrototypeHead`."""
     perceptron = count_linear(width, hidden) + count_linear(hidden, hidden) + count_linear(hidden, bottleneck)
     return perceptron + bottleneck * outputs
 

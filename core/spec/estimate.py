@@ -20,7 +20,10 @@ from core.spec.image_weight import image_activation_bytes, image_parameters
 from core.spec.job import JobSpec
 from core.spec.model import Architecture, TransformerSize
 from core.spec.parameters import count_parameters, feature_predictor
-from core.spec.tasks import MaskedLanguageModeling, MaskedSpectrogram, TextDenoisingAutoencoder, Wav2Vec2
+from core.tasks.masked_lm.spec import MaskedLanguageModeling
+from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.tasks.text_denoising_autoencoder.spec import TextDenoisingAutoencoder
+from core.tasks.wav2vec2.spec import Wav2Vec2
 
 _TRAINING_BYTES = 16
 

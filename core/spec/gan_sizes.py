@@ -30,7 +30,7 @@ def discriminator_widths(width: int, count: int) -> list[int]:
 
 
 def count_generator(network: str, width: int, *, latent_size: int, side: int, channels: int) -> int:
-    """Parameters of `core.models.image_generator.ImageGenerator`."""
+    """Parameters of `core.networks.image_generator.ImageGenerator`."""
     count = halvings(side)
     start = -(-side // (1 << count))
     if network == "dcgan":
@@ -45,7 +45,7 @@ def count_generator(network: str, width: int, *, latent_size: int, side: int, ch
 
 
 def count_discriminator(network: str, width: int, *, side: int, channels: int, batch_norm: bool) -> int:
-    """Parameters of a discriminator of `core.models.discriminator`."""
+    """Parameters of a discriminator of `core.networks.discriminator`."""
     count = halvings(side)
     if network == "dcgan":
         total, before = 0, channels

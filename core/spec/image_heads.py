@@ -7,20 +7,18 @@ from core.spec.decoders import (
     count_prototype_head,
 )
 from core.spec.gan_sizes import GanSize, count_discriminator, count_generator
-from core.spec.tasks.base import PretrainingTask
-from core.spec.tasks.colorization import Colorization
-from core.spec.tasks.contrastive import ContrastiveLearning
-from core.spec.tasks.denoising_autoencoder import DenoisingAutoencoder
-from core.spec.tasks.gan import GenerativeAdversarialNetwork
-from core.spec.tasks.self_distillation import SelfDistillation
+from core.spec.task import TaskSpec
+from core.tasks.colorization.spec import Colorization
+from core.tasks.contrastive.spec import ContrastiveLearning
+from core.tasks.denoising_autoencoder.spec import DenoisingAutoencoder
+from core.tasks.gan.spec import GenerativeAdversarialNetwork
+from core.tasks.self_distillation.spec import SelfDistillation
 
 COLOUR_CLASSES = 261
-"""Cells of `core.colour.palette`."""
+"""Cells of `core.tasks.colorization.palette`."""
 
 
-def head_parameters(
-    task: PretrainingTask, *, width: int, map_side: int, image_size: int, channels: int
-) -> int:
+def head_parameters(task: TaskSpec, *, width: int, map_side: int, image_size: int, channels: int) -> int:
     """Trained numbers behind an encoder; averaged copies are not trained and do not count.
 
     Args:

@@ -10,13 +10,11 @@ from core.spec.image_heads import gan_parameters, head_parameters
 from core.spec.job import JobSpec
 from core.spec.model import ResNetSize, TransformerSize, is_small_image
 from core.spec.parameters import count_block, count_resnet, count_vit
-from core.spec.tasks import (
-    Colorization,
-    GenerativeAdversarialNetwork,
-    JointEmbeddingPrediction,
-    MaskedAutoencoding,
-    RotationPrediction,
-)
+from core.tasks.colorization.spec import Colorization
+from core.tasks.gan.spec import GenerativeAdversarialNetwork
+from core.tasks.joint_embedding_prediction.spec import JointEmbeddingPrediction
+from core.tasks.masked_autoencoder.spec import MaskedAutoencoding
+from core.tasks.rotation.spec import RotationPrediction
 
 
 def image_parameters(spec: JobSpec) -> int:

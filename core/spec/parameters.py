@@ -2,7 +2,8 @@
 
 from core.spec.job import JobSpec
 from core.spec.model import Architecture, ResNetSize, TransformerSize
-from core.spec.tasks import MaskedLanguageModeling, TextDenoisingAutoencoder
+from core.tasks.masked_lm.spec import MaskedLanguageModeling
+from core.tasks.text_denoising_autoencoder.spec import TextDenoisingAutoencoder
 
 _T5_BUCKETS = 32
 """Relative distances that T5 tells apart."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from core.spec.data import DataSpec
-from core.spec.tasks.base import Modality
+from core.spec.task import Modality
 
 FORMATS: dict[Modality, int] = {"text": 3, "image": 2, "audio": 2}
 """Version of the files that preparation writes; what an older one wrote is not opened."""

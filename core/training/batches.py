@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data import Samples, sample_indices
+from core.distributed.world import World
 from core.objectives.base import Batch, Objective
-from core.spec import TrainingSpec
-from core.training.randomness import derive_seed
-from core.training.world import World
+from core.randomness import derive_seed
+from core.spec.training import TrainingSpec
 
 
 class BatchStream:

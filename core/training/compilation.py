@@ -2,9 +2,9 @@
 
 import torch
 
+from core.events import Events
 from core.objectives.base import Batch, Objective
 from core.training.devices import Place
-from core.training.events import Events
 from core.training.memory import is_out_of_memory
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.spec import JobSpec
-from core.training.events import Events
+from core.events import Events
+from core.spec.job import JobSpec
 
 Choice = str | int | bool
 _FILE = "decisions.json"

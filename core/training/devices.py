@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from core.training.errors import EngineError
+from core.errors import EngineError
 
 Precision = Literal["fp32", "bf16"]
 

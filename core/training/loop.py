@@ -16,24 +16,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.checkpoints.writer import CheckpointWriter, Snapshot, copy_to_host
 from core.data import Samples
+from core.distributed.world import World
+from core.events import Events
 from core.objectives.base import Batch, Objective, Phase
-from core.spec import TrainingSpec
-from core.training.averaging import Average
+from core.randomness import seed_torch
+from core.spec.training import TrainingSpec
 from core.training.batches import BatchStream
 from core.training.cadence import Cadence
 from core.training.devices import Place
-from core.training.events import Events
-from core.training.examination import CollapseAlarm, examine, spread
-from core.training.health import Health
+from core.training.divergence import Health
+from core.training.ema import Average
 from core.training.memory import memory_mb
 from core.training.optimizers import optimizer_tensors, set_learning_rate
-from core.training.randomness import seed_torch
-from core.training.saving import CheckpointWriter, Snapshot, copy_to_host
+from core.training.probing import CollapseAlarm, examine, spread
+from core.training.samples import write_shown
 from core.training.schedules import learning_rate_factor
-from core.training.showing import write_shown
 from core.training.signals import StopSignals
-from core.training.world import World
 
 _SAMPLES_SHOWN = 16
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from core.spec import TrainingSpec
-from core.training.errors import EngineError
+from core.errors import EngineError
+from core.spec.training import TrainingSpec
 
 _MEBIBYTE = 1024 * 1024
 _CPU_ALLOCATION_FAILED = re.compile(

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from core.errors import EngineError
 from core.objectives.base import Objective
-from core.spec import Adafactor, AdamW, Muon, Optimizer
-from core.training.errors import EngineError
+from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.training.parameters import Parameter, grouped, trained
 
 

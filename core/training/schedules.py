@@ -2,7 +2,7 @@
 
 import math
 
-from core.spec import Schedule
+from core.spec.schedule import Schedule
 
 
 def learning_rate_factor(schedule: Schedule, step: int, steps: int) -> float:

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 import torch
 
 from core.data import Prepared
-from core.objectives.base import Batch, Objective, create_objective
-from core.spec import JobSpec
+from core.distributed.world import World
+from core.objectives.base import Batch, Objective
+from core.randomness import seed_torch
+from core.spec.job import JobSpec
+from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
 from core.training.decisions import Decisions
 from core.training.devices import Place, Precision
 from core.training.optimizers import create_optimizers
-from core.training.randomness import seed_torch
-from core.training.world import World
 
 _FEWEST_STEPS = 200
 """A run of fewer steps is over before trial steps have paid for themselves."""

@@ -235,5 +235,5 @@ def test_a_key_revoked_elsewhere_is_refused_soon(
         session.execute(
             update(ApiKey).where(ApiKey.id == api_keys.made[key]).values(revoked_at=datetime.now(UTC))
         )
-    monkeypatch.setattr("api.keyring.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("api.identity_cache.FRESH_SECONDS", 0.0)
     problem(anonymous.get("/v1/jobs", headers=bearer(key)), 401, "key_revoked")

@@ -21,7 +21,7 @@ from control.jobs import service as jobs
 from control.jobs.models import Job
 from control.jobs.schemas import ForkIn
 from control.jobs.service import Point
-from control.jobs.upkeep import Upkeep
+from control.maintenance.service import Upkeep
 from control.removals.models import Removal
 from control.removals.service import carry_out_left
 from control.samples.service import commit_sample

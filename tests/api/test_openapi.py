@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.catalog import TITLES
+from api.problem_types import TITLES
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from control.settings import Settings
 from control.storage import open_storage
 from control.tasks import previews
 from tests.api.conftest import problem
-from tests.api.test_tasks import spec
+from tests.api.test_long_poll import spec
 from tests.factories import let_pass, make_worker
 
 __all__ = ["spec"]

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, delete, text, update
 
 from api.connections import CUT
-from api.keyring import Keyring
+from api.identity_cache import Keyring
 from control.db import ReadSession, write
 from control.keys import service
 from control.keys.models import ApiKey
@@ -29,7 +29,7 @@ CSRF = {"X-Seedbed-Csrf": "1"}
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked at ten times a second, with nothing remembered between."""
     monkeypatch.setattr("api.standing.LOOK_SECONDS", 0.1)
-    monkeypatch.setattr("api.keyring.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("api.identity_cache.FRESH_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -136,8 +136,8 @@ def test_a_dead_redis_breaks_no_submit(
     redis_url: str,
 ) -> None:
     dead = Broker(environment.model_copy(update={"redis_url": redis_url.format(path=tmp_path)}))
-    monkeypatch.setattr("control.jobs.doorbell.broker", lambda: dead)
-    monkeypatch.setattr("control.jobs.news.broker", lambda: dead)
+    monkeypatch.setattr("control.scheduling.wakeups.broker", lambda: dead)
+    monkeypatch.setattr("control.jobs.live_events.broker", lambda: dead)
     with caplog.at_level(logging.WARNING), write(engine) as session:
         job = make_job(session)
     with read(engine) as session:

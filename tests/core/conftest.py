@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.core.objectives.image_tasks import coloured_pictures
+from tests.core.tasks.image_tasks import coloured_pictures
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60

@@ -10,9 +10,12 @@ from PIL import Image
 
 from core.data import data_files, sample_indices
 from core.data.image import PreparedImages, prepare
-from core.objectives.base import Batch, Objective, create_objective
-from core.spec import JobSpec, TrainingSpec, validate
-from core.training.randomness import derive_seed
+from core.objectives.base import Batch, Objective
+from core.randomness import derive_seed
+from core.spec.job import JobSpec
+from core.spec.problems import validate
+from core.spec.training import TrainingSpec
+from core.tasks.objectives import create_objective
 
 
 def striped_images(path: Path, count: int = 96, side: int = 16) -> Path:

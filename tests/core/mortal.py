@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import Any
 
-from core.serve import preload, serve
+from core.commands.serve import preload, serve
 
 
 def preload_mortal() -> None:

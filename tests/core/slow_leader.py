@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from core.serve import serve
+from core.commands.serve import serve
 
 if __name__ == "__main__":
     os.setsid = signal.pause  # type: ignore[assignment]

@@ -12,8 +12,8 @@ from typing import get_args
 import pytest
 from PIL import Image
 
-from core.spec import JobSpec
-from core.spec.tasks import Task
+from core.spec.job import JobSpec
+from core.spec.tasks import task_specs
 from tests.dashboard.conftest import Running, Scenario
 
 pytestmark = pytest.mark.browser
@@ -62,6 +62,6 @@ def test_images_and_recordings(scenario: Scenario, images: Path, recordings: str
     found = scenario("images", images=str(images), audio=recordings, text=dataset)
     specs = [JobSpec.model_validate(spec) for spec in found["specs"]]
     offered = [spec.task.kind for spec in specs]
-    tasks = {task.model_fields["kind"].default for task in get_args(get_args(Task)[0])}
+    tasks = {task.model_fields["kind"].default for task in task_specs()}
     assert set(offered) == tasks, "each task has starting points"
     assert all(offered.count(kind) == 3 for kind in tasks)

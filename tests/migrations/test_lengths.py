@@ -9,7 +9,7 @@ from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.exc import IntegrityError
 
 from control.migrate import check_models, upgrade
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 LONG = "x" * 1_000_000
 

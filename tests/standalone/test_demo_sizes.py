@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 from standalone.demo_sizes import SIZES, Pace, fitting, spec
 
 

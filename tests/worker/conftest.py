@@ -20,10 +20,10 @@ from control.db import create_engine, normalized, read, write
 from control.ids import new_id
 from control.jobs import service as jobs
 from control.jobs.models import Attempt, Event, Job
-from control.jobs.upkeep import Upkeep
+from control.maintenance.service import Upkeep
 from control.settings import Settings, settings
 from control.storage import Storage, open_storage
-from core.spec import validate
+from core.spec.problems import validate
 from standalone.postgres import Postgres
 from standalone.valkey import Valkey
 from tests.factories import make_project

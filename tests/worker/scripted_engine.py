@@ -31,8 +31,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.formats.checkpoint import MANIFEST, Manifest, describe_files, directory_name, verify
-from core.serve import serve
+from core.checkpoints.manifest import MANIFEST, Manifest, describe_files, directory_name, verify
+from core.commands.serve import serve
 
 
 def loss_at(step: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.spec import validate
+from core.spec.problems import validate
 from tests.worker.test_supervisor import Place, place
 from worker import memory
 from worker.memory import MemoryLimit, memory_of

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from control.jobs.claims import Claim, ClaimedFile
+from control.scheduling.claims import Claim, ClaimedFile
 from core.data import audio, image, text
 from core.data.files import DataFile
-from core.formats.reading import ReadingOptions
-from core.spec import JobSpec
+from core.formats.tables.reading import ReadingOptions
+from core.spec.job import JobSpec
 from worker.workspace import prepared_key_of
 
 TASKS: dict[str, tuple[Any, Any]] = {

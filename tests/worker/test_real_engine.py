@@ -5,7 +5,7 @@ from pathlib import Path
 
 from control.checkpoints.models import Checkpoint
 from control.db import read
-from core.formats.checkpoint import verify
+from core.checkpoints.manifest import verify
 from tests.worker.conftest import Bench, await_gone
 from worker.staging import stage_checkpoint
 

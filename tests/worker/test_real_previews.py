@@ -11,7 +11,7 @@ from control.db import read, write
 from control.jobs.models import Job
 from control.tasks import previews
 from control.workers.fleet import fleet
-from core.spec import validate
+from core.spec.problems import validate
 from tests.core.image_jobs import image_job, striped_images
 from tests.worker.conftest import Bench, eventually
 

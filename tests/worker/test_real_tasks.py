@@ -6,7 +6,7 @@ from control.db import read, write
 from control.jobs.models import Job
 from control.tasks import estimates, exports
 from control.workers.fleet import fleet
-from core.spec import validate
+from core.spec.problems import validate
 from tests.worker.conftest import Bench, eventually
 from tests.worker.test_tasks import export_newest
 

@@ -27,7 +27,7 @@ from tests.worker.conftest import Bench, await_gone, eventually
 from tests.worker.test_jobs import EVERY_POINT
 from worker import heartbeat, uploads, workspace
 from worker.device import describe
-from worker.equipment import Equipment
+from worker.resources import Equipment
 from worker.supervisor import Supervisor
 
 

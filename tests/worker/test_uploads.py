@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from control.storage import StorageFull, StorageUnavailable, open_storage
-from core.formats.checkpoint import MANIFEST
+from core.checkpoints.manifest import MANIFEST
 from worker import uploads as module
 from worker.uploads import SampleDropped, SampleUploaded, Superseded, Uploaded, UploadFailed, Uploads
 

@@ -15,7 +15,7 @@ from control.jobs.sufficiency.images import judge_images
 from control.jobs.sufficiency.report import Report
 from control.jobs.sufficiency.text import judge_text
 from control.schemas import ProblemDetail
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 _RULES: dict[str, Callable[[JobSpec, Sequence[Report]], ProblemDetail | None]] = {
     "text": judge_text,

@@ -6,7 +6,7 @@ from control.jobs.sufficiency.report import LOWER, Report, all_set_aside, too_ma
 from control.schemas import ProblemDetail
 from core.formats.ledger import merged
 from core.formats.splits import Recorded, split_recordings
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 from core.spec.needs import clips, rows_needed
 from core.spec.patterns import find_group
 

@@ -15,7 +15,7 @@ from control.jobs.sufficiency.report import (
 from control.schemas import ProblemDetail
 from core.formats.ledger import merged
 from core.formats.splits import by_hash
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 from core.spec.needs import rows_needed
 
 

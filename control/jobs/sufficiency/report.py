@@ -8,7 +8,7 @@ from control.datasets.modalities import READING, samples
 from control.schemas import ProblemDetail
 from core.formats.bad_share import too_many_bad
 from core.formats.ledger import Ledger
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 
 _TABLES = {"csv", "jsonl", "parquet"}
 LOWER = "lower training.batch_size"

@@ -6,7 +6,7 @@ from control.jobs.sufficiency.report import LOWER, Report, missing_column, reads
 from control.schemas import ProblemDetail
 from core.formats.ledger import Noted, merged
 from core.formats.splits import by_hash
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 from core.spec.needs import is_exact, most_rows, most_tokens, rows_needed, tokens_needed
 
 

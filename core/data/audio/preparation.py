@@ -21,12 +21,12 @@ from core.data.files import DataFile, identities, layout_of
 from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
-from core.formats.audio import RawRecording, read_recordings
+from core.formats.audio.decoding import Sound, decode_sound
+from core.formats.audio.recordings import RawRecording, read_recordings
+from core.formats.audio.statistics import SoundStatistics
 from core.formats.content import content_hash
 from core.formats.errors import FormatError, printable
 from core.formats.limits import AUDIO_LIMITS, Budget
-from core.formats.sound import Sound, decode_sound
-from core.formats.sound_statistics import SoundStatistics
 from core.formats.splits import Recorded
 from core.spec.audio import AudioDataSpec
 from core.spec.data import DataSpec

@@ -53,7 +53,7 @@ class PreparedAudio:
     groups: tuple[str, ...]
     """Who or what was recorded, by ``data.audio.group_pattern``; () where there are none."""
     statistics: dict[str, Any]
-    """`core.formats.sound_statistics.SoundStatistics` over all of them, as they came."""
+    """`core.formats.audio.statistics.SoundStatistics` over all of them, as they came."""
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import soxr
 from numpy.typing import NDArray
 
 from core.data.audio.prepared import FULL_SCALE
-from core.formats.sound import Samples
+from core.formats.audio.decoding import Samples
 
 PEAK = 0.95
 """Of full scale: what the loudest sample comes to. Resampling may overshoot what was there before it, and is done first."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.data.errors import DataError
 from core.data.prepared import SkippedSample
 from core.formats import FormatError
-from core.formats.decoding import ImageSample
+from core.formats.image.decoding import ImageSample
 from core.formats.splits import by_hash
 
 DROPPED, TRAIN, HELD_OUT = 0, 1, 2

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from core.data.errors import DataError
 from core.data.files import DataFile, layout_of
 from core.formats import FormatError
-from core.formats.decoding import ImageSample, decode_ahead
-from core.formats.images import RawImage, read_images, read_labels
+from core.formats.image.decoding import ImageSample, decode_ahead
+from core.formats.image.images import RawImage, read_images, read_labels
 from core.formats.limits import IMAGE_LIMITS, PixelBudget
 from core.spec.data import ImageDataSpec
 

@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from core.data.errors import DataError
 from core.data.text.encode import Ids
 from core.data.text.frames import read_frame, write_frame
-from core.formats.tokenizer_trial import MEMORY_BYTES, TABLES_FACTOR, judge_end
+from core.formats.text.tokenizer_trial import MEMORY_BYTES, TABLES_FACTOR, judge_end
 
 LARGEST = 8
 """Processes at most: each takes some 70 MB."""

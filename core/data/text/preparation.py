@@ -29,7 +29,7 @@ from core.data.text.survey import Records, survey
 from core.data.text.tokenizer import PreparedTokenizer, load
 from core.data.text.training import passes, train
 from core.data.text.writing import Position, TokenWriter
-from core.formats.tokenizer_trial import SAMPLES, TokenizerTrialError, try_tokenizer
+from core.formats.text.tokenizer_trial import SAMPLES, TokenizerTrialError, try_tokenizer
 from core.spec.data import DataSpec
 from core.spec.prepared import prepared_key
 

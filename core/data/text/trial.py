@@ -1,4 +1,4 @@
-"""An uploaded tokenizer is tried in a process of its own, as `core.formats.tokenizer_trial` starts it.
+"""An uploaded tokenizer is tried in a process of its own, as `core.formats.text.tokenizer_trial` starts it.
 
 ``python -m core.data.text.trial PARENT CPU_SECONDS MEMORY_BYTES``: from standard input a JSON object with ``tokenizer`` (the file's
 text) and ``texts``; to standard output one with ``vocabulary_size``, or with ``problem``.
@@ -13,7 +13,7 @@ import sys
 from core.data.errors import DataError
 from core.data.text.encode import ids_of_texts
 from core.data.text.tokenizer import load
-from core.formats.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
+from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
 from core.process import die_with_parent, limit_memory, limit_processor
 
 

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from core.data.memory import return_memory
 from core.data.text.encode import TRIM_BATCHES, ids_of
 from core.data.text.frames import read_frame, write_frame
-from core.formats.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
+from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
 from core.process import die_with_parent, limit_memory, limit_processor
 
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.checkpoints.retention import expired
-from core.spec import CheckpointRetention, best_step, higher_is_better
+from core.checkpoints.retention import best_step
+from core.spec.metrics import higher_is_better
+from core.spec.training import CheckpointRetention
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import pytest
 from obstore.store import MemoryStore
 from PIL import Image
 
-from api.catalog import TITLES
+from api.problem_types import TITLES
 from control.datasets.inspection import inspect, is_quick, sheet
 from control.errors import Invalid
 from control.inspection import running
@@ -35,7 +35,7 @@ from control.storage import Stage, Storage, StorageFull
 from control.storage.local import LocalStorage
 from control.storage.objects import ObjectStorage
 from core.formats import FormatErrorCode
-from core.formats.reading import ReadingOptions
+from core.formats.tables.reading import ReadingOptions
 
 GENEROUS = budget_for(0)
 SECRETS = {

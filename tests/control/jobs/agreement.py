@@ -20,13 +20,13 @@ from control.jobs import service as jobs
 from control.jobs.schemas import ValidationOut
 from core.data import DataError, data_files, prepare_for
 from core.data.files import ReadingByName
+from core.distributed.world import World
 from core.formats import FormatError
-from core.formats.reading import ReadingOptions
+from core.formats.tables.reading import ReadingOptions
 from core.inspection.readers import read
-from core.objectives.base import create_objective
-from core.spec import validate
+from core.spec.problems import validate
+from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
-from core.training.world import World
 
 
 @dataclass(frozen=True)

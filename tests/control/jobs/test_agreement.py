@@ -25,8 +25,8 @@ from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from control.db import WriteSession
-from core.spec import validate
 from core.spec.needs import is_exact
+from core.spec.problems import validate
 from tests.control.jobs.agreement import Upload, admitted, engine_refuses, inspected
 from tests.factories import make_project
 

@@ -29,11 +29,11 @@ from control.checkpoints.models import Checkpoint
 from control.db import WriteSession, read, write
 from control.errors import Conflict
 from control.jobs import service as jobs
+from control.jobs.intents import Verb
 from control.jobs.models import Attempt, Event, Job
-from control.jobs.requests import Verb
 from control.jobs.service import Completed, Failed, LeaseLost, Point, Result, Stopped
 from control.jobs.states import TERMINAL, allowed
-from control.jobs.upkeep import Upkeep
+from control.maintenance.service import Upkeep
 from control.metrics.models import MetricPoint
 from control.models import Base
 from control.settings import Settings
@@ -366,7 +366,7 @@ def test_the_lifecycle(
 ) -> None:
     # Leases end, and workers grow old, when the machine says so and not before.
     monkeypatch.setattr(
-        "control.jobs.leases.settings", lambda: environment.model_copy(update={"lease_seconds": 1e6})
+        "control.scheduling.leases.settings", lambda: environment.model_copy(update={"lease_seconds": 1e6})
     )
     monkeypatch.setattr(
         "control.workers.fleet.settings",

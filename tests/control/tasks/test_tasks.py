@@ -6,9 +6,9 @@ from control.checkpoints import service as checkpoints
 from control.db import WriteSession
 from control.errors import Conflict, NotFound
 from control.jobs import service as jobs
-from control.jobs.dispatch import Waiting, plan
 from control.jobs.models import Job
-from control.jobs.places import places
+from control.scheduling.dispatch import Waiting, plan
+from control.scheduling.slots import places
 from control.settings import settings
 from control.tasks import estimates, exports, service
 from tests.factories import (

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.augmentation.adaptive import DRAWN, augment, draw
-from core.training.randomness import derive_seed
+from core.randomness import derive_seed
 
 KEY = derive_seed(0, "test")
 

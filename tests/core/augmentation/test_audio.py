@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from core.augmentation.audio import augment, change_speed, draw, normals
-from core.spec import AudioAugmentation
-from core.training.randomness import derive_seed, uniforms
+from core.randomness import derive_seed, uniforms
+from core.spec.audio import AudioAugmentation
 
 CLIP = 501
 EVERYTHING = AudioAugmentation(gain_db=6.0, noise_snr_db=(5.0, 20.0), speed=0.2, time_mask=0.3)

@@ -12,7 +12,7 @@ from PIL import Image
 from core.data import DataError, data_files
 from core.data.image import prepare as prepare_images
 from core.data.text import prepare as prepare_text
-from core.formats.reading import ReadingOptions
+from core.formats.tables.reading import ReadingOptions
 from core.spec.data import DataSpec
 
 _TEXT = DataSpec.model_validate({"tokenizer": {"kind": "byte"}})

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 import torch
 
+from core.commands.estimate import Options, estimate
 from core.data import data_files, prepare_for
+from core.distributed.world import World
 from core.estimation import sampling
 from core.estimation.flops import flops_per_step
 from core.estimation.memory import largest_batch
 from core.estimation.peak import Peak, device_peak, measured_peak
-from core.estimation.run import Options, estimate
-from core.objectives.base import create_objective
-from core.spec import JobSpec, validate
+from core.events import Events
+from core.spec.job import JobSpec
+from core.spec.problems import validate
+from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.devices import Place
-from core.training.events import Events
-from core.training.world import World
 
 CPU = Place(torch.device("cpu"), "a CPU", "fp32")
 LAYERS, HIDDEN, LENGTH, BATCH, VOCABULARY = 2, 32, 16, 4, 320
@@ -133,7 +134,7 @@ def test_a_large_text_dataset_is_sampled_from_every_file(
     (corpus / "more.txt").write_text(
         "\n\n\n".join(f"Other document {n}, of another file." for n in range(2000))
     )
-    monkeypatch.setattr("core.estimation.run.WHOLE_BYTES", 1000)
+    monkeypatch.setattr("core.commands.estimate.WHOLE_BYTES", 1000)
     monkeypatch.setattr(sampling, "SAMPLE_BYTES", 30_000)
     told = run(tmp_path, corpus, make_spec())
     [found] = [event for event in told if event["event"] == "estimate"]

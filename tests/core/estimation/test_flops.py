@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from core.distributed.world import World
 from core.estimation.flops import flops_per_step
-from core.spec import validate
+from core.spec.problems import validate
 from core.training.batches import BatchStream
 from core.training.devices import Place
-from core.training.world import World
-from tests.core.objectives.cases import objective_of
+from tests.core.tasks.cases import objective_of
 from tests.core.training.reference.jobs import CASES
 
 

@@ -11,9 +11,9 @@ import torch
 import transformers
 from transformers import PreTrainedModel
 
+from core.errors import EngineError
 from core.export.inputs import inputs_of
 from core.export.onnx import MODEL, export_onnx
-from core.training.errors import EngineError
 
 _SMALL = {"vocab_size": 300, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 _BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}

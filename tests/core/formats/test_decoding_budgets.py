@@ -13,16 +13,16 @@ import soundfile
 from PIL import Image
 
 from core.formats import FormatError, Limits, read_documents
-from core.formats.audio import RawRecording
-from core.formats.audio_inspection import inspect_audio_file
-from core.formats.decoding import ImageSample, decode_ahead
+from core.formats.audio.decoding import decode_sound
+from core.formats.audio.inspection import inspect_audio_file
+from core.formats.audio.recordings import RawRecording
+from core.formats.audio.statistics import silent_share
 from core.formats.errors import Place
-from core.formats.image_inspection import inspect_image_file
-from core.formats.images import RawImage
+from core.formats.image.decoding import ImageSample, decode_ahead
+from core.formats.image.images import RawImage
+from core.formats.image.inspection import inspect_image_file
+from core.formats.image.shrinking import centred_square
 from core.formats.limits import Budget
-from core.formats.shrinking import centred_square
-from core.formats.sound import decode_sound
-from core.formats.sound_statistics import silent_share
 
 
 def flat_png(side: int) -> bytes:
@@ -62,7 +62,7 @@ def test_a_strip_at_a_time_gives_the_same_numbers() -> None:
 
 
 def test_images_that_wait_are_held_to_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.formats.decoding._AHEAD_BYTES", 3 * len(flat_png(20)))
+    monkeypatch.setattr("core.formats.image.decoding._AHEAD_BYTES", 3 * len(flat_png(20)))
     read = 0
 
     def found():
@@ -81,7 +81,7 @@ def test_images_that_wait_are_held_to_so_many_bytes(monkeypatch: pytest.MonkeyPa
 
 def test_bad_images_are_not_kept_once_they_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error's traceback would keep its image until the next collection of garbage."""
-    monkeypatch.setattr("core.formats.decoding._AHEAD_BYTES", 1_000_000)
+    monkeypatch.setattr("core.formats.image.decoding._AHEAD_BYTES", 1_000_000)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("good.png", flat_png(20))

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from core.formats import FormatError, inspect_file, read_documents
-from core.formats.audio_inspection import inspect_audio_file
-from core.formats.image_inspection import inspect_image_file
-from core.formats.passed_over import KINDS_KEPT, PassedOver
+from core.formats.audio.inspection import inspect_audio_file
+from core.formats.containers.passed_over import KINDS_KEPT, PassedOver
+from core.formats.image.inspection import inspect_image_file
 from tests.core.archives import tarred
-from tests.core.formats.test_audio import noise, wav
-from tests.core.formats.test_images import COLOUR, decode, encoded, refused
+from tests.core.formats.audio.test_audio import noise, wav
+from tests.core.formats.image.test_images import COLOUR, decode, encoded, refused
 
 
 def zipped(members: dict[str, bytes]) -> bytes:

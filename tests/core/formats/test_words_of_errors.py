@@ -11,8 +11,8 @@ import pytest
 
 from core.data.errors import DataError
 from core.formats import FormatError, inspect_file
-from core.formats.audio_inspection import inspect_audio_file
-from core.formats.image_inspection import inspect_image_file
+from core.formats.audio.inspection import inspect_audio_file
+from core.formats.image.inspection import inspect_image_file
 
 
 def lines(*rows: Any) -> bytes:

@@ -16,14 +16,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.augmentation import Views, draw_views, views
+from core.commands.preview import preview_step
 from core.data import Prepared, Samples, SplitName, data_files, sample_indices
 from core.data.image import ImageSamples, PreparedImages, prepare
 from core.objectives.base import Batch, Losses, Objective, Shown
-from core.preview.run import preview_step
-from core.spec import JobSpec, TrainingSpec
+from core.randomness import derive_seed
 from core.spec.augmentation import AugmentationSpec
 from core.spec.data import DataSpec
-from core.training.randomness import derive_seed
+from core.spec.job import JobSpec
+from core.spec.training import TrainingSpec
 from tests.core.conftest import Engine, Server
 
 SPEC = AugmentationSpec(solarize_probability=0.5)

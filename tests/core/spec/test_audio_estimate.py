@@ -6,10 +6,13 @@ import pytest
 import torch
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
-from core.models.spectrogram_mae import Decoder, Grid, ast_config
-from core.models.wav2vec2 import wav2vec2_config
-from core.spec import JobSpec, MaskedSpectrogram, Wav2Vec2, validate
+from core.networks.spectrogram_mae import Decoder, Grid, ast_config
+from core.networks.wav2vec2 import wav2vec2_config
 from core.spec.estimate import estimate
+from core.spec.job import JobSpec
+from core.spec.problems import validate
+from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.tasks.wav2vec2.spec import Wav2Vec2
 
 
 def spec(task: dict[str, Any], model: dict[str, Any], **training: Any) -> JobSpec:

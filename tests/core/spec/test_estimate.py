@@ -1,20 +1,23 @@
 """What a job is said to weigh, against what the network really is."""
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
 
 from core.data.text import SpecialIds
-from core.models import causal_language, masked_language
-from core.models.bert import bert_config
-from core.models.gpt2 import gpt2_config
-from core.models.llama import llama_config
-from core.models.modernbert import modernbert_config
-from core.models.t5 import create_t5, t5_config
-from core.spec import PRESETS, JobSpec, Task, TransformerSize, validate
+from core.networks import causal_language, masked_language
+from core.networks.bert import bert_config
+from core.networks.gpt2 import gpt2_config
+from core.networks.llama import llama_config
+from core.networks.modernbert import modernbert_config
+from core.networks.t5 import create_t5, t5_config
 from core.spec.estimate import estimate
+from core.spec.job import JobSpec
+from core.spec.model import PRESETS, TransformerSize
 from core.spec.parameters import count_parameters
+from core.spec.problems import validate
+from core.spec.tasks import task_specs
 
 
 def _spec(**training: Any) -> JobSpec:
@@ -57,7 +60,7 @@ def _network(architecture: str, size: TransformerSize, vocabulary: int, position
     return network
 
 
-TASKS = get_args(get_args(Task)[0])
+TASKS = task_specs()
 LANGUAGE = sorted({name for task in TASKS if task.modality == "text" for name in task.presets})
 
 

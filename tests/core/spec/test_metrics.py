@@ -5,10 +5,13 @@ from typing import Any, get_args
 import pytest
 
 from core.evaluation.label_classifier import NAME
-from core.spec import JobSpec, SpecError, Task, higher_is_better, validate
-from core.spec.tasks.base import PretrainingTask
+from core.spec.job import JobSpec
+from core.spec.metrics import higher_is_better
+from core.spec.problems import SpecError, validate
+from core.spec.task import TaskSpec
+from core.spec.tasks import task_specs
 
-TASKS: tuple[type[PretrainingTask], ...] = get_args(get_args(Task)[0])
+TASKS: tuple[type[TaskSpec], ...] = task_specs()
 
 
 def _document(kind: str = "masked_lm", **training: Any) -> dict[str, Any]:

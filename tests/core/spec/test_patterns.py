@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.spec import SpecError, validate
 from core.spec.patterns import find_group
+from core.spec.problems import SpecError, validate
 
 
 def _job(pattern: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.spec import SpecError, validate
+from core.spec.problems import SpecError, validate
 
 
 def problems(**changes: Any) -> dict[str, tuple[str, str | None]]:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.spec import SpecError, load, validate
+from core.spec.problems import SpecError, load, validate
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=20)
 

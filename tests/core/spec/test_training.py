@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.spec import Adafactor, AdamW, JobSpec, Muon, SpecError, validate
+from core.spec.job import JobSpec
+from core.spec.optimizers import Adafactor, AdamW, Muon
+from core.spec.problems import SpecError, validate
 
 
 def _job(**training: Any) -> JobSpec:

@@ -5,18 +5,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from core.checkpoints.writer import CheckpointWriter
 from core.data import data_files, prepare_for
-from core.objectives.base import create_objective
-from core.spec import validate
-from core.training.averaging import Average
+from core.distributed.world import World
+from core.events import Event, Events
+from core.spec.problems import validate
+from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.devices import choose_place
-from core.training.events import Event, Events
+from core.training.ema import Average
 from core.training.loop import Run
 from core.training.optimizers import create_optimizers
-from core.training.saving import CheckpointWriter
 from core.training.signals import StopSignals
-from core.training.world import World
 
 
 class Told(list[dict[str, Any]]):

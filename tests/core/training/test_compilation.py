@@ -8,13 +8,14 @@ import torch
 
 from core.data import data_files
 from core.data.text import PackedSequences, PreparedText, prepare
-from core.objectives.base import Objective, create_objective
-from core.spec import JobSpec
+from core.distributed.world import World
+from core.events import Events
+from core.objectives.base import Objective
+from core.spec.job import JobSpec
+from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
 from core.training.devices import Place
-from core.training.events import Events
-from core.training.world import World
 from tests.core.training.reference.jobs import CASES
 from tests.core.training.runs import open_run
 

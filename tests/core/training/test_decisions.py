@@ -10,11 +10,11 @@ import torch
 
 from core.data import data_files
 from core.data.text import prepare
-from core.spec import JobSpec
+from core.events import Events
+from core.spec.job import JobSpec
 from core.training import trials
 from core.training.decisions import Decisions
 from core.training.devices import Place
-from core.training.events import Events
 from core.training.trials import Trial, decide_compile, decide_precision
 from tests.core.training.interruptions import hashes, points
 

@@ -16,14 +16,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from core.checkpoints.manifest import MANIFEST, describe_files, read_manifest
 from core.data import data_files, sample_indices
 from core.data.locks import locked
 from core.data.text import PackedSequences, cache_key, prepare
-from core.formats.checkpoint import MANIFEST, describe_files, read_manifest
-from core.spec import JobSpec
+from core.errors import EngineError
+from core.spec.job import JobSpec
 from core.training.batches import BatchStream
-from core.training.errors import EngineError
-from core.training.health import Health
+from core.training.divergence import Health
 
 ROOT = Path(__file__).parents[3]
 
@@ -190,7 +190,7 @@ def test_a_full_disk_while_checkpointing_leaves_the_old_checkpoints_whole(
     spec["training"] |= {"steps": 60, "checkpoint_every": 2, "retention": {"keep_last": 100}}
     job, out = tmp_path / "job.json", tmp_path / "disk"
     job.write_text(json.dumps(spec))
-    listing = "import sys; from pathlib import Path; from core.formats.checkpoint import verify;"
+    listing = "import sys; from pathlib import Path; from core.checkpoints.manifest import verify;"
     listing += "print(len([verify(p) for p in Path(sys.argv[1]).glob('step-*')]));"
     listing += "print([p.name for p in Path(sys.argv[1]).iterdir() if p.name.startswith('.')])"
     run = [

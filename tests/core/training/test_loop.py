@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.objectives.base import create_objective
-from core.spec import validate
+from core.checkpoints.writer import Snapshot
+from core.distributed.world import World
+from core.spec.problems import validate
+from core.tasks.objectives import create_objective
 from core.training import loop
 from core.training.batches import BatchStream
 from core.training.loop import optimize, save, train
-from core.training.saving import Snapshot
-from core.training.world import World
 from tests.core.training.reference.jobs import CASES
 from tests.core.training.runs import open_run
 

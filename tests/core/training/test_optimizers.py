@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.spec import Adafactor, AdamW, Muon, Optimizer
-from core.training.errors import EngineError
+from core.errors import EngineError
+from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
 from core.training.optimizers import (
     create_optimizers,
     load_optimizer_tensors,

@@ -4,20 +4,20 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from core.commands.run import Options, run
 from core.data import data_files, prepare_for
 from core.evaluation.probes import knn_accuracy, linear_accuracy
-from core.objectives.base import create_objective
-from core.spec import validate
-from core.spec.tasks import Task
-from core.training.events import Events
-from core.training.run import Options, run
+from core.events import Events
+from core.spec.problems import validate
+from core.spec.tasks import task_specs
+from core.tasks.objectives import create_objective
 from tests.core.training.reference.jobs import CASES, STEPS
 from tests.core.training.reference.run import Reference
 
@@ -27,7 +27,8 @@ def _judge_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.evaluation.label_classifier import teach  # noqa: PLC0415 - the one that is replaced
 
     monkeypatch.setattr(
-        "core.objectives.gan.teach", lambda network, samples, labels: teach(network, samples, labels, steps=2)
+        "core.tasks.gan.objective.teach",
+        lambda network, samples, labels: teach(network, samples, labels, steps=2),
     )
 
 
@@ -57,7 +58,7 @@ class Engine:
 
 
 def test_every_task_is_written_out() -> None:
-    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Task)[0])}
+    kinds = {kind.model_fields["kind"].default for kind in task_specs()}
     assert {case.document["task"]["kind"] for case in CASES.values()} == kinds
 
 

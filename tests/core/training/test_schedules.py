@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.spec import Schedule
+from core.spec.schedule import Schedule
 from core.training.schedules import learning_rate_factor
 
 

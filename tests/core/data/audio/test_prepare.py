@@ -10,7 +10,7 @@ import pytest
 from core.data import DataError, DataFile, SplitName
 from core.data.audio import PreparedAudio, open_prepared, prepare
 from core.data.audio.resampling import PEAK
-from core.spec import AudioDataSpec
+from core.spec.audio import AudioDataSpec
 from core.spec.data import DataSpec
 
 Stored = Callable[..., list[DataFile]]

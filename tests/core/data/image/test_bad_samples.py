@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.data import DataError, DataFile
 from core.data.image import prepare
-from core.formats.images import read_images
+from core.formats.image.images import read_images
 from core.formats.limits import Limits
 from core.spec.data import DataSpec
 

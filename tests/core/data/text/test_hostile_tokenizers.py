@@ -9,8 +9,9 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from core.data import DataError, DataFile
 from core.data.text import pool, prepare
-from core.formats import FormatError, inspect_file, tokenizer_trial
-from core.formats.tokenizer_trial import TokenizerTrialError, try_tokenizer
+from core.formats import FormatError, inspect_file
+from core.formats.text import tokenizer_trial
+from core.formats.text.tokenizer_trial import TokenizerTrialError, try_tokenizer
 from core.spec.data import DataSpec
 
 Written = Callable[..., list[DataFile]]

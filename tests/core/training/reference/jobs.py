@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from tests.core.conftest import AUDIO_TASKS
-from tests.core.objectives.image_tasks import RESNET, TASKS, VIT
+from tests.core.tasks.image_tasks import RESNET, TASKS, VIT
 from tests.core.training.reference import averages
 from tests.core.training.reference import losses_audio as audio
 from tests.core.training.reference import losses_images as images

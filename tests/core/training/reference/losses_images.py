@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from core.augmentation import views
 from core.augmentation.adaptive import augment
-from core.colour.lab import rgb_to_lab
-from core.colour.palette import palette
+from core.tasks.colorization.lab import rgb_to_lab
+from core.tasks.colorization.palette import palette
 
 
 def normalised(objective: Any, pixels: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.data import sample_indices
-from core.spec import JobSpec
+from core.spec.job import JobSpec
 from tests.core.training.reference.jobs import Case
 
 

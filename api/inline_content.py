@@ -1,0 +1,63 @@
+"""Texts and pictures that a browser shows in place: a run's samples, and what a preview found."""
+
+from fastapi import Request, Response
+
+from api.context import Context
+from api.downloads import send_object
+from api.problem_types import JsonResponses, problems
+from control.samples.schemas import MediaType
+
+_SANDBOX = "default-src 'none'; img-src 'self'; style-src 'none'; sandbox; frame-ancestors 'none'"
+"""Whatever it is made to look like, it runs nothing and loads nothing."""
+
+
+def shown_responses(*codes: str) -> JsonResponses:
+    """What a GET for one may answer."""
+    return problems(
+        *codes,
+        "object_missing",
+        "storage_unavailable",
+        also={
+            200: {
+                "description": "The text or the picture.",
+                "content": {
+                    "text/plain": {"schema": {"type": "string"}},
+                    "image/png": {"schema": {"type": "string", "format": "binary"}},
+                },
+            },
+            304: {"description": "The client has it already."},
+        },
+    )
+
+
+async def send_shown(
+    request: Request,
+    context: Context,
+    key: str,
+    *,
+    size: int,
+    sha256: str,
+    media_type: MediaType,
+    name: str,
+) -> Response:
+    """Answer a GET for one.
+
+    Args:
+        name: What a browser shall call the file, without its ending.
+
+    Raises:
+        StorageNotFound, StorageUnavailable: before the first byte is sent.
+    """
+    text = media_type == "text/plain"
+    response = await send_object(
+        request,
+        context.storage,
+        context.downloads,
+        key,
+        size=size,
+        sha256=sha256,
+        name=f"{name}.{'txt' if text else 'png'}",
+        shown_as="text/plain; charset=utf-8" if text else media_type,
+    )
+    response.headers["Content-Security-Policy"] = _SANDBOX
+    return response

@@ -1,0 +1,143 @@
+"""Rows as they go over HTTP."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import func, select
+
+from control.checkpoints.models import Checkpoint
+from control.db import ReadSession
+from control.jobs.models import Event, Job
+from control.jobs.schemas import (
+    EventOut,
+    Failure,
+    FailureSummary,
+    JobOut,
+    JobSummary,
+    LineageNode,
+    Parent,
+    Pause,
+    Progress,
+)
+from control.scheduling.waiting import waiting_reasons
+from core.spec.job import JobSpec
+
+
+def job_out(session: ReadSession, job: Job) -> JobOut:
+    """One job, whole."""
+    facts = _facts(session, [job])[0]
+    failure = None if job.failure is None else Failure.model_validate(job.failure)
+    return JobOut.model_validate(facts | {"failure": failure, "spec": JobSpec.model_validate(job.spec)})
+
+
+def summaries(session: ReadSession, jobs: Sequence[Job]) -> list[JobSummary]:
+    """Jobs in the order given, with a few queries for all of them."""
+    return [
+        JobSummary.model_validate(facts | _summary(job))
+        for job, facts in zip(jobs, _facts(session, jobs), strict=True)
+    ]
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    failure = job.failure
+    return {
+        "task": job.spec["task"]["kind"],
+        "preset": job.spec.get("model", {}).get("preset"),
+        "failure": failure and {name: failure.get(name) for name in FailureSummary.model_fields},
+    }
+
+
+def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """The fields of `JobFacts`, by their names."""
+    counted = session.execute(
+        select(Checkpoint.job_id, func.count())
+        .where(Checkpoint.job_id.in_([job.id for job in jobs]), Checkpoint.deleted_at.is_(None))
+        .group_by(Checkpoint.job_id)
+    )
+    checkpoints: dict[str, int] = {row[0]: row[1] for row in counted}
+    reasons = waiting_reasons(session, jobs)
+    return [
+        {
+            "id": job.id,
+            "name": job.name,
+            "dataset": job.dataset_id,
+            "state": job.state,
+            "intent": job.intent,
+            "waiting_reason": reasons.get(job.id),
+            "priority": job.priority,
+            "attempt": job.attempt,
+            "retries_used": job.retries_used,
+            "progress": progress(job),
+            "latest": job.latest,
+            "pause": None if job.pause is None else Pause.model_validate(job.pause),
+            "seconds_used": job.seconds_used,
+            "parent": parent(job),
+            "worker": job.worker_id,
+            "checkpoints": checkpoints.get(job.id, 0),
+            "created_at": job.created_at,
+            "started_at": job.started_at,
+            "finished_at": job.finished_at,
+        }
+        for job in jobs
+    ]
+
+
+class Moving(Protocol):
+    """What of a job tells how far it is: the job, or a row with these columns."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def phase(self) -> str | None: ...
+    @property
+    def phase_fraction(self) -> float | None: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def seconds_per_step(self) -> float | None: ...
+
+
+def progress(job: Moving) -> Progress:
+    """How far it is."""
+    eta = None
+    if job.state == "running" and job.seconds_per_step is not None:
+        eta = job.seconds_per_step * (job.steps - job.step)
+    return Progress.model_validate(
+        {
+            "phase": job.phase,
+            "phase_fraction": job.phase_fraction,
+            "step": job.step,
+            "steps": job.steps,
+            "fraction": job.step / job.steps,
+            "eta_seconds": eta,
+        }
+    )
+
+
+def parent(job: Job) -> Parent | None:
+    """Where a fork came from."""
+    if job.parent_job_id is None or job.parent_checkpoint_id is None:
+        return None
+    return Parent(job=job.parent_job_id, checkpoint=job.parent_checkpoint_id)
+
+
+def lineage_node(job: Job) -> LineageNode:
+    """A job as its relatives show it."""
+    return LineageNode.model_validate(
+        {"id": job.id, "name": job.name, "state": job.state, "parent": parent(job)}
+    )
+
+
+def event_out(event: Event) -> EventOut:
+    """One event."""
+    return EventOut(
+        id=event.id,
+        job=event.job_id,
+        attempt=event.attempt,
+        type=event.type,
+        message=event.message,
+        data=event.data,
+        time=event.time,
+    )

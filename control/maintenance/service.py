@@ -1,0 +1,214 @@
+"""The leader's rounds: what must happen without anybody asking for it.
+
+Expired leases go back to the queue, lost doorbells ring again, jobs of low priority make room, and the files of dropped
+checkpoints and of what was deleted leave the storage. Each step is safe to repeat, and safe beside another leader: the lead only saves work.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from control.broker import QUEUES, Broker
+from control.checkpoints.models import Checkpoint
+from control.checkpoints.purging import purge
+from control.db import ReadSession, WriteSession, glance, read, write
+from control.jobs.asking import ask
+from control.jobs.models import Job
+from control.jobs.outcomes import lease_expired
+from control.maintenance.leader_election import Leadership
+from control.removals.service import LEFT_AFTER, carry_out_left
+from control.scheduling.dispatch import Plan, Waiting, plan
+from control.scheduling.slots import Places, places
+from control.settings import Settings
+from control.storage import Storage
+
+log = logging.getLogger(__name__)
+
+_BATCH = 100
+_PURGE_AFTER = timedelta(seconds=60)
+"""A dropped checkpoint's files stay so long, for downloads that have just begun."""
+
+
+class Upkeep:
+    """Runs in a thread of every API process; one of them all leads.
+
+    Args:
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        broker: Broker,
+        storage: Storage,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._broker = broker
+        self._storage = storage
+        self._settings = settings
+        self._clock = clock
+        self._leadership = Leadership(engine)
+        self._trust_leases_from: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Rounds until `stop` is set, whatever fails in between."""
+        try:
+            while not stop.is_set():
+                try:
+                    self.round()
+                except Exception:
+                    log.exception(
+                        "a round of upkeep failed; the next is in %g s", self._settings.reaper_seconds
+                    )
+                stop.wait(self._settings.reaper_seconds)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give up the lead, if it is held."""
+        self._leadership.release()
+
+    def round(self) -> bool:
+        """One round, if this process leads; whether it does.
+
+        Whoever has just taken the lead, or has just got the database back, first lets supervisors that could not
+        reach it either renew their leases: losing contact must not cost a healthy job its attempt.
+        """
+        try:
+            if not self._leadership.hold():
+                self._trust_leases_from = None
+                return False
+            now = self._clock()
+            if self._trust_leases_from is None:
+                self._trust_leases_from = now + 2 * self._settings.heartbeat_seconds
+            with glance(self._engine) as session:
+                due = session.execute(_DUE, {"purge_after": _PURGE_AFTER, "left_after": LEFT_AFTER}).one()
+            if due.leases and now >= self._trust_leases_from:
+                self.expire_leases()
+        except SQLAlchemyError:
+            self._trust_leases_from = None
+            raise
+        # Neither Redis nor storage, when they are away, may keep leases from expiring.
+        steps = (
+            (self.dispatch, due.queue),
+            (self.purge_checkpoints, due.files),
+            (self.remove_deleted, due.removals),
+        )
+        for step, needed in steps:
+            try:
+                if needed:
+                    step()
+            except Exception:
+                log.warning("upkeep could not %s", step.__name__, exc_info=True)
+        return True
+
+    def expire_leases(self) -> list[str]:
+        """Take jobs from supervisors that are silent for longer than their lease; their ids."""
+        expired: list[str] = []
+        while True:
+            with write(self._engine) as session:
+                jobs = session.scalars(
+                    select(Job)
+                    .where(Job.state == "running", Job.lease_until < func.clock_timestamp())
+                    .order_by(Job.lease_until)
+                    .limit(_BATCH)
+                    .with_for_update(skip_locked=True)
+                ).all()
+                for job in jobs:
+                    lease_expired(session, job)
+                expired += [job.id for job in jobs]
+            if len(jobs) < _BATCH:
+                return expired
+
+    def dispatch(self) -> Plan:
+        """Ring for places that are free while work waits, and have room made for urgent work."""
+        with read(self._engine) as session:
+            now = places(session)
+            head = [row for offer in _widest(now) for row in _head(session, *offer)]
+        found = plan(head, now)
+        for victim, urgent in found.preempt.items():
+            with write(self._engine) as session:
+                _preempt(session, victim, urgent)
+        for queue in QUEUES:
+            jobs = found.rings.get(queue, [])
+            # A doorbell that still lies there will do: more of them would pile up before a busy worker.
+            for job_id in jobs[self._broker.backlog(queue) if jobs else 0 :]:
+                self._broker.ring(queue, job_id)
+        return found
+
+    def purge_checkpoints(self) -> list[str]:
+        """Take the files of dropped checkpoints out of storage; the checkpoints' ids."""
+        with read(self._engine) as session:
+            dropped = session.execute(
+                select(Checkpoint.id, Checkpoint.prefix)
+                .where(
+                    Checkpoint.deleted_at < func.clock_timestamp() - _PURGE_AFTER,
+                    Checkpoint.purged_at.is_(None),
+                )
+                .limit(_BATCH)
+            ).all()
+        for checkpoint_id, prefix in dropped:
+            purge(self._engine, self._storage, checkpoint_id, prefix)
+        return [checkpoint_id for checkpoint_id, _ in dropped]
+
+    def remove_deleted(self) -> list[str]:
+        """Take out of storage what those who deleted it left there; keys and prefixes."""
+        return carry_out_left(self._engine, self._storage)
+
+
+# Most rounds have nothing to do, and training shares its processors with them: one statement tells.
+_DUE = text("""
+    SELECT
+        EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until < clock_timestamp()) AS leases,
+        EXISTS (SELECT FROM jobs WHERE state = 'queued') AS queue,
+        EXISTS (
+            SELECT FROM checkpoints WHERE deleted_at < clock_timestamp() - :purge_after AND purged_at IS NULL
+        ) AS files,
+        EXISTS (SELECT FROM removals WHERE created_at < clock_timestamp() - :left_after) AS removals
+""")
+
+
+def _widest(now: Places) -> list[tuple[str, int]]:
+    """For each value of ``device`` that some worker takes, the largest memory that one takes it with."""
+    widest: dict[str, int] = {}
+    for member in now.fleet.members:
+        for offer in now.fleet.offers(member):
+            if offer.above < offer.upto:
+                widest[offer.device] = max(offer.upto, widest.get(offer.device, 0))
+    return list(widest.items())
+
+
+def _head(session: ReadSession, device: str, memory_bytes: int) -> list[Waiting]:
+    rows = session.execute(
+        select(Job.id, Job.device, Job.memory_bytes, Job.priority, Job.queued_at, Job.purpose == "train")
+        .where(Job.state == "queued", Job.device == device, Job.memory_bytes <= memory_bytes)
+        .order_by(Job.priority.desc(), Job.queued_at)
+        .limit(_BATCH)
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def _preempt(session: WriteSession, victim_id: str, urgent_id: str) -> None:
+    job = session.scalars(
+        select(Job)
+        .where(Job.id == victim_id, Job.state == "running", Job.intent.is_(None))
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if job is None:
+        return
+    job.intent = "preempt"
+    ask(
+        session,
+        job,
+        "preempt_requested",
+        f"{urgent_id} has a higher priority: the engine finishes its step, writes a checkpoint and makes room.",
+        {"for": urgent_id},
+    )

@@ -1,0 +1,81 @@
+"""Checkpoints in the run directory: found, chosen, pruned.
+
+What is in one is written in ``docs/engine-protocol.md``; `core.checkpoints.writer` writes them.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.checkpoints.manifest import Manifest, ManifestError, directory_name, read_manifest, step_of, verify
+from core.checkpoints.retention import kept_steps
+from core.events import Events
+from core.spec.training import CheckpointRetention
+
+_LEFTOVER = re.compile(r"\.step-\d+\.(tmp|old)\Z")
+
+
+def newest_whole(run_directory: Path, events: Events) -> tuple[Path, Manifest] | None:
+    """The newest checkpoint whose manifest verifies; a ``warning`` for each newer one that does not."""
+    for path in sorted(_candidates(run_directory), key=_step, reverse=True):
+        try:
+            return path, verify(path)
+        except ManifestError as error:
+            events.warn("checkpoint_damaged", f"{error}; falling back to the checkpoint before it.")
+    return None
+
+
+def clear(run_directory: Path) -> None:
+    """Remove every checkpoint and what half-written ones left, for a run that starts over."""
+    for path in _candidates(run_directory):
+        shutil.rmtree(path)
+    clear_leftovers(run_directory)
+
+
+def clear_leftovers(run_directory: Path) -> None:
+    """Remove what a kill in the middle of a write left behind."""
+    for path in run_directory.iterdir():
+        if _LEFTOVER.match(path.name):
+            shutil.rmtree(path)
+
+
+def temporary_path(run_directory: Path, step: int) -> Path:
+    """Where step ``step``'s checkpoint grows until it is whole."""
+    return run_directory / f".step-{step}.tmp"
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give a whole checkpoint its name, in the place of a damaged one if there is one."""
+    replaced = final.with_name(f".step-{_step(final)}.old")
+    with contextlib.suppress(FileNotFoundError):
+        final.rename(replaced)
+    temporary.rename(final)
+    fd = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def prune(run_directory: Path, retention: CheckpointRetention) -> None:
+    """Remove the checkpoints that ``retention`` does not keep. Damaged ones do not count."""
+    whole: dict[int, dict[str, float]] = {}
+    for path in _candidates(run_directory):
+        with contextlib.suppress(ManifestError):
+            whole[_step(path)] = read_manifest(path).metrics
+    for step in whole.keys() - kept_steps(whole, retention):
+        shutil.rmtree(run_directory / directory_name(step))
+
+
+def _candidates(run_directory: Path) -> Iterable[Path]:
+    return [path for path in run_directory.iterdir() if step_of(path.name) is not None and path.is_dir()]
+
+
+def _step(path: Path) -> int:
+    step = step_of(path.name)
+    assert step is not None
+    return step

@@ -1,0 +1,195 @@
+"""Writes checkpoints beside the training: a copy to the host on the loop's time, the rest in a thread."""
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.checkpoints.directory import prune, publish, temporary_path
+from core.checkpoints.manifest import MANIFEST, Manifest, describe_files, directory_name, sync
+from core.errors import EngineError, is_disk_full
+from core.events import Events
+from core.spec.training import CheckpointRetention
+
+OPTIMIZER_FILE = "trainer/optimizer.safetensors"
+STATE_FILE = "trainer/state.json"
+AVERAGED_DIRECTORY = "ema"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a resume needs, copied: the loop may go on at once."""
+
+    step: int
+    weights: Mapping[str, Tensor]
+    averaged: Mapping[str, Tensor] | None
+    """The weights' moving average in their place, where the run keeps one."""
+    optimizer: Mapping[str, Tensor]
+    state: Mapping[str, Any]
+    metrics: Mapping[str, float]
+
+    @property
+    def bytes(self) -> int:
+        """Of its tensors, where those that share memory count once each."""
+        tensors = (*self.weights.values(), *(self.averaged or {}).values(), *self.optimizer.values())
+        return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+
+
+def copy_to_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU; tensors that share their memory share their copy's."""
+    copies: dict[tuple[int, tuple[int, ...]], Tensor] = {}
+    result = {}
+    for name, tensor in tensors.items():
+        key = (tensor.data_ptr(), tuple(tensor.shape))
+        if key not in copies:
+            copies[key] = tensor.detach().to("cpu", copy=True)
+        result[name] = copies[key]
+    return result
+
+
+class CheckpointWriter:
+    """Writes one checkpoint at a time into a run directory, then prunes it.
+
+    Args:
+        directory: the run directory.
+        export: writes the weights in the ecosystem's layout (`Objective.export`).
+        before_publishing: called before a checkpoint gets its name; what must be on disk with it.
+        retry_delays: seconds to wait before each further try of a write that failed. While it
+            waits, the run goes on; the old checkpoints stay as they are.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        export: Callable[[Path, Mapping[str, Tensor]], None],
+        before_publishing: Callable[[], None],
+        events: Events,
+        retention: CheckpointRetention,
+        spec_sha256: str,
+        data_key: str,
+        retry_delays: tuple[float, ...] = (1.0, 5.0),
+    ) -> None:
+        self._directory = directory
+        self._export = export
+        self._before_publishing = before_publishing
+        self._events = events
+        self._retention = retention
+        self._identity = {"spec_sha256": spec_sha256, "data_key": data_key}
+        self._retry_delays = retry_delays
+        self._closing = threading.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the write under way; its error is raised unless another already is."""
+        try:
+            self.join()
+        except EngineError:
+            if kind is None:
+                raise
+        finally:
+            self._thread.shutdown()
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Write ``snapshot`` in the background, once the write before it is done."""
+        self.join()
+        self._pending = self._thread.submit(self._write_with_retries, snapshot)
+
+    def check(self) -> None:
+        """Raises:
+        EngineError: if the write under way has failed for good; costs nothing.
+        """
+        if self._pending is not None and self._pending.done():
+            self.join()
+
+    def join(self) -> None:
+        """Wait for the write under way.
+
+        Raises:
+            EngineError: ``disk_full`` or ``checkpoint_write_failed``.
+        """
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.result()
+
+    def _write_with_retries(self, snapshot: Snapshot) -> None:
+        for delay in (*self._retry_delays, None):
+            try:
+                self._write(snapshot)
+            except (OSError, SafetensorError) as error:
+                shutil.rmtree(temporary_path(self._directory, snapshot.step), ignore_errors=True)
+                failure = _explain(error, snapshot.step, self._directory)
+                if delay is None:
+                    raise failure from error
+                self._events.warn(failure.code, f"{failure.message} Trying again in {delay:g} s.")
+                self._closing.wait(delay)
+            else:
+                return
+
+    def _write(self, snapshot: Snapshot) -> None:
+        temporary = temporary_path(self._directory, snapshot.step)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        self._export(temporary, snapshot.weights)
+        if snapshot.averaged is not None:
+            (temporary / AVERAGED_DIRECTORY).mkdir()
+            self._export(temporary / AVERAGED_DIRECTORY, snapshot.averaged)
+        (temporary / "trainer").mkdir(exist_ok=True)
+        save_file(dict(snapshot.optimizer), temporary / OPTIMIZER_FILE)
+        (temporary / STATE_FILE).write_text(json.dumps(snapshot.state, indent=1) + "\n", encoding="utf-8")
+        files = describe_files(temporary)
+        manifest = Manifest(
+            step=snapshot.step,
+            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            metrics=dict(snapshot.metrics),
+            files=files,
+            **self._identity,
+        )
+        for path in temporary.rglob("*"):
+            sync(path)
+        (temporary / MANIFEST).write_bytes(manifest.encode())
+        sync(temporary / MANIFEST)
+        sync(temporary)
+        self._before_publishing()
+        final = self._directory / directory_name(snapshot.step)
+        publish(temporary, final)
+        prune(self._directory, self._retention)
+        self._events.emit(
+            "checkpoint",
+            step=snapshot.step,
+            path=str(final),
+            manifest_sha256=hashlib.sha256(manifest.encode()).hexdigest(),
+            bytes=manifest.total_bytes,
+            metrics=manifest.metrics,
+        )
+
+
+def _explain(error: OSError | SafetensorError, step: int, directory: Path) -> EngineError:
+    """The error in the reader's words."""
+    if is_disk_full(error):
+        return EngineError(
+            "disk_full",
+            f"The checkpoint of step {step} did not fit on the disk of {directory}.",
+            "Free space there, or keep fewer checkpoints (training.retention); the checkpoints before it are whole.",
+            step=step,
+        )
+    return EngineError(
+        "checkpoint_write_failed",
+        f"The checkpoint of step {step} could not be written to {directory}: {error}.",
+        "Check that the directory is writable; the checkpoints before it are whole.",
+        step=step,
+    )

@@ -1,1 +1,0 @@
-"""Colour spaces in tensors, and the palette that colorization chooses from."""

@@ -1,0 +1,234 @@
+"""The engine's command line."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.data.files import ReadingByName
+    from core.events import Events
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the engine's command line.
+
+    Returns:
+        The exit code.
+    """
+    arguments = _parser().parse_args(argv)
+    # Threads that wait asleep, not spinning: where anything else wants a core, spinning made a step of bert-mini on
+    # two cores up to ten times slower (measured: 6.7 s for 0.6 s); on idle cores sleeping costs some percent.
+    # OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if arguments.command == "serve":
+        from core.commands.serve import serve  # noqa: PLC0415 - each command imports only what it needs
+
+        return serve(arguments.fd, arguments.parent)
+    from core.commands.terminal import terminal_sink  # noqa: PLC0415 - torch takes a second, --help should not
+    from core.events import Events, PipeSink  # noqa: PLC0415
+
+    events = Events(terminal_sink(live=arguments.events_fd is None and sys.stderr.isatty()))
+    if arguments.events_fd is not None:
+        events.add(PipeSink(arguments.events_fd))
+    match arguments.command:
+        case "estimate":
+            return _estimate(arguments, events)
+        case "export":
+            return _export(arguments, events)
+        case "preview":
+            return _preview(arguments, events)
+        case _:
+            return _run(arguments, events)
+
+
+def _run(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.commands.run import Options, run  # noqa: PLC0415 - as above
+    from core.training.cadence import Limits  # noqa: PLC0415 - each command imports only what it needs
+
+    options = Options(
+        spec=arguments.spec,
+        data=tuple(arguments.data),
+        out=arguments.out,
+        cache=arguments.cache,
+        resume=arguments.resume,
+        fresh=arguments.fresh,
+        threads=arguments.threads,
+        decided=arguments.decided,
+        limits=Limits(arguments.checkpoint_seconds, arguments.point_seconds),
+        reading=arguments.reading,
+    )
+    return run(options, events)
+
+
+def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.commands.estimate import Options, estimate  # noqa: PLC0415 - as above
+
+    options = Options(
+        spec=arguments.spec,
+        data=tuple(arguments.data),
+        cache=arguments.cache,
+        threads=arguments.threads,
+        largest_batch=arguments.largest_batch,
+        memory_bytes=arguments.memory_bytes,
+        reading=arguments.reading,
+    )
+    return estimate(options, events)
+
+
+def _preview(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.commands.preview import Options, preview  # noqa: PLC0415 - as above
+
+    options = Options(
+        spec=arguments.spec,
+        data=tuple(arguments.data),
+        out=arguments.out,
+        cache=arguments.cache,
+        threads=arguments.threads,
+        samples=arguments.samples,
+        step=arguments.step,
+        reading=arguments.reading,
+    )
+    return preview(options, events)
+
+
+def _export(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.commands.export import Options, export  # noqa: PLC0415 - as above
+
+    options = Options(
+        checkpoint=arguments.checkpoint,
+        format=arguments.format,
+        out=arguments.out,
+        threads=arguments.threads,
+    )
+    return export(options, events)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description="Seedbed's pretraining engine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="pretrain as a spec says, or continue a run that was interrupted")
+    _add_job(run)
+    run.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="run directory: checkpoints and metrics.jsonl"
+    )
+    run.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared by runs (default: OUT/cache)"
+    )
+    start = run.add_mutually_exclusive_group()
+    start.add_argument(
+        "--resume", type=Path, metavar="CHECKPOINT", help="continue from this checkpoint directory"
+    )
+    start.add_argument(
+        "--fresh", action="store_true", help="start over: remove the checkpoints and metrics in OUT"
+    )
+    for option, variable, what in (
+        ("--checkpoint-seconds", "SEEDBED_CHECKPOINT_SECONDS", "two checkpoints that the spec asks for"),
+        ("--point-seconds", "SEEDBED_POINT_SECONDS", "two steps whose measures are told"),
+    ):
+        run.add_argument(
+            option,
+            type=float,
+            default=float(os.environ.get(variable, "0")),
+            metavar="N",
+            help=f"least seconds between {what}, once many are written (default: {variable}, else 0: no limit)",
+        )
+    run.add_argument(
+        "--decided",
+        type=_mapping,
+        default={},
+        metavar="JSON",
+        help="what an earlier attempt at this run chose where the spec says auto",
+    )
+    _add_process(run)
+
+    estimate = commands.add_parser("estimate", help="find out by a few steps what a job would take")
+    _add_job(estimate)
+    estimate.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: a temporary one)"
+    )
+    estimate.add_argument(
+        "--largest-batch", action="store_true", help="find out as well how many samples fit at once"
+    )
+    estimate.add_argument(
+        "--memory-bytes", type=_positive, metavar="N", help="what may be used (default: what the device has)"
+    )
+    _add_process(estimate)
+
+    export = commands.add_parser("export", help="write a checkpoint in another format")
+    export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint directory")
+    export.add_argument("--format", choices=["onnx"], required=True, help="which format")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new directory to write to")
+    _add_process(export)
+
+    preview = commands.add_parser("preview", help="show what the networks would be fed of some samples")
+    _add_job(preview)
+    preview.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where to write samples/step-N/"
+    )
+    preview.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: OUT/cache)"
+    )
+    preview.add_argument("--samples", type=_positive, default=8, metavar="N", help="how many (default: 8)")
+    preview.add_argument("--step", type=_positive, default=1, metavar="N", help="of which step (default: 1)")
+    _add_process(preview)
+
+    serve = commands.add_parser("serve", help="stay loaded and fork an engine for each request")
+    serve.add_argument("--fd", type=int, required=True, metavar="N", help="listening Unix socket, inherited")
+    serve.add_argument("--parent", type=int, metavar="PID", help="exit if the parent is not this process")
+    return parser
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="the job, YAML or JSON")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PATH",
+        help="a file, or a directory of files; repeatable",
+    )
+    parser.add_argument(
+        "--reading",
+        type=_reading,
+        default={},
+        metavar="JSON",
+        help='how single files are read: {"NAME": {"column": "…"}}, as it was said when they were uploaded',
+    )
+
+
+def _add_process(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--events-fd", type=int, metavar="N", help="file descriptor that takes events as JSON lines"
+    )
+    parser.add_argument(
+        "--threads", type=_positive, metavar="N", help="threads of computation (default: one a core)"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
+
+
+def _reading(text: str) -> "ReadingByName":
+    from core.formats.tables.reading import ReadingOptions  # noqa: PLC0415 - each command imports only what it needs
+
+    return {name: ReadingOptions.of(options) for name, options in _mapping(text).items()}
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return document

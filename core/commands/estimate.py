@@ -1,0 +1,246 @@
+"""An estimate from its spec to its exit code: prepare, build, take a few real steps, tell."""
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+from core.checkpoints.writer import CheckpointWriter
+from core.commands.run import environment_of, explain, load_spec, settle
+from core.data import DataFile, Prepared, data_files, prepare_for
+from core.data.files import ReadingByName
+from core.distributed.world import World
+from core.errors import STOPPED
+from core.estimation.flops import flops_per_step
+from core.estimation.memory import device_bytes, largest_batch, peak_bytes, reset_peak
+from core.estimation.peak import device_peak
+from core.estimation.sampling import WHOLE_BYTES, sample_text
+from core.estimation.timing import Timing, time_steps
+from core.events import Events
+from core.process import keep_freed_memory
+from core.spec.job import JobSpec
+from core.tasks.objectives import create_objective
+from core.training.batches import BatchStream
+from core.training.compilation import compile_or_fall_back
+from core.training.decisions import Decisions
+from core.training.devices import Place, choose_place, make_deterministic
+from core.training.ema import Average
+from core.training.loop import Run, evaluate
+from core.training.memory import is_out_of_memory, out_of_memory
+from core.training.optimizers import create_optimizers
+from core.training.resume import fingerprint
+from core.training.signals import StopSignals
+
+_LOW, _HIGH = 0.1, 0.9
+"""Which steps stand for a fast and a slow run."""
+_ENOUGH_STEPS = 100_000
+"""The job may have fewer than are timed here."""
+_TELL_SECONDS = 0.5
+_EVALUATED = 64
+"""Held-out samples that one timed evaluation looks at, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    spec: Path
+    data: tuple[Path, ...]
+    cache: Path | None = None
+    threads: int | None = None
+    largest_batch: bool = False
+    memory_bytes: int | None = None
+    reading: ReadingByName = field(default_factory=dict)
+
+
+def estimate(options: Options, events: Events) -> int:
+    """Try a job; the last event but one is ``estimate``, or the last is ``failed``.
+
+    Returns:
+        The exit code of ``docs/engine-protocol.md``.
+    """
+    with tempfile.TemporaryDirectory(prefix="estimate-") as directory:
+
+        def stop() -> NoReturn:
+            with events.lock:
+                events.emit("finished", step=0, reason="stopped", values={})
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(STOPPED)
+
+        try:
+            with StopSignals() as signals, signals.at_once(stop):
+                _Estimate(options, events, Path(directory)).run(signals)
+        except Exception as error:  # noqa: BLE001 - the last event says what ended it, whatever it was
+            failure, exit_code = explain(error, Path(directory))
+            events.emit(
+                "failed",
+                code=failure.code,
+                message=failure.message,
+                hint=failure.hint,
+                step=0,
+                details=dict(failure.details),
+            )
+            return exit_code
+    events.emit("finished", step=0, reason="completed", values={})
+    return 0
+
+
+class _Estimate:
+    def __init__(self, options: Options, events: Events, directory: Path) -> None:
+        self._options = options
+        self._events = events
+        self._directory = directory
+        self._told_at = 0.0
+
+    def run(self, signals: StopSignals) -> None:
+        job = load_spec(self._options.spec)
+        if self._options.threads is not None:
+            torch.set_num_threads(self._options.threads)
+        make_deterministic()
+        keep_freed_memory()
+        place = choose_place(job.resources.device, job.training.precision)
+        self._events.emit("started", pid=os.getpid(), **environment_of(place), resumed_from_step=0, steps=0)
+        try:
+            self._try(job, place, signals)
+        except (MemoryError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise out_of_memory(place.device, job.training, error) from error
+            raise
+
+    def _try(self, job: JobSpec, place: Place, signals: StopSignals) -> None:
+        options, events = self._options, self._events
+        began = time.perf_counter()
+        data, sampled = self._prepare(job)
+        # What the spec leaves open is decided as the job would decide it.
+        decisions = Decisions(events, self._directory, fingerprint(job))
+        job, place = settle(job, data, place, decisions)
+        environment = environment_of(place)
+        objective = create_objective(job, data)
+        samples, held_out = objective.samples("train"), objective.samples("held_out")
+        samples.require(job.training.sequences_per_step)
+        held_out.require(1)
+        objective.to(place.device)
+        optimizers = create_optimizers(job.training.optimizer, objective)
+        decay = job.training.ema_decay
+        preparation = time.perf_counter() - began
+        events.emit("prepared", **data.facts, parameters=objective.parameter_count)
+        training = job.training.model_copy(update={"steps": max(job.training.steps, _ENOUGH_STEPS)})
+        world = World()
+        with ExitStack() as stack:
+            batches = stack.enter_context(BatchStream(objective, samples, training, world))
+            flops = flops_per_step(objective, batches.make(1), place)
+            if training.compile:
+                compile_or_fall_back(objective, batches.make(1)[0], place, events)
+            writer = CheckpointWriter(
+                self._directory,
+                export=objective.export,
+                before_publishing=lambda: None,
+                events=events,
+                retention=training.retention,
+                spec_sha256=fingerprint(job),
+                data_key=data.key,
+            )
+            run = Run(
+                directory=self._directory,
+                training=training,
+                objective=objective,
+                optimizers=optimizers,
+                samples=samples,
+                held_out=held_out,
+                batches=batches,
+                place=place,
+                world=world,
+                events=events,
+                checkpoints=stack.enter_context(writer),
+                stop=signals,
+                state={},
+                average=None if decay is None else Average(objective, decay),
+            )
+            reset_peak(place.device)
+            timing = time_steps(run, self._timed)
+            peak_memory = peak_bytes(place.device)
+            evaluation = _evaluation_seconds(run)
+        largest = None
+        if options.largest_batch:
+            limit = options.memory_bytes or device_bytes(place.device)
+            part = training.sequences_per_step // training.accumulation_steps
+            largest = asdict(largest_batch(objective, samples, place, start=part, limit_bytes=limit))
+        peak = device_peak(place)
+        events.emit(
+            "estimate",
+            **{name: environment[name] for name in ("device", "device_name", "threads", "precision")},
+            parameters=objective.parameter_count,
+            steps_timed=len(timing.seconds),
+            step_seconds={
+                "median": timing.median,
+                "low": timing.quantile(_LOW),
+                "high": timing.quantile(_HIGH),
+            },
+            samples_per_s=timing.samples / timing.seconds.sum(),
+            tokens_per_s=timing.tokens / timing.seconds.sum() if timing.tokens else None,
+            peak_memory_bytes=peak_memory,
+            largest_batch=largest,
+            eta=_eta(job, timing, preparation, evaluation),
+            flops_per_step=flops,
+            peak=asdict(peak),
+            utilization=flops / timing.median / peak.flops_per_s,
+            evaluation_seconds=evaluation,
+            preparation_seconds=preparation,
+            data_sampled=sampled,
+        )
+
+    def _prepare(self, job: JobSpec) -> tuple[Prepared, bool]:
+        """The data, and whether it is only a part of it."""
+        files = data_files(self._options.data, job.task.modality, self._options.reading)
+        cache = self._options.cache or self._directory / "cache"
+        sampled = job.task.modality == "text" and _bytes_of(files) > WHOLE_BYTES
+        if sampled:
+            directory = self._directory / "sample"
+            directory.mkdir()
+            files, cache = sample_text(files, job.data.text_column, directory), self._directory / "cache"
+
+        def progress(phase: str, done: int, total: int | None, unit: str) -> None:
+            self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+        return prepare_for(job, files, cache, on_progress=progress), sampled
+
+    def _timed(self, share: float) -> None:
+        now = time.monotonic()
+        if now - self._told_at > _TELL_SECONDS:
+            self._told_at = now
+            self._events.emit("progress", phase="timing", done=round(100 * share), total=100, unit="percent")
+
+
+def _bytes_of(files: list[DataFile]) -> int:
+    return sum(file.path.stat().st_size for file in files)
+
+
+def _evaluation_seconds(run: Run) -> float:
+    """Of one evaluation of the job: a small one is timed, after one that warms up."""
+    wanted = min(run.training.evaluation_sequences, len(run.held_out))
+    timed = min(wanted, _EVALUATED)
+    run.training = run.training.model_copy(update={"evaluation_sequences": timed})
+    evaluate(run)
+    started = time.perf_counter()
+    evaluate(run)
+    return (time.perf_counter() - started) * wanted / timed
+
+
+def _eta(job: JobSpec, timing: Timing, preparation: float, evaluation: float) -> dict[str, float]:
+    """Seconds of the whole job, and the same at the pace of the fast and of the slow steps that were timed."""
+    training = job.training
+    evaluations = 1 + (training.steps - 1) // training.evaluate_every if training.evaluate_every else 1
+    around = preparation + evaluations * evaluation
+    mean = float(timing.seconds.mean())
+    return {
+        "seconds": around + training.steps * mean,
+        "low": around + training.steps * min(mean, timing.quantile(_LOW)),
+        "high": around + training.steps * max(mean, timing.quantile(_HIGH)),
+    }

@@ -1,0 +1,98 @@
+"""A preview from its spec to its exit code: prepare, build, take the samples of a step, show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.commands.run import explain, load_spec
+from core.data import data_files, prepare_for, sample_indices
+from core.data.files import ReadingByName
+from core.errors import EngineError
+from core.events import Events
+from core.objectives.base import Objective, Shown
+from core.preview.inputs import network_inputs
+from core.randomness import derive_seed
+from core.spec.training import TrainingSpec
+from core.tasks.objectives import create_objective
+from core.training.devices import make_deterministic
+from core.training.samples import samples_directory, write_one
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    spec: Path
+    data: tuple[Path, ...]
+    out: Path
+    cache: Path | None = None
+    threads: int | None = None
+    samples: int = 8
+    step: int = 1
+    reading: ReadingByName = field(default_factory=dict)
+
+
+def preview(options: Options, events: Events) -> int:
+    """Write what the networks would be fed at a step to ``OUT/samples/step-N``; a ``previewed`` event lists the files.
+
+    Returns:
+        The exit code of ``docs/engine-protocol.md``.
+    """
+    try:
+        _preview(options, events)
+    except Exception as error:  # noqa: BLE001 - the last event says what ended it, whatever it was
+        failure, exit_code = explain(error, options.out)
+        events.emit(
+            "failed",
+            code=failure.code,
+            message=failure.message,
+            hint=failure.hint,
+            step=0,
+            details=dict(failure.details),
+        )
+        return exit_code
+    events.emit("finished", step=options.step, reason="completed", values={})
+    return 0
+
+
+def _preview(options: Options, events: Events) -> None:
+    job = load_spec(options.spec)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    make_deterministic()
+
+    def progress(phase: str, done: int, total: int | None, unit: str) -> None:
+        events.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+    files = data_files(options.data, job.task.modality, options.reading)
+    data = prepare_for(job, files, options.cache or options.out / "cache", on_progress=progress)
+    objective = create_objective(job, data)
+    events.emit("prepared", **data.facts, parameters=objective.parameter_count)
+    shown = preview_step(objective, job.training, step=options.step, count=options.samples)
+    if not shown:
+        raise EngineError(
+            "spec_invalid",
+            f"{job.task.kind} feeds its networks nothing that could be shown.",
+            "Train without a preview.",
+        )
+    directory = samples_directory(options.out, options.step)
+    listed = [
+        {"name": one.name, "media_type": one.media_type, "file": write_one(directory, one).name}
+        for one in shown
+    ]
+    events.emit("previewed", step=options.step, path=str(directory), shown=listed)
+
+
+def preview_step(objective: Objective, training: TrainingSpec, *, step: int, count: int) -> Sequence[Shown]:
+    """What the run would see of the first ``count`` samples of a step: the very same crops, masks and turns."""
+    samples = objective.samples("train")
+    size = count if training.batch_size == "auto" else training.batch_size
+    samples.require(min(count, size))
+    ids: NDArray[np.int64] = sample_indices(training.seed, step, size, len(samples))[:count]
+    key, rows = derive_seed(training.seed, "batch", step), samples.rows(ids)
+    shown = objective.preview(rows, ids, key)
+    return network_inputs(objective, rows, ids, key) if shown is None else shown

@@ -1,0 +1,296 @@
+"""One run from its spec to its exit code: prepare, build or restore, train, answer for it."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from core import tracebacks
+from core.checkpoints.writer import AVERAGED_DIRECTORY, CheckpointWriter
+from core.data import DataError, Prepared, data_files, prepare_for
+from core.data.files import ReadingByName
+from core.distributed.world import World
+from core.errors import DATA_ERROR, INTERNAL, PAUSED, STOPPED, EngineError, is_disk_full
+from core.events import Events, MetricsFile
+from core.objectives.base import Objective
+from core.process import keep_freed_memory
+from core.spec.job import JobSpec
+from core.spec.problems import SpecError, load
+from core.tasks.objectives import create_objective
+from core.training.batch_size_search import decide_batch_size
+from core.training.batches import BatchStream
+from core.training.cadence import Cadence, Limits
+from core.training.compilation import compile_or_fall_back
+from core.training.decisions import Decisions
+from core.training.devices import Place, choose_place, make_deterministic
+from core.training.ema import Average
+from core.training.loop import Run, train
+from core.training.memory import is_out_of_memory, out_of_memory
+from core.training.optimizers import create_optimizers
+from core.training.resume import Origin, find_origin, fingerprint, run_directory
+from core.training.signals import StopSignals
+from core.training.trials import decide_compile, decide_precision
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    spec: Path
+    data: tuple[Path, ...]
+    out: Path
+    cache: Path | None = None
+    resume: Path | None = None
+    fresh: bool = False
+    threads: int | None = None
+    decided: Mapping[str, Any] = field(default_factory=dict)
+    """What an earlier attempt at this run chose where the spec says ``auto``."""
+    limits: Limits = field(default_factory=Limits)
+    """How often it writes at most."""
+    reading: ReadingByName = field(default_factory=dict)
+
+
+def run(options: Options, events: Events) -> int:
+    """Do a whole run; the last event is ``finished`` or ``failed``.
+
+    Returns:
+        The exit code of ``docs/engine-protocol.md``.
+    """
+    session = _Session(options, events)
+    try:
+        with StopSignals() as stop:
+            return session.run(stop)
+    except Exception as error:  # noqa: BLE001 - the last event says what ended the run, whatever it was
+        failure, exit_code = explain(error, options.out)
+    details = dict(failure.details)
+    step = details.pop("step", session.step)
+    events.emit(
+        "failed", code=failure.code, message=failure.message, hint=failure.hint, step=step, details=details
+    )
+    return exit_code
+
+
+class _Session:
+    """A run in the making. ``step`` is how far it got, so that a failure can say where it happened."""
+
+    def __init__(self, options: Options, events: Events) -> None:
+        self._options = options
+        self._events = events
+        self._run: Run | None = None
+        self._first_step = 0
+
+    @property
+    def step(self) -> int:
+        return self._run.step if self._run else self._first_step
+
+    def run(self, stop: StopSignals) -> int:
+        options, events = self._options, self._events
+        with ExitStack() as stack:
+            with stop.at_once(self._stop_while_preparing):
+                job = load_spec(options.spec)
+                stack.enter_context(run_directory(options.out))
+                decisions = Decisions(events, options.out, fingerprint(job))
+                place, origin = self._start(job, decisions)
+                stack.enter_context(_explain_out_of_memory(place, job))
+                data = self._prepare(job)
+                asked, (job, place) = job, settle(job, data, place, decisions)
+                objective, optimizers, average = self._build(job, data, place, origin)
+            training, world = job.training, World()
+            metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
+            stack.callback(metrics.close)
+            events.add(metrics)
+            samples = objective.samples("train")
+            batches = stack.enter_context(BatchStream(objective, samples, training, world))
+            if training.compile and self._first_step < training.steps:
+                compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
+            writer = CheckpointWriter(
+                options.out,
+                export=objective.export,
+                before_publishing=metrics.flush,
+                events=events,
+                retention=training.retention,
+                spec_sha256=fingerprint(asked),
+                data_key=data.key,
+            )
+            self._run = Run(
+                directory=options.out,
+                training=training,
+                objective=objective,
+                optimizers=optimizers,
+                samples=samples,
+                held_out=objective.samples("held_out"),
+                batches=batches,
+                place=place,
+                world=world,
+                events=events,
+                checkpoints=stack.enter_context(writer),
+                stop=stop,
+                state={
+                    "spec": asked.model_dump(mode="json"),
+                    "environment": environment_of(place),
+                    "decisions": decisions.choices,
+                },
+                cadence=Cadence(options.limits, warn=events.warn),
+                average=average,
+                step=self._first_step,
+                values=dict(origin.manifest.metrics) if origin else {},
+            )
+            ending = train(self._run)
+        values = {name: value for name, value in self._run.values.items() if name.startswith("eval/")}
+        events.emit("finished", step=self._run.step, reason=ending, values=values)
+        return {"completed": 0, "stopped": STOPPED, "paused": PAUSED}[ending]
+
+    def _start(self, job: JobSpec, decisions: Decisions) -> tuple[Place, Origin | None]:
+        options, events = self._options, self._events
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        make_deterministic()
+        keep_freed_memory()
+        origin = find_origin(options.out, job, resume=options.resume, fresh=options.fresh, events=events)
+        if options.fresh:
+            decisions.forget()
+        earlier = origin.decisions if origin else {}
+        decisions.adopt(job, earlier, options.decided, decisions.read())
+        place = choose_place(job.resources.device, decisions.apply(job).training.precision)
+        self._first_step = origin.manifest.step if origin else 0
+        environment = environment_of(place)
+        events.emit(
+            "started",
+            pid=os.getpid(),
+            **environment,
+            resumed_from_step=self._first_step,
+            steps=job.training.steps,
+        )
+        if origin and origin.environment != environment:
+            events.warn(
+                "environment_changed",
+                f"The checkpoint was written with {_changes(origin.environment, environment)}; the run goes on, but "
+                "its numbers will differ from an uninterrupted run's in the last bits.",
+            )
+        return place, origin
+
+    def _prepare(self, job: JobSpec) -> Prepared:
+        options, events = self._options, self._events
+
+        def progress(phase: str, done: int, total: int | None, unit: str) -> None:
+            events.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+        cache = options.cache or options.out / "cache"
+        return prepare_for(
+            job, data_files(options.data, job.task.modality, options.reading), cache, on_progress=progress
+        )
+
+    def _build(
+        self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
+    ) -> tuple[Objective, dict[str, torch.optim.Optimizer], Average | None]:
+        objective = create_objective(job, data)
+        objective.samples("train").require(job.training.sequences_per_step)
+        objective.samples("held_out").require(1)
+        decay, average = job.training.ema_decay, None
+        averaged = origin.path / AVERAGED_DIRECTORY if origin else None
+        if decay is not None and averaged is not None and averaged.is_dir():
+            objective.restore(averaged)
+            objective.to(place.device)
+            average = Average(objective, decay)
+        if origin:
+            objective.restore(origin.path)
+            if origin.manifest.data_key != data.key:
+                self._events.warn(
+                    "data_changed", f"{origin.path} was trained on other data or with another tokenizer."
+                )
+        objective.to(place.device)
+        if decay is not None and average is None:
+            average = Average(objective, decay)
+        optimizers = create_optimizers(job.training.optimizer, objective)
+        if origin:
+            origin.restore_optimizers(optimizers)
+        self._events.emit(
+            "prepared",
+            **data.facts,
+            parameters=objective.parameter_count,
+        )
+        return objective, optimizers, average
+
+    def _stop_while_preparing(self) -> NoReturn:
+        """Leave from the signals' thread: the main one may be deep in native code."""
+        with self._events.lock:
+            self._events.emit("finished", step=self._first_step, reason="stopped", values={})
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(STOPPED)
+
+
+def settle(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> tuple[JobSpec, Place]:
+    """The job and the place with every ``auto`` settled, precision first: memory and speed depend on it."""
+    wanted, chosen = job.training, decisions.choices
+    if wanted.precision == "auto" and "precision" not in chosen:
+        place = replace(place, precision=decide_precision(job, data, place, decisions))
+    if wanted.batch_size == "auto" and "batch_size" not in chosen:
+        decide_batch_size(job, data, place, decisions)
+    if wanted.compile == "auto" and "compile" not in chosen:
+        decide_compile(decisions.apply(job), data, place, decisions)
+    return decisions.apply(job), place
+
+
+def load_spec(path: Path) -> JobSpec:
+    """
+    Raises:
+        SpecError: it is not valid; EngineError: it cannot be read.
+    """
+    try:
+        return load(path)
+    except OSError as error:
+        raise EngineError(
+            "spec_invalid",
+            f"The spec {path} cannot be read: {error.strerror}.",
+            "Give the path of a YAML or JSON file.",
+        ) from None
+
+
+def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
+    """What the ``failed`` event tells of an error, and the exit code."""
+    if isinstance(error, DataError):
+        return EngineError(error.code, error.message, error.hint), DATA_ERROR
+    if isinstance(error, SpecError):
+        problems = [{"param": p.param, "code": p.code, "message": p.message} for p in error.problems]
+        hint = "Correct the spec; details.problems names each field."
+        error = EngineError("spec_invalid", str(error), hint, problems=problems)
+    if is_disk_full(error):
+        error = EngineError("disk_full", f"{error}.", f"Free space where {out} and the cache are.")
+    if isinstance(error, EngineError):
+        return error, error.exit_code
+    tracebacks.print_uncaught(type(error), error)
+    said = tracebacks.message(error)
+    return EngineError("internal", f"{type(error).__name__}: {said}", "The log has the traceback."), INTERNAL
+
+
+def environment_of(place: Place) -> dict[str, Any]:
+    """What the last bits of a run's numbers depend on besides its spec and data."""
+    return {
+        "device": str(place.device),
+        "device_name": place.name,
+        "threads": torch.get_num_threads(),
+        "precision": place.precision,
+        "torch": torch.__version__,
+    }
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key} {before.get(key)} (now {now[key]})" for key in now if before.get(key) != now[key]
+    )
+
+
+@contextmanager
+def _explain_out_of_memory(place: Place, job: JobSpec) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise out_of_memory(place.device, job.training, error) from error
+        raise

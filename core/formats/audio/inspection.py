@@ -1,0 +1,155 @@
+"""What an uploaded file of recordings holds, found out by decoding all of it once."""
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from core.characters import brief
+from core.formats.audio.decoding import Sound, decode_sound
+from core.formats.audio.pictures import thumbnail
+from core.formats.audio.recordings import AudioNotes, RawRecording, read_recordings
+from core.formats.audio.statistics import SoundStatistics
+from core.formats.containers.source import size_of
+from core.formats.content import content_hash
+from core.formats.errors import FormatError
+from core.formats.ledger import Ledger, Noted, storable
+from core.formats.limits import AUDIO_LIMITS, Budget, Limits
+from core.formats.names import Compression, Kind, detect
+from core.formats.notes import Note
+
+THUMBNAILS = 24
+NAMED = 20
+_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class AudioFileReport:
+    """One file's statistics; plain values all, so that ``dataclasses.asdict`` gives JSON."""
+
+    kind: Kind
+    compression: Compression | None
+    bytes: int
+    """Of the file as it is."""
+    samples: int
+    """Recordings that can be decoded."""
+    duplicates: int
+    """Of those, the ones that were there before, byte for byte."""
+    held_out: int
+    """Of those, the ones that the file itself sets aside for evaluation."""
+    bad: int
+    """Recordings that cannot be decoded."""
+    bad_samples: tuple[tuple[str, str], ...]
+    """The first of them: which, and why."""
+    ignored: tuple[str, ...]
+    """Files in an archive that are no recordings; the first 100."""
+    passed_over: dict[str, int]
+    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    notes: tuple[Note, ...]
+    """What a person should know of how the file was read."""
+    sound: dict[str, Any]
+    """`SoundStatistics.facts`: hours, lengths, sampling rates, channels, silence, clipping."""
+    classes: dict[str, int]
+    """Recordings of each class, by folder; the 1,000 largest."""
+    unlabelled: int
+    names: tuple[str, ...]
+    """Paths of some recordings, for trying ``data.audio.group_pattern`` on."""
+    ledger: dict[str, Any]
+    """`Ledger.facts` of those that can be decoded."""
+    thumbnails: tuple[str, ...]
+    """The same recordings, chosen by content hash, waveform over spectrogram: PNG in base64."""
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.duplicates = self.held_out = self.bad = self.unlabelled = 0
+        self.bad_samples: list[tuple[str, str]] = []
+        self.first_error: FormatError | None = None
+        self.statistics = SoundStatistics()
+        self.classes: Counter[str] = Counter()
+        # The largest negated hash on top: what stays are the smallest hashes, an even choice whatever the order.
+        self.chosen: list[tuple[int, int, str, str]] = []
+        self._seen: set[int] = set()
+        self.ledger = Ledger()
+
+    def add(self, raw: RawRecording, sound: Sound) -> None:
+        self.statistics.add(sound)
+        self.held_out += raw.held_out
+        if raw.label is None:
+            self.unlabelled += 1
+        else:
+            self.classes[brief(raw.label)] += 1
+        digest = content_hash(raw.content)
+        self.ledger.add(
+            Noted(
+                digest,
+                set_aside=raw.held_out,
+                size=len(sound.samples),
+                rate=sound.sampling_rate,
+                path=storable(raw.path),
+            )
+        )
+        if digest in self._seen:
+            self.duplicates += 1
+            return
+        self._seen.add(digest)
+        if len(self.chosen) < THUMBNAILS or -digest > self.chosen[0][0]:
+            heapq.heappush(
+                self.chosen,
+                (-digest, self.statistics.recordings, brief(raw.path), thumbnail(sound)),
+            )
+            if len(self.chosen) > THUMBNAILS:
+                heapq.heappop(self.chosen)
+
+    def note_bad(self, error: FormatError) -> None:
+        self.bad += 1
+        self.first_error = self.first_error or error
+        if len(self.bad_samples) < NAMED:
+            self.bad_samples.append((brief(error.member or error.file), brief(error.message, 500)))
+
+
+def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LIMITS) -> AudioFileReport:
+    """Reads and decodes a seekable stream whole, in the memory of its longest recording.
+
+    Raises:
+        FormatError: where the file cannot be believed or read, or not one of its recordings can be decoded.
+    """
+    promised = detect(name, "audio")
+    notes = AudioNotes()
+    tally = _Tally()
+    # Decoding is a kind of decompression: hours of silence come to nothing in a FLAC file.
+    budget = Budget(size_of(stream), limits)
+    for raw in read_recordings(stream, name, limits=limits, notes=notes):
+        if isinstance(raw, FormatError):
+            tally.note_bad(raw)
+            continue
+        try:
+            sound = decode_sound(raw, limits, budget=budget)
+        except FormatError as error:
+            if error.code == "archive_bomb":
+                raise
+            tally.note_bad(error)
+            continue
+        tally.add(raw, sound)
+    if not tally.statistics.recordings and tally.first_error:
+        raise tally.first_error
+    shown = sorted(tally.chosen, key=lambda one: -one[0])
+    return AudioFileReport(
+        kind=promised.kind,
+        compression=promised.compression,
+        bytes=size_of(stream),
+        samples=tally.statistics.recordings,
+        duplicates=tally.duplicates,
+        held_out=tally.held_out,
+        bad=tally.bad,
+        bad_samples=tuple(tally.bad_samples),
+        ignored=tuple(brief(member) for member in notes.ignored.names),
+        passed_over=notes.ignored.kinds(),
+        notes=tuple(notes.notes),
+        sound=tally.statistics.facts,
+        classes=dict(tally.classes.most_common(_CLASSES)),
+        unlabelled=tally.unlabelled,
+        names=tuple(name for _, _, name, _ in shown),
+        ledger=tally.ledger.facts(),
+        thumbnails=tuple(picture for _, _, _, picture in shown),
+    )

@@ -1,0 +1,171 @@
+"""Tar archives, read from front to back and believed no further than each header was looked at."""
+
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import BinaryIO, ClassVar, Literal, cast
+
+from core.formats.containers.archive import check_name, leads_out
+from core.formats.containers.source import Source, size_of
+from core.formats.errors import FormatError, Place
+from core.formats.limits import Budget, Limits
+from core.formats.names import Compression
+
+_UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError)
+"""RecursionError: header upon header without a file; tarfile reads each within the one before."""
+_HEADERS = {
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+}
+"""Members that say more about the one behind them, and that tarfile reads whole."""
+_HEADER_BYTES = 1 << 20
+
+
+_HOLES = ("archive_link", "holds a file with holes; pack it without --sparse")
+"""Of their map tarfile would keep every entry."""
+
+
+class _HeaderError(Exception):
+    """A header that is not to be acted upon: an error's code and message."""
+
+
+class _HeaderBudget:
+    """What the headers of one archive may hold together: tarfile takes a second for a few MB of them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._each = limits.header_bytes_each
+        self._left = limits.header_bytes
+        self._largest = limits.content_bytes
+
+    def check(self, size: int) -> None:
+        """A size below zero leads back to the same header for ever, one past all disks to where nothing can be read."""
+        if not 0 <= size <= self._largest:
+            problem = f"says of a file that it has {size:,} bytes, which no file has; pack it again"
+            raise _HeaderError("corrupt_archive", problem)
+
+    def spend(self, info: tarfile.TarInfo) -> None:
+        self._left -= info.size if info.type in _HEADERS else -self._each
+        if self._left < 0:
+            raise _HeaderError(
+                "archive_bomb",
+                "holds more names and comments than files; pack it without extended attributes",
+            )
+
+
+class _CheckedInfo(tarfile.TarInfo):
+    """A header that is looked at before tarfile acts upon it."""
+
+    budget: ClassVar[_HeaderBudget]
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_CheckedInfo":
+        info = super().frombuf(buf, encoding, errors)
+        cls.budget.check(info.size)
+        if info.type in _HEADERS and info.size > _HEADER_BYTES:
+            problem = f"has a name or comment of {info.size:,} bytes, {_HEADER_BYTES:,} at most"
+            raise _HeaderError("archive_bomb", problem)
+        cls.budget.spend(info)
+        if info.type == tarfile.GNUTYPE_SPARSE:
+            raise _HeaderError(*_HOLES)
+        return info
+
+    def _apply_pax_info(self, *told: object) -> None:  # a comment may give another size
+        super()._apply_pax_info(*told)  # type: ignore[misc]  # typeshed does not know it
+        self.budget.check(self.size)
+
+    def _proc_gnusparse_10(self, *_: object) -> None:  # the newest of its layouts has the map among the data
+        raise _HeaderError(*_HOLES)
+
+
+def tar_headers(
+    stream: BinaryIO, compression: Compression | None, file: Place, limits: Limits
+) -> Iterator[tarfile.TarInfo]:
+    """The headers of an archive's files, in its own order; their content is passed over. ``stream`` is left at its start.
+
+    Raises:
+        FormatError: as `tar_files`.
+    """
+    size = size_of(stream)
+    if compression is None and _is_local(stream):
+        found = _infos(stream, "r:", file, limits)
+    else:
+        found = _infos(Source(stream, compression, file, Budget(size, limits)), "r|", file, limits)
+    for _, info in found:
+        yield info
+    stream.seek(0)
+
+
+def tar_files(
+    source: Source, limits: Limits
+) -> Iterator[tuple[tarfile.TarInfo, Callable[[int], bytes | None]]]:
+    """The files in an archive in its own order: the header of each, and what reads its bytes: None where they are more than
+    so many. It is called before the next file is asked for, or not at all.
+
+    Raises:
+        FormatError: ``archive_path_escapes``, ``archive_link``, ``archive_bomb``, ``corrupt_archive``,
+            ``truncated_archive``.
+    """
+    for archive, info in _infos(source, "r|", source.place, limits):
+        yield info, partial(_content, archive, info, Place(source.place.file, info.name))
+
+
+def _infos(
+    stream: BinaryIO | Source, mode: Literal["r:", "r|"], file: Place, limits: Limits
+) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    checked = type("_Checked", (_CheckedInfo,), {"budget": _HeaderBudget(limits)})
+    try:
+        with tarfile.open(
+            fileobj=cast(BinaryIO, stream), mode=mode, bufsize=1 << 18, tarinfo=checked
+        ) as archive:
+            for count, info in enumerate(archive, 1):
+                if count > limits.members:
+                    raise file.error(
+                        "archive_bomb", f"holds more than {limits.members:,} files; split it in several"
+                    )
+                # tarfile would keep every header that it has passed.
+                archive.members = []  # type: ignore[attr-defined]
+                check_name(info.name, file, limits)
+                place = Place(file.file, info.name)
+                if leads_out(info.name):
+                    raise place.error(
+                        "archive_path_escapes",
+                        "leads out of the archive's own folder; pack it by relative names",
+                    )
+                if info.isdir():
+                    continue
+                if not info.isreg() or info.issparse():
+                    raise place.error(
+                        "archive_link", "is a link or a device, no file; pack the file itself in its place"
+                    )
+                yield archive, info
+    except FormatError:
+        raise
+    except _HeaderError as error:
+        raise file.error(*error.args) from None
+    except _UNREADABLE as error:
+        if "unexpected end of data" in str(error):
+            raise file.error("truncated_archive", "is cut off before its end; upload it again") from None
+        raise file.error("corrupt_archive", f"is no tar that can be read ({error}); pack it again") from None
+
+
+def _is_local(stream: BinaryIO) -> bool:
+    """Whether passing over bytes costs nothing, as it does in a file on this machine."""
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True
+
+
+def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, at_most: int) -> bytes | None:
+    if info.size > at_most:
+        return None
+    member = archive.extractfile(info)
+    assert member is not None, info.name
+    content = member.read()
+    if len(content) != info.size:
+        raise place.error("truncated_archive", "is cut off: the archive ends inside it; upload it again")
+    return content

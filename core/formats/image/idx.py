@@ -1,0 +1,48 @@
+"""The IDX format of MNIST and its kin: a header, then an array of bytes (yann.lecun.com/exdb/mnist)."""
+
+import math
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.formats.containers.source import Source
+from core.formats.limits import Limits
+
+_UNSIGNED_BYTE = 0x08
+_LARGEST = 1 << 32
+
+
+def read_idx(source: Source, limits: Limits) -> NDArray[np.uint8]:
+    """The array in a file: (N,) labels, (N, H, W) grey images or (N, H, W, 3) colour ones.
+
+    Raises:
+        FormatError: ``bad_idx``, ``image_too_large``, ``image_too_small``.
+    """
+    place = source.place
+    header = source.read(4)
+    if len(header) < 4 or header[:2] != b"\0\0" or header[2] != _UNSIGNED_BYTE or header[3] not in {1, 3, 4}:
+        raise place.error("bad_idx", "is no IDX file of bytes in 1, 3 or 4 dimensions; upload it again")
+    dimensions = source.read(4 * header[3])
+    if len(dimensions) != 4 * header[3]:
+        raise place.error("bad_idx", "is cut off inside its header; upload it again")
+    shape = struct.unpack(f">{header[3]}I", dimensions)
+    if len(shape) == 4 and shape[3] not in {1, 3}:
+        raise place.error("bad_idx", f"has images of {shape[3]} channels, where 1 or 3 are known")
+    if len(shape) > 1 and math.prod(shape[1:3]) > limits.image_pixels:
+        raise place.error("image_too_large", f"has images of {shape[1]} by {shape[2]} pixels")
+    if len(shape) > 1 and min(shape[1:3]) < limits.image_side:
+        # Billions of images without a pixel would be read for hours.
+        raise place.error(
+            "image_too_small",
+            f"has images of {shape[1]} by {shape[2]} pixels; each side needs {limits.image_side} at least",
+        )
+    size = math.prod(shape)
+    if size > _LARGEST:
+        raise place.error("bad_idx", f"holds {size:,} bytes, {_LARGEST:,} at most; use an archive of images")
+    content = b"".join(source.chunks()) if size else b""
+    if len(content) != size:
+        raise place.error(
+            "bad_idx", f"holds {len(content):,} bytes where its header says {size:,}; upload it again"
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)

@@ -1,0 +1,178 @@
+"""The way in for images: every one in a file whose format is known, still encoded."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.formats.containers.layout import Layout, is_held_out
+from core.formats.containers.media import MediaArchive, MediaNotes, Member
+from core.formats.containers.source import Source, size_of
+from core.formats.errors import FormatError, Place
+from core.formats.image.idx import read_idx
+from core.formats.labels import parse_path
+from core.formats.limits import IMAGE_LIMITS, Budget, Limits
+from core.formats.names import KNOWN_FORMATS, Format, Kind, detect
+from core.formats.tables.reading import nameable
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """One image as it was found."""
+
+    place: Place
+    content: bytes | NDArray[np.uint8]
+    """The encoded file; of an IDX file the pixels, (H, W) or (H, W, C)."""
+    label: str | None
+    """Its class, by folder or column."""
+    held_out: bool
+    """Whether the dataset itself sets it aside for evaluation."""
+
+
+@dataclass
+class ImageNotes(MediaNotes):
+    """What was met on the way through a file."""
+
+    image_columns: tuple[str, ...] | None = None
+    """A table's columns of images."""
+    label_columns: tuple[str, ...] | None = None
+    """A table's columns that may hold classes."""
+    image_column: str | None = None
+    """The one that is read."""
+
+    def take_columns(self, images: Iterable[str], labels: Iterable[str], read: str) -> None:
+        """Note the columns of a table."""
+        self.image_columns, self.label_columns = nameable(images), nameable(labels)
+        self.image_column = read
+
+
+def read_images(
+    stream: BinaryIO,
+    name: str,
+    *,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    limits: Limits = IMAGE_LIMITS,
+    notes: ImageNotes | None = None,
+    layout: Layout | None = None,
+) -> Iterator[RawImage | FormatError]:
+    """The images in a file, in order: a zip's in name order, any other's as they come.
+
+    ``layout`` is of the folders that the file itself lies in; what lies in an archive goes by the archive's own.
+
+    A sample that cannot be had (a damaged member, a row without bytes) comes as the error that says why, and those
+    behind it follow. Nothing is decoded here. An IDX file of labels has no images; see `read_labels`.
+
+    Raises:
+        FormatError: where the file itself is not to be believed or read.
+    """
+    notes = ImageNotes() if notes is None else notes
+    promised = detect(name, "image")
+    size = size_of(stream)
+    place = Place(name)
+    if not size:
+        raise place.error("empty_file", "is empty")
+    budget = Budget(size, limits)
+    if promised.kind is Kind.IMAGE:
+        label, held_out = layout.place(name) if layout else parse_path(name)
+        yield _image(Member(place, stream.read(limits.image_bytes + 1), label, held_out), limits)
+        return
+    if promised.kind in {Kind.ZIP, Kind.TAR}:
+        archive = MediaArchive(stream, promised, place, budget, limits, limits.image_bytes, _is_image)
+        for member in archive.members(notes):
+            yield _image(member, limits)
+        if not notes.members:
+            raise place.error(
+                "no_images", f"holds no image{notes.ignored.told}. Known are {KNOWN_FORMATS['image']}"
+            )
+        return
+    if held_out := is_held_out(name):
+        notes.note_held_out()
+    source = Source(stream, promised.compression, place, budget)
+    if promised.kind is Kind.IDX:
+        pixels = read_idx(source, limits)
+        for number, image in enumerate(pixels if pixels.ndim > 1 else ()):
+            yield RawImage(Place(name, f"image {number}"), image, None, held_out)
+        return
+    with _unpacked(stream, source, promised) as table:
+        for row in _rows(table, place, budget, (image_column, label_column), notes):
+            yield row if isinstance(row, FormatError) else replace(row, held_out=held_out)
+
+
+def read_labels(stream: BinaryIO, name: str, *, limits: Limits = IMAGE_LIMITS) -> NDArray[np.uint8] | None:
+    """The labels that an IDX file holds, shape (N,); None where a file is no such.
+
+    Raises:
+        FormatError: ``bad_idx`` and what can be wrong with its compression.
+    """
+    promised = detect(name, "image")
+    if promised.kind is not Kind.IDX:
+        return None
+    budget = Budget(size_of(stream), limits)
+    found = read_idx(Source(stream, promised.compression, Place(name), budget), limits)
+    return found if found.ndim == 1 else None
+
+
+def _image(member: Member, limits: Limits) -> RawImage | FormatError:
+    place, content = member.place, member.content
+    if isinstance(content, FormatError):
+        return content
+    if content is None or len(content) > limits.image_bytes:
+        return _too_many_bytes(place, limits)
+    if not content:
+        return place.error("empty_file", "is empty")
+    return RawImage(place, content, member.label, member.held_out)
+
+
+def _too_many_bytes(place: Place, limits: Limits) -> FormatError:
+    return place.error("image_too_large", f"is larger than {limits.image_bytes:,} bytes; make it smaller")
+
+
+def _is_image(member: str) -> bool:
+    try:
+        return detect(member, "image").kind is Kind.IMAGE
+    except FormatError:
+        return False
+
+
+@contextmanager
+def _unpacked(stream: BinaryIO, source: Source, promised: Format) -> Iterator[BinaryIO]:
+    """A table, which is read from its end, so that a compressed one is unpacked first."""
+    if promised.compression is None:
+        yield stream
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(source, unpacked, 1 << 20)
+        unpacked.seek(0)
+        yield cast(BinaryIO, unpacked)
+
+
+def _rows(
+    table: BinaryIO, file: Place, budget: Budget, columns: tuple[str | None, str | None], notes: ImageNotes
+) -> Iterator[RawImage | FormatError]:
+    # Imported where it is needed: a third of a second that most files can do without.
+    from core.formats.image.table import image_rows  # noqa: PLC0415 - see above
+
+    image, label = columns
+    rows = image_rows(
+        table,
+        file,
+        budget,
+        image_column=image,
+        label_column=label,
+        notes=notes.notes,
+        on_columns=notes.take_columns,
+    )
+    for row in rows:
+        place = Place(file.file, f"row {row.number}")
+        if not row.content:
+            yield place.error("bad_image", "has no image")
+        elif len(row.content) > budget.limits.image_bytes:
+            yield _too_many_bytes(place, budget.limits)
+        else:
+            yield RawImage(place, row.content, row.label, held_out=False)

@@ -1,0 +1,79 @@
+"""Documents in JSON Lines: one object a line."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from core.formats.errors import Place, printable
+from core.formats.tables.columns import choose_column
+from core.formats.tables.first_rows import Counted, first_rows
+from core.formats.tables.reading import Reading
+
+_NAMES = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
+
+
+def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
+    """The text of each object, by ``reading``'s column; a line without it, or with null, is no document.
+
+    Raises:
+        FormatError: ``bad_json`` with the line's number; ``no_text_column``.
+    """
+    place = reading.place
+    counted = Counted(lines)
+    rows = _rows(iter(counted), place)
+    sample = first_rows(rows, counted)
+    if not sample:
+        return
+    columns: dict[str, bool] = {}
+    other: set[str] = set()
+    for _, row in sample:
+        for key, value in row.items():
+            columns[key] = columns.get(key, False) or isinstance(value, str)
+            if not isinstance(value, str | None):
+                other.add(key)
+    held = {key: _held(key, sample) for key, is_text in columns.items() if not is_text}
+    chosen = choose_column(columns, reading.text_column, place, "key", held)
+    column = reading.use_column(chosen, (key for key in columns if key not in other))
+    for number, row in itertools.chain(sample, rows):
+        text = row.get(column)
+        if text is None:
+            continue
+        if not isinstance(text, str):
+            kind = _NAMES.get(type(text), "something else")
+            raise place.error("bad_json", f"line {number:,}: {printable(column)!r} is {kind}, not a string")
+        yield text
+
+
+def _held(key: str, sample: list[tuple[int, dict[str, Any]]]) -> str:
+    kinds = {_NAMES.get(type(row[key]), "null") for _, row in sample if key in row}
+    rows = "the first row" if len(sample) == 1 else f"the first {len(sample)} rows"
+    return f"{' or '.join(sorted(kinds))} in {rows}"
+
+
+def _rows(lines: Iterator[str], place: Place) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, 1):
+        if not line or line.isspace():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            what = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too large a value"
+            raise place.error(
+                "bad_json", f"line {number:,} is not JSON ({what}); each line must be one JSON object"
+            ) from None
+        if not isinstance(row, dict):
+            kind = _NAMES.get(type(row), "a string" if isinstance(row, str) else "null")
+            raise place.error(
+                "bad_json", f'line {number:,} is {kind}; each line must be one object, as {{"text": "…"}}'
+            )
+        if "\\u" in line:
+            row = {_whole(key): _whole(value) for key, value in row.items()}
+        yield number, row
+
+
+def _whole(value: Any) -> Any:
+    r"""Half a surrogate pair (``"\ud83d"``) is legal in JSON and in no text: it becomes U+FFFD."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value

@@ -1,0 +1,70 @@
+"""Networks for causal language modelling: one way to ask each of them."""
+
+from torch import Tensor, nn
+from transformers.cache_utils import Cache
+from transformers.models.gpt2.modeling_gpt2 import GPT2LMHeadModel
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
+from core.networks.gpt2 import create_gpt2, gpt2_config
+from core.networks.llama import create_llama, llama_config
+from core.spec.model import Architecture, TransformerSize
+
+CausalNetwork = GPT2LMHeadModel | LlamaForCausalLM
+
+
+def create_causal_network(
+    architecture: Architecture,
+    size: TransformerSize,
+    *,
+    dropout: float,
+    vocabulary_size: int,
+    sequence_length: int,
+    end_id: int,
+    seed: int,
+) -> CausalNetwork:
+    """A fresh network of ``architecture`` on the CPU."""
+    if architecture == "llama":
+        llama = llama_config(
+            size,
+            dropout=dropout,
+            vocabulary_size=vocabulary_size,
+            sequence_length=sequence_length,
+            end_id=end_id,
+        )
+        return create_llama(llama, seed)
+    gpt2 = gpt2_config(
+        size, dropout=dropout, vocabulary_size=vocabulary_size, sequence_length=sequence_length, end_id=end_id
+    )
+    return create_gpt2(gpt2, seed)
+
+
+def body(model: CausalNetwork) -> nn.Module:
+    """All below the vocabulary head."""
+    found: nn.Module = model.model if isinstance(model, LlamaForCausalLM) else model.transformer
+    return found
+
+
+def encode(
+    model: CausalNetwork, inputs: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """Hidden states of the last layer, shape (B, L, H).
+
+    Args:
+        inputs: token ids, shape (B, L).
+        positions: of each token, shape (B, L); None: as they come.
+        mask: true where a token may look at another, shape (B, 1, L, L); None: at itself and all before it.
+    """
+    hidden: Tensor = body(model)(
+        input_ids=inputs, position_ids=positions, attention_mask=mask, use_cache=False
+    ).last_hidden_state
+    return hidden
+
+
+def next_scores(model: CausalNetwork, inputs: Tensor, past: Cache) -> Tensor:
+    """Scores of the token that follows ``inputs`` (B, L), which follow ``past``; shape (B, V), fp32.
+
+    Never compiled: each length would be compiled anew.
+    """
+    hidden = body(model).forward(input_ids=inputs, past_key_values=past, use_cache=True).last_hidden_state
+    scores: Tensor = model.lm_head(hidden[:, -1]).float()
+    return scores

@@ -1,0 +1,67 @@
+"""What is put on an encoder to train it and left away afterwards: projections of SimCLR, DINO and BYOL."""
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.networks.batch_norm import share_batch_norms
+
+
+def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequential:
+    """A perceptron with batch norm between its layers: SimCLR's and BYOL's head, BYOL's predictor.
+
+    Chen et al. 2020 (arXiv 2002.05709, section 4.2), Grill et al. 2020 (arXiv 2006.07733, section 3.3).
+
+    Args:
+        width: of the features that it is given.
+        output: width of what it gives.
+        layers: linear layers; the last has no norm behind it.
+    """
+    widths = [width, *[hidden] * (layers - 1)]
+    modules: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        # The norm has a shift of its own.
+        modules += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
+    head = nn.Sequential(*modules, nn.Linear(widths[-1], output))
+    share_batch_norms(head)
+    return head
+
+
+class PrototypeHead(nn.Module):
+    """DINO's head: a perceptron to a bottleneck, a unit vector, and a weight-normalised layer of K outputs.
+
+    Caron et al. 2021 (arXiv 2104.14294, section 3.1 and appendix C). Each row of the last layer has length 1, so
+    scores are cosines between the bottleneck and K prototypes. The perceptron has no batch norm.
+
+    Args:
+        width: of the features that it is given.
+        outputs: K.
+    """
+
+    def __init__(self, width: int, hidden: int, bottleneck: int, outputs: int) -> None:
+        super().__init__()
+        self.perceptron = nn.Sequential(
+            nn.Linear(width, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, bottleneck),
+        )
+        self.prototypes = nn.Parameter(torch.empty(outputs, bottleneck))
+        nn.init.trunc_normal_(self.prototypes, std=0.02)
+        for module in self.perceptron:
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, features: Tensor, *, frozen: bool = False) -> Tensor:
+        """Scores, shape (B, K), of features (B, width).
+
+        Args:
+            frozen: the prototypes get a gradient of zero.
+        """
+        points = functional.normalize(self.perceptron(features), dim=-1)
+        rows = self.prototypes.detach() + 0.0 * self.prototypes if frozen else self.prototypes
+        return functional.linear(points, functional.normalize(rows, dim=-1))

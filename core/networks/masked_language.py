@@ -1,0 +1,93 @@
+"""Networks for masked language modelling: one way to ask each of them."""
+
+import torch
+from torch import Tensor, nn
+from transformers.models.bert.modeling_bert import BertForMaskedLM
+from transformers.models.modernbert.modeling_modernbert import ModernBertForMaskedLM
+
+from core.data.text import SpecialIds
+from core.networks.bert import bert_config, create_bert
+from core.networks.modernbert import create_modernbert, modernbert_config
+from core.spec.model import Architecture, TransformerSize
+
+MaskedNetwork = BertForMaskedLM | ModernBertForMaskedLM
+
+
+def create_masked_network(
+    architecture: Architecture,
+    size: TransformerSize,
+    *,
+    dropout: float,
+    vocabulary_size: int,
+    sequence_length: int,
+    special: SpecialIds,
+    seed: int,
+) -> MaskedNetwork:
+    """A fresh network of ``architecture`` on the CPU."""
+    if architecture == "modernbert":
+        modern = modernbert_config(
+            size,
+            dropout=dropout,
+            vocabulary_size=vocabulary_size,
+            sequence_length=sequence_length,
+            special=special,
+        )
+        return create_modernbert(modern, seed)
+    config = bert_config(
+        size,
+        dropout=dropout,
+        vocabulary_size=vocabulary_size,
+        sequence_length=sequence_length,
+        padding_id=special.pad,
+    )
+    return create_bert(config, seed)
+
+
+def body(model: MaskedNetwork) -> nn.Module:
+    """All below the vocabulary head."""
+    found: nn.Module = model.model if isinstance(model, ModernBertForMaskedLM) else model.bert
+    return found
+
+
+def encode(
+    model: MaskedNetwork, inputs: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """Hidden states of the last layer, shape (B, L, H).
+
+    Args:
+        inputs: token ids, shape (B, L).
+        positions: of each token, shape (B, L); None: as they come.
+        mask: true where a token may look at another, shape (B, 1, L, L); None: everywhere.
+    """
+    given = {"full_attention": mask, "sliding_attention": _near(model, mask, inputs)}
+    attention = given if isinstance(model, ModernBertForMaskedLM) else mask
+    hidden: Tensor = body(model)(
+        input_ids=inputs, position_ids=positions, attention_mask=attention
+    ).last_hidden_state
+    return hidden
+
+
+def transform(model: MaskedNetwork, hidden: Tensor) -> Tensor:
+    """The head below its vocabulary matrix, shape (…, H)."""
+    if isinstance(model, ModernBertForMaskedLM):
+        found: Tensor = model.head(hidden)
+    else:
+        found = model.cls.predictions.transform(hidden)
+    return found
+
+
+def vocabulary(model: MaskedNetwork) -> tuple[Tensor, Tensor]:
+    """The vocabulary matrix (V, H) and its bias (V,)."""
+    decoder = model.decoder if isinstance(model, ModernBertForMaskedLM) else model.cls.predictions.decoder
+    return decoder.weight, decoder.bias
+
+
+def _near(model: MaskedNetwork, mask: Tensor | None, inputs: Tensor) -> Tensor | None:
+    """``mask``, and no further than ModernBERT's window to each side."""
+    length = inputs.shape[1]
+    window = int(model.config.sliding_window) if isinstance(model, ModernBertForMaskedLM) else length
+    if length - 1 <= window:
+        return mask
+    places = torch.arange(length, device=inputs.device)
+    near: Tensor = (places[:, None] - places).abs() <= window
+    return near[None, None] if mask is None else mask & near

@@ -1,0 +1,48 @@
+"""Residual convolutional networks (He et al. 2015, arXiv 1512.03385) from `transformers`."""
+
+from typing import Any
+
+import torch
+from transformers import ResNetConfig
+from transformers.models.resnet.modeling_resnet import ResNetModel
+
+from core.networks.batch_norm import share_batch_norms
+from core.networks.small_image_resnet import SmallImageResNetConfig, SmallImageResNetModel
+from core.randomness import derive_seed
+from core.spec.model import ResNetSize
+
+
+def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> ResNetConfig:
+    """The configuration that ``transformers`` builds a network of ``size`` from.
+
+    Args:
+        small_images: a stem that keeps the resolution (`core.networks.small_image_resnet`), not one that divides it
+            by four.
+    """
+    sizes: dict[str, Any] = {
+        "num_channels": channels,
+        "embedding_size": size.stem_width,
+        "hidden_sizes": list(size.widths),
+        "depths": list(size.depths),
+        "layer_type": size.block,
+        "dtype": "float32",
+    }
+    if not small_images:
+        return ResNetConfig(architectures=["ResNetModel"], **sizes)
+    config = SmallImageResNetConfig(architectures=["SmallImageResNetModel"], **sizes)
+    # Where `transformers` finds the classes: in the file that `core.networks.vision` puts beside the weights.
+    config.auto_map = {
+        "AutoConfig": "small_image_resnet.SmallImageResNetConfig",
+        "AutoModel": "small_image_resnet.SmallImageResNetModel",
+    }
+    return config
+
+
+def create_resnet(config: ResNetConfig, seed: int) -> ResNetModel:
+    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "initialisation"))
+        kind = SmallImageResNetModel if isinstance(config, SmallImageResNetConfig) else ResNetModel
+        model: ResNetModel = kind(config)
+    share_batch_norms(model)
+    return model

@@ -1,0 +1,139 @@
+"""The encoders of images, whichever network a job names: made, asked for features, written and read."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.models.ijepa.modeling_ijepa import IJepaModel
+from transformers.models.resnet.modeling_resnet import ResNetModel
+from transformers.models.vit.modeling_vit import ViTModel
+from transformers.utils.logging import disable_progress_bar
+
+from core.errors import EngineError
+from core.networks import small_image_resnet
+from core.networks.resnet import create_resnet, resnet_config
+from core.networks.vit import create_vit, vit_config
+from core.spec.job import JobSpec
+from core.spec.model import is_small_image
+
+Pooling = Literal["mean", "cls"]
+"""How a ViT's tokens become one vector: the mean over the patches, or the class token."""
+
+
+def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTrainedModel:
+    """A fresh ViT or ResNet on the CPU, a function of the spec and its seed alone.
+
+    Args:
+        image_size: side of the square images, in pixels.
+        channels: of one pixel.
+    """
+    seed = job.training.seed
+    if job.architecture == "resnet":
+        small = is_small_image(image_size)
+        return create_resnet(resnet_config(job.resnet_size, channels=channels, small_images=small), seed)
+    config = vit_config(
+        job.size,
+        dropout=job.dropout,
+        image_size=image_size,
+        patch_size=job.patch_size,
+        channels=channels,
+    )
+    return create_vit(config, seed)
+
+
+def feature_width(model: PreTrainedModel) -> int:
+    """Numbers in one image's features."""
+    config = model.config
+    return int(config.hidden_sizes[-1] if isinstance(model, ResNetModel) else config.hidden_size)
+
+
+def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") -> Tensor:
+    """One vector an image.
+
+    Args:
+        pixels: normalised, shape (B, C, H, W).
+        pooling: of a ViT; a ResNet's is always the mean over its last map, an I-JEPA's over its patches.
+
+    Returns:
+        Shape (B, D), D by `feature_width`.
+    """
+    output = model(pixel_values=pixels)
+    if isinstance(model, ResNetModel):
+        pooled: Tensor = output.pooler_output.flatten(1)
+        return pooled
+    tokens: Tensor = output.last_hidden_state
+    if isinstance(model, IJepaModel):
+        return tokens.mean(dim=1)
+    return tokens[:, 1:].mean(dim=1) if pooling == "mean" else tokens[:, 0]
+
+
+def save_network(model: PreTrainedModel, weights: Mapping[str, Tensor], directory: Path) -> None:
+    """Write ``weights`` and the configuration, in the names that ``transformers`` opens.
+
+    Args:
+        weights: by the names of ``model.state_dict()``, on the CPU.
+    """
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    directory.mkdir(exist_ok=True)
+    model.save_pretrained(directory, state_dict=dict(weights))
+    if isinstance(model, small_image_resnet.SmallImageResNetModel):
+        shutil.copyfile(small_image_resnet.__file__, directory / "small_image_resnet.py")
+
+
+def load_network(model: PreTrainedModel, directory: Path) -> None:
+    """Take the weights back from what `save_network` wrote.
+
+    Raises:
+        EngineError: ``checkpoint_mismatch`` where they do not fit.
+    """
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    options: dict[str, Any] = {"output_loading_info": True}
+    if isinstance(model, ViTModel):
+        options["add_pooling_layer"] = False
+    network: Any = type(model)
+    try:
+        loaded, report = network.from_pretrained(directory, config=model.config, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise mismatch(directory, str(error).splitlines()[0]) from None
+    misfits = sorted(str(name) for names in report.values() for name in names)
+    if misfits:
+        raise mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
+    model.load_state_dict(loaded.state_dict())
+
+
+def save_preprocessor(
+    directory: Path, *, image_size: int, mean: Sequence[float], std: Sequence[float]
+) -> None:
+    """Write how an image becomes the network's input, for ``AutoImageProcessor``.
+
+    Args:
+        mean: a channel's, of pixels in 0…1.
+        std: likewise.
+    """
+    document = {
+        "image_processor_type": "ViTImageProcessor",
+        "do_convert_rgb": len(mean) == 3,
+        "do_resize": True,
+        "size": {"height": image_size, "width": image_size},
+        "resample": 2,  # bilinear, by the numbers of Pillow
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": list(mean),
+        "image_std": list(std),
+    }
+    text = json.dumps(document, indent=2) + "\n"
+    (directory / "preprocessor_config.json").write_text(text, encoding="utf-8")
+
+
+def mismatch(directory: Path, why: str) -> EngineError:
+    """The error for a checkpoint of another network."""
+    return EngineError(
+        "checkpoint_mismatch",
+        f"The weights in {directory} do not fit the network of this spec: {why}",
+        "Resume with the task, model and data.image that the checkpoint was trained with.",
+    )

@@ -1,0 +1,140 @@
+"""wav2vec 2.0 (Baevski et al. 2020, arXiv 2006.11477) from `transformers`, and what its pretraining asks of it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import Wav2Vec2Config
+from transformers.models.wav2vec2.modeling_wav2vec2 import (
+    Wav2Vec2ForPreTraining,
+    Wav2Vec2GumbelVectorQuantizer,
+    Wav2Vec2Model,
+)
+
+from core.networks.dropout import use_cheap_dropout
+from core.randomness import derive_seed
+from core.spec.audio_parameters import position_groups
+from core.spec.model import TransformerSize
+from core.tasks.wav2vec2.spec import Wav2Vec2
+
+
+def wav2vec2_config(size: TransformerSize, task: Wav2Vec2, *, dropout: float) -> Wav2Vec2Config:
+    """The configuration that ``transformers`` builds a network of ``size`` from.
+
+    Layers are never dropped: a layer that is dropped in the first steps would have no optimiser state to save.
+    """
+    encoder = task.feature_encoder
+    is_layer = encoder.normalization == "layer"
+    convolutions = len(encoder.kernels)
+    return Wav2Vec2Config(
+        architectures=["Wav2Vec2ForPreTraining"],
+        hidden_size=size.hidden_size,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        intermediate_size=size.intermediate_size,
+        hidden_dropout=dropout,
+        activation_dropout=dropout,
+        attention_dropout=dropout,
+        feat_quantizer_dropout=0.0,
+        layerdrop=0.0,
+        feat_extract_norm=encoder.normalization,
+        do_stable_layer_norm=is_layer,
+        conv_bias=is_layer,
+        conv_dim=[encoder.channels_for(size.hidden_size)] * convolutions,
+        conv_kernel=list(encoder.kernels),
+        conv_stride=list(encoder.strides),
+        num_conv_pos_embeddings=task.position_kernel,
+        num_conv_pos_embedding_groups=position_groups(size.hidden_size),
+        num_codevector_groups=task.codebooks,
+        num_codevectors_per_group=task.codewords,
+        codevector_dim=task.codebooks * task.codeword_size,
+        proj_codevector_dim=task.projection_size,
+        contrastive_logits_temperature=task.contrast_temperature,
+        num_negatives=task.negatives,
+        diversity_loss_weight=task.diversity_weight,
+        mask_time_prob=task.mask_start_probability,
+        mask_time_length=task.mask_length,
+        dtype="float32",
+    )
+
+
+def create_wav2vec2(config: Wav2Vec2Config, seed: int) -> Wav2Vec2ForPreTraining:
+    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "initialisation"))
+        model = Wav2Vec2ForPreTraining(config)
+    # It would ask for a gradient of the sound itself, which only checkpointed activations need.
+    model.wav2vec2.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no other way
+    use_cheap_dropout(model)
+    return model
+
+
+def standardize(waves: Tensor, lengths: Tensor) -> Tensor:
+    """Recordings (B, L) with mean 0 and variance 1 over their own ``lengths`` (B,), zeros behind: what
+    ``Wav2Vec2FeatureExtractor`` gives."""
+    within = torch.arange(waves.shape[1], device=waves.device) < lengths[:, None]
+    count = lengths[:, None].to(waves.dtype)
+    centred = (waves - (waves * within).sum(dim=1, keepdim=True) / count) * within
+    variance = centred.square().sum(dim=1, keepdim=True) / count
+    return centred / (variance + 1e-7).sqrt()
+
+
+def encode_frames(
+    model: Wav2Vec2Model, waves: Tensor, frames: Tensor, masked: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The transformer's and the feature encoder's view of recordings.
+
+    Args:
+        waves: standardised, shape (B, L).
+        frames: how many of each one's T frames are sound, shape (B,).
+        masked: which frames are hidden from the transformer, bool (B, T).
+
+    Returns:
+        Shapes (B, T, hidden) and (B, T, channels), the latter normalised and not masked.
+    """
+    hidden, features = model.feature_projection(model.feature_extractor(waves).transpose(1, 2))
+    if masked is not None:
+        hidden = torch.where(masked[..., None], model.masked_spec_embed.to(hidden.dtype), hidden)
+    within = torch.arange(hidden.shape[1], device=waves.device) < frames[:, None]
+    return model.encoder(hidden, attention_mask=within).last_hidden_state, features
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """Code words chosen for N frames, one of each of G codebooks of V."""
+
+    words: Tensor
+    """Side by side, shape (N, G * codeword size), with gradient."""
+    codes: Tensor
+    """Which, shape (N, G)."""
+    shares: Tensor
+    """How likely each was before noise, shape (N, G, V), fp32, with gradient."""
+
+
+def quantize(
+    quantizer: Wav2Vec2GumbelVectorQuantizer, features: Tensor, temperature: float | None
+) -> Quantized:
+    """Code words for frames of shape (N, channels).
+
+    With a temperature one is drawn by Gumbel noise, and the gradient is the soft choice's (Jang et al. 2016,
+    arXiv 1611.01144); without, it is the likeliest. The same as ``quantizer.forward``, which makes a copy of all code
+    words for each frame.
+    """
+    groups, words = quantizer.num_groups, quantizer.num_vars
+    scores = quantizer.weight_proj(features).float().view(-1, groups, words)
+    if temperature is None:
+        codes = scores.argmax(dim=-1)
+        chosen = functional.one_hot(codes, words).to(scores.dtype)
+    else:
+        chosen = functional.gumbel_softmax(scores, tau=temperature, hard=True)
+        codes = chosen.argmax(dim=-1)
+    table = quantizer.codevectors.view(groups, words, -1)
+    vectors = torch.einsum("ngv,gvd->ngd", chosen, table.to(chosen.dtype)).flatten(1)
+    return Quantized(vectors, codes, scores.softmax(dim=-1))
+
+
+def networks_of(model: Wav2Vec2ForPreTraining) -> nn.Module:
+    """The part whose compilation pays."""
+    encoder: nn.Module = model.wav2vec2.encoder
+    return encoder

@@ -1,0 +1,50 @@
+"""A continuation drawn from a causal network, the same whenever it is asked."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers.cache_utils import DynamicCache
+
+from core.networks.causal_language import CausalNetwork, next_scores
+from core.randomness import uniforms
+
+
+def continuations(
+    model: CausalNetwork,
+    prompts: Tensor,
+    samples: NDArray[np.int64],
+    key: int,
+    *,
+    tokens: int,
+    temperature: float,
+    top_k: int,
+) -> NDArray[np.int64]:
+    """Draw ``tokens`` tokens behind each prompt, from the ``top_k`` likeliest (Fan et al. 2018, arXiv 1805.04833).
+
+    Args:
+        prompts: token ids, shape (B, L), on the network's device.
+        samples: ids of the prompts, shape (B,): each is continued by its own randomness out of ``key``.
+        temperature: what scores are divided by, above 0; lower is likelier.
+
+    Returns:
+        Shape (B, tokens).
+    """
+    draws = uniforms(key, samples, tokens, streams=1)[0]
+    past = DynamicCache(config=model.config)
+    drawn = np.empty((len(prompts), tokens), dtype=np.int64)
+    inputs = prompts
+    for place in range(tokens):
+        scores = next_scores(model, inputs, past) / temperature
+        drawn[:, place] = _draw(scores, draws[:, place], min(top_k, scores.shape[1]))
+        inputs = torch.from_numpy(drawn[:, place : place + 1]).to(prompts.device)
+    return drawn
+
+
+def _draw(scores: Tensor, draws: NDArray[np.float64], top_k: int) -> NDArray[np.int64]:
+    """The outcome whose part of the cumulated probability each draw falls into."""
+    best, ids = scores.topk(top_k, dim=1)
+    shares = best.double().softmax(dim=1).cpu().numpy()
+    chosen = (np.cumsum(shares, axis=1) <= draws[:, None]).sum(axis=1).clip(max=top_k - 1)
+    found: NDArray[np.int64] = ids.cpu().numpy()[np.arange(len(draws)), chosen]
+    return found

@@ -1,0 +1,36 @@
+"""``colorization``."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.spec.metrics import Direction
+from core.spec.model import presets_of
+from core.spec.task import Modality, TaskSpec
+
+
+class Colorization(TaskSpec):
+    """Guess an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511)."""
+
+    modality: ClassVar[Modality] = "image"
+    presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "colour_error": "lower"}
+    needs_colour: ClassVar[bool] = True
+
+    kind: Literal["colorization"] = "colorization"
+
+    target: Literal["classes", "regression"] = "classes"
+    """``classes``: which of 261 cells of the colour plane, so that several colours can be likely at once.
+    ``regression``: the mean colour, which is dull where several are."""
+
+    uniform_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """How evenly rare colours are weighted (lambda in the paper): towards 0 by the inverse of their frequency, at 1 not at all.
+    Of ``classes`` only."""
+
+    temperature: Annotated[float, Field(gt=0.0, le=1.0)] = 0.38
+    """Of the annealed mean that makes a colour of the classes' shares: 1 is the mean, towards 0 the likeliest.
+    It shapes pictures and ``eval/colour_error``, not the training."""
+
+    statistics_images: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    """Training images, spread evenly over all, that colours are counted in, once before the first step."""

@@ -1,0 +1,81 @@
+"""``joint_embedding_prediction``."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from core.spec.model import Size, TransformerSize, presets_of
+from core.spec.task import Modality, TaskSpec
+
+Interval = tuple[
+    Annotated[float, Field(gt=0.0, le=10.0)],
+    Annotated[float, Field(gt=0.0, le=10.0)],
+]
+
+
+class JointEmbeddingPrediction(TaskSpec):
+    """Predict what a slow copy of the network makes of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243)."""
+
+    modality: ClassVar[Modality] = "image"
+    presets: ClassVar[tuple[str, ...]] = presets_of("vit", default="vit-mini")
+
+    kind: Literal["joint_embedding_prediction"] = "joint_embedding_prediction"
+
+    target_blocks: Annotated[int, Field(ge=1, le=16)] = 4
+    """Blocks to predict, of each image. Default: the paper's, as all below."""
+
+    target_scale: Interval = (0.15, 0.2)
+    """Smallest and largest share of the image that a target block covers, before it is rounded to whole patches."""
+
+    target_aspect_ratio: Interval = (0.75, 1.5)
+    """Smallest and largest height of a target block over its width."""
+
+    context_scale: Interval = (0.85, 1.0)
+    """Smallest and largest share of the image that the context covers, before the target blocks are taken out of it."""
+
+    momentum: Annotated[float, Field(ge=0.0, le=1.0)] = 0.996
+    """Share of itself that the slow copy keeps at the first step; it grows linearly to 1 at the last."""
+
+    predictor_layers: Annotated[int, Field(ge=1, le=200)] = 6
+    """Transformer blocks of the predictor, which is thrown away after pretraining. The paper: 6 for ViT-Base, 12 for
+    larger ones."""
+
+    predictor_hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None
+    """Width of the predictor; a multiple of 4 and of the encoder's ``heads``. Default: half the encoder's, rounded up to
+    that (the paper: 384 for 768)."""
+
+    random_crop: bool = True
+    """Random resized crops (three tenths of the image to all of it) in training, as in the paper; ``false``: the images
+    as they are."""
+
+    @model_validator(mode="after")
+    def _intervals(self) -> Self:
+        for name in ("target_scale", "target_aspect_ratio", "context_scale"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(
+                    f"{name} must go from the smaller to the larger, not from {low:g} to {high:g}"
+                )
+            if name != "target_aspect_ratio" and high > 1:
+                raise ValueError(f"{name} is a share of the image, so at most 1")
+        return self
+
+    def check(self, encoder: Size, patches: int) -> None:
+        assert isinstance(encoder, TransformerSize)
+        self.predictor_size(encoder)
+        if encoder.hidden_size % 4:
+            raise ValueError(
+                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions"
+            )
+        if patches < 16:
+            raise ValueError(
+                f"{patches} patches are too few for blocks; make data.image.size at least 4 patches"
+            )
+
+    def predictor_size(self, encoder: TransformerSize) -> TransformerSize:
+        """The predictor's sizes, with as many heads as ``encoder`` has.
+
+        Raises:
+            ValueError: for a width that its heads or its positions do not divide.
+        """
+        return encoder.narrowed(self.predictor_layers, self.predictor_hidden_size, "predictor_hidden_size")

@@ -1,0 +1,65 @@
+"""``masked_autoencoder``."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.spec.model import Size, TransformerSize, presets_of
+from core.spec.task import Modality, TaskSpec
+
+
+class MaskedAutoencoding(TaskSpec):
+    """Paint in the patches of an image that were taken away: MAE (He et al. 2021, arXiv 2111.06377)."""
+
+    modality: ClassVar[Modality] = "image"
+    presets: ClassVar[tuple[str, ...]] = presets_of("vit", default="vit-mini")
+
+    kind: Literal["masked_autoencoder"] = "masked_autoencoder"
+
+    mask_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.75
+    """Share of the patches that the encoder never sees. Default: the paper's."""
+
+    normalize_patches: bool = True
+    """Predict each patch's pixels after taking away its own mean and dividing by its own deviation, which gives better
+    features in the paper (table 1d); ``false``: the pixels as they are, which gives pictures that look better."""
+
+    decoder_layers: Annotated[int, Field(ge=1, le=200)] = 4
+    """Transformer blocks of the decoder, which is thrown away after pretraining. The paper: 8 for ViT-Large, and
+    1 is enough where the encoder will be fine-tuned."""
+
+    decoder_hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None
+    """Width of the decoder; a multiple of 4 and of the encoder's ``heads``. Default: half the encoder's, rounded up to that."""
+
+    random_crop: bool = True
+    """Random resized crops (a fifth of the image to all of it) and flips in training, as in the paper; ``false``: the
+    images as they are."""
+
+    def decoder_size(self, encoder: TransformerSize) -> TransformerSize:
+        """The decoder's sizes, with as many heads as ``encoder`` has.
+
+        Raises:
+            ValueError: for a width that its heads or its positions do not divide.
+        """
+        return encoder.narrowed(self.decoder_layers, self.decoder_hidden_size, "decoder_hidden_size")
+
+    def check(self, encoder: Size, patches: int) -> None:
+        assert isinstance(encoder, TransformerSize)
+        self.decoder_size(encoder)
+        self.kept_patches(patches)
+        if encoder.hidden_size % 4:
+            raise ValueError(
+                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions"
+            )
+
+    def kept_patches(self, patches: int) -> int:
+        """Patches of an image that the encoder sees, of ``patches``.
+
+        Raises:
+            ValueError: where none is left to see, or none to predict.
+        """
+        kept = int(patches * (1 - self.mask_ratio))
+        if not 0 < kept < patches:
+            raise ValueError(
+                f"mask_ratio {self.mask_ratio:g} leaves {kept} of {patches} patches to see; lower it or model.patch_size"
+            )
+        return kept

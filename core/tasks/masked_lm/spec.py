@@ -1,0 +1,69 @@
+"""``masked_lm``."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from core.spec.base import Spec
+from core.spec.metrics import LANGUAGE, Direction
+from core.spec.model import presets_of
+from core.spec.task import Modality, TaskSpec
+
+
+class FeatureReconstruction(Spec):
+    """A second loss: from the masked text, tell the clean text's features at the masked positions.
+
+    The total is ``alpha`` times the task's loss and ``1 - alpha`` times this one.
+    """
+
+    alpha: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
+    """Weight of the task's own loss; the rest is the reconstruction's."""
+
+    target: Literal["hidden", "embeddings"] = "hidden"
+    """``hidden``: what the same network, without dropout, makes of the clean text in its last layer (as data2vec,
+    Baevski et al. 2022, arXiv 2202.03555); costs a second forward pass. ``embeddings``: the clean tokens' word
+    embeddings."""
+
+
+class MaskedLanguageModeling(TaskSpec):
+    """Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805), ModernBERT
+    (Warner et al. 2024, arXiv 2412.13663)."""
+
+    modality: ClassVar[Modality] = "text"
+    presets: ClassVar[tuple[str, ...]] = presets_of("bert", "modernbert", default="bert-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = {
+        **LANGUAGE,
+        "masked_accuracy": "higher",
+        "feature_loss": "lower",
+    }
+
+    kind: Literal["masked_lm"] = "masked_lm"
+
+    mask_probability: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+    """Share of the tokens (special tokens excepted) chosen for prediction in training.
+    Evaluation always uses 0.15, so that runs with different rates compare."""
+
+    mask_token_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+    """Share of the chosen tokens replaced by the mask token."""
+
+    random_token_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    """Share of the chosen tokens replaced by a random token; the rest is left as it is."""
+
+    masking: Literal["token", "whole_word", "span"] = "token"
+    """What is chosen as one. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
+    release). ``span``: runs of one to ten whole words (SpanBERT, Joshi et al. 2019, arXiv 1907.10529), each hidden in
+    one way. Evaluation always uses ``token``."""
+
+    separate_documents: bool = False
+    """Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
+    crosses from one document to the next, as in RoBERTa, which is faster."""
+
+    feature_reconstruction: FeatureReconstruction | None = None
+    """Reconstruct the clean text's features too; ``null``: only predict tokens."""
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if self.mask_token_share + self.random_token_share > 1.0 + 1e-9:
+            raise ValueError("mask_token_share + random_token_share must be at most 1")
+        return self

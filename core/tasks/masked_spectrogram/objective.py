@@ -1,0 +1,230 @@
+"""The audio MAE: paint in the hidden patches of a log-mel spectrogram.
+
+Huang et al. 2022, "Masked Autoencoders that Listen", arXiv 2207.06405. The encoder sees a fifth of the patches; a small decoder,
+thrown away later, is given mask tokens for the rest. The loss is the mean squared error on hidden patches that hold
+sound; silence that fills up a short recording is predicted by nobody.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
+
+from core.data import Prepared, Samples
+from core.data.audio import PreparedAudio
+from core.evaluation.pictures import one_above_other, png, side_by_side
+from core.evaluation.spectrograms import draw_spectrograms
+from core.networks.log_mel import LogMel
+from core.networks.spectrogram_mae import Grid, ast_config, create_decoder, create_encoder, encode_visible
+from core.objectives.audio import AudioObjective, is_audio
+from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
+from core.randomness import derive_seed, uniforms
+from core.spec.audio import AudioAugmentation
+from core.spec.job import JobSpec
+from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+
+DECODER = "decoder.safetensors"
+PREPROCESSOR = "preprocessor_config.json"
+_DECODER_PREFIX = "decoder."
+_EVALUATION_KEY = derive_seed(0, "evaluation masks")
+_CLIPS_MEASURED = 256
+_TINY = 1e-6
+_SHOWN = 8
+
+
+@objective_for(MaskedSpectrogram)
+class MaskedSpectrogramModeling(AudioObjective):
+    """The audio MAE's pretraining task."""
+
+    model: ASTModel
+
+    def __init__(self, job: JobSpec, task: MaskedSpectrogram, data: PreparedAudio) -> None:
+        super().__init__(job, data, task.augmentation)
+        self.task = task
+        frames = task.frames(self.clip)
+        self.grid = Grid(task.mel_bins // task.patch_size, frames // task.patch_size, task.patch_size)
+        self.visible = min(self.grid.patches, max(1, round(self.grid.patches * (1.0 - task.mask_ratio))))
+        config = ast_config(job.size, task, frames=frames, dropout=job.dropout)
+        self.log_mel = LogMel(task.mel_bins, data.sampling_rate, frames)
+        self.model = create_encoder(config, self.grid, job.training.seed)
+        self.decoder = create_decoder(
+            config,
+            self.grid,
+            width=task.decoder_width(job.size.hidden_size, job.size.heads),
+            layers=task.decoder_layers,
+            seed=job.training.seed,
+        )
+        self.mean, self.std = self._measure()
+
+    @classmethod
+    def create(cls, job: JobSpec, data: Prepared) -> Self:
+        assert isinstance(job.task, MaskedSpectrogram)
+        assert is_audio(data)
+        return cls(job, job.task, data)
+
+    def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
+        return self._collate(rows, samples, key, self.augmentation)
+
+    def forward(self, batch: Batch) -> Losses:
+        return Losses(self._loss(batch), {})
+
+    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+        loss = torch.zeros((), dtype=torch.float64, device=self.device)
+        count = 0
+        for chunk in chunks(indices, batch_size):
+            batch = self._collate(samples.rows(chunk), chunk, _EVALUATION_KEY, None).to(self.device)
+            loss += self._loss(batch).double()
+            count += batch.count
+        return {"eval/loss": loss.item() / count if count else math.nan}
+
+    def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
+        """Rows of spectrograms, low bands at the bottom: the sound, what the network sees of it, what it makes of that."""
+        chosen = indices[:_SHOWN]
+        batch = self._collate(samples.rows(chosen), chosen, _EVALUATION_KEY, None).to(self.device)
+        patches, predicted = self._predict(batch)
+        if self.task.normalize_targets:
+            mean, std = _mean_and_std(patches)
+            predicted = predicted * std + mean
+        hidden = (batch.tensors["ranks"] >= self.visible)[..., None]
+        kinds = (
+            patches,
+            patches.masked_fill(hidden, patches.min().item()),
+            torch.where(hidden, predicted, patches),
+        )
+        pictures = draw_spectrograms(*map(self.grid.join, kinds))
+        return (Shown("spectrograms", "image/png", png(side_by_side(*pictures))),)
+
+    def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
+        """Above the spectrograms of the clips, below what of them the encoder sees."""
+        batch = self.collate(rows, samples, key).to(self.device)
+        with torch.no_grad():
+            spectrograms = self._spectrograms(self.waves(batch), batch.tensors["lengths"])
+        patches = self.grid.cut(spectrograms)
+        hidden = (batch.tensors["ranks"] >= self.visible)[..., None]
+        grey = (patches.min() + patches.max()).item() / 2
+        pictures = draw_spectrograms(*map(self.grid.join, (patches, patches.masked_fill(hidden, grey))))
+        return (Shown("spectrogram_masked", "image/png", png(one_above_other(*pictures))),)
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        return [self.model.embeddings, *self.model.layers]
+
+    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
+        tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
+        spectrograms = self._spectrograms(
+            tensors["waves"].to(self.device), tensors["lengths"].to(self.device)
+        )
+        tokens = self.model(spectrograms).last_hidden_state[:, 2:]
+        return tokens, torch.from_numpy(self._sounding(lengths)).to(self.device)
+
+    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+        self.save_weights(directory, state)
+        decoder = {
+            name.removeprefix(_DECODER_PREFIX): tensor.contiguous()
+            for name, tensor in state.items()
+            if name.startswith(_DECODER_PREFIX)
+        }
+        save_file(decoder, directory / DECODER, metadata={"format": "pt"})
+        self.model.config.save_pretrained(directory)
+        # Written out, because the extractor's own constructor warns of bands that are narrower than a line of the spectrum.
+        extractor = {
+            "feature_extractor_type": "ASTFeatureExtractor",
+            "feature_size": 1,
+            "sampling_rate": self.data.sampling_rate,
+            "num_mel_bins": self.task.mel_bins,
+            "max_length": self.log_mel.frames,
+            "padding_side": "right",
+            "padding_value": 0.0,
+            "do_normalize": True,
+            "mean": self.mean,
+            "std": self.std,
+            "return_attention_mask": False,
+        }
+        (directory / PREPROCESSOR).write_text(json.dumps(extractor, indent=2) + "\n", encoding="utf-8")
+
+    def restore(self, directory: Path) -> None:
+        super().restore(directory)
+        self.load_weights(directory, self.decoder, load_file(directory / DECODER))
+
+    def compile_networks(self) -> None:
+        for layer in (*self.model.layers, *self.decoder.layers):
+            layer.compile()
+
+    def _measure(self) -> tuple[float, float]:
+        """Mean and half the spread of the training part's spectrograms, as AST's extractor takes them.
+
+        To four digits, so that no machine's last bits get into it.
+        """
+        samples = AudioObjective.samples(self, "train")
+        number = min(_CLIPS_MEASURED, len(samples))
+        if not number:
+            return 0.0, 0.5
+        indices = np.arange(number, dtype=np.int64) * len(samples) // number
+        total = square = count = 0.0
+        for chunk in chunks(indices, 32):
+            tensors, _ = self.clips(samples.rows(chunk), chunk, 0, None)
+            spectrograms = self.log_mel(tensors["waves"], tensors["lengths"]).double()
+            total += spectrograms.sum().item()
+            square += spectrograms.square().sum().item()
+            count += self.log_mel.count(tensors["lengths"]).sum().item() * self.task.mel_bins
+        mean = total / count
+        return round(mean, 4), max(1e-4, round(math.sqrt(max(0.0, square / count - mean * mean)), 4))
+
+    def _collate(
+        self, rows: NDArray[Any], samples: NDArray[np.int64], key: int, augmentation: AudioAugmentation | None
+    ) -> Batch:
+        tensors, lengths = self.clips(rows, samples, key, augmentation)
+        sounding = self._sounding(lengths)
+        noise = uniforms(derive_seed(key, "patches"), samples, self.grid.patches, streams=1)[0]
+        order = noise.argsort(axis=1, kind="stable")
+        ranks = order.argsort(axis=1, kind="stable")
+        predicted = sounding & (ranks >= self.visible)
+        tensors |= {
+            "visible": torch.from_numpy(order[:, : self.visible].copy()),
+            "ranks": torch.from_numpy(ranks),
+            "predicted": torch.from_numpy(predicted),
+        }
+        # Where all that sounds is visible by chance, there is nothing to predict; one term keeps the division whole.
+        return Batch(
+            tensors, count=max(1, int(predicted.sum())), samples=len(rows), tokens=int(sounding.sum())
+        )
+
+    def _sounding(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which patches hold at least one frame of sound, shape (B, patches)."""
+        frames = self.log_mel.count(torch.from_numpy(lengths)).numpy()
+        times = np.arange(self.grid.times) * self.grid.side < frames[:, None]
+        return np.tile(times, (1, self.grid.bands))
+
+    def _spectrograms(self, waves: Tensor, lengths: Tensor) -> Tensor:
+        normalized: Tensor = (self.log_mel(waves, lengths) - self.mean) / (2.0 * self.std)
+        return normalized
+
+    def _predict(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The patches and what is predicted of them, shape (B, patches, side²) both, fp32."""
+        tensors = batch.tensors
+        spectrograms = self._spectrograms(self.waves(batch), tensors["lengths"])
+        tokens = encode_visible(self.model, spectrograms, tensors["visible"])
+        return self.grid.cut(spectrograms), self.decoder(tokens, tensors["ranks"]).float()
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Mean squared error of each predicted patch, summed over them."""
+        patches, predicted = self._predict(batch)
+        if self.task.normalize_targets:
+            mean, std = _mean_and_std(patches)
+            patches = (patches - mean) / std
+        errors = (predicted - patches).square().mean(dim=2)
+        return (errors * batch.tensors["predicted"]).sum()
+
+
+def _mean_and_std(patches: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each patch by itself, shape (B, N, 1)."""
+    variance, mean = torch.var_mean(patches, dim=2, keepdim=True)
+    return mean, (variance + _TINY).sqrt()

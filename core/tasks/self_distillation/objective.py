@@ -1,0 +1,281 @@
+"""Self-distillation: say of one view of an image what a slowly moving copy of the network says of another.
+
+DINO (Caron et al. 2021, arXiv 2104.14294) and BYOL (Grill et al. 2020, arXiv 2006.07733). What is kept, and measured by
+probes, is the encoder that the paper keeps: the teacher's of DINO, the trained one of BYOL.
+"""
+
+import abc
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from core.augmentation import Views, draw_views
+from core.data import Prepared, Samples
+from core.data.image import PreparedImages
+from core.distributed.collectives import summed
+from core.networks.heads import PrototypeHead, projection
+from core.networks.vision import Pooling, create_encoder, feature_width, features
+from core.networks.vit_positions import crop_features, use_resized_positions
+from core.objectives.base import Batch, Losses, NamedParameters, chunks, objective_for
+from core.objectives.images import EncoderObjective, initialising, is_images
+from core.randomness import derive_seed
+from core.spec.augmentation import AugmentationSpec
+from core.spec.augmentation import dino as dino_views
+from core.spec.job import JobSpec
+from core.tasks.self_distillation.losses import byol, dino, moved_centre
+from core.tasks.self_distillation.spec import SelfDistillation
+
+_EVALUATION_KEY = derive_seed(0, "evaluation views")
+
+
+def momentum_at(step: int, steps: int, start: float) -> float:
+    """Share of itself that the averaged network keeps in step ``step`` of ``steps``: from ``start`` to 1 by a cosine."""
+    return 1.0 - (1.0 - start) * (math.cos(math.pi * step / steps) + 1.0) / 2.0
+
+
+def teacher_temperature_at(step: int, steps: int, task: SelfDistillation) -> float:
+    """DINO's teacher temperature in step ``step``: a line from its start to its end over the warm-up, then level."""
+    warmup = task.teacher_temperature_warmup * steps
+    done = min(1.0, step / warmup) if warmup else 1.0
+    return task.teacher_temperature_start + done * (task.teacher_temperature - task.teacher_temperature_start)
+
+
+@objective_for(SelfDistillation)
+class SelfDistilling(EncoderObjective):
+    """What both methods share: two networks, of which one learns and the other is its moving average.
+
+    Args:
+        keeps_teacher: whether ``self.encoder``, the one that is kept, is the averaged one.
+    """
+
+    steps_done: Tensor
+
+    def __init__(
+        self, task: SelfDistillation, job: JobSpec, data: PreparedImages, *, keeps_teacher: bool
+    ) -> None:
+        super().__init__(create_encoder(job, image_size=data.height, channels=data.channels), data)
+        self.task = task
+        # DINO's features are the class token's (section 3.2); BYOL is of networks without one.
+        self.pooling: Pooling = "cls" if keeps_teacher else "mean"
+        self.steps = job.training.steps
+        self.companion = create_encoder(job, image_size=data.height, channels=data.channels)
+        self.keeps_teacher = keeps_teacher
+        for encoder in (self.encoder, self.companion):
+            use_resized_positions(encoder)
+        self.teacher.requires_grad_(False)
+        self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
+        self._step = 1
+        """The step under way; a copy on the host of what the buffer tells."""
+
+    @classmethod
+    def create(cls, job: JobSpec, data: Prepared) -> "SelfDistilling":
+        assert isinstance(job.task, SelfDistillation)
+        assert is_images(data)
+        return (Dino if job.task.method == "dino" else Byol)(job.task, job, data)
+
+    @property
+    def student(self) -> PreTrainedModel:
+        """The encoder that learns."""
+        return self.companion if self.keeps_teacher else self.encoder
+
+    @property
+    def teacher(self) -> PreTrainedModel:
+        """Its moving average."""
+        return self.encoder if self.keeps_teacher else self.companion
+
+    @property
+    @abc.abstractmethod
+    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        """Pairs of a trained module and its moving average."""
+
+    @property
+    @abc.abstractmethod
+    def crops(self) -> Mapping[str, tuple[Views, int]]:
+        """Kinds of views of an image by name: how they are made, and how many."""
+
+    @abc.abstractmethod
+    def losses(self, views: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The loss of the views of B images, summed over its terms, and named parts of it, likewise."""
+
+    terms: int
+    """Of the loss for an image."""
+
+    def optimizers(self) -> Mapping[str, NamedParameters]:
+        return {"main": [(name, p) for name, p in self.named_parameters() if p.requires_grad]}
+
+    def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
+        tensors, first = {"images": torch.from_numpy(rows)}, 0
+        for kind, (views, count) in self.crops.items():
+            drawn = draw_views(
+                views.spec, samples, key, rows.shape[1:3], size=views.size, first=first, count=count
+            )
+            tensors |= {f"{kind}.{name}": tensor for name, tensor in drawn.items()}
+            first += count
+        return Batch(tensors, count=self.terms * len(rows), samples=len(rows), tokens=first * len(rows))
+
+    def forward(self, batch: Batch) -> Losses:
+        return Losses(*self.losses(self.views(batch)))
+
+    def views(self, batch: Batch) -> dict[str, Tensor]:
+        """Normalised crops by kind, shape (V B, C, S, S), view by view."""
+        found = {}
+        for kind, (views, _) in self.crops.items():
+            prefix = f"{kind}."
+            parameters = {
+                name.removeprefix(prefix): tensor
+                for name, tensor in batch.tensors.items()
+                if name.startswith(prefix)
+            }
+            found[kind] = views(batch.tensors["images"], parameters)
+        return found
+
+    def after_step(self, step: int) -> None:
+        momentum = momentum_at(step, self.steps, self.task.momentum)
+        with torch.no_grad():
+            for trained, average in self.averaged:
+                torch._foreach_lerp_(list(average.parameters()), list(trained.parameters()), 1.0 - momentum)
+        self.steps_done.fill_(step)
+        self._step = step + 1
+
+    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+        sums: dict[str, Tensor] = {}
+        for chunk in chunks(indices, batch_size):
+            batch = self.collate(samples.rows(chunk), chunk, _EVALUATION_KEY).to(self.device)
+            total, named = self.losses(self.views(batch))
+            for name, value in {"loss": total, **named}.items():
+                sums[f"eval/{name}"] = sums.get(f"eval/{name}", 0) + value.double()
+        count = self.terms * len(indices)
+        return {name: value.item() / count for name, value in sums.items()}
+
+    def encode(self, rows: NDArray[Any]) -> Tensor:
+        return features(self.encoder, self.normalised(self.pixels(rows)), self.pooling)
+
+    def restore(self, directory: Path) -> None:
+        super().restore(directory)
+        self._step = int(self.steps_done) + 1
+
+    def compile_networks(self) -> None:
+        self.encoder.compile()
+        self.companion.compile()
+
+
+class Dino(SelfDistilling):
+    """DINO: cross-entropy between shares of prototypes, centred and sharpened, over many crops."""
+
+    centre: Tensor
+    teacher_sum: Tensor
+    terms = 1
+
+    def __init__(self, task: SelfDistillation, job: JobSpec, data: PreparedImages) -> None:
+        super().__init__(task, job, data, keeps_teacher=True)
+        first, second, local = dino_views(data.height)
+        patch = job.patch_size if job.architecture == "vit" else None
+        self.first = Views(first, data.mean, data.std)
+        self.second = Views(second, data.mean, data.std)
+        self.local = Views(local, data.mean, data.std, size=task.local_size(data.height, patch))
+        width = feature_width(self.encoder)
+        self.head, self.teacher_head = (self._create_head(width, job.training.seed) for _ in range(2))
+        self.teacher_head.requires_grad_(False)
+        self.register_buffer("centre", torch.zeros(task.prototypes))
+        # Of the step under way: over its parts, and empty between steps, so that no checkpoint needs it.
+        self.register_buffer("teacher_sum", torch.zeros(task.prototypes + 1), persistent=False)
+
+    @property
+    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        return (self.student, self.teacher), (self.head, self.teacher_head)
+
+    @property
+    def crops(self) -> Mapping[str, tuple[Views, int]]:
+        large = {"first": (self.first, 1), "second": (self.second, 1)}
+        return large | ({"local": (self.local, self.task.local_crops)} if self.task.local_crops else {})
+
+    def losses(self, views: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        large = torch.cat([views["first"], views["second"]])
+        with torch.no_grad():
+            targets = self.teacher_head(features(self.teacher, large, self.pooling)).float()
+        if self.training:
+            rows = targets.new_full((1,), len(targets))
+            self.teacher_sum += torch.cat([targets.sum(dim=0), rows])
+        seen = [features(self.student, large, self.pooling)]
+        if "local" in views:
+            seen.append(crop_features(self.student, views["local"], self.pooling))
+        frozen = self._step <= self.task.frozen_prototypes * self.steps
+        scores = self.head(torch.cat(seen), frozen=frozen)
+        batch = len(views["first"])
+        temperature = teacher_temperature_at(self._step, self.steps, self.task)
+        teacher = targets.view(2, batch, -1)
+        loss = dino(
+            scores.view(-1, batch, scores.shape[1]),
+            teacher,
+            self.centre,
+            student_temperature=self.task.student_temperature,
+            teacher_temperature=temperature,
+        )
+        logs = torch.log_softmax((teacher - self.centre) / temperature, dim=-1)
+        # Near 0: one prototype for everything. Near log K: all of them for everything. Both are collapse.
+        entropy = -(logs.exp() * logs).sum() / 2
+        mean = logs.exp().mean(dim=(0, 1))
+        spread = -(mean * mean.clamp(min=1e-30).log()).sum() * batch
+        return loss, {"teacher_entropy": entropy.detach(), "prototype_entropy": spread.detach()}
+
+    def after_step(self, step: int) -> None:
+        super().after_step(step)
+        total = summed(self.teacher_sum)
+        self.centre.copy_(moved_centre(self.centre, total[:-1] / total[-1], self.task.centre_momentum))
+        self.teacher_sum.zero_()
+
+    def _create_head(self, width: int, seed: int) -> PrototypeHead:
+        with initialising(seed, "head"):
+            return PrototypeHead(width, self.task.head_hidden_size, self.task.head_size, self.task.prototypes)
+
+
+class Byol(SelfDistilling):
+    """BYOL: a predictor guesses, from one view, the averaged network's projection of the other."""
+
+    terms = 2
+
+    def __init__(self, task: SelfDistillation, job: JobSpec, data: PreparedImages) -> None:
+        super().__init__(task, job, data, keeps_teacher=False)
+        first, second = (self._whole(spec) for spec in dino_views(data.height)[:2])
+        self.first, self.second = (Views(spec, data.mean, data.std) for spec in (first, second))
+        width, hidden, size = feature_width(self.encoder), task.head_hidden_size, task.head_size
+        heads = []
+        for _ in range(2):
+            with initialising(job.training.seed, "head"):
+                heads.append(projection(width, hidden, size))
+        self.head, self.teacher_head = heads
+        self.teacher_head.requires_grad_(False)
+        with initialising(job.training.seed, "predictor"):
+            self.predictor = projection(size, hidden, size)
+
+    @property
+    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        return (self.student, self.teacher), (self.head, self.teacher_head)
+
+    @property
+    def crops(self) -> Mapping[str, tuple[Views, int]]:
+        return {"first": (self.first, 1), "second": (self.second, 1)}
+
+    def losses(self, views: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        both = torch.cat([views["first"], views["second"]])
+        guesses = self.predictor(self.head(features(self.student, both, self.pooling)))
+        with torch.no_grad():
+            targets = self.teacher_head(features(self.teacher, both, self.pooling)).float()
+            first, second = targets.chunk(2)
+            # Deviation of unit vectors, times the root of their width: 1 where they fill the sphere, 0 when collapsed.
+            spread = functional.normalize(targets, dim=1).std(dim=0, correction=0).mean()
+            spread = spread * targets.shape[1] ** 0.5 * len(targets)
+        return byol(guesses, torch.cat([second, first])), {"target_spread": spread}
+
+    @staticmethod
+    def _whole(spec: AugmentationSpec) -> AugmentationSpec:
+        """DINO's large views are BYOL's (appendix B), but for crops that may be as small as SimCLR's."""
+        return spec.model_copy(update={"crop_min_area": 0.08})

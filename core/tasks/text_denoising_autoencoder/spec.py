@@ -1,0 +1,43 @@
+"""``text_denoising_autoencoder``."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.spec.metrics import LANGUAGE, Direction
+from core.spec.model import presets_of
+from core.spec.task import Modality, TaskSpec
+
+_SENTINELS = 100
+
+
+class TextDenoisingAutoencoder(TaskSpec):
+    """Write out the spans that were cut from a text: T5 (Raffel et al. 2019, arXiv 1910.10683)."""
+
+    modality: ClassVar[Modality] = "text"
+    presets: ClassVar[tuple[str, ...]] = presets_of("t5", default="t5-mini")
+    evaluations: ClassVar[Mapping[str, Direction]] = LANGUAGE
+
+    kind: Literal["text_denoising_autoencoder"] = "text_denoising_autoencoder"
+
+    corruption_rate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+    """Share of the tokens that are cut out in training. Evaluation always uses 0.15, so that runs with different rates
+    compare."""
+
+    mean_span_length: Annotated[float, Field(ge=1.0, le=100.0)] = 3.0
+    """Mean tokens a span that is cut out in training. Evaluation always uses 3."""
+
+    def noise(self, tokens: int) -> tuple[int, int]:
+        """How many of a row's ``tokens`` (at least 2) are cut out, and in how many spans."""
+        cut = min(max(round(tokens * self.corruption_rate), 1), tokens - 1)
+        return cut, min(max(round(cut / self.mean_span_length), 1), tokens - cut)
+
+    def sentinels(self, sequence_length: int) -> int:
+        """Tokens ``<extra_id_0>`` … that stand for the spans: T5's hundred, or as many as a row can need."""
+        longest = max(2, sequence_length - 1)
+        return max(_SENTINELS, self.noise(longest)[1], EVALUATION_DENOISING.noise(longest)[1])
+
+
+EVALUATION_DENOISING = TextDenoisingAutoencoder()
+"""How the held-out part is always corrupted."""

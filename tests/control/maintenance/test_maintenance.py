@@ -1,0 +1,216 @@
+"""The leader's rounds on real PostgreSQL and Valkey."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from control.broker import QUEUES, Broker, broker
+from control.checkpoints.models import Checkpoint
+from control.db import read, write
+from control.jobs import service as jobs
+from control.jobs.models import Job
+from control.maintenance.leader_election import leader
+from control.maintenance.service import Upkeep
+from control.settings import Settings
+from control.storage import Storage, open_storage
+from tests.factories import let_pass, make_checkpoint, make_job, make_running, make_worker
+
+
+@pytest.fixture
+def storage(environment: Settings) -> Storage:
+    return open_storage(environment.storage_url)
+
+
+@pytest.fixture
+def replica(engine: Engine, environment: Settings, storage: Storage) -> Iterator[Callable[..., Upkeep]]:
+    """Makes replicas, whose clock is past any grace."""
+    made: list[Upkeep] = []
+
+    def make(chosen: Broker | None = None) -> Upkeep:
+        ticks = iter(range(0, 10**6, 1000))
+        upkeep = Upkeep(engine, chosen or broker(), storage, environment, clock=lambda: float(next(ticks)))
+        made.append(upkeep)
+        return upkeep
+
+    yield make
+    for upkeep in made:
+        upkeep.close()
+
+
+@pytest.fixture
+def upkeep(replica: Callable[..., Upkeep]) -> Upkeep:
+    return replica()
+
+
+def _backlog() -> dict[str, int]:
+    return {queue: broker().backlog(queue) for queue in QUEUES}
+
+
+def test_one_of_many_leads_and_another_takes_over(replica: Callable[..., Upkeep], engine: Engine) -> None:
+    first, second = replica(), replica()
+    assert first.round()
+    assert not second.round()
+    assert first.round()
+    first.close()
+    assert second.round()
+    assert not first.round()
+
+
+def test_a_leader_whose_connection_dies_is_followed_by_another(
+    replica: Callable[..., Upkeep], engine: Engine
+) -> None:
+    first, second = replica(), replica()
+    assert first.round()
+    with read(engine) as session:
+        name = leader(session)
+    assert name
+    assert name.startswith("seedbed (local, server process ")
+    with write(engine) as session:
+        ended = text("SELECT pg_terminate_backend(pid, 20000) FROM pg_locks WHERE locktype = 'advisory'")
+        assert session.execute(ended).scalar_one()  # and has waited for its end
+    assert second.round()
+    with pytest.raises(Exception, match="terminating connection"):
+        first.round()
+    assert not first.round()
+    with read(engine) as session:
+        assert leader(session) != name
+
+
+def test_a_silent_leaders_connection_is_closed_by_the_server(
+    replica: Callable[..., Upkeep], engine: Engine
+) -> None:
+    """What frees the lead of a frozen process; the server is asked what it would do, so that nobody has to wait."""
+    upkeep = replica()
+    assert upkeep.round()
+    connection = upkeep._leadership._connection
+    assert connection
+    assert connection.execute(text("SHOW idle_session_timeout")).scalar() == "15s"
+
+
+def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        job = make_job(session)
+        make_worker(session)
+    broker().live.flushall()
+    assert _backlog() == {"cpu": 0, "gpu": 0}
+    assert dict(upkeep.dispatch().rings) == {"cpu": [job.id]}
+    assert _backlog() == {"cpu": 1, "gpu": 0}
+    upkeep.dispatch()
+    assert _backlog() == {"cpu": 1, "gpu": 0}, "a doorbell that still lies there will do"
+
+
+def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        make_running(session)
+        make_job(session)
+    broker().live.flushall()
+    upkeep.dispatch()
+    assert _backlog() == {"cpu": 0, "gpu": 0}
+
+
+def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        project = make_job(session, resources={"device": "cuda"}, priority=9)
+        session.execute(
+            text("""
+                INSERT INTO jobs (id, project_id, dataset_id, name, spec, steps, device, priority, memory_bytes)
+                SELECT 'job_' || n, :project, :dataset, 'huge', '{}', 1, 'cpu', 50, 1::bigint << 60
+                FROM generate_series(1, 150) AS n
+            """),
+            {"project": project.project_id, "dataset": project.dataset_id},
+        )
+        small = make_job(session)
+        make_worker(session)
+    assert dict(upkeep.dispatch().rings) == {"cpu": [small.id]}
+
+
+def test_an_urgent_job_has_room_made(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        victim, claim = make_running(session, resources={"preemptible": True})
+        urgent = make_job(session, priority=1)
+        worker = victim.worker_id
+        assert worker
+    assert upkeep.round()
+    assert upkeep.round(), "a second round asks for nothing more"
+    with write(engine) as session:
+        assert jobs.heartbeat(session, victim.id, claim.attempt) == "preempt"
+        told = [event for event in jobs.events(session, victim.id) if event.type == "preempt_requested"]
+        assert [event.data for event in told] == [{"for": urgent.id}]
+        jobs.finish(session, victim.id, claim.attempt, jobs.Stopped(75))
+        taken = jobs.claim(session, worker)
+        assert taken
+        assert taken.job_id == urgent.id
+        jobs.finish(session, urgent.id, 1, jobs.Completed())
+        again = jobs.claim(session, worker)
+        assert again
+        assert (again.job_id, again.attempt) == (victim.id, 2)
+        assert session.get_one(Job, victim.id).retries_used == 0
+
+
+def test_files_of_dropped_checkpoints_leave_the_storage(
+    engine: Engine, upkeep: Upkeep, storage: Storage, tmp_path: Path
+) -> None:
+    source = tmp_path / "config.json"
+    source.write_text("{}")
+    with write(engine) as session:
+        _, claim = make_running(
+            session,
+            training={"steps": 9, "batch_size": 8, "sequence_length": 64, "retention": {"keep_last": 1}},
+        )
+        for step in (1, 2):
+            storage.put_file(f"jobs/{claim.job_id}/attempt-1/step-{step}/config.json", source)
+            make_checkpoint(session, claim, step)
+    assert upkeep.purge_checkpoints() == [], "downloads that have just begun may end"
+    with write(engine) as session:
+        let_pass(session, 61)
+    purged = upkeep.purge_checkpoints()
+    with read(engine) as session:
+        first = session.get_one(Checkpoint, purged[0])
+        assert (first.step, first.purged_at is not None) == (1, True)
+    left = [item.key for item in storage.list(f"jobs/{claim.job_id}")]
+    assert left == [f"jobs/{claim.job_id}/attempt-1/step-2/config.json"]
+    assert upkeep.purge_checkpoints() == []
+
+
+def test_leases_expire_while_redis_is_away(
+    engine: Engine, replica: Callable[..., Upkeep], environment: Settings, tmp_path: Path
+) -> None:
+    nowhere = Broker(environment.model_copy(update={"redis_url": f"unix://{tmp_path}/no.sock?db=0"}))
+    upkeep = replica(nowhere)
+    with write(engine) as session:
+        job, _ = make_running(session)
+        make_worker(session)
+        let_pass(session, 31)
+        make_worker(session)
+    assert upkeep.round()
+    assert upkeep.round()
+    with read(engine) as session:
+        assert session.get_one(Job, job.id).state == "queued"
+    nowhere.close()
+
+
+def test_the_thread_goes_on_after_a_failed_round_and_ends_when_told(
+    engine: Engine, environment: Settings, storage: Storage
+) -> None:
+    stop = threading.Event()
+    rounds = iter([OSError("a bad moment"), None])
+    seen = []
+
+    class Moody(Upkeep):
+        def round(self) -> bool:
+            failure = next(rounds)
+            seen.append(failure)
+            if failure:
+                raise failure
+            stop.set()
+            return True
+
+    settings = environment.model_copy(update={"reaper_seconds": 0.01})
+    thread = threading.Thread(target=Moody(engine, broker(), storage, settings).run, args=[stop])
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(seen) == 2

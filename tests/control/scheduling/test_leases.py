@@ -1,0 +1,150 @@
+"""Leases: renewed by heartbeats, taken when they expire, and what then becomes of the job."""
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from control.broker import broker
+from control.db import WriteSession, write
+from control.jobs import service as jobs
+from control.jobs.models import Attempt, Event, Job
+from control.jobs.service import LeaseLost
+from control.maintenance.service import Upkeep
+from control.settings import Settings
+from control.storage import open_storage
+from tests.factories import let_pass, make_running, make_worker
+
+
+@pytest.fixture
+def upkeep(engine: Engine, environment: Settings) -> Upkeep:
+    return Upkeep(engine, broker(), open_storage(environment.storage_url), environment)
+
+
+def _left(session: WriteSession, job_id: str) -> float:
+    """Seconds until the lease ends."""
+    left = session.scalar(
+        select(func.extract("epoch", Job.lease_until - func.clock_timestamp())).where(Job.id == job_id)
+    )
+    assert left is not None
+    return float(left)
+
+
+def test_a_heartbeat_renews_the_lease(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    let_pass(session, 20)
+    assert _left(session, job.id) < 11
+    assert jobs.heartbeat(session, job.id, claim.attempt) is None
+    assert 29 < _left(session, job.id) <= 30
+
+
+def test_a_late_heartbeat_still_renews_a_lease_that_nobody_took(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    let_pass(session, 100)
+    jobs.heartbeat(session, job.id, claim.attempt)
+    assert _left(session, job.id) > 29
+
+
+def test_a_heartbeat_tells_how_far_it_is_and_what_is_asked(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    jobs.heartbeat(session, job.id, claim.attempt, phase="preparing", phase_fraction=0.25)
+    session.refresh(job)
+    assert (job.phase, job.phase_fraction) == ("preparing", 0.25)
+    jobs.heartbeat(session, job.id, claim.attempt, phase="training", step=9)
+    jobs.heartbeat(session, job.id, claim.attempt, step=5)
+    session.refresh(job)
+    assert (job.phase, job.phase_fraction, job.step) == ("training", None, 9)
+    jobs.request(session, job.project_id, job.id, "pause")
+    assert jobs.heartbeat(session, job.id, claim.attempt) == "pause"
+    jobs.request(session, job.project_id, job.id, "cancel")
+    assert jobs.heartbeat(session, job.id, claim.attempt) == "cancel"
+
+
+def test_a_live_lease_is_left_alone(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        make_running(session)
+        let_pass(session, 29)
+    assert upkeep.expire_leases() == []
+
+
+def test_an_expired_lease_sends_the_job_back_and_fences_its_attempt(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        job, _ = make_running(session)
+        let_pass(session, 31)
+    assert upkeep.expire_leases() == [job.id]
+    with write(engine) as session:
+        row = session.get_one(Job, job.id)
+        assert (row.state, row.attempt, row.retries_used) == ("queued", 1, 1)
+        assert session.get_one(Attempt, (job.id, 1)).outcome == "lease_expired"
+        last = session.scalars(select(Event).order_by(Event.id.desc()).limit(1)).one()
+        assert last.type == "retrying"
+        assert "was not heard of for 30 s. Retry 1 of 3." in last.message
+        with pytest.raises(LeaseLost, match="does not run any more"):
+            jobs.heartbeat(session, job.id, 1)
+        assert jobs.claim(session, make_worker(session))
+        with pytest.raises(LeaseLost, match="newer attempt"):
+            jobs.heartbeat(session, job.id, 1)
+    assert upkeep.expire_leases() == []
+
+
+def test_after_the_last_retry_the_job_fails_and_says_why(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        job, _ = make_running(session, resources={"max_retries": 2})
+        worker = make_worker(session)
+    for attempt in (1, 2, 3):
+        with write(engine) as session:
+            if attempt > 1:
+                claim = jobs.claim(session, worker)
+                assert claim
+                assert claim.attempt == attempt
+            let_pass(session, 31)
+        assert upkeep.expire_leases() == [job.id]
+    with write(engine) as session:
+        row = session.get_one(Job, job.id)
+        assert (row.state, row.attempt, row.retries_used) == ("failed", 3, 2)
+        assert row.failure
+        assert row.failure["code"] == "worker_lost"
+        assert row.failure["message"].endswith("was not heard of for 30 s. All 2 retries are used up.")
+        assert "continues from its last checkpoint" in row.failure["hint"]
+
+
+@pytest.mark.parametrize(
+    ("intent", "state", "retries"),
+    [("cancel", "cancelled", 0), ("pause", "paused", 0), ("preempt", "queued", 1)],
+)
+def test_a_lost_worker_carries_out_what_was_asked(
+    engine: Engine, upkeep: Upkeep, intent: str, state: str, retries: int
+) -> None:
+    with write(engine) as session:
+        job, _ = make_running(session)
+        job.intent = intent
+        let_pass(session, 31)
+    upkeep.expire_leases()
+    with write(engine) as session:
+        row = session.get_one(Job, job.id)
+        assert (row.state, row.retries_used) == (state, retries)
+
+
+def test_a_job_whose_row_is_held_is_left_for_the_next_round(engine: Engine, upkeep: Upkeep) -> None:
+    with write(engine) as session:
+        job, claim = make_running(session)
+        let_pass(session, 31)
+    with write(engine) as session:
+        jobs.heartbeat(session, job.id, claim.attempt)  # not committed yet
+        assert upkeep.expire_leases() == []
+    assert upkeep.expire_leases() == [], "the heartbeat came in time"
+
+
+def test_a_new_leader_lets_supervisors_speak_first(engine: Engine, environment: Settings) -> None:
+    now = [0.0]
+    storage = open_storage(environment.storage_url)
+    upkeep = Upkeep(engine, broker(), storage, environment, clock=lambda: now[0])
+    with write(engine) as session:
+        job, _ = make_running(session)
+        let_pass(session, 31)
+    assert upkeep.round()
+    with write(engine) as session:
+        assert session.get_one(Job, job.id).state == "running"
+    now[0] = 2 * environment.heartbeat_seconds
+    assert upkeep.round()
+    upkeep.close()
+    with write(engine) as session:
+        assert session.get_one(Job, job.id).state == "queued"

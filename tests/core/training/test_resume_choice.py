@@ -1,0 +1,29 @@
+"""Whether a directory's run is the one that a spec asks for."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from core.spec.problems import validate
+from core.training.resume import fingerprint
+from tests.core.training.reference.jobs import CASES
+
+SPEC = CASES["masked_lm"].document
+CHANGES: dict[str, tuple[dict[str, Any], bool]] = {
+    "task": ({"task": {"kind": "masked_lm", "mask_probability": 0.3}}, False),
+    "model": ({"model": SPEC["model"] | {"hidden_size": 32}}, False),
+    "data": ({"data": SPEC["data"] | {"held_out_fraction": 0.3}}, False),
+    "steps": ({"training": SPEC["training"] | {"steps": 9}}, False),
+    "clipping": ({"training": SPEC["training"] | {"gradient_clip": None}}, False),
+    "nothing": ({}, True),
+    "name": ({"name": "another"}, True),
+    "priority": ({"priority": 5}, True),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_run_is_the_same_while_it_computes_the_same(what: str) -> None:
+    change, same = CHANGES[what]
+    changed = copy.deepcopy(SPEC) | change
+    assert (fingerprint(validate(changed)) == fingerprint(validate(SPEC))) == same

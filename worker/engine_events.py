@@ -1,0 +1,212 @@
+"""What the engine tells, put into the control plane's words."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from control.db import WriteSession
+from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
+from control.removals.service import leave_to_upkeep
+from control.samples.service import commit_sample
+from control.scheduling.leases import Phase
+from control.usage.errors import QuotaExceeded
+from worker import metrics
+from worker.heartbeat import Heartbeat, Progress
+from worker.room import NoRoom
+from worker.uploads import (
+    FilesUploaded,
+    Refused,
+    SampleDropped,
+    SampleUploaded,
+    Superseded,
+    Uploaded,
+    UploadFailed,
+)
+from worker.write_queue import Reporter
+
+log = logging.getLogger(__name__)
+
+
+class Chronicle:
+    """One attempt's story, as the engine's events and the uploads tell it.
+
+    Args:
+        no_room: Told why something that the run is for was not stored.
+        give_back: Has what lies below a prefix leave the storage after the commit.
+
+    Attributes:
+        step: The newest step known.
+        last: The engine's last event, if it was one that ends a run.
+        uploading: Things that the engine has told of and whose upload has not ended yet.
+        result: What a task came to.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        reporter: Reporter,
+        heartbeat: Heartbeat,
+        no_room: Callable[[NoRoom], object] = lambda _: None,
+        give_back: Callable[[WriteSession, str], object] = leave_to_upkeep,
+    ) -> None:
+        self._job_id = claim.job_id
+        self._attempt = claim.attempt
+        self._reporter = reporter
+        self._heartbeat = heartbeat
+        self._no_room = no_room
+        self._give_back = give_back
+        self._samples_refused = False
+        self.step = 0
+        self.last: Mapping[str, Any] | None = None
+        self.uploading = 0
+        self.result: dict[str, Any] | None = None
+
+    def told(self, event: Mapping[str, Any]) -> None:  # noqa: C901 - one case an event
+        """Take an event of the engine (``docs/engine-protocol.md``)."""
+        match event["event"]:
+            case "started":
+                self.step = event.get("resumed_from_step", 0)
+                info = _facts(event)
+                self._reporter.add(lambda session: engine_started(session, self._job_id, self._attempt, info))
+            case "progress":
+                total = event["total"]
+                phase: Phase = "training" if event["phase"] == "timing" else "preparing"
+                self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
+            case "prepared":
+                self._event("prepared", describe_prepared(event), _facts(event))
+                self._heartbeat.progress(Progress("training", step=self.step))
+            case "metrics":
+                self.step = event["step"]
+                metrics.step.set(self.step)
+                self._reporter.points(self.step, event["time"], event["values"])
+                self._heartbeat.progress(Progress("training", step=self.step))
+            case "checkpoint" | "sample":
+                self.uploading += 1
+            case "estimate":
+                self.result = _facts(event)
+            case "exported" | "previewed":
+                self.result = {name: value for name, value in _facts(event).items() if name != "path"}
+                self.uploading += 1
+                self._heartbeat.progress(Progress("saving"))
+            case "decision":
+                message = f"{event['name']}: auto is {json.dumps(event['choice'])}. {event['reason']}"
+                self._event("decision", message, _facts(event))
+            case "warning":
+                self.warn(event["code"], event["message"])
+            case "finished" | "failed":
+                self.last = event
+                self._heartbeat.progress(Progress("saving", step=self.step))
+
+    def warn(self, code: str, message: str) -> None:
+        """Something that a person should know and the run survives."""
+        self._event("warning", message, {"code": code})
+
+    def uploaded(self, upload: Uploaded) -> None:
+        """A checkpoint is in storage: make it exist, after every point that came before it."""
+        self.uploading -= 1
+        metrics.checkpoints.labels("yes").inc()
+
+        def commit(session: WriteSession) -> None:
+            try:
+                commit_checkpoint(
+                    session,
+                    self._job_id,
+                    self._attempt,
+                    step=upload.step,
+                    prefix=upload.prefix,
+                    manifest=upload.manifest,
+                    manifest_sha256=upload.manifest_sha256,
+                    metrics=upload.metrics,
+                )
+            except QuotaExceeded as error:
+                # Another job took the room while the files were on their way.
+                self._give_back(session, upload.prefix)
+                self._no_room(error)
+
+        self._reporter.add(commit)
+
+    def refused(self, upload: Refused) -> None:
+        """There is no room for something that the run is for."""
+        self.uploading -= 1
+        metrics.checkpoints.labels("no").inc()
+        self.warn(upload.error.code, f"{upload.what} was not stored. {upload.error.detail}")
+        self._no_room(upload.error)
+
+    def upload_failed(self, upload: UploadFailed) -> None:
+        """Something that the run is for will not reach storage."""
+        self.uploading -= 1
+        metrics.checkpoints.labels("no").inc()
+        self.warn("not_stored", f"{upload.what} did not reach storage: {upload.error}")
+
+    def superseded(self, upload: Superseded) -> None:
+        """A checkpoint is left out, for newer ones have taken its place."""
+        self.uploading -= 1
+        log.warning("the checkpoint of step %d was pruned for newer ones before it was stored", upload.step)
+
+    def shown(self, sample: SampleUploaded) -> None:
+        """A sample is in storage: make it exist, after every point that came before it."""
+        self.uploading -= 1
+
+        def commit(session: WriteSession) -> None:
+            try:
+                commit_sample(
+                    session,
+                    self._job_id,
+                    self._attempt,
+                    step=sample.step,
+                    name=sample.name,
+                    media_type=sample.media_type,
+                    size=sample.bytes,
+                    sha256=sample.sha256,
+                    object_key=sample.key,
+                )
+            except QuotaExceeded as error:
+                # Others took the room meanwhile. No row names its file, so upkeep takes it away.
+                self._warn_of_samples(sample.step, error)
+
+        self._reporter.add(commit)
+
+    def not_shown(self, sample: SampleDropped) -> None:
+        """A sample is left out; the run goes on."""
+        self.uploading -= 1
+        log.warning("the sample %s of step %d is left out: %s", sample.name, sample.step, sample.reason)
+        if sample.error is not None:
+            self._warn_of_samples(sample.step, sample.error)
+
+    def _warn_of_samples(self, step: int, error: NoRoom) -> None:
+        if not self._samples_refused:
+            self._samples_refused = True
+            self.warn(error.code, f"Samples from step {step} on are left out. {error.detail}")
+
+    def made(self, upload: FilesUploaded) -> None:
+        """What a task made is in storage, and becomes part of its result."""
+        self.uploading -= 1
+        assert self.result is not None
+        self.result |= {"prefix": upload.prefix, "files": upload.files}
+
+    def _event(self, kind: str, message: str, data: Mapping[str, Any]) -> None:
+        self._reporter.add(
+            lambda session: record_event(session, self._job_id, self._attempt, kind, message, data)
+        )
+
+
+def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name not in {"event", "time"}}
+
+
+def describe_prepared(event: Mapping[str, Any]) -> str:
+    """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
+    source = "Found prepared" if event["cached"] else "Prepared"
+    counted = [name for name in event if f"{name}_held_out" in event]
+    # Groups, such as speakers, are known only where somebody said how their names are found.
+    counted = [name for name in counted if event[name] or event[f"{name}_held_out"]]
+    learned = " and ".join(f"{_amount(event[name])} {name}" for name in counted)
+    held_out = " and ".join(_amount(event[f"{name}_held_out"]) for name in counted)
+    bad = f", {event['bad']:,} that cannot be used left out" if event.get("bad") else ""
+    return f"{source}: {learned} to learn from, {held_out} held out{bad}; {event['parameters']:,} parameters."
+
+
+def _amount(value: float) -> str:
+    """A count as it is; what is measured, such as hours, with three digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
