@@ -14,11 +14,11 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from api import dashboard, housekeeping, openapi, problems, reference
 from api.context import Context
 from api.gauges import LoadGauges
-from api.identity_cache import Keyring
+from api.identity_cache import IdentityCache
 from api.inspections import Inspections
 from api.live import Hub
 from api.readiness import Readiness, ask_database
-from api.request_logging import Observe
+from api.request_logging import RequestLogging
 from api.routes import (
     checkpoints,
     datasets,
@@ -37,13 +37,13 @@ from api.routes import (
     usage,
     workers,
 )
-from api.security_headers import Guard
+from api.security_headers import SecurityHeaders
 from api.standing import Attended
 from api.throttle import Throttle
 from api.upload_room import UploadRoom
 from control.broker import broker
 from control.db import create_engine
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage
 
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
             engine=engine,
             storage=storage,
             broker=broker(),
-            keyring=Keyring(engine, *settings.secrets),
+            identity_cache=IdentityCache(engine, *settings.secrets),
             hub=Hub(engine, settings.redis_url),
             load_gauges=LoadGauges(engine),
             room=UploadRoom(engine, storage, settings),
@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         )
         app.state.context = context
         stop = threading.Event()
-        upkeep = Upkeep(engine, context.broker, storage, settings)
+        upkeep = Maintenance(engine, context.broker, storage, settings)
         threads = [
             _thread("upkeep", lambda: upkeep.run(stop)),
             _thread("housekeeping", lambda: housekeeping.run(engine, storage, stop)),
@@ -135,8 +135,8 @@ def create_app(settings: Settings) -> FastAPI:
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "image/png"),
     )
     app.add_middleware(Attended)
-    app.add_middleware(Guard)
-    app.add_middleware(Observe)  # added last, so outermost
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLogging)  # added last, so outermost
     return app
 
 

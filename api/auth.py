@@ -39,7 +39,7 @@ class Caller:
         self.project_id = identity.project_id
         self.scopes = identity.scopes
         self.session_expires_at = session_expires_at
-        self._keyring = context_of(request).keyring
+        self._identity_cache = context_of(request).identity_cache
         cut = request.scope["state"].get(CUT)
         self.standing = Standing(
             lambda: _prove(request), (lambda: cut("revoked")) if cut is not None else (lambda: None)
@@ -51,12 +51,12 @@ class Caller:
 
     def stay(self) -> None:
         """From now on, for as long as the request lasts, the proof is looked at again and again."""
-        self._keyring.on_forget.add(self.standing.look)
+        self._identity_cache.on_forget.add(self.standing.look)
         self.standing.begin()
 
     def leave(self) -> None:
         """The request is answered."""
-        self._keyring.on_forget.discard(self.standing.look)
+        self._identity_cache.on_forget.discard(self.standing.look)
         self.standing.end()
 
 
@@ -97,7 +97,7 @@ async def _prove(request: Request) -> tuple[Identity, datetime | None]:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise Unauthorized("key_missing", "The header must read `Authorization: Bearer sb_…`.")
-        return await context.keyring.by_key(key.strip()), None
+        return await context.identity_cache.by_key(key.strip()), None
     if request.cookies.get(COOKIE):
         token = session_of(request)
         if token is None:
@@ -107,7 +107,7 @@ async def _prove(request: Request) -> tuple[Identity, datetime | None]:
                 "csrf_missing",
                 f"A request that changes something and relies on the session cookie must carry `{CSRF_HEADER}: 1`.",
             )
-        identity = await context.keyring.by_session(token)
+        identity = await context.identity_cache.by_session(token)
         return identity, datetime.fromtimestamp(token.expires_at, UTC)
     raise Unauthorized(
         "key_missing",

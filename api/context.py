@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from api.gauges import LoadGauges
-from api.identity_cache import Keyring
+from api.identity_cache import IdentityCache
 from api.inspections import Inspections
 from api.live import Hub
 from api.readiness import Readiness
@@ -25,7 +25,7 @@ class Context:
     engine: Engine
     storage: Storage
     broker: Broker
-    keyring: Keyring
+    identity_cache: IdentityCache
     hub: Hub
     load_gauges: LoadGauges
     throttle: Throttle

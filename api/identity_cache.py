@@ -18,7 +18,7 @@ FRESH_SECONDS = 3.0
 _MOST = 4096
 
 
-class Keyring:
+class IdentityCache:
     """Identities by what proves them. Used from the event loop alone."""
 
     def __init__(self, engine: Engine, *secrets: str) -> None:

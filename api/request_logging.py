@@ -31,7 +31,7 @@ _CLIENT_GONE = 499
 """What nginx logs when the client closed the connection before the answer."""
 
 
-class Observe:
+class RequestLogging:
     """ASGI middleware. Nothing that the app raises gets past it."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -19,7 +19,7 @@ _HEADERS = {
 }
 
 
-class Guard:
+class SecurityHeaders:
     """ASGI middleware."""
 
     def __init__(self, app: ASGIApp) -> None:

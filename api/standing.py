@@ -16,7 +16,7 @@ from control.errors import Forbidden, SeedbedError, Unauthorized
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0
-"""Between two looks at the proof. With what the keyring remembers, a revoked key has at most twice as long."""
+"""Between two looks at the proof. With what the identity cache remembers, a revoked key has at most twice as long."""
 CUT_SECONDS = 2.0
 """A request whose proof no longer holds gets so long to end in order."""
 CUT = "cut_connection"

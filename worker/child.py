@@ -15,14 +15,14 @@ from control.errors import NotFound
 from control.jobs.service import Claim, claim
 from control.settings import Settings
 from worker import logcontext, metrics
-from worker.crash_recovery import Succession
+from worker.crash_recovery import CrashRecovery
 from worker.device import Machine
 from worker.parent_death import die_with_parent
-from worker.registration import Presence
-from worker.resources import Equipment
+from worker.registration import Registration
+from worker.resources import WorkerResources
 from worker.shutdown import ShutdownPipe
 from worker.supervisor import Supervisor
-from worker.wakeups import Ear
+from worker.wakeups import WakeupListener
 from worker.write_queue import first_line, is_transient
 
 log = logging.getLogger(__name__)
@@ -54,17 +54,19 @@ class Child:
         self._stop = orders.shutdown.watch()
         self._busy = False
         self._terminated = False
-        self._equipment = Equipment.assemble(
+        self._resources = WorkerResources.assemble(
             orders.settings, orders.machine, orders.directory, engine_module=orders.engine_module
         )
-        self._equipment.engines.start()
-        self._presence = Presence(
-            self._equipment.database,
+        self._resources.engines.start()
+        self._registration = Registration(
+            self._resources.database,
             orders.machine,
             seconds=min(orders.settings.heartbeat_seconds, orders.settings.worker_online_seconds / 4),
         )
-        self._ear = Ear(orders.settings.redis_url, lambda: self._presence.worker_id(timeout=5.0))
-        self._succession = Succession(orders.directory)
+        self._wakeup_listener = WakeupListener(
+            orders.settings.redis_url, lambda: self._registration.worker_id(timeout=5.0)
+        )
+        self._crash_recovery = CrashRecovery(orders.directory)
         self._settled = threading.Thread(target=self._settle, name="settle", daemon=True)
         self._settled.start()
         metrics.serve(orders.settings)
@@ -74,18 +76,18 @@ class Child:
         log.debug("job %s rang", rung_by)
         # Not earlier: the pool puts its own handlers in place after the process's start.
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        self._equipment.engines.start()
+        self._resources.engines.start()
         self._settled.join()
         while not self._stop.is_set() and (found := self._claim()) is not None:
             self._busy = True
             try:
                 with (
                     logcontext.about(found.job_id, found.attempt),
-                    self._succession.holding(found),
+                    self._crash_recovery.holding(found),
                     metrics.busy.track_inprogress(),
                 ):
                     log.info("taken")
-                    Supervisor(self._equipment, found, self._ear, self._stop).run()
+                    Supervisor(self._resources, found, self._wakeup_listener, self._stop).run()
             finally:
                 self._busy = False
         if self._terminated:
@@ -93,22 +95,22 @@ class Child:
 
     def close(self) -> None:
         """The worker ends in order."""
-        self._ear.stop()
-        self._presence.stop()
-        self._equipment.engines.stop()
-        self._equipment.database.dispose()
+        self._wakeup_listener.stop()
+        self._registration.stop()
+        self._resources.engines.stop()
+        self._resources.database.dispose()
 
     def _settle(self) -> None:
         """After supervisors that were killed, this worker's and others' of this machine."""
-        self._succession.settle(self._equipment.database, self._stop)
-        self._equipment.cache.sweep()
+        self._crash_recovery.settle(self._resources.database, self._stop)
+        self._resources.cache.sweep()
 
     def _claim(self) -> Claim | None:
-        worker_id = self._presence.worker_id(timeout=5.0)
+        worker_id = self._registration.worker_id(timeout=5.0)
         if worker_id is None:
             return None  # the leader rings again
         try:
-            with write(self._equipment.database) as session:
+            with write(self._resources.database) as session:
                 return claim(session, worker_id)
         except NotFound:
             return None  # the database is another one now; the next sign of life registers anew

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
 
 
-class Succession:
+class CrashRecovery:
     """Kept in the worker's private directory.
 
     Args:

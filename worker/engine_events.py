@@ -23,12 +23,12 @@ from worker.uploads import (
     Uploaded,
     UploadFailed,
 )
-from worker.write_queue import Reporter
+from worker.write_queue import WriteQueue
 
 log = logging.getLogger(__name__)
 
 
-class Chronicle:
+class EngineEvents:
     """One attempt's story, as the engine's events and the uploads tell it.
 
     Args:
@@ -45,14 +45,14 @@ class Chronicle:
     def __init__(
         self,
         claim: Claim,
-        reporter: Reporter,
+        write_queue: WriteQueue,
         heartbeat: Heartbeat,
         no_room: Callable[[NoRoom], object] = lambda _: None,
         give_back: Callable[[WriteSession, str], object] = leave_to_upkeep,
     ) -> None:
         self._job_id = claim.job_id
         self._attempt = claim.attempt
-        self._reporter = reporter
+        self._write_queue = write_queue
         self._heartbeat = heartbeat
         self._no_room = no_room
         self._give_back = give_back
@@ -68,7 +68,9 @@ class Chronicle:
             case "started":
                 self.step = event.get("resumed_from_step", 0)
                 info = _facts(event)
-                self._reporter.add(lambda session: engine_started(session, self._job_id, self._attempt, info))
+                self._write_queue.add(
+                    lambda session: engine_started(session, self._job_id, self._attempt, info)
+                )
             case "progress":
                 total = event["total"]
                 phase: Phase = "training" if event["phase"] == "timing" else "preparing"
@@ -79,7 +81,7 @@ class Chronicle:
             case "metrics":
                 self.step = event["step"]
                 metrics.step.set(self.step)
-                self._reporter.points(self.step, event["time"], event["values"])
+                self._write_queue.points(self.step, event["time"], event["values"])
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "checkpoint" | "sample":
                 self.uploading += 1
@@ -124,7 +126,7 @@ class Chronicle:
                 self._give_back(session, upload.prefix)
                 self._no_room(error)
 
-        self._reporter.add(commit)
+        self._write_queue.add(commit)
 
     def refused(self, upload: Refused) -> None:
         """There is no room for something that the run is for."""
@@ -165,7 +167,7 @@ class Chronicle:
                 # Others took the room meanwhile. No row names its file, so upkeep takes it away.
                 self._warn_of_samples(sample.step, error)
 
-        self._reporter.add(commit)
+        self._write_queue.add(commit)
 
     def not_shown(self, sample: SampleDropped) -> None:
         """A sample is left out; the run goes on."""
@@ -186,7 +188,7 @@ class Chronicle:
         self.result |= {"prefix": upload.prefix, "files": upload.files}
 
     def _event(self, kind: str, message: str, data: Mapping[str, Any]) -> None:
-        self._reporter.add(
+        self._write_queue.add(
             lambda session: record_event(session, self._job_id, self._attempt, kind, message, data)
         )
 

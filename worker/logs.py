@@ -8,7 +8,7 @@ from pathlib import Path
 from control.jobs.service import record_log_tail
 from worker.room import Room
 from worker.uploads import Uploads
-from worker.write_queue import Reporter
+from worker.write_queue import WriteQueue
 
 _TAIL_LINES = 200
 _TAIL_BYTES = 64 * 1024
@@ -25,10 +25,10 @@ class LogKeeper:
     """
 
     def __init__(
-        self, path: Path, reporter: Reporter, job_id: str, attempt: int, *, limit: int = 16 << 20
+        self, path: Path, write_queue: WriteQueue, job_id: str, attempt: int, *, limit: int = 16 << 20
     ) -> None:
         self._path = path
-        self._reporter = reporter
+        self._write_queue = write_queue
         self._job_id = job_id
         self._attempt = attempt
         self._limit = limit
@@ -42,7 +42,7 @@ class LogKeeper:
     def look(self) -> None:
         """Keep it within its limit; tell the last lines, if there are new ones and it is time."""
         self._shorten()
-        if time.monotonic() < self._next_look or not self.exists or self._reporter.failing:
+        if time.monotonic() < self._next_look or not self.exists or self._write_queue.failing:
             return
         self._next_look = time.monotonic() + _PAUSE_SECONDS
         if self._path.stat().st_size != self._told_bytes:
@@ -85,7 +85,7 @@ class LogKeeper:
         size = self._path.stat().st_size
         tail = _tail(self._path, size)
         self._told_bytes = size
-        self._reporter.add(
+        self._write_queue.add(
             lambda session: record_log_tail(
                 session, self._job_id, self._attempt, tail, total_bytes=size, object_key=key
             )

@@ -16,7 +16,7 @@ from worker import child
 from worker.app import create_app
 from worker.child import Orders
 from worker.device import Device, DeviceChoice, describe
-from worker.runtime_directory import private_directory
+from worker.runtime_directory import runtime_directory
 from worker.shutdown import ShutdownPipe
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def run(choice: DeviceChoice, *, engine_module: str | None = None, chosen: Setti
     chosen = chosen or settings()
     machine = describe(choice)
     shutdown = ShutdownPipe()
-    with private_directory() as directory:
+    with runtime_directory() as directory:
         orders = Orders(
             settings=chosen,
             machine=machine,

@@ -15,7 +15,7 @@ from worker.write_queue import first_line
 log = logging.getLogger(__name__)
 
 
-class Presence:
+class Registration:
     """Keeps the row from a thread of its own; a database that is away is waited for.
 
     Args:
@@ -29,7 +29,7 @@ class Presence:
         self._worker_id: str | None = None
         self._registered = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="registration", daemon=True)
         self._thread.start()
 
     def worker_id(self, *, timeout: float) -> str | None:

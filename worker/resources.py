@@ -15,7 +15,7 @@ from worker.engine import PreloadedServer, clean_environment
 
 
 @dataclass(frozen=True)
-class Equipment:
+class WorkerResources:
     """One set a process; made after Celery's fork, since connections do not survive one."""
 
     settings: Settings
@@ -28,7 +28,7 @@ class Equipment:
     @classmethod
     def assemble(
         cls, chosen: Settings, machine: Machine, directory: Path, *, engine_module: str = "core"
-    ) -> "Equipment":
+    ) -> "WorkerResources":
         """Connect to nothing yet, and start nothing yet.
 
         Args:

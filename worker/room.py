@@ -14,7 +14,7 @@ from control.usage.disk import disk_of, measure, require
 from control.usage.errors import DiskLow, QuotaExceeded
 from control.usage.schemas import Kind
 from control.usage.service import require_room
-from worker.resources import Equipment
+from worker.resources import WorkerResources
 from worker.write_queue import first_line
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ class Room:
     """One attempt's. Answers are None where there is room, or where nobody can say at the moment: what is committed is
     checked once more."""
 
-    def __init__(self, equipment: Equipment, claim: Claim) -> None:
-        self._equipment = equipment
+    def __init__(self, resources: WorkerResources, claim: Claim) -> None:
+        self._resources = resources
         self._claim = claim
 
     def for_checkpoint(self, step: int, size: int, metrics: Mapping[str, float]) -> NoRoom | None:
@@ -46,9 +46,9 @@ class Room:
 
     def low(self) -> DiskLow | None:
         """Where the storage is, or the worker's cache, less is free than must stay so."""
-        chosen = self._equipment.settings
+        chosen = self._resources.settings
         try:
-            require(disk_of(self._equipment.storage, chosen))
+            require(disk_of(self._resources.storage, chosen))
             require(measure(chosen.cache_directory.expanduser(), chosen))
         except DiskLow as error:
             return error
@@ -58,8 +58,8 @@ class Room:
 
     def _refused(self, size: int, check: Callable[[ReadSession], object]) -> NoRoom | None:
         try:
-            require(disk_of(self._equipment.storage, self._equipment.settings), size)
-            with read(self._equipment.database) as session:
+            require(disk_of(self._resources.storage, self._resources.settings), size)
+            with read(self._resources.database) as session:
                 check(session)
         except (QuotaExceeded, DiskLow, StorageFull) as error:
             return error

@@ -14,7 +14,7 @@ _PREFIX = "seedbed-worker-"
 
 
 @contextmanager
-def private_directory() -> Iterator[Path]:
+def runtime_directory() -> Iterator[Path]:
     """A short path that only this user may enter. What killed workers left is removed on the way."""
     _sweep()
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX))

@@ -26,7 +26,7 @@ from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, St
 from control.removals.service import remove_after_commit
 from worker import metrics
 from worker.engine import Engine, EngineUnavailableError, Exit
-from worker.engine_events import Chronicle
+from worker.engine_events import EngineEvents
 from worker.heartbeat import Heartbeat, Progress
 from worker.lease import Lease
 from worker.limits import TimeLimit, without_room
@@ -34,7 +34,7 @@ from worker.logs import LogKeeper
 from worker.memory import LOOK_SECONDS, MemoryLimit
 from worker.messages import Asked, Ended, Lost, Message, Told
 from worker.outcome import judge
-from worker.resources import Equipment
+from worker.resources import WorkerResources
 from worker.room import NoRoom, Room
 from worker.uploads import (
     FilesUploaded,
@@ -46,9 +46,9 @@ from worker.uploads import (
     UploadFailed,
     Uploads,
 )
-from worker.wakeups import Ear
+from worker.wakeups import WakeupListener
 from worker.workspace import StagingError, Workspace
-from worker.write_queue import Reporter, first_line, is_transient
+from worker.write_queue import WriteQueue, first_line, is_transient
 
 log = logging.getLogger(__name__)
 
@@ -72,57 +72,63 @@ class Supervisor:
     """One attempt, from its claim to its end.
 
     Args:
-        equipment: The worker's.
+        resources: The worker's.
         claim: What to run.
-        ear: Calls when something is asked of the job.
+        wakeup_listener: Calls when something is asked of the job.
         worker_stops: Set when the worker itself shall stop.
     """
 
-    def __init__(self, equipment: Equipment, claim: Claim, ear: Ear, worker_stops: threading.Event) -> None:
-        self._equipment = equipment
+    def __init__(
+        self,
+        resources: WorkerResources,
+        claim: Claim,
+        wakeup_listener: WakeupListener,
+        worker_stops: threading.Event,
+    ) -> None:
+        self._resources = resources
         self._claim = claim
-        self._ear = ear
+        self._wakeup_listener = wakeup_listener
         self._worker_stops = worker_stops
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._engine: Engine | None = None
         self._exit: Exit | None = None
         self._stop_by: float | None = None
         self._failed_upload: UploadFailed | None = None
-        self._room = Room(equipment, claim)
+        self._room = Room(resources, claim)
         self._no_room: NoRoom | None = None
         self._refused = False
         """Something that the run is for was not stored for want of room."""
         self._next_disk_look = 0.0
         self._time_limit = TimeLimit.of(claim)
-        self._memory = MemoryLimit.of(claim, equipment.machine)
+        self._memory = MemoryLimit.of(claim, resources.machine)
         self._next_memory_look = 0.0
-        self._reporter = Reporter(equipment.database, claim.job_id, claim.attempt)
+        self._write_queue = WriteQueue(resources.database, claim.job_id, claim.attempt)
 
     def run(self) -> None:
         """Run the attempt. Whatever happens to the job is in the database afterwards; nothing is raised for it."""
         name = f"{self._claim.job_id}-{self._claim.attempt}"
         try:
-            with self._equipment.cache.run(name) as directory, ExitStack() as stack:
+            with self._resources.cache.run(name) as directory, ExitStack() as stack:
                 self._lease = Lease(
                     self._claim.lease_seconds,
                     self._lease_expired,
-                    grace_seconds=min(self._claim.lease_seconds, self._equipment.settings.stop_grace_seconds),
+                    grace_seconds=min(self._claim.lease_seconds, self._resources.settings.stop_grace_seconds),
                     on_overdue=self._kill_engine,
                 )
                 stack.callback(self._lease.release)
                 self._heartbeat = Heartbeat(
-                    self._equipment.database,
+                    self._resources.database,
                     self._claim.job_id,
                     self._claim.attempt,
                     self._lease,
-                    seconds=self._equipment.settings.heartbeat_seconds,
+                    seconds=self._resources.settings.heartbeat_seconds,
                     intent=lambda intent: self._inbox.put(Asked(intent)),
                     lost=self._lease_lost,
                 )
                 stack.callback(self._heartbeat.stop)
-                stack.enter_context(self._ear.listening(self._heartbeat.soon))
-                self._chronicle = Chronicle(
-                    self._claim, self._reporter, self._heartbeat, self._stop_for_room, self._give_back
+                stack.enter_context(self._wakeup_listener.listening(self._heartbeat.soon))
+                self._engine_events = EngineEvents(
+                    self._claim, self._write_queue, self._heartbeat, self._stop_for_room, self._give_back
                 )
                 self._run_in(directory)
         except LeaseLost as error:
@@ -139,7 +145,7 @@ class Supervisor:
             raise
         except Exception:
             log.exception("the supervisor failed")
-            self._reporter = Reporter(self._equipment.database, self._claim.job_id, self._claim.attempt)
+            self._write_queue = WriteQueue(self._resources.database, self._claim.job_id, self._claim.attempt)
             result = Failed(
                 "worker_failed",
                 "The worker met an error that it was not made for; its log tells more.",
@@ -149,17 +155,17 @@ class Supervisor:
 
     def _attempt(self, directory: Path) -> Result:
         workspace = Workspace(
-            self._equipment, self._claim, directory, patience=self._look_around, warn=self._chronicle.warn
+            self._resources, self._claim, directory, patience=self._look_around, warn=self._engine_events.warn
         )
         uploads = Uploads(
-            self._equipment.storage, self._prefix, workspace.uploads, self._inbox.put, room=self._room
+            self._resources.storage, self._prefix, workspace.uploads, self._inbox.put, room=self._room
         )
         self._log = LogKeeper(
             workspace.log,
-            self._reporter,
+            self._write_queue,
             self._claim.job_id,
             self._claim.attempt,
-            limit=self._equipment.settings.log_bytes,
+            limit=self._resources.settings.log_bytes,
         )
         try:
             result = self._result(workspace, uploads)
@@ -172,7 +178,7 @@ class Supervisor:
         if self._no_room is not None:
             result = without_room(result, self._no_room, self._claim, refused=self._refused)
         if isinstance(result, Stopped) and self._time_limit.reached:
-            return self._time_limit.failure(self._chronicle.step, result.exit_code)
+            return self._time_limit.failure(self._engine_events.step, result.exit_code)
         if isinstance(result, Completed):
             return self._complete(result)
         if self._lease.expired.is_set() and not isinstance(result, Failed):
@@ -198,7 +204,7 @@ class Supervisor:
         with workspace.staged() as arguments, workspace.log.open("ab") as output:
             self._heartbeat.progress(Progress("preparing"))
             self._look_around()
-            engine = self._equipment.engines.launch(
+            engine = self._resources.engines.launch(
                 arguments, directory=workspace.out, log=output, patience=self._look_around
             )
             log.info("the engine runs, pid %d", engine.pid)
@@ -218,12 +224,12 @@ class Supervisor:
                 reader.join()
         log.info("the engine has ended: %s", self._exit)
         if self._memory.reached is not None:
-            return self._memory.failure(self._chronicle.step, self._exit.code)
+            return self._memory.failure(self._engine_events.step, self._exit.code)
         return judge(
             self._exit,
-            self._chronicle.last,
+            self._engine_events.last,
             stop_asked=self._stop_by is not None or self._lease.expired.is_set(),
-            step=self._chronicle.step,
+            step=self._engine_events.step,
         )
 
     def _read(self, engine: Engine, uploads: Uploads) -> None:
@@ -267,7 +273,7 @@ class Supervisor:
         Raises:
             LeaseLost: the attempt is somebody else's.
         """
-        due = self._reporter.due_in()
+        due = self._write_queue.due_in()
         try:
             self._handle(self._inbox.get(timeout=_TICK_SECONDS if due is None else min(due, _TICK_SECONDS)))
             while True:
@@ -276,13 +282,13 @@ class Supervisor:
             pass
         self._mind_the_stop()
         self._log.look()
-        self._reporter.flush()
+        self._write_queue.flush()
 
     def _handle(self, message: Message) -> None:  # noqa: C901 - one case a message
         match message:
             case Told(event):
                 self._memory.told(event)
-                self._chronicle.told(event)
+                self._engine_events.told(event)
             case Ended(end):
                 self._exit = end
             case Asked(intent):
@@ -291,26 +297,26 @@ class Supervisor:
             case Lost(error):
                 raise error
             case Uploaded():
-                self._chronicle.uploaded(message)
+                self._engine_events.uploaded(message)
             case UploadFailed():
                 self._failed_upload = message
-                self._chronicle.upload_failed(message)
+                self._engine_events.upload_failed(message)
             case Refused():
-                self._chronicle.refused(message)
+                self._engine_events.refused(message)
             case Superseded():
-                self._chronicle.superseded(message)
+                self._engine_events.superseded(message)
             case SampleUploaded():
-                self._chronicle.shown(message)
+                self._engine_events.shown(message)
             case SampleDropped():
-                self._chronicle.not_shown(message)
+                self._engine_events.not_shown(message)
             case FilesUploaded():
-                self._chronicle.made(message)
+                self._engine_events.made(message)
 
     def _stop(self) -> None:
         """Ask the engine to stop, once; the clock runs from the first time."""
         if self._stop_by is not None:
             return
-        self._stop_by = time.monotonic() + self._equipment.settings.stop_grace_seconds
+        self._stop_by = time.monotonic() + self._resources.settings.stop_grace_seconds
         if self._engine is not None:
             log.info("stopping the engine")
             self._engine.signal(signal.SIGTERM)
@@ -322,7 +328,7 @@ class Supervisor:
         self._stop()
 
     def _give_back(self, session: WriteSession, prefix: str) -> None:
-        remove_after_commit(session, self._equipment.storage, prefixes=[prefix])
+        remove_after_commit(session, self._resources.storage, prefixes=[prefix])
 
     def _mind_the_stop(self) -> None:
         if self._worker_stops.is_set():
@@ -367,30 +373,30 @@ class Supervisor:
             except queue.Empty:
                 break
         self._mind_the_stop()
-        self._reporter.flush()
+        self._write_queue.flush()
         if self._stop_by is not None or self._lease.expired.is_set():
             raise _StopEarly
 
     def _settle(self, uploads: Uploads) -> None:
         """After the engine: checkpoints into storage, the log too, everything told into the database."""
-        while self._chronicle.uploading and not self._overdue:
+        while self._engine_events.uploading and not self._overdue:
             self._step_once()
-        if self._chronicle.uploading:
+        if self._engine_events.uploading:
             uploads.abandon()
         elif self._log.exists:
             self._log.upload(uploads, f"{self._prefix}/log.txt", until=self._step_once, room=self._room)
             uploads.close()
-        while not self._reporter.idle:
+        while not self._write_queue.idle:
             self._step_once()
-            if self._reporter.failing and self._out_of_time:
+            if self._write_queue.failing and self._out_of_time:
                 raise _GiveUp
 
     def _complete(self, result: Completed) -> Result:
         """A run is complete when its checkpoints, or what it made, are in storage, and not before."""
-        if self._chronicle.uploading and self._chronicle.result is not None:
+        if self._engine_events.uploading and self._engine_events.result is not None:
             return Stopped(why="Its worker was stopped before all that was made was in storage")
         if self._failed_upload is None:
-            return replace(result, result=self._chronicle.result)
+            return replace(result, result=self._engine_events.result)
         return Failed(
             "not_stored",
             f"{self._failed_upload.what} did not reach storage: {self._failed_upload.error}",
@@ -402,7 +408,7 @@ class Supervisor:
     def _finish(self, result: Result) -> None:
         while True:
             try:
-                with write(self._equipment.database) as session:
+                with write(self._resources.database) as session:
                     finish(session, self._claim.job_id, self._claim.attempt, result)
             except SQLAlchemyError as error:
                 if not is_transient(error):

@@ -19,7 +19,7 @@ _BLOCK_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 
 
-class Ear:
+class WakeupListener:
     """Listens from a thread of its own. What was asked stands in the job's row; a call only says to look there now.
 
     Without Redis nothing is heard, and the next heartbeat finds what was asked.
@@ -35,7 +35,7 @@ class Ear:
         self._worker_id = worker_id
         self._called: Callable[[], object] | None = None
         self._stopped = threading.Event()
-        threading.Thread(target=self._run, name="ear", daemon=True).start()
+        threading.Thread(target=self._run, name="wakeup_listener", daemon=True).start()
 
     @contextmanager
     def listening(self, called: Callable[[], object]) -> Iterator[None]:

@@ -20,7 +20,7 @@ from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
 from core.spec.job import JobSpec
 from core.spec.prepared import prepared_key
-from worker.resources import Equipment
+from worker.resources import WorkerResources
 from worker.staging import DamagedError, Patience, fetch, inside, link, stage_checkpoint
 
 log = logging.getLogger(__name__)
@@ -52,14 +52,14 @@ class Workspace:
 
     def __init__(
         self,
-        equipment: Equipment,
+        resources: WorkerResources,
         claim: Claim,
         directory: Path,
         *,
         patience: Patience,
         warn: Callable[[str, str], object],
     ) -> None:
-        self._equipment = equipment
+        self._resources = resources
         self._claim = claim
         self._patience = patience
         self._warn = warn
@@ -82,7 +82,7 @@ class Workspace:
             except OSError as error:
                 raise StagingError(_disk(error)) from error
             return
-        with self._equipment.cache.prepared(prepared_key_of(self._claim)) as prepared:
+        with self._resources.cache.prepared(prepared_key_of(self._claim)) as prepared:
             try:
                 arguments = self._stage(prepared)
             except OSError as error:
@@ -103,14 +103,14 @@ class Workspace:
             )
         made = self.out / "export"
         arguments = ["export", str(checkpoint), "--format", self._claim.options["format"], "--out", str(made)]
-        return [*arguments, "--threads", str(self._equipment.machine.threads)]
+        return [*arguments, "--threads", str(self._resources.machine.threads)]
 
     def _stage(self, prepared: Path) -> list[str]:
         for directory in (self.data, self.out, self.uploads):
             directory.mkdir()
         spec = self.directory / "spec.json"
         spec.write_text(json.dumps(self._claim.spec))
-        cache, machine = self._equipment.cache, self._equipment.machine
+        cache, machine = self._resources.cache, self._resources.machine
         cache.trim(cache.missing_bytes((file.sha256, file.bytes) for file in self._claim.files))
         self._stage_data()
         arguments = [str(spec), "--data", str(self.data), "--cache", str(prepared)]
@@ -133,7 +133,7 @@ class Workspace:
         return arguments
 
     def _stage_data(self) -> None:
-        storage, cache = self._equipment.storage, self._equipment.cache
+        storage, cache = self._resources.storage, self._resources.cache
         for file in self._claim.files:
             bring = partial(fetch, storage, file.object_key, sha256=file.sha256, patience=self._patience)
             try:
@@ -175,7 +175,7 @@ class Workspace:
     def _fetch_checkpoint(self, reference: CheckpointRef, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         stage_checkpoint(
-            self._equipment.storage, reference.prefix, reference.manifest, target, patience=self._patience
+            self._resources.storage, reference.prefix, reference.manifest, target, patience=self._patience
         )
         if hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest() != reference.manifest_sha256:
             raise DamagedError("its manifest has changed")

@@ -24,7 +24,7 @@ _BATCH_POINTS = 5000
 _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
 
-class Reporter:
+class WriteQueue:
     """One attempt's writes, for use by one thread.
 
     A database that does not answer costs nothing but time: everything stays in line and is tried again. Whether it is

@@ -59,7 +59,7 @@ def list_keys(caller: Admin, context: Ctx, limit: PageLimit = 50, cursor: Cursor
 async def revoke_key(key: KeyId, caller: Admin, context: Ctx) -> None:
     """End a key for good; sessions that stand for it end with it."""
     await run_in_threadpool(_revoke, context, caller.project_id, key)
-    context.keyring.forget()
+    context.identity_cache.forget()
 
 
 def _revoke(context: Context, project_id: str, key_id: str) -> None:

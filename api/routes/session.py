@@ -42,7 +42,7 @@ async def sign_in(body: SessionIn, request: Request, context: Ctx, response: Res
     key = body.key.get_secret_value()
     names = sign_in_names(request.client.host if request.client else None, key)
     await run_in_threadpool(context.throttle.attempt, names)
-    identity = await context.keyring.by_key(key)
+    identity = await context.identity_cache.by_key(key)
     await run_in_threadpool(context.throttle.take_back, names)
     token = SessionToken(
         identity.key_id, int(time.time()) + settings.session_seconds, secrets.token_urlsafe(9)
@@ -71,7 +71,7 @@ async def sign_out(request: Request, context: Ctx, response: Response) -> None:
     token = session_of(request)
     if token is not None:
         await run_in_threadpool(_end, context, token)
-        context.keyring.forget()
+        context.identity_cache.forget()
     response.delete_cookie(
         COOKIE, httponly=True, samesite="strict", secure=_secure(request, context.settings)
     )

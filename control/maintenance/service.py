@@ -34,7 +34,7 @@ _PURGE_AFTER = timedelta(seconds=60)
 """A dropped checkpoint's files stay so long, for downloads that have just begun."""
 
 
-class Upkeep:
+class Maintenance:
     """Runs in a thread of every API process; one of them all leads.
 
     Args:

@@ -30,7 +30,7 @@ from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
 from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
-from core.training.ema import Average
+from core.training.ema import ExponentialMovingAverage
 from core.training.loop import Run, evaluate
 from core.training.memory import is_out_of_memory, out_of_memory
 from core.training.optimizers import create_optimizers
@@ -161,7 +161,7 @@ class _Estimate:
                 checkpoints=stack.enter_context(writer),
                 stop=signals,
                 state={},
-                average=None if decay is None else Average(objective, decay),
+                average=None if decay is None else ExponentialMovingAverage(objective, decay),
             )
             reset_peak(place.device)
             timing = time_steps(run, self._timed)

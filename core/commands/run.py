@@ -28,7 +28,7 @@ from core.training.cadence import Cadence, Limits
 from core.training.compilation import compile_or_fall_back
 from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
-from core.training.ema import Average
+from core.training.ema import ExponentialMovingAverage
 from core.training.loop import Run, train
 from core.training.memory import is_out_of_memory, out_of_memory
 from core.training.optimizers import create_optimizers
@@ -187,7 +187,7 @@ class _Session:
 
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
-    ) -> tuple[Objective, dict[str, torch.optim.Optimizer], Average | None]:
+    ) -> tuple[Objective, dict[str, torch.optim.Optimizer], ExponentialMovingAverage | None]:
         objective = create_objective(job, data)
         objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
@@ -196,7 +196,7 @@ class _Session:
         if decay is not None and averaged is not None and averaged.is_dir():
             objective.restore(averaged)
             objective.to(place.device)
-            average = Average(objective, decay)
+            average = ExponentialMovingAverage(objective, decay)
         if origin:
             objective.restore(origin.path)
             if origin.manifest.data_key != data.key:
@@ -205,7 +205,7 @@ class _Session:
                 )
         objective.to(place.device)
         if decay is not None and average is None:
-            average = Average(objective, decay)
+            average = ExponentialMovingAverage(objective, decay)
         optimizers = create_optimizers(job.training.optimizer, objective)
         if origin:
             origin.restore_optimizers(optimizers)

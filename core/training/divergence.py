@@ -7,7 +7,7 @@ from core.errors import EngineError
 from core.training.batches import BatchStream
 
 
-class Health:
+class DivergenceCheck:
     """Remembers the first step whose loss or gradient norm was not finite.
 
     It is remembered on the device, so that a step costs a GPU no wait; `check` is where the host

@@ -9,7 +9,7 @@ from torch import Tensor
 from core.objectives.base import Objective
 
 
-class Average:
+class ExponentialMovingAverage:
     """Averaged copies of an objective's trained parameters, on their device.
 
     After step t each is ``d * average + (1 - d) * weight`` with ``d = min(decay, (1 + t) / (10 + t))``: short at the

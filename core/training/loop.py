@@ -26,8 +26,8 @@ from core.spec.training import TrainingSpec
 from core.training.batches import BatchStream
 from core.training.cadence import Cadence
 from core.training.devices import Place
-from core.training.divergence import Health
-from core.training.ema import Average
+from core.training.divergence import DivergenceCheck
+from core.training.ema import ExponentialMovingAverage
 from core.training.memory import memory_mb
 from core.training.optimizers import optimizer_tensors, set_learning_rate
 from core.training.probing import CollapseAlarm, examine, spread
@@ -59,7 +59,7 @@ class Run:
     """What a checkpoint tells about this run besides its tensors."""
     cadence: Cadence = field(default_factory=Cadence)
     """How often it may write."""
-    average: Average | None = None
+    average: ExponentialMovingAverage | None = None
     """Of the weights, where the spec asks for one."""
     step: int = 0
     """Steps done so far."""
@@ -74,7 +74,7 @@ Ending = Literal["completed", "stopped", "paused"]
 def train(run: Run) -> Ending:
     """Train until the last step or until asked to stop, from ``run.step`` on."""
     training = run.training
-    health = Health(run.place.device, run.batches)
+    health = DivergenceCheck(run.place.device, run.batches)
     meter = Meter(run)
     alarm = CollapseAlarm(run.events)
     told: set[str] = set()

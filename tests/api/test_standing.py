@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, delete, text, update
 
 from api.connections import CUT
-from api.identity_cache import Keyring
+from api.identity_cache import IdentityCache
 from control.db import ReadSession, write
 from control.keys import service
 from control.keys.models import ApiKey
@@ -115,18 +115,18 @@ def test_a_database_that_is_away_for_a_moment_ends_no_stream(
     anonymous: httpx.Client, job_id: str, key: str, monkeypatch: pytest.MonkeyPatch, end_key: Ending
 ) -> None:
     failed = threading.Event()
-    whole = Keyring._ask
+    whole = IdentityCache._ask
 
     def away(
-        keyring: Keyring, ask: Callable[[ReadSession], service.Identity], proof: bytes
+        identity_cache: IdentityCache, ask: Callable[[ReadSession], service.Identity], proof: bytes
     ) -> service.Identity:
         if not failed.is_set():
             failed.set()
             raise OSError("away")
-        return whole(keyring, ask, proof)
+        return whole(identity_cache, ask, proof)
 
     def fail_once_then_end() -> None:
-        monkeypatch.setattr(Keyring, "_ask", away)
+        monkeypatch.setattr(IdentityCache, "_ask", away)
         assert failed.wait(20)
         end_key()
 

@@ -43,15 +43,15 @@ def test_until_the_data_is_prepared_and_for_a_batch_found_by_trial_the_worker_is
     job_id = place.bench.submit("engine")
     attempt = place.begin()
     attempt.end()
-    limit = MemoryLimit.of(attempt.claim, place.equipment.machine)
+    limit = MemoryLimit.of(attempt.claim, place.resources.machine)
     before = limit.bytes
     limit.told({"event": "progress"})
-    assert limit.bytes == before >= place.equipment.machine.memory_bytes
+    assert limit.bytes == before >= place.resources.machine.memory_bytes
     limit.told({"event": "prepared", "documents": 1000})
     assert limit.bytes == memory.RUNTIME_BYTES["cpu"] + 3 * place.bench.job(job_id).memory_bytes + 256_000
 
     attempt.claim.spec["training"]["batch_size"] = "auto"
-    limit = MemoryLimit.of(attempt.claim, place.equipment.machine)
+    limit = MemoryLimit.of(attempt.claim, place.resources.machine)
     limit.told({"event": "prepared", "documents": 0})
     assert limit.bytes == before
 
@@ -76,7 +76,7 @@ def test_measuring_many_samples_is_within_the_limit(place: Place) -> None:
     place.bench.submit("engine")
     attempt = place.begin()
     attempt.end()
-    limit = MemoryLimit.of(attempt.claim, place.equipment.machine)
+    limit = MemoryLimit.of(attempt.claim, place.resources.machine)
     sized: dict[str, Any] = {
         "name": "many",
         "training": {"steps": 1, "batch_size": 2, "probe_samples": 50_000},

@@ -27,7 +27,7 @@ from tests.worker.conftest import Bench, await_gone, eventually
 from tests.worker.test_jobs import EVERY_POINT
 from worker import heartbeat, uploads, workspace
 from worker.device import describe
-from worker.resources import Equipment
+from worker.resources import WorkerResources
 from worker.supervisor import Supervisor
 
 
@@ -55,12 +55,12 @@ class Attempt:
     thread: threading.Thread
     stop: threading.Event
     calls: Calls
-    equipment: Equipment
+    resources: WorkerResources
     claim: Claim
 
     def engine(self) -> psutil.Process:
         """The running engine."""
-        server = self.equipment.engines.pid
+        server = self.resources.engines.pid
         assert server is not None
         found = eventually(lambda: psutil.Process(server).children(), "the engine's start")
         return psutil.Process(found[0].pid)
@@ -73,18 +73,18 @@ class Attempt:
 class Place:
     """Where attempts run: a bench whose workers are this process."""
 
-    def __init__(self, bench: Bench, equipment: Equipment) -> None:
+    def __init__(self, bench: Bench, resources: WorkerResources) -> None:
         self.bench = bench
-        self.equipment = equipment
-        self.storage = equipment.storage
+        self.resources = resources
+        self.storage = resources.storage
         self._begun: list[Attempt] = []
         with write(bench.database) as session:
             self.worker_id = make_worker(session)
 
     def be_impatient(self) -> None:
         """An engine that is asked to stop gets half a second from now on."""
-        hasty = self.equipment.settings.model_copy(update={"stop_grace_seconds": 0.5})
-        self.equipment = replace(self.equipment, settings=hasty)
+        hasty = self.resources.settings.model_copy(update={"stop_grace_seconds": 0.5})
+        self.resources = replace(self.resources, settings=hasty)
 
     def begin(self) -> Attempt:
         """Claim the best job and supervise it."""
@@ -96,10 +96,10 @@ class Place:
     def supervise(self, claim: Claim) -> Attempt:
         """Supervise an attempt that has just been claimed."""
         calls, stop = Calls(), threading.Event()
-        supervisor = Supervisor(self.equipment, claim, calls, stop)  # type: ignore[arg-type]
+        supervisor = Supervisor(self.resources, claim, calls, stop)  # type: ignore[arg-type]
         thread = threading.Thread(target=supervisor.run)
         thread.start()
-        self._begun.append(Attempt(supervisor, thread, stop, calls, self.equipment, claim))
+        self._begun.append(Attempt(supervisor, thread, stop, calls, self.resources, claim))
         return self._begun[-1]
 
     def run(self) -> Claim:
@@ -116,10 +116,10 @@ class Place:
         """What a test that failed has left is ended too."""
         for attempt in self._begun:
             attempt.stop.set()
-        self.equipment.engines.stop()
+        self.resources.engines.stop()
         for attempt in self._begun:
             attempt.end()
-        self.equipment.database.dispose()
+        self.resources.database.dispose()
 
     def ask(self, job_id: str, verb: Any) -> None:
         with write(self.bench.database) as session:
@@ -140,11 +140,11 @@ def place(
     monkeypatch.setattr(uploads, "_BACK_OFF_SECONDS", (0.01,))
     monkeypatch.setattr(workspace, "_BACK_OFF_SECONDS", 0.01)
     settings.cache_clear()
-    equipment = Equipment.assemble(
+    resources = WorkerResources.assemble(
         settings(), describe("cpu"), tmp_path, engine_module="tests.worker.scripted_engine"
     )
-    equipment.engines.start()
-    place = Place(Bench(engine, settings(), tmp_path / "log"), equipment)
+    resources.engines.start()
+    place = Place(Bench(engine, settings(), tmp_path / "log"), resources)
     yield place
     place.end()
 
@@ -165,7 +165,7 @@ def test_an_attempt_from_its_claim_to_its_end(place: Place) -> None:
     assert job_of(place, job_id).state == "succeeded"
     assert place.bench.points(job_id) == EVERY_POINT
     assert place.bench.checkpoints(job_id)[-1] == 40
-    assert list(place.equipment.cache.directory.glob("runs/*")) == [], "its directory is gone"
+    assert list(place.resources.cache.directory.glob("runs/*")) == [], "its directory is gone"
 
 
 def test_a_checkpoint_exists_only_once_all_of_it_is_in_storage(place: Place) -> None:

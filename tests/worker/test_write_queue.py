@@ -11,8 +11,8 @@ from control.jobs.models import Job
 from control.jobs.service import Claim, LeaseLost
 from control.metrics import repository as metrics
 from tests.factories import make_running
-from worker import write_queue
-from worker.write_queue import Reporter
+from worker import write_queue as module
+from worker.write_queue import WriteQueue
 
 AWAY = OperationalError("INSERT", {}, Exception("the server closed the connection unexpectedly"))
 
@@ -24,11 +24,11 @@ def claim(engine: Engine) -> Claim:
 
 
 @pytest.fixture
-def reporter(engine: Engine, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> Reporter:
+def write_queue(engine: Engine, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> WriteQueue:
     """One that writes at once and tries again at once."""
-    monkeypatch.setattr(write_queue, "_BATCH_SECONDS", 0.0)
-    monkeypatch.setattr(write_queue, "_BACK_OFF_SECONDS", (0.0,))
-    return Reporter(engine, claim.job_id, claim.attempt)
+    monkeypatch.setattr(module, "_BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.0,))
+    return WriteQueue(engine, claim.job_id, claim.attempt)
 
 
 def points(engine: Engine, job_id: str) -> list[tuple[int, float]]:
@@ -37,26 +37,26 @@ def points(engine: Engine, job_id: str) -> list[tuple[int, float]]:
 
 
 def test_everything_is_written_in_the_order_in_which_it_was_told(
-    engine: Engine, reporter: Reporter, claim: Claim
+    engine: Engine, write_queue: WriteQueue, claim: Claim
 ) -> None:
     seen: list[list[tuple[int, float]]] = []
 
     def look(session: WriteSession) -> None:
         seen.append([(p.step, p.value) for p in metrics.after(session, claim.job_id, 0, None, 1000)])
 
-    reporter.points(1, 1000.0, {"train/loss": 3.0})
-    reporter.points(2, 1001.0, {"train/loss": 2.0})
-    reporter.add(look)
-    reporter.points(3, 1002.0, {"train/loss": 1.0})
-    reporter.add(look)
-    assert not reporter.idle
-    assert reporter.flush()
-    assert reporter.idle
+    write_queue.points(1, 1000.0, {"train/loss": 3.0})
+    write_queue.points(2, 1001.0, {"train/loss": 2.0})
+    write_queue.add(look)
+    write_queue.points(3, 1002.0, {"train/loss": 1.0})
+    write_queue.add(look)
+    assert not write_queue.idle
+    assert write_queue.flush()
+    assert write_queue.idle
     assert seen == [[(1, 3.0), (2, 2.0)], [(1, 3.0), (2, 2.0), (3, 1.0)]]
 
 
 def test_while_the_database_is_away_all_is_kept_with_what_comes_after_it(
-    engine: Engine, reporter: Reporter, claim: Claim
+    engine: Engine, write_queue: WriteQueue, claim: Claim
 ) -> None:
     away = True
 
@@ -64,58 +64,60 @@ def test_while_the_database_is_away_all_is_kept_with_what_comes_after_it(
         if away:
             raise AWAY
 
-    reporter.points(1, 1000.0, {"train/loss": 3.0})
-    reporter.add(fails)
-    assert not reporter.flush()
-    assert reporter.failing
-    reporter.points(2, 1001.0, {"train/loss": 2.0})
-    assert not reporter.flush()
+    write_queue.points(1, 1000.0, {"train/loss": 3.0})
+    write_queue.add(fails)
+    assert not write_queue.flush()
+    assert write_queue.failing
+    write_queue.points(2, 1001.0, {"train/loss": 2.0})
+    assert not write_queue.flush()
     assert points(engine, claim.job_id) == [], "a transaction is whole or not at all"
     away = False
-    assert reporter.flush()
-    assert not reporter.failing
+    assert write_queue.flush()
+    assert not write_queue.failing
     assert points(engine, claim.job_id) == [(1, 3.0), (2, 2.0)]
 
 
 def test_what_is_told_while_a_batch_is_written_waits_for_the_next(
-    engine: Engine, reporter: Reporter, claim: Claim
+    engine: Engine, write_queue: WriteQueue, claim: Claim
 ) -> None:
-    reporter.add(lambda _: reporter.points(7, 1000.0, {"train/loss": 1.0}))
-    assert not reporter.flush()
-    assert not reporter.idle
-    assert reporter.flush()
+    write_queue.add(lambda _: write_queue.points(7, 1000.0, {"train/loss": 1.0}))
+    assert not write_queue.flush()
+    assert not write_queue.idle
+    assert write_queue.flush()
     assert points(engine, claim.job_id) == [(7, 1.0)]
 
 
-def test_a_write_that_can_never_succeed_is_not_tried_again(reporter: Reporter) -> None:
+def test_a_write_that_can_never_succeed_is_not_tried_again(write_queue: WriteQueue) -> None:
     def wrong(session: WriteSession) -> None:
         session.execute(text("SELECT nonsense FROM nowhere"))
 
-    reporter.add(wrong)
+    write_queue.add(wrong)
     with pytest.raises(ProgrammingError):
-        reporter.flush()
+        write_queue.flush()
 
 
-def test_a_lost_attempt_writes_nothing(engine: Engine, claim: Claim, reporter: Reporter) -> None:
+def test_a_lost_attempt_writes_nothing(engine: Engine, claim: Claim, write_queue: WriteQueue) -> None:
     with write(engine) as session:
         session.execute(text("UPDATE jobs SET attempt = attempt + 1"))
-    reporter.points(1, 1000.0, {"train/loss": 3.0})
+    write_queue.points(1, 1000.0, {"train/loss": 3.0})
     with pytest.raises(LeaseLost):
-        reporter.flush()
+        write_queue.flush()
     assert points(engine, claim.job_id) == []
 
 
-def test_numbers_that_json_does_not_have_arrive(engine: Engine, reporter: Reporter, claim: Claim) -> None:
-    reporter.points(1, 1000.0, {"a": "nan", "b": "inf", "c": "-inf"})
-    assert reporter.flush()
+def test_numbers_that_json_does_not_have_arrive(
+    engine: Engine, write_queue: WriteQueue, claim: Claim
+) -> None:
+    write_queue.points(1, 1000.0, {"a": "nan", "b": "inf", "c": "-inf"})
+    assert write_queue.flush()
     with read(engine) as session:
         found = {p.name: repr(p.value) for p in metrics.after(session, claim.job_id, 0, None, 10)}
     assert found == {"a": "nan", "b": "inf", "c": "-inf"}
 
 
-def test_the_moments_are_the_engines(engine: Engine, reporter: Reporter, claim: Claim) -> None:
-    reporter.points(1, 1234567890.5, {"train/loss": 3.0})
-    assert reporter.flush()
+def test_the_moments_are_the_engines(engine: Engine, write_queue: WriteQueue, claim: Claim) -> None:
+    write_queue.points(1, 1234567890.5, {"train/loss": 3.0})
+    assert write_queue.flush()
     with read(engine) as session:
         (point,) = metrics.after(session, claim.job_id, 0, None, 10)
         job = session.scalars(select(Job).where(Job.id == claim.job_id)).one()
@@ -127,18 +129,18 @@ def test_the_moments_are_the_engines(engine: Engine, reporter: Reporter, claim: 
 def test_it_says_when_it_is_due(
     engine: Engine, claim: Claim, monkeypatch: pytest.MonkeyPatch, waited: float
 ) -> None:
-    monkeypatch.setattr(write_queue, "_BATCH_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "_BATCH_SECONDS", 1000.0)
     clock = [100.0]
-    monkeypatch.setattr(write_queue.time, "monotonic", lambda: clock[0])
-    reporter = Reporter(engine, claim.job_id, claim.attempt)
-    assert reporter.due_in() is None
-    reporter.add(lambda _: None)
-    assert reporter.due_in() == 0.0, "the first goes out at once"
-    assert reporter.flush()
-    reporter.add(lambda _: None)
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    write_queue = WriteQueue(engine, claim.job_id, claim.attempt)
+    assert write_queue.due_in() is None
+    write_queue.add(lambda _: None)
+    assert write_queue.due_in() == 0.0, "the first goes out at once"
+    assert write_queue.flush()
+    write_queue.add(lambda _: None)
     clock[0] += waited
-    due: Any = reporter.due_in()
+    due: Any = write_queue.due_in()
     assert due == pytest.approx(1000.0 - waited)
-    assert not reporter.flush(), "those that follow closely share a transaction"
+    assert not write_queue.flush(), "those that follow closely share a transaction"
     clock[0] += due
-    assert reporter.flush()
+    assert write_queue.flush()

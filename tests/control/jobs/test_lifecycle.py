@@ -33,7 +33,7 @@ from control.jobs.intents import Verb
 from control.jobs.models import Attempt, Event, Job
 from control.jobs.service import Completed, Failed, LeaseLost, Point, Result, Stopped
 from control.jobs.states import TERMINAL, allowed
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.metrics.models import MetricPoint
 from control.models import Base
 from control.settings import Settings
@@ -91,7 +91,7 @@ class Lifecycle(RuleBasedStateMachine):
     """What may happen, and beside it a model of what must come of it."""
 
     engine: Engine
-    upkeep: Upkeep
+    upkeep: Maintenance
     reset: Callable[[], None]
 
     def __init__(self) -> None:
@@ -380,7 +380,7 @@ def test_the_lifecycle(
         test_broker.live.flushall()
 
     Lifecycle.engine = engine
-    Lifecycle.upkeep = Upkeep(engine, test_broker, open_storage(environment.storage_url), environment)
+    Lifecycle.upkeep = Maintenance(engine, test_broker, open_storage(environment.storage_url), environment)
     Lifecycle.reset = staticmethod(reset)  # type: ignore[method-assign, assignment]
     run_state_machine_as_test(
         Lifecycle,

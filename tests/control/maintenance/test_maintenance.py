@@ -13,7 +13,7 @@ from control.db import read, write
 from control.jobs import service as jobs
 from control.jobs.models import Job
 from control.maintenance.leader_election import leader
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import Storage, open_storage
 from tests.factories import let_pass, make_checkpoint, make_job, make_running, make_worker
@@ -25,13 +25,15 @@ def storage(environment: Settings) -> Storage:
 
 
 @pytest.fixture
-def replica(engine: Engine, environment: Settings, storage: Storage) -> Iterator[Callable[..., Upkeep]]:
+def replica(engine: Engine, environment: Settings, storage: Storage) -> Iterator[Callable[..., Maintenance]]:
     """Makes replicas, whose clock is past any grace."""
-    made: list[Upkeep] = []
+    made: list[Maintenance] = []
 
-    def make(chosen: Broker | None = None) -> Upkeep:
+    def make(chosen: Broker | None = None) -> Maintenance:
         ticks = iter(range(0, 10**6, 1000))
-        upkeep = Upkeep(engine, chosen or broker(), storage, environment, clock=lambda: float(next(ticks)))
+        upkeep = Maintenance(
+            engine, chosen or broker(), storage, environment, clock=lambda: float(next(ticks))
+        )
         made.append(upkeep)
         return upkeep
 
@@ -41,7 +43,7 @@ def replica(engine: Engine, environment: Settings, storage: Storage) -> Iterator
 
 
 @pytest.fixture
-def upkeep(replica: Callable[..., Upkeep]) -> Upkeep:
+def upkeep(replica: Callable[..., Maintenance]) -> Maintenance:
     return replica()
 
 
@@ -49,7 +51,9 @@ def _backlog() -> dict[str, int]:
     return {queue: broker().backlog(queue) for queue in QUEUES}
 
 
-def test_one_of_many_leads_and_another_takes_over(replica: Callable[..., Upkeep], engine: Engine) -> None:
+def test_one_of_many_leads_and_another_takes_over(
+    replica: Callable[..., Maintenance], engine: Engine
+) -> None:
     first, second = replica(), replica()
     assert first.round()
     assert not second.round()
@@ -60,7 +64,7 @@ def test_one_of_many_leads_and_another_takes_over(replica: Callable[..., Upkeep]
 
 
 def test_a_leader_whose_connection_dies_is_followed_by_another(
-    replica: Callable[..., Upkeep], engine: Engine
+    replica: Callable[..., Maintenance], engine: Engine
 ) -> None:
     first, second = replica(), replica()
     assert first.round()
@@ -80,7 +84,7 @@ def test_a_leader_whose_connection_dies_is_followed_by_another(
 
 
 def test_a_silent_leaders_connection_is_closed_by_the_server(
-    replica: Callable[..., Upkeep], engine: Engine
+    replica: Callable[..., Maintenance], engine: Engine
 ) -> None:
     """What frees the lead of a frozen process; the server is asked what it would do, so that nobody has to wait."""
     upkeep = replica()
@@ -90,7 +94,7 @@ def test_a_silent_leaders_connection_is_closed_by_the_server(
     assert connection.execute(text("SHOW idle_session_timeout")).scalar() == "15s"
 
 
-def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Upkeep) -> None:
+def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         job = make_job(session)
         make_worker(session)
@@ -102,7 +106,7 @@ def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Upkeep) -> None:
     assert _backlog() == {"cpu": 1, "gpu": 0}, "a doorbell that still lies there will do"
 
 
-def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Upkeep) -> None:
+def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         make_running(session)
         make_job(session)
@@ -111,7 +115,7 @@ def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Upkeep) -> N
     assert _backlog() == {"cpu": 0, "gpu": 0}
 
 
-def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine, upkeep: Upkeep) -> None:
+def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         project = make_job(session, resources={"device": "cuda"}, priority=9)
         session.execute(
@@ -127,7 +131,7 @@ def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine,
     assert dict(upkeep.dispatch().rings) == {"cpu": [small.id]}
 
 
-def test_an_urgent_job_has_room_made(engine: Engine, upkeep: Upkeep) -> None:
+def test_an_urgent_job_has_room_made(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         victim, claim = make_running(session, resources={"preemptible": True})
         urgent = make_job(session, priority=1)
@@ -151,7 +155,7 @@ def test_an_urgent_job_has_room_made(engine: Engine, upkeep: Upkeep) -> None:
 
 
 def test_files_of_dropped_checkpoints_leave_the_storage(
-    engine: Engine, upkeep: Upkeep, storage: Storage, tmp_path: Path
+    engine: Engine, upkeep: Maintenance, storage: Storage, tmp_path: Path
 ) -> None:
     source = tmp_path / "config.json"
     source.write_text("{}")
@@ -176,7 +180,7 @@ def test_files_of_dropped_checkpoints_leave_the_storage(
 
 
 def test_leases_expire_while_redis_is_away(
-    engine: Engine, replica: Callable[..., Upkeep], environment: Settings, tmp_path: Path
+    engine: Engine, replica: Callable[..., Maintenance], environment: Settings, tmp_path: Path
 ) -> None:
     nowhere = Broker(environment.model_copy(update={"redis_url": f"unix://{tmp_path}/no.sock?db=0"}))
     upkeep = replica(nowhere)
@@ -199,7 +203,7 @@ def test_the_thread_goes_on_after_a_failed_round_and_ends_when_told(
     rounds = iter([OSError("a bad moment"), None])
     seen = []
 
-    class Moody(Upkeep):
+    class Moody(Maintenance):
         def round(self) -> bool:
             failure = next(rounds)
             seen.append(failure)

@@ -9,13 +9,13 @@ from sqlalchemy.exc import OperationalError
 from control.broker import broker
 from control.db import read, write
 from control.jobs.models import Job
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage
 from tests.factories import let_pass, make_running
 
 
-class Replica(Upkeep):
+class Replica(Maintenance):
     """One whose clock stands still until it is moved."""
 
     now = 0.0
@@ -90,7 +90,9 @@ def test_the_grace_begins_anew_with_each_lead(
 ) -> None:
     grace = 2 * environment.heartbeat_seconds
     assert replica.round()
-    other = Upkeep(engine, broker(), open_storage(environment.storage_url), environment, clock=lambda: 0.0)
+    other = Maintenance(
+        engine, broker(), open_storage(environment.storage_url), environment, clock=lambda: 0.0
+    )
     replica.close()
     assert other.round()
     replica.now = 10 * grace

@@ -8,15 +8,15 @@ from control.db import WriteSession, write
 from control.jobs import service as jobs
 from control.jobs.models import Attempt, Event, Job
 from control.jobs.service import LeaseLost
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage
 from tests.factories import let_pass, make_running, make_worker
 
 
 @pytest.fixture
-def upkeep(engine: Engine, environment: Settings) -> Upkeep:
-    return Upkeep(engine, broker(), open_storage(environment.storage_url), environment)
+def upkeep(engine: Engine, environment: Settings) -> Maintenance:
+    return Maintenance(engine, broker(), open_storage(environment.storage_url), environment)
 
 
 def _left(session: WriteSession, job_id: str) -> float:
@@ -58,14 +58,16 @@ def test_a_heartbeat_tells_how_far_it_is_and_what_is_asked(session: WriteSession
     assert jobs.heartbeat(session, job.id, claim.attempt) == "cancel"
 
 
-def test_a_live_lease_is_left_alone(engine: Engine, upkeep: Upkeep) -> None:
+def test_a_live_lease_is_left_alone(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         make_running(session)
         let_pass(session, 29)
     assert upkeep.expire_leases() == []
 
 
-def test_an_expired_lease_sends_the_job_back_and_fences_its_attempt(engine: Engine, upkeep: Upkeep) -> None:
+def test_an_expired_lease_sends_the_job_back_and_fences_its_attempt(
+    engine: Engine, upkeep: Maintenance
+) -> None:
     with write(engine) as session:
         job, _ = make_running(session)
         let_pass(session, 31)
@@ -85,7 +87,7 @@ def test_an_expired_lease_sends_the_job_back_and_fences_its_attempt(engine: Engi
     assert upkeep.expire_leases() == []
 
 
-def test_after_the_last_retry_the_job_fails_and_says_why(engine: Engine, upkeep: Upkeep) -> None:
+def test_after_the_last_retry_the_job_fails_and_says_why(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         job, _ = make_running(session, resources={"max_retries": 2})
         worker = make_worker(session)
@@ -111,7 +113,7 @@ def test_after_the_last_retry_the_job_fails_and_says_why(engine: Engine, upkeep:
     [("cancel", "cancelled", 0), ("pause", "paused", 0), ("preempt", "queued", 1)],
 )
 def test_a_lost_worker_carries_out_what_was_asked(
-    engine: Engine, upkeep: Upkeep, intent: str, state: str, retries: int
+    engine: Engine, upkeep: Maintenance, intent: str, state: str, retries: int
 ) -> None:
     with write(engine) as session:
         job, _ = make_running(session)
@@ -123,7 +125,7 @@ def test_a_lost_worker_carries_out_what_was_asked(
         assert (row.state, row.retries_used) == (state, retries)
 
 
-def test_a_job_whose_row_is_held_is_left_for_the_next_round(engine: Engine, upkeep: Upkeep) -> None:
+def test_a_job_whose_row_is_held_is_left_for_the_next_round(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
         let_pass(session, 31)
@@ -136,7 +138,7 @@ def test_a_job_whose_row_is_held_is_left_for_the_next_round(engine: Engine, upke
 def test_a_new_leader_lets_supervisors_speak_first(engine: Engine, environment: Settings) -> None:
     now = [0.0]
     storage = open_storage(environment.storage_url)
-    upkeep = Upkeep(engine, broker(), storage, environment, clock=lambda: now[0])
+    upkeep = Maintenance(engine, broker(), storage, environment, clock=lambda: now[0])
     with write(engine) as session:
         job, _ = make_running(session)
         let_pass(session, 31)

@@ -11,15 +11,15 @@ from control.jobs import service as jobs
 from control.jobs.models import Job
 from control.jobs.service import Claim
 from control.maintenance import service as module
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage
 from tests.factories import make_job, make_running
 
 
 @pytest.fixture
-def upkeep(engine: Engine, environment: Settings) -> Upkeep:
-    return Upkeep(engine, broker(), open_storage(environment.storage_url), environment)
+def upkeep(engine: Engine, environment: Settings) -> Maintenance:
+    return Maintenance(engine, broker(), open_storage(environment.storage_url), environment)
 
 
 def running(engine: Engine, **resources: Any) -> tuple[str, str, Claim]:
@@ -40,7 +40,7 @@ def intent(engine: Engine, job_id: str) -> str | None:
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
-def test_what_a_person_asked_for_is_not_replaced(engine: Engine, upkeep: Upkeep, verb: Any) -> None:
+def test_what_a_person_asked_for_is_not_replaced(engine: Engine, upkeep: Maintenance, verb: Any) -> None:
     victim, project, _ = running(engine)
     urgent(engine)
     with write(engine) as session:
@@ -51,7 +51,7 @@ def test_what_a_person_asked_for_is_not_replaced(engine: Engine, upkeep: Upkeep,
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
 def test_what_a_person_asks_meanwhile_is_not_replaced(
-    engine: Engine, upkeep: Upkeep, verb: Any, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, upkeep: Maintenance, verb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim, project, claim = running(engine)
     urgent(engine)
@@ -74,7 +74,7 @@ def test_what_a_person_asks_meanwhile_is_not_replaced(
 
 
 def test_a_job_that_ends_meanwhile_is_left_alone(
-    engine: Engine, upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, upkeep: Maintenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim, _, claim = running(engine)
     urgent(engine)
@@ -93,7 +93,7 @@ def test_a_job_that_ends_meanwhile_is_left_alone(
         assert (job.state, job.intent) == ("succeeded", None)
 
 
-def test_a_cancel_after_the_preemption_goes_before_it(engine: Engine, upkeep: Upkeep) -> None:
+def test_a_cancel_after_the_preemption_goes_before_it(engine: Engine, upkeep: Maintenance) -> None:
     victim, project, claim = running(engine)
     urgent(engine)
     upkeep.dispatch()
@@ -104,14 +104,14 @@ def test_a_cancel_after_the_preemption_goes_before_it(engine: Engine, upkeep: Up
         assert session.get_one(Job, victim).state == "cancelled"
 
 
-def test_only_who_agreed_gives_way_and_only_to_a_higher_priority(engine: Engine, upkeep: Upkeep) -> None:
+def test_only_who_agreed_gives_way_and_only_to_a_higher_priority(engine: Engine, upkeep: Maintenance) -> None:
     firm, _, _ = running(engine, preemptible=False)
     urgent(engine)
     upkeep.dispatch()
     assert intent(engine, firm) is None
 
 
-def test_nobody_gives_way_to_an_equal(engine: Engine, upkeep: Upkeep) -> None:
+def test_nobody_gives_way_to_an_equal(engine: Engine, upkeep: Maintenance) -> None:
     victim, _, _ = running(engine)
     urgent(engine, priority=0)
     upkeep.dispatch()

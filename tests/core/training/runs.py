@@ -13,7 +13,7 @@ from core.spec.problems import validate
 from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.devices import choose_place
-from core.training.ema import Average
+from core.training.ema import ExponentialMovingAverage
 from core.training.loop import Run
 from core.training.optimizers import create_optimizers
 from core.training.signals import StopSignals
@@ -65,7 +65,9 @@ def open_run(
                 checkpoints=stack.enter_context(writer),
                 stop=StopSignals(),
                 state={},
-                average=None if training.ema_decay is None else Average(objective, training.ema_decay),
+                average=None
+                if training.ema_decay is None
+                else ExponentialMovingAverage(objective, training.ema_decay),
             ),
             told,
         )

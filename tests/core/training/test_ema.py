@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.training.ema import Average
+from core.training.ema import ExponentialMovingAverage
 from tests.core.training.networks import Network
 
 
@@ -15,7 +15,7 @@ def moved(model: Network, step: int) -> None:
 
 def test_it_is_the_formula() -> None:
     model = Network()
-    average = Average(model, decay=0.3)
+    average = ExponentialMovingAverage(model, decay=0.3)
     expected = model.head.weight.detach().double().clone()
     for step, decay in ((1, 2 / 11), (2, 3 / 12), (3, 0.3), (4, 0.3)):
         moved(model, step)
@@ -27,7 +27,7 @@ def test_it_is_the_formula() -> None:
 def test_within_it_the_networks_have_the_averages_and_then_their_own_bits_again() -> None:
     model = Network()
     model.register_buffer("counter", torch.tensor(5.0))
-    average = Average(model, decay=0.9)
+    average = ExponentialMovingAverage(model, decay=0.9)
     moved(model, 3)
     average.update(1)
     own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -43,7 +43,7 @@ def test_within_it_the_networks_have_the_averages_and_then_their_own_bits_again(
 
 def test_an_error_within_it_still_gives_the_weights_back() -> None:
     model = Network()
-    average = Average(model, decay=0.9)
+    average = ExponentialMovingAverage(model, decay=0.9)
     moved(model, 1)
     own = model.head.weight.detach().clone()
     with pytest.raises(ZeroDivisionError), average.in_place():

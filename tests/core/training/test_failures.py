@@ -23,7 +23,7 @@ from core.data.text import PackedSequences, cache_key, prepare
 from core.errors import EngineError
 from core.spec.job import JobSpec
 from core.training.batches import BatchStream
-from core.training.divergence import Health
+from core.training.divergence import DivergenceCheck
 
 ROOT = Path(__file__).parents[3]
 
@@ -131,7 +131,7 @@ class Samples:
 def test_where_looking_costs_a_wait_the_first_bad_step_is_still_known(spec: dict[str, Any]) -> None:
     job = JobSpec.model_validate(spec)
     with BatchStream(None, Samples(), job.training, None) as batches:  # type: ignore[arg-type]
-        health = Health(torch.device("cpu"), batches)
+        health = DivergenceCheck(torch.device("cpu"), batches)
         health.looks_each_step = False  # as on a GPU
         bad = {4: (1.0, float("nan")), 6: (float("inf"), 1.0)}
         for step in range(1, 10):
