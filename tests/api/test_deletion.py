@@ -21,7 +21,7 @@ from control.jobs import service as jobs
 from control.jobs.models import Job
 from control.jobs.schemas import ForkIn
 from control.jobs.service import Point
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.removals.models import Removal
 from control.removals.service import carry_out_left
 from control.samples.service import commit_sample
@@ -301,7 +301,7 @@ def test_what_a_kill_left_between_rows_and_storage_is_finished(
         assert session.get(Job, job_id) is None
         assert session.scalars(select(Removal.key)).all() == [f"jobs/{job_id}"]
     assert _keys(storage)
-    upkeep = Upkeep(engine, test_broker, storage, environment)
+    upkeep = Maintenance(engine, test_broker, storage, environment)
     upkeep.round()
     assert _keys(storage), "whoever deleted it may still be at it"
     with write(engine) as session:
@@ -405,6 +405,6 @@ def test_dropped_checkpoints_of_a_deleted_job_are_no_business_of_upkeep(
         jobs.finish(session, job.id, 1, jobs.Completed())
         let_pass(session, 3600)
     assert client.delete(f"/v1/jobs/{job.id}").status_code == 204
-    upkeep = Upkeep(engine, test_broker, storage, environment)
+    upkeep = Maintenance(engine, test_broker, storage, environment)
     assert upkeep.purge_checkpoints() == []
     upkeep.close()

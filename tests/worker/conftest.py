@@ -20,7 +20,7 @@ from control.db import create_engine, normalized, read, write
 from control.ids import new_id
 from control.jobs import service as jobs
 from control.jobs.models import Attempt, Event, Job
-from control.maintenance.service import Upkeep
+from control.maintenance.service import Maintenance
 from control.settings import Settings, settings
 from control.storage import Storage, open_storage
 from core.spec.problems import validate
@@ -219,9 +219,9 @@ class Bench:
     def await_checkpoint(self, job_id: str, step: int) -> None:
         eventually(lambda: step in self.checkpoints(job_id), f"checkpoint {step}")
 
-    def upkeep(self) -> Upkeep:
+    def upkeep(self) -> Maintenance:
         """The leader's rounds, to be run by hand."""
-        return Upkeep(self.database, broker(), self.storage, self.settings)
+        return Maintenance(self.database, broker(), self.storage, self.settings)
 
 
 @pytest.fixture(scope="module")
