@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights (Polyak and Juditsky 1992, in the form that networks are averaged in)."""
+"""The exponential moving average of a run's weights, which ``training.ema_decay`` asks for."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from core.objectives.base import Objective
+from core.teachers.moving_average import follow, warmed_up
 
 
 class ExponentialMovingAverage:
     """Averaged copies of an objective's trained parameters, on their device.
 
-    After step t each is ``d * average + (1 - d) * weight`` with ``d = min(decay, (1 + t) / (10 + t))``: short at the
-    start, when the weights of a few steps ago are still noise.
+    They follow with the momentum of `warmed_up`.
     """
 
     def __init__(self, objective: Objective, decay: float) -> None:
@@ -21,12 +21,11 @@ class ExponentialMovingAverage:
         self._names = [name for name, _ in named]
         self._weights: list[Tensor] = [parameter.detach() for _, parameter in named]
         self._averages = [weight.clone() for weight in self._weights]
-        self._decay = decay
+        self._momentum = warmed_up(decay)
 
     def update(self, step: int) -> None:
         """Take the weights after step ``step`` (1-based) in."""
-        decay = min(self._decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._averages, self._weights, 1.0 - decay)
+        follow(self._averages, self._weights, self._momentum(step))
 
     def state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """``state_dict()`` with the averages in the weights' place; live tensors."""

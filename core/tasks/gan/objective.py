@@ -46,6 +46,7 @@ from core.tasks.gan.losses import (
     r1_penalty,
 )
 from core.tasks.gan.spec import GenerativeAdversarialNetwork
+from core.teachers.moving_average import MovingAverage, warmed_up
 
 _KEPT = "averaged."
 _SHOWN = 64
@@ -76,7 +77,9 @@ class Gan(Objective):
         self.generator, self.averaged = (
             create_generator(network, width, seed, latent_size=task.latent_size, **sizes) for _ in range(2)
         )
-        self.averaged.requires_grad_(False)
+        self._average = MovingAverage(
+            (self.generator, self.averaged), momentum=warmed_up(task.ema_decay), buffers=True
+        )
         self.discriminator = create_discriminator(
             network,
             width,
@@ -171,15 +174,9 @@ class Gan(Objective):
         return Losses(loss, {"generator_loss": loss.detach()})
 
     def after_step(self, step: int) -> None:
-        with torch.no_grad():
-            decay = min(self.task.ema_decay, (1 + step) / (10 + step))
-            for average, trained in _pairs(self.averaged, self.generator):
-                if average.is_floating_point():
-                    average.lerp_(trained, 1.0 - decay)
-                else:
-                    average.copy_(trained)
-            if self.task.adaptive_augmentation and step % _STEERED_EVERY == 0:
-                self._steer()
+        self._average.update(step)
+        if self.task.adaptive_augmentation and step % _STEERED_EVERY == 0:
+            self._steer()
         self.steps_done.fill_(step)
         self._step = step + 1
 
@@ -249,6 +246,7 @@ class Gan(Objective):
         scores: Tensor = self.discriminator(images)
         return scores
 
+    @torch.no_grad()
     def _steer(self) -> None:
         """More augmentation where real images are scored too surely, less where they are not."""
         signs, count = summed(self.signs)
@@ -270,7 +268,3 @@ def _frozen(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.requires_grad_(True)
-
-
-def _pairs(one: nn.Module, other: nn.Module) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(one.state_dict().values(), other.state_dict().values(), strict=True)

@@ -26,6 +26,7 @@ from core.randomness import derive_seed
 from core.spec.job import JobSpec
 from core.tasks.joint_embedding_prediction.block_masks import draw_blocks
 from core.tasks.joint_embedding_prediction.spec import JointEmbeddingPrediction
+from core.teachers.moving_average import MovingAverage, linear
 
 _EVALUATION_KEY = derive_seed(0, "evaluation blocks")
 
@@ -38,11 +39,13 @@ class JointEmbeddingPredictor(EncoderObjective):
         self, task: JointEmbeddingPrediction, config: IJepaConfig, job: JobSpec, data: PreparedImages
     ) -> None:
         seed = job.training.seed
-        super().__init__(create_ijepa(config, seed).requires_grad_(False), data)
+        super().__init__(create_ijepa(config, seed), data)
         self.task = task
         self.student = create_ijepa(config, seed)
         self._grid = data.height // job.patch_size
-        self._steps = job.training.steps
+        self._average = MovingAverage(
+            (self.student, self.encoder), momentum=linear(task.momentum, job.training.steps)
+        )
         with initialising(seed, "predictor"):
             self.predictor = Predictor(
                 job.size.hidden_size, task.predictor_size(job.size), self._grid, dropout=job.dropout
@@ -120,11 +123,7 @@ class JointEmbeddingPredictor(EncoderObjective):
         return [Shown("image_context_targets", "image/png", png(one_above_other(*kinds)))]
 
     def after_step(self, step: int) -> None:
-        start = self.task.momentum
-        momentum = start + (1 - start) * (step / self._steps)
-        with torch.no_grad():
-            for slow, fast in zip(self.encoder.parameters(), self.student.parameters(), strict=True):
-                slow.lerp_(fast, 1 - momentum)
+        self._average.update(step)
 
     def compile_networks(self) -> None:
         # The student sees another number of patches from step to step, and is left as it is.

@@ -5,7 +5,6 @@ probes, is the encoder that the paper keeps: the teacher's of DINO, the trained 
 """
 
 import abc
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,13 +31,9 @@ from core.spec.augmentation import dino as dino_views
 from core.spec.job import JobSpec
 from core.tasks.self_distillation.losses import byol, dino, moved_centre
 from core.tasks.self_distillation.spec import SelfDistillation
+from core.teachers.moving_average import MovingAverage, cosine
 
 _EVALUATION_KEY = derive_seed(0, "evaluation views")
-
-
-def momentum_at(step: int, steps: int, start: float) -> float:
-    """Share of itself that the averaged network keeps in step ``step`` of ``steps``: from ``start`` to 1 by a cosine."""
-    return 1.0 - (1.0 - start) * (math.cos(math.pi * step / steps) + 1.0) / 2.0
 
 
 def teacher_temperature_at(step: int, steps: int, task: SelfDistillation) -> float:
@@ -57,6 +52,8 @@ class SelfDistilling(EncoderObjective):
     """
 
     steps_done: Tensor
+    average: MovingAverage
+    """What the teacher's encoder and head follow the student's by."""
 
     def __init__(
         self, task: SelfDistillation, job: JobSpec, data: PreparedImages, *, keeps_teacher: bool
@@ -70,7 +67,6 @@ class SelfDistilling(EncoderObjective):
         self.keeps_teacher = keeps_teacher
         for encoder in (self.encoder, self.companion):
             use_resized_positions(encoder)
-        self.teacher.requires_grad_(False)
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
         self._step = 1
         """The step under way; a copy on the host of what the buffer tells."""
@@ -91,10 +87,10 @@ class SelfDistilling(EncoderObjective):
         """Its moving average."""
         return self.encoder if self.keeps_teacher else self.companion
 
-    @property
-    @abc.abstractmethod
-    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
-        """Pairs of a trained module and its moving average."""
+    def averaging(self, head: nn.Module, teacher_head: nn.Module) -> MovingAverage:
+        """Has the teacher, and its head, follow the student and ``head``."""
+        momentum = cosine(self.task.momentum, self.steps)
+        return MovingAverage((self.student, self.teacher), (head, teacher_head), momentum=momentum)
 
     @property
     @abc.abstractmethod
@@ -138,10 +134,7 @@ class SelfDistilling(EncoderObjective):
         return found
 
     def after_step(self, step: int) -> None:
-        momentum = momentum_at(step, self.steps, self.task.momentum)
-        with torch.no_grad():
-            for trained, average in self.averaged:
-                torch._foreach_lerp_(list(average.parameters()), list(trained.parameters()), 1.0 - momentum)
+        self.average.update(step)
         self.steps_done.fill_(step)
         self._step = step + 1
 
@@ -183,14 +176,10 @@ class Dino(SelfDistilling):
         self.local = Views(local, data.mean, data.std, size=task.local_size(data.height, patch))
         width = feature_width(self.encoder)
         self.head, self.teacher_head = (self._create_head(width, job.training.seed) for _ in range(2))
-        self.teacher_head.requires_grad_(False)
+        self.average = self.averaging(self.head, self.teacher_head)
         self.register_buffer("centre", torch.zeros(task.prototypes))
         # Of the step under way: over its parts, and empty between steps, so that no checkpoint needs it.
         self.register_buffer("teacher_sum", torch.zeros(task.prototypes + 1), persistent=False)
-
-    @property
-    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
-        return (self.student, self.teacher), (self.head, self.teacher_head)
 
     @property
     def crops(self) -> Mapping[str, tuple[Views, int]]:
@@ -252,13 +241,9 @@ class Byol(SelfDistilling):
             with initialising(job.training.seed, "head"):
                 heads.append(projection(width, hidden, size))
         self.head, self.teacher_head = heads
-        self.teacher_head.requires_grad_(False)
+        self.average = self.averaging(self.head, self.teacher_head)
         with initialising(job.training.seed, "predictor"):
             self.predictor = projection(size, hidden, size)
-
-    @property
-    def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
-        return (self.student, self.teacher), (self.head, self.teacher_head)
 
     @property
     def crops(self) -> Mapping[str, tuple[Views, int]]:

@@ -1,6 +1,5 @@
 """The teacher, the centre and the schedules of DINO and BYOL."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ import torch
 
 from core.networks.vision import features
 from core.networks.vit_positions import crop_features
-from core.tasks.self_distillation.objective import momentum_at, teacher_temperature_at
+from core.tasks.self_distillation.objective import teacher_temperature_at
 from core.tasks.self_distillation.spec import SelfDistillation
+from core.teachers.moving_average import cosine
 from tests.core.tasks.gradients import assert_same_gradients
 from tests.core.tasks.image_tasks import coloured_pictures, create, image_job
 
@@ -23,13 +23,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def batch_of(objective: Any, ids: np.ndarray, key: int = 3) -> Any:
     return objective.collate(objective.samples("train").rows(ids), ids, key)
-
-
-def test_momentum_rises_from_its_start_to_one_by_a_cosine() -> None:
-    assert momentum_at(0, 100, 0.9) == pytest.approx(0.9)
-    assert momentum_at(50, 100, 0.9) == pytest.approx(0.95)
-    assert momentum_at(100, 100, 0.9) == 1.0
-    assert momentum_at(25, 100, 0.9) == pytest.approx(1 - 0.1 * (math.cos(math.pi / 4) + 1) / 2)
 
 
 def test_the_teachers_temperature_warms_up_on_a_line() -> None:
@@ -57,7 +50,7 @@ def test_the_teacher_is_a_moving_average_that_no_gradient_reaches(
             parameter.add_(1.0)
     before = [t.clone() for t in teachers]
     objective.after_step(3)
-    momentum = momentum_at(3, 6, 0.996)
+    momentum = cosine(0.996, 6)(3)
     for old, new, student in zip(before, teachers, students, strict=True):
         torch.testing.assert_close(new, momentum * old + (1 - momentum) * student.detach())
     assert (objective.encoder is objective.teacher) == name.startswith("dino"), "what the paper keeps"
