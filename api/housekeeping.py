@@ -10,8 +10,8 @@ from control.datasets import blobs
 from control.db import write
 from control.idempotency import service as idempotency
 from control.keys import service as keys
+from control.short_jobs import previews
 from control.storage import Storage
-from control.tasks import previews
 
 log = logging.getLogger(__name__)
 

@@ -39,7 +39,7 @@ class EngineEvents:
         step: The newest step known.
         last: The engine's last event, if it was one that ends a run.
         uploading: Things that the engine has told of and whose upload has not ended yet.
-        result: What a task came to.
+        result: What a short job came to.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class EngineEvents:
             self.warn(error.code, f"Samples from step {step} on are left out. {error.detail}")
 
     def made(self, upload: FilesUploaded) -> None:
-        """What a task made is in storage, and becomes part of its result."""
+        """What a short job made is in storage, and becomes part of its result."""
         self.uploading -= 1
         assert self.result is not None
         self.result |= {"prefix": upload.prefix, "files": upload.files}

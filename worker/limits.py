@@ -23,7 +23,7 @@ class TimeLimit:
 
     @classmethod
     def of(cls, claim: Claim) -> "TimeLimit":
-        """For an attempt that begins now. A task has none."""
+        """For an attempt that begins now. A short job has none."""
         seconds = claim.spec.get("resources", {}).get("max_seconds") if claim.purpose == "train" else None
         left = float("inf") if seconds is None else seconds - claim.seconds_used
         return cls(seconds, time.monotonic() + left)

@@ -46,7 +46,7 @@ class Uploaded:
 
 @dataclass(frozen=True)
 class UploadFailed:
-    """Something that the run is for will not reach storage: a checkpoint, or what a task made."""
+    """Something that the run is for will not reach storage: a checkpoint, or what a short job made."""
 
     what: str
     """As in "``what`` did not reach storage"."""
@@ -87,7 +87,7 @@ class SampleDropped:
 
 @dataclass(frozen=True)
 class FilesUploaded:
-    """What a task made is wholly in storage."""
+    """What a short job made is wholly in storage."""
 
     prefix: str
     files: list[dict[str, Any]]
@@ -177,7 +177,7 @@ class Uploads:
         self._thread.submit(self._upload_sample, step, name, media_type, ours)
 
     def files(self, directory: Path) -> None:
-        """Upload every file that a task left in a directory, in the background."""
+        """Upload every file that a short job left in a directory, in the background."""
         self._thread.submit(self._upload_files, directory)
 
     def put(self, key: str, path: Path) -> Future[None]:

@@ -14,8 +14,8 @@ from api.routes.jobs import JOB_EXAMPLE
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.jobs.schemas import JobIn
-from control.tasks import estimates, service
-from control.tasks.schemas import EstimateOut
+from control.short_jobs import estimates, service
+from control.short_jobs.schemas import EstimateOut
 
 router = APIRouter(prefix="/v1", tags=["estimates"], route_class=StrictJsonRoute)
 

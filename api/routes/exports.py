@@ -24,8 +24,8 @@ from control.db import read, write
 from control.errors import Conflict
 from control.jobs import service as jobs
 from control.schemas import Page
-from control.tasks import exports, service
-from control.tasks.schemas import ExportIn, ExportOut
+from control.short_jobs import exports, service
+from control.short_jobs.schemas import ExportIn, ExportOut
 
 router = APIRouter(prefix="/v1", tags=["exports"], route_class=SmallJsonRoute)
 
@@ -83,7 +83,9 @@ def list_exports(job: JobId, caller: Reader, context: Ctx) -> Page[ExportOut]:
     """Exports of the job's checkpoints, newest first; at most 200."""
     with read(context.engine) as session:
         found = exports.list_of_job(session, jobs.get(session, caller.project_id, job).id)
-        return Page[ExportOut](data=[exports.export_out(session, task) for task in found], has_more=False)
+        return Page[ExportOut](
+            data=[exports.export_out(session, short_job) for short_job in found], has_more=False
+        )
 
 
 @router.get(
@@ -174,15 +176,15 @@ def _files(context: Context, project_id: str, export_id: str) -> StoredFiles:
         NotFound: ``export_not_found``; Conflict: ``export_not_ready``.
     """
     with read(context.engine) as session:
-        task = service.get(session, project_id, "export", export_id)
-    if task.result is None:
+        short_job = service.get(session, project_id, "export", export_id)
+    if short_job.result is None:
         raise Conflict(
             "export_not_ready",
-            f"Export {task.id} is {task.state}: it has no files yet. GET /v1/exports/{task.id}?wait=30 tells when.",
+            f"Export {short_job.id} is {short_job.state}: it has no files yet. GET /v1/exports/{short_job.id}?wait=30 tells when.",
         )
     return StoredFiles.below(
-        exports.prefix(task),
-        task.result["files"],
-        owner=f"Export {task.id}",
-        folder=f"{task.parent_job_id}-step-{task.options['step']:08d}-{task.options['format']}",
+        exports.prefix(short_job),
+        short_job.result["files"],
+        owner=f"Export {short_job.id}",
+        folder=f"{short_job.parent_job_id}-step-{short_job.options['step']:08d}-{short_job.options['format']}",
     )

@@ -16,8 +16,8 @@ from api.routes.jobs import JOB_EXAMPLE
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.jobs.schemas import JobIn
-from control.tasks import previews, service
-from control.tasks.schemas import PreviewOut, ShownThing
+from control.short_jobs import previews, service
+from control.short_jobs.schemas import PreviewOut, ShownThing
 
 router = APIRouter(prefix="/v1", tags=["previews"], route_class=StrictJsonRoute)
 

@@ -326,7 +326,7 @@ class Sample(Resource):
     created_at: datetime
 
 
-class Task(Resource):
+class ShortJob(Resource):
     """Short work of a worker for whoever waits for its result."""
 
     id: str
@@ -343,7 +343,7 @@ class Task(Resource):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the task has come to its end."""
+        """Whether the short job has come to its end."""
         return self.state in TERMINAL
 
 
@@ -392,7 +392,7 @@ class EstimateResult(Resource):
     data_sampled: bool
 
 
-class Estimate(Task):
+class Estimate(ShortJob):
     spec: dict[str, Any]
     result: EstimateResult | None = None
 
@@ -412,7 +412,7 @@ class PreviewResult(Resource):
     """Pictures are sheets: a column a sample, a row a view, or a state of one."""
 
 
-class JobPreview(Task):
+class JobPreview(ShortJob):
     """What a job's networks would see of some samples."""
 
     spec: dict[str, Any]
@@ -438,7 +438,7 @@ class ExportResult(Resource):
     """How the exported network compared with the original."""
 
 
-class Export(Task):
+class Export(ShortJob):
     checkpoint: str
     job: str
     step: int

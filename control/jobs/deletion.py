@@ -40,15 +40,15 @@ def delete(session: WriteSession, storage: Storage, project_id: str, job_id: str
     _delete_rows(session, storage, [*exports, job.id])
 
 
-def delete_task(
-    session: WriteSession, storage: Storage, project_id: str, purpose: Purpose, task_id: str
+def delete_short_job(
+    session: WriteSession, storage: Storage, project_id: str, purpose: Purpose, short_job_id: str
 ) -> None:
-    """Delete a task that is over, with the files that it made.
+    """Delete a short job that is over, with the files that it made.
 
     Raises:
         NotFound: ``job_not_found``; Conflict: ``not_over``.
     """
-    _delete_rows(session, storage, [_lock_over(session, project_id, task_id, purpose).id])
+    _delete_rows(session, storage, [_lock_over(session, project_id, short_job_id, purpose).id])
 
 
 def _lock_over(session: WriteSession, project_id: str, job_id: str, purpose: Purpose) -> Job:

@@ -44,14 +44,14 @@ class Job(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     purpose: Mapped[str] = mapped_column(server_default="train")
-    """``train``; anything else is a task (`control.tasks`): short work for somebody who waits for its result."""
+    """``train``; anything else is a short job (`control.short_jobs`): short work for somebody who waits for its result."""
     name: Mapped[str]
     spec: Mapped[dict[str, Any]]
     """The validated spec with every default written out."""
     options: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """What a task was asked for besides its spec."""
+    """What a short job was asked for besides its spec."""
     result: Mapped[dict[str, Any] | None]
-    """What a task came to."""
+    """What a short job came to."""
     parent_job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     parent_checkpoint_id: Mapped[str | None] = mapped_column(
         ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True

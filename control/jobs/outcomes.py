@@ -18,7 +18,7 @@ class Completed:
 
     exit_code: int = 0
     result: Mapping[str, Any] | None = None
-    """What a task came to."""
+    """What a short job came to."""
 
 
 @dataclass(frozen=True)

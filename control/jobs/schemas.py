@@ -11,7 +11,7 @@ from core.spec.job import JobSpec
 State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Intent = Literal["pause", "cancel", "preempt"]
 Purpose = Literal["train", "estimate", "export", "preview"]
-"""Why a job exists; all but ``train`` are tasks (`control.tasks`)."""
+"""Why a job exists; all but ``train`` are short jobs (`control.short_jobs`)."""
 
 
 class JobIn(JobSpec):

@@ -49,7 +49,7 @@ class Claim:
     lease_seconds: float
     purpose: Purpose = "train"
     options: dict[str, Any] = field(default_factory=dict)
-    """What a task was asked for besides its spec."""
+    """What a short job was asked for besides its spec."""
     seconds_used: float = 0.0
     """Of its attempts before this one."""
     memory_bytes: int = 0

@@ -72,14 +72,14 @@ def logs(session: ReadSession, project_id: str) -> tuple[int, int]:
 
 
 def exports(session: ReadSession, project_id: str) -> tuple[int, int]:
-    return _made_by_tasks(session, project_id, "export")
+    return _made_by_short_jobs(session, project_id, "export")
 
 
 def previews(session: ReadSession, project_id: str) -> tuple[int, int]:
-    return _made_by_tasks(session, project_id, "preview")
+    return _made_by_short_jobs(session, project_id, "preview")
 
 
-def _made_by_tasks(session: ReadSession, project_id: str, purpose: str) -> tuple[int, int]:
+def _made_by_short_jobs(session: ReadSession, project_id: str, purpose: str) -> tuple[int, int]:
     row = session.execute(_MADE, {"project_id": project_id, "purpose": purpose}).one()
     return row.number, int(row.bytes)
 

@@ -9,7 +9,7 @@ import "./styles/job.css";
 import "./styles/curves.css";
 import "./styles/history.css";
 import "./styles/samples.css";
-import "./styles/tasks.css";
+import "./styles/short-jobs.css";
 import "./styles/preview.css";
 import "./styles/datasets.css";
 import "uplot/dist/uPlot.min.css";

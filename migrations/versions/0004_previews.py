@@ -1,4 +1,4 @@
-"""Tasks that show what a job's networks would see."""
+"""Short jobs that show what a job's networks would see."""
 
 from alembic import op
 

@@ -26,9 +26,9 @@ from control.removals.models import Removal
 from control.removals.service import carry_out_left
 from control.samples.service import commit_sample
 from control.settings import Settings
+from control.short_jobs import exports
+from control.short_jobs import service as short_jobs
 from control.storage import Storage, open_storage
-from control.tasks import exports
-from control.tasks import service as tasks
 from tests.api.conftest import Stored, problem
 from tests.factories import (
     let_pass,
@@ -207,7 +207,7 @@ def test_nobody_deletes_anothers(
         made = make_checkpoint(session, claim, 10)
         jobs.finish(session, job.id, 1, jobs.Completed())
         export = exports.create(session, project_id, made.id, "onnx")
-        tasks.cancel(session, project_id, "export", export.id)
+        short_jobs.cancel(session, project_id, "export", export.id)
     ids = {"jobs": job.id, "checkpoints": made.id, "exports": export.id}
     problem(stranger.delete(f"/v1/{path}/{ids[path]}"), 404, f"{path[:-1]}_not_found")
     assert client.get(f"/v1/{path}/{ids[path]}").status_code == 200

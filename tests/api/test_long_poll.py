@@ -16,7 +16,7 @@ from control.jobs import service as jobs
 from control.settings import Settings
 from control.storage import open_storage
 from tests.api.conftest import Stored, problem
-from tests.control.tasks.test_tasks import RESULT
+from tests.control.short_jobs.test_short_jobs import RESULT
 from tests.factories import make_dataset, make_worker
 
 ONNX = b"the network" * 1000

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from control.db import write
 from control.jobs import service as jobs
 from control.settings import Settings
+from control.short_jobs import previews
 from control.storage import open_storage
-from control.tasks import previews
 from tests.api.conftest import problem
 from tests.api.test_long_poll import spec
 from tests.factories import let_pass, make_worker

@@ -17,7 +17,7 @@ from control.db import WriteSession, write
 from control.jobs import service as jobs
 from control.samples.service import commit_sample
 from control.settings import Settings
-from control.tasks import estimates, exports, previews
+from control.short_jobs import estimates, exports, previews
 from tests.api.conftest import Keys, RequestLog, Stored
 from tests.factories import make_job, make_running, make_spec
 

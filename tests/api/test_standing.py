@@ -18,7 +18,7 @@ from control.keys import service
 from control.keys.models import ApiKey
 from control.keys.secrets import SessionToken
 from control.settings import Settings
-from control.tasks import estimates
+from control.short_jobs import estimates
 from tests.api.conftest import Keys, Stored, problem
 from tests.factories import make_dataset, make_running, make_spec
 

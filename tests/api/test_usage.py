@@ -17,8 +17,8 @@ from control.db import write
 from control.jobs import service as jobs
 from control.samples.service import commit_sample
 from control.settings import Settings, settings
+from control.short_jobs import exports
 from control.storage import open_storage
-from control.tasks import exports
 from tests.api.conftest import Stored, problem
 from tests.factories import make_worker
 

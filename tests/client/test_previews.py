@@ -10,7 +10,7 @@ import seedbed
 from control.jobs import service as jobs
 from tests.client.conftest import SPEC, Service, Trainer
 from tests.client.test_cli import Command, environ, job_file, run
-from tests.client.test_tasks import worker
+from tests.client.test_short_jobs import worker
 
 __all__ = ["environ", "job_file", "run"]
 

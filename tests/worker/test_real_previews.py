@@ -9,7 +9,7 @@ from PIL import Image
 
 from control.db import read, write
 from control.jobs.models import Job
-from control.tasks import previews
+from control.short_jobs import previews
 from control.workers.fleet import fleet
 from core.spec.problems import validate
 from tests.core.image_jobs import image_job, striped_images
@@ -23,8 +23,8 @@ def _previewed(bench: Bench, document: dict[str, Any], *, samples: int, step: in
 
     eventually(online, "a worker")
     with write(bench.database) as session:
-        task = previews.create(session, bench.project, validate(document), samples=samples, step=step)
-    return bench.await_state(task.id, "succeeded", "failed")
+        short_job = previews.create(session, bench.project, validate(document), samples=samples, step=step)
+    return bench.await_state(short_job.id, "succeeded", "failed")
 
 
 def test_pictures_are_in_storage_before_a_preview_succeeds(bench: Bench, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 from seedbed.cli import text
 from seedbed.cli.confirming import Yes, delete_for_good
 from seedbed.cli.output import Json, print_json, remark, table
-from seedbed.cli.tasks import awaited, require_success
+from seedbed.cli.short_jobs import awaited, require_success
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
 from seedbed.errors import SeedbedError

@@ -19,7 +19,7 @@ from seedbed.cli.estimates import print_estimate
 from seedbed.cli.output import Json, fields, out, print_json, print_json_line, remark, table
 from seedbed.cli.previews import print_preview, save_preview
 from seedbed.cli.samples import print_texts, write_samples
-from seedbed.cli.tasks import awaited, require_success
+from seedbed.cli.short_jobs import awaited, require_success
 from seedbed.cli.watching import follow
 from seedbed.client import Client
 from seedbed.errors import Invalid, ProblemDetail

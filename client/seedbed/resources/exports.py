@@ -8,7 +8,7 @@ from urllib.parse import quote
 from seedbed import downloads
 from seedbed.errors import SeedbedError
 from seedbed.models import Export, Page
-from seedbed.resources.tasks import wait
+from seedbed.resources.short_jobs import wait
 from seedbed.transport import Transport
 
 

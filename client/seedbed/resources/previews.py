@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from seedbed.models import JobPreview
-from seedbed.resources.tasks import wait
+from seedbed.resources.short_jobs import wait
 from seedbed.transport import Transport
 
 

@@ -1870,7 +1870,7 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued task does not run yet.
+             * @description Why a queued short job does not run yet.
              */
             waiting_reason: string | null;
             /**
@@ -2048,7 +2048,7 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued task does not run yet.
+             * @description Why a queued short job does not run yet.
              */
             waiting_reason: string | null;
             /**
@@ -3403,7 +3403,7 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued task does not run yet.
+             * @description Why a queued short job does not run yet.
              */
             waiting_reason: string | null;
             /**

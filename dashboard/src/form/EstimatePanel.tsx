@@ -3,8 +3,8 @@ import * as queries from "@/api/queries";
 import type { Estimate, EstimateResult } from "@/api/types";
 import { bytes, compact, duration, integer, metric, percent } from "@/lib/format";
 import type { Document } from "./document";
-import { TaskFailure, TaskRow } from "./TaskRow";
-import { useSpecTask } from "./useSpecTask";
+import { ShortJobFailure, ShortJobRow } from "./ShortJobRow";
+import { useShortJob } from "./useShortJob";
 import { asSpec } from "./useValidation";
 
 const PHASES: Record<string, string> = {
@@ -61,7 +61,7 @@ function Result({ result }: { result: EstimateResult }) {
 
 /** A few real steps on a worker, before anybody commits to all of them. */
 export function EstimatePanel({ document, valid }: { document: Document; valid: boolean }) {
-  const task = useSpecTask<Estimate>(document, {
+  const shortJob = useShortJob<Estimate>(document, {
     ask: () =>
       unwrap(
         client.POST("/v1/jobs/estimate", {
@@ -75,8 +75,8 @@ export function EstimatePanel({ document, valid }: { document: Document; valid: 
   });
   return (
     <div className="estimate">
-      <TaskRow
-        task={task}
+      <ShortJobRow
+        shortJob={shortJob}
         icon="gauge"
         words={["Estimate", "Estimating", "Estimate again"]}
         hint="A few real steps tell how long it takes."
@@ -84,8 +84,8 @@ export function EstimatePanel({ document, valid }: { document: Document; valid: 
         cancel="Cancel the estimate"
         valid={valid}
       />
-      {!task.running && task.now?.result && <Result result={task.now.result} />}
-      <TaskFailure task={task} />
+      {!shortJob.running && shortJob.now?.result && <Result result={shortJob.now.result} />}
+      <ShortJobFailure shortJob={shortJob} />
     </div>
   );
 }

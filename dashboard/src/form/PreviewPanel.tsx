@@ -9,8 +9,8 @@ import { Dialog } from "@/ui/Dialog";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 import type { Document } from "./document";
 import { titleOf } from "./fields";
-import { TaskFailure, TaskRow } from "./TaskRow";
-import { useSpecTask } from "./useSpecTask";
+import { ShortJobFailure, ShortJobRow } from "./ShortJobRow";
+import { useShortJob } from "./useShortJob";
 import { asSpec } from "./useValidation";
 
 /** So many stand side by side in the margin and can still be made out. */
@@ -76,7 +76,7 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
   const [typed, setTyped] = useState("1");
   const step = Math.min(LATEST_STEP, Math.max(1, Math.floor(Number(typed)) || 1));
   const id = useId();
-  const task = useSpecTask<JobPreview>(document, {
+  const shortJob = useShortJob<JobPreview>(document, {
     ask: () =>
       unwrap(
         client.POST("/v1/jobs/preview", {
@@ -88,12 +88,12 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
     cancel: (preview) =>
       unwrap(client.POST("/v1/previews/{preview}/cancel", { params: { path: { preview } } })),
   });
-  const preview = task.now;
+  const preview = shortJob.now;
   const pictures = preview?.result?.shown.some((thing) => thing.media_type === "image/png");
   return (
     <div className="estimate preview">
-      <TaskRow
-        task={task}
+      <ShortJobRow
+        shortJob={shortJob}
         icon="image"
         words={["Preview", "Previewing", "Preview again"]}
         hint="What the networks would see: crops, masks, turns."
@@ -101,7 +101,7 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
         cancel="Cancel the preview"
         valid={valid}
       />
-      {!task.running && preview?.result && (
+      {!shortJob.running && preview?.result && (
         <div className="preview-result">
           {preview.result.shown.map((thing) =>
             thing.media_type === "image/png" ? (
@@ -130,14 +130,14 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
                 // Not to start the job, whose form this stands in.
                 if (event.key === "Enter") {
                   event.preventDefault();
-                  task.ask();
+                  shortJob.ask();
                 }
               }}
             />
           </label>
         </div>
       )}
-      <TaskFailure task={task} />
+      <ShortJobFailure shortJob={shortJob} />
     </div>
   );
 }

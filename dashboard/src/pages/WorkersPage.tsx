@@ -11,11 +11,11 @@ import { Time } from "@/ui/Time";
 
 const STATES: Record<Worker["state"], string> = { idle: "Idle", busy: "Busy", offline: "Offline" };
 
-const TASKS: Record<string, string> = { est: "an estimate", exp: "an export" };
+const SHORT_JOBS: Record<string, string> = { est: "an estimate", exp: "an export", prv: "a preview" };
 
 function Running({ id }: { id: string }) {
-  const task = TASKS[id.slice(0, 3)];
-  return task ? <span>{task}</span> : <RunningJob id={id} />;
+  const shortJob = SHORT_JOBS[id.slice(0, 3)];
+  return shortJob ? <span>{shortJob}</span> : <RunningJob id={id} />;
 }
 
 function RunningJob({ id }: { id: string }) {

@@ -7,8 +7,8 @@ from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointFile
 from control.db import ReadSession, WriteSession
 from control.jobs.models import Job
-from control.tasks import service
-from control.tasks.schemas import ExportFormat, ExportOut, ExportResult
+from control.short_jobs import service
+from control.short_jobs.schemas import ExportFormat, ExportOut, ExportResult
 from core.spec.job import JobSpec
 
 _MEMORY_FACTOR = 4
@@ -75,26 +75,26 @@ def list_of_job(session: ReadSession, job_id: str) -> list[Job]:
     )
 
 
-def export_out(session: ReadSession, task: Job) -> ExportOut:
+def export_out(session: ReadSession, short_job: Job) -> ExportOut:
     """An export as it goes over HTTP."""
-    result = task.result or {}
+    result = short_job.result or {}
     files = [CheckpointFile.model_validate(file) for file in result.get("files", ())]
     return ExportOut.model_validate(
         {
-            **service.facts(session, task),
-            "checkpoint": task.parent_checkpoint_id,
-            "job": task.parent_job_id,
-            "step": task.options["step"],
-            "format": task.options["format"],
+            **service.facts(session, short_job),
+            "checkpoint": short_job.parent_checkpoint_id,
+            "job": short_job.parent_job_id,
+            "step": short_job.options["step"],
+            "format": short_job.options["format"],
             "files": files,
             "bytes": sum(file.bytes for file in files),
-            "result": None if task.result is None else ExportResult.model_validate(result),
+            "result": None if short_job.result is None else ExportResult.model_validate(result),
         }
     )
 
 
-def prefix(task: Job) -> str:
+def prefix(short_job: Job) -> str:
     """Where a finished export's files are in storage."""
-    assert task.result is not None
-    found: str = task.result["prefix"]
+    assert short_job.result is not None
+    found: str = short_job.result["prefix"]
     return found

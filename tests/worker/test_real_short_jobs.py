@@ -4,11 +4,11 @@ import pydoc_data.topics
 
 from control.db import read, write
 from control.jobs.models import Job
-from control.tasks import estimates, exports
+from control.short_jobs import estimates, exports
 from control.workers.fleet import fleet
 from core.spec.problems import validate
 from tests.worker.conftest import Bench, eventually
-from tests.worker.test_tasks import export_newest
+from tests.worker.test_short_jobs import export_newest
 
 SPEC = {
     "task": {"kind": "masked_lm"},
@@ -63,8 +63,8 @@ def test_an_estimate_of_what_cannot_be_learned_from_fails_in_words(bench: Bench)
         eventually(lambda: _online(bench), "a worker")
         with write(bench.database) as session:
             asked = estimates.create(session, bench.project, validate(document), largest_batch=False)
-        task = bench.await_state(asked.id, "succeeded", "failed")
-    assert task.state == "failed"
-    assert task.failure
-    assert task.failure["code"] == "tokenizer_invalid"
-    assert task.attempt == 1, "a retry would not help"
+        short_job = bench.await_state(asked.id, "succeeded", "failed")
+    assert short_job.state == "failed"
+    assert short_job.failure
+    assert short_job.failure["code"] == "tokenizer_invalid"
+    assert short_job.attempt == 1, "a retry would not help"

@@ -1,4 +1,4 @@
-"""Tasks over HTTP: short work that a worker does for somebody who waits for the result."""
+"""Short jobs over HTTP: work that a worker does for somebody who waits for the result."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,15 +11,15 @@ from control.samples.schemas import MediaType
 from control.schemas import Body, Resource
 from core.spec.job import JobSpec
 
-TaskState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
+ShortJobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 
 
-class TaskOut(Resource):
+class ShortJobOut(Resource):
     id: str
-    state: TaskState
+    state: ShortJobState
     """``result`` is there once it ``succeeded``, ``failure`` once it ``failed``."""
     waiting_reason: str | None
-    """Why a queued task does not run yet."""
+    """Why a queued short job does not run yet."""
     phase: Literal["staging", "preparing", "training", "saving"] | None
     """What the worker is at; ``training`` is the work itself."""
     phase_fraction: float | None
@@ -97,7 +97,7 @@ class EstimateResult(Resource):
     """The data is large: the estimate prepared a part of it, and its tokenizer saw no more."""
 
 
-class EstimateOut(TaskOut):
+class EstimateOut(ShortJobOut):
     object: Literal["estimate"] = "estimate"
     spec: JobSpec
     result: EstimateResult | None
@@ -135,7 +135,7 @@ class ExportResult(Resource):
     check: ExportCheck
 
 
-class ExportOut(TaskOut):
+class ExportOut(ShortJobOut):
     object: Literal["export"] = "export"
     checkpoint: str
     job: str
@@ -161,7 +161,7 @@ class PreviewResult(Resource):
     """Pictures are sheets: a column a sample, a row a view, or a state of one."""
 
 
-class PreviewOut(TaskOut):
+class PreviewOut(ShortJobOut):
     object: Literal["preview"] = "preview"
     spec: JobSpec
     samples: int

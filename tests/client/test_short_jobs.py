@@ -16,7 +16,7 @@ from control.jobs.models import Job
 from control.samples.service import commit_sample
 from tests.client.conftest import SPEC, Service, Trainer
 from tests.client.test_cli import Command, environ, job_file, run
-from tests.control.tasks.test_tasks import RESULT
+from tests.control.short_jobs.test_short_jobs import RESULT
 
 __all__ = ["environ", "job_file", "run"]
 
@@ -26,7 +26,7 @@ LARGEST = {"samples": 1234, "bytes_per_sample": 1e6, "limit_bytes": 2**33, "how"
 
 @contextmanager
 def worker(trainer: Trainer, result: jobs.Result) -> Iterator[None]:
-    """Somebody who does the next task that is asked for, and comes to this."""
+    """Somebody who does the next short job that is asked for, and comes to this."""
     done = threading.Event()
 
     def work() -> None:

@@ -2,9 +2,9 @@
 
 from control.db import ReadSession, WriteSession
 from control.jobs.models import Job
-from control.tasks import service
-from control.tasks.schemas import EstimateOut, EstimateResult
-from control.tasks.trials import admit
+from control.short_jobs import service
+from control.short_jobs.schemas import EstimateOut, EstimateResult
+from control.short_jobs.trials import admit
 from core.spec.job import JobSpec
 
 STEPS = 100
@@ -35,12 +35,12 @@ def create(session: WriteSession, project_id: str, spec: JobSpec, *, largest_bat
     )
 
 
-def estimate_out(session: ReadSession, task: Job) -> EstimateOut:
+def estimate_out(session: ReadSession, short_job: Job) -> EstimateOut:
     """An estimate as it goes over HTTP."""
     return EstimateOut.model_validate(
         {
-            **service.facts(session, task),
-            "spec": JobSpec.model_validate(task.spec),
-            "result": None if task.result is None else EstimateResult.model_validate(task.result),
+            **service.facts(session, short_job),
+            "spec": JobSpec.model_validate(short_job.spec),
+            "result": None if short_job.result is None else EstimateResult.model_validate(short_job.result),
         }
     )

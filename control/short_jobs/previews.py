@@ -8,10 +8,10 @@ from control.db import ReadSession, WriteSession, read, write
 from control.errors import NotFound
 from control.jobs.models import Job
 from control.jobs.states import TERMINAL
+from control.short_jobs import service
+from control.short_jobs.schemas import PreviewOut, PreviewResult, ShownThing
+from control.short_jobs.trials import admit
 from control.storage import Storage
-from control.tasks import service
-from control.tasks.schemas import PreviewOut, PreviewResult, ShownThing
-from control.tasks.trials import admit
 from core.spec.job import JobSpec
 
 KEPT = timedelta(days=1)
@@ -43,22 +43,22 @@ def create(session: WriteSession, project_id: str, spec: JobSpec, *, samples: in
     )
 
 
-def preview_out(session: ReadSession, task: Job) -> PreviewOut:
+def preview_out(session: ReadSession, short_job: Job) -> PreviewOut:
     """A preview as it goes over HTTP."""
     return PreviewOut.model_validate(
         {
-            **service.facts(session, task),
-            "spec": JobSpec.model_validate(task.spec),
-            "samples": task.options["samples"],
-            "step": task.options["step"],
-            "result": None if task.result is None else PreviewResult(shown=_shown(task)),
+            **service.facts(session, short_job),
+            "spec": JobSpec.model_validate(short_job.spec),
+            "samples": short_job.options["samples"],
+            "step": short_job.options["step"],
+            "result": None if short_job.result is None else PreviewResult(shown=_shown(short_job)),
         }
     )
 
 
-def _shown(task: Job) -> list[ShownThing]:
-    assert task.result is not None
-    files = {file["path"]: file for file in task.result["files"]}
+def _shown(short_job: Job) -> list[ShownThing]:
+    assert short_job.result is not None
+    files = {file["path"]: file for file in short_job.result["files"]}
     return [
         ShownThing(
             name=one["name"],
@@ -66,23 +66,23 @@ def _shown(task: Job) -> list[ShownThing]:
             bytes=files[one["file"]]["bytes"],
             sha256=files[one["file"]]["sha256"],
         )
-        for one in task.result["shown"]
+        for one in short_job.result["shown"]
     ]
 
 
-def shown_thing(task: Job, name: str) -> tuple[str, ShownThing]:
+def shown_thing(short_job: Job, name: str) -> tuple[str, ShownThing]:
     """Where in storage something that a preview shows is, and what it is.
 
     Raises:
         NotFound: ``file_not_found``: it shows no such thing, or nothing yet.
     """
-    if task.result is not None:
-        for one, thing in zip(task.result["shown"], _shown(task), strict=True):
+    if short_job.result is not None:
+        for one, thing in zip(short_job.result["shown"], _shown(short_job), strict=True):
             if thing.name == name:
-                return f"{task.result['prefix']}/{one['file']}", thing
+                return f"{short_job.result['prefix']}/{one['file']}", thing
     raise NotFound(
         "file_not_found",
-        f"Preview {task.id} is {task.state} and shows no {name[:100]!r}; `result.shown` lists what it shows once it succeeded.",
+        f"Preview {short_job.id} is {short_job.state} and shows no {name[:100]!r}; `result.shown` lists what it shows once it succeeded.",
         param="name",
     )
 

@@ -67,7 +67,7 @@ def test_an_estimate_a_sample_and_an_export(
         text = f"At step {step} the network says: " + "the the statement, and so on; " * step
         show(service, job, step, "continued_text", "text/plain", text.encode())
         show(service, job, step, "reconstructions", "image/png", png(64, 16 * step))
-    found = scenario("tasks", width=width, job=job, theme="dark" if width == 375 else "light")
+    found = scenario("short-jobs", width=width, job=job, theme="dark" if width == 375 else "light")
     assert found["earlier"] != found["newest"], "another step shows another text"
     with zipfile.ZipFile(found["zip"]) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("model.onnx")]

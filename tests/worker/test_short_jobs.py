@@ -1,11 +1,11 @@
-"""A task through Celery, the supervisor and the engine's protocol; the engine itself is scripted."""
+"""A short job through Celery, the supervisor and the engine's protocol; the engine itself is scripted."""
 
 import hashlib
 
 from control.checkpoints.models import Checkpoint
 from control.db import read, write
 from control.jobs.models import Job
-from control.tasks import exports
+from control.short_jobs import exports
 from tests.worker.conftest import Bench, Tree
 
 
@@ -18,19 +18,19 @@ def _checkpoint(bench: Bench, job_id: str) -> str:
 def export_newest(bench: Bench, job_id: str) -> Job:
     """Have the job's newest checkpoint exported."""
     with write(bench.database) as session:
-        task = exports.create(session, bench.project, _checkpoint(bench, job_id), "onnx")
-    return bench.await_state(task.id, "succeeded", "failed")
+        short_job = exports.create(session, bench.project, _checkpoint(bench, job_id), "onnx")
+    return bench.await_state(short_job.id, "succeeded", "failed")
 
 
 def test_what_an_export_makes_is_in_storage_before_it_succeeds(bench: Bench, worker: Tree) -> None:
     job_id = bench.submit()
     bench.await_state(job_id, "succeeded")
-    task = export_newest(bench, job_id)
-    assert task.state == "succeeded", task.failure
-    assert task.result
-    [file] = task.result["files"]
+    short_job = export_newest(bench, job_id)
+    assert short_job.state == "succeeded", short_job.failure
+    assert short_job.result
+    [file] = short_job.result["files"]
     assert (file["path"], file["bytes"]) == ("model.onnx", len("step 40 as onnx"))
     assert file["sha256"] == hashlib.sha256(b"step 40 as onnx").hexdigest()
-    with bench.storage.open(f"{task.result['prefix']}/model.onnx") as content:
+    with bench.storage.open(f"{short_job.result['prefix']}/model.onnx") as content:
         assert content.read() == b"step 40 as onnx"
-    assert "path" not in task.result, "a worker's directories are nobody's business"
+    assert "path" not in short_job.result, "a worker's directories are nobody's business"

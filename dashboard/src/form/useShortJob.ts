@@ -4,7 +4,7 @@ import { isTerminal, type Estimate, type JobPreview } from "@/api/types";
 import type { Document } from "./document";
 
 /** Something that a worker finds out about a job that is not submitted. */
-export interface SpecTask<T> {
+export interface ShortJobState<T> {
   /** The newest that was asked for, as it stands. */
   now: T | undefined;
   running: boolean;
@@ -19,16 +19,16 @@ export interface SpecTask<T> {
 
 interface Calls<T> {
   ask: () => Promise<T>;
-  /** Asks for the task again and again, until it is over. */
+  /** Asks for the short job again and again, until it is over. */
   follow: (id: string) => UseQueryOptions<T, Error, T, string[]>;
   cancel: (id: string) => Promise<T>;
 }
 
 /** Asks for it, follows it to its end, and knows whether it still speaks of the same document. */
-export function useSpecTask<T extends Estimate | JobPreview>(
+export function useShortJob<T extends Estimate | JobPreview>(
   document: Document,
   calls: Calls<T>,
-): SpecTask<T> {
+): ShortJobState<T> {
   const cache = useQueryClient();
   const [asked, setAsked] = useState<{ id: string; document: string } | null>(null);
   const present = JSON.stringify(document);

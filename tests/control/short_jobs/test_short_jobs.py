@@ -1,4 +1,4 @@
-"""Tasks: jobs of other purposes. In the same queue, under the same rules, and in no list of jobs."""
+"""Short jobs: jobs of other purposes. In the same queue, under the same rules, and in no list of jobs."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from control.jobs.models import Job
 from control.scheduling.dispatch import Waiting, plan
 from control.scheduling.slots import places
 from control.settings import settings
-from control.tasks import estimates, exports, service
+from control.short_jobs import estimates, exports, service
 from tests.factories import (
     let_pass,
     make_checkpoint,
@@ -52,34 +52,34 @@ def make_estimate(session: WriteSession, project: str | None = None) -> Job:
 
 def test_an_estimate_goes_through_the_queue_and_has_a_result(session: WriteSession) -> None:
     worker = make_worker(session)
-    task = make_estimate(session)
-    out = estimates.estimate_out(session, task)
+    short_job = make_estimate(session)
+    out = estimates.estimate_out(session, short_job)
     assert (out.id[:4], out.state, out.result) == ("est_", "queued", None)
     assert out.waiting_reason
     claim = jobs.claim(session, worker)
     assert claim
-    assert (claim.job_id, claim.purpose, claim.options) == (task.id, "estimate", {"largest_batch": True})
+    assert (claim.job_id, claim.purpose, claim.options) == (short_job.id, "estimate", {"largest_batch": True})
     assert len(claim.files) == 1
-    jobs.finish(session, task.id, claim.attempt, jobs.Completed(result=RESULT))
-    out = estimates.estimate_out(session, task)
+    jobs.finish(session, short_job.id, claim.attempt, jobs.Completed(result=RESULT))
+    out = estimates.estimate_out(session, short_job)
     assert out.state == "succeeded"
     assert out.result
     assert out.result.eta.high == 13.0
 
 
-def test_no_list_and_no_verb_of_jobs_knows_a_task(session: WriteSession) -> None:
+def test_no_list_and_no_verb_of_jobs_knows_a_short_job(session: WriteSession) -> None:
     make_worker(session)
     project = make_project(session)
-    job, task = make_job(session, project), make_estimate(session, project)
+    job, short_job = make_job(session, project), make_estimate(session, project)
     assert [found.id for found in jobs.list_jobs(session, project).rows] == [job.id]
     with pytest.raises(NotFound, match="no job"):
-        jobs.get(session, project, task.id)
+        jobs.get(session, project, short_job.id)
     with pytest.raises(NotFound, match="no job"):
-        jobs.request(session, project, task.id, "cancel")
+        jobs.request(session, project, short_job.id, "cancel")
     with pytest.raises(NotFound, match="no export"):
-        service.get(session, project, "export", task.id)
+        service.get(session, project, "export", short_job.id)
     with pytest.raises(NotFound, match="no estimate"):
-        service.get(session, make_project(session), "estimate", task.id)
+        service.get(session, make_project(session), "estimate", short_job.id)
 
 
 def test_without_a_worker_an_estimate_is_refused_in_words(session: WriteSession) -> None:
@@ -88,15 +88,15 @@ def test_without_a_worker_an_estimate_is_refused_in_words(session: WriteSession)
     assert caught.value.code == "no_worker_online"
 
 
-def test_a_task_goes_first_and_makes_nobody_give_way(session: WriteSession) -> None:
+def test_a_short_job_goes_first_and_makes_nobody_give_way(session: WriteSession) -> None:
     worker = make_worker(session)
     make_job(session, resources={"preemptible": True}, priority=-5)
     running = jobs.claim(session, worker)
     assert running
-    waiting, task = make_job(session, priority=50), make_estimate(session)
+    waiting, short_job = make_job(session, priority=50), make_estimate(session)
     head = [
         Waiting(row.id, row.device, row.memory_bytes, row.priority, row.queued_at, row.purpose == "train")
-        for row in (task, waiting)
+        for row in (short_job, waiting)
     ]
     assert plan(head[:1], places(session)).preempt == {}, "an estimate waits"
     assert plan(head, places(session)).preempt == {running.job_id: waiting.id}, (
@@ -105,46 +105,46 @@ def test_a_task_goes_first_and_makes_nobody_give_way(session: WriteSession) -> N
     jobs.finish(session, running.job_id, running.attempt, jobs.Completed())
     claim = jobs.claim(session, worker)
     assert claim
-    assert claim.job_id == task.id
+    assert claim.job_id == short_job.id
 
 
-def test_a_task_whose_worker_is_lost_is_tried_once_more(session: WriteSession) -> None:
+def test_a_short_job_whose_worker_is_lost_is_tried_once_more(session: WriteSession) -> None:
     worker = make_worker(session)
-    task = make_estimate(session)
+    short_job = make_estimate(session)
     lost = jobs.Failed("worker_lost", "Lost.", retryable=True)
     for attempt in (1, 2):
         assert jobs.claim(session, worker)
-        jobs.finish(session, task.id, attempt, lost)
-    assert task.state == "failed"
-    failure = estimates.estimate_out(session, task).failure
+        jobs.finish(session, short_job.id, attempt, lost)
+    assert short_job.state == "failed"
+    failure = estimates.estimate_out(session, short_job).failure
     assert failure
     assert failure.code == "worker_lost"
 
 
 def test_cancelling_asks_the_supervisor_or_takes_it_from_the_queue(session: WriteSession) -> None:
     worker = make_worker(session)
-    task = make_estimate(session)
-    assert service.cancel(session, task.project_id, "estimate", task.id).state == "cancelled"
-    task = make_estimate(session)
+    short_job = make_estimate(session)
+    assert service.cancel(session, short_job.project_id, "estimate", short_job.id).state == "cancelled"
+    short_job = make_estimate(session)
     claim = jobs.claim(session, worker)
     assert claim
-    assert service.cancel(session, task.project_id, "estimate", task.id).intent == "cancel"
-    assert jobs.heartbeat(session, task.id, claim.attempt) == "cancel"
-    jobs.finish(session, task.id, claim.attempt, jobs.Stopped(75))
-    assert task.state == "cancelled"
+    assert service.cancel(session, short_job.project_id, "estimate", short_job.id).intent == "cancel"
+    assert jobs.heartbeat(session, short_job.id, claim.attempt) == "cancel"
+    jobs.finish(session, short_job.id, claim.attempt, jobs.Stopped(75))
+    assert short_job.state == "cancelled"
 
 
 def test_an_export_gets_its_checkpoint_and_keeps_it(session: WriteSession) -> None:
     training = {"steps": 100, "batch_size": 8, "sequence_length": 64, "retention": {"keep_last": 1}}
     job, claim = make_running(session, training=training)
     checkpoint = make_checkpoint(session, claim, 10)
-    task = exports.create(session, job.project_id, checkpoint.id, "onnx")
+    short_job = exports.create(session, job.project_id, checkpoint.id, "onnx")
     make_checkpoint(session, claim, 20)
     kept = [row.step for row in checkpoints.list_of_job(session, job.id)]
     assert kept == [20, 10], "retention waits for the export"
     taken = jobs.claim(session, make_worker(session))
     assert taken
-    assert (taken.job_id, taken.purpose) == (task.id, "export")
+    assert (taken.job_id, taken.purpose) == (short_job.id, "export")
     assert [ref.id for ref in taken.checkpoints] == [checkpoint.id]
     files = [{"path": "model.onnx", "bytes": 7, "sha256": "c" * 64}]
     check = {"runtime": "onnxruntime", "inputs": 3, "largest_difference": 1e-7, "tolerance": 1e-4}
@@ -155,11 +155,11 @@ def test_an_export_gets_its_checkpoint_and_keeps_it(session: WriteSession) -> No
         "outputs": ["logits"],
         "parameters": 5,
         "check": check,
-        "prefix": f"jobs/{task.id}/attempt-1/files",
+        "prefix": f"jobs/{short_job.id}/attempt-1/files",
         "files": files,
     }
-    jobs.finish(session, task.id, taken.attempt, jobs.Completed(result=result))
-    out = exports.export_out(session, task)
+    jobs.finish(session, short_job.id, taken.attempt, jobs.Completed(result=result))
+    out = exports.export_out(session, short_job)
     assert (out.state, out.bytes, out.step, out.checkpoint) == ("succeeded", 7, 10, checkpoint.id)
     make_checkpoint(session, claim, 30)
     assert [row.step for row in checkpoints.list_of_job(session, job.id)] == [30]
@@ -177,10 +177,10 @@ def test_the_same_export_is_made_once(session: WriteSession) -> None:
     assert [row.id for row in exports.list_of_job(session, job.id)] == [again.id, first.id]
 
 
-def test_an_expired_lease_sends_a_task_back(session: WriteSession) -> None:
+def test_an_expired_lease_sends_a_short_job_back(session: WriteSession) -> None:
     worker = make_worker(session)
-    task = make_estimate(session)
+    short_job = make_estimate(session)
     claim = jobs.claim(session, worker)
     assert claim
     let_pass(session, settings().lease_seconds + 1)
-    assert jobs.heartbeat(session, task.id, claim.attempt) is None, "late, and nobody had noticed"
+    assert jobs.heartbeat(session, short_job.id, claim.attempt) is None, "late, and nobody had noticed"

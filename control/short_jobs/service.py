@@ -1,6 +1,6 @@
-"""Tasks: jobs of another purpose than training.
+"""Short jobs: jobs of another purpose than training.
 
-A task is a row of `control.jobs` like any other: it waits in the same queue, is claimed, fenced and reaped in the same
+A short job is a row of `control.jobs` like any other: it waits in the same queue, is claimed, fenced and reaped in the same
 way, and its row is the truth. It differs in what the worker runs for it, in that it has a ``result``, and in that no
 list of jobs shows it. docs/decisions/0008 tells why.
 """
@@ -11,7 +11,7 @@ from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
 from control.jobs import repository
-from control.jobs.deletion import delete_task
+from control.jobs.deletion import delete_short_job
 from control.jobs.events import record
 from control.jobs.intents import request
 from control.jobs.models import Job
@@ -21,9 +21,9 @@ from control.scheduling.wakeups import ring_for
 from control.storage import Storage
 from core.spec.job import JobSpec
 
-TaskPurpose = Literal["estimate", "export", "preview"]
+ShortJobKind = Literal["estimate", "export", "preview"]
 
-_PREFIXES: dict[TaskPurpose, Literal["est", "exp", "prv"]] = {
+_PREFIXES: dict[ShortJobKind, Literal["est", "exp", "prv"]] = {
     "estimate": "est",
     "export": "exp",
     "preview": "prv",
@@ -35,7 +35,7 @@ _RETRIES = 1
 
 def submit(
     session: WriteSession,
-    purpose: TaskPurpose,
+    purpose: ShortJobKind,
     spec: JobSpec,
     *,
     project_id: str,
@@ -46,7 +46,7 @@ def submit(
     options: dict[str, Any],
     checkpoint: tuple[str, str] | None = None,
 ) -> Job:
-    """Put a task into the queue.
+    """Put a short job into the queue.
 
     Args:
         steps: What its progress counts to.
@@ -78,53 +78,53 @@ def submit(
     return job
 
 
-def get(session: ReadSession, project_id: str, purpose: TaskPurpose, task_id: str) -> Job:
-    """A task of the project.
+def get(session: ReadSession, project_id: str, purpose: ShortJobKind, short_job_id: str) -> Job:
+    """A short job of the project.
 
     Raises:
         NotFound: ``estimate_not_found``, ``export_not_found``, ``preview_not_found``.
     """
-    task = repository.of_project(session, project_id, task_id, purpose=purpose)
-    if task is None:
-        raise NotFound(f"{purpose}_not_found", f"There is no {purpose} {task_id} in this project.")
-    return task
+    short_job = repository.of_project(session, project_id, short_job_id, purpose=purpose)
+    if short_job is None:
+        raise NotFound(f"{purpose}_not_found", f"There is no {purpose} {short_job_id} in this project.")
+    return short_job
 
 
-def cancel(session: WriteSession, project_id: str, purpose: TaskPurpose, task_id: str) -> Job:
-    """Stop a task, or take it out of the queue.
+def cancel(session: WriteSession, project_id: str, purpose: ShortJobKind, short_job_id: str) -> Job:
+    """Stop a short job, or take it out of the queue.
 
     Raises:
         NotFound: as `get`.
         InvalidTransition: it is over.
     """
-    get(session, project_id, purpose, task_id)
-    return request(session, project_id, task_id, "cancel", purpose=purpose)
+    get(session, project_id, purpose, short_job_id)
+    return request(session, project_id, short_job_id, "cancel", purpose=purpose)
 
 
 def delete(
-    session: WriteSession, storage: Storage, project_id: str, purpose: TaskPurpose, task_id: str
+    session: WriteSession, storage: Storage, project_id: str, purpose: ShortJobKind, short_job_id: str
 ) -> None:
-    """Delete a task that is over; the files that it made leave the storage after the commit.
+    """Delete a short job that is over; the files that it made leave the storage after the commit.
 
     Raises:
         NotFound: as `get`.
         Conflict: ``not_over``: cancel it first.
     """
-    get(session, project_id, purpose, task_id)
-    delete_task(session, storage, project_id, purpose, task_id)
+    get(session, project_id, purpose, short_job_id)
+    delete_short_job(session, storage, project_id, purpose, short_job_id)
 
 
-def facts(session: ReadSession, task: Job) -> dict[str, Any]:
-    """What every kind of task tells of itself."""
+def facts(session: ReadSession, short_job: Job) -> dict[str, Any]:
+    """What every kind of short job tells of itself."""
     return {
-        "id": task.id,
-        "state": task.state,
-        "waiting_reason": waiting_reasons(session, [task]).get(task.id),
-        "phase": task.phase,
-        "phase_fraction": task.phase_fraction,
-        "worker": task.worker_id,
-        "failure": None if task.failure is None else Failure.model_validate(task.failure),
-        "created_at": task.created_at,
-        "started_at": task.started_at,
-        "finished_at": task.finished_at,
+        "id": short_job.id,
+        "state": short_job.state,
+        "waiting_reason": waiting_reasons(session, [short_job]).get(short_job.id),
+        "phase": short_job.phase,
+        "phase_fraction": short_job.phase_fraction,
+        "worker": short_job.worker_id,
+        "failure": None if short_job.failure is None else Failure.model_validate(short_job.failure),
+        "created_at": short_job.created_at,
+        "started_at": short_job.started_at,
+        "finished_at": short_job.finished_at,
     }

@@ -1,0 +1,85 @@
+import type { Estimate, JobPreview } from "@/api/types";
+import { percent } from "@/lib/format";
+import { Button } from "@/ui/Button";
+import type { IconName } from "@/ui/Icon";
+import { ErrorBox } from "@/ui/Notice";
+import type { ShortJobState } from "./useShortJob";
+
+type ShortJob = Estimate | JobPreview;
+
+/** How a short job stands, in words. */
+function standing(shortJob: ShortJob | undefined, phases: Record<string, string>): string {
+  if (!shortJob) return "Asking…";
+  if (shortJob.state === "queued") return `Queued: ${shortJob.waiting_reason ?? "waits for a worker"}`;
+  const share = shortJob.phase_fraction === null ? "" : `, ${percent(shortJob.phase_fraction)}`;
+  return `${phases[shortJob.phase ?? ""] ?? "Starting"}${share}…`;
+}
+
+interface ShortJobRowProps<T extends ShortJob> {
+  shortJob: ShortJobState<T>;
+  icon: IconName;
+  /** On the button: before, while it runs, and once there is a result. */
+  words: [string, string, string];
+  /** What is asked for, before anybody has asked. */
+  hint: string;
+  /** What a worker is at, by phase. */
+  phases: Record<string, string>;
+  cancel: string;
+  valid: boolean;
+}
+
+/** The button that asks a worker about a job, and beside it how the answer stands. */
+export function ShortJobRow<T extends ShortJob>({
+  shortJob,
+  icon,
+  words,
+  hint,
+  phases,
+  cancel,
+  valid,
+}: ShortJobRowProps<T>) {
+  const result = shortJob.now?.result;
+  return (
+    <div className="estimate-row">
+      <Button icon={icon} busy={shortJob.running} disabled={!valid} onClick={shortJob.ask}>
+        {shortJob.running ? words[1] : result ? words[2] : words[0]}
+      </Button>
+      {shortJob.running ? (
+        <>
+          <span className="faint small truncate" role="status">
+            {standing(shortJob.now, phases)}
+          </span>
+          {shortJob.cancel && (
+            <Button
+              small
+              look="ghost"
+              icon="close"
+              aria-label={cancel}
+              busy={shortJob.cancelling}
+              onClick={shortJob.cancel}
+            />
+          )}
+        </>
+      ) : (
+        !result && <span className="faint small">{hint}</span>
+      )}
+      {!shortJob.running && result && shortJob.stale && (
+        <span className="faint small">Of the job before it was changed</span>
+      )}
+    </div>
+  );
+}
+
+/** Why a short job came to nothing, or could not be asked for. */
+export function ShortJobFailure<T extends ShortJob>({ shortJob }: { shortJob: ShortJobState<T> }) {
+  return (
+    <>
+      {!shortJob.running && shortJob.now?.failure && (
+        <p className="field-error">
+          {shortJob.now.failure.message} {shortJob.now.failure.hint}
+        </p>
+      )}
+      {shortJob.error && <ErrorBox error={shortJob.error} />}
+    </>
+  );
+}
