@@ -1,9 +1,9 @@
-"""``data.on_bad_sample: refuse``: how many images or recordings may be unusable before a job had better not run."""
+"""The limit of ``data.on_bad_sample: refuse``: the share of unusable images or recordings above which a job is refused."""
 
 BAD_SHARE = 0.01
-"""Of all samples, above which they are too many."""
+"""Share of all samples (0 … 1). A job is refused where more than this share of them is unusable."""
 
 
 def too_many_bad(bad: int, seen: int) -> bool:
-    """Whether of ``seen`` samples, the bad ones among them, too many are bad."""
+    """Whether the share of bad samples is over the limit. ``seen`` counts all samples, with the bad ones."""
     return bad > BAD_SHARE * seen

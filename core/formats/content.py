@@ -1,4 +1,4 @@
-"""What a document is known by: the hash of its text."""
+"""The content hash that identifies a document."""
 
 from hashlib import blake2b
 
@@ -6,5 +6,5 @@ HASH_BYTES = 8
 
 
 def content_hash(content: bytes) -> int:
-    """64 bits of a document's UTF-8 text."""
+    """A 64-bit BLAKE2b hash of a document's text (UTF-8)."""
     return int.from_bytes(blake2b(content, digest_size=HASH_BYTES).digest(), "big")

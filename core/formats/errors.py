@@ -1,4 +1,4 @@
-"""One error for whatever can be wrong with a file."""
+"""`FormatError`: the error raised for every problem with an uploaded file."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,14 +38,14 @@ FormatErrorCode = Literal[
 
 
 _WHERE = 2 * LONGEST_NAME
-"""Characters of a file's name and a member's, in a message."""
+"""Characters of a file's name together with a member's name in an error message, at most."""
 
 
 class FormatError(ValueError):
-    """A file that no samples can be read from.
+    """A problem with an uploaded file because of which no samples can be read from it.
 
-    ``code`` is stable, ``message`` says what is wrong and what to do, ``file`` names the file and
-    ``member`` the file inside it, where it is an archive.
+    ``code`` is stable. ``message`` says what is wrong and what to do. ``file`` names the file, ``member`` the file
+    inside it where it is an archive.
     """
 
     def __init__(self, code: FormatErrorCode, message: str, file: str, member: str | None = None) -> None:
@@ -62,7 +62,7 @@ class FormatError(ValueError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where reading is: a file, or a member of it."""
+    """The position of a reader: a file, or a member of an archive."""
 
     file: str
     member: str | None = None

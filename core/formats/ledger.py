@@ -1,7 +1,8 @@
-"""The different samples of a file, noted by inspection as far as they are few.
+"""A record of the distinct samples of a file, up to a fixed number, made by inspection.
 
-A job needs a number of different samples in its training part. With these notes admission can tell that number beforehand,
-by the rules that preparation follows; a file with more samples than are noted holds enough for any ordinary batch.
+A job needs a minimum number of distinct samples in its training split. With this record, admission computes that number
+before the job runs, by the same rules as preparation. A file with more samples than the record holds has enough for any
+ordinary batch.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,39 +11,39 @@ from hashlib import blake2b
 from typing import Any
 
 KEPT = 1_000
-"""Different samples noted of one file."""
+"""Distinct samples recorded of one file, at most."""
 _PATH_CHARACTERS = 1_000
 _HEX = 16
 
 
 @dataclass
 class Noted:
-    """One of the different samples. What a modality does not know stays 0."""
+    """One distinct sample. A field that does not apply to the modality is 0."""
 
     content: int
-    """64 bits of hash."""
+    """64-bit hash of the content."""
     count: int = 1
-    """How often it is there."""
+    """How many times the sample occurs."""
     set_aside: bool = False
-    """Whether the dataset itself holds it out (images: in any of its places, recordings: in its first one)."""
+    """Whether the dataset itself holds it out (an image: at any of its places; a recording: at its first place)."""
     characters: int = 0
     size: int = 0
-    """Of text, bytes of UTF-8; of a recording, its samples (numbers)."""
+    """Of text: bytes of UTF-8. Of a recording: its number of audio samples."""
     rate: int = 0
-    """Hz."""
+    """Sampling rate of a recording, Hz."""
     path: str = ""
 
 
 @dataclass
 class Ledger:
-    """Notes of different samples, in the order in which they were met."""
+    """Distinct samples, in the order in which they were read."""
 
     complete: bool = True
-    """Whether all are noted."""
+    """Whether all distinct samples are recorded."""
     entries: dict[int, Noted] = field(default_factory=dict)
 
     def add(self, sample: Noted) -> None:
-        """Note a sample that was met; one that was met before counts once more."""
+        """Record a sample. If its content is recorded already, only its count goes up."""
         before = self.entries.get(sample.content)
         if before is not None:
             before.count += sample.count
@@ -52,7 +53,7 @@ class Ledger:
             self.complete = False
 
     def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The record as plain values for JSON."""
         return {
             "complete": self.complete,
             "samples": [
@@ -71,7 +72,7 @@ class Ledger:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any] | None) -> "Ledger":
-        """From what `facts` gave; without any, nothing is known."""
+        """The record made from the result of `facts`. Without one, an incomplete record."""
         if not facts:
             return cls(complete=False)
         found = cls(complete=bool(facts["complete"]))
@@ -82,15 +83,15 @@ class Ledger:
 
 
 def storable(path: str) -> str:
-    """A path as a database takes it: what is no character becomes a question mark, as `core.spec.patterns` reads it."""
+    """A path that a database can store: characters that are not valid Unicode become a question mark, as in `core.spec.patterns`."""
     return path.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def merged(ledgers: Iterable[Ledger], *, aside_anywhere: bool = False) -> Ledger:
-    """The different samples of all files together, in their order.
+    """The distinct samples of all files together, in order.
 
     Args:
-        aside_anywhere: whether a sample is set aside that is so in any of its places, and not only in its first one.
+        aside_anywhere: If true, a sample is held out when any of its places is; if false, only when its first place is.
     """
     together = Ledger()
     for ledger in ledgers:
@@ -106,7 +107,7 @@ def merged(ledgers: Iterable[Ledger], *, aside_anywhere: bool = False) -> Ledger
 
 
 class WholeText:
-    """Takes note of a text while it is read, as one sample."""
+    """Passes a text on unchanged while it is read, and records the whole of it as one sample."""
 
     def __init__(self, texts: Iterable[str], ledger: Ledger) -> None:
         self._texts = texts

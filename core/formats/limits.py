@@ -1,4 +1,4 @@
-"""What a file may cost, checked as bytes come and never by what an archive says of itself."""
+"""Limits on the size of an uploaded file's content. They are checked while bytes are read; sizes that a header states are not trusted."""
 
 import threading
 from dataclasses import dataclass
@@ -10,52 +10,52 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Caps on one uploaded file."""
+    """Limits on one uploaded file."""
 
     content_bytes: int = 1 << 40
     """Bytes after decompression."""
     ratio: float = 250.0
-    """Bytes after decompression for each byte of the file. Text comes to 3-10, logs to 50."""
+    """Bytes after decompression for each byte of the file. Text has 3-10, logs up to 50."""
     ratio_from_bytes: int = 64 * MIB
-    """The ratio is looked at only past so many bytes: a small file that repeats itself harms nobody."""
+    """Bytes after decompression from which the ratio is checked. A small file with a high ratio does no harm."""
     members: int = 10_000
     """Files in an archive."""
     member_name_bytes: int = 4096
-    """A member's name with its folders, in UTF-8; no file system takes a longer path."""
+    """Length of a member's name with its folders, in UTF-8. No file system takes a longer path."""
     header_bytes: int = 16 * MIB
-    """What a tar may say of its members beside their plain headers (PAX, long names), and `header_bytes_each` for each."""
+    """Bytes of a tar's extended headers (PAX, long names) together, beside `header_bytes_each` for each member."""
     header_bytes_each: int = 2048
     directory_bytes: int = 64 * MIB
-    """A zip's directory, which is read whole."""
+    """Size of a zip's central directory, which is read whole."""
     document_characters: int = 64 * MIB
-    """The longest line or field, which is held in memory."""
+    """Length of the longest line or field, which is held in memory."""
     tokenizer_bytes: int = 128 * MIB
-    """The largest ``tokenizer.json``, which is read whole."""
+    """Size of the largest ``tokenizer.json``, which is read whole."""
     image_bytes: int = 64 * MIB
-    """One image as it is stored, which is read whole."""
+    """Size of one encoded image, which is read whole."""
     image_pixels: int = 100_000_000
-    """Width times height of one image, looked at before it is decoded."""
+    """Width times height of one image, checked before it is decoded."""
     pixels_from: int = 350_000_000
-    """Pixels of a file's images together that are decoded whatever its size, and"""
+    """Pixels of a file's images together that are decoded for a file of any size, to which"""
     pixels_a_byte: int = 700
-    """for each byte of it. Photographs have up to 20, screenshots 100, flat masks some hundreds; a PNG has 8,000 at most."""
+    """this number is added for each byte of the file. Photographs have up to 20 pixels a byte, screenshots 100, flat masks some hundreds; a PNG has 8,000 at most."""
     image_side: int = 8
-    """Pixels that the shorter side of an image must have: less shows nothing."""
+    """Pixels that the shorter side of an image must have. A smaller image shows nothing."""
     audio_bytes: int = 512 * MIB
-    """One recording as it is stored, which is read whole."""
+    """Size of one encoded recording, which is read whole."""
     audio_samples: int = 200_000_000
-    """Samples of one recording, over an hour at 48 kHz; held in memory as mono."""
+    """Audio samples of one recording (more than an hour at 48 kHz), which are held in memory as mono."""
 
 
 DEFAULT_LIMITS = Limits()
 IMAGE_LIMITS = Limits(members=2_000_000, directory_bytes=256 * MIB)
-"""An archive of images holds one file a sample."""
+"""For images: an archive holds one file for each sample."""
 AUDIO_LIMITS = IMAGE_LIMITS
-"""An archive of recordings likewise."""
+"""For recordings: the same limits as for images."""
 
 
 class Budget:
-    """Counts what comes out of a file of ``file_bytes`` bytes, over all its members."""
+    """Counts the bytes read from all members of a file of ``file_bytes`` bytes."""
 
     def __init__(self, file_bytes: int, limits: Limits) -> None:
         self.file_bytes = file_bytes
@@ -65,7 +65,7 @@ class Budget:
     def spend(self, amount: int, place: Place) -> None:
         """
         Raises:
-            FormatError: ``archive_bomb``, at the first byte too many.
+            FormatError: ``archive_bomb``, at the first byte over the limit.
         """
         self.spent += amount
         limits = self.limits
@@ -83,7 +83,7 @@ class Budget:
 
 
 class PixelBudget:
-    """Counts the pixels of a file's images as they are about to be decoded. Safe to share between threads."""
+    """Counts the pixels of a file's images before each is decoded. Safe to share between threads."""
 
     def __init__(self, file_bytes: int, limits: Limits) -> None:
         self._most = limits.pixels_from + limits.pixels_a_byte * file_bytes
@@ -94,7 +94,7 @@ class PixelBudget:
     def spend(self, pixels: int, place: Place) -> None:
         """
         Raises:
-            FormatError: ``archive_bomb``, at the first image too many.
+            FormatError: ``archive_bomb``, at the first image over the limit.
         """
         with self._lock:
             self._spent += pixels

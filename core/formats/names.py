@@ -1,4 +1,4 @@
-"""A file's name decides its format."""
+"""Finds the format of a file by its name."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from core.formats.errors import Place
 
 
 class Kind(StrEnum):
-    """What a file holds."""
+    """The content of a file."""
 
     TEXT = "text"
     JSONL = "jsonl"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Compression(StrEnum):
-    """What a file is wrapped in."""
+    """The compression of a file."""
 
     GZIP = "gzip"
     ZSTD = "zstd"
@@ -49,7 +49,7 @@ _KINDS = {
     ".oga": Kind.AUDIO,
     ".opus": Kind.AUDIO,
 }
-_LEFT_BEHIND = {".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+_SYSTEM_FILES = {".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE, Kind.AUDIO}
 
@@ -58,7 +58,7 @@ MODALITY_KINDS: dict[str, frozenset[Kind]] = {
     "image": frozenset({Kind.IMAGE, Kind.ZIP, Kind.TAR, Kind.PARQUET, Kind.IDX}),
     "audio": frozenset({Kind.AUDIO, Kind.ZIP, Kind.TAR}),
 }
-"""What a dataset of a modality (`core.spec.Modality`) may hold."""
+"""The kinds of file that a dataset of each modality (`core.spec.Modality`) may hold."""
 
 _PLURALS = {"text": "text", "image": "images", "audio": "audio"}
 
@@ -73,14 +73,14 @@ KNOWN_FORMATS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Format:
-    """What a name promises."""
+    """The format that a file name stands for."""
 
     kind: Kind
     compression: Compression | None = None
 
 
 def detect(name: str, modality: str = "text") -> Format:
-    """The format that a file name (directories before it do not matter) promises in a dataset of a modality.
+    """The format that a file name stands for in a dataset of a modality. Folders before the name do not matter.
 
     Raises:
         FormatError: ``unknown_format``.
@@ -89,7 +89,7 @@ def detect(name: str, modality: str = "text") -> Format:
 
 
 def detect_at(name: str, place: Place, modality: str = "text") -> Format:
-    """Like ``detect``, for a name met inside ``place``."""
+    """Like ``detect``, for a name found at ``place``."""
     found = _promised(name)
     if found and found.kind in MODALITY_KINDS[modality]:
         return found
@@ -122,15 +122,15 @@ def _promised(name: str) -> Format | None:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a path is one that is not meant to be read (``.cache/a.png``), or that systems leave behind."""
-    return is_left_behind(name) or any(part.startswith(".") for part in _parts(name))
+    """Whether a path is hidden (``.cache/a.png``) or a system file, and so not to be read."""
+    return is_system_file(name) or any(part.startswith(".") for part in _parts(name))
 
 
-def is_left_behind(name: str) -> bool:
-    """Whether a path is one that systems leave behind (``.DS_Store``, ``__MACOSX/…``, ``Thumbs.db``), not a person's."""
+def is_system_file(name: str) -> bool:
+    """Whether a path is a file that an operating system writes for itself (``.DS_Store``, ``__MACOSX/…``, ``Thumbs.db``)."""
     parts = _parts(name)
     return "__MACOSX" in parts or (
-        bool(parts) and (parts[-1].startswith("._") or parts[-1].lower() in _LEFT_BEHIND)
+        bool(parts) and (parts[-1].startswith("._") or parts[-1].lower() in _SYSTEM_FILES)
     )
 
 

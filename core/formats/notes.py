@@ -1,4 +1,4 @@
-"""What a person should know of how a file was read, though nothing is wrong with it."""
+"""Notes on how a file was read, for people. A note is not an error."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _CHARACTERS = 60
 
 @dataclass(frozen=True)
 class Note:
-    """``code`` is stable, ``message`` a sentence."""
+    """``code`` is stable, ``message`` is a sentence."""
 
     code: NoteCode
     message: str
 
 
 def listed(names: Iterable[str], most: int = _NAMED) -> str:
-    """``'a', 'b' and 3 more``: the first names in order, shortened; empty where there are none."""
+    """``'a', 'b' and 3 more``: the first names in sorted order, shortened. Empty where there are none."""
     ordered = sorted(names)
     named = [repr(printable(name[:_CHARACTERS])) for name in ordered[:most]]
     if len(ordered) > most:

@@ -1,6 +1,6 @@
-"""Which samples are held out: decided by their content, so that a growing dataset moves none across.
+"""Decides which samples are held out, by their content: a sample keeps its split when the dataset grows.
 
-The engine decides by these rules when it prepares a dataset, and admission decides by them what it would find.
+The engine uses these rules when it prepares a dataset. Admission uses the same rules to predict the result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from core.formats.content import content_hash
 
 
 def threshold(fraction: float) -> int:
-    """What hashes of 64 bits are below with probability ``fraction``."""
+    """The number that a 64-bit hash is below with probability ``fraction``."""
     return int(fraction * 2**64)
 
 
 def by_hash(hashes: Sequence[int], fraction: float) -> list[bool]:
-    """Which of the samples are held out: those whose hash is below ``fraction`` of all hashes.
+    """Which of the samples are held out: those whose hash is below the fraction ``fraction`` of the range of hashes.
 
-    Where that leaves either part empty, the first one with the smallest hash.
+    If that leaves one of the splits empty, the first sample with the smallest hash is held out alone.
 
     Args:
-        hashes: of different samples, one at least.
+        hashes: 64-bit hashes of distinct samples, at least one.
     """
     limit = threshold(fraction)
     chosen = [value < limit for value in hashes]
@@ -32,26 +32,27 @@ def by_hash(hashes: Sequence[int], fraction: float) -> list[bool]:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the split of recordings looks at of one of them."""
+    """The facts about one recording that the split depends on."""
 
     content: int
-    """64 bits of hash of the encoded file."""
+    """64-bit hash of the encoded file."""
     group: str | None
-    """Who or what was recorded."""
+    """The speaker or the source that was recorded."""
     set_aside: bool
     """Whether the dataset itself holds it out."""
 
 
 def split_recordings(recordings: Sequence[Recorded], fraction: float) -> list[bool] | None:
-    """Which of the recordings are held out; None where that leaves nothing to learn from.
+    """Which of the recordings are held out. None where all would be, so that no training split is left.
 
-    * Where the dataset sets some aside itself (a folder ``test``), those.
-    * Else, where there are groups, all of each group whose name's hash is below ``fraction`` of all hashes; where that
-      is none or all, the one with the smallest hash. What has no group trains.
-    * Else `by_hash` of their content.
+    * If the dataset itself holds some out (a folder ``test``): those.
+    * Else, if there are groups: all recordings of each group whose name's hash is below the fraction ``fraction`` of the
+      range of hashes. If that is no group or all groups: the group with the smallest hash. Recordings without a group are
+      for training.
+    * Else: `by_hash` of their content.
 
     Args:
-        recordings: different ones, two at least.
+        recordings: Distinct recordings, at least two.
     """
     groups = {one.group for one in recordings if one.group is not None}
     if any(one.set_aside for one in recordings):
@@ -66,7 +67,7 @@ def split_recordings(recordings: Sequence[Recorded], fraction: float) -> list[bo
 
 
 def _groups_below(hashes: Mapping[str, int], fraction: float, *, others_train: bool) -> set[str]:
-    """The names below the threshold; the one with the smallest hash where they are none, or all and nothing else trains."""
+    """The groups below the threshold. If that is none, or all while nothing else is for training: the one with the smallest hash."""
     limit = threshold(fraction)
     chosen = {name for name, value in hashes.items() if value < limit}
     if not chosen or (len(chosen) == len(hashes) and not others_train):

@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from core.data.errors import DataError
 from core.data.text.encode import Ids
 from core.data.text.frames import read_frame, write_frame
-from core.formats.text.tokenizer_trial import MEMORY_BYTES, TABLES_FACTOR, judge_end
+from core.formats.text.tokenizer_trial import MEMORY_BYTES, TABLES_FACTOR, error_of_exit
 
 LARGEST = 8
 """Processes at most: each takes some 70 MB."""
@@ -99,7 +99,7 @@ class _Worker:
                 "A tokenizing process was killed, probably because the machine ran out of memory"
             )
         if self._memory:
-            end = judge_end(code, BATCH_CPU_SECONDS, self._memory)
+            end = error_of_exit(code, BATCH_CPU_SECONDS, self._memory)
             return DataError(
                 end.code, f"{end.message}.", "Correct the tokenizer, or choose one that is trained."
             )

@@ -13,7 +13,7 @@ import sys
 from core.data.errors import DataError
 from core.data.text.encode import ids_of_texts
 from core.data.text.tokenizer import load
-from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
+from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, reached_retry_limit
 from core.process import die_with_parent, limit_memory, limit_processor
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     except DataError as error:
         answer = {"problem": error.message}
     except BaseException as error:  # noqa: BLE001 - a panic of the compiled code is no Exception
-        if gave_up(error):
+        if reached_retry_limit(error):
             sys.exit(PATTERN_TOO_SLOW)
         answer = {"problem": f"It cannot be used: {str(error) or type(error).__name__}"}
     json.dump(answer, sys.stdout)

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from core.data.memory import return_memory
 from core.data.text.encode import TRIM_BATCHES, ids_of
 from core.data.text.frames import read_frame, write_frame
-from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, gave_up
+from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, reached_retry_limit
 from core.process import die_with_parent, limit_memory, limit_processor
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     except (EOFError, BrokenPipeError):
         return
     except BaseException as error:  # a panic of the compiled code is no Exception
-        if gave_up(error):
+        if reached_retry_limit(error):
             sys.exit(PATTERN_TOO_SLOW)
         raise
 

@@ -1,4 +1,4 @@
-"""From an encoded recording to samples, with libsndfile; nothing in a header is believed that the bytes do not bear out."""
+"""Decodes recordings to audio samples with libsndfile. What a header states is used only where the file's bytes confirm it."""
 
 import io
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ _RATES = range(1_000, 768_001)
 _BLOCK = 1 << 18
 _PCM_BYTES = 2
 _FRAMES_A_BYTE = 8
-"""No recording of anything but silence has more: what a header says beyond is not believed before it is read."""
+"""Frames for each byte of a file, at most: only silence compresses further. A larger number in a header is not used before the file is read."""
 _UNKNOWN_FRAMES = 1 << 62
-"""What libsndfile says of a FLAC file whose header does not know its length is more."""
+"""For a FLAC file whose header does not state its length, libsndfile reports more frames than this."""
 _FULL_SCALE = 0.9999
 _LOUDEST = 1e9
-"""Floating-point files may hold more than full scale, as whole numbers of 16 or 32 bits; beyond that nothing was recorded."""
+"""Largest absolute value. Floating-point files may exceed full scale (1) where they hold integers of 16 or 32 bits; a larger value is an error."""
 _LAST_PAGE_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording's samples."""
+    """A decoded recording."""
 
     samples: Samples
-    """Shape (N,), N at least 1, all finite; the mean of its channels. Full scale is ±1."""
+    """Shape (N,), N at least 1, all finite: the mean of the channels. Full scale is ±1."""
     sampling_rate: int
     """Hz."""
     channels: int
-    """That it was recorded with."""
+    """Number of channels in the file."""
     clipped: int
-    """Samples at full scale in any channel: what was louder than the recorder could hold."""
+    """Samples at full scale in any channel, where the recorder clipped a louder sound."""
 
     @property
     def seconds(self) -> float:
@@ -47,18 +47,19 @@ class Sound:
 
 
 class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
-    """Read from front to back: soundfile seeks after each piece that it reads, which libsndfile refuses at the end of a
-    FLAC file whose header does not know its length."""
+    """A file read from front to back. soundfile seeks after each read, and libsndfile refuses that at the end of a FLAC file
+    whose header does not state its length.
+    """
 
     def seekable(self) -> bool:
         return False
 
 
 def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS, *, budget: Budget | None = None) -> Sound:
-    """The samples of a recording.
+    """The audio samples of a recording.
 
     Args:
-        budget: What the samples of this recording and of others of its file may come to, two bytes each.
+        budget: The limit on the decoded bytes of all recordings of the file, at 2 bytes a sample.
 
     Raises:
         FormatError: ``bad_audio``, ``truncated_audio``, ``audio_too_long``; ``archive_bomb``, from the budget.
@@ -95,25 +96,27 @@ def _read(
         clipped += int((np.abs(block) >= _FULL_SCALE).any(axis=1).sum())
         kept.add(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
     if not found:
-        raise place.error("bad_audio", "has no sample at all (0 seconds); remove it")
+        raise place.error("bad_audio", "has no samples (0 seconds); remove it")
     if found < file.frames < _UNKNOWN_FRAMES:
         raise place.error(
             "truncated_audio",
-            f"is cut off: {found:,} of {file.frames:,} samples are there; copy it again or remove it",
+            f"is cut off: only {found:,} of {file.frames:,} samples are there; copy it again or remove it",
         )
     return Sound(kept.samples(), file.samplerate, file.channels, clipped)
 
 
 def _check_head(file: soundfile.SoundFile, place: Place, limits: Limits) -> None:
     if file.format not in _CONTAINERS:
-        raise place.error("bad_audio", f"is {file.format} inside; save it as WAV, FLAC or OGG")
+        raise place.error(
+            "bad_audio", f"has content in the format {file.format}; save it as WAV, FLAC or OGG"
+        )
     if file.samplerate not in _RATES:
         raise place.error(
             "bad_audio",
-            f"says that it has {file.samplerate:,} samples a second; {_RATES.start:,} to {_RATES.stop - 1:,} are possible",
+            f"states a sampling rate of {file.samplerate:,} Hz; {_RATES.start:,} to {_RATES.stop - 1:,} Hz are possible",
         )
     if not file.frames:
-        raise place.error("bad_audio", "has no sample at all (0 seconds); remove it")
+        raise place.error("bad_audio", "has no samples (0 seconds); remove it")
     if limits.audio_samples < file.frames < _UNKNOWN_FRAMES:
         raise _too_long(place, limits)
 
@@ -121,7 +124,9 @@ def _check_head(file: soundfile.SoundFile, place: Place, limits: Limits) -> None
 def _check_block(block: Samples, begin: int, place: Place) -> None:
     if not np.isfinite(block).all():
         at = begin + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
-        raise place.error("bad_audio", f"holds a value that is no number, at sample {at:,}; save it again")
+        raise place.error(
+            "bad_audio", f"holds a value that is not a finite number, at sample {at:,}; save it again"
+        )
     if np.abs(block).max() > _LOUDEST:
         raise place.error(
             "bad_audio",
@@ -130,7 +135,7 @@ def _check_block(block: Samples, begin: int, place: Place) -> None:
 
 
 class _Kept:
-    """Samples as they come; where their number is believed beforehand, in the memory of one array."""
+    """Collects decoded samples: in one array where the header's number of frames is used, else in a list of pieces."""
 
     def __init__(self, frames: int | None) -> None:
         self._whole = None if frames is None else np.empty(frames, np.float32)
@@ -161,7 +166,7 @@ def _reason(error: Exception) -> str:
 
 
 def _check_ogg_is_whole(content: bytes, place: Place) -> None:
-    """libsndfile ends an OGG file at its last whole page."""
+    """Refuse an OGG file that is cut off inside a page: libsndfile would end it at the last whole page without an error."""
     if content[:4] != b"OggS":
         return
     start = max(0, len(content) - _LAST_PAGE_BYTES * 2)

@@ -1,4 +1,4 @@
-"""What an uploaded file of recordings holds, found out by decoding all of it once."""
+"""Inspects an uploaded file of recordings: decodes all of it once and reports statistics."""
 
 import heapq
 from collections import Counter
@@ -25,39 +25,39 @@ _CLASSES = 1000
 
 @dataclass(frozen=True)
 class AudioFileReport:
-    """One file's statistics; plain values all, so that ``dataclasses.asdict`` gives JSON."""
+    """One file's statistics. All values are plain, so that ``dataclasses.asdict`` gives JSON."""
 
     kind: Kind
     compression: Compression | None
     bytes: int
-    """Of the file as it is."""
+    """Size of the file as uploaded."""
     samples: int
     """Recordings that can be decoded."""
     duplicates: int
-    """Of those, the ones that were there before, byte for byte."""
+    """Of those, exact copies of an earlier one."""
     held_out: int
-    """Of those, the ones that the file itself sets aside for evaluation."""
+    """Of those, the ones that the file itself marks as held out."""
     bad: int
     """Recordings that cannot be decoded."""
     bad_samples: tuple[tuple[str, str], ...]
-    """The first of them: which, and why."""
+    """The name and the error of each of the first of them."""
     ignored: tuple[str, ...]
     """Files in an archive that are no recordings; the first 100."""
     passed_over: dict[str, int]
-    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most frequent kinds, and all others as one."""
     notes: tuple[Note, ...]
-    """What a person should know of how the file was read."""
+    """Notes for people on how the file was read."""
     sound: dict[str, Any]
     """`SoundStatistics.facts`: hours, lengths, sampling rates, channels, silence, clipping."""
     classes: dict[str, int]
     """Recordings of each class, by folder; the 1,000 largest."""
     unlabelled: int
     names: tuple[str, ...]
-    """Paths of some recordings, for trying ``data.audio.group_pattern`` on."""
+    """Paths of some recordings, on which the dashboard tries ``data.audio.group_pattern``."""
     ledger: dict[str, Any]
-    """`Ledger.facts` of those that can be decoded."""
+    """`Ledger.facts` of the recordings that can be decoded."""
     thumbnails: tuple[str, ...]
-    """The same recordings, chosen by content hash, waveform over spectrogram: PNG in base64."""
+    """The same recordings, chosen by content hash: the waveform above the spectrogram, as PNG in base64."""
 
 
 class _Tally:
@@ -67,7 +67,7 @@ class _Tally:
         self.first_error: FormatError | None = None
         self.statistics = SoundStatistics()
         self.classes: Counter[str] = Counter()
-        # The largest negated hash on top: what stays are the smallest hashes, an even choice whatever the order.
+        # A heap with the largest hash on top (negated), so that the smallest hashes stay: a choice that does not depend on the order.
         self.chosen: list[tuple[int, int, str, str]] = []
         self._seen: set[int] = set()
         self.ledger = Ledger()
@@ -109,15 +109,18 @@ class _Tally:
 
 
 def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LIMITS) -> AudioFileReport:
-    """Reads and decodes a seekable stream whole, in the memory of its longest recording.
+    """Inspect a whole file. Memory use is that of its longest recording.
+
+    Args:
+        stream: Seekable; it is read from its start.
 
     Raises:
-        FormatError: where the file cannot be believed or read, or not one of its recordings can be decoded.
+        FormatError: where the file is unsafe or cannot be read, or none of its recordings can be decoded.
     """
     promised = detect(name, "audio")
     notes = AudioNotes()
     tally = _Tally()
-    # Decoding is a kind of decompression: hours of silence come to nothing in a FLAC file.
+    # Decoding counts as decompression: hours of silence are only some bytes in a FLAC file.
     budget = Budget(size_of(stream), limits)
     for raw in read_recordings(stream, name, limits=limits, notes=notes):
         if isinstance(raw, FormatError):

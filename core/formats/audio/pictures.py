@@ -1,4 +1,4 @@
-"""Recordings for the eye: how loud over time, and which frequencies."""
+"""Draws a recording's waveform and spectrogram."""
 
 import base64
 import io
@@ -15,14 +15,14 @@ WIDTH, WAVE_HEIGHT, SPECTRUM_HEIGHT = 160, 40, 80
 HEIGHT = WAVE_HEIGHT + SPECTRUM_HEIGHT
 _GAP = 4
 _RANGE_DB = 80.0
-"""The quietest that is still drawn, below the loudest of the picture."""
+"""Range of levels that are drawn, below the loudest of the picture, dB."""
 _FRAMES = 4 * WIDTH
 
 Pixels = NDArray[np.uint8]
 
 
 def waveform(sound: Sound, width: int = WIDTH, height: int = WAVE_HEIGHT) -> Pixels:
-    """From the lowest to the highest sample of each of ``width`` stretches, dark on white: shape (height, width).
+    """The range between the lowest and highest sample of each of ``width`` intervals, dark on white: shape (height, width).
 
     Full scale fills the height, so that a quiet recording looks quiet.
     """
@@ -41,7 +41,7 @@ def waveform(sound: Sound, width: int = WIDTH, height: int = WAVE_HEIGHT) -> Pix
 
 
 def spectrogram(sound: Sound, width: int = WIDTH, height: int = SPECTRUM_HEIGHT) -> Pixels:
-    """Power of 32 ms stretches over 80 dB, loud is dark, low frequencies at the bottom: shape (height, width)."""
+    """The power in windows of 32 ms, over a range of 80 dB. Loud is dark, low frequencies are at the bottom. Shape (height, width)."""
     samples = sound.samples
     frame = max(16, round(0.032 * sound.sampling_rate))
     if len(samples) < frame:
@@ -63,14 +63,14 @@ def spectrogram(sound: Sound, width: int = WIDTH, height: int = SPECTRUM_HEIGHT)
 
 
 def thumbnail(sound: Sound) -> str:
-    """The waveform over the spectrogram, 160 by 120 pixels: a PNG in base64."""
+    """The waveform above the spectrogram, 160 by 120 pixels: a PNG in base64."""
     out = io.BytesIO()
     Image.fromarray(np.concatenate([waveform(sound), spectrogram(sound)])).save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()
 
 
 def sound_sheet(thumbnails: Sequence[str], columns: int) -> bytes:
-    """A PNG of some thumbnails of an `AudioFileReport`, row by row; clear between and behind them."""
+    """A PNG with some thumbnails of an `AudioFileReport`, row by row, transparent between them and in empty places."""
     columns = max(1, min(columns, len(thumbnails)))
     rows = -(-len(thumbnails) // columns) or 1
     across, down = WIDTH + _GAP, HEIGHT + _GAP

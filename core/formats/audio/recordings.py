@@ -1,4 +1,4 @@
-"""The way in for recordings: every one in a file whose format is known, still encoded."""
+"""Reads recordings from an uploaded file of any supported format, without decoding them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from core.formats.names import KNOWN_FORMATS, Kind, detect
 
 @dataclass(frozen=True)
 class RawRecording:
-    """One recording as it was found."""
+    """One recording as it is stored."""
 
     place: Place
     content: bytes
@@ -23,16 +23,16 @@ class RawRecording:
     label: str | None
     """Its class, by folder."""
     held_out: bool
-    """Whether the dataset itself sets it aside for evaluation."""
+    """Whether the dataset itself marks it as held out."""
 
     @property
     def path(self) -> str:
-        """Its path in the archive, or the file's own."""
+        """Its path in the archive, or the name of the file."""
         return self.place.member or self.place.file
 
 
 class AudioNotes(MediaNotes):
-    """What was met on the way through a file."""
+    """What reading a file found beside its recordings."""
 
 
 def read_recordings(
@@ -43,15 +43,15 @@ def read_recordings(
     notes: AudioNotes | None = None,
     layout: Layout | None = None,
 ) -> Iterator[RawRecording | FormatError]:
-    """The recordings in a file, in order: a zip's in name order, a tar's as they come.
+    """The recordings in a file: a zip's in name order, a tar's in archive order. Nothing is decoded here.
 
-    ``layout`` is of the folders that the file itself lies in; what lies in an archive goes by the archive's own.
+    A sample that cannot be read (a damaged or empty member) is yielded as its error, and reading goes on after it.
 
-    A sample that cannot be had (a damaged member, an empty one) comes as the error that says why, and those behind
-    it follow. Nothing is decoded here.
+    Args:
+        layout: Of the folders that contain the file. An archive's members go by the folders inside the archive.
 
     Raises:
-        FormatError: where the file itself is not to be believed or read.
+        FormatError: where the file itself is unsafe or cannot be read.
     """
     notes = AudioNotes() if notes is None else notes
     promised = detect(name, "audio")
@@ -70,7 +70,7 @@ def read_recordings(
         yield _recording(member, limits)
     if not notes.members:
         raise place.error(
-            "no_audio", f"holds no recording{notes.ignored.told}. Known are {KNOWN_FORMATS['audio']}"
+            "no_audio", f"holds no recording{notes.ignored.description}. Known are {KNOWN_FORMATS['audio']}"
         )
 
 

@@ -1,4 +1,4 @@
-"""WAV files whose header does not say how long they are, as programs write them that stream or were ended."""
+"""Completes WAV files whose header does not state their length. Programs that stream, or that were killed, write such files."""
 
 import struct
 from typing import NamedTuple
@@ -6,30 +6,32 @@ from typing import NamedTuple
 from core.formats.errors import Place
 
 _UNKNOWN_FROM = 0x7000_0000
-"""Sizes of sound from here on (1.75 GiB, more than any recording that is read here) stand for "not known":
+"""Data sizes from here on (1.75 GiB, more than any recording that is read here) stand for "not known":
 0x7FFFFFFF, 0x7FFFF000 (sox), 2,000,000,000 (arecord), 0xFFFFFFFF (ffmpeg), each also less
-the header. So does less than one frame, as 0."""
+the header. A size of less than one frame, such as 0, means the same."""
 _KINDS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
 
 
 class _Sound(NamedTuple):
-    """Where the parts of a WAV file are."""
+    """The positions of the parts of a WAV file."""
 
     order: str
-    """Byte order, as `struct` has it."""
+    """Byte order, in the notation of `struct`."""
     format: bytes
     """The content of the chunk ``fmt ``; empty where there is none."""
     start: int
-    """Of the sound's bytes."""
+    """Offset of the audio data, bytes."""
     declared: int
-    """How many of them there are, by the header."""
+    """Size of the audio data as the header states it, bytes."""
 
 
 def with_its_length(content: bytes, place: Place) -> bytes:
-    """A recording that libsndfile reads to its end: a WAV file (RIFF, RIFX, RF64, BW64) whose header does not know the
-    sound's length gets a header that does; all else is returned as it is.
+    """The recording in a form that libsndfile reads to its end.
 
-    libsndfile takes what is there of a WAV file that was cut off, and says nothing; so that is looked at here.
+    A WAV file (RIFF, RIFX, RF64, BW64) whose header does not state the size of its data gets a header with that size.
+    Everything else is returned unchanged.
+
+    libsndfile reads a WAV file that was cut off without an error, so that is checked here.
 
     Raises:
         FormatError: ``truncated_audio``.
@@ -45,10 +47,10 @@ def with_its_length(content: bytes, place: Place) -> bytes:
     if sound.declared // frame > there // frame:
         raise place.error(
             "truncated_audio",
-            f"is cut off: its header says {sound.declared:,} bytes of sound and {there:,} are there; copy it again or "
+            f"is cut off: its header states {sound.declared:,} bytes of audio and {there:,} are there; copy it again or "
             "remove it",
         )
-    if content[:4] == b"BW64":  # libsndfile does not know it, and its parts are RF64's
+    if content[:4] == b"BW64":  # libsndfile does not know BW64, which has the structure of RF64
         return _rewritten(content, sound, min(sound.declared, there))
     return content
 
@@ -59,7 +61,7 @@ def _find(content: bytes, order: str, place: Place) -> _Sound:
         name = content[at : at + 4]
         size = int(struct.unpack_from(f"{order}I", content, at + 4)[0])
         if name == b"data":
-            # In RF64 the size is in a chunk of its own, and here stands a placeholder.
+            # In RF64 the size is in a chunk of its own, and the field here holds a placeholder.
             declared = long_size if long_size is not None and size == 0xFFFFFFFF else size
             return _Sound(order, form, at + 8, declared)
         if name == b"ds64" and size >= 16 and at + 24 <= len(content):
@@ -67,11 +69,11 @@ def _find(content: bytes, order: str, place: Place) -> _Sound:
         elif name == b"fmt ":
             form = content[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
-    raise place.error("truncated_audio", "is cut off before its sound begins; copy it again or remove it")
+    raise place.error("truncated_audio", "is cut off before its audio data; copy it again or remove it")
 
 
 def _are_chunks(content: bytes, sound: _Sound) -> bool:
-    """Whether what comes behind an empty ``data`` are further chunks up to the end, and so no sound."""
+    """Whether the bytes after an empty ``data`` chunk are chunks up to the end of the file, and so not audio data."""
     at = sound.start + sound.declared + sound.declared % 2
     while at + 8 <= len(content):
         name = content[at : at + 4]
@@ -83,7 +85,7 @@ def _are_chunks(content: bytes, sound: _Sound) -> bool:
 
 
 def _frame_bytes(sound: _Sound) -> int:
-    """Bytes that hold one sample of every channel, or one block of a compressed sound."""
+    """Bytes of one frame: one sample of every channel, or one block of a compressed format."""
     if len(sound.format) < 14:
         return 1
     return int(struct.unpack_from(f"{sound.order}H", sound.format, 12)[0]) or 1

@@ -1,4 +1,4 @@
-"""What a collection of recordings is like, in numbers."""
+"""Statistics of a set of recordings."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ SILENCE_LEVEL = 1e-3
 
 @dataclass
 class SoundStatistics:
-    """Adds up recordings, one after the other."""
+    """Sums of statistics over recordings."""
 
     recordings: int = 0
     seconds: float = 0.0
@@ -25,14 +25,14 @@ class SoundStatistics:
     length_histogram: Counter[int] = field(default_factory=Counter)
     """Entry ``b`` counts the recordings of 2^(b-1) to 2^b tenths of a second; entry 0 those below one tenth."""
     sampling_rates: Counter[int] = field(default_factory=Counter)
-    """Recordings by samples a second, as they came."""
+    """Number of recordings of each sampling rate (Hz), before resampling."""
     channels: Counter[int] = field(default_factory=Counter)
-    """Recordings by their number of channels, as they came."""
+    """Number of recordings with each number of channels, before mixing to mono."""
     silent_seconds: float = 0.0
     clipped_seconds: float = 0.0
 
     def add(self, sound: Sound) -> None:
-        """One recording more, as it was decoded."""
+        """Add one decoded recording."""
         seconds = sound.seconds
         self.shortest_seconds = min(self.shortest_seconds, seconds) if self.recordings else seconds
         self.longest_seconds = max(self.longest_seconds, seconds)
@@ -46,7 +46,7 @@ class SoundStatistics:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
+        """The statistics as plain values for JSON."""
         entries = max(self.length_histogram, default=-1) + 1
         total = self.seconds or 1.0
         return {
@@ -64,10 +64,10 @@ class SoundStatistics:
 
 
 def silent_share(sound: Sound) -> float:
-    """Share of a recording's frames of 20 ms that are silent; a last, shorter frame counts as one."""
+    """Share of a recording's frames of 20 ms that are silent (0 … 1). A shorter last frame counts as one."""
     frame = max(1, round(SILENCE_FRAME_SECONDS * sound.sampling_rate))
     silent = frames = 0
-    # Squares take eight bytes a sample: of an hour at a time they would be more than a gigabyte.
+    # In blocks, because the squares take 8 bytes a sample: more than 1 GB for an hour.
     for begin in range(0, len(sound.samples), frame * _FRAMES_AT_ONCE):
         samples = sound.samples[begin : begin + frame * _FRAMES_AT_ONCE]
         starts = np.arange(0, len(samples), frame)

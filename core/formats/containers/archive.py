@@ -1,4 +1,4 @@
-"""Zip archives, believed only after every name and number in them was looked at."""
+"""Zip archives, opened only after every name and size in their directory is checked."""
 
 import errno
 import re
@@ -15,10 +15,10 @@ from core.formats.limits import Limits
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 _UNREADABLE = (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, struct.error, OSError)
-"""What ``zipfile`` raises where an archive is damaged; NotImplementedError is a RuntimeError."""
+"""What ``zipfile`` raises for a damaged archive (NotImplementedError is a RuntimeError)."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LOCAL_HEADER_BYTES = 30
-"""Before each member's bytes at least, without its name."""
+"""Size of the local header before each member's bytes, at least: without the name."""
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
@@ -62,7 +62,7 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Place) -
 
 
 def leads_out(name: str) -> bool:
-    """Whether a member's name points anywhere but below the archive's own folder."""
+    """Whether a member's name is a path outside the archive's own folder."""
     path = name.replace("\\", "/")
     return "\0" in name or path.startswith("/") or bool(_DRIVE.match(path)) or ".." in path.split("/")
 
@@ -72,7 +72,7 @@ def check_name(name: str, file: Place, limits: Limits) -> None:
     Raises:
         FormatError: ``archive_bomb``, where a member's name is longer than a path can be.
     """
-    # Names that are no UTF-8 come with lone surrogates in the place of their bytes.
+    # A name that is not UTF-8 has lone surrogates in place of its bytes.
     if (
         len(name) > limits.member_name_bytes
         or len(name.encode("utf-8", "surrogatepass")) > limits.member_name_bytes
@@ -84,7 +84,7 @@ def check_name(name: str, file: Place, limits: Limits) -> None:
 
 
 def _check(info: zipfile.ZipInfo, file: str) -> None:
-    # zipfile cuts a name at a NUL; the name as it was written tells.
+    # zipfile cuts a name at a NUL; `orig_filename` is the name as written.
     name = info.orig_filename
     place = Place(file, name)
     if leads_out(name):
@@ -105,7 +105,9 @@ def _check(info: zipfile.ZipInfo, file: str) -> None:
 
 
 def _check_apart(members: list[zipfile.ZipInfo], place: Place) -> None:
-    """Where members share bytes, a directory of N entries reads the same bytes N times; no program writes such an archive.
+    """Check that no members share bytes.
+
+    With shared bytes, a directory of N entries makes a reader read the same bytes N times. No program writes such an archive.
 
     Raises:
         FormatError: ``archive_bomb``.
@@ -121,14 +123,14 @@ def _check_apart(members: list[zipfile.ZipInfo], place: Place) -> None:
 
 
 def _corrupt(error: Exception, place: Place) -> Exception:
-    # A seek to where no byte can be is the archive's doing, every other numbered error the system's.
+    # EINVAL comes from a seek to an invalid offset in the archive; every other numbered error comes from the system.
     if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
         return error
     return place.error("corrupt_archive", f"is no zip that can be read ({error}); zip it again")
 
 
 def _directory_bytes(stream: BinaryIO, place: Place) -> int:
-    """Size of the central directory by the end record, before ``zipfile`` reads it whole into memory."""
+    """Size of the central directory as the end record states it, found before ``zipfile`` reads the directory into memory."""
     size = size_of(stream)
     head = stream.read(4)
     tail_bytes = min(size, _END.size + 0xFFFF + _LOCATOR_64.size + _END_64.size)

@@ -1,12 +1,15 @@
-"""What a tree of folders says of the samples in it: their classes, and which of them are for evaluation.
+"""Derives classes and held-out splits from a tree of folders.
 
-The folder that holds a sample is its class, and a folder named ``train``, ``test``, ``val`` or the like is a part of the data.
-But a train is also a vehicle: whether such a folder is a part or a class follows from the whole tree, by these rules.
+The folder that holds a sample is its class, and a folder named ``train``, ``test``, ``val`` or the like is a split of the
+data. Such a name is ambiguous (a train is also a vehicle), so the whole tree decides, by these rules:
 
-* Where all folders side by side have names of parts, they are parts. Everything below a part is a class, whatever its name.
-* Where other folders lie beside it, such a folder is a part if it holds classes while they hold samples, or if it
-  repeats classes (its own folders are named like those others, or like the folders in another part); else a class like them.
-* Parts may lie below classes (``cat/train``, ``cat/test``, ``dog/train`` …): where they repeat, or where one class has several.
+* If all folders next to each other have names of splits, they are splits. Every folder below a split is a class, whatever
+  its name.
+* If there are other folders next to it, such a folder is a split if it contains class folders while they contain samples,
+  or if it repeats classes (its subfolders have the names of those other folders, or of the subfolders of another split).
+  Otherwise it is a class like them.
+* Splits may be below classes (``cat/train``, ``cat/test``, ``dog/train`` …): if their names repeat, or if one class has
+  several.
 """
 
 from collections import defaultdict
@@ -18,18 +21,18 @@ from core.formats.errors import FormatError
 from core.formats.notes import Note, listed
 
 HELD_OUT_NAMES = frozenset({"test", "testing", "val", "valid", "validation", "eval", "evaluation", "t10k"})
-"""Folders, and first words of file names, that set a part aside."""
+"""Names of folders, and first words of file names, that mark a held-out split."""
 SPLIT_NAMES = HELD_OUT_NAMES | {"train", "training"}
-_FURTHER_PARTS = frozenset({"unlabeled", "unlabelled", "extra"})
-"""Parts where they lie beside one of those."""
-_PARTS = SPLIT_NAMES | _FURTHER_PARTS
+_FURTHER_SPLITS = frozenset({"unlabeled", "unlabelled", "extra"})
+"""Names of splits where they are next to one of those."""
+_ALL_SPLITS = SPLIT_NAMES | _FURTHER_SPLITS
 _FOLDER_CHARACTERS = 64 << 20
 
 _Children = Mapping[str, set[str]]
 
 
 class Folders:
-    """The folders that hold samples, gathered while names go by."""
+    """Collects the folders that hold samples."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -37,10 +40,10 @@ class Folders:
         self._characters = 0
 
     def add(self, path: str) -> None:
-        """Note the folder that a sample lies in.
+        """Record the folder that holds a sample.
 
         Raises:
-            FormatError: ``archive_bomb``, where the names of folders come to more than memory has room for.
+            FormatError: ``archive_bomb``, where the names of the folders together are larger than the limit on memory.
         """
         folder = "/".join(_folders(path))
         if folder in self._found:
@@ -55,40 +58,40 @@ class Folders:
         self._found.add(folder)
 
     def layout(self) -> "Layout":
-        """What they say, all together."""
+        """The classes and splits that all recorded folders stand for."""
         return _decide(self._found)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which folders of a tree are parts; see the module's docstring."""
+    """Which folders of a tree are splits; see the module's docstring."""
 
-    parts: frozenset[str] = frozenset()
-    """Their paths."""
-    split_classes: bool = False
-    """Whether the parts lie below classes."""
+    splits: frozenset[str] = frozenset()
+    """Paths of the split folders."""
+    below_classes: bool = False
+    """Whether the splits are below classes."""
     notes: tuple[Note, ...] = ()
-    """What was decided, where a folder's name could mean either."""
+    """The decisions on folders whose names are ambiguous."""
 
     def place(self, file: str, member: str | None = None) -> tuple[str | None, bool]:
-        """A sample's class, and whether it is held out, by where it lies.
+        """A sample's class, and whether it is held out, by its path.
 
-        Where no folder on the way is a part, an archive or a table is one whose name begins so
+        If no folder of the path is a split, the name of the archive or table decides by its first word
         (``test-00000-of-00001.parquet``, ``t10k-images-idx3-ubyte``).
         """
         folders = _folders(file if member is None else member)
-        depths = range(len(folders) if self.parts else 0)
-        parts = [depth for depth in depths if "/".join(folders[: depth + 1]) in self.parts]
+        depths = range(len(folders) if self.splits else 0)
+        splits = [depth for depth in depths if "/".join(folders[: depth + 1]) in self.splits]
         label = folders[-1] if folders else None
-        if parts and parts[-1] == len(folders) - 1:
-            label = folders[-2] if self.split_classes and len(folders) > 1 else None
-        if parts:
-            return label, folders[parts[0]].lower() in HELD_OUT_NAMES
+        if splits and splits[-1] == len(folders) - 1:
+            label = folders[-2] if self.below_classes and len(folders) > 1 else None
+        if splits:
+            return label, folders[splits[0]].lower() in HELD_OUT_NAMES
         return label, member is not None and is_held_out(file)
 
 
 def is_held_out(file: str) -> bool:
-    """Whether the name of an archive or a table, or a folder that it lies in, sets it aside."""
+    """Whether the name of an archive or a table, or a folder above it, marks it as held out."""
     above = PurePosixPath(file)
     first_word = above.name.replace("_", "-").replace(".", "-").split("-")[0]
     named = [part.lower() for part in (*above.parts[:-1], first_word) if part.lower() in SPLIT_NAMES]
@@ -109,48 +112,52 @@ def _decide(folders: Collection[str]) -> Layout:
             children[above].add(name)
             above = _join(above, name)
     holding = set(folders)
-    parts: set[str] = set()
+    splits: set[str] = set()
     classes: set[str] = set()
-    split_classes = False
+    below_classes = False
     level = [""]
     while any(children.get(parent) for parent in level):
         here = _Level(
             {parent: children[parent] for parent in level if children.get(parent)}, children, holding
         )
-        found = here.parts()
-        parts |= found
-        classes |= here.named_like_parts() - found
-        split_classes = split_classes or (bool(found) and len(here.parents) > 1)
+        found = here.splits()
+        splits |= found
+        classes |= here.named_like_splits() - found
+        below_classes = below_classes or (bool(found) and len(here.parents) > 1)
         level = [node for node in here.nodes() if node not in found]
-    return Layout(frozenset(parts), split_classes, tuple(_notes(parts, classes, children)))
+    return Layout(frozenset(splits), below_classes, tuple(_notes(splits, classes, children)))
 
 
 @dataclass(frozen=True)
 class _Level:
-    """Folders of one depth, by the folders that they lie in."""
+    """The folders of one depth, by their parent folder."""
 
     parents: _Children
     children: _Children
-    """Of all folders."""
+    """The subfolders of every folder."""
     holding: set[str]
-    """Folders that samples lie in directly."""
+    """Folders that directly contain samples."""
 
     def nodes(self) -> list[str]:
         return [_join(parent, name) for parent, names in self.parents.items() for name in names]
 
-    def named_like_parts(self) -> set[str]:
+    def named_like_splits(self) -> set[str]:
         return {node for node in self.nodes() if _base(node) in SPLIT_NAMES}
 
-    def parts(self) -> set[str]:
-        candidates = self.named_like_parts()
+    def splits(self) -> set[str]:
+        candidates = self.named_like_splits()
         if not candidates:
             return set()
-        others = {node for node in self.nodes() if _base(node) not in _PARTS}
+        others = {node for node in self.nodes() if _base(node) not in _ALL_SPLITS}
         if others:
-            stand_apart = {node for node in candidates if self._stands_above(node, others)}
+            above_samples = {node for node in candidates if self._is_above_samples(node, others)}
             names = {_base(node) for node in others}
-            return stand_apart | {n for n in candidates if self._repeats_classes(n, names)} | self._complete()
-        if len(self.parents) > 1 and not self._recur(candidates):
+            return (
+                above_samples
+                | {n for n in candidates if self._repeats_classes(n, names)}
+                | self._complete_splits()
+            )
+        if len(self.parents) > 1 and not self._repeat(candidates):
             return set()
         if self._only_wraps(candidates):
             return set()
@@ -159,38 +166,38 @@ class _Level:
     def _below(self, node: str) -> set[str]:
         return {name.lower() for name in self.children.get(node, ())}
 
-    def _stands_above(self, node: str, others: set[str]) -> bool:
+    def _is_above_samples(self, node: str, others: set[str]) -> bool:
         return node not in self.holding and not others.isdisjoint(self.holding)
 
     def _repeats_classes(self, node: str, others: set[str]) -> bool:
         classes = set(others)
-        for other in self.named_like_parts():
+        for other in self.named_like_splits():
             if _base(other) != _base(node):
                 classes |= self._below(other)
         return bool(self._below(node) & classes)
 
-    def _complete(self) -> set[str]:
-        """The parts of each folder that holds nothing but parts, for training and for evaluation."""
+    def _complete_splits(self) -> set[str]:
+        """The splits in each folder whose subfolders are all splits, with one for training and one for evaluation."""
         found: set[str] = set()
         for parent, names in self.parents.items():
             lower = {name.lower() for name in names}
-            if lower <= _PARTS and lower & HELD_OUT_NAMES and lower & (SPLIT_NAMES - HELD_OUT_NAMES):
+            if lower <= _ALL_SPLITS and lower & HELD_OUT_NAMES and lower & (SPLIT_NAMES - HELD_OUT_NAMES):
                 found |= {_join(parent, name) for name in names}
         return found
 
-    def _recur(self, candidates: set[str]) -> bool:
-        """Whether a part's name is there more than once, or several in one folder."""
+    def _repeat(self, candidates: set[str]) -> bool:
+        """Whether the name of a split occurs more than once, or several of them in one folder."""
         names = [_base(node) for node in candidates]
         several = any(len({name.lower() for name in names}) > 1 for names in self.parents.values())
         return several or len(names) > len(set(names))
 
     def _only_wraps(self, candidates: set[str]) -> bool:
-        """Whether this is a single folder around the parts themselves, which happens to have such a name."""
+        """Whether this is a single folder around the splits, which itself has the name of a split."""
         if len(self.nodes()) > 1:
             return False
         (node,) = candidates
         below = self._below(node)
-        return node not in self.holding and len(below) > 1 and below <= _PARTS
+        return node not in self.holding and len(below) > 1 and below <= _ALL_SPLITS
 
 
 def _join(above: str, name: str) -> str:
@@ -201,17 +208,20 @@ def _base(node: str) -> str:
     return node.rpartition("/")[2].lower()
 
 
-def _notes(parts: set[str], classes: set[str], children: _Children) -> Iterable[Note]:
-    if parts:
-        names = {node.rpartition("/")[2] for node in parts}
+def _notes(splits: set[str], classes: set[str], children: _Children) -> Iterable[Note]:
+    if splits:
+        names = {node.rpartition("/")[2] for node in splits}
         held = listed({name for name in names if name.lower() in HELD_OUT_NAMES})
-        what = f"what is in {held} is held out for evaluation" if held else "nothing is held out by them"
+        what = f"the samples in {held} are held out for evaluation" if held else "they hold nothing out"
         yield Note(
-            "folders_are_parts", f"Taken for parts of the data, not for classes: {listed(names)}; {what}."
+            "folders_are_parts", f"Read as splits of the data, not as classes: {listed(names)}; {what}."
         )
-    # A folder below a part has the name of a part as well where it is a class: those were never asked about.
+    # A class folder below a split may have the name of a split as well; the loop over levels does not reach those.
     below = {
-        _join(part, name) for part in parts for name in children.get(part, ()) if name.lower() in SPLIT_NAMES
+        _join(split, name)
+        for split in splits
+        for name in children.get(split, ())
+        if name.lower() in SPLIT_NAMES
     }
     if named := classes | below:
         beside = {
@@ -220,9 +230,9 @@ def _notes(parts: set[str], classes: set[str], children: _Children) -> Iterable[
             for name in children.get(node.rpartition("/")[0], ())
             if name.lower() not in SPLIT_NAMES
         }
-        why = f", as {listed(beside)} beside them" if beside else ", by where they lie"
+        why = f", like {listed(beside)} next to them" if beside else ", because of their position"
         yield Note(
             "folders_are_classes",
-            f"Taken for classes, not for parts of the data: {listed({node.rpartition('/')[2] for node in named})}{why}; "
-            "nothing is held out by them.",
+            f"Read as classes, not as splits of the data: {listed({node.rpartition('/')[2] for node in named})}{why}; "
+            "they hold nothing out.",
         )

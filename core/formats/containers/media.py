@@ -1,4 +1,4 @@
-"""Images and recordings in archives: every one that is read, with what its place in the whole tree says of it."""
+"""Reads images and recordings from archives, each with the class and the split that its folder stands for."""
 
 import tarfile
 import zipfile
@@ -20,7 +20,7 @@ from core.formats.notes import Note
 
 @dataclass
 class MediaNotes:
-    """What was met on the way through a file."""
+    """What reading a file found beside its samples."""
 
     members: int = 0
     ignored: PassedOver = field(default_factory=PassedOver)
@@ -28,18 +28,18 @@ class MediaNotes:
     notes: list[Note] = field(default_factory=list)
 
     def take(self, layout: Layout, file: str) -> None:
-        """What was decided of an archive's folders, and what its own name says."""
+        """Record the notes on an archive's folders and on its own name."""
         self.notes += layout.notes
         if is_held_out(file):
             self.note_held_out()
 
     def note_held_out(self) -> None:
-        """The file's own name sets it aside."""
+        """Note that the file's own name marks it as held out."""
         self.notes.append(
             Note(
                 "file_is_held_out",
-                "The file's name says that it is a part for evaluation: what it holds is held out, but for what lies in a "
-                "folder that is another part.",
+                "The file's name marks it as held out for evaluation: all its samples are held out, except those in a "
+                "folder that is another split.",
             )
         )
 
@@ -50,14 +50,14 @@ class Member:
 
     place: Place
     content: bytes | FormatError | None
-    """The encoded file; None where it is larger than may be; the error where it is damaged."""
+    """The encoded file. None where it is larger than the limit. The error where it is damaged."""
     label: str | None
     held_out: bool
 
 
 @dataclass(frozen=True)
 class MediaArchive:
-    """An archive, and what of it is to be read."""
+    """An archive, and which of its members to read."""
 
     stream: BinaryIO
     format: Format
@@ -65,14 +65,14 @@ class MediaArchive:
     budget: Budget
     limits: Limits
     member_bytes: int
-    """The largest sample."""
+    """Size of the largest sample that is read, bytes."""
     is_sample: Callable[[str], bool]
 
     def members(self, notes: MediaNotes) -> Iterator[Member]:
-        """The samples, a zip's in name order, a tar's as they come: names are all looked at before the first is read.
+        """The samples: a zip's in name order, a tar's in archive order. All names are read before the first sample.
 
         Raises:
-            FormatError: what can be wrong with the archive itself.
+            FormatError: for every problem with the archive itself.
         """
         if self.format.kind is Kind.ZIP:
             yield from self._zip(notes)
@@ -122,8 +122,8 @@ class MediaArchive:
     def _tar(self, notes: MediaNotes) -> Iterator[Member]:
         names = TarNames()
         layout = self._layout(names.look(info) for info in self._headers())
-        if names.foreign:
-            # In which encoding is known only now that all were looked at.
+        if names.has_non_utf8:
+            # The encoding of the names is known only after all of them were read.
             layout = self._layout(names.read(info) for info in self._headers())
         notes.take(layout, self.place.file)
         source = Source(self.stream, self.format.compression, self.place, self.budget)

@@ -1,8 +1,9 @@
-"""Names of files in archives, and on disks, that are no UTF-8; and the separators that Windows programs write.
+"""Decodes names of files in archives and on disks that are not UTF-8, and converts the backslashes of Windows programs.
 
-A name is bytes, and archives seldom say in which encoding. What is UTF-8 is read as such. The rest of an archive's names are
-read alike: as Shift-JIS where all of them fit it and look like Japanese, else as the encoding that their kind of archive
-has by default. Different bytes stay different names, so that classes stay apart even where that guess is wrong.
+A name is a sequence of bytes, and archives seldom state its encoding. A name that is valid UTF-8 is decoded as UTF-8. All
+other names of an archive are decoded alike: as Shift-JIS where all of them are valid in it and look like Japanese, else
+in the default encoding of that kind of archive. Different bytes give different names, so that classes stay distinct even
+where the guess is wrong.
 """
 
 import os
@@ -22,20 +23,20 @@ _UNICODE_PATH = 0x7075
 
 
 class _Encoding:
-    """How the names of one archive that are no UTF-8 are read; every one is shown to `look` first."""
+    """Decodes those names of one archive that are not UTF-8. Every name must be given to `look` first."""
 
     def __init__(self, default: str) -> None:
         self._default = default
-        self.foreign = False
-        """Whether any was no UTF-8."""
+        self.has_non_utf8 = False
+        """Whether any name was not UTF-8."""
         self._fits = True
         self._double = self._common = self._high = 0
 
     def look(self, raw: bytes) -> None:
-        """Take a name into account."""
+        """Use a name for the choice of the encoding."""
         if raw.isascii() or _utf8(raw) is not None:
             return
-        self.foreign = True
+        self.has_non_utf8 = True
         if not self._fits:
             return
         try:
@@ -55,7 +56,7 @@ class _Encoding:
         text = _utf8(raw)
         if text is not None:
             return text
-        # In the encodings of the West, what looks like a character of two bytes ends in an ASCII letter.
+        # In Western encodings, a byte pair that looks like a two-byte character ends in an ASCII letter.
         if self._fits and self._double and 2 * self._common >= self._double <= 2 * self._high:
             return raw.decode("cp932")
         try:
@@ -96,7 +97,7 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
     while at + 4 <= len(extra):
         tag, size = struct.unpack_from("<HH", extra, at)
         field = extra[at + 4 : at + 4 + size]
-        # The checksum tells that the name was not changed since by a program that does not know this field.
+        # The checksum shows whether a program that does not know this field has changed the name since.
         if tag == _UNICODE_PATH and len(field) > 5 and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
             name = _utf8(field[5:])
             return None if name is None or leads_out(name) else name
@@ -105,18 +106,18 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
 
 
 class TarNames:
-    """The paths of a tar's members, once all of them were looked at."""
+    """The paths of a tar's members. They are final once all names were given to `look`."""
 
     def __init__(self) -> None:
         self._encoding = _Encoding(_DEFAULT)
 
     @property
-    def foreign(self) -> bool:
-        """Whether any name was no UTF-8, so that what `look` returned was not yet what `read` says."""
-        return self._encoding.foreign
+    def has_non_utf8(self) -> bool:
+        """Whether any name was not UTF-8, so that the results of `look` may differ from those of `read`."""
+        return self._encoding.has_non_utf8
 
     def look(self, info: tarfile.TarInfo) -> str:
-        """Take a member's name into account, and read it as far as is known by now."""
+        """Use a member's name for the choice of the encoding, and return its path as far as it is known now."""
         self._encoding.look(_raw(info))
         return self.read(info)
 
@@ -130,15 +131,15 @@ def _raw(info: tarfile.TarInfo) -> bytes:
 
 
 def disk_names(names: Iterable[str]) -> dict[str, str]:
-    """Paths as the operating system gave them, and each as text."""
+    """A mapping from paths as the operating system gives them to their text."""
     listed = list(names)
     encoding = _Encoding(_DEFAULT)
     for name in listed:
         encoding.look(os.fsencode(name))
-    # A backslash is a character like others here.
+    # On these file systems a backslash is an ordinary character of a name.
     return {name: encoding.read(os.fsencode(name)) for name in listed}
 
 
 def _path(name: str) -> str:
-    """``name`` as the operating systems of today write paths; old programs on Windows put backslashes into archives."""
+    """``name`` with ``/`` between folders; old Windows programs write backslashes into archives."""
     return name.replace("\\", "/")

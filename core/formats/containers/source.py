@@ -1,4 +1,4 @@
-"""Bytes of one file or member: decompressed, counted, and with errors that a person can act on."""
+"""The bytes of one file or member: decompressed and counted, with errors that say what to do."""
 
 import gzip
 import io
@@ -19,7 +19,7 @@ class _Reader(Protocol):
 
 
 class Source:
-    """A forward-only reader over ``raw``, which is never held whole."""
+    """A forward-only reader of ``raw``. It never holds the whole file in memory."""
 
     def __init__(self, raw: BinaryIO, compression: Compression | None, place: Place, budget: Budget) -> None:
         self.place = place
@@ -27,7 +27,7 @@ class Source:
         self._reader: _Reader = _decompressed(raw, compression)
 
     def read(self, size: int = CHUNK_BYTES) -> bytes:
-        """Exactly ``size`` bytes, fewer only at the end.
+        """Exactly ``size`` bytes, or fewer at the end of the file.
 
         Raises:
             FormatError: ``truncated_archive``, ``corrupt_archive``, ``archive_bomb``.
@@ -43,7 +43,7 @@ class Source:
         return chunk
 
     def chunks(self) -> Iterator[bytes]:
-        """What is left, in pieces of ``CHUNK_BYTES``."""
+        """The rest of the file, in pieces of ``CHUNK_BYTES``."""
         while chunk := self.read():
             yield chunk
 
@@ -55,7 +55,7 @@ class Source:
         except (zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
             raise self._corrupt(error) from None
         except OSError as error:
-            # Arrow speaks of bad data through OSError too, but only the system's own carry a number.
+            # Arrow reports damaged data by OSError too; only the errors of the system have a number.
             if error.errno is not None:
                 raise
             raise (self._truncated() if "Truncated" in str(error) else self._corrupt(error)) from None
@@ -77,17 +77,17 @@ def _decompressed(raw: BinaryIO, compression: Compression | None) -> _Reader:
     if compression is Compression.GZIP:
         return gzip.GzipFile(fileobj=raw, mode="rb")
     if compression is Compression.ZSTD:
-        # Arrow, because zstandard's own streams end without a word where a frame is cut off. Imported
-        # here, because it takes a third of a second and most files need none.
+        # With Arrow, because the streams of zstandard end without an error where a frame is cut off. Imported
+        # here, because the import takes 0.3 s and most files do not need it.
         import pyarrow as pa  # noqa: PLC0415 - see above
 
-        stream: _Reader = pa.CompressedInputStream(pa.PythonFile(Lent(raw), mode="r"), "zstd")
+        stream: _Reader = pa.CompressedInputStream(pa.PythonFile(Uncloseable(raw), mode="r"), "zstd")
         return stream
     return raw
 
 
-class Lent:
-    """A stream for Arrow to read, which otherwise closes what it was given when it is done."""
+class Uncloseable:
+    """A stream for Arrow that Arrow cannot close: it closes the streams given to it, and the caller still needs this one."""
 
     closed = False
 
@@ -97,11 +97,11 @@ class Lent:
         self.tell = stream.tell
 
     def close(self) -> None:
-        """Leaves the stream open: it is its owner's."""
+        """Does nothing: the owner of the stream closes it."""
 
 
 def size_of(stream: BinaryIO) -> int:
-    """Bytes in a seekable stream, which is left at its start."""
+    """Number of bytes in a seekable stream. The stream is left at its start."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     return size

@@ -1,4 +1,4 @@
-"""Tar archives, read from front to back and believed no further than each header was looked at."""
+"""Tar archives, read from front to back. Each header is checked before its member is read."""
 
 import tarfile
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from core.formats.limits import Budget, Limits
 from core.formats.names import Compression
 
 _UNREADABLE = (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError)
-"""RecursionError: header upon header without a file; tarfile reads each within the one before."""
+"""RecursionError: many headers in a row without a file, because tarfile reads each header inside the call for the one before."""
 _HEADERS = {
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -20,20 +20,20 @@ _HEADERS = {
     tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
 }
-"""Members that say more about the one behind them, and that tarfile reads whole."""
+"""Types of extended header, which describe the next member and which tarfile reads whole into memory."""
 _HEADER_BYTES = 1 << 20
 
 
 _HOLES = ("archive_link", "holds a file with holes; pack it without --sparse")
-"""Of their map tarfile would keep every entry."""
+"""Sparse files are refused: tarfile would hold every entry of their map in memory."""
 
 
 class _HeaderError(Exception):
-    """A header that is not to be acted upon: an error's code and message."""
+    """A header that is refused; its arguments are the error's code and message."""
 
 
 class _HeaderBudget:
-    """What the headers of one archive may hold together: tarfile takes a second for a few MB of them."""
+    """The limit on the headers of one archive together: tarfile takes about 1 s for a few MB of extended headers."""
 
     def __init__(self, limits: Limits) -> None:
         self._each = limits.header_bytes_each
@@ -41,9 +41,9 @@ class _HeaderBudget:
         self._largest = limits.content_bytes
 
     def check(self, size: int) -> None:
-        """A size below zero leads back to the same header for ever, one past all disks to where nothing can be read."""
+        """Refuse a size below 0, at which tarfile reads the same header for ever, and a size over every limit, where no data can be."""
         if not 0 <= size <= self._largest:
-            problem = f"says of a file that it has {size:,} bytes, which no file has; pack it again"
+            problem = f"states a size of {size:,} bytes for a file, which is not possible; pack it again"
             raise _HeaderError("corrupt_archive", problem)
 
     def spend(self, info: tarfile.TarInfo) -> None:
@@ -56,7 +56,7 @@ class _HeaderBudget:
 
 
 class _CheckedInfo(tarfile.TarInfo):
-    """A header that is looked at before tarfile acts upon it."""
+    """A header that is checked before tarfile uses it."""
 
     budget: ClassVar[_HeaderBudget]
 
@@ -72,18 +72,18 @@ class _CheckedInfo(tarfile.TarInfo):
             raise _HeaderError(*_HOLES)
         return info
 
-    def _apply_pax_info(self, *told: object) -> None:  # a comment may give another size
+    def _apply_pax_info(self, *told: object) -> None:  # a PAX header may set another size
         super()._apply_pax_info(*told)  # type: ignore[misc]  # typeshed does not know it
         self.budget.check(self.size)
 
-    def _proc_gnusparse_10(self, *_: object) -> None:  # the newest of its layouts has the map among the data
+    def _proc_gnusparse_10(self, *_: object) -> None:  # in sparse format 1.0 the map is part of the data
         raise _HeaderError(*_HOLES)
 
 
 def tar_headers(
     stream: BinaryIO, compression: Compression | None, file: Place, limits: Limits
 ) -> Iterator[tarfile.TarInfo]:
-    """The headers of an archive's files, in its own order; their content is passed over. ``stream`` is left at its start.
+    """The headers of an archive's files, in archive order, without the content. ``stream`` is left at its start.
 
     Raises:
         FormatError: as `tar_files`.
@@ -101,8 +101,10 @@ def tar_headers(
 def tar_files(
     source: Source, limits: Limits
 ) -> Iterator[tuple[tarfile.TarInfo, Callable[[int], bytes | None]]]:
-    """The files in an archive in its own order: the header of each, and what reads its bytes: None where they are more than
-    so many. It is called before the next file is asked for, or not at all.
+    """The files of an archive, in archive order: the header of each, and a function that reads its content.
+
+    The function takes the maximum number of bytes, and returns None where the content is larger. Call it before the next
+    file is taken from the iterator, or not at all.
 
     Raises:
         FormatError: ``archive_path_escapes``, ``archive_link``, ``archive_bomb``, ``corrupt_archive``,
@@ -125,7 +127,7 @@ def _infos(
                     raise file.error(
                         "archive_bomb", f"holds more than {limits.members:,} files; split it in several"
                     )
-                # tarfile would keep every header that it has passed.
+                # tarfile would keep every header that it has read.
                 archive.members = []  # type: ignore[attr-defined]
                 check_name(info.name, file, limits)
                 place = Place(file.file, info.name)
@@ -152,7 +154,7 @@ def _infos(
 
 
 def _is_local(stream: BinaryIO) -> bool:
-    """Whether passing over bytes costs nothing, as it does in a file on this machine."""
+    """Whether seeking is cheap, as in a file on this machine."""
     try:
         stream.fileno()
     except OSError:

@@ -1,4 +1,4 @@
-"""Pictures side by side as one PNG."""
+"""Puts images side by side into one PNG."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ _GAP = 2
 
 
 def contact_sheet(thumbnails: Sequence[str], columns: int) -> bytes:
-    """A PNG of some thumbnails of an `ImageFileReport`, row by row; clear between and behind them."""
+    """A PNG with some thumbnails of an `ImageFileReport`, row by row, transparent between them and in empty places."""
     images = [
         np.asarray(Image.open(io.BytesIO(base64.b64decode(thumbnail)), formats=("JPEG",)))
         for thumbnail in thumbnails
@@ -21,7 +21,7 @@ def contact_sheet(thumbnails: Sequence[str], columns: int) -> bytes:
 
 
 def sheet(images: Sequence[NDArray[np.uint8]], columns: int) -> bytes:
-    """A PNG of images of one size, each (H, W, 1 or 3), row by row; clear between and behind them."""
+    """A PNG with images of one size, each (H, W, 1 or 3), row by row, transparent between them and in empty places."""
     columns = max(1, min(columns, len(images)))
     height, width = images[0].shape[:2] if images else (_GAP + 1, _GAP + 1)
     down, across = height + _GAP, width + _GAP

@@ -1,4 +1,4 @@
-"""Images decoded by several threads, in the order in which they come."""
+"""Decodes images in several threads, and yields them in their order."""
 
 import os
 from collections import deque
@@ -14,25 +14,25 @@ from core.formats.image.pixels import Decoded, decode_image
 from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
 
 _AHEAD = 64
-"""Images a thread that are read before they are wanted,"""
+"""Images for each thread that are read ahead of the one that is yielded,"""
 _AHEAD_BYTES = 96 << 20
-"""and their bytes, all threads together."""
+"""and the limit on their encoded bytes, all threads together."""
 
 
 @dataclass(frozen=True)
 class ImageSample:
-    """An image on its way to pixels."""
+    """An image whose decoding has begun."""
 
     place: Place
     hash: int
-    """64 bits of the file's content, as it was stored: the same whatever size it is brought to."""
+    """64-bit hash of the encoded file, which does not depend on the size that it is decoded to."""
     label: str | None
     held_out: bool
     decoded: "Future[Decoded | FormatError]"
-    """The error where it cannot be decoded: raised, its traceback would hold the sample and all bytes of it until the next
-    collection of garbage, and a hundred bad images hold a gigabyte."""
+    """The pixels; or the error where the image cannot be decoded. The error is a result and not raised, because its traceback
+    would keep the sample and all its bytes until the next garbage collection: 1 GB for a hundred bad images."""
     bytes: int
-    """As it was stored."""
+    """Size of the encoded file."""
 
 
 def decode_ahead(
@@ -44,11 +44,11 @@ def decode_ahead(
     budgets: Mapping[str, PixelBudget] | None = None,
     threads: int | None = None,
 ) -> Iterator[ImageSample | FormatError]:
-    """Each image, its decoding under way, in order; what could not be read as its error.
+    """Each image in order, while its decoding runs in a thread. An image that could not be read is yielded as its error.
 
     Args:
-        budgets: What all images of each file may have together, by the file's name.
-        threads: Default: one a core. Pillow lets go of the interpreter while it decodes and resamples.
+        budgets: The limit on the pixels of all images of each file, by the file's name.
+        threads: Default: one for each core. Pillow releases the interpreter lock while it decodes and resamples.
     """
     threads = threads or len(os.sched_getaffinity(0))
     ahead = 0
@@ -82,6 +82,6 @@ def _decoded(
     try:
         return decode_image(raw, size, channels, limits=limits, budget=budget)
     except FormatError as error:
-        # Of the errors behind it too: their frames lead back to the future that holds this one.
+        # Also remove the tracebacks of the errors behind it: their frames refer to the future that holds this error.
         error.__context__ = None
         return error.with_traceback(None)

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its kin: a header, then an array of bytes (yann.lecun.com/exdb/mnist)."""
+"""Reads the IDX format of MNIST and similar datasets: a header, then an array of bytes (yann.lecun.com/exdb/mnist)."""
 
 import math
 import struct
@@ -14,7 +14,7 @@ _LARGEST = 1 << 32
 
 
 def read_idx(source: Source, limits: Limits) -> NDArray[np.uint8]:
-    """The array in a file: (N,) labels, (N, H, W) grey images or (N, H, W, 3) colour ones.
+    """The array in a file: labels of shape (N,), grey images (N, H, W), or colour images (N, H, W, 3).
 
     Raises:
         FormatError: ``bad_idx``, ``image_too_large``, ``image_too_small``.
@@ -32,7 +32,7 @@ def read_idx(source: Source, limits: Limits) -> NDArray[np.uint8]:
     if len(shape) > 1 and math.prod(shape[1:3]) > limits.image_pixels:
         raise place.error("image_too_large", f"has images of {shape[1]} by {shape[2]} pixels")
     if len(shape) > 1 and min(shape[1:3]) < limits.image_side:
-        # Billions of images without a pixel would be read for hours.
+        # A file of billions of images with 0 pixels would be read for hours.
         raise place.error(
             "image_too_small",
             f"has images of {shape[1]} by {shape[2]} pixels; each side needs {limits.image_side} at least",

@@ -1,4 +1,4 @@
-"""The way in for images: every one in a file whose format is known, still encoded."""
+"""Reads images from an uploaded file of any supported format, without decoding them."""
 
 import shutil
 import tempfile
@@ -23,30 +23,30 @@ from core.formats.tables.reading import nameable
 
 @dataclass(frozen=True)
 class RawImage:
-    """One image as it was found."""
+    """One image as it is stored."""
 
     place: Place
     content: bytes | NDArray[np.uint8]
-    """The encoded file; of an IDX file the pixels, (H, W) or (H, W, C)."""
+    """The encoded file. For an IDX file: the pixels, (H, W) or (H, W, C)."""
     label: str | None
     """Its class, by folder or column."""
     held_out: bool
-    """Whether the dataset itself sets it aside for evaluation."""
+    """Whether the dataset itself marks it as held out."""
 
 
 @dataclass
 class ImageNotes(MediaNotes):
-    """What was met on the way through a file."""
+    """What reading a file found beside its images."""
 
     image_columns: tuple[str, ...] | None = None
     """A table's columns of images."""
     label_columns: tuple[str, ...] | None = None
     """A table's columns that may hold classes."""
     image_column: str | None = None
-    """The one that is read."""
+    """The column of images that is read."""
 
     def take_columns(self, images: Iterable[str], labels: Iterable[str], read: str) -> None:
-        """Note the columns of a table."""
+        """Record the columns of a table."""
         self.image_columns, self.label_columns = nameable(images), nameable(labels)
         self.image_column = read
 
@@ -61,15 +61,16 @@ def read_images(
     notes: ImageNotes | None = None,
     layout: Layout | None = None,
 ) -> Iterator[RawImage | FormatError]:
-    """The images in a file, in order: a zip's in name order, any other's as they come.
+    """The images in a file: a zip's in name order, those of other files in file order. Nothing is decoded here.
 
-    ``layout`` is of the folders that the file itself lies in; what lies in an archive goes by the archive's own.
+    A sample that cannot be read (a damaged member, a row without bytes) is yielded as its error, and reading goes on after
+    it. An IDX file of labels has no images; see `read_labels`.
 
-    A sample that cannot be had (a damaged member, a row without bytes) comes as the error that says why, and those
-    behind it follow. Nothing is decoded here. An IDX file of labels has no images; see `read_labels`.
+    Args:
+        layout: Of the folders that contain the file. An archive's members go by the folders inside the archive.
 
     Raises:
-        FormatError: where the file itself is not to be believed or read.
+        FormatError: where the file itself is unsafe or cannot be read.
     """
     notes = ImageNotes() if notes is None else notes
     promised = detect(name, "image")
@@ -88,7 +89,7 @@ def read_images(
             yield _image(member, limits)
         if not notes.members:
             raise place.error(
-                "no_images", f"holds no image{notes.ignored.told}. Known are {KNOWN_FORMATS['image']}"
+                "no_images", f"holds no image{notes.ignored.description}. Known are {KNOWN_FORMATS['image']}"
             )
         return
     if held_out := is_held_out(name):
@@ -105,10 +106,10 @@ def read_images(
 
 
 def read_labels(stream: BinaryIO, name: str, *, limits: Limits = IMAGE_LIMITS) -> NDArray[np.uint8] | None:
-    """The labels that an IDX file holds, shape (N,); None where a file is no such.
+    """The labels in an IDX file, shape (N,). None for every other file.
 
     Raises:
-        FormatError: ``bad_idx`` and what can be wrong with its compression.
+        FormatError: ``bad_idx``, and every code for a problem with its compression.
     """
     promised = detect(name, "image")
     if promised.kind is not Kind.IDX:
@@ -142,7 +143,7 @@ def _is_image(member: str) -> bool:
 
 @contextmanager
 def _unpacked(stream: BinaryIO, source: Source, promised: Format) -> Iterator[BinaryIO]:
-    """A table, which is read from its end, so that a compressed one is unpacked first."""
+    """The stream of a table. A compressed table is unpacked to a temporary file first, because tables are read from their end."""
     if promised.compression is None:
         yield stream
         return
@@ -155,7 +156,7 @@ def _unpacked(stream: BinaryIO, source: Source, promised: Format) -> Iterator[Bi
 def _rows(
     table: BinaryIO, file: Place, budget: Budget, columns: tuple[str | None, str | None], notes: ImageNotes
 ) -> Iterator[RawImage | FormatError]:
-    # Imported where it is needed: a third of a second that most files can do without.
+    # Imported where it is needed: the import takes 0.3 s, and most files do not need it.
     from core.formats.image.table import image_rows  # noqa: PLC0415 - see above
 
     image, label = columns

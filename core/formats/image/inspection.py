@@ -1,4 +1,4 @@
-"""What an uploaded file of images holds, found out by decoding all of it once."""
+"""Inspects an uploaded file of images: decodes all of it once and reports statistics."""
 
 import base64
 import heapq
@@ -23,10 +23,10 @@ from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
 
 THUMBNAIL = 64
-"""Pixels of a thumbnail's side; the channels' mean and deviation are measured on it."""
+"""Side of a thumbnail, pixels. The mean and standard deviation of the channels are measured on thumbnails."""
 THUMBNAILS = 32
 _THREADS = 4
-"""That decode; each takes up to 70 MB."""
+"""Threads that decode; each takes up to 70 MB."""
 NAMED = 20
 _SIZES = 50
 _CLASSES = 1000
@@ -34,44 +34,44 @@ _CLASSES = 1000
 
 @dataclass(frozen=True)
 class ImageFileReport:
-    """One file's statistics; plain values all, so that ``dataclasses.asdict`` gives JSON."""
+    """One file's statistics. All values are plain, so that ``dataclasses.asdict`` gives JSON."""
 
     kind: Kind
     compression: Compression | None
     bytes: int
-    """Of the file as it is."""
+    """Size of the file as uploaded."""
     samples: int
     """Images that can be decoded; 0 for a file of labels."""
     duplicates: int
-    """Of those, the ones that were there before, byte for byte."""
+    """Of those, exact copies of an earlier one."""
     held_out: int
-    """Of those, the ones that the file itself sets aside for evaluation."""
+    """Of those, the ones that the file itself marks as held out."""
     gray: int
     """Of those, the ones stored without colour."""
     bad: int
     """Images that cannot be decoded."""
     bad_samples: tuple[tuple[str, str], ...]
-    """The first of them: which, and why."""
+    """The name and the error of each of the first of them."""
     ignored: tuple[str, ...]
     """Files in an archive that are no images; the first 100."""
     passed_over: dict[str, int]
-    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most frequent kinds, and all others as one."""
     notes: tuple[Note, ...]
-    """What a person should know of how the file was read."""
+    """Notes for people on how the file was read."""
     sizes: tuple[tuple[int, int, int], ...]
-    """Width, height and how many, the most frequent first; the first 50."""
+    """Width, height and number of images of each size: the 50 most frequent, most frequent first."""
     classes: dict[str, int]
     """Images of each class, by folder or column; the 1,000 largest."""
     unlabelled: int
     mean: tuple[float, float, float]
-    """Of red, green and blue, 0 … 1."""
+    """Mean of the red, green and blue channel, 0 … 1."""
     std: tuple[float, float, float]
     ledger: dict[str, Any]
-    """`Ledger.facts` of those that can be decoded."""
+    """`Ledger.facts` of the images that can be decoded."""
     image_column: str | None
     """The column of a table that was read."""
     image_columns: tuple[str, ...] | None
-    """A table's columns of images; None where the file is no table."""
+    """A table's columns of images. None where the file is no table."""
     label_columns: tuple[str, ...] | None
     """A table's columns that may hold classes."""
     thumbnails: tuple[str, ...]
@@ -87,7 +87,7 @@ class _Tally:
         self.classes: Counter[str] = Counter()
         self.sums = np.zeros(3)
         self.squares = np.zeros(3)
-        # The largest negated hash on top: what stays are the smallest hashes, an even choice whatever the order.
+        # A heap with the largest hash on top (negated), so that the smallest hashes stay: a choice that does not depend on the order.
         self.chosen: list[tuple[int, int, NDArray[np.uint8]]] = []
         self._seen: set[int] = set()
         self.ledger = Ledger()
@@ -136,10 +136,13 @@ class _Tally:
 def inspect_image_file(
     stream: BinaryIO, name: str, *, image_column: str | None = None, limits: Limits = IMAGE_LIMITS
 ) -> ImageFileReport:
-    """Reads and decodes a seekable stream whole, in bounded memory.
+    """Inspect a whole file. Memory use is bounded.
+
+    Args:
+        stream: Seekable; it is read from its start.
 
     Raises:
-        FormatError: where the file cannot be believed or read, or not one of its images can be decoded.
+        FormatError: where the file is unsafe or cannot be read, or none of its images can be decoded.
     """
     promised = detect(name, "image")
     notes = ImageNotes()

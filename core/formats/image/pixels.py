@@ -1,4 +1,4 @@
-"""From an encoded image to pixels: checked before it is decoded, upright, eight bits a channel."""
+"""Decodes images to pixels of 8 bits a channel in upright orientation. Their size is checked before they are decoded."""
 
 import io
 import threading
@@ -14,23 +14,23 @@ from core.formats.image.shrinking import centred_square
 from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF")
-# Sizes are looked at below, before anything is decoded; Pillow's own check is a warning of the process.
+# Sizes are checked below, before anything is decoded. Pillow's own check is a warning for the whole process.
 Image.MAX_IMAGE_PIXELS = None
 
 _SIXTEEN_BITS = 65_535
 _LARGE = 16_000_000
-_one_large = threading.Lock()
-"""Large images are decoded one at a time, so that memory does not grow with the number of threads."""
+_large_image_lock = threading.Lock()
+"""Held while a large image is decoded: one at a time, so that memory does not grow with the number of threads."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image brought to one shape."""
+    """A decoded image, cropped and resampled."""
 
     pixels: NDArray[np.uint8]
     """Shape (size, size, channels)."""
     width: int
-    """As the image was, upright."""
+    """Width of the original image in upright orientation, pixels."""
     height: int
     grey: bool
     """Whether it was stored without colour."""
@@ -44,16 +44,18 @@ def decode_image(
     limits: Limits = IMAGE_LIMITS,
     budget: PixelBudget | None = None,
 ) -> Decoded:
-    """The largest centred square of an image, resampled (bicubic, antialiased) to ``size``.
+    """The largest centred square of an image, resampled (bicubic, antialiased) to ``size`` by ``size`` pixels.
 
-    An EXIF orientation is applied, the first frame of an animation or page of a TIFF is taken, CMYK and palettes become RGB, 16 bits
-    become 8, and what is transparent is laid over white. An image that is ``size`` by ``size`` keeps its every pixel.
+    The EXIF orientation is applied. Of an animation the first frame is used, of a TIFF the first page. CMYK and palettes are
+    converted to RGB, 16 bits to 8. Transparent pixels are blended with white. An image of exactly ``size`` by ``size`` is not
+    resampled.
 
     Args:
-        budget: What this image and others of its file may have together.
+        budget: The limit on the pixels of all images of the file.
 
     Raises:
-        FormatError: ``bad_image``, ``image_too_large``, ``image_too_small``; it names the file. ``archive_bomb``, from the budget.
+        FormatError: ``bad_image``, ``image_too_large``, ``image_too_small``, with the file's name; ``archive_bomb``, from the
+            budget.
     """
     place = raw.place
     try:
@@ -61,7 +63,7 @@ def decode_image(
         if budget is not None:
             budget.spend(image.width * image.height, place)
         if image.width * image.height > _LARGE:
-            with _one_large:
+            with _large_image_lock:
                 return _decoded(image, size, channels)
         return _decoded(image, size, channels)
     except FormatError:
@@ -73,8 +75,8 @@ def decode_image(
             "bad_image",
             "cannot be decoded (its content is of no known image format); save it again, or remove it",
         ) from None
-    # Pillow's decoders raise what they meet: OSError, SyntaxError, ValueError, struct.error, ZeroDivisionError.
-    except Exception as error:  # noqa: BLE001 - see above; the file is a stranger's
+    # Pillow's decoders raise many types: OSError, SyntaxError, ValueError, struct.error, ZeroDivisionError.
+    except Exception as error:  # noqa: BLE001 - see above; the file is not trusted
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise place.error("bad_image", f"cannot be decoded ({what}); save it again, or remove it") from None
 
@@ -101,7 +103,7 @@ def _opened(raw: RawImage, limits: Limits) -> Image.Image:
 
 def _decoded(image: Image.Image, size: int, channels: int) -> Decoded:
     full = image.size
-    # A JPEG may be decoded at 1/2, 1/4 or 1/8, never below twice what is wanted.
+    # A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, but not below twice the wanted size.
     image.draft(None, (2 * size, 2 * size))
     ImageOps.exif_transpose(image, in_place=True)
     turned = (full[0] < full[1]) != (image.width < image.height)
@@ -115,10 +117,10 @@ def _decoded(image: Image.Image, size: int, channels: int) -> Decoded:
 def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == "F":
         raise ValueError(
-            "it holds fractions, whose black and white only its author knows; save it with 8 or 16 bits"
+            "it holds floating-point values, whose range for black and white is not known; save it with 8 or 16 bits"
         )
     if image.mode.startswith("I"):
-        # Sixteen bits of grey, which Pillow's own conversion clips.
+        # 16-bit grey, which Pillow's own conversion clips to 8 bits.
         values = np.asarray(image).astype(np.float64)
         if values.min() < 0 or values.max() > _SIXTEEN_BITS:
             raise ValueError("it holds values of more than 16 bits; save it with 8 or 16")

@@ -1,13 +1,13 @@
-"""Large images brought to a small size in the memory of the decoded image alone."""
+"""Shrinks large images with little memory beside the decoded image."""
 
 from collections.abc import Callable
 
 from PIL import Image
 
 _GAP = 3.0
-"""What is left to the filter after whole pixels were averaged: enough that nobody sees the difference."""
+"""Least ratio by which the filter shrinks an image after whole pixels were averaged; from 3 on the result looks the same."""
 _WHOLE = 4_000_000
-"""Pixels of an image that is converted and cut as a whole."""
+"""Pixels up to which an image is converted and cropped as a whole."""
 _STRIP = 1_000_000
 """Pixels of a strip."""
 
@@ -15,19 +15,19 @@ Convert = Callable[[Image.Image], Image.Image]
 
 
 def centred_square(image: Image.Image, size: int, mode: str, convert: Convert) -> Image.Image:
-    """The largest centred square, resampled (bicubic, antialiased) to ``size``.
+    """The largest centred square, resampled (bicubic, antialiased) to ``size`` by ``size`` pixels.
 
-    Each conversion of an image takes memory once more. Where pixels are averaged before they are resampled, strips of the
-    image give the same numbers as the whole, so that a large one is converted a strip at a time.
+    Each conversion of an image needs memory for a copy. A large image is averaged over whole pixels before it is resampled;
+    there, strips give the same numbers as the whole image, so it is converted one strip at a time.
 
     Args:
-        convert: From the image's mode to ``mode``, each pixel by itself.
+        convert: Converts an image to ``mode``, each pixel independently of the others.
     """
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     factor = int(side / size / _GAP) or 1
     if factor == 1 or image.width * image.height <= _WHOLE:
-        # Cut first: resampling a box of an image would let what lies beside the box bleed in.
+        # Cropped first: when a box of an image is resampled, pixels outside the box would change its border.
         square = convert(image).crop((left, top, left + side, top + side))
         return square.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=_GAP)
     short = -(-side // factor)

@@ -1,4 +1,4 @@
-"""Images in Parquet, as Hugging Face writes them: a struct of ``bytes`` and ``path``, or the bytes alone."""
+"""Reads images from Parquet as Hugging Face writes them: a struct of ``bytes`` and ``path``, or only the bytes."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
-from core.formats.containers.source import Lent
+from core.formats.containers.source import Uncloseable
 from core.formats.errors import FormatError, Place, printable
 from core.formats.limits import Budget
 from core.formats.notes import Note
@@ -26,9 +26,9 @@ class Row:
     """One row of a table."""
 
     number: int
-    """From 0."""
+    """Row number, from 0."""
     content: bytes | None
-    """The image as it is stored; None where there is none."""
+    """The encoded image; None where there is none."""
     label: str | None
 
 
@@ -42,16 +42,20 @@ def image_rows(
     notes: list[Note] | None = None,
     on_columns: Callable[[list[str], list[str], str], object] = lambda _images, _labels, _read: None,
 ) -> Iterator[Row]:
-    """The rows of a table of images, some dozens in memory at a time. ``notes`` is told what became of a column of labels.
+    """The rows of a table of images, 64 in memory at a time.
 
     Args:
-        on_columns: is given the names of the columns of images, of those that may hold classes, and of the one read.
+        notes: Gets a note if the column of labels, or values in it, are not used as classes.
+        on_columns: Called with the names of the columns of images, of those that may hold classes, and of the column of
+            images that is read.
 
     Raises:
         FormatError: ``bad_parquet``, ``no_image_column``, ``archive_bomb``.
     """
     try:
-        file = pq.ParquetFile(pa.PythonFile(Lent(stream), mode="r"), pre_buffer=False, buffer_size=1 << 20)
+        file = pq.ParquetFile(
+            pa.PythonFile(Uncloseable(stream), mode="r"), pre_buffer=False, buffer_size=1 << 20
+        )
         schema = file.schema_arrow
         image = _image_column(schema, image_column, place)
         expect_one(image, schema.names, place, "bad_parquet")
@@ -83,7 +87,7 @@ def image_rows(
                 number += 1
         if notes is not None:
             notes += unused.notes()
-    except (FormatError, MemoryError):  # Arrow's own MemoryError is an ArrowException as well
+    except (FormatError, MemoryError):  # a MemoryError of Arrow is an ArrowException too
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -95,7 +99,7 @@ def image_rows(
 
 
 def class_names(metadata: Mapping[bytes, bytes], label: str | None) -> tuple[str, ...]:
-    """The names of a ``ClassLabel`` in the metadata that the `datasets` library writes; () without them."""
+    """The names of a ``ClassLabel`` in the metadata that the `datasets` library writes. () where there are none."""
     try:
         features = _Metadata.model_validate_json(metadata.get(b"huggingface", b"")).info.features
     except ValidationError:
@@ -119,7 +123,7 @@ class _Metadata(BaseModel):
 
 
 class _Unused:
-    """What of a table's labels names no class, and why."""
+    """Notes on columns and values of labels that are not used as classes."""
 
     def __init__(self, schema: Any, label: str | None) -> None:
         self._label = label
@@ -133,24 +137,24 @@ class _Unused:
 
     def notes(self) -> list[Note]:
         found = [
-            f"The column {name!r} holds {kind[:80]}: of that no classes are made, so the images have none. Whole numbers, true "
-            "and false, or names are classes."
+            f"The column {name!r} holds {kind[:80]}, which is not used for classes, so the images have no class from it. Classes "
+            "can be whole numbers, booleans or names."
             for name, kind in self._columns.items()
         ]
         if self._rows:
             found.append(
-                f"In the column {printable(str(self._label))!r} {self._rows:,} values name no class: fractions, negative numbers, "
-                "or numbers beyond the names that the file gives. Those images have none."
+                f"In the column {printable(str(self._label))!r}, {self._rows:,} values are no class: fractions, negative numbers, "
+                "or numbers beyond the names that the file gives. Those images have no class."
             )
         return [Note("labels_not_used", message) for message in found]
 
 
 _NO_CLASS = ""
-"""For a value that names no class; an empty name is none either."""
+"""Stands for a value that is no class. An empty name is no class either."""
 
 
 def _name(value: Any, names: tuple[str, ...]) -> str | None:
-    """The class that a value names; None where there is no value."""
+    """The class that a value stands for. None where there is no value."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool):
@@ -187,7 +191,7 @@ def _label_column(schema: Any, wanted: str | None, place: Place) -> str | None:
         if columns.get(wanted):
             return wanted
         raise _no_column(
-            f"has no column {printable(wanted)!r} of numbers, truth values or strings",
+            f"has no column {printable(wanted)!r} of numbers, booleans or strings",
             columns,
             place,
             "label",

@@ -1,4 +1,4 @@
-"""Which column of a table holds the text."""
+"""Chooses the column of a table that holds the text."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,14 @@ def choose_column(
     what: str = "column",
     held: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """The column of that name; without a name ``text``, else the only column of strings.
+    """The column named ``wanted``. Without a name: ``text``, else the only column of strings.
 
-    ``columns`` says of each column whether it holds strings, ``held`` what else those hold that do not.
+    Args:
+        columns: The name of each column, and whether it holds strings.
+        held: For columns that do not hold strings, a description of what they hold.
 
     Raises:
-        FormatError: ``no_text_column``, with the columns there are and how to name one.
+        FormatError: ``no_text_column``. The message lists the columns and says how to name one.
     """
     if wanted is not None:
         if wanted not in columns:
@@ -39,7 +41,7 @@ def choose_column(
 
 
 def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
-    """The column, whose name the service has to keep, in its rows and in jobs' specs.
+    """The column, if the service can store its name in database rows and in jobs' specs.
 
     Raises:
         FormatError: ``code``, where it cannot.
@@ -57,23 +59,23 @@ def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
 def expect_one(column: str, columns: Sequence[str], place: Place, code: FormatErrorCode) -> None:
     """
     Raises:
-        FormatError: ``code``, where several columns have the name of the one that is read.
+        FormatError: ``code``, where several columns have the name of the column to read.
     """
     if (number := columns.count(column)) > 1:
         raise place.error(
             code,
-            f"has {number} columns named {printable(column)!r}, and which of them is meant cannot be told; give each a name "
-            "of its own",
+            f"has {number} columns named {printable(column)!r}, so that it is ambiguous which of them to read; give each a "
+            "name of its own",
         )
 
 
 def single_columns(columns: Sequence[str]) -> list[str]:
-    """Those whose name no other column has, in order."""
+    """The column names that occur only once, in order."""
     return [column for column, number in Counter(columns).items() if number == 1]
 
 
 def repeated_columns(columns: Sequence[str]) -> list[Note]:
-    """A note on columns beside the one that is read that share a name, where there are any."""
+    """A note if column names occur more than once, else nothing. The column that is read is not among them."""
     repeated = {column for column, number in Counter(columns).items() if number > 1}
     if not repeated:
         return []
@@ -86,7 +88,7 @@ def repeated_columns(columns: Sequence[str]) -> list[Note]:
 
 
 def not_text(column: str, found: str, columns: Sequence[str], place: Place) -> FormatError:
-    """The error for a column that was asked for and holds something else."""
+    """The error for a column that was named and does not hold text."""
     return _no_column(f"column {printable(column)!r} holds {found}, no text", columns, place, "column")
 
 

@@ -1,6 +1,7 @@
-"""How a table in plain text marks its fields: found out by reading its beginning in each way that there is.
+"""Finds the dialect of a CSV file (delimiter, quotes, escapes) by reading its first lines in each dialect.
 
-Python's `csv` module reads each way; its own sniffer guesses from how often characters occur, and is wrong about texts.
+Python's `csv` module reads the lines. Its `csv.Sniffer` is not used: it guesses from how often characters occur, and is
+wrong for columns of prose.
 """
 
 import csv
@@ -9,30 +10,30 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 NO_QUOTE = "none"
-"""Quotes are characters like others, and no field holds a delimiter or a line end."""
+"""Quote characters have no special meaning, and no field contains a delimiter or a line end."""
 QUOTES = ('"', "'", NO_QUOTE)
 DELIMITERS = ",;\t|"
 DELIMITER_PATTERN = r"""^(tab|[^A-Za-z0-9"'\\\x00-\x08\x0a-\x1f\x7f])$"""
-"""How a person names one: a single character, or the word ``tab``."""
+"""The form in which a request names a delimiter: a single character, or the word ``tab``."""
 SAMPLE_LINES = 1000
 SAMPLE_CHARACTERS = 1 << 20
 
 _BARE_QUOTES = "\t|"
-"""Delimiters that texts hold so seldom that files with them often do without quotes."""
+"""Delimiters that are rare in prose, so that files with them often have no quotes."""
 _SWALLOWED_LINES = 50
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One way to read lines as records."""
+    """How lines are read as records."""
 
     delimiter: str = ","
     quote: str = '"'
-    """Around fields; `NO_QUOTE` for none."""
+    """The quote character around fields, or `NO_QUOTE`."""
     escaped: bool = False
-    """Whether a quote inside a field may have a backslash before it, and not only be doubled (RFC 4180)."""
+    """Whether a quote inside a field may be escaped by a backslash, beside being doubled (RFC 4180)."""
     spaced: bool = False
-    """Whether spaces behind a delimiter are no part of the field."""
+    """Whether spaces after a delimiter are skipped."""
 
     def reader(self, lines: Iterable[str]) -> "csv._reader":  # type: ignore[name-defined]
         """Records of lines that end in a line feed."""
@@ -49,19 +50,19 @@ class Dialect:
         )
 
     def opener(self) -> Callable[[str], bool]:
-        """Whether a field of a line begins with a quote: until one does, all ways of quoting read the same."""
+        """A test whether a field of a line begins with a quote. Until one does, all ways of quoting read the lines alike."""
         quote = '"' if self.quote == NO_QUOTE else self.quote
         begins = re.compile(rf"(?:^|{re.escape(self.delimiter)}) *{re.escape(quote)}").search
         return lambda line: quote in line and begins(line) is not None
 
     @property
-    def told(self) -> str:
-        """For an error's message."""
+    def description(self) -> str:
+        """The dialect in words, for an error message."""
         return f"read with {_name(self.delimiter)} between fields and {_quote(self.quote)}"
 
 
 def named_delimiter(name: str | None) -> str | None:
-    """The delimiter that `DELIMITER_PATTERN` let through."""
+    """The delimiter for a name that matches `DELIMITER_PATTERN`."""
     return "\t" if name == "tab" else name
 
 
@@ -76,13 +77,14 @@ def _quote(quote: str) -> str:
 def find_delimiter(
     sample: Sequence[str], *, complete: bool, delimiter: str | None, quote: str | None
 ) -> Dialect:
-    """The dialect of a table by its first lines, with what is known of it already.
+    """The dialect of a table by its first lines, where ``delimiter`` and ``quote`` are fixed if given.
 
-    Of the ways that make all records as wide as the header, with two fields at least, the one is taken that leaves the
-    fewest quotes inside fields, then the one with most fields. Where there is none, what the header has most of.
+    A dialect fits if all records have as many fields as the header, and at least two. Of the dialects that fit, the
+    result is the one with the fewest quotes inside fields, then with the most fields. If none fits, the delimiter is the
+    one that occurs most often in the header.
 
     Args:
-        complete: whether the sample is all of the table.
+        complete: Whether the sample is the whole table.
     """
     trials = []
     for rank, mark in enumerate(delimiter or DELIMITERS):
@@ -99,9 +101,9 @@ def find_delimiter(
 def find_quoting(
     sample: Sequence[str], dialect: Dialect, *, width: int | None, complete: bool, quote: str | None
 ) -> Dialect:
-    """The same with the way of quoting that reads these lines, the first of which quotes, in records of ``width`` fields.
+    """``dialect`` with the way of quoting that reads the sample as records of ``width`` fields; its first line has a quote.
 
-    Where none does, RFC 4180's.
+    If no way of quoting does, the one of RFC 4180.
     """
     trials = []
     for order, candidate in enumerate(_quotings(dialect.delimiter, quote)):
@@ -126,13 +128,13 @@ def _quotings(delimiter: str, quote: str | None) -> Iterator[Dialect]:
 class _Trial:
     width: int
     stray: int
-    """Fields with a quote in them."""
+    """Fields with a quote inside them."""
 
 
 def _try(
     sample: Sequence[str], dialect: Dialect, *, complete: bool, width: int | None = None
 ) -> _Trial | None:
-    """What reading so gives; None where it does not fit."""
+    """The result of reading the sample in a dialect; None where the dialect does not fit."""
     reader = dialect.reader(f"{line}\n" for line in sample)
     stray = read = 0
     try:
@@ -145,7 +147,7 @@ def _try(
                 return None
             stray += sum('"' in field for field in row)
     except csv.Error:
-        # A record that goes on behind the sample may be a long text, or a quote that nobody closes.
+        # A record that goes on after the sample may be a long text, or an opening quote without a closing one.
         swallowed = len(sample) - read
         if complete or reader.line_num < len(sample) or swallowed > _SWALLOWED_LINES:
             return None

@@ -1,17 +1,17 @@
-"""The rows that a table's columns are judged by, before its documents are read."""
+"""The first rows of a table, by which its text column is chosen before its documents are read."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 _ROWS = 64
 _CHARACTERS = 4 << 20
-"""Beyond so many no further row is looked at: all of them are held in memory at once."""
+"""Characters after which no further row is read: all the rows are held in memory at once."""
 
 Row = TypeVar("Row")
 
 
 class Counted:
-    """Lines, and how many characters they had so far."""
+    """Iterates over lines and counts their characters."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = lines
@@ -24,10 +24,10 @@ class Counted:
 
 
 def first_rows(rows: Iterator[Row], lines: Counted) -> list[Row]:
-    """The first 64 rows, fewer where they are long.
+    """The first 64 rows, or fewer where they are long.
 
     Args:
-        rows: Read from ``lines`` as they are asked for; those that are not returned are still to come.
+        rows: Read lazily from ``lines``. Rows that are not returned stay in the iterator.
     """
     found = []
     for row in rows:

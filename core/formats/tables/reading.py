@@ -1,4 +1,4 @@
-"""What the readers of tables share while one file is read, and what a person said of how to read it."""
+"""The state that the readers of tables share while one file is read, and the options for how to read it."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -13,23 +13,23 @@ from core.formats.tables.dialect import Dialect
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What was said at its upload of how a file is read; a job reads it likewise. None: what is found in the file."""
+    """How to read a file, as set with its upload. A job reads the file with the same options. None: found by reading the file."""
 
     column: str | None = None
-    """That holds the samples, where the file is a table. What a job's spec names comes first."""
+    """The column that holds the samples, where the file is a table. The column that a job's spec names takes precedence."""
     delimiter: str | None = None
-    """One character, between the fields of a CSV."""
+    """The character between the fields of a CSV file."""
     quote: str | None = None
-    """Around the fields of a CSV: ``"``, ``'`` or `NO_QUOTE`."""
+    """The character around the fields of a CSV file: ``"``, ``'`` or `NO_QUOTE`."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any] | None) -> Self:
-        """From what `facts` gave; fields that are not known are passed over."""
+        """The options made from the result of `facts`. Unknown fields are ignored."""
         known = cls.__dataclass_fields__
         return cls(**{name: value for name, value in (document or {}).items() if name in known})
 
     def facts(self) -> dict[str, Any]:
-        """Those that were said, as JSON has them."""
+        """The options that are set, as plain values for JSON."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -38,7 +38,7 @@ _NAME_CHARACTERS = 255
 
 
 def nameable(columns: Iterable[str]) -> tuple[str, ...]:
-    """Those of a table's columns that a spec can name and a database can hold; the first thousand."""
+    """The column names that a spec can name and a database can store; at most the first thousand."""
     fine = (name for name in columns if len(name) <= _NAME_CHARACTERS and _is_storable(name))
     return tuple(itertools.islice(dict.fromkeys(fine), _COLUMNS))
 
@@ -48,11 +48,11 @@ def _is_storable(name: str) -> bool:
 
 
 AS_FOUND = ReadingOptions()
-"""Nothing was said."""
+"""No option is set."""
 
 
 class Reading:
-    """What is wanted, the limits, and where reading is; takes note of what was used."""
+    """The requested column and options, the limits, the place of the reader, and the column and dialect that were used."""
 
     def __init__(
         self, place: Place, text_column: str | None, limits: Limits, options: ReadingOptions = AS_FOUND
@@ -65,10 +65,10 @@ class Reading:
         self.dialect: Dialect | None = None
         self.notes: list[Note] = []
         self.columns: tuple[str, ...] | None = None
-        """Those that may be read instead, as far as the beginning of the table shows."""
+        """The columns that could be read instead, as far as the first rows show."""
 
     def use_column(self, column: str, columns: Iterable[str] = ()) -> str:
-        """Take note of the column chosen, and of those that could have been."""
+        """Record the column chosen, and the columns that could have been chosen."""
         self.column_used = column
         self.columns = nameable((column, *columns))
         return column

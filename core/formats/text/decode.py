@@ -1,4 +1,4 @@
-"""From bytes to text: UTF-8, strictly, with every line end as ``\\n``."""
+"""Decodes bytes to text: strict UTF-8, with every line end as ``\\n``."""
 
 import codecs
 import io
@@ -16,7 +16,7 @@ _OTHER_BOMS = (
 _SAMPLE_BYTES = 4096
 _ENOUGH_BYTES = 64
 _FEW_NULS = 50
-"""Of so many bytes one is a NUL in any UTF-16: spaces and line ends are."""
+"""A text in UTF-16 has at least one NUL byte in so many bytes: spaces and line ends have one."""
 _MAGIC = (
     (b"\x1f\x8b", "gzip data (.gz)"),
     (b"\x28\xb5\x2f\xfd", "Zstandard data (.zst)"),
@@ -27,10 +27,10 @@ _MAGIC = (
 
 
 def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
-    """Text of ``chunks``, without a byte order mark.
+    """The text of ``chunks``, without a byte order mark.
 
     Raises:
-        FormatError: ``empty_file``; ``not_utf8`` with the offset of the first wrong byte.
+        FormatError: ``empty_file``; ``not_utf8`` with the offset of the first invalid byte.
     """
     first = next(chunks, b"")
     if not first:
@@ -40,13 +40,13 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
             raise place.error("not_utf8", f"is {encoding}; save it as UTF-8 and upload it again")
     for magic, what in _MAGIC:
         if first.startswith(magic):
-            raise place.error("not_utf8", f"is {what} by its first bytes, not the text that its name says")
+            raise place.error("not_utf8", f"is {what} by its first bytes, not text as its name states")
     consumed = 3 if first.startswith(codecs.BOM_UTF8) else 0
     first = first[consumed:]
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
     try:
         consumed += len(first)
-        # A wrong byte is told before what the file may be instead, also one at its very end.
+        # An invalid byte is reported before the guess at another encoding, also where it is the last byte.
         second = next(chunks, None)
         text = decoder.decode(first, final=second is None)
         _expect_narrow(first, place)
@@ -56,7 +56,7 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
             yield decoder.decode(chunk)
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        # The decoder's input is what it had kept of earlier chunks and this one: it ends at ``consumed``.
+        # ``error.object`` is what the decoder kept of earlier chunks and this chunk: it ends at ``consumed``.
         offset = consumed - len(error.object) + error.start
         raise place.error(
             "not_utf8",
@@ -66,7 +66,7 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
 
 
 def _expect_narrow(chunk: bytes, place: Place) -> None:
-    """UTF-16 and UTF-32 without a byte order mark: many a file of theirs is UTF-8 too, full of NULs."""
+    """Refuse UTF-16 and UTF-32 without a byte order mark: many such files are valid UTF-8 too, with many NULs."""
     sample = chunk[:_SAMPLE_BYTES]
     nuls = sample.count(0)
     if not nuls:
@@ -79,13 +79,13 @@ def _expect_narrow(chunk: bytes, place: Place) -> None:
             )
     if len(sample) >= _ENOUGH_BYTES and nuls * _FEW_NULS > len(sample):
         raise place.error(
-            "not_utf8", "is full of NULs, so it is no text in UTF-8; save it as UTF-8, or correct its name"
+            "not_utf8", "has too many NUL bytes to be text in UTF-8; save it as UTF-8, or correct its name"
         )
 
 
 def _is_text(sample: bytes, encoding: str) -> bool:
     try:
-        # The end of a longer file's sample may be half a character.
+        # The sample of a longer file may end inside a character.
         text = codecs.getincrementaldecoder(encoding)().decode(sample, len(sample) < _SAMPLE_BYTES)
     except UnicodeDecodeError:
         return False
@@ -93,7 +93,7 @@ def _is_text(sample: bytes, encoding: str) -> bool:
 
 
 def lines(texts: Iterable[str], place: Place, limit: int, code: FormatErrorCode) -> Iterator[str]:
-    """Lines of a text that comes in pieces, without their ends; the last one too.
+    """The lines of a text that comes in pieces, without line ends. The last line needs no line end.
 
     Raises:
         FormatError: ``code``, where a line is longer than ``limit`` characters.

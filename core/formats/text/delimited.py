@@ -1,4 +1,4 @@
-"""Documents in CSV and TSV: a header line, then one document a row."""
+"""Reads documents from CSV and TSV: a header line, then one document for each row."""
 
 import csv
 import itertools
@@ -18,15 +18,15 @@ from core.formats.tables.reading import Reading
 
 
 def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
-    """The text of each row, by ``reading``'s column; an empty field is no document.
+    """The text of each row, in the column that ``reading`` names. An empty field is no document.
 
-    How fields are told apart is found out (`core.formats.tables.dialect`), as far as ``reading`` does not say it.
+    The dialect is found by `core.formats.tables.dialect`, except for what ``reading`` sets.
 
     Raises:
         FormatError: ``bad_csv`` with the line's number; ``no_text_column``.
     """
     place = reading.place
-    # The csv module has one limit for the whole process; ``_Feed`` holds each record to the reader's own.
+    # The csv module has one limit for the whole process; `_Feed` checks each record against this reader's own.
     csv.field_size_limit(max(reading.limits.document_characters, csv.field_size_limit()))
     counted = Counted(lines)
     rows = _Rows(iter(counted), reading).read()
@@ -35,14 +35,14 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
         return
     names = [name.strip() for name in header]
     sample = first_rows(rows, counted)
-    # All that a CSV holds are strings: by its name or as the only one, a column of numbers is text too.
+    # CSV holds only strings, so a column of numbers is text too where it has the name "text" or is the only one.
     columns = {name: name == "text" or len(names) == 1 for name in names}
     for row in sample:
         for name, field in zip(names, row, strict=True):
             columns[name] = columns[name] or (bool(field.strip()) and not _is_number(field))
     first = {name: index for index, name in reversed(list(enumerate(names)))}
     held = {
-        name: "numbers" if any(row[first[name]].strip() for row in sample) else "empty fields alone"
+        name: "numbers" if any(row[first[name]].strip() for row in sample) else "only empty fields"
         for name, is_text in columns.items()
         if not is_text
     }
@@ -56,14 +56,14 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
 
 
 class _Rows:
-    """Records that are not empty, the header first; each as wide as the header."""
+    """The records that are not empty, the header first. Each has as many fields as the header."""
 
     def __init__(self, lines: Iterator[str], reading: Reading) -> None:
         self._lines = lines
         self._reading = reading
         self._width = 0
         self._before = 0
-        """Lines that were read before those of the reader at work."""
+        """Lines that were read before the first line of the current csv reader."""
 
     def read(self) -> Iterator[list[str]]:
         first = next((line for line in self._counted() if not line.isspace() and line), None)
@@ -78,7 +78,7 @@ class _Rows:
         self._reading.use_dialect(dialect)
         lines = itertools.chain(sample, self._lines)
         if quote is None:
-            # Until a field begins with a quote, nothing tells how this table quotes.
+            # Until a field begins with a quote, the way of quoting cannot be found.
             opens = dialect.opener()
             plain = _Until(lines, opens)
             yield from self._records(plain, dialect)
@@ -96,7 +96,7 @@ class _Rows:
             yield line
 
     def _sample(self, first: str, lines: Iterator[str] | None = None) -> tuple[list[str], bool]:
-        """That line and some behind it; and whether there are no more."""
+        """A line and some lines after it, and whether the table ends with them."""
         source = self._lines if lines is None else lines
         taken, characters = [first], len(first)
         while len(taken) < SAMPLE_LINES and characters < SAMPLE_CHARACTERS:
@@ -112,8 +112,8 @@ class _Rows:
         feed = _Feed(lines, self._reading.limits.document_characters, place, self._before)
         reader = dialect.reader(feed)
         way_out = (
-            f"the file is {dialect.told}: if it is made otherwise, name its `delimiter` and `quote` as you upload it "
-            "(quote `none` where quotes mean nothing)"
+            f"the file is {dialect.description}: if that is wrong, set `delimiter` and `quote` with the upload "
+            "(quote `none` where quotes have no special meaning)"
         )
         try:
             for row in reader:
@@ -136,7 +136,7 @@ class _Rows:
 
 
 class _Until:
-    """Lines up to the first that ``ends`` says yes to, which stays in ``stopped_at``."""
+    """Lines before the first line for which ``ends`` is true. That line is kept in ``stopped_at``."""
 
     def __init__(self, lines: Iterator[str], ends: Callable[[str], bool]) -> None:
         self._lines = lines
@@ -155,7 +155,7 @@ class _Until:
 
 
 class _Feed:
-    """Lines for ``csv.reader``, and how much of them one record has taken."""
+    """Lines for ``csv.reader``. Counts the characters of the current record."""
 
     def __init__(self, lines: Iterator[str], limit: int, place: Place, before: int) -> None:
         self._lines = lines

@@ -1,4 +1,4 @@
-"""The way in: documents of any file whose format is known."""
+"""Reads documents from an uploaded file of any supported format."""
 
 import shutil
 import tempfile
@@ -30,21 +30,21 @@ _NOTES = 20
 
 @dataclass
 class Notes:
-    """What was met on the way through a file."""
+    """What reading a file found beside its documents."""
 
     text_column: str | None = None
     dialect: Dialect | None = None
-    """Of the first CSV."""
+    """The dialect of the first CSV file."""
     members: int = 0
     ignored: PassedOver = field(default_factory=PassedOver)
     tokenizer: bytes | None = None
-    """The first one's."""
+    """The content of the first ``tokenizer.json``."""
     vocabulary_size: int | None = None
     notes: list[Note] = field(default_factory=list)
     columns: tuple[str, ...] | None = None
-    """Names that every table has a column of text by; None where there is no table."""
+    """Names of columns of text that every table has. None where there is no table."""
     whole: Ledger | None = None
-    """Where it is given, takes note of what `read_pieces` gives with ``whole_files``."""
+    """If given, records the documents that `read_pieces` yields with ``whole_files``."""
 
 
 def read_documents(
@@ -56,19 +56,18 @@ def read_documents(
     limits: Limits = DEFAULT_LIMITS,
     notes: Notes | None = None,
 ) -> Iterator[str]:
-    """The documents in a file, in order, in memory that does not grow with the file.
+    """The documents in a file, in order. Memory use does not grow with the size of the file.
 
-    ``stream`` is seekable and is read from its start; ``name`` decides the format, ``options`` how a table is read,
-    where ``text_column`` comes first. Documents of
-    nothing but whitespace are left out. A zip's members are read in name order; those of no known
-    format are passed over, and named in ``notes``. A Parquet file inside an archive is unpacked to a
-    temporary file first, because Parquet is read from its end.
+    ``stream`` is seekable and is read from its start. ``name`` decides the format. ``options`` says how a table is read,
+    and ``text_column`` takes precedence over its column. Documents of only whitespace are left out. A zip's members are
+    read in name order. Members of unknown formats are skipped, and counted in ``notes``. A Parquet file inside an archive
+    is unpacked to a temporary file first, because Parquet is read from its end.
 
     Raises:
-        FormatError: with the code for what is wrong, where reading meets it.
+        FormatError: with the code of the problem, when the reader reaches it.
     """
     notes = Notes() if notes is None else notes
-    for source in _sources(stream, name, _Wish(text_column, options), limits, notes):
+    for source in _sources(stream, name, _TableOptions(text_column, options), limits, notes):
         yield from _documents(*source, notes)
 
 
@@ -81,16 +80,16 @@ def read_pieces(
     whole_files: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[tuple[str, bool]]:
-    """The documents in a file, as `read_documents` reads them, in pieces; and whether a piece ends its document.
+    """The documents in a file, as `read_documents` reads them, in pieces; and whether a piece is the last of its document.
 
-    With ``whole_files`` each plain text file is one document, character for character (but for line ends, which
-    become ``\\n``), however long it is: its pieces come as they are read.
+    With ``whole_files`` each plain text file is one document of any length, unchanged except for line ends, which become
+    ``\\n``. Its pieces are yielded as they are read.
 
     Raises:
         FormatError: as `read_documents` does.
     """
     notes = Notes()
-    for source in _sources(stream, name, _Wish(text_column, options), limits, notes):
+    for source in _sources(stream, name, _TableOptions(text_column, options), limits, notes):
         if whole_files and source.format.kind is Kind.TEXT:
             yield from _whole(source)
         else:
@@ -99,10 +98,10 @@ def read_pieces(
 
 
 def read_uploaded_tokenizer(stream: BinaryIO, name: str, *, limits: Limits = DEFAULT_LIMITS) -> bytes | None:
-    """The ``tokenizer.json`` that a file is or, as a zip, holds; None where there is none.
+    """The content of the ``tokenizer.json`` that a file is or, as a zip, contains. None where there is none.
 
     Raises:
-        FormatError: ``bad_tokenizer`` and what can be wrong with an archive.
+        FormatError: ``bad_tokenizer``, and every code for a problem with an archive.
     """
     file_format = detect(name)
     budget = Budget(size_of(stream), limits)
@@ -126,7 +125,7 @@ class _Member(NamedTuple):
 
 
 def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[_Member]:
-    """The members to read: those of known formats that are not empty, in name order."""
+    """The members to read: not empty and of known formats, in name order."""
     found = []
     known = 0
     infos = archive.infolist()
@@ -145,14 +144,14 @@ def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[_Member]
     if not known:
         raise FormatError(
             "unknown_format",
-            f"holds no file of a known format{notes.ignored.told}. Known are {KNOWN_FORMATS['text']}",
+            f"holds no file of a known format{notes.ignored.description}. Known are {KNOWN_FORMATS['text']}",
             file,
         )
     return found
 
 
 def _known(path: str, place: Place) -> Format | None:
-    """What is read of a member; an archive in the archive is not opened."""
+    """The format of a member; None where it is not read. An archive inside an archive is not opened."""
     try:
         found = detect_at(path, place)
     except FormatError:
@@ -160,7 +159,7 @@ def _known(path: str, place: Place) -> Format | None:
     return None if found.kind is Kind.ZIP else found
 
 
-class _Wish(NamedTuple):
+class _TableOptions(NamedTuple):
     """How tables are to be read."""
 
     column: str | None
@@ -168,7 +167,7 @@ class _Wish(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """A file, or a member of one, that is open to be read."""
+    """An open file or member, ready to be read."""
 
     stream: BinaryIO
     format: Format
@@ -176,22 +175,24 @@ class _Source(NamedTuple):
     budget: Budget
 
 
-def _sources(stream: BinaryIO, name: str, wish: _Wish, limits: Limits, notes: Notes) -> Iterator[_Source]:
-    """The file, or its members one after the other; each is to be read before the next is asked for."""
+def _sources(
+    stream: BinaryIO, name: str, table: _TableOptions, limits: Limits, notes: Notes
+) -> Iterator[_Source]:
+    """The file, or its members one after the other. Read each before the next is taken from the iterator."""
     file_format = detect(name)
     size = size_of(stream)
     if not size:
         raise FormatError("empty_file", "is empty", name)
     budget = Budget(size, limits)
     if file_format.kind is not Kind.ZIP:
-        yield _Source(stream, file_format, Reading(Place(name), wish.column, limits, wish.options), budget)
+        yield _Source(stream, file_format, Reading(Place(name), table.column, limits, table.options), budget)
         return
     with open_archive(stream, name, limits) as archive:
         for found in _members(archive, name, notes):
             place = Place(name, found.path)
             notes.members += 1
             with open_member(archive, found.info, place) as member:
-                reading = Reading(place, wish.column, limits, wish.options)
+                reading = Reading(place, table.column, limits, table.options)
                 yield _Source(cast(BinaryIO, member), found.format, reading, budget)
 
 
@@ -253,7 +254,7 @@ def _raw_documents(
 def _parquet(
     stream: BinaryIO, source: Source, compression: Compression | None, reading: Reading, budget: Budget
 ) -> Iterator[str]:
-    # Imported where it is needed: a third of a second that most files can do without.
+    # Imported where it is needed: the import takes 0.3 s, and most files do not need it.
     from core.formats.text.parquet import parquet_documents  # noqa: PLC0415 - see above
 
     if compression is None and reading.place.member is None:

@@ -1,4 +1,4 @@
-"""The documents of a file that people are shown, chosen while it is read."""
+"""Chooses the example documents of a file that the dashboard shows, while the file is read."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,27 @@ SHORT_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class TextExample:
-    """One document."""
+    """The beginning of one document."""
 
     text: str
-    """How it begins."""
+    """The first characters of the document."""
     characters: int
-    """Length of the whole."""
+    """Length of the whole document."""
 
 
 class TextExamples:
-    """A file's first 100 documents: of the first 5 at most 20,000 characters each, of the others 500."""
+    """A file's first 100 documents: of each of the first 5 at most 20,000 characters, of each of the others 500."""
 
     def __init__(self) -> None:
         self.examples: list[TextExample] = []
 
     @property
     def full(self) -> bool:
-        """Whether no more are taken."""
+        """Whether there are enough examples."""
         return len(self.examples) >= DOCUMENTS
 
     def add(self, document: str) -> None:
-        """Take the next document, where there is room."""
+        """Add the next document, unless there are enough."""
         if self.full:
             return
         most = LONG_CHARACTERS if len(self.examples) < LONG_DOCUMENTS else SHORT_CHARACTERS

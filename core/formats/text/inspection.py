@@ -1,4 +1,4 @@
-"""What an uploaded file holds, found out by reading all of it once."""
+"""Inspects an uploaded text file: reads all of it once and reports statistics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,47 +22,47 @@ from core.formats.text.tokenizer_trial import TokenizerTrialError, try_tokenizer
 
 @dataclass(frozen=True)
 class FileReport:
-    """One file's statistics; plain values all, so that ``dataclasses.asdict`` gives JSON."""
+    """One file's statistics. All values are plain, so that ``dataclasses.asdict`` gives JSON."""
 
     kind: Kind
     compression: Compression | None
     bytes: int
-    """Of the file as it is."""
+    """Size of the file as uploaded."""
     documents: int
-    """That are not only whitespace. 0 for a tokenizer."""
+    """Documents that are not only whitespace. 0 for a tokenizer."""
     characters: int
     text_column: str | None
-    """The column (CSV, Parquet) or key (JSON Lines) read; in a zip, of its first table."""
+    """The column (CSV, Parquet) or key (JSON Lines) that was read. In a zip: that of its first table."""
     delimiter: str | None
-    """Between the fields of a CSV, also of one in a zip, as `text_column`."""
+    """The character between the fields of a CSV file; in a zip, of its first."""
     quote: str | None
-    """Around its fields: ``"``, ``'`` or ``none``."""
+    """The character around the fields of that CSV file: ``"``, ``'`` or ``none``."""
     members: int
     """Files read in a zip; 0 for any other file."""
     ignored: tuple[str, ...]
-    """Files in a zip that are of no known format; the first 100."""
+    """Files in a zip of unknown formats; the first 100."""
     passed_over: dict[str, int]
-    """How many files of each kind in an archive are not read, by their endings; the 20 most frequent, and the rest as one."""
+    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most frequent kinds, and all others as one."""
     notes: tuple[Note, ...]
-    """What a person should know of how the file was read."""
+    """Notes for people on how the file was read."""
     vocabulary_size: int | None
-    """Of a tokenizer: one more than its largest id, once the special tokens that it lacks are added."""
+    """Of a tokenizer: its largest id plus one, after the special tokens that it lacks are added."""
     tokenizer_sha256: str | None
-    """Of a tokenizer's content, decompressed."""
+    """SHA-256 of a tokenizer's content, decompressed."""
     columns: tuple[str, ...] | None
-    """Columns or keys of text that a table has, in a zip every table; None where there is none."""
+    """Columns or keys of text that a table has; in a zip, that every table has. None where there is no table."""
     ledger: Mapping[str, Any]
     """`Ledger.facts` of the documents."""
     whole_ledger: Mapping[str, Any]
-    """The same where each plain text file is one document (``data.documents: whole_file``)."""
+    """`Ledger.facts` where each plain text file is one document (``data.documents: whole_file``)."""
     length_histogram: tuple[int, ...]
     """Entry ``b`` counts the documents of 2^(b-1) to 2^b - 1 characters."""
     scripts: Mapping[str, int]
-    """Letters by script (by Unicode block), the most frequent first."""
+    """Number of letters of each script (by Unicode block), the most frequent script first."""
     repeats: int
-    """Documents that repeat an earlier one of this file, word for word: training reads them once."""
+    """Documents that are an exact copy of an earlier one of this file. Training reads them once."""
     examples: tuple[TextExample, ...]
-    """The first documents, shortened: what people are shown."""
+    """The first documents, shortened, as the dashboard shows them."""
 
 
 def inspect_file(
@@ -73,10 +73,13 @@ def inspect_file(
     options: ReadingOptions = AS_FOUND,
     limits: Limits = DEFAULT_LIMITS,
 ) -> FileReport:
-    """Reads a seekable stream whole, in memory bounded but for eight bytes a document.
+    """Inspect a whole file. Memory use is bounded, except for 8 bytes a document.
+
+    Args:
+        stream: Seekable; it is read from its start.
 
     Raises:
-        FormatError: also ``no_documents``, where there is only whitespace.
+        FormatError: every code of a reader; also ``no_documents``, where the file has only whitespace.
     """
     file_format = detect(name)
     notes, ledger = Notes(whole=Ledger()), Ledger()
@@ -95,10 +98,8 @@ def inspect_file(
         examples.add(document)
         documents += 1
     if not documents and notes.tokenizer is None:
-        raise FormatError(
-            "no_documents", "holds nothing but whitespace: there is no text to learn from", name
-        )
-    vocabulary_size = None if notes.tokenizer is None else _tried(notes.tokenizer, name)
+        raise FormatError("no_documents", "holds only whitespace, so that there is no text to train on", name)
+    vocabulary_size = None if notes.tokenizer is None else _trial_size(notes.tokenizer, name)
     while histogram and not histogram[-1]:
         histogram.pop()
     return FileReport(
@@ -126,7 +127,7 @@ def inspect_file(
     )
 
 
-def _tried(tokenizer: bytes, name: str) -> int:
+def _trial_size(tokenizer: bytes, name: str) -> int:
     try:
         return try_tokenizer(tokenizer)
     except TokenizerTrialError as error:

@@ -1,4 +1,4 @@
-"""Documents in JSON Lines: one object a line."""
+"""Reads documents from JSON Lines: one object on each line."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ _NAMES = {bool: "a truth value", int: "a number", float: "a number", list: "a li
 
 
 def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
-    """The text of each object, by ``reading``'s column; a line without it, or with null, is no document.
+    """The text of each object, under the key that ``reading`` names. A line without the key, or with null, is no document.
 
     Raises:
         FormatError: ``bad_json`` with the line's number; ``no_text_column``.
@@ -58,7 +58,11 @@ def _rows(lines: Iterator[str], place: Place) -> Iterator[tuple[int, dict[str, A
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            what = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too large a value"
+            what = (
+                error.msg
+                if isinstance(error, json.JSONDecodeError)
+                else "a value is nested too deeply or too large"
+            )
             raise place.error(
                 "bad_json", f"line {number:,} is not JSON ({what}); each line must be one JSON object"
             ) from None
@@ -73,7 +77,7 @@ def _rows(lines: Iterator[str], place: Place) -> Iterator[tuple[int, dict[str, A
 
 
 def _whole(value: Any) -> Any:
-    r"""Half a surrogate pair (``"\ud83d"``) is legal in JSON and in no text: it becomes U+FFFD."""
+    r"""Replace half a surrogate pair (``"\ud83d"``), which is legal in JSON but not in text, by U+FFFD."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value

@@ -1,4 +1,4 @@
-"""Documents in Parquet: one column of strings."""
+"""Reads documents from Parquet: one column of strings."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.formats.containers.source import Lent
+from core.formats.containers.source import Uncloseable
 from core.formats.limits import Budget
 from core.formats.tables.columns import choose_column, expect_one, not_text, repeated_columns, single_columns
 from core.formats.tables.reading import Reading
@@ -16,15 +16,17 @@ _BATCH_ROWS = 4096
 
 
 def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Iterator[str]:
-    """The strings of ``reading``'s column, without nulls, some thousand rows in memory at a time.
+    """The strings in the column that ``reading`` names, without nulls. At most 4096 rows are in memory at a time.
 
     Raises:
         FormatError: ``bad_parquet``, ``no_text_column``, ``not_utf8``, ``archive_bomb``.
     """
     place = reading.place
     try:
-        # Each column's pages are read as they are needed, not the whole row group at once.
-        file = pq.ParquetFile(pa.PythonFile(Lent(stream), mode="r"), pre_buffer=False, buffer_size=1 << 20)
+        # `pre_buffer=False` reads the pages of each column when they are needed, not the whole row group at once.
+        file = pq.ParquetFile(
+            pa.PythonFile(Uncloseable(stream), mode="r"), pre_buffer=False, buffer_size=1 << 20
+        )
         types: dict[str, Any] = {}
         for field in file.schema_arrow:
             types.setdefault(field.name, field.type)
@@ -44,7 +46,7 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
             yield from texts
     except UnicodeDecodeError:
         raise place.error("not_utf8", "holds strings that are not UTF-8; write it again as UTF-8") from None
-    except MemoryError:  # Arrow's own is an ArrowException as well
+    except MemoryError:  # a MemoryError of Arrow is an ArrowException too
         raise
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -62,7 +64,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _rows_a_batch(metadata: Any) -> int:
-    """By the size of all columns together: pyarrow ends the process where a single column's metadata is damaged."""
+    """Rows for about 8 MiB, by the size of all columns together: pyarrow aborts the process where the metadata of a single column is damaged."""
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     rows = sum(int(group.num_rows) for group in groups)
     size = sum(int(group.total_byte_size) for group in groups)

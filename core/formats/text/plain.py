@@ -1,15 +1,15 @@
-"""Documents in plain text.
+"""Splits plain text into documents.
 
-A text file carries no mark between documents, so it is cut by one rule, which keeps neighbours together
-(context) yet gives a single file enough documents for a held-out part:
+A text file has no marks between documents, so one rule cuts it. The rule keeps neighbouring paragraphs together (as
+context), and cuts a single file into enough documents for a held-out split:
 
 - a form feed always ends a document;
-- a blank line ends it once it has ``MIN_CHARACTERS``;
-- with neither until ``MAX_CHARACTERS``, it ends at the last line end before that, else at the last space,
-  else right there.
+- a blank line ends a document of at least ``MIN_CHARACTERS``;
+- a document that reaches ``MAX_CHARACTERS`` without either ends at the last line end before that, else at the last
+  space, else exactly there.
 
-Documents keep the text's order; whitespace around them is dropped, and what is only whitespace is none.
-The rule looks forward only: text added at the end changes no document but the last.
+Documents keep the order of the text. Whitespace around them is removed, and a document of only whitespace is dropped.
+The rule only looks forward: text that is added at the end of a file changes no document except the last.
 """
 
 import re
@@ -21,7 +21,7 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
 def split_text(texts: Iterable[str]) -> Iterator[str]:
-    """Documents of a text that comes in pieces; where the pieces are cut makes no difference."""
+    """The documents of a text that comes in pieces. The borders between pieces do not change the result."""
     buffer = ""
     for text in texts:
         buffer += text

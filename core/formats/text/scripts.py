@@ -1,7 +1,7 @@
-"""Which scripts a text is written in: letters counted by Unicode block.
+"""Finds the scripts that a text is written in: letters are counted by Unicode block.
 
-The standard library knows no script property, and blocks are nearly as good: what a block of letters is named
-after is the script that nearly all of its letters belong to.
+The standard library has no script property. Blocks are a good approximation: nearly all letters of a block belong to the
+script that the block is named after.
 """
 
 from bisect import bisect_right
@@ -82,11 +82,11 @@ _BLOCKS: tuple[tuple[int, int, str], ...] = (
 )
 _STARTS = [start for start, _, _ in _BLOCKS]
 OTHER = "Other"
-"""Letters of a block that is not told apart."""
+"""Letters of all other blocks."""
 
 
 def script_of(letter: str) -> str:
-    """The script of a letter, by its block."""
+    """The script of a letter, by its Unicode block."""
     point = ord(letter)
     place = bisect_right(_STARTS, point) - 1
     _, end, script = _BLOCKS[place]
@@ -94,20 +94,20 @@ def script_of(letter: str) -> str:
 
 
 class ScriptCounter:
-    """Counts letters by script as a text goes by; digits, marks and punctuation belong to no script."""
+    """Counts letters by script while a text is read. Digits, marks and punctuation belong to no script."""
 
     def __init__(self) -> None:
         self._ascii = 0
         self._others: Counter[str] = Counter()
 
     def add(self, content: bytes) -> None:
-        """Take some text, as UTF-8, into the count."""
+        """Count the letters of some text, as UTF-8."""
         self._ascii += len(content) - len(content.translate(None, _ASCII_LETTERS))
         if not content.isascii():
             self._others.update(content.translate(None, _ASCII).decode())
 
     def counts(self) -> dict[str, int]:
-        """Letters by script, the most frequent script first."""
+        """The number of letters of each script, the most frequent script first."""
         found = Counter({"Latin": self._ascii})
         for character, count in self._others.items():
             if character.isalpha():

@@ -1,4 +1,4 @@
-"""An uploaded ``tokenizer.json``: looked at, never run."""
+"""Reads an uploaded ``tokenizer.json`` without running it."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from core.formats.text.tokenizer_document import check_document
 
 
 def read_tokenizer(source: Source, limits: Limits) -> tuple[bytes, int]:
-    """Its bytes, and the number of tokens in its vocabulary.
+    """The content of the file as UTF-8, and the number of tokens in its vocabulary.
 
     Raises:
         FormatError: ``bad_tokenizer``, ``empty_file``.
@@ -22,7 +22,7 @@ def read_tokenizer(source: Source, limits: Limits) -> tuple[bytes, int]:
     if len(content) > limits.tokenizer_bytes:
         raise place.error("bad_tokenizer", f"is larger than {limits.tokenizer_bytes:,} bytes")
     try:
-        # A byte order mark, UTF-16 and UTF-32, which some editors write, become plain UTF-8, which `tokenizers` reads.
+        # `tokenizers` reads only UTF-8 without a byte order mark; some editors write that mark, UTF-16 or UTF-32.
         text = content.decode(json.detect_encoding(content))
         document = json.loads(text)
         content = text.encode()

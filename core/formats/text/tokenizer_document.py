@@ -1,4 +1,4 @@
-"""What a ``tokenizer.json`` looks like, as far as it can be told without running it."""
+"""Checks the structure of a ``tokenizer.json`` without running it."""
 
 from typing import Annotated, Any
 
@@ -8,13 +8,13 @@ from core.characters import brief
 from core.formats.errors import Place
 
 _DEEPEST = 100
-"""Levels of lists and objects; `tokenizers` reads no more than 128."""
+"""Maximum depth of nested lists and objects; `tokenizers` reads at most 128 levels."""
 
 _Id = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Part(BaseModel):
-    # Strict: "1" is no number and 5 no text. Further fields belong to the version that wrote the file.
+    # Strict: the string "1" is no number, and the number 5 no text. Unknown fields may belong to another version.
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
@@ -47,7 +47,7 @@ class _Document(_Part):
 def check_document(document: Any, place: Place) -> None:
     """
     Raises:
-        FormatError: ``bad_tokenizer``, with the first place that is not as Hugging Face tokenizers write it.
+        FormatError: ``bad_tokenizer``, with the first place whose structure is not that of a Hugging Face tokenizer.
     """
     if _depth_exceeds(document, _DEEPEST):
         raise place.error("bad_tokenizer", f"is nested more than {_DEEPEST} levels deep")

@@ -1,6 +1,6 @@
-"""An uploaded tokenizer, tried before anything depends on it: whether it opens, and whether its patterns come to an end.
+"""Tries an uploaded tokenizer before it is used: whether it loads, and whether its regular expressions terminate.
 
-`tokenizers` is not loaded here; a process of its own does, within limits of processor time and memory.
+This module does not load `tokenizers`. A child process does, with limits on its processor time and memory.
 """
 
 import json
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 CPU_SECONDS = 20
-"""Of processor time, for loading and for some kilobytes of text; the largest tokenizers in use take 3."""
+"""Processor time for loading the tokenizer and for some kilobytes of text, s. The largest tokenizers in use take 3 s."""
 MEMORY_BYTES = 1 << 30
-"""Beside what the tokenizer's own tables take."""
+"""Memory beside the tokenizer's own tables."""
 TABLES_FACTOR = 20
-"""Bytes of memory a byte of the file at most, for those."""
+"""Memory for the tokenizer's tables, in bytes for each byte of its file, at most."""
 
 PATTERN_TOO_SLOW = 3
-"""Exit code of a process that uses a tokenizer whose regular expression gave up."""
+"""Exit code of a process whose tokenizer's regular expression reached the limit on backtracking."""
 
 _SOURCES = Path(__file__).parents[2]
 _RUN = 600
@@ -33,7 +33,7 @@ SAMPLES = (
         for end in _ENDINGS
     ),
 )
-"""Text of many scripts, and long runs of one kind with something else at their end, where patterns that backtrack do so."""
+"""Text in many scripts, and long runs of one character with another at the end, which make a regular expression backtrack."""
 
 
 class TokenizerTrialError(Exception):
@@ -46,20 +46,20 @@ class TokenizerTrialError(Exception):
 
 
 def try_tokenizer(content: bytes, texts: Sequence[str] = SAMPLES) -> int:
-    """How many ids a tokenizer has once it is made ready for a job: one more than the largest.
+    """The vocabulary size of a tokenizer that is prepared for a job: its largest id plus one.
 
     Args:
-        content: Its file, UTF-8.
-        texts: What is tokenized, and made text again.
+        content: The content of ``tokenizer.json``, UTF-8.
+        texts: Texts that are encoded and decoded as a trial.
 
     Raises:
-        TokenizerTrialError: it cannot be used.
+        TokenizerTrialError: No job can use the tokenizer.
     """
     limit = MEMORY_BYTES + TABLES_FACTOR * len(content)
     arguments = [str(os.getpid()), str(CPU_SECONDS), str(limit)]
     request = {"tokenizer": content.decode("utf-8", "surrogatepass"), "texts": list(texts)}
     quiet = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    # Its BLAS is never asked for anything.
+    # The child process does no linear algebra, so that its BLAS needs no threads.
     quiet |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     child = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "core.data.text.trial", *arguments],
@@ -70,7 +70,7 @@ def try_tokenizer(content: bytes, texts: Sequence[str] = SAMPLES) -> int:
         check=False,
     )
     if child.returncode:
-        raise judge_end(child.returncode, CPU_SECONDS, limit)
+        raise error_of_exit(child.returncode, CPU_SECONDS, limit)
     answer = json.loads(child.stdout)
     if "problem" in answer:
         raise TokenizerTrialError("tokenizer_invalid", answer["problem"])
@@ -78,28 +78,28 @@ def try_tokenizer(content: bytes, texts: Sequence[str] = SAMPLES) -> int:
     return size
 
 
-def judge_end(code: int, seconds: float, memory: int) -> TokenizerTrialError:
-    """What it means that a process which uses a tokenizer was ended.
+def error_of_exit(code: int, seconds: float, memory: int) -> TokenizerTrialError:
+    """The error for a process that ended while it used a tokenizer.
 
     Args:
-        code: As `subprocess` gives it.
-        seconds: Of processor time that it had.
-        memory: Bytes that it might take.
+        code: The exit code, as `subprocess` gives it.
+        seconds: The limit on its processor time, s.
+        memory: The limit on its memory, bytes.
     """
     if code in {-signal.SIGVTALRM, -signal.SIGXCPU, PATTERN_TOO_SLOW}:
         limit = f" within {seconds:g} s of processor time" if code < 0 else ""
         return TokenizerTrialError(
             "pattern_too_slow",
-            f"The tokenizer did not come to an end{limit} on some text: a regular expression of its normalizer or "
+            f"The tokenizer did not terminate{limit} on some text: a regular expression of its normalizer or "
             "pre-tokenizer backtracks without end, as (a+)+$ does. Write it without nested repetition",
         )
     return TokenizerTrialError(
         "tokenizer_invalid",
         f"The tokenizer ended the process that used it (code {code}): it is damaged, or takes more than {memory >> 20:,} MiB of "
-        "memory, as where its normalizer makes much of little text",
+        "memory, as a normalizer does that expands text very much",
     )
 
 
-def gave_up(error: BaseException) -> bool:
-    """Whether an error of `tokenizers` is that of a regular expression that backtracked too often (Oniguruma's own limit)."""
+def reached_retry_limit(error: BaseException) -> bool:
+    """Whether an error of `tokenizers` is a regular expression over the limit on backtracking (Oniguruma's retry limit)."""
     return "retry-limit-in-match" in str(error)

@@ -51,7 +51,7 @@ def test_the_type_of_a_table_s_column_is_named() -> None:
 
 def test_what_a_csv_holds_instead_is_named() -> None:
     error = refused(b"a,b\n1,\n2,\n", "a.csv")
-    assert "'a' (numbers), 'b' (empty fields alone)" in error.message
+    assert "'a' (numbers), 'b' (only empty fields)" in error.message
 
 
 def test_no_object_is_shown_for_an_image() -> None:

@@ -91,7 +91,7 @@ def test_a_normalizer_that_makes_gigabytes_of_little_is_told(written: Written, t
     greedy = _replaces("q", "x" * 100_000)
     text = "\f".join(f"document {number} " + "word " * 200 for number in range(200))
     files = written(tokenizer__json=greedy, text__txt=f"{text}\f{'q' * 100_000}")
-    with pytest.raises(DataError, match="makes much of little text") as caught:
+    with pytest.raises(DataError, match="expands text very much") as caught:
         prepare(files, _UPLOADED, tmp_path / "cache")
     assert caught.value.code == "tokenizer_invalid"
 

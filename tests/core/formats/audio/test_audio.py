@@ -166,7 +166,10 @@ def test_headers_are_not_believed() -> None:
 def test_what_is_no_sound_is_refused() -> None:
     for content in (b"x" * 100, b"OggS" + bytes(100), b"fLaC", b"RIFF\x00\x00\x00\x00WAVE", bytes(1000)):
         assert refused(content).code in {"bad_audio", "truncated_audio"}
-    assert "no number, at sample 500" in refused(wav(np.r_[noise(500), np.nan], subtype="FLOAT")).message
+    assert (
+        "not a finite number, at sample 500"
+        in refused(wav(np.r_[noise(500), np.nan], subtype="FLOAT")).message
+    )
     assert "0 seconds" in refused(wav(np.zeros(0))).message
     aiff = io.BytesIO()
     soundfile.write(aiff, noise(), 8000, format="AIFF")

@@ -107,7 +107,7 @@ def test_what_was_decided_is_told() -> None:
     told = {note.code: note.message for note in layout("train/cat/1.png", "test/cat/2.png").notes}
     assert list(told) == ["folders_are_parts"]
     assert "'test' and 'train'" in told["folders_are_parts"]
-    assert "what is in 'test' is held out" in told["folders_are_parts"]
+    assert "the samples in 'test' are held out" in told["folders_are_parts"]
     told = {note.code: note.message for note in layout("train/1.png", "bus/2.png", "car/3.png").notes}
     assert list(told) == ["folders_are_classes"]
     assert "'train'" in told["folders_are_classes"]
