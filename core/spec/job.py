@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from core.spec.base import Spec
 from core.spec.data import DataSpec
 from core.spec.gan_sizes import GanSize
-from core.spec.metrics import REPRESENTATION, Direction
+from core.spec.metrics import REPRESENTATION, Direction, directions
 from core.spec.model import (
     Architecture,
     ModelSpec,
@@ -104,7 +104,7 @@ class JobSpec(Spec):
             "train/loss": "lower",
             **{f"eval/{name}": way for name, way in evaluations.items()},
             **{f"eval/ema_{name}": way for name, way in averaged.items()},
-            **REPRESENTATION,
+            **directions(REPRESENTATION),
         }
 
     @model_validator(mode="after")

@@ -1,19 +1,35 @@
 """``causal_lm``."""
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from core.spec.metrics import LANGUAGE, Direction
+from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
 
 class CausalLanguageModeling(TaskSpec):
     """Predict each token from those before it: GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023)."""
 
+    title: ClassVar[str] = "Causal language model"
+    choose_if: ClassVar[str] = (
+        "Choose this if you want a network that writes: one that continues a text, or that you will fine-tune to answer."
+    )
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", "llama", default="gpt2-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = LANGUAGE
+    metrics: ClassVar[tuple[Metric, ...]] = (LOSS_IN_NATS, *LANGUAGE)
+    recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(
+        tiny="gpt2-tiny",
+        small="gpt2-mini",
+        large="gpt2-small",
+        batch=256,
+        parts=16,
+        length=1024,
+        rate=0.0006,
+        warmup=2000,
+        beta2=0.95,
+        minutes="tens of minutes",
+    )
 
     kind: Literal["causal_lm"] = "causal_lm"
 

@@ -1,21 +1,46 @@
 """``colorization``."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from core.spec.metrics import Direction
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
 
 class Colorization(TaskSpec):
     """Guess an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511)."""
 
+    title: ClassVar[str] = "Colourisation"
+    choose_if: ClassVar[str] = (
+        "Choose this if colour says what things are in your images, or if you want to colour grey ones."
+    )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "colour_error": "lower"}
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        LOSS,
+        Metric(
+            "colour_error",
+            "Colour error",
+            better="lower",
+            hint="Distance in the ab plane of CIELAB; lower is better.",
+            tile="Colour error",
+        ),
+        Metric("grey_error", "Colour error of grey", hint="What leaving the image grey would cost."),
+        *REPRESENTATION,
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = image_recipes(
+        preset="resnet-mini",
+        steps=600,
+        batch=64,
+        rate=0.002,
+        large="resnet-18",
+        large_batch=128,
+        large_rate=0.001,
+        large_steps=50_000,
+    )
     needs_colour: ClassVar[bool] = True
 
     kind: Literal["colorization"] = "colorization"

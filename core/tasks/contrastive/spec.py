@@ -1,22 +1,47 @@
 """``contrastive``."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from core.spec.augmentation import AugmentationSpec
-from core.spec.metrics import Direction
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
 
 class ContrastiveLearning(TaskSpec):
     """Find the other view of the same image among those of all others: SimCLR (Chen et al. 2020, arXiv 2002.05709)."""
 
+    title: ClassVar[str] = "Contrastive learning"
+    choose_if: ClassVar[str] = (
+        "Choose this if you want good features from images quickly and have memory for batches of some hundred: it is "
+        "the first to try for classifying or searching images."
+    )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "contrastive_accuracy": "higher"}
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        LOSS,
+        Metric(
+            "contrastive_accuracy", "Contrastive accuracy", better="higher", unit="share", tile="Accuracy"
+        ),
+        *REPRESENTATION,
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = image_recipes(
+        preset="resnet-mini",
+        task={"temperature": 0.2},
+        steps=300,
+        batch=256,
+        rate=0.002,
+        large="resnet-50",
+        large_task={"temperature": 0.1},
+        large_batch=256,
+        large_rate=0.001,
+        large_steps=100_000,
+    )
+    """The large one's batch is one micro-batch: negatives come from it."""
+    main_fields: ClassVar[tuple[str, ...]] = ("temperature",)
     views: ClassVar[int] = 2
 
     kind: Literal["contrastive"] = "contrastive"

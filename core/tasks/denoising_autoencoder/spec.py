@@ -1,21 +1,44 @@
 """``denoising_autoencoder``."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from core.spec.metrics import Direction
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
 
 class DenoisingAutoencoder(TaskSpec):
     """Rebuild an image from a damaged copy, through a short code: Vincent et al. 2008, 2010 (JMLR 11)."""
 
+    title: ClassVar[str] = "Denoising autoencoder"
+    choose_if: ClassVar[str] = (
+        "Choose this if you want a short code from which the whole image can be rebuilt: to compress, to clean, to find "
+        "what is unusual."
+    )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "clean_loss": "lower"}
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        LOSS,
+        Metric("clean_loss", "Loss on clean images", better="lower"),
+        Metric(
+            "mean_colour_loss", "Loss of the mean colour", hint="What painting the mean colour would cost."
+        ),
+        *REPRESENTATION,
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = image_recipes(
+        preset="resnet-mini",
+        steps=600,
+        batch=64,
+        rate=0.002,
+        large="resnet-18",
+        large_batch=128,
+        large_rate=0.001,
+        large_steps=50_000,
+    )
+    main_fields: ClassVar[tuple[str, ...]] = ("noise",)
 
     kind: Literal["denoising_autoencoder"] = "denoising_autoencoder"
 

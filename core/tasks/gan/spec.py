@@ -1,13 +1,21 @@
 """``gan``."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from core.spec.metrics import Direction
+from core.spec.metrics import LOSS, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Document, Recipe, base, few_steps, mini, smoke, some_steps
 from core.spec.task import Modality, TaskSpec
+
+_GAME: Document = {"gradient_clip": None, "schedule": {"kind": "constant"}}
+"""Training of two networks against each other: docs/tasks/gan.md."""
+
+
+def _adam(beta1: float) -> dict[str, float]:
+    return {"learning_rate": 0.0002, "beta1": beta1, "beta2": 0.999, "weight_decay": 0.0}
 
 
 class GenerativeAdversarialNetwork(TaskSpec):
@@ -18,9 +26,59 @@ class GenerativeAdversarialNetwork(TaskSpec):
     0.5 (DCGAN) or 0 (residual), ``beta2`` 0.999, ``weight_decay`` 0.
     """
 
+    title: ClassVar[str] = "Generative adversarial network"
+    choose_if: ClassVar[str] = "Choose this if you want new images like yours, and no features."
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("dcgan", "resgan", default="dcgan-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = {"frechet_distance_label_cnn": "lower"}
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        replace(LOSS, areas=("train",)),  # the held-out part has no loss of its own
+        Metric(
+            "frechet_distance_label_cnn",
+            "Fréchet distance (label CNN)",
+            better="lower",
+            hint=(
+                "Between real and generated images, on features of a small classifier of this dataset; lower is "
+                "better. Not the FID."
+            ),
+            logarithmic=True,
+            tile="Fréchet distance",
+        ),
+        Metric("discriminator_accuracy", "Discriminator accuracy", unit="share", tile="Discriminator right"),
+        Metric("discriminator_loss", "Discriminator loss", ("train",)),
+        Metric("generator_loss", "Generator loss", ("train",), tile="Generator loss"),
+        Metric("real_score", "Score of real", ("train", "eval")),
+        Metric("generated_score", "Score of generated", ("train", "eval")),
+        Metric("r1", "R1 penalty", ("train",), logarithmic=True, always=False),
+        Metric(
+            "augmentation_probability", "Augmentation probability", ("train",), unit="share", always=False
+        ),
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = (
+        smoke(
+            "dcgan-mini, 60 steps: about a minute on a laptop",
+            {"model": {"preset": "dcgan-mini"}, "training": few_steps(32, _adam(0.5), **_GAME)},
+        ),
+        mini(
+            "dcgan-mini, 600 steps of 64 images: some minutes on a CPU",
+            {"model": {"preset": "dcgan-mini"}, "training": some_steps(600, 64, _adam(0.5), **_GAME)},
+        ),
+        base(
+            "resgan-base, 100,000 steps of 64 images: for a GPU",
+            {
+                "model": {"preset": "resgan-base"},
+                "training": {
+                    "steps": 100_000,
+                    "batch_size": 64,
+                    "optimizer": _adam(0.0),
+                    **_GAME,
+                    "log_every": 50,
+                    "evaluate_every": 2000,
+                    "checkpoint_every": 5000,
+                },
+                "resources": {"device": "cuda"},
+            },
+        ),
+    )
 
     kind: Literal["gan"] = "gan"
 

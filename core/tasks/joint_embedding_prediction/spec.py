@@ -4,7 +4,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import Size, TransformerSize, presets_of
+from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
 Interval = tuple[
@@ -16,8 +18,26 @@ Interval = tuple[
 class JointEmbeddingPrediction(TaskSpec):
     """Predict what a slow copy of the network makes of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243)."""
 
+    title: ClassVar[str] = "Joint-embedding prediction"
+    choose_if: ClassVar[str] = (
+        "Choose this if you want a vision transformer whose features tell what an image shows, without augmentations "
+        "made by hand: for images that crops and colour changes would spoil."
+    )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("vit", default="vit-mini")
+    metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *REPRESENTATION)
+    recipes: ClassVar[tuple[Recipe, ...]] = image_recipes(
+        preset="vit-micro",
+        task={"predictor_layers": 3, "momentum": 0.99},
+        steps=600,
+        batch=64,
+        rate=0.001,
+        large="vit-base",
+        large_batch=1024,
+        large_rate=0.001,
+        large_steps=100_000,
+        parts=8,
+    )
 
     kind: Literal["joint_embedding_prediction"] = "joint_embedding_prediction"
 

@@ -4,15 +4,36 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import Size, TransformerSize, presets_of
+from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
 
 class MaskedAutoencoding(TaskSpec):
     """Paint in the patches of an image that were taken away: MAE (He et al. 2021, arXiv 2111.06377)."""
 
+    title: ClassVar[str] = "Masked autoencoder"
+    choose_if: ClassVar[str] = (
+        "Choose this if you will fine-tune a vision transformer on labels and have many images: it is cheap, since the "
+        "encoder sees a quarter of each image."
+    )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("vit", default="vit-mini")
+    metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *REPRESENTATION)
+    recipes: ClassVar[tuple[Recipe, ...]] = image_recipes(
+        preset="vit-micro",
+        task={"decoder_layers": 2},
+        steps=600,
+        batch=128,
+        rate=0.0015,
+        large="vit-base",
+        large_batch=1024,
+        large_rate=0.0006,
+        large_steps=100_000,
+        parts=8,
+    )
+    main_fields: ClassVar[tuple[str, ...]] = ("mask_ratio",)
 
     kind: Literal["masked_autoencoder"] = "masked_autoencoder"
 

@@ -1,13 +1,14 @@
 """``masked_lm``."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from core.spec.base import Spec
-from core.spec.metrics import LANGUAGE, Direction
+from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
 
@@ -30,13 +31,36 @@ class MaskedLanguageModeling(TaskSpec):
     """Predict hidden tokens from both sides: BERT (Devlin et al. 2018, arXiv 1810.04805), ModernBERT
     (Warner et al. 2024, arXiv 2412.13663)."""
 
+    title: ClassVar[str] = "Masked language model"
+    choose_if: ClassVar[str] = (
+        "Choose this if you want a network that understands text: to classify, to label words, to search, to compare."
+    )
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("bert", "modernbert", default="bert-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = {
-        **LANGUAGE,
-        "masked_accuracy": "higher",
-        "feature_loss": "lower",
-    }
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        replace(LOSS_IN_NATS, level="unigram_entropy"),
+        Metric("masked_accuracy", "Masked accuracy", better="higher", unit="share", tile="Accuracy"),
+        *LANGUAGE,
+        Metric("feature_loss", "Feature loss", ("train", "eval"), better="lower", always=False),
+        Metric("task_loss", "Task loss", ("train",), unit="nats", logarithmic=True, always=False),
+        Metric(
+            "unigram_entropy",
+            "Unigram entropy",
+            unit="nats",
+            hint="The loss of a network that knows no more than how frequent each token is.",
+        ),
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(
+        tiny="bert-tiny",
+        small="bert-mini",
+        large="bert-base",
+        batch=256,
+        parts=8,
+        length=512,
+        rate=0.0001,
+        warmup=10_000,
+    )
+    main_fields: ClassVar[tuple[str, ...]] = ("mask_probability",)
 
     kind: Literal["masked_lm"] = "masked_lm"
 

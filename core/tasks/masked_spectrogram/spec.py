@@ -5,15 +5,34 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from core.spec.audio import AudioAugmentation
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, audio_recipes
 from core.spec.task import Modality, TaskSpec
 
 
 class MaskedSpectrogram(TaskSpec):
     """Paint in the hidden patches of a spectrogram: the audio MAE (Huang et al. 2022, arXiv 2207.06405)."""
 
+    title: ClassVar[str] = "Masked spectrogram"
+    choose_if: ClassVar[str] = (
+        "Choose this if your recordings are sounds of any kind, whole scenes or music, and you will fine-tune on labels."
+    )
     modality: ClassVar[Modality] = "audio"
     presets: ClassVar[tuple[str, ...]] = presets_of("ast", default="ast-tiny")
+    metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *REPRESENTATION)
+    recipes: ClassVar[tuple[Recipe, ...]] = audio_recipes(
+        network="ast-tiny",
+        model={"preset": "ast-tiny"},
+        task={"mel_bins": 64, "patch_size": 8, "augmentation": {"speed": 0.15}},
+        batch=64,
+        rate=0.001,
+        smoke_rate=0.0005,
+        large="ast-base",
+        large_batch=512,
+        large_rate=0.0002,
+    )
+    main_fields: ClassVar[tuple[str, ...]] = ("mask_ratio",)
 
     kind: Literal["masked_spectrogram"] = "masked_spectrogram"
 

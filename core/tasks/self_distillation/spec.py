@@ -4,7 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
 
@@ -14,8 +16,39 @@ class SelfDistillation(TaskSpec):
     ``dino``: Caron et al. 2021 (arXiv 2104.14294). ``byol``: Grill et al. 2020 (arXiv 2006.07733).
     """
 
+    title: ClassVar[str] = "Self-distillation"
+    choose_if: ClassVar[str] = (
+        "Choose this if features shall serve as they are, without fine-tuning, and batches must be small: it needs no "
+        "negatives. BYOL for ResNets, DINO for vision transformers."
+    )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        LOSS,
+        Metric("teacher_entropy", "Teacher entropy", ("train", "eval"), always=False),
+        Metric("prototype_entropy", "Prototype entropy", ("train", "eval"), always=False),
+        Metric(
+            "target_spread",
+            "Spread of targets",
+            ("train", "eval"),
+            hint="0: all samples have the same target, a collapse.",
+            always=False,
+        ),
+        *REPRESENTATION,
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = image_recipes(
+        preset="resnet-mini",
+        task={"method": "byol", "momentum": 0.99},
+        steps=400,
+        batch=128,
+        rate=0.002,
+        large="vit-small",
+        large_batch=256,
+        large_rate=0.0005,
+        large_steps=100_000,
+        parts=4,
+    )
+    main_fields: ClassVar[tuple[str, ...]] = ("method",)
     views: ClassVar[int] = 2
 
     kind: Literal["self_distillation"] = "self_distillation"

@@ -1,12 +1,12 @@
 """``text_denoising_autoencoder``."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from core.spec.metrics import LANGUAGE, Direction
+from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
 _SENTINELS = 100
@@ -15,9 +15,23 @@ _SENTINELS = 100
 class TextDenoisingAutoencoder(TaskSpec):
     """Write out the spans that were cut from a text: T5 (Raffel et al. 2019, arXiv 1910.10683)."""
 
+    title: ClassVar[str] = "Text denoising autoencoder"
+    choose_if: ClassVar[str] = (
+        "Choose this if you want a network that reads one text and writes another, as for summaries or translation."
+    )
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("t5", default="t5-mini")
-    evaluations: ClassVar[Mapping[str, Direction]] = LANGUAGE
+    metrics: ClassVar[tuple[Metric, ...]] = (LOSS_IN_NATS, *LANGUAGE)
+    recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(
+        tiny="t5-tiny",
+        small="t5-mini",
+        large="t5-small",
+        batch=128,
+        parts=4,
+        length=512,
+        rate=0.0005,
+        warmup=10_000,
+    )
 
     kind: Literal["text_denoising_autoencoder"] = "text_denoising_autoencoder"
 

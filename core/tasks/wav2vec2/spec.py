@@ -1,15 +1,15 @@
 """``wav2vec2``."""
 
 import math
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from core.spec.audio import AudioAugmentation
 from core.spec.base import Spec
-from core.spec.metrics import Direction
+from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.recipes import Recipe, audio_recipes
 from core.spec.task import Modality, TaskSpec
 
 _Width = Annotated[int, Field(ge=1, le=1024)]
@@ -65,13 +65,57 @@ class FeatureEncoder(Spec):
 class Wav2Vec2(TaskSpec):
     """Tell a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477)."""
 
+    title: ClassVar[str] = "wav2vec 2.0"
+    choose_if: ClassVar[str] = (
+        "Choose this if your recordings are speech, and features of each moment matter: to recognise words or speakers."
+    )
     modality: ClassVar[Modality] = "audio"
     presets: ClassVar[tuple[str, ...]] = presets_of("wav2vec2", default="wav2vec2-tiny")
-    evaluations: ClassVar[Mapping[str, Direction]] = {
-        "loss": "lower",
-        "contrastive_accuracy": "higher",
-        "codebook_perplexity": "higher",
-    }
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        LOSS,
+        Metric(
+            "contrastive_accuracy",
+            "Contrastive accuracy",
+            ("train", "eval"),
+            better="higher",
+            unit="share",
+            tile="Accuracy",
+        ),
+        Metric(
+            "codebook_perplexity",
+            "Codewords in use",
+            ("train", "eval"),
+            better="higher",
+            hint="Perplexity of the codebooks, summed; the number of codebooks means collapse.",
+        ),
+        Metric("contrastive_loss", "Contrastive loss", ("train",), logarithmic=True),
+        Metric("diversity_loss", "Diversity loss", ("train",), logarithmic=True),
+        *REPRESENTATION,
+    )
+    recipes: ClassVar[tuple[Recipe, ...]] = audio_recipes(
+        network="three layers of 144",
+        model={"layers": 3, "hidden_size": 144, "heads": 4},
+        task={
+            "feature_encoder": {"kernels": (10, 8, 4, 4), "strides": (5, 4, 2, 2), "channels": 96},
+            "mask_start_probability": 0.065,
+            "mask_length": 10,
+            "negatives": 20,
+            "diversity_weight": 0.3,
+            "codewords": 40,
+            "codeword_size": 48,
+            "projection_size": 96,
+            "position_kernel": 16,
+            "augmentation": {"speed": 0.2, "noise_snr_db": (5, 25), "gain_db": 6},
+        },
+        batch=32,
+        rate=0.001,
+        smoke_rate=0.001,
+        large="wav2vec2-base",
+        large_batch=256,
+        large_rate=0.0005,
+    )
+    """Of the small one: a frame each 10 ms, so that half a second of speech gives enough of them to mask and to tell
+    apart, and stretches of 100 ms, for shorter ones are guessed from the frames beside them."""
 
     kind: Literal["wav2vec2"] = "wav2vec2"
 
