@@ -1,11 +1,11 @@
 """How each task is trained for a quarter of an hour on two CPU cores: one recipe a task."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchmarks._environment import ROOT
+from core.spec.task import TaskSpec
+from core.spec.tasks import tasks_by_kind
 
 Measure = Literal["linear", "fine_tuned"]
 """``linear``: a logistic regression on the features as they are. ``fine_tuned``: encoder and classifier trained on a few
@@ -53,17 +53,21 @@ class Recipe:
 
 
 FINE_TUNED = {"masked_autoencoder", "masked_spectrogram"}
-_FILE = ROOT / "dashboard" / "src" / "form" / "presets" / "recipes.json"
-"""The dashboard's form starts with the same recipes. Of wav2vec2: a frame each 10 ms, so that half a second of speech gives
-enough of them to mask and to tell apart, and stretches of 100 ms, for shorter ones are guessed from the frames beside them."""
 
 
-def _read() -> dict[str, Recipe]:
-    recipes = json.loads(_FILE.read_text(encoding="utf-8"))
-    return {
-        kind: Recipe(**recipe, measure="fine_tuned" if kind in FINE_TUNED else "linear")
-        for kind, recipe in recipes.items()
-    }
+def _recipe(kind: str, task: type[TaskSpec]) -> Recipe:
+    """The task's own recipe for some minutes on a CPU, with which a form begins as well."""
+    (mini,) = (recipe.document for recipe in task.recipes if recipe.name == "mini")
+    training = mini["training"]
+    return Recipe(
+        model=mini["model"],
+        task=mini.get("task", {}),
+        batch_size=training["batch_size"],
+        learning_rate=training["optimizer"]["learning_rate"],
+        measure="fine_tuned" if kind in FINE_TUNED else "linear",
+    )
 
 
-RECIPES: dict[str, Recipe] = _read()
+RECIPES: dict[str, Recipe] = {
+    kind: _recipe(kind, task) for kind, task in tasks_by_kind().items() if task.learns_features()
+}

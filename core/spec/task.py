@@ -64,6 +64,8 @@ class TaskSpec(Spec):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        if not all(isinstance(metric, Metric) for metric in cls.metrics):
+            raise TypeError(f"`metrics` of {cls.__name__} must be a tuple of core.spec.metrics.Metric")
         cls.evaluations = evaluations(cls.metrics)
 
     @classmethod

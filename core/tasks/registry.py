@@ -1,80 +1,85 @@
-"""Which tasks there are: ours, one line each, and those of installed packages.
+"""Which tasks there are: Seedbed's own, one line each, and those of installed packages.
 
 A package brings a task by an entry point of the group ``seedbed.tasks``: its name is the task's ``kind``, its value
 names the class of its spec (``my_package.my_task.spec:MyTask``). The objective is the class that registers itself for
 that spec (`core.objectives.base.objective_for`) in the module ``objective`` beside the one of the spec.
+
+A package that cannot be used is left out and remembered as a `Fault`, so that it takes nobody else's tasks along.
 """
 
 import importlib
+from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import get_args
+from typing import NamedTuple
 
 from core.spec.task import TaskSpec
-
-GROUP = "seedbed.tasks"
-"""The group of entry points by which installed packages bring tasks."""
+from core.tasks.packages import Fault, Offer, UnusableTaskError, offers, require
 
 _OURS = {
+    "masked_lm": "MaskedLanguageModeling",
     "causal_lm": "CausalLanguageModeling",
-    "colorization": "Colorization",
+    "text_denoising_autoencoder": "TextDenoisingAutoencoder",
     "contrastive": "ContrastiveLearning",
+    "masked_autoencoder": "MaskedAutoencoding",
+    "self_distillation": "SelfDistillation",
+    "rotation": "RotationPrediction",
+    "joint_embedding_prediction": "JointEmbeddingPrediction",
+    "colorization": "Colorization",
     "denoising_autoencoder": "DenoisingAutoencoder",
     "gan": "GenerativeAdversarialNetwork",
-    "joint_embedding_prediction": "JointEmbeddingPrediction",
-    "masked_autoencoder": "MaskedAutoencoding",
-    "masked_lm": "MaskedLanguageModeling",
     "masked_spectrogram": "MaskedSpectrogram",
-    "rotation": "RotationPrediction",
-    "self_distillation": "SelfDistillation",
-    "text_denoising_autoencoder": "TextDenoisingAutoencoder",
     "wav2vec2": "Wav2Vec2",
 }
-"""Kind, which is also the folder's name → class in its ``spec.py``."""
+"""Kind, which is also the folder's name → class in its ``spec.py``. In the order in which people are shown them: the
+first of a modality is where a new job on such data begins."""
 
 
-class TaskRegistrationError(RuntimeError):
-    """An installed package offers a task that cannot be one."""
+class _Found(NamedTuple):
+    specs: Mapping[str, type[TaskSpec]]
+    packages: Mapping[str, str]
+    faults: tuple[Fault, ...]
 
 
 @cache
-def specs() -> dict[str, type[TaskSpec]]:
-    """The spec of every task by its kind, ordered by kind.
+def _found() -> _Found:
+    specs: dict[str, type[TaskSpec]] = {
+        kind: getattr(importlib.import_module(f"core.tasks.{kind}.spec"), name)
+        for kind, name in _OURS.items()
+    }
+    found, faults = offers()
+    packages: dict[str, str] = {}
+    for offer in found:
+        try:
+            _require_free(offer, packages)
+            specs[offer.kind] = require(offer, specs.values())
+            packages[offer.kind] = offer.package
+        except UnusableTaskError as error:
+            faults.append(Fault(offer.package, offer.kind, offer.value, str(error)))
+    return _Found(specs, packages, tuple(faults))
 
-    Raises:
-        TaskRegistrationError: a package's entry point cannot be loaded, names no task's spec, or takes a kind twice.
-    """
-    found: dict[str, type[TaskSpec]] = {}
-    for kind, name in _OURS.items():
-        found[kind] = getattr(importlib.import_module(f"core.tasks.{kind}.spec"), name)
-    for entry in entry_points(group=GROUP):
-        if entry.name in found:
-            raise TaskRegistrationError(
-                f"{_named(entry)}: there is a task {entry.name!r} already; name it otherwise"
-            )
-        found[entry.name] = _load(entry)
-    return dict(sorted(found.items()))
 
-
-def _load(entry: EntryPoint) -> type[TaskSpec]:
-    try:
-        spec = entry.load()
-    except Exception as error:
-        raise TaskRegistrationError(f"{_named(entry)} cannot be loaded: {error}") from error
-    if not (isinstance(spec, type) and issubclass(spec, TaskSpec)):
-        raise TaskRegistrationError(f"{_named(entry)} is no subclass of core.spec.task.TaskSpec")
-    kind = spec.model_fields.get("kind")
-    if kind is None or get_args(kind.annotation) != (entry.name,):
-        raise TaskRegistrationError(
-            f"{_named(entry)} must have the field `kind: Literal[{entry.name!r}] = {entry.name!r}`, "
-            "as the entry point is named"
+def _require_free(offer: Offer, packages: Mapping[str, str]) -> None:
+    if offer.kind in _OURS:
+        raise UnusableTaskError(f"Seedbed itself has a task {offer.kind!r}; name it otherwise")
+    if offer.kind in packages:
+        raise UnusableTaskError(
+            f"the package {packages[offer.kind]} brings a task {offer.kind!r} already, which is used; uninstall one of the two"
         )
-    return spec
 
 
-def _named(entry: EntryPoint) -> str:
-    package = f" of the package {entry.dist.name}" if entry.dist else ""
-    return f"The task {entry.name!r}{package} ({entry.value}, entry point group {GROUP!r})"
+def specs() -> Mapping[str, type[TaskSpec]]:
+    """The spec of every task by its kind: Seedbed's own first, then those of packages by the package's name."""
+    return _found().specs
+
+
+def packages() -> Mapping[str, str]:
+    """Kind → the installed package that brings it; Seedbed's own are not among them."""
+    return _found().packages
+
+
+def faults() -> tuple[Fault, ...]:
+    """What installed packages offer and cannot be used, and why."""
+    return _found().faults
 
 
 def objective_module(spec: type[TaskSpec]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.spec.tasks import tasks_by_kind
 from core.tasks.gan import objective as gan
 from core.tasks.masked_lm import objective as masked_lm
 from core.tasks.text_denoising_autoencoder import objective as denoising
@@ -60,6 +61,26 @@ def test_measures_have_the_names_that_others_know(
     values = measured(objective_of(name, request, cache))
     assert values.keys() == {f"eval/{one}" for one in NAMES[name]}
     assert all(math.isfinite(value) for value in values.values())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_task_tells_of_itself_what_it_measures(
+    name: str, request: pytest.FixtureRequest, cache: Path
+) -> None:
+    """Held out and in training: nothing goes without a title, and what every job is said to measure comes."""
+    objective = objective_of(name, request, cache)
+    held_out = {one.removeprefix("eval/") for one in measured(objective)}
+    objective.train()
+    batch = objective.collate(objective.samples("train").rows(IDS), IDS, 1)
+    trained = {"loss"}.union(*(phase.forward(batch).named for phase in objective.phases()))
+    for area, names in (("eval", held_out), ("train", trained)):
+        described = {
+            one.name: one.always
+            for one in tasks_by_kind()[CASES[name].document["task"]["kind"]].metrics
+            if area in one.areas
+        }
+        assert names <= described.keys()
+        assert {one for one, always in described.items() if always} <= names
 
 
 def test_unigram_entropy_is_that_of_the_tokens_that_are_asked_for(
