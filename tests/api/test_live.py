@@ -154,6 +154,13 @@ def test_listeners_at_one_place_share_a_read_and_none_that_is_older_than_its_bel
             hub._watches[claim.job_id].ring()
             await asyncio.gather(slow, second.changes(Cursor(), LOOK_SECONDS))
             assert reads == 3
+            # Now both ask for the same: the points alone, from the same place.
+            await first.changes(Cursor(), LOOK_SECONDS)
+            slow = asyncio.create_task(first.changes(Cursor(), LOOK_SECONDS))
+            await asyncio.sleep(0)
+            hub._watches[claim.job_id].ring(points_alone=True)
+            await asyncio.gather(slow, second.changes(Cursor(), LOOK_SECONDS))
+            assert reads == 6
         await hub.stop()
 
     asyncio.run(listen())

@@ -232,8 +232,11 @@ def test_metrics_of_one_step_come_together(client: httpx.Client, running: Runnin
             ],
         )
     with listening(client, running) as stream:
-        values = stream.until(at_step(1))[-1].data["values"]
-    assert values == {"a": "nan", "b": "-inf", "c": 0.5}
+        message = stream.until(at_step(1))[-1]
+    assert message.data["values"] == {"a": "nan", "b": "-inf", "c": 0.5}
+    running.log(2)
+    with listening(client, running, last_event_id=message.id) as stream:
+        assert steps(stream.until(at_step(2))) == [2], "metrics of step 1 came twice"
 
 
 def test_a_checkpoint_is_told_before_its_event(

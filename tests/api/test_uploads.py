@@ -40,6 +40,20 @@ def test_a_file_arrives_as_it_was_sent(client: httpx.Client, dataset_id: str, tm
     assert file.read_bytes() == BODY
 
 
+def test_a_file_that_changed_on_its_way_is_refused_and_not_kept(
+    client: httpx.Client, dataset_id: str, tmp_path: Path
+) -> None:
+    digest = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+    answer = client.put(
+        f"/v1/datasets/{dataset_id}/files/a.txt",
+        content=BODY[:-1] + b"?",
+        headers={"Content-Digest": f"sha-256=:{digest}:"},
+    )
+    problem(answer, 422, "digest_mismatch", "Content-Digest")
+    assert stored(tmp_path) == []
+    assert client.get(f"/v1/datasets/{dataset_id}").json()["files"] == 0
+
+
 def test_a_body_of_unknown_length_arrives_too(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
     chunks = (BODY[start : start + 100_000] for start in range(0, len(BODY), 100_000))
     assert client.put(f"/v1/datasets/{dataset_id}/files/a.txt", content=chunks).status_code == 201
