@@ -1,9 +1,11 @@
 """What people ask of a job, in every state it may be in."""
 
 import pytest
+from sqlalchemy import Engine
 
+from control.broker import broker
 from control.datasets.models import Dataset
-from control.db import WriteSession
+from control.db import WriteSession, write
 from control.errors import Conflict, NotFound
 from control.jobs import service as jobs
 from control.jobs.models import Job
@@ -108,6 +110,20 @@ def test_a_resumed_job_runs_again(session: WriteSession) -> None:
     claim = jobs.claim(session, make_worker(session))
     assert claim
     assert (claim.job_id, claim.attempt) == (job.id, 2)
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"), [("paused", "resume"), ("failed", "retry"), ("cancelled", "retry")]
+)
+def test_a_job_that_returns_to_the_queue_sends_a_wake_up_message(
+    engine: Engine, state: State, verb: str
+) -> None:
+    with write(engine) as session:
+        job_id = make_in_state(session, state).id
+    broker().live.flushall()
+    with write(engine) as session:
+        _ask(session, session.get_one(Job, job_id), verb)
+    assert broker().backlog("cpu") == 1
 
 
 def test_a_retry_gives_all_retries_back(session: WriteSession) -> None:

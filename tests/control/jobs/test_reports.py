@@ -4,12 +4,14 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from control.db import WriteSession
 from control.errors import NotFound
 from control.jobs import service as jobs
 from control.jobs.models import Attempt
 from control.jobs.service import Point
+from control.metrics.models import MetricPoint
 from tests.factories import make_job, make_running, make_worker
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,6 +71,22 @@ def test_latest_is_the_newest_of_each_metric(session: WriteSession) -> None:
     jobs.record_points(session, job.id, claim.attempt, [*_points(2, 1), *_points(1, name="eval/loss")])
     jobs.record_points(session, job.id, claim.attempt, _points(4))
     assert jobs.job_out(session, job).latest == {"train/loss": 0.25, "eval/loss": 1.0}
+
+
+def test_of_two_values_of_one_step_in_a_batch_the_later_counts(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    points = [Point("train/loss", 1, value, START) for value in (2.0, 1.0)]
+    jobs.record_points(session, job.id, claim.attempt, points)
+    assert jobs.job_out(session, job).latest == {"train/loss": 1.0}
+    stored = session.execute(select(MetricPoint.step, MetricPoint.value)).all()
+    assert [tuple(row) for row in stored] == [(1, 1.0)]
+
+
+def test_a_point_of_an_earlier_step_does_not_move_the_job_back(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    jobs.record_points(session, job.id, claim.attempt, _points(20))
+    jobs.record_points(session, job.id, claim.attempt, _points(10, name="eval/loss"))
+    assert jobs.job_out(session, job).progress.step == 20
 
 
 def test_what_was_changed_before_points_in_one_transaction_stays(session: WriteSession) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
-from control.db import WriteSession
+from control.broker import broker
+from control.db import WriteSession, write
 from control.errors import Conflict, Invalid, NotFound, SeedbedError
 from control.jobs import service as jobs
 from control.jobs.merge_patch import merge_patch
@@ -42,6 +44,13 @@ def test_an_accepted_job_is_queued_with_every_default_written_out(session: Write
         "final_fraction": 0.0,
     }
     assert [event.type for event in jobs.events(session, job.id)] == ["queued"]
+
+
+def test_an_accepted_job_sends_a_wake_up_message_once_it_is_committed(engine: Engine) -> None:
+    with write(engine) as session:
+        make_job(session)
+        assert broker().backlog("cpu") == 0
+    assert broker().backlog("cpu") == 1
 
 
 def test_a_job_without_a_dataset_is_refused(session: WriteSession) -> None:

@@ -71,6 +71,29 @@ def test_a_stage_is_hashed_read_back_and_published(storage: Storage) -> None:
     assert keys(storage, "tmp") == []
 
 
+def test_a_local_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_it_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[tuple[str, int]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def recorded_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        happened.append(("fsync", os.fstat(descriptor).st_ino))
+
+    def recorded_replace(path: Path, target: Path) -> Path:
+        happened.append(("rename", path.stat().st_ino))
+        return replace(path, target)
+
+    storage = LocalStorage(tmp_path / "storage")
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(Path, "replace", recorded_replace)
+    storage.put_stream("folder/file", [BODY])
+    file = (tmp_path / "storage" / "folder" / "file").stat().st_ino
+    folder = (tmp_path / "storage" / "folder").stat().st_ino
+    assert happened == [("fsync", file), ("rename", file), ("fsync", folder)]
+
+
 def test_a_stage_that_is_left_leaves_nothing(storage: Storage) -> None:
     def fail() -> None:
         with storage.stage() as stage:
