@@ -1,8 +1,8 @@
-"""The character-level set-up of nanoGPT as a plain eager loop: what `benchmarks.clm` measures against.
+"""nanoGPT's character-level training as a plain eager loop: the baseline of `benchmarks.clm`.
 
     python -m benchmarks._clm_eager SETTING.json
 
-The same network as the engine trains, fp32, batches at random offsets, `torch.optim.AdamW` as it is by default.
+The engine's network, fp32, batches at random offsets, `torch.optim.AdamW` with its default options.
 """
 
 import json
@@ -71,7 +71,7 @@ def main(setting: dict[str, Any]) -> None:
 
 
 def _rate(step: int, setting: dict[str, Any]) -> float:
-    """Linear warm-up, then a cosine to a tenth."""
+    """The learning rate of a step: linear warm-up, then a cosine decay to a tenth of the peak."""
     warmup, peak = setting["warmup"], setting["rate"]
     if step < warmup:
         return float(peak * step / warmup)

@@ -1,8 +1,8 @@
-"""Run a command; when it has ended, or this process is told to end, nothing that it started is left.
+"""Run a command and leave no process behind, when the command ends and when this process is terminated.
 
 ``python -m benchmarks._contained DIRECTORY COMMAND [ARGUMENT ...]`` runs the command in the directory and exits with
-its code, 128 + N after signal N.
-Told to end by SIGTERM it sends the command SIGINT, upon which pytest tears its fixtures down, waits, and kills.
+its code, or with 128 + N if signal N killed it.
+On SIGTERM it sends SIGINT to the command (pytest then tears its fixtures down), waits 15 s, and kills it.
 """
 
 import os
@@ -17,7 +17,7 @@ _GRACE_SECONDS = 15.0
 
 
 def main() -> int:
-    """Run the command of the arguments to its end."""
+    """Run the command given by the arguments until it ends."""
     die_with_parent(os.getppid(), signal.SIGTERM)
     process = subprocess.Popen(
         sys.argv[2:],

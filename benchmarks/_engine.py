@@ -1,4 +1,4 @@
-"""The engine as a person starts it, ``python -m core run``, and its events with their times."""
+"""Runs the engine from the command line, ``python -m core run``, and collects its events with their times."""
 
 import json
 import os
@@ -14,17 +14,17 @@ from benchmarks._environment import ROOT
 
 @dataclass(frozen=True)
 class EngineRun:
-    """A run that ended well."""
+    """A run that ended without an error."""
 
     out: Path
     events: list[dict[str, Any]]
     started: float
-    """Unix time of the command."""
+    """Unix time in seconds at which the command started."""
     wall_s: float
-    """Of the whole command: imports, preparation, training, evaluation, the checkpoint."""
+    """Seconds that the whole command took: imports, preparation, training, evaluation, the checkpoint."""
 
     def points(self, name: str) -> list[tuple[int, float, float]]:
-        """(step, Unix time, value) of a metric."""
+        """(step, Unix time, value) of each point of a metric."""
         return [
             (event["step"], event["time"], event["values"][name])
             for event in self.events
@@ -39,7 +39,7 @@ class EngineRun:
 def engine(
     spec: dict[str, Any], *, data: Path, out: Path, cache: Path, threads: int | None = None
 ) -> EngineRun:
-    """Run a spec to its end, from nothing."""
+    """Run a spec from step 0 to its end."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / "job.json"
     file.write_text(json.dumps(spec))

@@ -1,4 +1,4 @@
-"""Environments of their own for what benchmarks compare with."""
+"""Separate virtual environments for the libraries that benchmarks compare with."""
 
 import subprocess
 import sys
@@ -9,10 +9,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def environment(name: str, *packages: str) -> Path:
-    """The Python of ``.cache/bench-<name>``, made on the first call.
+    """The Python of the virtual environment ``.cache/bench-<name>``, made on the first call.
 
-    It stands on this environment: what both need (PyTorch, transformers) is the same build in both, so that a difference
-    is a difference of the training code; ``packages`` are installed into it alone.
+    It also sees this environment's packages: both use the same build of PyTorch and transformers, so that a difference
+    in speed is due to the training code. ``packages`` are installed only in the new environment.
     """
     directory = ROOT / ".cache" / f"bench-{name}"
     python = directory / "bin" / "python"

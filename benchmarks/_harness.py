@@ -1,4 +1,4 @@
-"""What benchmarks share: the whole service in a directory of its own, alternating rounds, and how figures are told."""
+"""Shared by the benchmarks: the whole service in a temporary directory, interleaved measurements, and the report."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ class Running:
     key: str
     process: psutil.Process
     log: Path
-    """What all its parts write."""
+    """The file with the output of all its processes."""
 
     @property
     def api(self) -> psutil.Process:
@@ -45,8 +45,8 @@ class Running:
 
 @contextlib.contextmanager
 def service() -> Iterator[Running]:
-    """The service as people start it, with an idle worker that has its engine loaded; nothing of it is left."""
-    # Below /var/tmp and open to pass through: as root, PostgreSQL runs as another user.
+    """Start the service as users do, and wait until a worker is idle with its engine preloaded; remove it at the end."""
+    # Below /var/tmp and with mode 0711: started by root, PostgreSQL runs as another user, who must reach it.
     with tempfile.TemporaryDirectory(prefix="seedbed-bench-", dir="/var/tmp") as scratch:
         Path(scratch).chmod(0o711)
         home = Home(Path(scratch, "home"))
@@ -86,7 +86,11 @@ def _ready(process: "subprocess.Popen[bytes]", home: Home, log: Path) -> Running
 
 
 def interleaved(rounds: int, **measures: Callable[[], float]) -> dict[str, list[float]]:
-    """Measure in turns, so that what disturbs the machine for a while disturbs all of them."""
+    """Run the measures in turns, so that a temporary disturbance of the machine affects all of them.
+
+    Returns:
+        From each measure's name to its value in every round.
+    """
     measured: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
@@ -95,19 +99,19 @@ def interleaved(rounds: int, **measures: Callable[[], float]) -> dict[str, list[
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The value that ``share`` of all are at most (nearest rank)."""
+    """The percentile by the nearest-rank method: a fraction ``share`` of all values is at most this value."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 class PeakMemory:
-    """The most resident memory that a process has had since the last `restart`, as the kernel counts it."""
+    """The peak resident memory of a process since the last `restart`, as counted by the kernel, in MB."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
 
     def restart(self) -> None:
-        """Forget the peak: from now on."""
+        """Reset the peak to the present value."""
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     @property
@@ -122,7 +126,7 @@ class PeakMemory:
 
 
 def report(rows: Iterable[tuple[str, str]], figures: Mapping[str, float]) -> None:
-    """A table for people, then one line of JSON."""
+    """Print a table for people, then the figures as one line of JSON."""
     rows = list(rows)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:

@@ -1,8 +1,8 @@
-"""`transformers.Trainer` with its masked language modelling collator: what `benchmarks.mlm` measures against.
+"""`transformers.Trainer` with its masked language modelling collator: the baseline of `benchmarks.mlm`.
 
     python -P benchmarks/_mlm_trainer.py SETTING.json
 
-Reads rows of token ids, trains, saves the model, and prints the seconds from the end of one step to that of another.
+Reads rows of token ids, trains, saves the model, and prints the seconds between the ends of two steps.
 """
 
 import json
@@ -26,7 +26,7 @@ from transformers import (
 
 
 class Clock(TrainerCallback):
-    """The time at the end of each step."""
+    """Records the time at the end of each step, in seconds of `time.perf_counter`."""
 
     def __init__(self) -> None:
         self.at: dict[int, float] = {}
@@ -38,7 +38,7 @@ class Clock(TrainerCallback):
 
 
 def main(setting: dict[str, Any]) -> None:
-    """Train as the setting says."""
+    """Train with the given setting."""
     torch.set_num_threads(setting["threads"])
     rows = np.load(setting["rows"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(setting["tokenizer"])

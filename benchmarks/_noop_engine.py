@@ -1,4 +1,4 @@
-"""An engine that trains nothing and speaks the real protocol: what is left is the cost of the service."""
+"""An engine that trains nothing but uses the real protocol, so that only the cost of the service is measured."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 
 def run(argv: Sequence[str]) -> int:
-    """One run: started, prepared, one metric point, finished."""
+    """One run: sends the events started, prepared, metrics (one point) and finished."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--events-fd", type=int, required=True)
     arguments, _ = parser.parse_known_args(argv)
@@ -43,7 +43,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def main() -> int:
-    """``serve --fd N --parent PID``, as the worker starts its engine's server."""
+    """``serve --fd N --parent PID``: the command by which the worker starts its preloaded server."""
     from core.commands.serve import serve  # noqa: PLC0415 - imports no torch until it preloads
 
     parser = argparse.ArgumentParser()

@@ -1,7 +1,7 @@
-"""The processes that a benchmark starts: found wherever they are, and none left when it ends.
+"""Finds and ends all processes that a benchmark has started.
 
-A benchmark is the parent of every descendant whose own parent has ended (Linux: a child subreaper), so that what it
-started is found even where it leads a session of its own.
+A benchmark becomes the parent of every orphaned process among its descendants (Linux: a child subreaper), so that it
+finds them even if they lead a session of their own.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ import psutil
 _PR_SET_CHILD_SUBREAPER = 36
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _GRACE_SECONDS = 20.0
-"""After SIGTERM; a process that then still runs is killed."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 
 def run(main: Callable[[], int | None]) -> NoReturn:
-    """Call a benchmark's ``main`` and exit with what it returns; no process that it started is left.
+    """Call a benchmark's ``main``, end all its descendants, and exit with the returned code.
 
-    SIGTERM, SIGINT and SIGHUP end it as an exception would, so that its ``with`` blocks stop what they
-    started and remove its files. A second signal kills everything below at once.
+    SIGTERM, SIGINT and SIGHUP raise an exception in ``main``, so that its ``with`` blocks stop what they
+    started and remove its files. A second signal kills all descendants at once.
     """
     adopt_orphans()
     received: list[int] = []
@@ -42,24 +42,24 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     try:
         code = main()
     finally:
-        received.append(0)  # from here on a signal only hurries what is being done
+        received.append(0)  # from here on a signal kills the descendants and raises nothing
         end_descendants()
     sys.exit(code)
 
 
 def end_descendants(grace_seconds: float | None = None) -> None:
-    """End every process below this one: SIGTERM, and SIGKILL for what then does not end."""
+    """End all descendants: SIGTERM, and SIGKILL for those that have not ended after the grace period."""
     deadline = time.monotonic() + (_GRACE_SECONDS if grace_seconds is None else grace_seconds)
     asked: set[int] = set()
     while left := _running():
         late = time.monotonic() > deadline
         _signal([p for p in left if late or p.pid not in asked], signal.SIGKILL if late else signal.SIGTERM)
         asked.update(process.pid for process in left)
-        time.sleep(0.02)  # orphans come here one generation after the other; no event tells of the last
+        time.sleep(0.02)  # orphaned processes arrive one generation after another; no event marks the last
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of every descendant whose own parent ends."""
+    """Make this process the parent of every descendant that becomes an orphaned process."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
@@ -68,12 +68,12 @@ def adopt_orphans() -> None:
 
 
 def descendants() -> list[psutil.Process]:
-    """Every process below this one that has not ended."""
+    """All descendants of this process that have not ended."""
     return [process for process in psutil.Process().children(recursive=True) if alive(process)]
 
 
 def reap() -> None:
-    """Collect the adopted orphans that have ended."""
+    """Collect the exit status of children that have ended, so that they are no zombies."""
     for process in psutil.Process().children():
         if not alive(process):
             with contextlib.suppress(ChildProcessError):
@@ -81,7 +81,7 @@ def reap() -> None:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether it runs: neither gone nor a zombie."""
+    """Whether the process exists and is not a zombie."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -90,11 +90,11 @@ def alive(process: psutil.Process) -> bool:
 
 def _running() -> list[psutil.Process]:
     reap()
-    return [process for process in descendants() if not _ends_with_this_one(process)]
+    return [process for process in descendants() if not _is_resource_tracker(process)]
 
 
-def _ends_with_this_one(process: psutil.Process) -> bool:
-    """Whether it is multiprocessing's own helper, which takes no SIGTERM and ends when its pipe is closed."""
+def _is_resource_tracker(process: psutil.Process) -> bool:
+    """Whether it is multiprocessing's resource tracker, which ignores SIGTERM and ends when its pipe is closed."""
     try:
         return any("from multiprocessing.resource_tracker" in word for word in process.cmdline())
     except psutil.NoSuchProcess:
@@ -105,5 +105,5 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             if number is signal.SIGTERM:
-                process.send_signal(signal.SIGCONT)  # a stopped process takes no SIGTERM
+                process.send_signal(signal.SIGCONT)  # a stopped process does not handle SIGTERM
             process.send_signal(number)

@@ -1,4 +1,4 @@
-"""A SimCLR step fed in two ways: by prepared arrays with augmentation in tensors, and as scripts do it, by Pillow in workers."""
+"""A SimCLR step with two sources of views: the engine's (augmentation in tensors) and Pillow in data loader workers."""
 
 import itertools
 import math
@@ -25,7 +25,7 @@ Pair = tuple[Tensor, Tensor]
 
 
 class Block(nn.Module):
-    """Two 3 by 3 convolutions and a way around them (He et al. 2015)."""
+    """Two 3 by 3 convolutions with a residual connection (He et al. 2015)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -41,10 +41,10 @@ class Block(nn.Module):
 
 
 def encoder(width: int, *, small_stem: bool) -> nn.Module:
-    """A ResNet of eight layers with SimCLR's projection.
+    """A ResNet of eight layers with SimCLR's projection head.
 
-    The standard stem (7 by 7, stride 2, then pooled to half again) leaves the blocks a sixteenth of the pixels that the small
-    one for 32 by 32 pixels does.
+    The standard stem (7 by 7, stride 2, then pooling to half the size) gives the blocks a sixteenth of the pixels that the
+    small stem, meant for images of 32 by 32 pixels, gives them.
     """
     stem: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
     if not small_stem:
@@ -64,7 +64,7 @@ def encoder(width: int, *, small_stem: bool) -> nn.Module:
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.5) -> Tensor:
-    """Chen et al. 2020 (arXiv 2002.05709), equation 1, mean over both views."""
+    """The NT-Xent loss: Chen et al. 2020 (arXiv 2002.05709), equation 1, mean over both views."""
     features = functional.normalize(torch.cat([first, second]).float(), dim=1)
     scores = features @ features.T / temperature
     scores = scores.masked_fill(torch.eye(len(scores), dtype=torch.bool, device=scores.device), float("-inf"))
@@ -74,13 +74,13 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.5) -> Tensor:
 
 
 class Trainer:
-    """One network and its optimiser; a step takes two views."""
+    """A network and its optimiser; each step takes two views of a batch."""
 
     def __init__(self, width: int, device: torch.device, *, small_stem: bool, bf16: bool) -> None:
         torch.manual_seed(0)
         self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
         self.network = encoder(width, small_stem=small_stem).to(device)
-        # The stub of Module.to knows no memory format.
+        # The type stub of Module.to lacks the memory format.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.compile()
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-3, fused=True)
@@ -97,7 +97,7 @@ class Trainer:
 
 
 class InTensors:
-    """Batches as the engine makes them: a step's samples by index, their views on the device."""
+    """Batches as the engine makes them: samples by index, views computed on the device."""
 
     def __init__(
         self, samples: ImageSamples, spec: AugmentationSpec, batch_size: int, device: torch.device
@@ -119,9 +119,9 @@ class InTensors:
 
 
 class PillowViews(Dataset[Pair]):
-    """Two views of an image by Pillow's own operations, as torchvision's transforms make them.
+    """Two views of an image by Pillow's operations, equal to those of torchvision's transforms.
 
-    Images come out of a folder of JPEG files, as ``ImageFolder`` reads them, or, kinder, lie decoded in memory.
+    Images are read from a folder of JPEG files, as ``ImageFolder`` does, or, without `folder`, kept decoded in memory.
     """
 
     def __init__(self, samples: ImageSamples, spec: AugmentationSpec, folder: Path | None) -> None:
@@ -187,7 +187,7 @@ class PillowViews(Dataset[Pair]):
 
 
 def by_pillow(dataset: PillowViews, batch_size: int, workers: int, device: torch.device) -> Iterator[Pair]:
-    """Batches without end out of a `DataLoader` with its processes."""
+    """Endless batches from a `DataLoader` with worker processes."""
     options: dict[str, Any] = {"persistent_workers": True, "pin_memory": device.type == "cuda"}
     loader = DataLoader(
         dataset,

@@ -1,4 +1,4 @@
-"""Jobs that take turns on one machine, some seconds each, so that what else happens to it happens to all alike."""
+"""Runs jobs in alternating turns of some seconds on one machine, so that other load affects all of them equally."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ import numpy as np
 import psutil
 
 Points = Sequence[tuple[int, float]]
-"""Steps, and the Unix times at which the engine told of them."""
+"""(step, Unix time at which the engine reported it), in order."""
 
 
 class Player:
-    """A job's processes, stopped but in their turns; its clock is the time that they were let run.
+    """A job's processes, which are stopped (SIGSTOP) except in their turns. Its clock counts the time of the turns.
 
     Args:
-        processes: their pids, asked anew at each turn's end.
+        processes: Returns the processes' ids; called again at the end of each turn.
     """
 
     def __init__(self, processes: Callable[[], Iterable[int]]) -> None:
@@ -27,32 +27,32 @@ class Player:
 
     @property
     def clock(self) -> float:
-        """Seconds in all turns so far."""
+        """Seconds of all turns so far."""
         return sum(end - start for start, end in self._turns)
 
     def stop(self) -> None:
-        """Until the next turn."""
+        """Stop the processes until the next turn."""
         self._pids = set(self._processes())
         self._signal(signal.SIGSTOP)
 
     def release(self) -> None:
-        """Let go on, outside any turn."""
+        """Let the processes continue outside any turn."""
         self._signal(signal.SIGCONT)
 
     def turn(self, seconds: float) -> None:
-        """Let run for so long."""
+        """Let the processes run for so many seconds."""
         start = time.time()
         self._signal(signal.SIGCONT)
         time.sleep(seconds)
         self._signal(signal.SIGSTOP)
         self._turns.append((start, time.time()))
-        self.stop()  # and what was started meanwhile; to look for it takes time, which is nobody's
+        self.stop()  # again, for processes started meanwhile: finding them takes time, which counts for no turn
 
     def steps(self, points: Points, clock: Sequence[float]) -> list[float]:
-        """Steps done at each of the times on the clock, between points in proportion; points outside turns are left out.
+        """The number of steps done at each time of `clock`, interpolated linearly; points outside turns are left out.
 
         Raises:
-            ValueError: where a time lies before the first point or behind the last.
+            ValueError: a time is before the first point or after the last.
         """
         done, when = [], []
         before = 0.0
@@ -63,7 +63,7 @@ class Player:
                     when.append(before + told - start)
             before += end - start
         if not when or clock[0] < when[0] or clock[-1] > when[-1]:
-            raise ValueError("A job told too little of itself for what is asked.")
+            raise ValueError("The job has too few metric points for these times; run it for longer.")
         return [float(value) for value in np.interp(clock, when, done)]
 
     def _signal(self, number: signal.Signals) -> None:
@@ -73,7 +73,7 @@ class Player:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all below it."""
+    """The ids of a process and all its descendants."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
     return []

@@ -1,4 +1,4 @@
-"""Bits: sha256 of every task's checkpoint after ten steps, to be compared between two commits (--only, --against)."""
+"""Bits: SHA-256 of every task's checkpoint after ten steps, to compare two commits (--only, --against)."""
 
 import argparse
 import hashlib
@@ -27,14 +27,14 @@ _IMAGE: dict[str, Any] = {"image": {"size": 16}}
 
 
 def main() -> int:
-    """Print a line a job, then the table as JSON; exit 1 where it differs from the one of ``--against``."""
+    """Print a line for each job, then the table as JSON; exit 1 if it differs from the table of ``--against``."""
     parser = argparse.ArgumentParser(prog="./run bench bits", description=__doc__)
     parser.add_argument("--only", default="", metavar="REGEX", help="names of jobs")
     parser.add_argument(
         "--against",
         type=Path,
         metavar="FILE",
-        help="a table that another commit printed; differences are told",
+        help="a table that another commit printed; differences are printed",
     )
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout whose engine runs")
     arguments = parser.parse_args()
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def jobs() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Name → modality and spec: every task, and every kind of network with one that trains it."""
+    """Name → modality and spec: every task, and every kind of network with a task that trains it."""
     text: dict[str, tuple[dict[str, Any], str]] = {
         "masked_lm": ({"kind": "masked_lm", "masking": "span"}, "bert"),
         "masked_lm modernbert": ({"kind": "masked_lm", "masking": "whole_word"}, "modernbert"),
@@ -128,7 +128,7 @@ def _spec(
 
 
 def _run(root: Path, spec: dict[str, Any], data: Path, directory: Path) -> str:
-    """The hash of all files of the last checkpoint, by their names."""
+    """One SHA-256 over the names and contents of all files of the last checkpoint."""
     directory.mkdir()
     (directory / "job.json").write_text(json.dumps(spec))
     command = [sys.executable, "-m", "core", "run", str(directory / "job.json"), "--data", str(data)]

@@ -1,9 +1,9 @@
-"""Character-level language modelling as nanoGPT sets it up for a CPU: held-out loss and time (--data FILE, --rounds).
+"""Character-level language modelling with nanoGPT's CPU settings: held-out loss and time (--data FILE, --rounds).
 
-4 layers, 4 heads, 128 wide, blocks of 64, batches of 12, 2,000 steps, dropout 0; the first 90 % of the text is learned from,
-the last 10 % held out. The engine against a plain eager loop of the same network, whole commands, in turns; then the time to
-reach 1.88 nats with the best recipe that we know. Both learn at three times nanoGPT's rate (--rate, its own is 0.001): the network
-is far from overfitting after 2,000 steps, and learns more.
+4 layers, 4 heads, width 128, sequences of 64 characters, batches of 12, 2,000 steps, dropout 0; the first 90 % of the text is the
+training split, the last 10 % the held-out split. Compares whole commands, in turns: the engine, and a plain eager loop of the same
+network; then measures the time to reach 1.88 nats with the best known recipe. Both use three times nanoGPT's learning rate (--rate;
+its own is 0.001): after 2,000 steps the network is far from overfitting, and the higher rate reaches a lower loss.
 """
 
 import argparse
@@ -28,15 +28,15 @@ GOAL = 1.88
 
 
 def main() -> None:
-    """Print a line a run, then the figures."""
+    """Print a line for each run, then the figures."""
     parser = argparse.ArgumentParser(prog="./run bench clm", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--rate", type=float, default=RATE, help="peak learning rate, of both")
+    parser.add_argument("--rate", type=float, default=RATE, help="peak learning rate of both sides")
     arguments = parser.parse_args()
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # for both alike: spinning threads are slow on a busy machine
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # for both sides: spinning threads are slow on a busy machine
     with tempfile.TemporaryDirectory(prefix="seedbed-clm-") as scratch:
         directory = Path(scratch)
         losses, walls, losses_reference, walls_reference = [], [], [], []
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _job(steps: int, seed: int, rate: float) -> dict[str, Any]:
-    """nanoGPT's own numbers, but for the rate."""
+    """nanoGPT's settings, except for the learning rate."""
     return {
         "name": "bench-clm",
         "task": {"kind": "causal_lm"},
@@ -113,7 +113,7 @@ def _job(steps: int, seed: int, rate: float) -> dict[str, Any]:
 
 
 def _best() -> dict[str, Any]:
-    """No more steps than it takes, at a rate that is worth most over so few; evaluated on all that is held out, at the end."""
+    """As few steps as reach the loss, at the best rate for that number; evaluated once, on the whole held-out split."""
     job = _job(BEST_STEPS, 0, BEST_RATE)
     job["training"]["schedule"] |= {"warmup_steps": BEST_WARM_UP}
     return job
@@ -123,11 +123,11 @@ BEST_STEPS, BEST_RATE, BEST_WARM_UP = 1300, 4e-3, 60
 
 
 def _run(job: dict[str, Any], data: Path, directory: Path, name: str, threads: int) -> EngineRun:
-    # A cache of its own each time: preparing the text is a part of the command.
+    # A new cache each time: preparing the text is part of the measured command.
     return engine(job, data=data, out=directory / name, cache=directory / name / "cache", threads=threads)
 
 
-def _eager(  # noqa: PLR0917 - as told above
+def _eager(  # noqa: PLR0917 - the same arguments as `_run`
     data: Path, directory: Path, steps: int, seed: int, rate: float, threads: int
 ) -> tuple[float, float]:
     """Seconds of the whole command, and the held-out loss."""

@@ -1,4 +1,4 @@
-"""Dispatch: 10,000 queued jobs of an engine that does nothing, through 8 workers (--jobs, --workers)."""
+"""Dispatch: 8 workers run 10,000 queued jobs with an engine that does nothing (--jobs, --workers)."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ SMALL, LARGE = 100, 100_000
 
 
 def main() -> int:
-    """Measure with little history, then with much, then empty the long queue; figures on the last line."""
+    """Measure with few finished jobs in the database, then with many, then run the long queue; figures on the last line."""
     parser = argparse.ArgumentParser(prog="./run bench dispatch", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=8)
@@ -94,7 +94,7 @@ _COPIED_ID = "'job_' || lpad(to_hex((extract(epoch FROM clock_timestamp()) * 100
 
 
 def _make_history(cluster: Cluster, pattern: str, number: int) -> None:
-    """Finished jobs with an attempt, four events and ten points each, copied from one that was really run."""
+    """Insert finished jobs with an attempt, four events and ten points each, copied from a job that was run."""
     with cluster.database() as database:
         columns = _columns(database, but=("id",))
         database.execute(
@@ -120,7 +120,7 @@ def _make_history(cluster: Cluster, pattern: str, number: int) -> None:
 
 
 def _measure(cluster: Cluster, pattern: str, number: int) -> dict[str, float]:
-    """Queue jobs all at once, and follow them until none is left."""
+    """Queue all jobs at once, and wait until all have ended."""
     with cluster.database() as database:
         columns = _columns(database, but=("id", "queued_at"))
         values = {
@@ -165,7 +165,7 @@ def _measure(cluster: Cluster, pattern: str, number: int) -> dict[str, float]:
 
 def _busy_ms(database: psycopg.Connection[Any]) -> float:
     """Milliseconds that the server has spent executing statements in this database, over all connections."""
-    time.sleep(2.0)  # backends report their figures at most once a second
+    time.sleep(2.0)  # PostgreSQL's backends report their statistics at most once a second
     database.execute("SELECT pg_stat_clear_snapshot()")
     return float(
         _scalar(database, "SELECT active_time FROM pg_stat_database WHERE datname = current_database()")
@@ -179,7 +179,7 @@ def _scalar(database: psycopg.Connection[Any], query: str, *values: object) -> A
 
 
 def _await_empty(cluster: Cluster) -> None:
-    """Ask rarely, and by the indexes: what is measured is the service, not this question."""
+    """Wait until no job is queued or running. Polls rarely and through the indexes, to disturb the measurement little."""
     question = " OR ".join(
         f"EXISTS (SELECT FROM jobs WHERE state = '{state}')" for state in ("queued", "running")
     )

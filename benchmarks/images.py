@@ -1,4 +1,4 @@
-"""Images: views a second, and a SimCLR step, against the same step fed by Pillow in DataLoader workers (--data, --size, …)."""
+"""Images: views a second and the speed of a SimCLR step, against Pillow in DataLoader workers (--data, --size, …)."""
 
 import argparse
 import io
@@ -25,29 +25,31 @@ from core.training.devices import choose_place
 
 _MADE = 4096
 _AHEAD = 6
-"""Batches that workers made while nobody asked, taken before the clock starts."""
+"""Batches that the workers have prefetched; they are taken before the clock starts."""
 
 
 def main() -> None:
     """Print a table, then the figures."""
     parser = argparse.ArgumentParser(prog="./run bench images", description=__doc__)
-    parser.add_argument("--data", type=Path, help="a zip, tar or Parquet of images (default: made here)")
+    parser.add_argument("--data", type=Path, help="a zip, tar or Parquet of images (default: random ones)")
     parser.add_argument("--size", type=int, default=32, help="pixels of an image (default: 32)")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument(
         "--width", type=int, default=16, help="channels of the network's first layer (default: 16)"
     )
     parser.add_argument(
-        "--small-stem", action="store_true", help="the ResNet's stem for small images: sixteen times the work"
+        "--small-stem",
+        action="store_true",
+        help="the ResNet's stem for small images: 16 times the computation",
     )
     parser.add_argument(
-        "--in-memory", action="store_true", help="spare Pillow the reading and decoding of its files"
+        "--in-memory", action="store_true", help="give Pillow decoded images in memory instead of files"
     )
     parser.add_argument(
-        "--precision", choices=("auto", "bf16", "fp32"), default="auto", help="of the network, fed either way"
+        "--precision", choices=("auto", "bf16", "fp32"), default="auto", help="of the network, on both sides"
     )
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=10, help="a round (default: 10)")
+    parser.add_argument("--steps", type=int, default=10, help="steps in a round (default: 10)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     place = choose_place("cuda" if arguments.device.startswith("cuda") else "cpu", arguments.precision)
@@ -126,7 +128,7 @@ def main() -> None:
 
 
 def _seconds(batches: Iterator[Pair], trainer: Trainer | None, steps: int, device: torch.device) -> float:
-    """A step's, on average, behind what was made ahead."""
+    """Mean seconds of a step, measured after the prefetched batches."""
     for number in range(_AHEAD + steps):
         if number == _AHEAD:
             _wait(device)
@@ -144,7 +146,7 @@ def _wait(device: torch.device) -> None:
 
 
 def _made(directory: Path, size: int) -> Path:
-    """A zip of soft random pictures as JPEG: what is in them changes no timing."""
+    """A zip of smooth random images as JPEG; the content of the images does not affect the timing."""
     dice = np.random.default_rng(0)
     path = directory / "made.zip"
     with zipfile.ZipFile(path, "w") as archive:

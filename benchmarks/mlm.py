@@ -1,7 +1,7 @@
 """Masked language modelling against `transformers.Trainer`: tokens a second and held-out loss (--data FILE, --steps, --rounds).
 
-Both get the same rows of 128 tokens, tokenizer, network, batch, optimiser and steps, in turns; Trainer as it is by default
-and with the best of its own flags. BERT of 4 layers and 256 wide on a CPU; BERT-base on a GPU, where one is there.
+Both get the same rows of 128 tokens, tokenizer, network, batch, optimiser and steps, in turns; Trainer with its defaults
+and with the best of its flags. On a CPU the network is a BERT of 4 layers and width 256; on a GPU, BERT-base.
 """
 
 import argparse
@@ -39,12 +39,12 @@ FLAGS: dict[str, dict[str, bool]] = {
     "bf16 + torch_compile": {"bf16": True, "torch_compile": True},
 }
 PEAK_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40": 181e12, "A10": 125e12, "L4": 121e12}
-"""Dense bf16, by a part of the device's name, from the makers' data sheets."""
+"""Peak floating-point operations a second (dense, bf16) by a part of the device's name, from the data sheets."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What all runs share."""
+    """The settings that all runs share."""
 
     data: Path
     scratch: Path
@@ -56,17 +56,19 @@ class Setting:
 
 
 def main() -> None:
-    """Print a line a run, then the figures."""
+    """Print a line for each run, then the figures."""
     parser = argparse.ArgumentParser(prog="./run bench mlm", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=150, help="of the engine and of Trainer by default")
-    parser.add_argument("--flag-steps", type=int, default=40, help="of Trainer with each of its flags")
-    parser.add_argument("--warm-up", type=int, default=10, help="first steps that are not timed")
+    parser.add_argument(
+        "--steps", type=int, default=150, help="steps of the engine and of Trainer with its defaults"
+    )
+    parser.add_argument("--flag-steps", type=int, default=40, help="steps of Trainer with each of its flags")
+    parser.add_argument("--warm-up", type=int, default=10, help="first steps, which are not timed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # for all alike: spinning threads are slow on a busy machine
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # for both sides: spinning threads are slow on a busy machine
     device = "cuda" if torch.cuda.is_available() else "cpu"
     python = environment("mlm", "datasets")
     with tempfile.TemporaryDirectory(prefix="seedbed-mlm-") as scratch:
@@ -136,7 +138,7 @@ def _job(setting_device: str, steps: int, warm_up: int, seed: int) -> dict[str, 
 
 
 def _setting(data: Path, scratch: Path, python: Path, threads: int, device: str) -> Setting:
-    """The data as the engine prepares it; its rows are Trainer's too."""
+    """Prepare the data with the engine; Trainer gets the same rows."""
     job = JobSpec.model_validate(_job(device, 20, 10, 0))
     prepared = prepare_for(job, data_files((data,)), scratch / "cache", on_progress=lambda *_: None)
     assert isinstance(prepared, PreparedText)
@@ -165,7 +167,7 @@ def _tokens_per_s(run: EngineRun, first: int, last: int) -> float:
 def _trainer(
     setting: Setting, steps: int, warm_up: int, seed: int, flags: dict[str, bool]
 ) -> tuple[float, Path]:
-    """Tokens a second, and the folder with the model."""
+    """Tokens a second, and the folder with the saved model."""
     ours = max(setting.scratch.glob("ours-*/step-*"))
     config = json.loads((ours / "config.json").read_text())
     out = setting.scratch / f"trainer-{seed}-{'-'.join(flags)}"
@@ -195,7 +197,7 @@ def _trainer(
 
 
 def _held_out_loss(directory: Path, setting: Setting) -> float:
-    """Nats a predicted token: 15 % of the held-out tokens, the same for every model (80 % masked, 10 % random, 10 % kept)."""
+    """Loss in nats a token on 15 % of the held-out tokens, the same ones for every model (80 % masked, 10 % random, 10 % kept)."""
     model: Any = BertForMaskedLM.from_pretrained(directory)
     model.to(setting.device).eval()
     generator = np.random.default_rng(0)
@@ -222,7 +224,7 @@ def _held_out_loss(directory: Path, setting: Setting) -> float:
 
 
 def _flops_per_token(setting: Setting) -> float:
-    """Of a step, forward and backward: 6 a weight of the blocks, attention's products, and the head at 15 % of the positions."""
+    """FLOPs a token, forward and backward: 6 for each weight of the blocks, attention, and the head at 15 % of the positions."""
     size = JobSpec.model_validate(_job(setting.device, 20, 10, 0)).size
     hidden, layers = size.hidden_size, size.layers
     blocks = layers * (4 * hidden * hidden + 2 * hidden * size.intermediate_size)

@@ -1,4 +1,4 @@
-"""Resume: kill -9 the engine at random steps; the weights must be those of a straight run (--kills, --seed)."""
+"""Resume: kill -9 the engine at random steps; the weights must equal those of an uninterrupted run (--kills, --seed)."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ STEPS = 60
 
 
 def main() -> int:
-    """Print a line a kill, then the figures; exit 0 only if every run ended with the same weights."""
+    """Print a line for each kill, then the figures; exit 0 only if every run ended with the same weights."""
     parser = argparse.ArgumentParser(prog="./run bench resume", description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
@@ -81,7 +81,7 @@ def _spec(dataset: str) -> dict[str, Any]:
             "batch_size": 16,
             "accumulation_steps": 2,
             "sequence_length": 128,
-            "precision": "fp32",  # written out, since bits are compared: what auto measures may differ from job to job
+            "precision": "fp32",  # not auto, because bits are compared: auto may choose differently for each job
             "log_every": 1,
             "evaluate_every": 20,
             "evaluation_sequences": 16,
@@ -93,7 +93,11 @@ def _spec(dataset: str) -> dict[str, Any]:
 
 
 def _kill_at(cluster: Cluster, job: str, step: int) -> tuple[int, float] | None:
-    """Kill the engine once `step` is in the database; (last step told, Unix time of the kill)."""
+    """Kill the engine once `step` is in the database.
+
+    Returns:
+        The last reported step and the Unix time of the kill; None if the engine had ended before.
+    """
     name = cluster.worker_names[0]
     with cluster.database() as database:
         while True:
@@ -107,7 +111,7 @@ def _kill_at(cluster: Cluster, job: str, step: int) -> tuple[int, float] | None:
                     return None
                 break
             time.sleep(0.002)
-        # What the engine wrote into the pipe before it died still arrives.
+        # Events that the engine wrote into the pipe before it died still arrive.
         while True:
             row = database.execute("SELECT state, attempt FROM jobs WHERE id = %s", [job]).fetchone()
             assert row is not None
@@ -122,7 +126,7 @@ def _kill_at(cluster: Cluster, job: str, step: int) -> tuple[int, float] | None:
 
 
 def _first_step_beyond(cluster: Cluster, job: str, step: int) -> float | None:
-    """Unix time at which the engine had done the step after `step`."""
+    """Unix time at which the engine finished a step after `step`; None if it has not."""
     with cluster.database() as database:
         row = database.execute(
             "SELECT extract(epoch FROM min(time)) FROM metric_points WHERE job_id = %s AND step > %s",

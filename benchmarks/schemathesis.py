@@ -1,4 +1,4 @@
-"""Schemathesis: thousands of generated requests against the OpenAPI document, each answered as documented (--cases)."""
+"""Schemathesis: checks the responses to thousands of generated requests against the OpenAPI document (--cases)."""
 
 import argparse
 import json
@@ -13,12 +13,12 @@ TEST = "tests/api/test_schemathesis.py"
 
 
 def main() -> int:
-    """Run the test with so many cases; figures on the last line; 1 if an answer was not as documented."""
+    """Run the test with so many cases; figures on the last line; 1 if a response was not as documented."""
     parser = argparse.ArgumentParser(prog="./run bench schemathesis", description=__doc__)
     parser.add_argument(
-        "--cases", type=int, default=5000, help="requests to generate, at least (default 5000)"
+        "--cases", type=int, default=5000, help="least number of requests to generate (default 5000)"
     )
-    parser.add_argument("--seed", type=int, default=1, help="others lead to other requests (default 1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the generated requests (default 1)")
     arguments = parser.parse_args()
     ran = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", "-s", "--show-capture=no", TEST],

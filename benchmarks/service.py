@@ -1,4 +1,4 @@
-"""Service: submit to first step, point to listener, reads a second, transfers of 512 MiB, the API's memory."""
+"""Service: time from submit to first step, delay of live points, reads a second, transfers of 512 MiB, the API's memory."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import seedbed
 
-import control.models  # noqa: F401 - every table that a foreign key names has to be known
+import control.models  # noqa: F401 - SQLAlchemy needs every table that a foreign key refers to
 from benchmarks._harness import PeakMemory, Running, interleaved, percentile, report, service
 from benchmarks._processes import run
 from control.checkpoints.models import Checkpoint
@@ -45,11 +45,17 @@ SMALL_MIB = 64
 def main() -> None:
     """Measure everything once; figures on the last line."""
     parser = argparse.ArgumentParser(prog="./run bench service", description=__doc__)
-    parser.add_argument("--submits", type=int, default=15, help="of a tiny job, one after the other")
-    parser.add_argument("--points", type=int, default=400, help="steps of the job that is listened to")
+    parser.add_argument(
+        "--submits", type=int, default=15, help="submissions of a tiny job, one after another"
+    )
+    parser.add_argument(
+        "--points", type=int, default=400, help="steps of the job whose live points are timed"
+    )
     parser.add_argument("--seconds", type=float, default=10.0, help="of reading")
-    parser.add_argument("--mib", type=int, default=512, help="size of the file that is sent and fetched")
-    parser.add_argument("--rounds", type=int, default=3, help="of sending and fetching it")
+    parser.add_argument(
+        "--mib", type=int, default=512, help="size of the file that is uploaded and downloaded"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="uploads and downloads of it")
     arguments = parser.parse_args()
     with (
         service() as running,
@@ -58,7 +64,7 @@ def main() -> None:
     ):
         directory = Path(scratch)
         dataset = _dataset(client, directory)
-        job = _run(client, TINY, dataset)  # prepares the data, as the first job on a dataset does
+        job = _run(client, TINY, dataset)  # the first job on a dataset prepares the data; it is not measured
         first_steps = [_first_step(client, dataset) for _ in range(arguments.submits)]
         points = _points(client, dataset, arguments.points)
         latencies, read_cpu = _reads(running, job, arguments.seconds)
@@ -72,13 +78,13 @@ def main() -> None:
             ("submit to first step", f"{_seconds(first_steps)} ({len(first_steps)} submits)"),
             ("point to listener", f"{_milliseconds(points)} ({len(points)} points)"),
             ("reads of a job", f"{reads:,.0f} a second, {_milliseconds(latencies)} ({CLIENTS} clients)"),
-            ("  computed for one", f"{read_cpu:.2f} ms"),
+            ("  processor time for one", f"{read_cpu:.2f} ms"),
             (f"upload of {arguments.mib} MiB", _speeds(transfers["upload"])),
             (f"download of {arguments.mib} MiB", _speeds(transfers["download"])),
-            ("  its bytes thrown away", _speeds(transfers["download_raw"])),
+            ("  without writing to disk", _speeds(transfers["download_raw"])),
             ("the API's memory", f"{peaks['before']:.0f} MB before"),
-            (f"  at most, with {SMALL_MIB} MiB", f"{peaks['small']:.0f} MB"),
-            (f"  at most, with {arguments.mib} MiB", f"{peaks['peak']:.0f} MB"),
+            (f"  peak, with {SMALL_MIB} MiB", f"{peaks['small']:.0f} MB"),
+            (f"  peak, with {arguments.mib} MiB", f"{peaks['peak']:.0f} MB"),
         ],
         {
             "submit_to_first_step_s_median": statistics.median(first_steps),
@@ -122,7 +128,7 @@ def _dataset(client: seedbed.Client, directory: Path) -> str:
 
 
 def _run(client: seedbed.Client, spec: dict[str, Any], dataset: str) -> str:
-    """Run a job to its end, and the worker back to idle."""
+    """Run a job to its end, and wait until the worker is idle again."""
     job = client.jobs.submit(spec, dataset=dataset).id
     ended = client.jobs.wait(job)
     if ended.state != "succeeded":
@@ -133,7 +139,7 @@ def _run(client: seedbed.Client, spec: dict[str, Any], dataset: str) -> str:
 
 
 def _first_step(client: seedbed.Client, dataset: str) -> float:
-    """Seconds from sending the job to its engine's first measurement, by the engine's own clock reading."""
+    """Seconds from submitting a job to its first metric point, by the point's own time stamp."""
     submitted = time.time()
     job = _run(client, TINY, dataset)
     series = client.jobs.metrics(job, ["train/loss"]).series["train/loss"]
@@ -141,7 +147,7 @@ def _first_step(client: seedbed.Client, dataset: str) -> float:
 
 
 def _points(client: seedbed.Client, dataset: str, steps: int) -> list[float]:
-    """Milliseconds from each measurement of a job to its arrival at a listener who was there from the start."""
+    """Milliseconds from each metric point of a job to its arrival at a client connected since the job's start."""
     spec = TINY | {"training": TINY["training"] | {"steps": steps}}
     job = client.jobs.submit(spec, dataset=dataset).id
     return [
@@ -155,8 +161,8 @@ def _points(client: seedbed.Client, dataset: str, steps: int) -> list[float]:
 
 
 def _reads(running: Running, job: str, seconds: float) -> tuple[list[float], float]:
-    """The milliseconds that each request took, and those that the API computed for one."""
-    # In a process of its own, so that nothing else holds its clock up.
+    """The milliseconds of each request, and the API's processor time in milliseconds for one request."""
+    # In a separate process, so that nothing else delays its time measurements.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(_hammer, (running.url, running.key, job, 1.0))
         before = _computed(running)
@@ -178,7 +184,7 @@ def _hammer(url: str, key: str, job: str, seconds: float) -> list[float]:
 
 
 async def _reader(url: str, key: str, job: str, until: float) -> list[float]:
-    """One client on one connection, as cheap as can be: both cores belong to the service."""
+    """One client on one connection, with as little computation as possible, to leave both cores to the service."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     request = (
@@ -205,7 +211,7 @@ async def _reader(url: str, key: str, job: str, until: float) -> list[float]:
 
 
 class _Transfers:
-    """Sends and fetches one file in turns, with the API's memory watched."""
+    """Uploads and downloads one file in turns, and measures the API's memory meanwhile."""
 
     def __init__(self, running: Running, client: seedbed.Client, job: str, directory: Path) -> None:
         self._running = running
@@ -219,7 +225,7 @@ class _Transfers:
         return self._memory.now_mb
 
     def measure(self, mib: int, rounds: int) -> tuple[dict[str, list[float]], float]:
-        """MB/s by way, and the most memory in MB that the API had meanwhile."""
+        """MB/s of each kind of transfer, and the API's peak memory meanwhile, in MB."""
         file = _text(self._directory / f"{mib}.txt", mib)
         checkpoint = _checkpoint(self._running, self._job, step=mib, content=file)
         self._memory.restart()
@@ -233,7 +239,7 @@ class _Transfers:
 
 
 def _text(path: Path, mib: int) -> Path:
-    """A text file of that size whose every document is another."""
+    """A text file of that size in which no two documents are equal."""
     with path.open("w") as file:
         for part in _documents():
             file.write(part)
@@ -253,7 +259,7 @@ def _documents() -> Iterator[str]:
 
 
 def _upload(client: seedbed.Client, file: Path) -> float:
-    """MB/s from the call to the service's word that it has read the file through; hashing it first included."""
+    """MB/s from the call to the service's answer that it has inspected the file; hashing it first is included."""
     dataset = client.datasets.create("upload").id
     begun = time.perf_counter()
     client.datasets.upload(dataset, file)
@@ -263,7 +269,7 @@ def _upload(client: seedbed.Client, file: Path) -> float:
 
 
 def _checkpoint(running: Running, job: str, *, step: int, content: Path) -> str:
-    """Give a finished job a checkpoint of one large file, in the storage and the records that workers write to."""
+    """Add a checkpoint of one large file to a finished job, in the storage and the tables that workers write to."""
     environment = running.home.service()
     assert environment is not None
     with content.open("rb") as file:
@@ -298,7 +304,7 @@ def _checkpoint(running: Running, job: str, *, step: int, content: Path) -> str:
 
 
 def _download(client: seedbed.Client, checkpoint: str, directory: Path) -> float:
-    """MB/s onto the disk, checked against the manifest."""
+    """MB/s of a download to disk that is verified against the manifest."""
     found = client.checkpoints.get(checkpoint)
     with tempfile.TemporaryDirectory(dir=directory) as place:
         begun = time.perf_counter()
@@ -307,7 +313,7 @@ def _download(client: seedbed.Client, checkpoint: str, directory: Path) -> float
 
 
 def _download_raw(running: Running, checkpoint: str) -> float:
-    """MB/s of the service alone, as near as a client in Python can tell."""
+    """MB/s of the service alone: the client discards the bytes."""
     url = f"{running.url}/v1/checkpoints/{checkpoint}/files/model.safetensors"
     begun, size = time.perf_counter(), 0
     with httpx.stream("GET", url, headers={"Authorization": f"Bearer {running.key}"}) as response:

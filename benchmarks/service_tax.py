@@ -1,12 +1,12 @@
-"""Service tax: steps a second of one job, bare and inside the service with a dashboard listening (--rounds, --turns).
+"""Service tax: steps a second of one job, run by the engine alone and inside the service with a live client (--rounds, --turns).
 
-In each round a bare run and a job in the service are started anew, because two processes that do the same differ by a percent
-or two for as long as they live. Then they take turns: while one computes, all processes of the other are stopped,
-the service's with its engine, because machines change their speed from minute to minute by more than the tax. What
-the service had to do while it was stopped, it does in its next turn.
+In each round a bare run and a job in the service are started in new processes, because two processes with the same work differ
+in speed by one or two percent for as long as they run. Then they take turns: while one computes, all processes of the other are
+stopped (those of the service together with its engine), because a machine's speed changes from minute to minute by more than the
+tax. Work that the service could not do while stopped, it does in its next turn.
 
-The job is the network and the batch of `./run bench mlm`; with ``--model tiny`` one whose steps are several times as fast, so
-that the service has as much more to tell.
+The job has the network and the batch of `./run bench mlm`. With ``--model tiny`` its steps are several times as fast, so that the
+service has to record and send as many times more points.
 """
 
 import argparse
@@ -34,11 +34,11 @@ from benchmarks._processes import run
 from benchmarks._turns import Player, family
 
 STEPS = 10_000_000
-"""More than a measurement comes to."""
+"""More steps than a measurement takes."""
 POINTS_BEFORE = 3
-"""Of each side before the first turn: kernels are chosen, caches filled."""
-PATIENCE = 300.0
-"""Seconds for those."""
+"""Metric points of each side before the first turn, so that kernels are chosen and caches filled."""
+START_TIMEOUT = 300.0
+"""Seconds within which each side has to reach `POINTS_BEFORE`."""
 
 MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
     "standard": ({"layers": 4, "hidden_size": 256, "heads": 4}, 32, 8192),
@@ -48,16 +48,16 @@ MODELS: dict[str, tuple[dict[str, Any], int, int]] = {
 
 
 def main() -> None:
-    """Measure in turns; a table, then the figures on the last line."""
+    """Measure in turns; print a table, then the figures on the last line."""
     parser = argparse.ArgumentParser(prog="./run bench service-tax", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10, help="each with two new processes")
-    parser.add_argument("--turns", type=int, default=6, help="of each side in a round")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds, each with two new runs")
+    parser.add_argument("--turns", type=int, default=6, help="turns of each side in a round")
     parser.add_argument("--seconds", type=float, default=3.0, help="a turn")
     parser.add_argument("--model", choices=sorted(MODELS), default="standard")
-    parser.add_argument("--log-every", type=int, default=10, help="steps from one metric point to the next")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of computation, of both")
+    parser.add_argument("--log-every", type=int, default=10, help="steps between two metric points")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of each engine")
     arguments = parser.parse_args()
-    # What the worker gives its engines; the service that is started here inherits it.
+    # The service started here inherits this variable, and the worker passes it to its engines.
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     spec = _spec(arguments.model, arguments.log_every)
     rounds = []
@@ -116,7 +116,7 @@ def _spec(model: str, log_every: int) -> dict[str, Any]:
             "batch_size": batch_size,
             "sequence_length": 128,
             "log_every": log_every,
-            # Decided here, for trial steps on a machine that others use could decide differently for each side.
+            # Not auto: trial steps on a shared machine could choose a different precision for each side.
             "precision": "fp32",
         },
         "data": {"tokenizer": {"kind": "bpe", "vocabulary_size": vocabulary_size}},
@@ -125,7 +125,7 @@ def _spec(model: str, log_every: int) -> dict[str, Any]:
 
 
 def _corpus(directory: Path) -> Path:
-    """A text that every Python brings."""
+    """A text that is part of every Python installation."""
     corpus = directory / "corpus" / "topics.txt"
     corpus.parent.mkdir()
     corpus.write_text("\n\n".join(pydoc_data.topics.topics.values()))
@@ -141,14 +141,14 @@ def _dataset(client: seedbed.Client, corpus: Path) -> str:
 
 @dataclass(frozen=True)
 class _Round:
-    """What one pair of processes gave.
+    """The result of one round.
 
     Attributes:
         free: Steps a second of the bare run.
-        tax: And of the job in the service.
-        cpu: Of one core, what the service computed in its turns.
-        heard: Points that its listener got,
-        told: of so many.
+        tax: Steps a second of the job in the service.
+        cpu: Processor time of the service in its turns, as a share of one core.
+        heard: Metric points that the client of the live stream received.
+        told: Metric points that the service recorded.
     """
 
     free: float
@@ -159,7 +159,7 @@ class _Round:
 
 
 def _round(bare: "_Bare", inside: "_Inside", turns: int, seconds: float) -> _Round:
-    # Uncounted turns before and after: each clock begins and ends between two points.
+    # Turns before and after that are not counted, so that each measured interval lies between two metric points.
     _alternate(bare.player, inside.player, 2, seconds)
     begun, cpu = (bare.player.clock, inside.player.clock), inside.cpu_seconds()
     _alternate(bare.player, inside.player, turns, seconds)
@@ -176,30 +176,30 @@ def _round(bare: "_Bare", inside: "_Inside", turns: int, seconds: float) -> _Rou
 
 
 def _alternate(one: Player, other: Player, turns: int, seconds: float) -> None:
-    """So many turns each, every other time in the other order."""
+    """Give both sides so many turns, and reverse the order every second time."""
     for number in range(turns):
         for player in (one, other) if number % 2 else (other, one):
             player.turn(seconds)
 
 
 def _rate(player: Player, points: list[tuple[int, float]], begun: float, ended: float) -> float:
-    """Steps a second between two times on the player's clock."""
+    """Steps a second between two times of the player's clock."""
     first, last = player.steps(points, [begun, ended])
     return (last - first) / (ended - begun)
 
 
 def _await(reached: Callable[[], bool], failed: Callable[[], str | None]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while not reached():
         if problem := failed():
             sys.exit(problem)
         if time.monotonic() > deadline:
-            sys.exit(f"A job did not get to its first steps in {PATIENCE:.0f} s.")
+            sys.exit(f"A job did not reach its first steps within {START_TIMEOUT:.0f} s.")
         time.sleep(0.1)
 
 
 class _Bare:
-    """``python -m core run``, with nobody around it but this process, which reads its events."""
+    """``python -m core run``, started by this process, which reads its events."""
 
     def __init__(self, directory: Path, corpus: Path, spec: dict[str, Any], threads: int) -> None:
         self._out = directory / "out"
@@ -247,7 +247,7 @@ class _Bare:
 
 
 class _Inside:
-    """The same job through the service, its page open in a browser: the stream is read meanwhile."""
+    """The same job through the service, with a client that reads its live stream, as the dashboard's page of a job does."""
 
     def __init__(self, client: seedbed.Client, dataset: str, spec: dict[str, Any], running: Running) -> None:
         self._client = client
@@ -269,10 +269,10 @@ class _Inside:
         self.player.release()
 
     def finish(self) -> list[tuple[int, float]]:
-        """All points that the service keeps of the job, which is cancelled; its stream is read to the end."""
+        """Cancel the job, read its stream to the end, and return all points that the service has recorded."""
         self.player.release()
         self._client.jobs.cancel(self._job)
-        self._listening.join(PATIENCE)
+        self._listening.join(START_TIMEOUT)
         ended = self._client.jobs.get(self._job)
         if ended.state != "cancelled" or ended.attempt != 1:
             sys.exit(f"The job {ended.state} in attempt {ended.attempt}: {ended.failure}")
@@ -280,7 +280,7 @@ class _Inside:
         return list(zip(series.steps, series.times, strict=True))
 
     def cpu_seconds(self) -> float:
-        """What all that the service is besides the engine has computed so far, without processes that have ended."""
+        """Processor time so far, in seconds, of the service's running processes without the engine."""
         total = 0.0
         for process in self._processes(engine=False):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -289,7 +289,7 @@ class _Inside:
         return total
 
     def _processes(self, *, engine: bool = True) -> Iterator[psutil.Process]:
-        """API, worker, PostgreSQL and Valkey; the engine and the server that it was forked from."""
+        """API, worker, PostgreSQL and Valkey; with `engine`, also the engine and the preloaded server."""
         home = str(self._running.home.directory)
         waiting = [self._running.process]
         waiting += (

@@ -1,4 +1,4 @@
-"""Tokenizing: MB/s of training a tokenizer and of preparing a text, beside ``datasets.map``; memory as the text grows."""
+"""Tokenizing: MB/s of training a tokenizer and of preparing a text, against ``datasets.map``; memory against text size."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ from core.spec.data import DataSpec
 
 data, cache, processes, vocabulary = sys.argv[1:5]
 spec = {"tokenizer": {"kind": "bpe", "vocabulary_size": int(vocabulary)}}
-if len(sys.argv) > 5:  # a tokenizer of its own beside the text
+if len(sys.argv) > 5:  # a tokenizer is given beside the text
     spec = {"tokenizer": {"kind": "uploaded"}}
 began = {}
 def progress(phase, *_):
@@ -69,24 +69,42 @@ def main() -> int:
     """Print a table, then the figures."""
     parser = argparse.ArgumentParser(prog="./run bench tokenize", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="FILE", help="a plain text, repeated with variation"
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a plain text, which is repeated with variation",
     )
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     parser.add_argument(
-        "--rounds", type=int, default=5, metavar="N", help="of each side, in turns (default 5)"
-    )
-    parser.add_argument("--vocabulary", type=int, default=8192, metavar="N", help="tokens (default 8192)")
-    parser.add_argument(
-        "--speed-mb", type=int, default=50, metavar="MB", help="text to be timed on (default 50)"
+        "--rounds", type=int, default=5, metavar="N", help="runs of each side, in turns (default 5)"
     )
     parser.add_argument(
-        "--small-mb", type=int, default=50, metavar="MB", help="text whose memory is compared (default 50)"
+        "--vocabulary", type=int, default=8192, metavar="N", help="size of the vocabulary (default 8192)"
     )
     parser.add_argument(
-        "--large-mb", type=int, default=2000, metavar="MB", help="with that of so much (default 2000)"
+        "--speed-mb", type=int, default=50, metavar="MB", help="size of the text for the speed (default 50)"
     )
     parser.add_argument(
-        "--scratch", type=Path, default=Path("/var/tmp"), metavar="DIR", help="where five times as much fits"
+        "--small-mb",
+        type=int,
+        default=50,
+        metavar="MB",
+        help="size of the small text for the memory (default 50)",
+    )
+    parser.add_argument(
+        "--large-mb",
+        type=int,
+        default=2000,
+        metavar="MB",
+        help="size of the large text for the memory (default 2000)",
+    )
+    parser.add_argument(
+        "--scratch",
+        type=Path,
+        default=Path("/var/tmp"),
+        metavar="DIR",
+        help="a directory with room for five times the large text",
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="seedbed-bench-", dir=arguments.scratch) as scratch:
@@ -143,7 +161,11 @@ def _run(arguments: argparse.Namespace, scratch: Path) -> int:
 
 
 def _write(path: Path, source: str, megabytes: int) -> int:
-    """JSON Lines of about so many bytes: paragraphs of ``source`` in ever other order, a number in each; its size."""
+    """Write JSON Lines of about so many MB: paragraphs of ``source``, shuffled anew in each repetition, each with a number.
+
+    Returns:
+        The file's size in bytes.
+    """
     dice = random.Random(1)
     paragraphs = [part for part in source.split("\n\n") if part.strip()]
     written = number = 0
@@ -157,7 +179,7 @@ def _write(path: Path, source: str, megabytes: int) -> int:
 
 
 class _Bench:
-    """Both sides, each run a fresh process on a fresh cache."""
+    """Runs both sides, each time in a new process with an empty cache."""
 
     def __init__(self, scratch: Path, processes: int, vocabulary: int) -> None:
         self._scratch = scratch
@@ -166,7 +188,7 @@ class _Bench:
         self._python = _environment(_SOURCES / ".cache" / "benchmarks" / "datasets")
 
     def train(self, text: Path) -> Path:
-        """A tokenizer that both sides use."""
+        """Train the tokenizer that both sides use."""
         with self._cache() as cache:
             self._measure(
                 [sys.executable, "-c", _OURS, str(text), str(cache), self._processes, self._vocabulary]
@@ -175,7 +197,7 @@ class _Bench:
             return Path(shutil.copy(trained, self._scratch / "tokenizer.json"))
 
     def ours(self, text: Path, *tokenizer: Path) -> dict[str, float]:
-        """``seconds`` in all, ``training`` of the tokenizer, ``peak_mb``."""
+        """``seconds`` in all, ``training``: the seconds of training the tokenizer, ``peak_mb``: peak memory in MB."""
         with self._cache() as cache:
             arguments = [str(text), str(cache), self._processes, self._vocabulary, *map(str, tokenizer)]
             return self._measure([sys.executable, "-c", _OURS, *arguments])
@@ -202,7 +224,7 @@ class _Bench:
 
 
 class _TreeMemory:
-    """The most memory that a process and all below it had at one time, resident, as looked at ten times a second."""
+    """The peak resident memory of a process and its descendants together, sampled ten times a second."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -233,7 +255,7 @@ class _TreeMemory:
 
 
 def _environment(directory: Path) -> Path:
-    """The Python of an environment with what is compared with, made once."""
+    """The Python of the virtual environment with `datasets`, made once."""
     python = directory / "bin" / "python"
     stamp = directory / "installed"
     wanted = "\n".join(_COMPARED_WITH)

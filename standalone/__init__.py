@@ -1,1 +1,1 @@
-"""The whole service on one machine in one command."""
+"""Runs the whole service on one machine with one command."""

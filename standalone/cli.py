@@ -1,4 +1,4 @@
-"""``seedbed-server``: the service on this machine, its parts one by one, and what an operator needs."""
+"""The command ``seedbed-server``: runs the whole service or one part of it, and the operator's commands."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ SIGNS = {"ok": ("ok  ", "green"), "warn": ("WARN", "yellow"), "bad": ("BAD ", "r
 
 
 class Device(StrEnum):
-    """What a worker offers; ``auto``: a GPU where there is one."""
+    """The device that a worker trains on; ``auto``: a GPU if there is one."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -47,16 +47,18 @@ class Device(StrEnum):
 
 
 class PrecisionChoice(StrEnum):
-    """What the engine computes in; ``auto``: bf16 where the processor has it and is not slower."""
+    """The number format that the engine computes in; ``auto``: bf16 if the processor has it and it is not slower."""
 
     AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"
 
 
-Host = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all of this machine's.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for any that is free.")]
-DeviceOption = Annotated[Device, typer.Option(envvar="SEEDBED_DEVICE", help="What the worker offers.")]
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses of this machine.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")]
+DeviceOption = Annotated[
+    Device, typer.Option(envvar="SEEDBED_DEVICE", help="The device that the worker trains on.")
+]
 Project = Annotated[str, typer.Option(help="The project's name.")]
 
 
@@ -64,7 +66,7 @@ Project = Annotated[str, typer.Option(help="The project's name.")]
 def up(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT, device: DeviceOption = Device.AUTO) -> None:
     """Run the whole service on this machine, until Ctrl-C.
 
-    The data directory is SEEDBED_HOME, or the user's data directory where that is not set.
+    The data directory is SEEDBED_HOME; if that is not set, the user's data directory.
     """
     from standalone.up import up as run_up  # noqa: PLC0415 - each command imports only what it needs
 
@@ -79,17 +81,17 @@ def demo(  # noqa: PLR0917 - typer draws options from parameters
     steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Training steps, however long they take. Default: what about two minutes allow."
+            min=1, help="Training steps, however long they take. Default: as many as fit about two minutes."
         ),
     ] = None,
     precision: Annotated[
-        PrecisionChoice, typer.Option(help="What the engine is told.")
+        PrecisionChoice, typer.Option(help="The precision that the job asks for.")
     ] = PrecisionChoice.AUTO,
     exit_: Annotated[  # noqa: FBT002 - typer draws options from parameters
-        bool, typer.Option("--exit", help="End when the demonstration has ended.")
+        bool, typer.Option("--exit", help="Stop the service when the demonstration has ended.")
     ] = False,
 ) -> None:
-    """Show the whole way once: upload, train, watch, evaluate, download, fill a mask."""
+    """Demonstrate every step once: upload, train, watch, evaluate, download, fill a mask."""
     from standalone.demo import demo as run_demo  # noqa: PLC0415
 
     run_demo(
@@ -105,7 +107,7 @@ def demo(  # noqa: PLR0917 - typer draws options from parameters
 
 @app.command()
 def migrate() -> None:
-    """Bring the database of DATABASE_URL up to this version."""
+    """Migrate the database of DATABASE_URL to this version."""
     from control.migrate import upgrade  # noqa: PLC0415
     from control.settings import settings  # noqa: PLC0415
 
@@ -116,7 +118,7 @@ def migrate() -> None:
 
 @app.command()
 def api(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT) -> None:
-    """Run the API alone, with the settings of the environment."""
+    """Run only the API, with the settings of the environment."""
     from api.main import serve  # noqa: PLC0415
     from control.migrate import check_revision  # noqa: PLC0415
     from control.settings import settings  # noqa: PLC0415
@@ -128,7 +130,7 @@ def api(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT) -> None:
 
 @app.command()
 def worker(device: DeviceOption = Device.AUTO) -> None:
-    """Run one worker, with the settings of the environment; one a GPU."""
+    """Run one worker, with the settings of the environment. Start one for each GPU."""
     from control.settings import settings  # noqa: PLC0415
     from worker.main import run  # noqa: PLC0415
 
@@ -138,9 +140,9 @@ def worker(device: DeviceOption = Device.AUTO) -> None:
 
 @app.command()
 def doctor(host: Host = "127.0.0.1", port: Port = DEFAULT_PORT) -> None:
-    """Check everything that the service stands on, and say what to do.
+    """Check everything that the service depends on, and say how to correct each problem.
 
-    Exits with 1 if something is bad; a warning alone is no reason.
+    Exits with 1 if a check failed; warnings do not count.
     """
     from standalone.doctor import examine  # noqa: PLC0415
 
@@ -165,11 +167,14 @@ def version() -> None:
 def key_create(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     scopes: Annotated[
-        str, typer.Option(help="read, write, admin; several with commas. write includes read, admin both.")
+        str,
+        typer.Option(
+            help="read, write or admin, several separated by commas. write includes read; admin both."
+        ),
     ] = "write",
     project: Project = "default",
 ) -> None:
-    """Make an API key, and print it: this once, since it is stored nowhere."""
+    """Make an API key and print it. It is shown only once: only its hash is stored."""
     from control.db import write  # noqa: PLC0415
     from control.keys import service as keys  # noqa: PLC0415
     from control.keys.schemas import Scope  # noqa: PLC0415
@@ -179,7 +184,9 @@ def key_create(
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
     known = get_args(Scope)
     if not wanted or not set(wanted) <= set(known):
-        raise ProblemError(f"--scopes takes one or more of {', '.join(known)}, with commas; not {scopes!r}.")
+        raise ProblemError(
+            f"--scopes takes one or more of {', '.join(known)}, separated by commas; not {scopes!r}."
+        )
     with _database() as engine, write(engine) as session:
         made = projects.ensure(session, project)
         _, text = keys.create(
@@ -194,7 +201,7 @@ def key_create(
 
 @key_app.command("list")
 def key_list(project: Project = "default") -> None:
-    """List a project's keys, revoked ones too."""
+    """List a project's keys, including revoked ones."""
     from control.db import read  # noqa: PLC0415
     from control.keys import service as keys  # noqa: PLC0415
 
@@ -212,7 +219,7 @@ def key_revoke(
     key: Annotated[str, typer.Argument(help="The key's id, as `key list` shows it.")],
     project: Project = "default",
 ) -> None:
-    """End a key for good."""
+    """Revoke a key permanently."""
     from control.db import write  # noqa: PLC0415
     from control.keys import service as keys  # noqa: PLC0415
 
@@ -223,7 +230,7 @@ def key_revoke(
 
 @project_app.command("create")
 def project_create(name: Annotated[str, typer.Argument(help="Its name; unique.")]) -> None:
-    """Make a project, or find the one of that name; prints its id."""
+    """Make a project, or find the existing one of that name; prints its id."""
     from control.db import write  # noqa: PLC0415
     from control.projects import service as projects  # noqa: PLC0415
 
@@ -255,15 +262,13 @@ def _project_id(engine: Engine, name: str) -> str:
     with read(engine) as session:
         found = session.scalar(select(Row.id).where(Row.name == name))
     if found is None:
-        raise ProblemError(
-            f"There is no project {name!r}; `seedbed-server project list` shows what there is."
-        )
+        raise ProblemError(f"There is no project {name!r}; `seedbed-server project list` shows the projects.")
     return found
 
 
 @contextmanager
 def _database() -> Iterator[Engine]:
-    import control.models  # noqa: F401, PLC0415 - every table that a foreign key names has to be known
+    import control.models  # noqa: F401, PLC0415 - SQLAlchemy needs every table that a foreign key refers to
     from control.db import create_engine  # noqa: PLC0415
     from control.migrate import check_revision  # noqa: PLC0415
     from control.settings import settings  # noqa: PLC0415
@@ -278,13 +283,13 @@ def _database() -> Iterator[Engine]:
 
 
 def _find_service() -> None:
-    """Where the environment names no database, mean the service that runs on this machine."""
+    """If the environment has no DATABASE_URL, take the settings of the service that runs on this machine."""
     if "DATABASE_URL" not in os.environ:
         os.environ.update(Home().service() or {})
 
 
 def main() -> None:
-    """Run the command line; what cannot be done is said in one sentence."""
+    """Run the command line. Expected errors are printed in one sentence, without a traceback."""
     logs.configure("console", level=logging.WARNING)
     try:
         app()
@@ -294,7 +299,9 @@ def main() -> None:
         _fail(error.detail)
     except OperationalError as error:
         reason = str(error.orig).partition("\n")[0]
-        _fail(f"The database of DATABASE_URL does not answer: {reason}. Check the address, and that it runs.")
+        _fail(
+            f"The database of DATABASE_URL does not answer: {reason}. Check the address, and that PostgreSQL runs."
+        )
     except ValidationError as error:
         names = ", ".join(str(problem["loc"][0]) for problem in error.errors())
         _fail(

@@ -1,4 +1,4 @@
-"""One terminal for many processes: each line says whose it is, in that one's colour."""
+"""Output of several processes on one terminal: each line has the process's name as a prefix, in its colour."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ def say(message: str, *, who: str = "seedbed") -> None:
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
         prefix = f"\x1b[{_COLOURS[who]}m{prefix}\x1b[0m"
     text = "".join(f"{prefix}{line}\n" for line in message.splitlines())
-    # A terminal that was closed is no reason to end what runs.
+    # A closed terminal must not end the service.
     with _writing:
         try:
             sys.stderr.write(text)
@@ -25,7 +25,7 @@ def say(message: str, *, who: str = "seedbed") -> None:
 
 
 class LogPipe:
-    """Takes a process's output and says it line by line; one pipe serves all restarts of the process."""
+    """Copies a process's output line by line to standard error; one pipe serves all restarts of the process."""
 
     def __init__(self, who: str, *, quiet: bool = False) -> None:
         self._who = who
@@ -35,7 +35,7 @@ class LogPipe:
         self._thread.start()
 
     def close(self) -> None:
-        """Wait for the last line; the processes that write here have ended."""
+        """Wait until the last line is copied. Call it when the processes that write here have ended."""
         os.close(self.write)
         self._thread.join(timeout=5.0)
 

@@ -1,4 +1,4 @@
-"""The whole way once, over real HTTP: upload, train, watch, evaluate, download, fill a mask."""
+"""The demonstration, over real HTTP: upload, train, watch, evaluate, download, fill a mask."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from standalone.demo_sizes import BUDGET_SECONDS, SIZES, Pace, Precision, fitting, spec, told
+from standalone.demo_sizes import BUDGET_SECONDS, SIZES, Pace, Precision, describe, fitting, spec
 from standalone.home import Home
 from standalone.laps import Laps
 from standalone.parts import package_root
@@ -28,9 +28,9 @@ from worker.device import DeviceChoice
 if TYPE_CHECKING:
     import seedbed
 
-_LOOK_SECONDS = 0.2
+_CHECK_SECONDS = 0.2
 INSTALLATION = "SEEDBED_INSTALLATION_SECONDS"
-"""``./run`` leaves here what installing took."""
+"""The environment variable in which ``./run`` passes the seconds that installing took."""
 
 
 def demo(
@@ -44,30 +44,32 @@ def demo(
     budget_seconds: float = BUDGET_SECONDS,
     stay: bool,
 ) -> None:
-    """Show everything once; with `stay`, leave the service running until Ctrl-C.
+    """Run the demonstration; with `stay`, leave the service running until Ctrl-C.
 
     A service that already runs on the data directory is used as it is.
 
     Args:
-        steps: Of the largest size, however long they take; by default what fits `budget_seconds` of training.
-        precision: What the engine is told.
+        steps: Steps of the largest size, however long they take. Default: as many as fit `budget_seconds` of training.
+        precision: The precision that the job asks for.
 
     Raises:
-        ProblemError: something did not go well.
+        ProblemError: a step of the demonstration failed.
     """
     console = Console(highlight=False, soft_wrap=True)
     laps = Laps(os.environ.pop(INSTALLATION, None))
     if home.running and (known := home.client()) is not None:
         console.print(f"A service is running here already, at {known['url']}; using it.")
-        story = _Story(console, home, known["url"], known["key"], laps)
-        story.tell(steps, precision, budget_seconds)
+        walkthrough = _Walkthrough(console, home, known["url"], known["key"], laps)
+        walkthrough.run(steps, precision, budget_seconds)
         return
     console.print("Starting PostgreSQL, Valkey, the API and a worker …")
     service = Service(home, host=host, port=port, device=device, quiet=True)
-    with stop_signals(on_second=service.hurry) as stop, service.running() as address:
+    with stop_signals(on_second=service.cut_short) as stop, service.running() as address:
         laps.lap("starting the service")
-        story = _Story(console, home, address.url, address.key, laps)
-        failure = _beside(lambda: story.tell(steps, precision, budget_seconds), service.look, stop)
+        walkthrough = _Walkthrough(console, home, address.url, address.key, laps)
+        failure = _run_while_supervising(
+            lambda: walkthrough.run(steps, precision, budget_seconds), service.restart_dead, stop
+        )
         if failure is not None:
             raise failure
         if stop.is_set():
@@ -75,14 +77,18 @@ def demo(
         console.print(f"\nDashboard: [bold]{address.url}[/bold]\nKey:       [bold]{address.key}[/bold]")
         if stay:
             announce(address, home)
-            while not stop.wait(_LOOK_SECONDS):
-                service.look()
+            while not stop.wait(_CHECK_SECONDS):
+                service.restart_dead()
 
 
-def _beside(
-    action: Callable[[], object], look: Callable[[], object], stop: threading.Event
+def _run_while_supervising(
+    action: Callable[[], object], supervise: Callable[[], object], stop: threading.Event
 ) -> BaseException | None:
-    """Run `action` in a thread while this one, whose children the processes are, looks after them."""
+    """Run `action` in another thread, and call `supervise` in this one, which is the parent of the service's processes.
+
+    Returns:
+        The exception that ended `action`; None if there was none, or if `stop` was set first.
+    """
     failure: list[BaseException] = []
 
     def run() -> None:
@@ -94,13 +100,13 @@ def _beside(
     thread = threading.Thread(target=run, name="demo", daemon=True)
     thread.start()
     while thread.is_alive() and not stop.is_set():
-        look()
-        thread.join(_LOOK_SECONDS)
+        supervise()
+        thread.join(_CHECK_SECONDS)
     return failure[0] if failure else None
 
 
-class _Story:
-    """What a user would do, through the SDK."""
+class _Walkthrough:
+    """The steps of the demonstration, done through the SDK as a user would."""
 
     def __init__(self, console: Console, home: Home, url: str, key: str, laps: Laps) -> None:
         self._console = console
@@ -109,12 +115,12 @@ class _Story:
         self._key = key
         self._laps = laps
 
-    def tell(self, steps: int | None, precision: Precision, budget_seconds: float) -> None:
+    def run(self, steps: int | None, precision: Precision, budget_seconds: float) -> None:
         try:
-            import seedbed  # noqa: PLC0415 - a distribution of its own
+            import seedbed  # noqa: PLC0415 - a separate distribution, which may not be installed
         except ImportError as error:
             raise ProblemError(
-                "The demonstration speaks to the service through its SDK; install it: pip install seedbed-client."
+                "The demonstration uses the service's Python SDK; install it: pip install seedbed-client."
             ) from error
         with seedbed.Client(self._url, self._key) as client:
             try:
@@ -150,12 +156,12 @@ class _Story:
         precision: Precision,
         budget_seconds: float,
     ) -> tuple[str, str]:
-        """Train the largest size that fits the budget, found by looking at the first steps.
+        """Train the largest size that fits the time budget, as measured over the first steps.
 
         Returns:
-            The job's id, and what was trained, in words.
+            The job's id, and a description of what was trained.
         """
-        number, size, look = 0, SIZES[0], steps is None
+        number, size, measure = 0, SIZES[0], steps is None
         if steps is not None:
             size = replace(size, steps=steps)
         deadline = time.monotonic() + budget_seconds
@@ -163,24 +169,24 @@ class _Story:
             job = client.jobs.submit(spec(dataset, size, precision))
             self._console.print(f"Job [bold]{job.id}[/bold]: {self._url}/jobs/{job.id}\n")
             seconds = max(budget_seconds / 2, deadline - time.monotonic())
-            pace = self._watch(client, job.id, least_pace=size.steps / seconds if look else 0.0)
+            pace = self._watch(client, job.id, least_pace=size.steps / seconds if measure else 0.0)
             if pace is None:
-                return job.id, f"{told(size)}, precision {precision}"
+                return job.id, f"{describe(size)}, precision {precision}"
             needed = minutes(size.steps / pace)
             seconds = max(budget_seconds / 2, deadline - time.monotonic())
-            number, size, look = fitting(number, pace, seconds, SIZES)
+            number, size, measure = fitting(number, pace, seconds, SIZES)
             self._console.print(
-                f"\nAt {pace:.2g} steps a second that takes {needed} minutes on this machine. In its place: {told(size)}. "
-                f"(--steps {SIZES[0].steps} trains the large one, however long it takes.)"
+                f"\nAt {pace:.2g} steps a second that takes {needed} minutes on this machine. Training instead: "
+                f"{describe(size)}. (--steps {SIZES[0].steps} trains the large one, however long it takes.)"
             )
 
     def _watch(self, client: "seedbed.Client", job: str, *, least_pace: float) -> float | None:
-        """Watch until the end; cancel where the first steps show fewer steps a second than `least_pace`.
+        """Watch the job until its end; cancel it if its first steps are slower than `least_pace`, in steps a second.
 
         Returns:
-            The pace of a job that was cancelled for it; None for one that succeeded.
+            The measured steps a second if the job was cancelled for them; None if it succeeded.
         """
-        import seedbed  # noqa: PLC0415 - as above
+        import seedbed  # noqa: PLC0415 - see `run`
 
         pace = Pace()
         measured: float | None = None
@@ -192,9 +198,9 @@ class _Story:
                     and isinstance(update, seedbed.MetricPoint)
                     and "train/loss" in update.values
                 ):
-                    measured = pace.saw(update.step, update.time)
+                    measured = pace.measure(update.step, update.time)
                     if measured is not None and measured < least_pace:
-                        with contextlib.suppress(seedbed.Conflict):  # it has just ended
+                        with contextlib.suppress(seedbed.Conflict):  # the job has just ended
                             client.jobs.cancel(job)
         final = client.jobs.get(job)
         if final.state == "succeeded":
@@ -217,8 +223,8 @@ class _Story:
         )
         if loss >= entropy:
             raise ProblemError(
-                f"The held-out loss ({loss:.3f}) is not below the unigram entropy ({entropy:.3f}): the model knows no "
-                "more than how often each token comes. Give it more --steps."
+                f"The held-out loss ({loss:.3f}) is not below the unigram entropy ({entropy:.3f}): the model has learned "
+                "no more than how frequent each token is. Train longer, with --steps."
             )
         self._console.print("The loss is below the entropy: the model has learned from context.")
 
@@ -239,7 +245,7 @@ class _Story:
         )
         if result.returncode:
             raise ProblemError(f"transformers could not use the checkpoint: {result.stderr.strip()[-2000:]}")
-        self._console.print("Opened by transformers in a process of its own:")
+        self._console.print("Opened by transformers in a separate process:")
         for filled in json.loads(result.stdout.splitlines()[-1]):
             guesses = ", ".join(f"{token!r} {probability:.0%}" for token, probability in filled["guesses"])
             self._console.print(f"  {filled['sentence']}\n      → {guesses}", markup=False)

@@ -1,4 +1,4 @@
-"""What the demonstration trains: the largest of three runs that a machine has time for. Pure."""
+"""Chooses what the demonstration trains: the largest of three runs that fits the time budget. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,18 +8,18 @@ Precision = Literal["auto", "fp32", "bf16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 BUDGET_SECONDS = 120.0
-"""Of training, from the first job's first step."""
+"""Seconds of training, counted from the first job's first step."""
 _LOG_EVERY = 2
-_LOOK_STEPS = 20
-_LOOK_SECONDS = 3.0
-"""Whichever comes first is enough to tell the pace."""
+_MEASURED_STEPS = 20
+_MEASURED_SECONDS = 3.0
+"""The pace is known after so many steps or so many seconds, whichever comes first."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """A run that ends with a loss below the unigram entropy, where it has at least `fewest` steps.
+    """One size of run. With at least `fewest` steps it ends with a loss below the unigram entropy.
 
-    The text has half a megabyte. With a smaller vocabulary each token comes more often and is learned in fewer steps.
+    The text has half a megabyte. With a smaller vocabulary each token is more frequent and is learned in fewer steps.
     """
 
     preset: str
@@ -39,7 +39,7 @@ SIZES: tuple[Size, ...] = (
 
 
 def spec(dataset: str, size: Size, precision: Precision) -> dict[str, Any]:
-    """The job. Without dropout: in so few steps there is more to fit than to overfit."""
+    """The job's spec. Dropout is 0: in so few steps the model underfits, so regularisation only slows it down."""
     return {
         "name": "python-docs",
         "dataset": dataset,
@@ -63,27 +63,41 @@ def spec(dataset: str, size: Size, precision: Precision) -> dict[str, Any]:
 
 
 class Pace:
-    """Steps a second over a run's first steps, without its very first, which warm up."""
+    """Measures steps a second over a run's first steps, without those before its first point, which warm up."""
 
     def __init__(self) -> None:
         self._first: tuple[int, float] | None = None
 
-    def saw(self, step: int, time: float) -> float | None:
-        """Take a point: a step, and its Unix time by the clock of the machine that trains; None until enough is seen."""
+    def measure(self, step: int, time: float) -> float | None:
+        """Add a metric point.
+
+        Args:
+            step: The point's step.
+            time: Its Unix time in seconds, by the clock of the machine that trains.
+
+        Returns:
+            Steps a second; None until there are enough points.
+        """
         if self._first is None:
             self._first = (step, time)
             return None
         steps, seconds = step - self._first[0], time - self._first[1]
-        enough = steps > 0 and seconds > 0 and (steps >= _LOOK_STEPS or seconds >= _LOOK_SECONDS)
+        enough = steps > 0 and seconds > 0 and (steps >= _MEASURED_STEPS or seconds >= _MEASURED_SECONDS)
         return steps / seconds if enough else None
 
 
 def fitting(number: int, pace: float, seconds: float, sizes: Sequence[Size]) -> tuple[int, Size, bool]:
-    """What to train where the size of that number goes at this pace and so many seconds are left.
+    """The size to train, given the measured pace of one size and the time that is left.
+
+    Args:
+        number: The index in `sizes` of the measured size.
+        pace: Its steps a second.
+        seconds: The time left for training.
+        sizes: All sizes, the largest first.
 
     Returns:
-        The number in `sizes` and the size with the steps to do: as it is where it fits, with fewer steps where those are
-        enough to learn something, else the next smaller size; and whether its pace has still to be looked at.
+        The index of the chosen size; the size with its number of steps; whether its pace has still to be measured. The
+        measured size is kept if it fits, with fewer steps if `Size.fewest` of them fit; else the next smaller one is taken.
     """
     size = sizes[number]
     possible = int(pace * seconds)
@@ -92,6 +106,6 @@ def fitting(number: int, pace: float, seconds: float, sizes: Sequence[Size]) -> 
     return number, replace(size, steps=max(size.fewest, min(size.steps, possible))), False
 
 
-def told(size: Size) -> str:
-    """The size in words."""
+def describe(size: Size) -> str:
+    """A sentence fragment about the size, for messages."""
     return f"{size.steps} steps of {size.batch * size.sequence} tokens, {size.preset}, a vocabulary of {size.vocabulary}"

@@ -1,4 +1,4 @@
-"""Open a checkpoint as anybody would, and let it fill a mask: ``python -m standalone.fill_mask DIRECTORY``."""
+"""Opens a checkpoint with ``transformers`` alone and fills masks with it: ``python -m standalone.fill_mask DIRECTORY``."""
 
 import json
 import sys
@@ -14,16 +14,16 @@ SENTENCES = (
 
 
 def fill(directory: str, guesses: int = 3) -> list[dict[str, object]]:
-    """The likeliest tokens for the mask in each of three sentences, with their probabilities."""
+    """The most probable tokens for the mask in each of three sentences, with their probabilities."""
     tokenizer = AutoTokenizer.from_pretrained(directory)
     model = AutoModelForMaskedLM.from_pretrained(directory).eval()
     filled: list[dict[str, object]] = []
     for sentence in SENTENCES:
         text = sentence.format(mask=tokenizer.mask_token)
         inputs = tokenizer(text, return_tensors="pt")
-        place = (inputs["input_ids"][0] == tokenizer.mask_token_id).nonzero()[0, 0]
+        position = (inputs["input_ids"][0] == tokenizer.mask_token_id).nonzero()[0, 0]
         with torch.inference_mode():
-            probabilities = model(**inputs).logits[0, place].softmax(-1)
+            probabilities = model(**inputs).logits[0, position].softmax(-1)
         best = probabilities.topk(guesses)
         words = [str(tokenizer.decode([int(token)])).strip() for token in best.indices]
         filled.append({"sentence": text, "guesses": list(zip(words, best.values.tolist(), strict=True))})

@@ -1,14 +1,14 @@
 """The data directory of a service on one machine.
 
-``lock``           held by the one ``up`` that runs here
-``postgres/``      the database (or a link to where it is, when root's own directories may not be entered by others)
-``valkey/``        doorbells and live news
+``lock``           file lock, held by the one ``up`` that runs on this directory
+``postgres/``      the database (or a link to it, where other users may not enter root's directories)
+``valkey/``        wake-up messages and live events
 ``storage/``       datasets, checkpoints, logs (mode 0700)
-``cache/``         what the worker keeps at hand; may be deleted while nothing runs (mode 0700)
-``secret``         keys the HMAC of API keys (mode 0600); while it is being replaced, the new one in the first line
-                   and those before it below
-``client.json``    URL and admin key for this machine's user (mode 0600); the ``seedbed`` command finds it
-``service.json``   how the running service's parts are reached (mode 0600)
+``cache/``         the worker's cache of files; may be deleted while nothing runs (mode 0700)
+``secret``         the key of the HMAC of API keys (mode 0600); while it is being replaced, the new one in the first line
+                   and the previous ones below
+``client.json``    URL and admin key for this machine's user (mode 0600); the ``seedbed`` command reads it
+``service.json``   environment variables with the addresses of the running service's parts (mode 0600)
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def default_directory() -> Path:
 
 
 class Home:
-    """See the module's docstring."""
+    """The data directory; the module's docstring lists its files."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = (directory or default_directory()).expanduser().absolute()
@@ -47,10 +47,10 @@ class Home:
         self._service = self.directory / "service.json"
 
     def claim(self) -> FileLock:
-        """Make the directory, and keep every other ``up`` out of it until the lock is released.
+        """Make the directory and lock it: no other ``up`` can use it until the lock is released.
 
         Raises:
-            ProblemError: it cannot be written, or another ``up`` runs there.
+            ProblemError: the directory cannot be written, or another ``up`` runs on it.
         """
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ class Home:
         except OSError as error:
             raise ProblemError(
                 f"The data directory {self.directory} cannot be used: {error.strerror}. Give this user the right to "
-                "write there, or name another directory by SEEDBED_HOME."
+                "write there, or set SEEDBED_HOME to another directory."
             ) from error
 
     @property
@@ -80,11 +80,11 @@ class Home:
         return False
 
     def postgres(self) -> Path:
-        """Where the database is, or shall be.
+        """The directory of the database, which may not exist yet.
 
-        Root's PostgreSQL runs as another user. Where that user can reach this directory, the database is in it; where
-        not (below ``/root``), it is below ``/var/lib/seedbed``, and a link here leads to it. Nobody else's directory is
-        opened for it.
+        When root starts the service, PostgreSQL runs as another user. If that user can reach this directory, the database
+        is in it; if not (below ``/root``), it is below ``/var/lib/seedbed``, and a link here points to it. The permissions
+        of parent directories are never changed.
         """
         path = self.directory / "postgres"
         user = unprivileged_user()
@@ -101,17 +101,17 @@ class Home:
         except OSError as error:
             raise ProblemError(
                 f"Started by root, PostgreSQL runs as another user, who can reach neither {self.directory} nor "
-                f"{_ROOTS_DATABASES}: {error.strerror}. Name a directory that others may enter by SEEDBED_HOME."
+                f"{_ROOTS_DATABASES}: {error.strerror}. Set SEEDBED_HOME to a directory that others may enter."
             ) from error
         path.symlink_to(target)
         return target
 
     def secret(self) -> str:
-        """The server's secret, made at the first call."""
+        """The service's secret, made at the first call."""
         return self.secrets()[0]
 
     def secrets(self) -> list[str]:
-        """The secret, then those that it replaces."""
+        """The secret, followed by the previous ones that it replaces."""
         path = self.directory / "secret"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(48))
@@ -125,7 +125,7 @@ class Home:
         write_private(self._client, json.dumps({"url": url, "key": key}, indent=2) + "\n")
 
     def service(self) -> dict[str, str] | None:
-        """The environment of the service that runs here; None where none does."""
+        """The environment variables of the service that runs here; None if none runs."""
         return read_private(self._service) if self.running else None
 
     def remember_service(self, environment: dict[str, str]) -> None:
@@ -136,7 +136,7 @@ class Home:
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory that only this user may enter; one of this user's that is there loses all others' rights."""
+    """Make a directory with mode 0700. If it exists and belongs to this user, other users' permissions are removed."""
     directory.mkdir(mode=0o700, exist_ok=True)
     status = directory.stat()
     mode = stat.S_IMODE(status.st_mode)
@@ -153,7 +153,7 @@ def read_private(path: Path) -> dict[str, Any] | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only this user can read, whole or not at all."""
+    """Write a file with mode 0600, atomically."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:

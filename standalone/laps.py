@@ -1,14 +1,14 @@
-"""How long each part of something took, for its closing line."""
+"""Durations of the demonstration's parts, for its last line."""
 
 import time
 from collections.abc import Callable
 
 
 class Laps:
-    """Seconds between calls of `lap`.
+    """Measures the seconds between calls of `lap`.
 
     Args:
-        installation_seconds: What was spent before this process began, as text; None or 0 where nothing was.
+        installation_seconds: Seconds spent on installing before this process began, as text; None or 0 if none.
     """
 
     def __init__(
@@ -20,7 +20,7 @@ class Laps:
         self._laps: list[tuple[str, float]] = []
 
     def lap(self, what: str) -> None:
-        """What was done since the last call."""
+        """Record the time since the last call under the name `what`."""
         now = self._clock()
         self._laps.append((what, now - self._before))
         self._before = now

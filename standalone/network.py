@@ -1,4 +1,4 @@
-"""Addresses on this machine: whether one is free, and what answers there."""
+"""Addresses on this machine: whether a port is free, and what a server there answers."""
 
 import socket
 import urllib.request
@@ -11,15 +11,15 @@ _LARGEST_ANSWER = 1 << 20
 
 
 def url_at(host: str, port: int) -> str:
-    """Where somebody on this machine reaches what listens at `host`, which may stand for all addresses."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - told apart, not bound
+    """The URL by which a client on this machine reaches a server that listens on `host`, which may mean all addresses."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def fetch(url: str, *, seconds: float = 2.0) -> bytes | None:
-    """What a server on this machine answers with; None where none does, or where it refuses.
+    """The body of a local server's answer, up to 1 MiB; None if there is no answer, or an error status.
 
-    Asked directly: a proxy that the environment names knows nothing of this machine's addresses.
+    Proxies of the environment are ignored: they cannot reach this machine's local addresses.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -31,10 +31,10 @@ def fetch(url: str, *, seconds: float = 2.0) -> bytes | None:
 
 
 def bind(host: str, port: int) -> int:
-    """The port, made sure of; any free one for 0.
+    """Check that a port is free, and return it; for 0, return any free port.
 
     Raises:
-        OSError: something listens there already, or the address is not this machine's.
+        OSError: the port is in use, or the address does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -45,15 +45,15 @@ def bind(host: str, port: int) -> int:
 
 
 def free_port(host: str, port: int) -> int:
-    """The same for the API.
+    """`bind` for the API's port, with an error message for the operator.
 
     Raises:
-        ProblemError: in place of the `OSError`, saying what to do.
+        ProblemError: in place of the `OSError`; it says what to do.
     """
     try:
         return bind(host, port)
     except OSError as error:
         raise ProblemError(
-            f"The API cannot listen at {host}:{port}: {error.strerror}. Stop what listens there, or choose another "
-            "port with --port (0 for any that is free)."
+            f"The API cannot listen on {host}:{port}: {error.strerror}. Stop the program that listens there, or choose "
+            "another port with --port (0 for any free one)."
         ) from error

@@ -1,4 +1,4 @@
-"""The four processes of a service on one machine, each started, watched and stopped the same way."""
+"""The four processes of a service on one machine, with one interface to start, poll, stop and restart them."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from worker.parent_death import dies_with_parent
 
 _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 _SETTLED_SECONDS = 30.0
-"""A part that ran for so long before it died begins its back-off anew."""
+"""The back-off starts again from its first value if the part ran at least this long before it died."""
 
 
 class Part(Protocol):
@@ -35,10 +35,10 @@ class Part(Protocol):
         """Its exit code; None while it runs."""
 
     def stop(self) -> None:
-        """Ask it to end and wait; kill it if it does not."""
+        """Ask it to end and wait; kill it if it does not end in time."""
 
-    def hurry(self) -> None:
-        """In a signal handler, while `stop` may be waiting: let it not wait for long."""
+    def cut_short(self) -> None:
+        """End the wait of `stop`. Called from a signal handler, possibly while `stop` is waiting."""
 
 
 class Server:
@@ -57,16 +57,16 @@ class Server:
     def stop(self) -> None:
         self._server.stop()
 
-    def hurry(self) -> None:
-        """Nothing: it stops in a moment, and in order, which spares the next start a recovery."""
+    def cut_short(self) -> None:
+        """Do nothing: the server shuts down within moments, and an orderly shutdown spares the next start a recovery."""
 
 
 class Program:
-    """One of our own commands as a part.
+    """A command of ``seedbed-server`` as a part.
 
     Args:
-        name: Also the command, as in ``seedbed-server api``.
-        stop_seconds: After SIGTERM it has so long.
+        name: The part's name and the command's, as in ``seedbed-server api``.
+        stop_seconds: The time between SIGTERM and SIGKILL.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=self._log.write,
             stderr=subprocess.STDOUT,
-            # A terminal's Ctrl-C is this process's business; it stops its parts in order.
+            # A session of its own: Ctrl-C in the terminal must reach only this process, which stops its parts in order.
             start_new_session=True,
             preexec_fn=dies_with_parent(),  # noqa: PLW1509 - one prctl, resolved beforehand
         )
@@ -109,17 +109,17 @@ class Program:
             try:
                 self._process.wait(self._stop_seconds)
             except subprocess.TimeoutExpired:
-                say(f"{self.name} did not end in time; killing it")
+                say(f"{self.name} did not end within {self._stop_seconds:.0f} s; killing it")
                 self._process.kill()
                 self._process.wait()
 
-    def hurry(self) -> None:
+    def cut_short(self) -> None:
         if self._process is not None:
             self._process.kill()
 
 
-class Keeper:
-    """Restarts a part that has died, sooner or later by how often it does."""
+class Restarter:
+    """Restarts a part that has died, after a back-off that grows with the number of its deaths."""
 
     def __init__(self, part: Part, clock: Callable[[], float] = time.monotonic) -> None:
         self.part = part
@@ -132,8 +132,8 @@ class Keeper:
         self.part.start()
         self._started = self._clock()
 
-    def look(self) -> None:
-        """Called again and again."""
+    def check(self) -> None:
+        """Restart the part if it has died and its back-off is over. To be called repeatedly."""
         now = self._clock()
         if self._restart_at is None:
             code = self.part.poll()
@@ -159,11 +159,11 @@ def _explain(code: int) -> str:
 
 
 def package_root() -> Path:
-    """The directory that our packages lie in: a checkout, or site-packages."""
+    """The directory that holds this project's packages: a checkout, or site-packages."""
     return Path(__file__).resolve().parents[1]
 
 
 def children_environment(service: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with the service's settings over it."""
+    """The environment of a child process: this process's own, overridden by the service's settings."""
     path = os.pathsep.join(filter(None, [str(package_root()), os.environ.get("PYTHONPATH")]))
     return {**os.environ, **service, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

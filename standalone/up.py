@@ -1,4 +1,4 @@
-"""The whole service in one foreground command that owns its processes."""
+"""Runs the whole service as one foreground command, the parent of all its processes."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from types import FrameType
 
 from sqlalchemy import Engine
 
-import control.models  # noqa: F401 - every table that a foreign key names has to be known
+import control.models  # noqa: F401 - SQLAlchemy needs every table that a foreign key refers to
 from control.db import create_engine, read, write
 from control.errors import SeedbedError, Unauthorized
 from control.keys import secrets as key_secrets
@@ -23,7 +23,7 @@ from control.settings import Settings
 from standalone.console import LogPipe, say
 from standalone.home import Home
 from standalone.network import fetch, free_port, url_at
-from standalone.parts import Keeper, Program, Server, children_environment, package_root
+from standalone.parts import Program, Restarter, Server, children_environment, package_root
 from standalone.postgres import Postgres
 from standalone.problems import ProblemError
 from standalone.valkey import Valkey
@@ -32,12 +32,12 @@ from worker.device import DeviceChoice, NoDeviceError, describe
 DEFAULT_PROJECT = projects.OPERATORS
 _API_START_SECONDS = 60.0
 _API_STOP_SECONDS = 15.0
-_LOOK_SECONDS = 0.5
+_CHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the service listens, and the key of this machine's user."""
+    """The URL of the service, and the API key of this machine's user."""
 
     url: str
     key: str
@@ -48,10 +48,10 @@ class Service:
     """PostgreSQL, Valkey, the API and a worker on one data directory.
 
     Args:
-        host: Where the API listens.
-        port: Its port; 0 for any that is free.
-        device: What the worker offers: ``auto``, ``cpu`` or ``cuda``.
-        quiet: Keep the parts' logs to themselves.
+        host: The address that the API listens on.
+        port: Its port; 0 for any free one.
+        device: The worker's device: ``auto``, ``cpu`` or ``cuda``.
+        quiet: Do not print the parts' logs.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class Service:
         self._port = port
         self._device = device
         self._quiet = quiet
-        self._keepers: list[Keeper] = []
+        self._parts: list[Restarter] = []
 
     @contextmanager
     def running(self) -> Iterator[Address]:
-        """Start everything; at the end of the block stop everything, last started first.
+        """Start all parts; at the end of the block stop them, in reverse order.
 
-        The block runs in the thread that started the processes, and has to call `look` again and again.
+        The block runs in the thread that started the processes, and has to call `restart_dead` repeatedly.
 
         Raises:
-            ProblemError: something did not start; the message says what to do.
+            ProblemError: a part did not start; the message says what to do.
         """
         with ExitStack() as stack:
             stack.callback(self._home.claim().release)
@@ -84,52 +84,52 @@ class Service:
             postgres = Postgres(self._home.postgres(), output=postgres_log.write)
             valkey = Valkey(self._home.valkey, output=valkey_log.write)
             for server in (postgres, valkey):
-                self._start(Keeper(Server(server)))
+                self._start(Restarter(Server(server)))
             environment = self._environment(postgres.url, valkey.url)
             url = url_at(self._host, self._port)
-            with _told_plainly():
+            with _as_problems():
                 upgrade(postgres.url)
                 address = self._first_key(environment, url)
             self._home.remember_client(address.url, address.key)
             self._home.remember_service(environment)
             stack.callback(self._home.forget_service)
-            everything = children_environment(environment)
+            variables = children_environment(environment)
             grace = Settings.model_validate(environment).stop_grace_seconds
-            where = ["--host", self._host, "--port", str(self._port)]
+            listen = ["--host", self._host, "--port", str(self._port)]
             for name, arguments, log, seconds in (
-                ("api", where, api_log, _API_STOP_SECONDS),
+                ("api", listen, api_log, _API_STOP_SECONDS),
                 ("worker", ["--device", self._device], worker_log, grace + _API_STOP_SECONDS),
             ):
                 program = Program(
                     name,
                     arguments,
-                    environment=everything,
+                    environment=variables,
                     directory=self._home.directory,
                     log=log,
                     stop_seconds=seconds,
                 )
-                self._start(Keeper(program))
+                self._start(Restarter(program))
             self._await_api(address.url)
             yield address
 
-    def look(self) -> None:
-        """Start again what has died."""
-        for keeper in self._keepers:
-            keeper.look()
+    def restart_dead(self) -> None:
+        """Restart the parts that have died."""
+        for part in self._parts:
+            part.check()
 
-    def hurry(self) -> None:
-        """In a signal handler: wait for nothing; what runs returns to the queue when its lease runs out."""
-        for keeper in self._keepers:
-            keeper.part.hurry()
+    def cut_short(self) -> None:
+        """End the graceful shutdown; called from a signal handler. Running jobs are requeued when their lease expires."""
+        for part in self._parts:
+            part.part.cut_short()
 
-    def _start(self, keeper: Keeper) -> None:
-        keeper.start()
-        self._keepers.append(keeper)
+    def _start(self, part: Restarter) -> None:
+        part.start()
+        self._parts.append(part)
 
     def _stop(self) -> None:
-        while self._keepers:
-            self._keepers[-1].part.stop()
-            self._keepers.pop()
+        while self._parts:
+            self._parts[-1].part.stop()
+            self._parts.pop()
 
     def _pipe(self, stack: ExitStack, name: str) -> LogPipe:
         pipe = LogPipe(name, quiet=self._quiet)
@@ -151,7 +151,7 @@ class Service:
         return environment
 
     def _first_key(self, environment: dict[str, str], url: str) -> Address:
-        """The key that this machine's user has; a new one where there is none, or where it was revoked."""
+        """The URL and the API key of this machine's user; a new key if there is none, or if it was revoked."""
         engine = create_engine(environment["DATABASE_URL"], application="seedbed up", pool_size=1)
         try:
             known = self._home.client()
@@ -171,42 +171,42 @@ class Service:
         while fetch(f"{url}/healthz") is None:
             if time.monotonic() > deadline:
                 raise ProblemError(
-                    f"The API did not answer at {url} within {_API_START_SECONDS:.0f} s; its log is above."
+                    f"The API did not answer at {url} within {_API_START_SECONDS:.0f} s; read its log above."
                 )
-            self.look()
+            self.restart_dead()
             time.sleep(0.05)
 
 
 def up(home: Home, *, host: str, port: int, device: DeviceChoice) -> None:
-    """Run the service until SIGINT or SIGTERM.
+    """Run the service until SIGINT, SIGTERM or SIGHUP.
 
     Raises:
         ProblemError: it did not start.
     """
     service = Service(home, host=host, port=port, device=device)
-    with stop_signals(on_second=service.hurry) as stop, service.running() as address:
+    with stop_signals(on_second=service.cut_short) as stop, service.running() as address:
         announce(address, home)
-        while not stop.wait(_LOOK_SECONDS):
-            service.look()
-        say("stopping; a job that runs gets to its next checkpoint and continues at the next start")
+        while not stop.wait(_CHECK_SECONDS):
+            service.restart_dead()
+        say("stopping; running jobs write a checkpoint and resume from it at the next start")
     say("stopped")
 
 
 def announce(address: Address, home: Home) -> None:
-    """Say where the service is. A new key is kept in one private file, and shown at a terminal alone: not in a log."""
+    """Print the service's address. A new key is kept in one private file, and printed only on a terminal, never to a log."""
     say(f"Seedbed is at {address.url} (data in {home.directory})")
     if address.new_key:
         if sys.stderr.isatty():
-            say(f"Your admin key, shown this once: {address.key}")
+            say(f"Your admin key, shown only once: {address.key}")
         else:
             say("An admin key was made for this user.")
-        say(f"It is kept in {home.directory / 'client.json'}, which this user alone can read.")
+        say(f"It is kept in {home.directory / 'client.json'}, which only this user can read.")
     say("Ctrl-C stops it.")
 
 
 @contextmanager
 def stop_signals(*, on_second: Callable[[], object]) -> Iterator[threading.Event]:
-    """An event that the first SIGINT, SIGTERM or SIGHUP sets; the second one calls `on_second`."""
+    """Gives an event that the first SIGINT, SIGTERM or SIGHUP sets; each further one calls `on_second`."""
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -225,9 +225,10 @@ def stop_signals(*, on_second: Callable[[], object]) -> Iterator[threading.Event
 
 
 def check_device(device: DeviceChoice) -> None:
-    """
+    """Check that this machine has the device.
+
     Raises:
-        ProblemError: the device is not here.
+        ProblemError: it has not.
     """
     try:
         describe(device)
@@ -245,7 +246,8 @@ def _is_valid(engine: Engine, key: str, secrets: list[str]) -> bool:
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def _as_problems() -> Iterator[None]:
+    """Turns a `SeedbedError` into a `ProblemError` with its detail as the message."""
     try:
         yield
     except SeedbedError as error:

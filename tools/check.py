@@ -1,8 +1,8 @@
-"""Run every check that needs no test: style, types, import rules, words, the dashboard's.
+"""Run every static check: style, types, import rules, words, and the dashboard's own checks.
 
     ./run check
 
-All of them run, whatever fails; only what failed shows its output.
+All checks run, even after one fails. Only a failed check prints its output.
 """
 
 import json
@@ -20,7 +20,7 @@ PYTHON = sys.executable
 
 
 class Check(NamedTuple):
-    """A command that must exit with 0."""
+    """A command that must exit with status 0."""
 
     name: str
     command: tuple[str, ...]
@@ -64,7 +64,10 @@ def main() -> int:
 
 
 def dashboard() -> list[Check]:
-    """What the dashboard's ``package.json`` offers: ``check`` (types, lint), ``check:types`` (the API's)."""
+    """The check scripts of the dashboard's ``package.json``.
+
+    ``check`` runs the type checker and the linters; ``check:types`` compares the API's types with the OpenAPI document.
+    """
     scripts = json.loads((DASHBOARD / "package.json").read_text()).get("scripts", {})
     return [
         Check(f"dashboard, {name}", ("npm", "run", "--silent", name), DASHBOARD)

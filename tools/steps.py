@@ -1,6 +1,6 @@
-"""One step of an installation: run it, tell of it, remember that it is done.
+"""One step of an installation: run it, report it, record that it is done.
 
-Standard library only, for this runs before anything is installed.
+Imports the standard library only, because this runs before anything is installed.
 """
 
 import fcntl
@@ -21,20 +21,20 @@ PYTHON = VENV / "bin" / "python"
 DASHBOARD = ROOT / "dashboard"
 
 LOCKED = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "-r")
-"""How pip takes a lock file: these files alone, byte for byte, and no code run to build any."""
+"""Options of pip for a lock file: only the listed files, checked by hash, and no source builds."""
 
 
 class StepFailed(Exception):
-    """A step failed; the message says which, and what to do."""
+    """A step failed; the message says which one, and what to do."""
 
 
 def execute(
     command: list[str | Path], what: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None
 ) -> None:
-    """Run a step with its output in the log.
+    """Run a command with its output in the log file.
 
     Raises:
-        StepFailed: it failed; the message ends with the last lines of its output.
+        StepFailed: the command failed; the message holds the last 25 lines of its output.
     """
     LOG.parent.mkdir(exist_ok=True)
     env = {**(env or os.environ), "NO_COLOR": "1"}
@@ -49,18 +49,18 @@ def execute(
         with LOG.open("rb") as log:
             log.seek(start)
             tail = log.read().decode(errors="replace").rstrip().splitlines()[-25:]
-        raise StepFailed("\n".join([*tail, f"{what} failed (exit {status}); all it said is in {LOG}"]))
+        raise StepFailed("\n".join([*tail, f"{what} failed (exit {status}); its whole output is in {LOG}"]))
 
 
 def pip(*arguments: str | Path) -> None:
-    """``pip install`` into the environment, its output to the log."""
+    """Run ``pip install`` in the environment; its output goes to the log."""
     quiet = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     execute([PYTHON, "-m", "pip", "install", *quiet, *arguments], "pip")
 
 
 @contextmanager
-def telling(what: str) -> Iterator[None]:
-    """Say what begins, and how long it took."""
+def timed_step(what: str) -> Iterator[None]:
+    """Print what begins, and afterwards its duration if it took more than 5 s."""
     begun = time.monotonic()
     say(what)
     yield
@@ -70,25 +70,25 @@ def telling(what: str) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """A line for the person who waits."""
+    """Print a line of progress to standard error."""
     print(f"· {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def only_one() -> Iterator[None]:
-    """Hold the checkout's installation lock; the system lets go of it however this process ends."""
+def installation_lock() -> Iterator[None]:
+    """Hold the checkout's installation lock. The system releases it when this process ends, in whatever way."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "install.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another start is installing; waiting for it")
+            say("another command is installing; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def digest(files: Iterable[Path], extra: Iterable[str] = ()) -> str:
-    """Hash of the files' names and contents, and of the extra words."""
+    """SHA-256 of the files' names and contents, and of the extra strings, as hexadecimal."""
     whole = hashlib.sha256()
     for file in files:
         whole.update(f"{file.relative_to(ROOT)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode())
@@ -98,7 +98,7 @@ def digest(files: Iterable[Path], extra: Iterable[str] = ()) -> str:
 
 
 def read_stamp(stamp: Path) -> str | None:
-    """What the stamp holds; None where there is none."""
+    """The content of a stamp file; None if there is none."""
     try:
         return stamp.read_text()
     except FileNotFoundError:
@@ -106,7 +106,7 @@ def read_stamp(stamp: Path) -> str | None:
 
 
 def write_stamp(stamp: Path, text: str) -> None:
-    """Put the stamp there, whole or not at all."""
+    """Write a stamp file atomically."""
     stamp.parent.mkdir(parents=True, exist_ok=True)
     fresh = stamp.with_name(stamp.name + ".new")
     fresh.write_text(text)

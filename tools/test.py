@@ -1,9 +1,9 @@
-"""Run the tests: the dashboard's own first, then pytest in two processes at once, whose summaries close the output.
+"""Run the tests: the dashboard's own first, then pytest in two parallel processes, whose summaries end the output.
 
     ./run test [PYTEST ARGS]
 
-With arguments, pytest alone runs what they name, in one process. The browser tests drive the Chromium that ``CHROMIUM``
-holds, which is found or fetched here.
+With arguments, only pytest runs, in one process, on what they name. The browser tests use the Chromium named by
+``CHROMIUM``; this command finds or downloads one and sets the variable.
 """
 
 import json
@@ -16,17 +16,17 @@ from tools import browser
 from tools.node import use_node
 from tools.steps import DASHBOARD, ROOT, StepFailed, say
 
-BESIDE_THE_ENGINE = {"api", "client", "containers", "control", "dashboard", "migrations"}
-"""Folders whose tests take about as long as all the others together."""
+FIRST_HALF = {"api", "client", "containers", "control", "dashboard", "migrations"}
+"""Folders of tests for the first process; they take about as long as all other folders together."""
 
 
 def main(arguments: list[str]) -> int:
-    """The worst exit status of the two."""
+    """The exit status of pytest, or that of the dashboard's tests if pytest passed."""
     use_node()
     try:
         os.environ["CHROMIUM"] = str(browser.find())
     except StepFailed as error:
-        # Their own skip tells the same; the rest can run.
+        # The browser tests skip themselves for this reason; all others can run.
         os.environ.pop("CHROMIUM", None)
         say(f"the browser tests will be skipped: {error}")
     dashboard = (
@@ -39,12 +39,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_all() -> int:
-    """Every folder of tests, half of the work beside the other half; what the second printed comes when both are done."""
+    """Run every folder of tests in two parallel processes; the second one's output is printed when both have ended."""
     folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))}
-    first = sorted(folders & BESIDE_THE_ENGINE)
-    second = sorted(folders - BESIDE_THE_ENGINE)
+    first = sorted(folders & FIRST_HALF)
+    second = sorted(folders - FIRST_HALF)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
-        beside = subprocess.Popen(
+        background = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/{name}" for name in second)],
             cwd=ROOT,
             stdout=printed,
@@ -52,14 +52,14 @@ def _run_all() -> int:
         )
         try:
             code = _run(sys.executable, "-m", "pytest", *(f"tests/{name}" for name in first), cwd=ROOT)
-            say(f"now the tests of {', '.join(second)}, which ran meanwhile")
-            ended = beside.wait()
+            say(f"output of the tests of {', '.join(second)}, which ran in parallel:")
+            background_code = background.wait()
         finally:
-            beside.terminate()
-            beside.wait()
+            background.terminate()
+            background.wait()
         printed.seek(0)
         print(printed.read(), flush=True)
-    return code or ended
+    return code or background_code
 
 
 def _dashboard_has_tests() -> bool:

@@ -1,1 +1,1 @@
-"""Break things at random while real jobs train, then prove that nothing was lost."""
+"""Injects random faults while real jobs train, then checks that nothing was lost."""

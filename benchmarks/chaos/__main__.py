@@ -1,4 +1,4 @@
-"""Chaos: kill, freeze, flush and fill at random while jobs train; nothing may be lost (--rounds, --seed)."""
+"""Chaos: random faults (killed and frozen processes, lost messages, a full disk) while jobs train (--rounds, --seed)."""
 
 import argparse
 import contextlib
@@ -29,13 +29,13 @@ SPEC_SEEDS = (0, 1, 2)
 
 
 def main() -> int:
-    """Run the rounds, print the verdict, and exit 0 only if it is clean."""
+    """Run the rounds, print the verdict, and exit 0 only if nothing was lost."""
     parser = argparse.ArgumentParser(prog="./run bench chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=100, help="faults to inject (default 100)")
-    parser.add_argument("--seed", type=int, default=None, help="repeats a run's faults and moments")
+    parser.add_argument("--seed", type=int, default=None, help="repeats the faults of an earlier run")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--faults", default=",".join(FAULTS), help="comma-separated kinds")
-    parser.add_argument("--keep", action="store_true", help="leave the logs behind")
+    parser.add_argument("--keep", action="store_true", help="keep the logs")
     arguments = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if arguments.seed is None else arguments.seed
     kinds = arguments.faults.split(",")
@@ -44,7 +44,7 @@ def main() -> int:
         parser.error(f"unknown faults {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
     with home(keep=arguments.keep) as directory, small_disk(directory) as disk:
         if disk is None:
-            print("fill_disk left out: this user may not mount a small file system")
+            print("fill_disk is left out: this user may not mount a small file system")
             kinds = [kind for kind in kinds if kind != "fill_disk"]
         with Cluster(directory, workers=arguments.workers, disk=disk) as cluster:
             faults, verdict, findings = _drive(cluster, arguments.rounds, seed, kinds)
@@ -94,7 +94,7 @@ def _drive(
     done = 0
     while done < rounds:
         _keep_busy(cluster, dataset, references, jobs, dice)
-        if not bag:  # every kind as often as any other, in an order of chance
+        if not bag:  # all kinds equally often, in random order
             bag = dice.sample(kinds, len(kinds))
         kind = bag.pop()
         time.sleep(dice.uniform(0.0, 1.5))
@@ -119,7 +119,7 @@ def _spec(dataset: str, seed: int) -> dict[str, Any]:
             "batch_size": 8,
             "accumulation_steps": 2,
             "sequence_length": 64,
-            "precision": "fp32",  # written out, since bits are compared: what auto measures may differ from job to job
+            "precision": "fp32",  # not auto, because bits are compared: auto may choose differently for each job
             "seed": seed,
             "log_every": 1,
             "evaluate_every": 10,
@@ -127,7 +127,7 @@ def _spec(dataset: str, seed: int) -> dict[str, Any]:
             "checkpoint_every": 10,
         },
         "data": {"tokenizer": {"kind": "wordpiece", "vocabulary_size": 500}},
-        # Faults come faster than any real service meets them: what is tested is that no job is lost.
+        # Faults are far more frequent than in a real service; the benchmark tests that no job is lost, not the retry limit.
         "resources": {"device": "cpu", "max_retries": 100},
     }
 
@@ -148,7 +148,7 @@ def upload(cluster: Cluster) -> str:
 
 
 def submit(cluster: Cluster, body: dict[str, Any], dice: random.Random) -> str:
-    """Submit as a careful client does: one idempotency key, any replica, again until an answer comes."""
+    """Submit as a careful client does: repeat the request with the same idempotency key, to any replica, until it succeeds."""
     key = f"chaos-{dice.getrandbits(64):x}"
     deadline = time.monotonic() + 120
     while True:
@@ -189,7 +189,7 @@ def _keep_busy(
 
 
 def await_all(cluster: Cluster, jobs: list[str]) -> None:
-    """Wait until the jobs are terminal; give up only when nothing has moved for twenty leases."""
+    """Wait until all jobs are in a terminal state; fail only if nothing has changed for 20 lease durations."""
     seen: object = None
     moved = time.monotonic()
     while time.monotonic() - moved < 20 * LEASE_SECONDS:
@@ -208,7 +208,7 @@ def await_all(cluster: Cluster, jobs: list[str]) -> None:
 
 
 def _left_behind() -> list[str]:
-    """What still lives five seconds after the service was stopped."""
+    """The processes that still run five seconds after the service was stopped."""
     deadline = time.monotonic() + 5
     while (left := descendants()) and time.monotonic() < deadline:
         reap()
@@ -218,21 +218,21 @@ def _left_behind() -> list[str]:
 
 @contextlib.contextmanager
 def home(*, keep: bool) -> Iterator[Path]:
-    # Not below a user's own directory: root's embedded PostgreSQL runs as another user, who must reach it.
+    # Not below a user's home directory: started by root, PostgreSQL runs as another user, who must reach it.
     home = Path(tempfile.mkdtemp(prefix="seedbed-chaos-", dir="/var/tmp"))
     home.chmod(0o711)
     try:
         yield home
     finally:
         if keep:
-            print(f"logs stay in {home}")
+            print(f"the logs are in {home}")
         else:
             shutil.rmtree(home, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def small_disk(home: Path) -> Iterator[Path | None]:
-    """A file system of 256 MiB of its own, so that it can be filled without harm to the machine."""
+    """A separate file system of 256 MiB, which can be filled without harm to the machine."""
     disk = home / "disk"
     disk.mkdir()
     if (

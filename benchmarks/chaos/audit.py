@@ -1,4 +1,4 @@
-"""Triggers that watch every write from inside PostgreSQL, so that the proof does not rest on the code it judges."""
+"""Database triggers that record every forbidden write, so that the check does not depend on the code that it tests."""
 
 from typing import Any
 
@@ -45,11 +45,11 @@ CREATE TRIGGER chaos_two_live BEFORE UPDATE OF attempt ON jobs FOR EACH ROW EXEC
 
 
 def install(connection: psycopg.Connection[Any]) -> None:
-    """Add the triggers; the tables must be there."""
+    """Add the triggers; the tables must exist."""
     connection.execute(_SCHEMA)
 
 
 def findings(connection: psycopg.Connection[Any]) -> list[tuple[str, str, str]]:
-    """(kind, job, detail) of every write that should have been refused."""
+    """(kind, job id, detail) of every write that should have been rejected."""
     rows = connection.execute("SELECT kind, job_id, detail FROM chaos_audit ORDER BY id").fetchall()
     return [(kind, job, detail) for kind, job, detail in rows]

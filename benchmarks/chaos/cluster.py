@@ -1,4 +1,4 @@
-"""The whole service as separate processes that can be killed one by one, on a file system that can be filled."""
+"""The whole service as separate processes, each of which can be killed, on a file system that can be filled."""
 
 import contextlib
 import os
@@ -28,15 +28,15 @@ LEASE_SECONDS = 4.0
 
 
 class Cluster:
-    """Embedded PostgreSQL and Valkey, two API replicas, several workers; what dies is started again.
+    """Embedded PostgreSQL and Valkey, two API replicas, several workers; a process that dies is started again.
 
     Args:
-        home: A directory of its own.
-        workers: How many workers, one job at a time each.
-        replicas: How many API processes.
-        threads: Of an engine.
+        home: The cluster's directory.
+        workers: Number of workers; each runs one job at a time.
+        replicas: Number of API processes.
+        threads: Threads of an engine.
         engine: The module that ``python -m`` runs as the engine.
-        disk: Where storage and the workers' caches live: a small file system that a fault may fill.
+        disk: The directory of storage and the workers' caches: a small file system that a fault may fill.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Cluster:
         self.close()
 
     def close(self) -> None:
-        """Stop everything as an operator would: SIGTERM, workers first."""
+        """Stop everything by SIGTERM, workers first, as an operator does."""
         self._closing.set()
         if self._keeper.is_alive():
             self._keeper.join()
@@ -116,7 +116,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the service's processes are told."""
+        """The environment variables of the service's processes."""
         return {
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.valkey.url,
@@ -137,7 +137,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection of the judge's own, in autocommit."""
+        """A separate connection for the checks, in autocommit mode."""
         url = self.postgres.url.replace("postgresql+psycopg://", "postgresql://")
         with psycopg.connect(url, autocommit=True, application_name="chaos-judge") as connection:
             yield connection
@@ -161,7 +161,7 @@ class Cluster:
             os.kill(self._processes[name].pid, signal.SIGKILL)
 
     def await_ready(self) -> None:
-        """Wait until every API replica answers and every worker has its preloaded server."""
+        """Wait until every API replica answers and every worker has started its preloaded server."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if all(_listens(port) for port in self.ports) and all(
@@ -169,7 +169,7 @@ class Cluster:
             ):
                 return
             time.sleep(0.1)
-        raise TimeoutError(f"the service did not come up; its logs are in {self.home}")
+        raise TimeoutError(f"the service did not start; its logs are in {self.home}")
 
     def _server(self, *arguments: str) -> str:
         result = subprocess.run(
@@ -218,7 +218,7 @@ def _listens(port: int) -> bool:
 
 
 def kill(process: psutil.Process | None, number: int = signal.SIGKILL) -> bool:
-    """Send a signal; False where there is nothing to send it to."""
+    """Send a signal; False if the process does not exist."""
     if process is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What is done to the service. Each fault waits until the harm is over, so that rounds do not blur into one."""
+"""The faults. Each function injects one and waits until the service has recovered, so that rounds stay separate."""
 
 import contextlib
 import errno
@@ -13,15 +13,15 @@ from control.broker import Broker
 from standalone.valkey import Valkey
 
 Fault = Callable[[Cluster, random.Random], bool]
-"""Does its harm and returns True; False where there was nothing to harm."""
+"""Injects a fault and returns True; returns False if there was no target for it."""
 
 
-_PATIENCE_SECONDS = 5.0
-"""How long to wait for an engine to kill: between two jobs there is none."""
+_TARGET_SECONDS = 5.0
+"""Time to wait for an engine that can be killed: between two jobs there is none."""
 
 
 def kill_engine(cluster: Cluster, dice: random.Random) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TARGET_SECONDS
     while time.monotonic() < deadline:
         if kill(cluster.tree(dice.choice(cluster.worker_names)).engine):
             return True
@@ -60,7 +60,7 @@ def kill_leader(cluster: Cluster, _: random.Random) -> bool:
 
 
 def freeze_supervisor(cluster: Cluster, dice: random.Random) -> bool:
-    """SIGSTOP past the lease, then SIGCONT: the supervisor wakes up believing that the job is still its own."""
+    """SIGSTOP until the lease has expired, then SIGCONT: the supervisor continues with a job that it no longer holds."""
     supervisor = cluster.tree(dice.choice(cluster.worker_names)).supervisor
     if not kill(supervisor, signal.SIGSTOP):
         return False
@@ -70,7 +70,7 @@ def freeze_supervisor(cluster: Cluster, dice: random.Random) -> bool:
 
 
 def empty_valkey(cluster: Cluster, dice: random.Random) -> bool:
-    """Killed and started again with nothing in it."""
+    """Kill Valkey and start it again without its data."""
     cluster.valkey.kill()
     shutil.rmtree(cluster.valkey.directory, ignore_errors=True)
     time.sleep(dice.uniform(0.0, 1.0))
@@ -87,7 +87,7 @@ def stop_postgres(cluster: Cluster, dice: random.Random) -> bool:
 
 
 def duplicate_message(cluster: Cluster, dice: random.Random) -> bool:
-    """Ring again for a job that is being run, has ended or never was."""
+    """Send another wake-up message for a job that is running, has ended or never existed."""
     with cluster.database() as database:
         jobs = [
             row[0] for row in database.execute("SELECT id FROM jobs ORDER BY id DESC LIMIT 20").fetchall()
@@ -104,7 +104,7 @@ def duplicate_message(cluster: Cluster, dice: random.Random) -> bool:
 
 
 def fill_disk(cluster: Cluster, dice: random.Random) -> bool:
-    """Not one byte left for storage and caches, for a while."""
+    """Fill the file system of storage and caches completely for some seconds."""
     ballast = cluster.disk / "ballast"
     try:
         with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""Finding the processes of a worker."""
+"""Finds the processes of a worker."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from benchmarks._processes import alive
 
 @dataclass(frozen=True)
 class WorkerTree:
-    """The processes of one worker, each None where it does not live now."""
+    """The processes of one worker; None for each that does not run now."""
 
     main: psutil.Process | None
     supervisor: psutil.Process | None
@@ -18,7 +18,7 @@ class WorkerTree:
 
 
 def worker_tree(pid: int) -> WorkerTree:
-    """Main → supervisor (Celery's pool process) → preloaded server → engine."""
+    """The chain of parent and child: main process → supervisor (Celery's pool process) → preloaded server → engine."""
     main = _process(pid)
     supervisor = next((p for p in _children(main) if not _is_server(p)), None)
     server = next((p for p in _children(supervisor) if _is_server(p)), None)

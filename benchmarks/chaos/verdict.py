@@ -1,4 +1,4 @@
-"""What became of the jobs, compared with runs that nobody disturbed."""
+"""Compares the jobs' results with those of undisturbed runs."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import psycopg
 from control.storage import Storage
 
 TIMING = ("train/samples_per_s", "train/tokens_per_s", "train/data_wait_fraction", "system/memory_mb")
-"""The metrics that measure the machine; all others are a function of the spec alone."""
+"""The metrics that measure the machine; all others depend only on the spec."""
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Reference:
 
     weights_sha256: str
     points: dict[tuple[str, int], float]
-    """(metric, step) → value, for the metrics that are a function of the spec alone."""
+    """(metric, step) → value, for the metrics that depend only on the spec."""
     steps: dict[str, frozenset[int]]
     """Metric → the steps that have a point, for all metrics."""
 
 
 @dataclass
 class Verdict:
-    """Each figure must be zero but the first two."""
+    """The counts of the comparison. All but the first two must be zero."""
 
     accepted: int = 0
     succeeded: int = 0
@@ -60,7 +60,7 @@ def read_points(connection: psycopg.Connection[Any], job: str) -> list[tuple[str
 
 
 def final_weights(connection: psycopg.Connection[Any], storage: Storage, job: str) -> str:
-    """sha256 of the stored bytes of the last checkpoint's weights: of the bytes, not of what a row says."""
+    """SHA-256 of the last checkpoint's weights, computed from the stored bytes, not taken from a database row."""
     row = connection.execute(
         "SELECT prefix FROM checkpoints WHERE job_id = %s AND deleted_at IS NULL ORDER BY step DESC, attempt DESC LIMIT 1",
         [job],
@@ -75,7 +75,7 @@ def final_weights(connection: psycopg.Connection[Any], storage: Storage, job: st
 
 
 def reference(connection: psycopg.Connection[Any], storage: Storage, job: str) -> Reference:
-    """What an undisturbed, finished job left behind."""
+    """The reference made of an undisturbed, finished job."""
     points = read_points(connection, job)
     names = {name for name, _, _ in points}
     return Reference(
@@ -90,7 +90,7 @@ def judge(
     storage: Storage,
     jobs: dict[str, Reference],
 ) -> Verdict:
-    """Compare each accepted job (id → reference of its spec) with its reference."""
+    """Compare each accepted job with the reference of its spec (the mapping's value)."""
     verdict = Verdict(accepted=len(jobs))
     for job, expected in jobs.items():
         row = connection.execute("SELECT state, attempt, failure FROM jobs WHERE id = %s", [job]).fetchone()
@@ -121,7 +121,7 @@ def _judge_one(
         steps = seen.setdefault(name, set())
         if step in steps or step not in expected.steps.get(name, frozenset()):
             verdict.points_duplicate += 1
-            verdict.notes.append(f"{job}: point too many: {name} at {step}")
+            verdict.notes.append(f"{job}: surplus point: {name} at {step}")
         steps.add(step)
         wanted = expected.points.get((name, step))
         if wanted is not None and wanted != value:

@@ -1,1 +1,1 @@
-"""Attacks against a service of the benchmark's own."""
+"""Attacks against a service that the benchmark starts."""

@@ -1,11 +1,11 @@
-"""Hostile: attacks on a service of its own; what its health, memory, neighbours and logs suffer meanwhile."""
+"""Hostile: attacks a service, and measures its health, memory, answers to other projects, and secrets in its logs."""
 
 import argparse
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-import control.models  # noqa: F401 - every table that a foreign key names has to be known
+import control.models  # noqa: F401 - SQLAlchemy needs every table that a foreign key refers to
 from benchmarks._harness import PeakMemory, Running, report, service
 from benchmarks._processes import run
 from benchmarks.hostile import registry
@@ -19,13 +19,13 @@ from control.keys.schemas import Scope
 from control.projects import service as projects
 
 STORAGE_FULL = 507
-"""The one answer above 499 that an attack may get: the documented one to a disk or quota that is full."""
+"""The only status above 499 that an attack may get: documented for a full disk or quota."""
 
 
 def main() -> int:
-    """Run the attacks one after the other; figures on the last line; 1 if an attack was not delivered."""
+    """Run the attacks one after another; figures on the last line; 1 if an attack was not delivered."""
     parser = argparse.ArgumentParser(prog="./run bench hostile", description=__doc__)
-    parser.add_argument("attacks", nargs="*", help=f"which (default: all of {', '.join(registry.names())})")
+    parser.add_argument("attacks", nargs="*", help=f"names (default: all of {', '.join(registry.names())})")
     arguments = parser.parse_args()
     unknown = set(arguments.attacks) - set(registry.names())
     if unknown:
@@ -48,8 +48,8 @@ def main() -> int:
             probes, uploads = prober.end(), uploader.end()
         api_peak_mb = memory.peak_mb
         errors = _server_errors(running, probes + uploads)
-        # That this machine's user is told a new key once, on their terminal, is meant.
-        log = running.log.read_text(errors="replace").replace(f"shown this once: {running.key}", "", 1)
+        # A new key is printed once on the terminal of this machine's user; this is intended.
+        log = running.log.read_text(errors="replace").replace(f"shown only once: {running.key}", "", 1)
         secrets = [target.admin, target.write, target.read, neighbour, running.key, running.home.secret()]
     leaked = {secret for secret in [*secrets, *target.secrets] if secret in log}
     rows = [(outcome.name, _told(outcome, probes, uploads)) for outcome in outcomes]
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def _projects(running: Running) -> tuple[Target, str]:
-    """The project that attacks, and the key of another that only uploads notes."""
+    """The attacking project, and the key of another project, which only uploads small files."""
     environment = running.home.service()
     assert environment is not None
     engine = create_engine(environment["DATABASE_URL"])
@@ -113,7 +113,7 @@ def _told(outcome: Outcome, probes: list[Answered], uploads: list[Answered]) -> 
 
 
 def _server_errors(running: Running, bystanders: list[Answered]) -> int:
-    """Answers above 499, requests of bystanders that failed, and deaths of the API."""
+    """The number of statuses above 499, of failed requests of bystanders, and of deaths of the API."""
     told = httpx.get(f"{running.url}/metrics", timeout=60)
     errors = sum(
         sample.value

@@ -1,4 +1,4 @@
-"""Who uses the service while it is attacked: a prober of ``/healthz``, and another project that uploads small files."""
+"""Clients that use the service while it is attacked: one requests ``/healthz``, another project uploads small files."""
 
 import multiprocessing
 import time
@@ -16,7 +16,7 @@ _ANSWER_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Answered:
-    """One request of a bystander: when it was sent (`time.monotonic`), and after how many seconds it was answered."""
+    """One request of a bystander: when it was sent (`time.monotonic`), and the seconds until it was answered."""
 
     sent: float
     seconds: float
@@ -24,11 +24,11 @@ class Answered:
 
 
 class Bystander:
-    """A process that asks again and again, from the beginning of the block to its end.
+    """A process that sends requests from the beginning of the block to its end.
 
     Args:
-        ask: A function of a module, called with a client; returns the answer's status.
-        every: Seconds from one request's start to the next one's, where the answer comes sooner.
+        ask: A module-level function, called with a client and the request's number; returns the answer's status.
+        every: Seconds from one request's start to the next one's, unless the answer takes longer.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Bystander:
 
     def __enter__(self) -> Self:
         self._process.start()
-        self._answers.recv()  # its first answer
+        self._answers.recv()  # wait for the first answer
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,23 +52,23 @@ class Bystander:
         self._process.join()
 
     def end(self) -> list[Answered]:
-        """Have it stop, and tell what it got."""
+        """Stop the process and return its requests."""
         self._stop.set()
         answered: list[Answered] = self._answers.recv()
         return answered
 
 
 def probe(client: httpx.Client, _number: int) -> int:
-    """Whether the process lives."""
+    """Request ``/healthz``."""
     return client.get("/healthz").status_code
 
 
 def upload(client: httpx.Client, number: int) -> int:
-    """Put a small file into the dataset that the client's base address names."""
+    """Upload a small file into the dataset of the client's base URL."""
     return client.put(f"files/note-{number % 20}.txt", content=b"A note.\n").status_code
 
 
-def _repeat(  # noqa: PLR0917 - as the process passes them
+def _repeat(  # noqa: PLR0917 - `Process` passes them by position
     ask: Callable[[httpx.Client, int], int],
     url: str,
     headers: dict[str, str],

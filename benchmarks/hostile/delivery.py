@@ -1,4 +1,4 @@
-"""One attack after the other, each in a process of its own."""
+"""Runs one attack in a separate process."""
 
 import multiprocessing
 import time
@@ -9,23 +9,23 @@ from benchmarks.hostile import registry
 from benchmarks.hostile.target import Target
 
 ATTACK_SECONDS = 240.0
-"""An attack that has not ended after so long has failed."""
+"""Time limit of an attack; one that takes longer has failed."""
 
 
 @dataclass
 class Outcome:
-    """How one attack went."""
+    """The result of one attack."""
 
     name: str
     what: str
     begun: float
     ended: float
     failure: str | None
-    """Why it was not delivered, or not answered as it must be."""
+    """Why it was not delivered, or not answered as required; None if it was."""
 
 
 def deliver(name: str, target: Target) -> Outcome:
-    """The attack in a process of its own, which ends with this one."""
+    """Run the attack in a separate process, which ends with this one."""
     what, _ = registry.load(name)
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -54,6 +54,6 @@ def _attack(name: str, target: Target, sender: Any) -> None:
     try:
         attack(target)
         failure = None
-    except Exception as error:  # noqa: BLE001 - whatever it is, the attack was not what it should be
+    except Exception as error:  # noqa: BLE001 - any error means that the attack was not delivered as intended
         failure = f"{type(error).__name__}: {error}"
     sender.send((failure, target.secrets))

@@ -1,4 +1,4 @@
-"""The memory of the processes that the API starts, each at its largest."""
+"""The peak memory of the processes that the API starts."""
 
 import threading
 from pathlib import Path
@@ -11,9 +11,9 @@ _LOOK_SECONDS = 0.05
 
 
 class ChildrenMemory:
-    """Looks, for the time of a block, at every descendant of a process.
+    """Samples the memory of every descendant of a process during a block.
 
-    The kernel keeps each process's peak, so that between two looks nothing is missed but processes that live shorter.
+    The kernel records each process's peak, so only processes that live shorter than one sampling interval are missed.
     """
 
     def __init__(self, process: psutil.Process) -> None:

@@ -1,4 +1,4 @@
-"""What an attack knows of the service that it attacks."""
+"""`Target`: the address and keys that an attack uses."""
 
 import socket
 from collections.abc import Callable
@@ -13,22 +13,22 @@ TIMEOUT_SECONDS = 60.0
 
 
 class NotDelivered(Exception):
-    """The service did not answer as the attack expects, so that the attack measured nothing."""
+    """The service did not answer as the attack expects, so the attack measured nothing."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The service's address, and keys of the project ``hostile``, in which attacks do what they like."""
+    """The service's address, and keys of the project ``hostile``, which only the attacks use."""
 
     url: str
     admin: str
     write: str
     read: str
     secrets: list[str] = field(default_factory=list)
-    """Further secrets that an attack was given or made (keys, cookies): no log may hold one of them."""
+    """Further secrets that an attack received or made (keys, cookies); no log may contain them."""
 
     def client(self, key: str | None = None) -> httpx.Client:
-        """A client with a key; without one, by default, with the one that may write."""
+        """A client with the given key; default: the key with the scope ``write``."""
         headers = {"Authorization": f"Bearer {self.write if key is None else key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_SECONDS)
 
@@ -37,19 +37,19 @@ class Target:
         return httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS)
 
     def connect(self) -> socket.socket:
-        """A bare connection, for what no HTTP client would send."""
+        """A TCP connection, for requests that no HTTP client would send."""
         parts = urlsplit(self.url)
         assert parts.hostname is not None
         assert parts.port is not None
         return socket.create_connection((parts.hostname, parts.port), TIMEOUT_SECONDS)
 
     def dataset(self, client: httpx.Client, name: str, modality: str = "text") -> str:
-        """An open dataset's id."""
+        """Make a dataset that accepts files, and return its id."""
         answer = client.post("/v1/datasets", json={"name": name, "modality": modality})
         return str(expect(answer, 201).json()["id"])
 
     def together(self, times: int, act: Callable[[int], Any]) -> list[Any]:
-        """Call ``act`` with 0, 1, … at the same time; what each returned, in that order."""
+        """Call ``act`` with 0, 1, … at the same time, and return the results in that order."""
         with ThreadPoolExecutor(times) as pool:
             return list(pool.map(act, range(times)))
 
@@ -57,14 +57,14 @@ class Target:
 def expect(
     answer: httpx.Response, *statuses: int, code: str | None = None, at_most: int | None = None
 ) -> httpx.Response:
-    """The answer, if it is one of those that the attack has to get.
+    """Check an answer and return it.
 
     Args:
-        code: The problem's code.
-        at_most: Bytes of the answer's body.
+        code: The problem's required code.
+        at_most: The largest allowed size of the body, in bytes.
 
     Raises:
-        NotDelivered: it is another one, or longer.
+        NotDelivered: its status or code is another one, or its body is longer.
     """
     if answer.status_code not in statuses or (code is not None and answer.json().get("code") != code):
         wanted = " or ".join(map(str, statuses)) + (f" {code}" if code else "")

@@ -1,1 +1,1 @@
-"""Whether a task learns: its encoder against the same network untrained, on held-out samples with labels."""
+"""Measures whether a task learns: its encoder against the same network untrained, on labelled held-out samples."""

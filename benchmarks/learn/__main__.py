@@ -1,9 +1,9 @@
 """Learn: a task's encoder against the same network untrained, on held-out samples (--task, --seeds, --minutes, --data).
 
-Every run is the engine's own, ``python -m core run``. A trial of some steps tells how many there is time for; then each seed
-is trained, probed, and compared with the network that it began as. Fashion-MNIST is taken from Debian's
-``dataset-fashion-mnist`` where no ``--data`` is given. The audio tasks need ``--data``, a zip of spoken digits; whole speakers
-are held out.
+Every run is made by ``python -m core run``. A trial run of some steps determines how many fit the time; then each seed is
+trained, probed, and compared with its own initial network. Without ``--data``, Fashion-MNIST is taken from Debian's package
+``dataset-fashion-mnist``. The audio tasks need ``--data``, a zip of spoken digits; the held-out split is made of whole
+speakers.
 """
 
 import argparse
@@ -32,22 +32,22 @@ TRIAL_STEPS = 30
 AUDIO_TASKS = {"masked_spectrogram", "wav2vec2"}
 PACKAGE = "dataset-fashion-mnist"
 TRAINING_SHARE = {"linear": 0.8, "fine_tuned": 0.5}
-"""Of the minutes; the rest is for what is measured."""
+"""Share of the minutes for training; the rest is for the probes."""
 
 
 def main() -> int:
-    """Print a line a seed, then the figures."""
+    """Print a line for each seed, then the figures."""
     parser = argparse.ArgumentParser(prog="./run bench learn", description=__doc__)
     parser.add_argument("--task", required=True, choices=sorted(RECIPES))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=15.0, help="for all seeds together")
+    parser.add_argument("--minutes", type=float, default=15.0, help="time for all seeds together")
     parser.add_argument(
-        "--data", type=Path, action="append", help="zip of samples in class folders; repeatable"
+        "--data", type=Path, action="append", help="zip of samples in class folders; may be repeated"
     )
     parser.add_argument("--size", type=int, help="pixels a side (default: 32, Fashion-MNIST 28)")
     parser.add_argument("--channels", type=int, choices=(1, 3), help="default: 3, Fashion-MNIST 1")
     parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="leave the runs there: logs, pictures, checkpoints"
+        "--keep", type=Path, metavar="DIR", help="keep the runs there: logs, images, checkpoints"
     )
     arguments = parser.parse_args()
     of_audio = arguments.task in AUDIO_TASKS
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 class Bench:
-    """Runs of one recipe on one dataset, in a directory of their own."""
+    """Runs one recipe on one dataset, in a given directory."""
 
     def __init__(
         self, scratch: Path, kind: str, recipe: Recipe, paths: list[Path], data: Mapping[str, Any]
@@ -104,15 +104,15 @@ class Bench:
         self._data = data
 
     def steps_in(self, seconds: float) -> int:
-        """Steps that there is time for in ``seconds``, from a trial's speed."""
+        """The number of steps that fit ``seconds``, from the speed of a trial run."""
         _, out = self._run("trial", TRIAL_STEPS, seed=0)
         lines = (out / "metrics.jsonl").read_text().splitlines()
         speeds = [v for line in lines if (v := json.loads(line)["values"].get("train/samples_per_s"))]
-        # The first points include what is only slow once.
+        # The last point's speed: the first ones include one-time costs.
         return max(TRIAL_STEPS, int(seconds * speeds[-1] / self._recipe.batch_size))
 
     def train(self, seed: int, steps: int) -> tuple[Path, JobSpec]:
-        """The last checkpoint of a whole run, and its job."""
+        """Make a whole run, and return its last checkpoint and its spec."""
         job, out = self._run(f"seed-{seed}", steps, seed)
         return out / directory_name(steps), job
 
@@ -141,7 +141,7 @@ class Bench:
 
 @contextlib.contextmanager
 def directory(kept: Path | None) -> Iterator[Path]:
-    """Where the runs are: one that is kept, or one that goes with the benchmark."""
+    """The directory of the runs: the one to keep, or a temporary one."""
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
         yield kept
@@ -151,7 +151,7 @@ def directory(kept: Path | None) -> Iterator[Path]:
 
 
 def fashion_mnist() -> list[Path]:
-    """The files of Debian's package, where it is installed."""
+    """The files of Debian's package; exits if it is not installed."""
     listed = subprocess.run(["dpkg", "-L", PACKAGE], capture_output=True, text=True, check=False)
     found = [Path(line) for line in listed.stdout.splitlines() if "ubyte" in line]
     if not found:

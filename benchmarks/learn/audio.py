@@ -1,7 +1,7 @@
-"""Spoken digits (`DIGIT/DIGIT_SPEAKER_N.wav`, 8 kHz) as the audio tasks learn from them, and the floor that no network is needed for.
+"""Spoken digits (``DIGIT/DIGIT_SPEAKER_N.wav``, 8 kHz) for the audio tasks, and the baseline accuracy without a network.
 
-Whole speakers are held out by ``data.audio.group_pattern``, in pretraining as in the probes: a figure says how well digits are told
-from each other in a voice that was never heard.
+Whole speakers are held out by ``data.audio.group_pattern``, in pretraining and in the probes: the accuracy is that of telling digits
+apart in an unknown voice.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from core.data.audio import PreparedAudio
 from core.evaluation.probes import linear_accuracy
 
 FRAME, STEP, FRAMES = 256, 128, 32
-"""Samples a frame, from one to the next, and frames a recording, of the floor's spectra: half a second at 8 kHz."""
+"""Of the baseline's spectra: samples of a frame, samples between frame starts, frames of a recording (0.5 s at 8 kHz)."""
 
 DATA: Mapping[str, Any] = {
     "audio": {"sampling_rate": 8000, "clip_seconds": 0.6, "group_pattern": "_(?P<group>[a-z]+)_"}
 }
-"""What a spec says of them."""
+"""The ``data`` section of a spec for these recordings."""
 
 
 def log_spectrum(samples: NDArray[np.int16]) -> Tensor:
-    """ln(1 + magnitude) of a recording's first half second, cut or filled up with silence, shape (32 * 129,)."""
+    """ln(1 + magnitude) of a recording's first half second, cut or padded with silence, shape (32 * 129,)."""
     needed = (FRAMES - 1) * STEP + FRAME
     wave = torch.from_numpy(samples[:needed].astype(np.float32)) / 32_767
     wave = torch.nn.functional.pad(wave, (0, needed - len(wave)))
@@ -36,8 +36,11 @@ def log_spectrum(samples: NDArray[np.int16]) -> Tensor:
 
 
 def standardised_by_speaker(features: Tensor, speakers: NDArray[np.int64]) -> Tensor:
-    """Features (N, …) with mean 0 and deviation 1 over each speaker's recordings, as speech recognisers have long done
-    (no label is looked at): what a voice and its microphone add to every word goes, and what tells words apart stays."""
+    """Features (N, …), standardised to mean 0 and deviation 1 over each speaker's recordings.
+
+    Speech recognisers commonly do this, and it uses no label: it removes what a voice and its microphone add to every word, and
+    keeps what distinguishes words.
+    """
     features = features.double()
     for speaker in np.unique(speakers):
         own = torch.from_numpy(speakers == speaker)
@@ -47,7 +50,7 @@ def standardised_by_speaker(features: Tensor, speakers: NDArray[np.int64]) -> Te
 
 
 def floor(prepared: PreparedAudio) -> float:
-    """Accuracy of a logistic regression on log-spectra: what a useless encoder would have to beat."""
+    """Accuracy of a logistic regression on log-spectra: the baseline that an encoder has to beat to be useful."""
     return linear_accuracy(*_spectra(prepared, "train"), *_spectra(prepared, "held_out"), decay=5e-3)
 
 

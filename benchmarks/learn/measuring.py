@@ -1,4 +1,4 @@
-"""What features are worth: classifiers on them, fine-tuning of the network behind them, and the floor without any."""
+"""Measures the quality of features: by classifiers on them, by fine-tuning the network, and by a baseline without a network."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -30,7 +30,7 @@ _BATCH = 50
 
 
 class Labelled:
-    """Labelled samples of a part, evenly spread, ``count`` at most."""
+    """At most ``count`` labelled samples of a split, spread evenly over it."""
 
     def __init__(self, objective: Objective, split: SplitName, count: int) -> None:
         self.samples = objective.samples(split)
@@ -38,7 +38,9 @@ class Labelled:
         assert labels is not None
         known = np.flatnonzero(labels >= 0)
         if len(known) == 0:
-            raise SystemExit("The data has no classes: put the images into one folder a class.")
+            raise SystemExit(
+                "The data has no classes: put the samples of each class into a folder of its own."
+            )
         self.indices: NDArray[np.int64] = known[spread(count, len(known))]
         self.labels = torch.from_numpy(labels[self.indices])
 
@@ -47,7 +49,7 @@ class Labelled:
 
 
 def score(job: JobSpec, data: Any, checkpoint: Path | None, measure: Measure) -> float:
-    """Accuracy on held-out samples of the encoder in ``checkpoint``; None: of the network that it began as."""
+    """Accuracy on held-out samples of the encoder in ``checkpoint``; with None, of its initial network."""
     objective = create_objective(job, data)
     if checkpoint is not None:
         objective.restore(checkpoint)
@@ -65,7 +67,7 @@ def score(job: JobSpec, data: Any, checkpoint: Path | None, measure: Measure) ->
 
 
 def _accuracy_of_best_layer(objective: AudioObjective, known: Labelled, asked: Labelled) -> float:
-    """Of the layer that does best where each speaker of the training part in turn is held out from the others."""
+    """Accuracy of the best layer, chosen by leave-one-speaker-out cross-validation on the training split."""
     (first, speakers), (second, _) = (_layers(objective, part) for part in (known, asked))
 
     def among_known(layer: int) -> float:
@@ -92,8 +94,10 @@ def _layers(objective: AudioObjective, part: Labelled) -> tuple[torch.Tensor, ND
 
 
 def floor(job: JobSpec, data: Any) -> float:
-    """Accuracy on the samples as they are, what no network is needed for: of images nearest neighbours by the cosine of
-    normalised pixels, of recordings `benchmarks.learn.audio.floor`."""
+    """The baseline accuracy without a network.
+
+    For images: nearest neighbours by the cosine of normalised pixels. For recordings: `benchmarks.learn.audio.floor`.
+    """
     if isinstance(data, PreparedAudio):
         return audio.floor(data)
     objective = create_objective(job, data)
@@ -107,7 +111,7 @@ def floor(job: JobSpec, data: Any) -> float:
 
 
 def _fine_tuned(objective: Objective, seed: int) -> float:
-    """Train encoder and classifier on a few labels: AdamW, 1e-3 falling by a cosine, no augmentation."""
+    """Accuracy after training encoder and classifier on a few labels: AdamW, rate 1e-3 with cosine decay, no augmentation."""
     known, asked = Labelled(objective, "train", FINE_TUNING_LABELS), Labelled(objective, "held_out", HELD_OUT)
     seed_torch(seed, "fine-tuning")
     width = cast("torch.Tensor", objective.encode(known.rows(np.arange(1)))).shape[1]

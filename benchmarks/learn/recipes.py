@@ -1,4 +1,4 @@
-"""How each task is trained for a quarter of an hour on two CPU cores: one recipe a task."""
+"""One recipe for each task: settings for training it for a quarter of an hour on two CPU cores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from core.spec.task import TaskSpec
 from core.spec.tasks import tasks_by_kind
 
 Measure = Literal["linear", "fine_tuned"]
-"""``linear``: a logistic regression on the features as they are. ``fine_tuned``: encoder and classifier trained on a few
-labels, which is how a masked autoencoder is meant to be used."""
+"""``linear``: a logistic regression on the frozen features. ``fine_tuned``: encoder and classifier are trained on a few
+labels, as masked autoencoders are meant to be used."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a spec says besides its data, its seed and how many steps there are time for."""
+    """The settings of a spec except its data, its seed and its number of steps."""
 
     model: Mapping[str, Any]
     task: Mapping[str, Any] = field(default_factory=dict)
@@ -22,13 +22,13 @@ class Recipe:
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warmup_share: float = 0.05
-    """Of the steps."""
+    """Warm-up steps as a share of all steps."""
     measure: Measure = "linear"
 
     def spec(
         self, kind: str, *, steps: int, seed: int, data: Mapping[str, Any], probe_samples: int = 0
     ) -> dict[str, Any]:
-        """The whole spec of a run on ``data``, a part of its own."""
+        """The complete spec of a run; ``data`` is its ``data`` section."""
         return {
             "name": f"learn {kind}",
             "task": {"kind": kind, **self.task},
@@ -56,7 +56,7 @@ FINE_TUNED = {"masked_autoencoder", "masked_spectrogram"}
 
 
 def _recipe(kind: str, task: type[TaskSpec]) -> Recipe:
-    """The task's own recipe for some minutes on a CPU, with which a form begins as well."""
+    """The task's recipe ``mini`` for some minutes on a CPU; the dashboard's form starts with the same one."""
     (mini,) = (recipe.document for recipe in task.recipes if recipe.name == "mini")
     training = mini["training"]
     return Recipe(

@@ -1,1 +1,1 @@
-"""Files that are damaged or made to harm, into the readers of uploads: ``./run bench malformed``."""
+"""Feeds damaged and malicious files to the readers of uploads: ``./run bench malformed``."""

@@ -1,4 +1,4 @@
-"""Malformed files: 50,000 mutated ones of every kind into the readers of uploads (--cases, --seed, --case N)."""
+"""Malformed files: feeds 50,000 mutated files of every kind to the readers of uploads (--cases, --seed, --case N)."""
 
 import argparse
 import json
@@ -17,18 +17,18 @@ from benchmarks.malformed.trials import MEMORY_BYTES, case, read
 from worker.parent_death import dies_with_parent
 
 SECONDS = 5.0
-"""Of processor time that a file of at most a megabyte may take, all threads together."""
+"""Processor time that a file of at most one megabyte may take, all threads together."""
 _WALL_A_SECOND = 12
-"""Other work may have the processors; a case that takes so much longer hangs."""
+"""Elapsed seconds allowed for each second of `SECONDS`, as other work may use the processors; a longer case counts as hung."""
 
 
 @dataclass
 class Tally:
-    """What came of the cases."""
+    """The counts of the cases' results."""
 
     cases: int = 0
     read: int = 0
-    """Files that were read, at least in part; the others were refused."""
+    """Files that were read, completely or in part; the others were refused."""
     uncaught: list[dict[str, Any]] = field(default_factory=list)
     over_budget: list[dict[str, Any]] = field(default_factory=list)
     worst: dict[str, Any] = field(default_factory=lambda: {"seconds": 0.0})
@@ -49,7 +49,7 @@ Answers = queue.SimpleQueue[dict[str, Any] | BaseException | None]
 
 
 def _drive(first: int, step: int, end: int, seed: int, answers: Answers) -> None:
-    """Have every ``step``-th case tried, in a process; where one ends it, another goes on behind that."""
+    """Try every ``step``-th case in a child process; if a case ends the process, continue after it in a new one."""
     try:
         while first < end:
             first = _until_it_ends(first, step, end, seed, answers)
@@ -59,7 +59,7 @@ def _drive(first: int, step: int, end: int, seed: int, answers: Answers) -> None
 
 
 def _until_it_ends(first: int, step: int, end: int, seed: int, answers: Answers) -> int:
-    """Start a process and tell its answers; the case that comes next."""
+    """Start a process and pass its answers on; return the number of the next case."""
     arguments = [str(number) for number in (first, step, end, seed)]
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "benchmarks.malformed.trials", *arguments],
@@ -98,7 +98,7 @@ def _until_it_ends(first: int, step: int, end: int, seed: int, answers: Answers)
 
 
 def attack(cases: int, seed: int, processes: int) -> Tally:
-    """Try so many cases."""
+    """Try so many cases in parallel processes."""
     tally = Tally()
     answers: Answers = queue.SimpleQueue()
     for first in range(processes):
@@ -118,12 +118,12 @@ def attack(cases: int, seed: int, processes: int) -> Tally:
 
 
 def main() -> int:
-    """Try the cases; what is wrong with each that fails, then the figures on the last line."""
+    """Try the cases; print the fault of each failed case, then the figures on the last line."""
     parser = argparse.ArgumentParser(prog="./run bench malformed", description=__doc__)
     parser.add_argument("--cases", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--case", type=int, metavar="N", help="only this one, in this process")
+    parser.add_argument("--case", type=int, metavar="N", help="try only this case, in this process")
     arguments = parser.parse_args()
     if arguments.case is not None:
         sample, content = case(arguments.seed, arguments.case, corpus())
@@ -137,7 +137,7 @@ def main() -> int:
             what = answer.get("raised", died)
             print(f"{title}: --seed {arguments.seed} --case {answer['number']}: {what}")
     print(
-        f"slowest: case {tally.worst.get('number')}, {tally.worst['seconds']:.2f} s of the processor ({SECONDS:g} are allowed); "
+        f"slowest: case {tally.worst.get('number')}, {tally.worst['seconds']:.2f} s of processor time ({SECONDS:g} are allowed); "
         f"largest: case {tally.largest.get('number')}, {tally.largest['megabytes']:.0f} MB ({MEMORY_BYTES >> 20} are allowed)"
     )
     print(

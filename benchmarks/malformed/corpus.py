@@ -1,4 +1,4 @@
-"""Small valid files of every kind that is read, made in code; containers are told apart, so that what they hold can be mutated."""
+"""Small valid files of every readable kind, made in code. For containers the members are kept, so that they can be mutated."""
 
 import csv
 import gzip
@@ -29,13 +29,13 @@ class Sample:
     modality: Literal["text", "image", "audio"]
     content: bytes
     members: Mapping[str, bytes] = field(default_factory=dict)
-    """What it holds, where it is an archive or compressed (then one member, without a name)."""
+    """The members of an archive; of a compressed file, one member without a name; else empty."""
     pack: Pack | None = None
-    """Makes the file of its members."""
+    """Builds the file from its members."""
 
 
 def corpus() -> list[Sample]:
-    """The same files each time."""
+    """All samples; the same files at each call."""
     return [*_texts(), *_tokenizers(), *_images(), *_recordings()]
 
 
@@ -227,7 +227,7 @@ def _recordings() -> list[Sample]:
 
 
 def _ogg(content: bytes) -> bytes:
-    """The same stream with one serial number each time, where libsndfile draws one; page by page, for each has a checksum."""
+    """The Ogg stream with a fixed serial number instead of libsndfile's random one, and the checksum of each page corrected."""
     changed, at = bytearray(content), 0
     while at < len(changed):
         table = changed[at + 27 : at + 27 + changed[at + 26]]

@@ -1,4 +1,4 @@
-"""What is done to a valid file: bits, pieces, lengths, and whole members."""
+"""Mutations of a valid file: of bits, spans of bytes, length fields, and whole members."""
 
 import random
 import struct
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.malformed.corpus import Sample
 
 _LARGEST = 1 << 20
-"""Bytes that a mutated file may have: what harms is to be small."""
+"""The largest size of a mutated file, in bytes: the benchmark looks for small harmful files."""
 _NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFF000,
             2**31 - 37, 2**32 - 8, 10**9, 2**62, 2**63 - 1, 2**64 - 1)  # fmt: skip
 _WORDS = (
@@ -24,10 +24,10 @@ Mutation = Callable[[random.Random, bytes, Sequence[Sample]], bytes]
 
 
 def mutate(dice: random.Random, sample: Sample, others: Sequence[Sample]) -> bytes:
-    """A damaged file of a sample's kind; the same for the same dice."""
+    """A damaged copy of a sample; the same for the same state of ``dice``."""
     content = sample.content
     if sample.pack is not None and dice.random() < 0.5:
-        # Below the checksums of what holds it.
+        # Mutate a member, and pack it again with correct checksums.
         members = dict(sample.members)
         for name in dice.sample(list(members), min(len(members), dice.randint(1, 3))):
             members[name] = _mutated(dice, members[name], others)
@@ -106,7 +106,7 @@ def _move(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
 
 
 def _number(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    """A length or count, wherever it may be."""
+    """Overwrite bytes with an extreme number, which may hit a length or count."""
     form = dice.choice("BHIQ")
     size = struct.calcsize(form)
     if len(content) < size:
@@ -138,7 +138,7 @@ _MUTATIONS: tuple[Mutation, ...] = (
 
 
 def _checksums(content: bytes) -> bytes:
-    """The checksums of a PNG's chunks and a tar's headers made right, so that what lies behind them is read."""
+    """Correct the checksums of a PNG's chunks and a tar's headers, so that readers go on to the mutated bytes."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return _png(content)
     return _tar(content) if content[257:262] == b"ustar" else content

@@ -1,4 +1,4 @@
-"""One case after the other, in a process that may have so much memory: what reading a mutated file comes to."""
+"""Reads mutated files one after another in a process with a memory limit, and reports the result of each."""
 
 import dataclasses
 import io
@@ -22,26 +22,27 @@ from core.formats.audio.inspection import inspect_audio_file
 from core.formats.image.inspection import inspect_image_file
 
 MEMORY_BYTES = 800 << 20
-"""That a case may add to what the readers take themselves."""
+"""Memory that a case may take beyond what the imported readers take."""
 _LONGEST_MESSAGE = 5000
 _CASES = 500
-"""In one process."""
+"""Number of cases that one process tries."""
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""As JSON writes it; behind a backslash of its own it is six characters of text."""
+"""A NUL in JSON's notation. After an odd number of backslashes it would be six characters of text instead."""
 
 
 def case(seed: int, number: int, samples: Sequence[Sample]) -> tuple[Sample, bytes]:
-    """The file of a case."""
+    """The sample and the mutated file of a case."""
     dice = random.Random(f"{seed}-{number}")
     sample = samples[number % len(samples)]
     return sample, mutate(dice, sample, samples)
 
 
 def read(sample: Sample, content: bytes) -> bool:
-    """Read a file as an upload, and a tokenizer as the engine does, too; False where it is refused.
+    """Read a file as an upload is read, and a tokenizer also as the engine reads it; False if it is refused.
 
     Raises:
-        AssertionError: what is said of it cannot be stored or shown. And what readers raise that they should not.
+        AssertionError: the report about the file cannot be stored or shown.
+        Exception: any error that a reader raises instead of refusing the file.
     """
     stream = io.BytesIO(content)
     said: Exception
@@ -53,7 +54,7 @@ def read(sample: Sample, content: bytes) -> bool:
         else:
             report = inspect_file(stream, sample.name)
         answer = dataclasses.asdict(report)
-        answer.pop("examples", None)  # the text itself, which is stored as bytes
+        answer.pop("examples", None)  # stored as bytes, so any text is allowed there
         _check(answer)
         if sample.name == "tokenizer.json":
             stream.seek(0)
@@ -69,7 +70,7 @@ def read(sample: Sample, content: bytes) -> bool:
 
 
 def _check(answer: dict[str, Any]) -> None:
-    """JSON as PostgreSQL takes it: no NUL, no half of a surrogate pair, no NaN."""
+    """Check that PostgreSQL accepts the answer as JSON: no NUL, no lone surrogate, no NaN."""
     text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
     text.encode()
     assert not _NUL.search(text), "a NUL is in the answer"
@@ -79,15 +80,15 @@ def _check(answer: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """``FIRST STEP END SEED`` are the arguments: a line of JSON before each case and one behind it go to standard output."""
+    """Try the cases given by the arguments ``FIRST STEP END SEED``; print a line of JSON before and after each case."""
     first, step, end, seed = map(int, sys.argv[1:])
     samples = corpus()
     for sample in samples:
-        read(sample, sample.content)  # what all of them import is no part of a case
+        read(sample, sample.content)  # imports everything first, so that imports count for no case
     answers = sys.stdout
     sys.stdout = sys.stderr
     _limit_memory()
-    # A process of the service reads one file; what many leave behind in this one is to count for none.
+    # The service reads each file in a new process; memory left over from earlier cases must not count here either.
     for number in range(first, min(end, first + _CASES * step), step):
         print(json.dumps({"begun": number}), file=answers, flush=True)
         print(json.dumps(_try(seed, number, samples)), file=answers, flush=True)
@@ -103,13 +104,13 @@ def _try(seed: int, number: int, samples: Sequence[Sample]) -> dict[str, Any]:
     sample, content = case(seed, number, samples)
     answer: dict[str, Any] = {"number": number, "name": sample.name}
     before = _memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak memory
     began = time.process_time()
     try:
         answer["read"] = read(sample, content)
     except MemoryError:
         answer["memory"] = True
-    except BaseException:  # noqa: BLE001 - that is what is looked for; a panic in Rust is no Exception
+    except BaseException:  # noqa: BLE001 - any error is a finding; a panic in Rust is not an Exception
         answer["raised"] = traceback.format_exc()[-3000:]
     answer["seconds"] = time.process_time() - began
     answer["megabytes"] = max(0.0, _memory("VmHWM") - before)

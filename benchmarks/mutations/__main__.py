@@ -1,4 +1,4 @@
-"""Mutations: plausible mistakes put into the code one at a time; how many the tests do not notice."""
+"""Mutation testing: puts plausible mistakes into the code, one at a time, and counts those that the tests miss."""
 
 import argparse
 import contextlib
@@ -20,12 +20,12 @@ from benchmarks.mutations.trials import Bench, Verdict
 
 
 def main() -> int:
-    """Try all that are asked for; 0 where every mutation could be made, whether noticed or not."""
+    """Try the selected mutations; 0 if every mutation could be made, whether the tests noticed it or not."""
     arguments = _arguments()
     started = time.monotonic()
     chosen = _chosen(arguments.lists, arguments.only)
     if not chosen:
-        print(f"No mutation is in a list or file that {arguments.only!r} matches.")
+        print(f"No mutation is in a list or changes a file that {arguments.only!r} matches.")
         return 2
     stale = [mutation for mutation in chosen if not _applies(mutation)]
     usable = [mutation for mutation in chosen if mutation not in stale]
@@ -48,21 +48,26 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run bench mutations", description=__doc__)
     parser.add_argument(
-        "--only", default="", metavar="REGEX", help="in the list's name or the changed file's path"
+        "--only", default="", metavar="REGEX", help="matched with the list's name and the changed file's path"
     )
     parser.add_argument(
         "--parallel",
         type=int,
         default=len(os.sched_getaffinity(0)),
-        help="test runs at a time (default: the cores)",
+        help="parallel test runs (default: the number of cores)",
     )
     parser.add_argument(
-        "--resume", type=Path, metavar="FILE", help="keeps the verdicts, and takes those it holds"
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="a file that keeps the verdicts; those it holds already are reused",
     )
-    parser.add_argument("--lists", type=Path, default=FOLDER, metavar="DIRECTORY", help="of other lists")
+    parser.add_argument(
+        "--lists", type=Path, default=FOLDER, metavar="DIRECTORY", help="the folder of the lists"
+    )
     arguments = parser.parse_args()
     if arguments.parallel < 1:
-        parser.error("--parallel is at least 1")
+        parser.error("--parallel must be at least 1")
     return arguments
 
 
@@ -88,7 +93,7 @@ def _applies(mutation: Mutation) -> bool:
 
 @contextlib.contextmanager
 def _bench(names: Sequence[str], parallel: int) -> Iterator[Bench]:
-    # Below /var/tmp: as root, PostgreSQL runs as another user, who must be able to pass.
+    # Below /var/tmp: started by root, PostgreSQL runs as another user, who must be able to reach it.
     with tempfile.TemporaryDirectory(prefix="mut-", dir="/var/tmp") as scratch:
         Path(scratch).chmod(0o711)
         threads = max(1, len(os.sched_getaffinity(0)) // parallel)
@@ -101,7 +106,7 @@ def _bench(names: Sequence[str], parallel: int) -> Iterator[Bench]:
 
 
 def _unchanged(bench: Bench, mutations: Sequence[Mutation]) -> dict[tuple[str, ...], float] | None:
-    """The seconds of each set of tests without any mutation; None where some fail then."""
+    """The seconds that each set of tests takes without a mutation; None if some of them fail."""
     groups = sorted({mutation.tests for mutation in mutations})
     seconds: dict[tuple[str, ...], float] = {}
     failed = 0
@@ -115,7 +120,7 @@ def _unchanged(bench: Bench, mutations: Sequence[Mutation]) -> dict[tuple[str, .
             failed += 1
             print(done.output)
     if failed:
-        print(f"{failed} of {len(groups)} sets of tests fail without any mutation; mend them first.")
+        print(f"{failed} of {len(groups)} sets of tests fail without any mutation; correct them first.")
         return None
     return seconds
 
@@ -132,7 +137,7 @@ def _try(
         verdicts[mutation] = verdict
         journal.add(mutation, verdict, seconds)
         if verdict == "stale":
-            raise RuntimeError(f"A copy of the tree is not as its original: {output}")
+            raise RuntimeError(f"A copy of the tree differs from the original: {output}")
         place = f"{mutation.file}:{mutation.line(ROOT)}"
         print(
             f"[{number}/{len(mutations)}] {verdict:8}  {seconds:6.1f} s  {place}  {mutation.why}", flush=True

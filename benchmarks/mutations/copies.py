@@ -1,8 +1,8 @@
-"""A copy of the tree in which one file at a time is changed, and an interpreter that imports from that copy alone.
+"""A copy of the tree in which one file at a time is changed, and an interpreter that imports only from that copy.
 
-The repository's own interpreter finds the packages of an editable install in the original tree. Each copy therefore
-has an environment of its own, whose ``.pth`` file names the copy, and after it the packages of this environment: so
-every process that ``sys.executable`` starts imports the copy, whatever its environment variables and directory.
+The repository's own interpreter finds the packages of an editable install in the original tree. So each copy has its
+own virtual environment, whose ``.pth`` file lists the copy and then the packages of this environment: every process
+started by ``sys.executable`` imports the copy, whatever its environment variables and directory.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ PACKAGES = ("core", "control", "api", "worker", "standalone", "benchmarks", "too
 
 
 def tree(root: Path) -> list[str]:
-    """The tracked files, and new ones that git does not ignore, relative to the root."""
+    """The tracked files, and untracked ones that git does not ignore, relative to the root."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
@@ -35,7 +35,7 @@ def tree(root: Path) -> list[str]:
 
 
 def digest(root: Path, names: Sequence[str]) -> str:
-    """One hash over all files' names and bytes."""
+    """One hash over the names and contents of all files."""
     total = hashlib.sha256()
     for name in names:
         total.update(f"{name}\0{hashlib.sha256((root / name).read_bytes()).hexdigest()}\n".encode())
@@ -46,11 +46,11 @@ class Copy:
     """A copy of the tree.
 
     Args:
-        root: The original.
+        root: The original tree.
         names: Its files.
-        directory: Where it shall be, and beside it its tests' temporary files. The path is short, since tests
-            make Unix sockets below it, whose paths are limited to some 100 bytes.
-        threads: Of each process that computes.
+        directory: The directory of the copy and of its tests' temporary files. The path has to be short, because tests
+            make Unix sockets below it, whose paths are limited to about 100 bytes.
+        threads: Threads of each process that computes.
     """
 
     def __init__(self, root: Path, names: Sequence[str], directory: Path, *, threads: int) -> None:
@@ -71,7 +71,7 @@ class Copy:
         self._verify()
 
     def _verify(self) -> None:
-        """Make sure that a process without any environment, in another directory, imports this copy."""
+        """Check that a process without environment variables, started in another directory, imports this copy."""
         code = (
             "import importlib, json, sys;"
             "print(json.dumps({n: list(importlib.import_module(n).__path__)[0] for n in sys.argv[1:]}))"
@@ -113,7 +113,7 @@ class Copy:
         original, status = path.read_bytes(), path.stat()
         try:
             path.write_text(text, encoding="utf-8")
-            # Bytecode is taken for its source's by size and whole seconds: no two versions may share both.
+            # Python matches bytecode to its source by size and time in whole seconds: no two versions may share both.
             moment = int(status.st_mtime) + next(self._times)
             os.utime(path, (moment, moment))
             yield

@@ -1,4 +1,4 @@
-"""What was found so far, one JSON object a line, so that an interrupted run goes on where it was."""
+"""Keeps the verdicts so far, one JSON object a line, so that an interrupted run can be resumed."""
 
 import hashlib
 import json
@@ -18,10 +18,10 @@ class _Entry(BaseModel):
 
 
 class Journal:
-    """Verdicts of one state of the tree; those of another count for nothing.
+    """The verdicts for one state of the tree; verdicts for another state are ignored.
 
     Args:
-        path: The file; None keeps nothing.
+        path: The file; with None nothing is kept.
         tree: The hash of all files.
     """
 
@@ -36,12 +36,12 @@ class Journal:
                     self._known[entry.mutation] = entry
 
     def verdict(self, mutation: Mutation) -> Verdict | None:
-        """What is known of it."""
+        """The known verdict on a mutation; None if there is none."""
         entry = self._known.get(_key(mutation))
         return None if entry is None else entry.verdict
 
     def add(self, mutation: Mutation, verdict: Verdict, seconds: float) -> None:
-        """Keep a verdict."""
+        """Write a verdict to the file."""
         if self._path is not None:
             entry = _Entry(tree=self._tree, mutation=_key(mutation), verdict=verdict, seconds=seconds)
             with self._path.open("a", encoding="utf-8") as file:

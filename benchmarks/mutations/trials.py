@@ -1,4 +1,4 @@
-"""Test runs in copies of the tree: all must pass without a mutation, and some must fail with one."""
+"""Runs tests in copies of the tree: all must pass without a mutation, and some must fail with one."""
 
 import contextlib
 import queue
@@ -30,10 +30,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class TestRun:
-    """How a run of pytest ended."""
+    """The result of a run of pytest."""
 
     code: int | None
-    """Its exit code; None where it was stopped at the time limit."""
+    """Its exit code; None if it was stopped at the time limit."""
     seconds: float
     output: str
     """The end of what it printed."""
@@ -45,7 +45,7 @@ class TestRun:
 
     @property
     def verdict(self) -> Verdict:
-        """What it says of a mutation. Tests that are not there notice nothing."""
+        """The verdict on the mutation. A missing test counts as one that noticed nothing."""
         if self.code is None:
             return "timeout"
         return "survived" if self.code in {_PASSED, _NOTHING_COLLECTED} else "noticed"
@@ -55,7 +55,7 @@ class Bench:
     """Several copies of the tree, one test run in each at a time.
 
     Args:
-        copies: Where tests run.
+        copies: The copies in which tests run.
     """
 
     def __init__(self, copies: Sequence[Copy]) -> None:
@@ -68,7 +68,7 @@ class Bench:
         self._running: set[subprocess.Popen[bytes]] = set()
 
     def close(self) -> None:
-        """Stop every test run and wait until nothing of them is left."""
+        """Stop every test run and wait until all their processes have ended."""
         self._stopping.set()
         with self._lock:
             for process in self._running:
@@ -84,7 +84,7 @@ class Bench:
         """Whether a mutation is noticed, the seconds, and the end of the tests' output.
 
         Args:
-            unchanged_seconds: What its tests take without it; the time limit is a multiple.
+            unchanged_seconds: The seconds that its tests take without it; the time limit is a multiple of it.
         """
         with self._copy() as copy:
             try:
@@ -96,7 +96,7 @@ class Bench:
             return done.verdict, done.seconds, done.output
 
     def each(self, action: Callable[[T], R], things: Iterable[T]) -> Iterator[tuple[T, R]]:
-        """Do it to all of them, as many at once as there are copies; in the order in which they end."""
+        """Call ``action`` for each thing, as many at once as there are copies; yields results in the order of completion."""
         futures: dict[Future[R], T] = {self._pool.submit(action, thing): thing for thing in things}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -120,7 +120,7 @@ class Bench:
             with self._lock:
                 if self._stopping.is_set():
                     raise InterruptedError("stopped")
-                # From the original tree: no mutation changes what stops the tests.
+                # `_contained` runs from the original tree, so that no mutation changes the code that stops the tests.
                 process = subprocess.Popen(
                     command,
                     env=copy.environment(),

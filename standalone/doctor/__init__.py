@@ -1,4 +1,4 @@
-"""Checks of everything that the service stands on, each with what to do about it."""
+"""Checks of everything that the service depends on; each finding says how to correct the problem."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,13 +14,13 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(home: Home, *, host: str, port: int) -> Iterator[Finding]:
-    """Look at everything, one after another; a failure of one is no reason to leave the others out.
+    """Run all checks, one after another, even after one fails.
 
     Args:
-        host: Where the API listens, or shall.
-        port: Likewise.
+        host: The address that the API listens on, or will listen on.
+        port: Its port.
     """
-    yield from _looked(
+    yield from _run(
         [
             ("Python", machine.python),
             ("torch", machine.torch),
@@ -35,7 +35,7 @@ def examine(home: Home, *, host: str, port: int) -> Iterator[Finding]:
         yield _settings(error, home)
         return
     yield ok("settings", "complete")
-    yield from _looked(
+    yield from _run(
         [
             ("secret", partial(services.secret, chosen, home)),
             ("database", partial(services.database, chosen)),
@@ -49,20 +49,20 @@ def examine(home: Home, *, host: str, port: int) -> Iterator[Finding]:
     )
 
 
-def _looked(checks: list[tuple[str, Callable[[], Finding | None]]]) -> Iterator[Finding]:
+def _run(checks: list[tuple[str, Callable[[], Finding | None]]]) -> Iterator[Finding]:
     for what, check in checks:
         try:
             finding = check()
-        except Exception as error:  # noqa: BLE001 - a check that nobody foresaw to fail is a finding too
+        except Exception as error:  # noqa: BLE001 - an unexpected error of a check is a finding too
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            yield bad(what, f"could not be checked ({reason})", "Mend that, and look again.")
+            yield bad(what, f"could not be checked ({reason})", "Correct that, and run `doctor` again.")
         else:
             if finding is not None:
                 yield finding
 
 
 def _settings(error: ValidationError, home: Home) -> Finding:
-    # Never the values: one of them is the secret.
+    # Never the values: one of them may be the secret.
     wrong = "; ".join(f"{problem['loc'][0]}: {problem['msg'].lower()}" for problem in error.errors())
     running = "runs" if home.running else "does not run"
     return bad(

@@ -1,22 +1,24 @@
-"""What a check found."""
+"""`Finding`: the result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 GIB = 1 << 30
 LOW_BYTES = 2 * GIB
-"""Less free space than this will not take a larger checkpoint."""
+"""Free space in bytes below which a check warns: a large checkpoint may not fit."""
 
 Verdict = Literal["ok", "warn", "bad"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        verdict: ``warn``: the service works, and something will surprise later; ``bad``: it does not work.
-        advice: What to do about it, in one sentence; empty where there is nothing to do.
+        what: What was checked.
+        verdict: ``ok``; ``warn``: the service works now, but may fail later; ``bad``: it does not work.
+        found: What the check found.
+        advice: What to do about it, in one sentence; empty if there is nothing to do.
     """
 
     what: str
@@ -42,8 +44,8 @@ def gib(count: int) -> str:
 
 
 def room(what: str, found: str, free: int | None) -> Finding:
-    """Something that works, judged by the bytes that are left there."""
+    """The finding for a store that works: ``ok``, or ``warn`` if fewer than `LOW_BYTES` bytes are free."""
     if free is None:
         return ok(what, found)
-    told = f"{found}, {gib(free)} free"
-    return ok(what, told) if free >= LOW_BYTES else warn(what, told, "Free space there.")
+    found = f"{found}, {gib(free)} free"
+    return ok(what, found) if free >= LOW_BYTES else warn(what, found, "Free space there.")

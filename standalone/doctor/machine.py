@@ -20,12 +20,12 @@ _OLDEST_PYTHON = (3, 11)
 def python() -> Finding:
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     if sys.version_info < _OLDEST_PYTHON:
-        return bad("Python", found, "Make the environment anew with Python 3.11 or later.")
+        return bad("Python", found, "Make the environment again with Python 3.11 or later.")
     if sys.platform != "linux":
         return warn(
             "Python",
             found,
-            "Run workers on Linux: elsewhere an engine may outlive a supervisor that was killed.",
+            "Run workers on Linux: elsewhere a killed supervisor may leave its engine as an orphaned process.",
         )
     return ok("Python", found)
 
@@ -33,20 +33,20 @@ def python() -> Finding:
 def torch() -> Finding:
     version = installed_version("torch")
     if version == "source":
-        return bad("torch", "not installed", "Install seedbed-server anew.")
+        return bad("torch", "not installed", "Install seedbed-server again.")
     found = f"{version}, {'with' if torch_has_cuda() else 'without'} CUDA"
     wanted = _pinned("torch")
     if wanted is not None and version.partition("+")[0] != wanted:
         return warn(
             "torch",
             found,
-            f"Install torch {wanted}: what a run resumes to bit for bit was made sure of with that one.",
+            f"Install torch {wanted}: resuming to the same bits was tested with that version only.",
         )
     return ok("torch", found)
 
 
 def _pinned(distribution: str) -> str | None:
-    """The one version of a distribution that this software asks for."""
+    """The version of a distribution that this software pins; None if it pins none."""
     try:
         requirements = metadata.requires("seedbed-server") or []
     except metadata.PackageNotFoundError:
@@ -59,18 +59,20 @@ def device() -> Finding:
     machine = describe("auto")
     found = f"{machine.device}: {machine.device_name}, {gib(machine.memory_bytes)}, {machine.threads} threads"
     if machine.device == "cpu" and shutil.which("nvidia-smi") is not None:
-        return warn("device", found, "There is a GPU that this torch cannot use; install a CUDA build of it.")
+        return warn(
+            "device", found, "There is a GPU that this build of torch cannot use; install a CUDA build."
+        )
     return ok("device", found)
 
 
 def directory(what: str, path: Path) -> Finding:
-    """A directory that is, or will be, written to."""
+    """Whether a directory can be written, and its free space. For one that does not exist yet: its nearest parent."""
     path = path.expanduser().absolute()
-    place = path
-    while not place.exists():
-        place = place.parent
+    existing = path
+    while not existing.exists():
+        existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=place) as file:
+        with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"\0" * 4096)
             file.flush()
     except OSError as error:
@@ -79,7 +81,7 @@ def directory(what: str, path: Path) -> Finding:
             f"{path} cannot be written: {error.strerror}",
             "Give this user the right to write there, or free space if it is full.",
         )
-    return room(what, str(path), shutil.disk_usage(place).free)
+    return room(what, str(path), shutil.disk_usage(existing).free)
 
 
 def api(home: Home, host: str, port: int) -> Finding:
@@ -91,15 +93,15 @@ def api(home: Home, host: str, port: int) -> Finding:
     if home.running:
         return bad(
             "API",
-            f"the service of {home.directory} runs, and its API does not answer at {url}",
-            "Read what `seedbed-server up` says in its terminal, and start it again.",
+            f"the service of {home.directory} runs, but its API does not answer at {url}",
+            "Read the output of `seedbed-server up` in its terminal, and start it again.",
         )
-    advice = "Stop what listens there, or choose another port with --port (0 for any that is free)."
+    advice = "Stop the program that listens there, or choose another port with --port (0 for any free one)."
     return _free("API", host, port, advice) or ok("API", f"none runs; {host}:{port} is free for it")
 
 
 def worker_metrics(chosen: Settings) -> Finding | None:
-    """Whether a worker's metrics are served where the settings say, if they say so."""
+    """Whether a worker's metrics are served at the configured address; None if none is configured."""
     if chosen.worker_metrics_port is None:
         return None
     what = "worker's metrics"
@@ -108,7 +110,8 @@ def worker_metrics(chosen: Settings) -> Finding | None:
     if b"seedbed_worker_" in (fetch(f"{url}/metrics") or b""):
         return ok(what, f"served at {url}/metrics")
     advice = (
-        "Stop what listens there, or give each worker of a machine a SEEDBED_WORKER_METRICS_PORT of its own."
+        "Stop the program that listens there, or give each worker of this machine its own "
+        "SEEDBED_WORKER_METRICS_PORT."
     )
     return _free(what, host, port, advice) or ok(what, f"no worker runs here; {host}:{port} is free for them")
 
@@ -117,5 +120,5 @@ def _free(what: str, host: str, port: int, advice: str) -> Finding | None:
     try:
         bind(host, port)
     except OSError as error:
-        return bad(what, f"{host}:{port} cannot be listened at: {error.strerror}", advice)
+        return bad(what, f"cannot listen on {host}:{port}: {error.strerror}", advice)
     return None

@@ -1,4 +1,4 @@
-"""Checks of what the settings lead to: database, Redis, storage, and who works there."""
+"""Checks of the services that the settings name: database, Redis, storage; and of the workers."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from secrets import token_hex
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-import control.models  # noqa: F401 - every table that a foreign key names has to be known
+import control.models  # noqa: F401 - SQLAlchemy needs every table that a foreign key refers to
 from control.broker import Broker
 from control.db import create_engine, read
 from control.errors import SeedbedError, Unauthorized
@@ -24,7 +24,7 @@ from standalone.home import Home
 from worker.device import installed_version
 
 _FEWEST_CHARACTERS = 10
-"""So many different ones are in every secret of 32 characters that was drawn at random."""
+"""A random secret of 32 characters practically always has at least this many different characters."""
 _CLOCK_SECONDS = 2.0
 
 
@@ -38,13 +38,13 @@ def _connected(chosen: Settings) -> Iterator[Engine]:
 
 
 def secret(chosen: Settings, home: Home) -> Finding:
-    """Whether it can be guessed, and whether the key of this machine's user was made with it."""
+    """Whether the secret is random enough, and whether it verifies the key of this machine's user."""
     value = chosen.secret.get_secret_value()
     if len(set(value)) < _FEWEST_CHARACTERS:
         return warn(
             "secret",
-            "SEEDBED_SECRET is too regular to be one",
-            "Set one drawn at random (openssl rand -hex 32), and make the API keys anew.",
+            "SEEDBED_SECRET is too regular to be secret",
+            "Set a random one (openssl rand -hex 32), and make new API keys.",
         )
     known = home.client()
     service = home.service()
@@ -55,11 +55,11 @@ def secret(chosen: Settings, home: Home) -> Finding:
         except Unauthorized:
             return warn(
                 "secret",
-                f"the key kept in {home.directory} is not known with it",
-                "Start `seedbed-server up` again, which makes a new key; with a changed secret every older one is void.",
+                f"the key kept in {home.directory} is not valid with this secret",
+                "Start `seedbed-server up` again, which makes a new key; a changed secret makes every older key invalid.",
             )
         except SQLAlchemyError:
-            return ok("secret", "set")  # the database has a finding of its own
+            return ok("secret", "set")  # the check of the database reports this
     return ok("secret", "set")
 
 
@@ -86,7 +86,7 @@ _FREE_CONNECTIONS = text(
 
 
 def clock(chosen: Settings) -> Finding | None:
-    """How far this machine's clock is from the database's, by which leases and waits are reckoned."""
+    """The difference between this machine's clock and the database's, which leases and waiting times are based on."""
     try:
         with _connected(chosen) as engine, read(engine) as session:
             session.connection()
@@ -94,37 +94,42 @@ def clock(chosen: Settings) -> Finding | None:
             theirs = session.execute(select(func.clock_timestamp())).scalar_one().timestamp()
             after = time.time()
     except SQLAlchemyError:
-        return None  # the database has a finding of its own
+        return None  # the check of the database reports this
     skew = (before + after) / 2 - theirs
     found = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the database's"
     if abs(skew) > _CLOCK_SECONDS:
-        return warn("clock", found, "Set both clocks by NTP: points in charts and sessions go by this one.")
+        return warn(
+            "clock",
+            found,
+            "Synchronise both clocks by NTP: times of metric points and ends of sessions come from this machine's.",
+        )
     return ok("clock", found)
 
 
 def redis(chosen: Settings) -> Finding:
     with closing(Broker(chosen)) as broker:
         try:
-            told = broker.live.info()
+            info = broker.live.info()
             waiting = broker.backlog("cpu") + broker.backlog("gpu")
-        except Exception as error:  # noqa: BLE001 - redis and kombu each have their own
+        except Exception as error:  # noqa: BLE001 - redis and kombu raise different classes
             return bad("Redis", _first_line(error), "Check REDIS_URL, and that Redis runs.")
     name = (
-        f"Valkey {told['valkey_version']}" if "valkey_version" in told else f"Redis {told['redis_version']}"
+        f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
     )
-    policy = told["maxmemory_policy"]
-    found = f"{name}, {waiting} doorbells wait, eviction policy {policy}"
+    policy = info["maxmemory_policy"]
+    found = f"{name}, {waiting} wake-up messages waiting, eviction policy {policy}"
     if policy != "noeviction":
         return warn(
             "Redis",
             found,
-            "Set maxmemory-policy to noeviction: an evicted doorbell costs a job seconds, an evicted stream its liveness.",
+            "Set maxmemory-policy to noeviction: an evicted wake-up message delays a job by seconds, an evicted stream "
+            "delays live updates.",
         )
     return ok("Redis", found)
 
 
 def storage(chosen: Settings) -> Finding:
-    """Whether it takes an object, gives it back and lets it go."""
+    """Whether the storage can write, read and delete an object."""
     key = f"{TEMPORARY}/doctor-{token_hex(8)}"
     try:
         opened = open_storage(chosen.storage_url)
@@ -138,14 +143,14 @@ def storage(chosen: Settings) -> Finding:
         return bad(
             "storage",
             f"{error}{reason}",
-            "Check STORAGE_URL, its credentials and rights, and that there is room.",
+            "Check STORAGE_URL, its credentials and permissions, and that it has free space.",
         )
     if content != b"seedbed":
         return bad(
-            "storage", "gives back other bytes than it was given", "Do not use it before it is mended."
+            "storage", "returns other bytes than were written", "Do not use it before that is corrected."
         )
     kind = chosen.storage_url.partition(":")[0]
-    return room("storage", f"{kind} takes and gives back", free)
+    return room("storage", f"{kind} can be written and read", free)
 
 
 def workers(chosen: Settings) -> Finding | None:
@@ -153,7 +158,7 @@ def workers(chosen: Settings) -> Finding | None:
         with _connected(chosen) as engine, read(engine) as session:
             online = [found for found in workers_service.list_workers(session) if found.state != "offline"]
     except SQLAlchemyError:
-        return None  # the database has a finding of its own
+        return None  # the check of the database reports this
     if not online:
         return bad(
             "workers", "none is online", "Start one with `seedbed-server worker`; jobs wait until then."

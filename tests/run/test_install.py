@@ -62,7 +62,7 @@ def test_killed_half_way_it_starts_over(project: Project):
     ruin(project.root)
     status, output = project.install()
     assert status == 0, output
-    assert "starting it over" in output
+    assert "was interrupted; starting it again" in output
     assert project.imports("server", "seedbed", "idna", "six")
 
 
@@ -75,7 +75,7 @@ def test_two_starts_at_once_take_turns(project: Project):
     second_said, _ = second.communicate()
     assert (first.returncode, second.returncode) == (0, 0)
     assert "making .venv" in begun + first_rest
-    assert second_said == "· another start is installing; waiting for it\n"
+    assert second_said == "· another command is installing; waiting for it\n"
 
 
 def test_without_node_one_comes_from_a_wheel(project: Project, tmp_path: Path):

@@ -28,7 +28,7 @@ def test_a_slow_machine_trains_what_fits_and_learns(
         Home(home), host="127.0.0.1", port=0, device="cpu", precision="fp32", budget_seconds=0.001, stay=False
     )
     told = capfd.readouterr().out
-    assert told.count("In its place: ") == len(SIZES[1:])
+    assert told.count("Training instead: ") == len(SIZES[1:])
     assert "the model has learned from context" in told
     closing = next(line for line in told.splitlines() if line.startswith("Took: "))
     assert closing.startswith("Took: installation 41 s; then ")

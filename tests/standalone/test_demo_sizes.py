@@ -36,13 +36,13 @@ def test_sizes_become_cheaper() -> None:
 
 def test_a_pace_leaves_the_first_step_out() -> None:
     slow = Pace()
-    assert slow.saw(1, 100.0) is None
-    assert slow.saw(2, 104.0) == 0.25
+    assert slow.measure(1, 100.0) is None
+    assert slow.measure(2, 104.0) == 0.25
     fast = Pace()
-    assert [fast.saw(step, 100.0 + step / 50) for step in (1, 2, 20)] == [None, None, None]
-    assert round(fast.saw(21, 100.0 + 21 / 50) or 0, 6) == 50.0
+    assert [fast.measure(step, 100.0 + step / 50) for step in (1, 2, 20)] == [None, None, None]
+    assert round(fast.measure(21, 100.0 + 21 / 50) or 0, 6) == 50.0
 
 
 def test_a_step_seen_twice_tells_no_pace() -> None:
     pace = Pace()
-    assert [pace.saw(1, 5.0), pace.saw(1, 9.0), pace.saw(2, 5.0)] == [None, None, None]
+    assert [pace.measure(1, 5.0), pace.saw(1, 9.0), pace.saw(2, 5.0)] == [None, None, None]

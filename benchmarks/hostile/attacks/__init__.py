@@ -1,1 +1,1 @@
-"""One module an attack: its docstring says what it sends, and its ``attack(target)`` sends it and checks the answers."""
+"""One module for each attack: its docstring says what it sends; its ``attack(target)`` sends it and checks the answers."""

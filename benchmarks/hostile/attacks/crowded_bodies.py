@@ -1,4 +1,4 @@
-"""Twenty clients at once send specs at the limits: unknown fields, deep, wide, long, twice, chunked."""
+"""Twenty clients at once send specs at the limits: unknown fields, deep nesting, many keys, long values, repeated keys, chunks."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ BODIES: list[tuple[bytes, int]] = [
 
 
 def attack(target: Target) -> None:
-    """Each body is refused as it has to be, in an answer of some kilobytes."""
+    """Each body is refused with the documented code, in an answer of some kilobytes."""
 
     def send(number: int) -> None:
         with target.client() as client:

@@ -15,7 +15,7 @@ WORD_BYTES = 1 << 20
 
 
 def attack(target: Target) -> None:
-    """Each is refused, by the budget of memory."""
+    """Each file is refused by the memory budget."""
     words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(ROWS, np.int32)), pa.array(["x" * WORD_BYTES]))
     out = io.BytesIO()
     pq.write_table(pa.table({"text": words}), out, compression="zstd")

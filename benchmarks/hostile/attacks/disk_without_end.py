@@ -1,4 +1,4 @@
-"""Uploads past a quota, with and without a length and at once; a job that keeps a checkpoint of each of 100,000,000 steps; all of it deleted twice at once."""
+"""Uploads beyond a quota, with and without a length, in parallel; a job that keeps a checkpoint of each of 100,000,000 steps; parallel deletions of both."""
 
 import json
 import time
@@ -14,11 +14,11 @@ MIB = 1 << 20
 QUOTA = 8 * MIB
 UPLOADS = 8
 JOB_SECONDS = 150.0
-"""So long the job may take until it has met its quota: it prepares its data first."""
+"""Time limit for the job to reach its quota; it prepares its data first."""
 
 
 def attack(target: Target) -> None:
-    """Nothing exceeds its quota, the job pauses and says why, and what is deleted is gone."""
+    """No quota is exceeded, the job pauses and gives the reason, and deleted files leave the storage."""
     with target.client() as client, target.client(target.admin) as admin:
         before = _usage(client)
         quotas = {kind: before[kind]["bytes"] + QUOTA for kind in ("datasets", "checkpoints")}
@@ -29,14 +29,14 @@ def attack(target: Target) -> None:
             after = _usage(client)
             if after["bytes"] > before["bytes"]:
                 raise NotDelivered(
-                    f"{after['bytes'] - before['bytes']:,} bytes are left of what was deleted: {after}"
+                    f"{after['bytes'] - before['bytes']:,} bytes of the deleted files are left: {after}"
                 )
         finally:
             admin.patch("/v1/quotas", json=dict.fromkeys(quotas))
 
 
 def _fill(target: Target, client: httpx.Client, limit: int) -> None:
-    """Half of the files say how long they are."""
+    """Upload files beyond the quota in parallel; half of the requests have a Content-Length."""
     dataset = target.dataset(client, "without end")
 
     def put(number: int) -> int:
@@ -51,7 +51,7 @@ def _fill(target: Target, client: httpx.Client, limit: int) -> None:
     taken = target.together(UPLOADS, put).count(201)
     used = _usage(client)["datasets"]["bytes"]
     if used > limit or not taken:
-        raise NotDelivered(f"{taken} files were taken, and datasets take up {used:,} of {limit:,} bytes")
+        raise NotDelivered(f"{taken} files were accepted, and datasets take up {used:,} of {limit:,} bytes")
     _delete(target, f"/v1/datasets/{dataset}")
 
 
@@ -80,13 +80,13 @@ def _run(target: Target, client: httpx.Client, limit: int) -> None:
     told = expect(client.post("/v1/jobs/validate", json=spec), 200).json()
     codes = {warning["code"] for warning in told["warnings"]}
     if not {"checkpoints_too_frequent", "points_too_frequent"} <= codes:
-        raise NotDelivered(f"nobody is warned of such a cadence, only of {sorted(codes)}")
+        raise NotDelivered(f"there is no warning of so frequent checkpoints, only of {sorted(codes)}")
     job = str(expect(client.post("/v1/jobs", json=spec), 201).json()["id"])
     expect(client.delete(f"/v1/jobs/{job}"), 409, code="not_over")
     expect(client.delete(f"/v1/datasets/{dataset}"), 409, code="dataset_in_use")
     state = _paused(client, job, limit)
     if state["state"] != "paused" or state["pause"]["code"] != "quota_exceeded":
-        raise NotDelivered(f"the job is {state['state']} and not paused by its quota: {state['failure']}")
+        raise NotDelivered(f"the job is {state['state']}, not paused by its quota: {state['failure']}")
     if state["checkpoints"] == 0:
         raise NotDelivered("the job has kept no checkpoint")
     expect(client.post(f"/v1/jobs/{job}/cancel"), 200)
@@ -95,7 +95,7 @@ def _run(target: Target, client: httpx.Client, limit: int) -> None:
 
 
 def _paused(client: httpx.Client, job: str, limit: int) -> dict[str, Any]:
-    """The job once it stands still; its checkpoints never exceed their quota meanwhile."""
+    """Wait until the job has paused or ended, and check that its checkpoints never exceed their quota meanwhile."""
     deadline = time.monotonic() + JOB_SECONDS
     while True:
         used = _usage(client)["checkpoints"]["bytes"]
@@ -108,7 +108,7 @@ def _paused(client: httpx.Client, job: str, limit: int) -> dict[str, Any]:
 
 
 def _delete(target: Target, path: str) -> None:
-    """Of two at once one deletes."""
+    """Send two parallel deletions; exactly one must succeed."""
 
     def delete(_: int) -> int:
         with target.client() as own:
@@ -116,7 +116,7 @@ def _delete(target: Target, path: str) -> None:
 
     answers = sorted(target.together(2, delete))
     if answers != [204, 404]:
-        raise NotDelivered(f"two deletions of {path} at once were answered with {answers}")
+        raise NotDelivered(f"two parallel deletions of {path} were answered with {answers}")
 
 
 def _usage(client: httpx.Client) -> dict[str, Any]:

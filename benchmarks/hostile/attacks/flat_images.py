@@ -14,7 +14,7 @@ SIDE = 10_000
 
 
 def attack(target: Target) -> None:
-    """Each is refused, by the budget of pixels or that of processor time."""
+    """Each archive is refused by the pixel budget or the budget of processor time."""
     body = _archive()
     with target.client() as client:
         dataset = target.dataset(client, "flat images", "image")

@@ -1,4 +1,4 @@
-"""Heads of thousands of fields and cookies, addresses of hundreds of kilobytes, and a thousand requests in one piece."""
+"""Thousands of header fields and cookies, URLs of hundreds of kilobytes, and a thousand pipelined requests."""
 
 import contextlib
 
@@ -15,7 +15,7 @@ REFUSED = {
 
 
 def attack(target: Target) -> None:
-    """The first are refused, of the last some are answered; a connection that is closed early may lose its answer."""
+    """Large heads are refused; some pipelined requests are answered. A connection that is closed early may lose its answer."""
     answered = dict.fromkeys(REFUSED, 0)
     for _ in range(TIMES):
         for sent, statuses in REFUSED.items():
@@ -27,7 +27,7 @@ def attack(target: Target) -> None:
                     while not received and (more := connection.recv(65536)):
                         received += more
                 if not received and sent.endswith(b"\r\n\r\n") and sent.count(HEAD) > 1:
-                    received = b"HTTP/1.1 200"  # cut in the middle of so many: the answers before may be lost with it
+                    received = b"HTTP/1.1 200"  # closed in the middle of the pipeline: earlier answers may be lost with the connection
                 if received and received.split(b" ", 2)[1] not in statuses:
                     raise NotDelivered(f"{sent[:40]!r} was answered with {received[:200]!r}")
                 answered[sent] += bool(received)

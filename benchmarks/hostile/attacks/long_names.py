@@ -13,7 +13,7 @@ COMMENT_BYTES = 1_000_000
 
 
 def attack(target: Target) -> None:
-    """Each is refused as what it is."""
+    """Each archive is refused with the documented code."""
     body = _archive()
     with target.client() as client:
         dataset = target.dataset(client, "long names", "image")

@@ -1,4 +1,4 @@
-"""A zip of a million empty files that are no images, twice at once."""
+"""Two parallel uploads of a zip with a million empty files that are not images."""
 
 import io
 import zipfile
@@ -12,7 +12,7 @@ MEMBERS = 1_000_000
 
 
 def attack(target: Target) -> None:
-    """Each is refused: it holds nothing that is read, or more than a file of its size may hold."""
+    """Each is refused: it holds no readable file, or more files than an archive of its size may hold."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for number in range(MEMBERS):

@@ -1,4 +1,4 @@
-"""Queries of a thousand parameters, right, wrong and unknown, from twenty clients at once."""
+"""Queries with a thousand parameters, valid, invalid and unknown, from twenty clients at once."""
 
 from benchmarks.hostile.target import Target, expect
 
@@ -6,7 +6,7 @@ ROUNDS = 20
 
 
 def attack(target: Target) -> None:
-    """Unknown ones are passed over; of wrong ones the first twenty are told."""
+    """Unknown parameters are ignored; of invalid ones the first twenty are listed."""
     wrong = "&".join(f"state=s{number}" for number in range(700))
     unknown = "&".join(f"q{number}=1" for number in range(900))
 

@@ -1,4 +1,4 @@
-"""Previews of a 5 MB file of forty lines of 30 MB each, four at once, again and again."""
+"""Repeated previews, four at once, of a 5 MB file that unpacks to forty lines of 30 MB each."""
 
 import gzip
 import io
@@ -16,7 +16,7 @@ TIMES = 5
 
 
 def attack(target: Target) -> None:
-    """The file is taken; what is shown of it was made then and is short."""
+    """The file is accepted; its preview was made at the upload and is short."""
     with target.client() as client:
         dataset = target.dataset(client, "previews")
         path = f"/v1/datasets/{dataset}"

@@ -1,4 +1,4 @@
-"""A hundred event streams by a key and by its session, which are then revoked and signed out of."""
+"""A hundred event streams, half opened with a key and half with a session; then the key is revoked, the session signed out."""
 
 import contextlib
 import threading
@@ -15,7 +15,7 @@ TEXT = b"\n\n".join(b"Document %d of a corpus that is large enough." % number fo
 
 
 def attack(target: Target) -> None:
-    """All of them end within seconds, and the cookie, kept and sent again, is refused."""
+    """All streams end within seconds, and the session's cookie is refused when it is sent again."""
     with target.client(target.admin) as admin:
         job = _job(target, admin)
         made = expect(admin.post("/v1/keys", json={"name": "listener", "scopes": ["read"]}), 201).json()
@@ -34,7 +34,7 @@ def attack(target: Target) -> None:
 
 
 def _job(target: Target, admin: httpx.Client) -> str:
-    """A job that is not over and does not run."""
+    """A job that has not ended and does not run."""
     dataset = target.dataset(admin, "listened to")
     expect(admin.put(f"/v1/datasets/{dataset}/files/corpus.txt", content=TEXT), 201)
     expect(admin.post(f"/v1/datasets/{dataset}/complete"), 200)
@@ -51,7 +51,7 @@ def _job(target: Target, admin: httpx.Client) -> str:
 
 
 def _all_end(target: Target, job: str, headers: dict[str, str], revoke: Any) -> None:
-    """Listen, have it revoked once all listen, and wait for the ends."""
+    """Open the streams, call ``revoke`` once all are open, and wait until all have ended."""
     begun = threading.Barrier(LISTENERS + 1, timeout=60)
     revoked = threading.Event()
 
@@ -83,4 +83,4 @@ def _all_end(target: Target, job: str, headers: dict[str, str], revoke: Any) -> 
     slowest = max(target.together(LISTENERS, listen))
     ender.join()
     if slowest > WITHIN_SECONDS:
-        raise NotDelivered(f"a stream went on for {slowest:.0f} s after its proof was revoked")
+        raise NotDelivered(f"a stream continued for {slowest:.0f} s after its key or session was revoked")

@@ -1,4 +1,4 @@
-"""Two thousand attempts to sign in, from one address and at one key, and as many requests with keys of nobody."""
+"""Two thousand attempts to sign in, from one address and with one key prefix, and as many requests with invalid keys."""
 
 import secrets
 
@@ -6,11 +6,11 @@ from benchmarks.hostile.target import NotDelivered, Target, expect
 
 ATTEMPTS = 100
 ADDRESS = {"X-Forwarded-For": "198.51.100.7"}
-"""The benchmark's own machine is trusted as a proxy; others' attacks sign in from its own address."""
+"""This machine is a trusted proxy, so the header sets the client's address. Other attacks sign in from the real address."""
 
 
 def attack(target: Target) -> None:
-    """After ten, each is refused before its key is looked for; a request with a key of nobody stays a 401."""
+    """After ten attempts, each is refused before its key is looked up; a request with an invalid key still gets a 401."""
 
     def attempt(_: int) -> int:
         throttled = 0

@@ -14,7 +14,7 @@ _POST = (
 
 
 def attack(target: Target) -> None:
-    """The service ends each of them, though they go on sending."""
+    """The service closes each connection, although the client continues to send."""
     beginnings = [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ", _POST]
     alive: dict[int, tuple[socket.socket, bytes]] = {}
     poller = select.poll()
@@ -40,5 +40,5 @@ def attack(target: Target) -> None:
         connection.close()
     if left:
         raise NotDelivered(
-            f"{left} of {EACH * len(beginnings)} connections live after {WITHIN_SECONDS:.0f} s"
+            f"{left} of {EACH * len(beginnings)} connections are open after {WITHIN_SECONDS:.0f} s"
         )

@@ -1,4 +1,4 @@
-"""A sign-in of 852 KB with 90,000 unknown fields, without a key, again and again."""
+"""Repeated sign-in requests of 852 KB with 90,000 unknown fields, without a key."""
 
 from benchmarks.hostile.target import Target, expect
 
@@ -7,7 +7,7 @@ TIMES = 5
 
 
 def attack(target: Target) -> None:
-    """The body is refused before it is looked into: the route takes nothing of that size."""
+    """The body is refused before it is parsed: the route limits its size."""
     body = b"{" + b",".join(b'"k%d":1' % number for number in range(FIELDS)) + b"}"
     with target.anonymous() as client:
         for _ in range(TIMES):

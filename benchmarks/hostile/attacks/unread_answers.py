@@ -1,4 +1,4 @@
-"""Two hundred clients ask for the largest answer that needs no key, and read nothing of it; others ask for the pages."""
+"""Two hundred clients request the largest answer that needs no key, and do not read it; others request the pages."""
 
 import socket
 
@@ -9,7 +9,7 @@ _ASK = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def attack(target: Target) -> None:
-    """Each is answered; nobody reads on, so that what is left waits in the service until it loses patience."""
+    """Each request is answered. No client reads on, so the rest waits in the service until its time limit."""
     connections: list[socket.socket] = []
     try:
         for _ in range(CLIENTS):
