@@ -57,10 +57,10 @@ class Player:
         done, when = [], []
         before = 0.0
         for start, end in self._turns:
-            for step, told in points:
-                if start <= told <= end:
+            for step, moment in points:
+                if start <= moment <= end:
                     done.append(step)
-                    when.append(before + told - start)
+                    when.append(before + moment - start)
             before += end - start
         if not when or clock[0] < when[0] or clock[-1] > when[-1]:
             raise ValueError("The job has too few metric points for these times; run it for longer.")

@@ -35,9 +35,9 @@ def main() -> int:
     try:
         for line in ran.stdout:
             sys.stdout.write(line)
-            if told := re.match(r"schemathesis: (\d+) cases, (\d+) server errors, (\d+) uncaught", line):
+            if counts := re.match(r"schemathesis: (\d+) cases, (\d+) server errors, (\d+) uncaught", line):
                 found = dict(
-                    zip(("cases", "server_errors", "uncaught"), map(int, told.groups()), strict=True)
+                    zip(("cases", "server_errors", "uncaught"), map(int, counts.groups()), strict=True)
                 )
     finally:
         ran.terminate()

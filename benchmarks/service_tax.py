@@ -91,7 +91,10 @@ def main() -> None:
                 f"median {statistics.median(ratios):.4f}, best {max(ratios):.4f}, worst {min(ratios):.4f}",
             ),
             ("the service computes", f"{share:.2%} of {arguments.threads} cores meanwhile"),
-            ("points heard", f"{sum(one.heard for one in rounds):,} of {sum(one.told for one in rounds):,}"),
+            (
+                "points received",
+                f"{sum(one.received for one in rounds):,} of {sum(one.recorded for one in rounds):,}",
+            ),
         ],
         {
             "ratio_median": statistics.median(ratios),
@@ -147,15 +150,15 @@ class _Round:
         free: Steps a second of the bare run.
         tax: Steps a second of the job in the service.
         cpu: Processor time of the service in its turns, as a share of one core.
-        heard: Metric points that the client of the live stream received.
-        told: Metric points that the service recorded.
+        received: Metric points that the client of the live stream received.
+        recorded: Metric points that the service recorded.
     """
 
     free: float
     tax: float
     cpu: float
-    heard: int
-    told: int
+    received: int
+    recorded: int
 
 
 def _round(bare: "_Bare", inside: "_Inside", turns: int, seconds: float) -> _Round:
@@ -165,13 +168,13 @@ def _round(bare: "_Bare", inside: "_Inside", turns: int, seconds: float) -> _Rou
     _alternate(bare.player, inside.player, turns, seconds)
     ended, cpu = (bare.player.clock, inside.player.clock), inside.cpu_seconds() - cpu
     _alternate(bare.player, inside.player, 2, seconds)
-    told = inside.finish()
+    recorded = inside.finish()
     return _Round(
         free=_rate(bare.player, bare.points, begun[0], ended[0]),
-        tax=_rate(inside.player, told, begun[1], ended[1]),
+        tax=_rate(inside.player, recorded, begun[1], ended[1]),
         cpu=cpu / (ended[1] - begun[1]),
-        heard=inside.heard,
-        told=len(told),
+        received=inside.received,
+        recorded=len(recorded),
     )
 
 
@@ -254,14 +257,14 @@ class _Inside:
         self._dataset = dataset
         self._spec = spec
         self._running = running
-        self.heard = 0
+        self.received = 0
 
     def __enter__(self) -> Self:
         self._job = self._client.jobs.submit(self._spec, dataset=self._dataset).id
         self._listening = threading.Thread(target=self._listen, daemon=True)
         self._listening.start()
         self.player = Player(lambda: [process.pid for process in self._processes()])
-        _await(lambda: self.heard >= POINTS_BEFORE, self._failed)
+        _await(lambda: self.received >= POINTS_BEFORE, self._failed)
         self.player.stop()
         return self
 
@@ -314,7 +317,7 @@ class _Inside:
     def _listen(self) -> None:
         for update in self._client.jobs.watch(self._job):
             if isinstance(update, seedbed.MetricPoint) and "train/loss" in update.values:
-                self.heard += 1
+                self.received += 1
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main() -> int:
         log = running.log.read_text(errors="replace").replace(f"shown only once: {running.key}", "", 1)
         secrets = [target.admin, target.write, target.read, neighbour, running.key, running.home.secret()]
     leaked = {secret for secret in [*secrets, *target.secrets] if secret in log}
-    rows = [(outcome.name, _told(outcome, probes, uploads)) for outcome in outcomes]
+    rows = [(outcome.name, _row(outcome, probes, uploads)) for outcome in outcomes]
     failed = [outcome for outcome in outcomes if outcome.failure]
     report(
         [*rows, *((f"NOT DELIVERED {outcome.name}", str(outcome.failure)) for outcome in failed)],
@@ -101,7 +101,7 @@ def _bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def _told(outcome: Outcome, probes: list[Answered], uploads: list[Answered]) -> str:
+def _row(outcome: Outcome, probes: list[Answered], uploads: list[Answered]) -> str:
     def worst(answers: list[Answered]) -> float:
         during = (a.seconds for a in answers if a.sent + a.seconds > outcome.begun and a.sent < outcome.ended)
         return max(during, default=0.0)
