@@ -19,7 +19,7 @@ from core.objectives.images import ImageObjective
 from core.randomness import derive_seed, seed_torch
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
-from core.training.probing import encode, labels_of, spread
+from core.training.probing import encode, spread
 
 FLOOR_LABELS = 10_000
 LINEAR_LABELS = 5_000
@@ -34,7 +34,7 @@ class Labelled:
 
     def __init__(self, objective: Objective, split: SplitName, count: int) -> None:
         self.samples = objective.samples(split)
-        labels = labels_of(self.samples)
+        labels = self.samples.labels
         assert labels is not None
         known = np.flatnonzero(labels >= 0)
         if len(known) == 0:

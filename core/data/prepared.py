@@ -37,6 +37,13 @@ class Samples(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """Class of each sample, shape (N,), -1 where it has none; None for data of a kind that brings no labels.
+
+        Probes alone look at them; pretraining never does.
+        """
+
     def rows(self, indices: NDArray[np.int64], /) -> NDArray[Any]:
         """The raw samples at ``indices``, shape (B, …)."""
 

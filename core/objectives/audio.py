@@ -15,6 +15,7 @@ from core.augmentation.audio import augment, draw
 from core.data import Prepared, Samples, SplitName
 from core.data.audio import AudioSamples, PreparedAudio, cut
 from core.errors import EngineError
+from core.networks.encoder import Encoder, mean_of
 from core.objectives.base import Batch, Objective
 from core.randomness import derive_seed, uniforms
 from core.spec.audio import AudioAugmentation
@@ -68,12 +69,16 @@ class AudioObjective(Objective):
         drawn = {name.removeprefix(_CHANGE): t for name, t in tensors.items() if name.startswith(_CHANGE)}
         return augment(tensors["waves"], tensors["lengths"], drawn)
 
+    @property
     @abc.abstractmethod
-    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        """What the transformer makes of clips, none of them hidden or changed.
+    def learned_encoder(self) -> Encoder: ...
+
+    @abc.abstractmethod
+    def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
+        """What the encoder is fed of clips, none of them hidden or changed, and which of its tokens hold sound.
 
         Returns:
-            Its last layer's tokens, shape (B, T, hidden), and which of them hold sound, bool (B, T).
+            Its inputs, and bool (B, T).
         """
 
     @property
@@ -83,7 +88,7 @@ class AudioObjective(Objective):
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The last layer's tokens, averaged over those that hold sound: shape (B, hidden)."""
-        return _averaged(*self.tokens(rows))
+        return self.learned_encoder.features(*self.sound(rows))
 
     def encode_layers(self, rows: NDArray[Any]) -> Tensor:
         """What goes into the transformer and what each layer gives, averaged likewise: shape (B, layers + 1, hidden).
@@ -96,12 +101,13 @@ class AudioObjective(Objective):
             given.append(output[0] if isinstance(output, tuple) else output)
 
         hooks = [layer.register_forward_hook(keep) for layer in self.layers]
+        inputs, sounding = self.sound(rows)
         try:
-            _, sounding = self.tokens(rows)
+            self.learned_encoder.tokens(inputs, sounding)
         finally:
             for hook in hooks:
                 hook.remove()
-        return torch.stack([_averaged(tokens[:, -sounding.shape[1] :], sounding) for tokens in given], dim=1)
+        return torch.stack([mean_of(tokens[:, -sounding.shape[1] :], sounding) for tokens in given], dim=1)
 
     def save_weights(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         """Write the network's own weights as ``model.safetensors``."""
@@ -130,12 +136,6 @@ class AudioObjective(Objective):
                 f"The weights in {directory} do not fit the network of this spec: {error}",
                 "Resume with the model, the task's settings and data.audio that the checkpoint was trained with.",
             ) from None
-
-
-def _averaged(tokens: Tensor, sounding: Tensor) -> Tensor:
-    weights = sounding[..., None]
-    average: Tensor = (tokens * weights).sum(dim=1) / weights.sum(dim=1)
-    return average
 
 
 def is_audio(data: Prepared) -> TypeGuard[PreparedAudio]:

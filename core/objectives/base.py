@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.data import Prepared, Samples, SplitName
+from core.errors import EngineError
+from core.networks.encoder import Encoder
 from core.spec.base import Spec
 from core.spec.job import JobSpec
 
@@ -147,6 +149,26 @@ class Objective(nn.Module, abc.ABC):
     def as_text(self, ids: NDArray[np.int64]) -> str | None:
         """What token ids, (L,), stand for; by default nobody knows."""
         return None
+
+    @property
+    def learned_encoder(self) -> Encoder | None:
+        """The encoder that the task learns and a checkpoint opens as; None where it learns none."""
+        return None
+
+    def start_from_encoder(self, directory: Path) -> None:
+        """Take the encoder's weights from a checkpoint of this or another task; all else stays fresh.
+
+        Raises:
+            EngineError: ``no_encoder`` where the task learns none, ``checkpoint_mismatch`` where they do not fit.
+        """
+        encoder = self.learned_encoder
+        if encoder is None:
+            raise EngineError(
+                "no_encoder",
+                "This task learns no encoder that could start from another's weights.",
+                "Leave `start` out of the spec, or set start.scope to all to go on with the same task.",
+            )
+        encoder.load(directory)
 
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
         """Features of raw samples, shape (B, D), for probes and measures of the representation.

@@ -14,7 +14,9 @@ from transformers import PreTrainedModel
 
 from core.data import Prepared, Samples, SplitName
 from core.data.image import ImageSamples, PreparedImages
-from core.networks.vision import features, load_network, mismatch, save_network, save_preprocessor
+from core.networks.encoder import Encoder
+from core.networks.image_encoder import ImageEncoder
+from core.networks.vision import load_network, mismatch, save_network, save_preprocessor
 from core.objectives.base import Objective
 from core.randomness import derive_seed
 
@@ -67,8 +69,12 @@ class EncoderObjective(ImageObjective):
         super().__init__(data)
         self.encoder = encoder
 
+    @property
+    def learned_encoder(self) -> Encoder:
+        return ImageEncoder(self.encoder)
+
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
-        return features(self.encoder, self.normalised(self.pixels(rows)))
+        return self.learned_encoder.features(self.normalised(self.pixels(rows)))
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         encoder = {

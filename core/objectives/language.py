@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
@@ -14,6 +15,8 @@ from transformers import PreTrainedModel
 from core.data import Prepared, Samples, SplitName
 from core.data.text import PreparedText, sequences
 from core.errors import EngineError
+from core.networks.encoder import Encoder
+from core.networks.text_encoder import text_encoder
 from core.objectives.base import Objective
 
 _PREFIX = "model."
@@ -37,6 +40,44 @@ class LanguageModel(Objective):
 
     def samples(self, split: SplitName) -> Samples:
         return sequences(self.data, split, self.sequence_length)
+
+    @property
+    def learned_encoder(self) -> Encoder:
+        return text_encoder(self.model)
+
+    def text(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Of raw samples the tokens that the encoder reads, shape (B, L)."""
+        return rows
+
+    def encode(self, rows: NDArray[Any]) -> Tensor:
+        """The mean of the last hidden states over all tokens but padding; a row's documents see each other."""
+        ids = torch.from_numpy(np.ascontiguousarray(self.text(rows)))
+        real = ids != self.data.special_ids.pad
+        device = self.model.device
+        return self.learned_encoder.features(ids.to(device), None if bool(real.all()) else real.to(device))
+
+    def start_from_encoder(self, directory: Path) -> None:
+        self._require_vocabulary(directory)
+        super().start_from_encoder(directory)
+
+    def _require_vocabulary(self, directory: Path) -> None:
+        """
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where the checkpoint in ``directory`` numbers tokens otherwise.
+        """
+        own, theirs = (
+            Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+            for folder in (self.data.tokenizer_directory, directory)
+        )
+        different = sorted(name for name, number in own.items() if theirs.get(name) != number)
+        if different:
+            raise EngineError(
+                "checkpoint_mismatch",
+                f"{len(different):,} of {len(own):,} tokens have another number in the checkpoint {directory}, as "
+                f"{different[0]!r}: its encoder would take them for other tokens.",
+                "Train on the data that its tokenizer was made from with the same data.tokenizer, or upload the "
+                "checkpoint's tokenizer.json with the data and set data.tokenizer.kind to uploaded.",
+            )
 
     def save_tokenizer(self, directory: Path) -> None:
         """Write the tokenizer's files beside the network's."""

@@ -32,13 +32,16 @@ def examine(
 ) -> dict[str, float]:
     """Measures of what `Objective.encode` gives of some held-out samples; none where it gives nothing.
 
+    Nor are there any of data that brings no labels, as text: its loss tells how a language model does, and its features
+    lie close together by their nature, which `core.evaluation.representation.has_collapsed` would take for a collapse.
+
     Runs as `Objective.evaluate` does.
 
     Args:
         train: labelled samples of it serve the probes, evenly spread, ``training.probe_samples`` at most.
         indices: of held-out samples.
     """
-    features = encode(objective, held_out, indices)
+    features = encode(objective, held_out, indices) if held_out.labels is not None else None
     if features is None:
         return {}
     values = health(features)
@@ -101,7 +104,7 @@ def _probes(
 ) -> dict[str, float]:
     """Accuracies of classifiers on the features, where samples have labels."""
     indices, features = asked_for
-    known, asked = labels_of(train), labels_of(held_out)
+    known, asked = train.labels, held_out.labels
     if known is None or asked is None:
         return {}
     labelled = np.flatnonzero(known >= 0)
@@ -122,12 +125,6 @@ def _probes(
         "probe/knn_accuracy": knn_accuracy(*arguments),
         "probe/linear_accuracy": linear_accuracy(*arguments),
     }
-
-
-def labels_of(samples: Samples) -> NDArray[np.int64] | None:
-    """Class of each sample, -1 where it has none; None for samples without classes."""
-    labels: NDArray[np.int64] | None = getattr(samples, "labels", None)
-    return labels
 
 
 def _two_views(

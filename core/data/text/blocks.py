@@ -30,6 +30,11 @@ class TokenBlocks:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def labels(self) -> None:
+        """None: text brings no labels."""
+        return None
+
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Token ids of the rows at ``indices`` (ints in 0 … len - 1, shape (B,)): shape (B, L + 1).
 

@@ -36,6 +36,11 @@ class PackedSequences:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def labels(self) -> None:
+        """None: text brings no labels."""
+        return None
+
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Token ids of the rows at ``indices`` (any shape's worth of ints in 0 … len - 1, shape (B,)): shape (B, L).
 

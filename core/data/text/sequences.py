@@ -80,6 +80,11 @@ class BestFitSequences:
     def __len__(self) -> int:
         return len(self._packing.row_offsets) - 1
 
+    @property
+    def labels(self) -> None:
+        """None: text brings no labels."""
+        return None
+
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Token ids of the rows at ``indices`` (ints in 0 … len - 1, shape (B,)): shape (B, L).
 

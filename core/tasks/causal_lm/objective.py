@@ -68,6 +68,10 @@ class CausalLM(LanguageModel):
     def samples(self, split: SplitName) -> Samples:
         return TokenBlocks(self.data, split, self.sequence_length)
 
+    def text(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        # The last token is only a target.
+        return rows[:, :-1]
+
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         ids = torch.from_numpy(rows)
         tensors = {"inputs": ids[:, :-1].contiguous(), "targets": ids[:, 1:].contiguous()}

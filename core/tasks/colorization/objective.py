@@ -21,7 +21,7 @@ from core.data.image import PreparedImages
 from core.evaluation.pictures import png, side_by_side, to_pixels
 from core.networks.decoder import Decoder
 from core.networks.maps import feature_map, map_shape
-from core.networks.vision import create_encoder, features
+from core.networks.vision import create_encoder
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.images import EncoderObjective, initialising, is_images
 from core.spec.job import JobSpec
@@ -111,7 +111,7 @@ class Colorizer(EncoderObjective):
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         lab = _lab(torch.from_numpy(rows).to(self.device))
-        return features(self.encoder, self._lightness(lab))
+        return self.learned_encoder.features(self._lightness(lab))
 
     @property
     def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -6,6 +6,7 @@ nobody can predict; that they cannot collapse to a constant rests on the slow co
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -121,6 +122,11 @@ class JointEmbeddingPredictor(EncoderObjective):
             np.put_along_axis(asked, block, values=True, axis=1)
             kinds.append(self._only(images, asked))
         return [Shown("image_context_targets", "image/png", png(one_above_other(*kinds)))]
+
+    def start_from_encoder(self, directory: Path) -> None:
+        super().start_from_encoder(directory)
+        # The student and its slow copy begin alike.
+        self.student.load_state_dict(self.encoder.state_dict())
 
     def after_step(self, step: int) -> None:
         self._average.update(step)

@@ -19,8 +19,10 @@ from transformers.models.vit.modeling_vit import ViTModel
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
 from core.evaluation.pictures import greyed, one_above_other, png, side_by_side, to_pixels
+from core.networks.encoder import Encoder
+from core.networks.image_encoder import MaskedImageEncoder
 from core.networks.vision import load_network, save_network, save_preprocessor
-from core.networks.vit_mae import create_vit_mae, encode_whole, encoder_config, vit_mae_config
+from core.networks.vit_mae import create_vit_mae, encoder_config, vit_mae_config
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.crops import Crops
 from core.objectives.images import ImageObjective, is_images
@@ -131,9 +133,12 @@ class MaskedAutoencoder(ImageObjective):
         hidden = removed.bool().reshape(-1, side, side).cpu().numpy()
         return [Shown("image_masked", "image/png", png(one_above_other(images, greyed(images, hidden))))]
 
+    @property
+    def learned_encoder(self) -> Encoder:
+        return MaskedImageEncoder(self.model)
+
     def encode(self, rows: NDArray[Any]) -> Tensor:
-        tokens = encode_whole(self.model.vit, self.normalised(self.pixels(rows)))
-        return tokens[:, 1:].mean(dim=1)
+        return self.learned_encoder.features(self.normalised(self.pixels(rows)))
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         with torch.device("meta"):

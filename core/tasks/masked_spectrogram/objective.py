@@ -22,6 +22,8 @@ from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
 from core.evaluation.pictures import one_above_other, png, side_by_side
 from core.evaluation.spectrograms import draw_spectrograms
+from core.networks.audio_encoder import SpectrogramEncoder
+from core.networks.encoder import Encoder
 from core.networks.log_mel import LogMel
 from core.networks.spectrogram_mae import Grid, ast_config, create_decoder, create_encoder, encode_visible
 from core.objectives.audio import AudioObjective, is_audio
@@ -115,15 +117,18 @@ class MaskedSpectrogramModeling(AudioObjective):
 
     @property
     def layers(self) -> Sequence[nn.Module]:
-        return [self.model.embeddings, *self.model.layers]
+        return [self.model.embeddings, *self.learned_encoder.blocks]
 
-    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
+    @property
+    def learned_encoder(self) -> Encoder:
+        return SpectrogramEncoder(self.model)
+
+    def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
         spectrograms = self._spectrograms(
             tensors["waves"].to(self.device), tensors["lengths"].to(self.device)
         )
-        tokens = self.model(spectrograms).last_hidden_state[:, 2:]
-        return tokens, torch.from_numpy(self._sounding(lengths)).to(self.device)
+        return spectrograms, torch.from_numpy(self._sounding(lengths)).to(self.device)
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         self.save_weights(directory, state)

@@ -20,7 +20,9 @@ from core.augmentation import Views, draw_views
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
 from core.distributed.collectives import summed
+from core.networks.encoder import Encoder
 from core.networks.heads import PrototypeHead, projection
+from core.networks.image_encoder import ImageEncoder
 from core.networks.vision import Pooling, create_encoder, feature_width, features
 from core.networks.vit_positions import crop_features, use_resized_positions
 from core.objectives.base import Batch, Losses, NamedParameters, chunks, objective_for
@@ -148,8 +150,14 @@ class SelfDistilling(EncoderObjective):
         count = self.terms * len(indices)
         return {name: value.item() / count for name, value in sums.items()}
 
-    def encode(self, rows: NDArray[Any]) -> Tensor:
-        return features(self.encoder, self.normalised(self.pixels(rows)), self.pooling)
+    @property
+    def learned_encoder(self) -> Encoder:
+        return ImageEncoder(self.encoder, self.pooling)
+
+    def start_from_encoder(self, directory: Path) -> None:
+        super().start_from_encoder(directory)
+        # Student and teacher begin alike.
+        self.companion.load_state_dict(self.encoder.state_dict())
 
     def restore(self, directory: Path) -> None:
         super().restore(directory)

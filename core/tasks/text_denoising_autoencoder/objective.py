@@ -76,6 +76,9 @@ class TextDenoiser(LanguageModel):
             sentinel_ids=ids,
         )
 
+    def text(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        return _texts(rows)
+
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         return self._collate(rows, samples, key, self.task)
 
@@ -127,7 +130,7 @@ class TextDenoiser(LanguageModel):
         key: int,
         task: TextDenoisingAutoencoder,
     ) -> Batch:
-        texts = rows[:, 1:]  # the first token is [CLS], which T5 has not
+        texts = _texts(rows)
         cut = noise_mask(samples, texts.shape[1], key, task)
         inputs, targets = corrupt(texts, cut, self._sentinel_ids, self.data.special_ids.sep)
         started = np.pad(targets[:, :-1], ((0, 0), (1, 0)), constant_values=self.data.special_ids.pad)
@@ -137,3 +140,8 @@ class TextDenoiser(LanguageModel):
             "targets": torch.from_numpy(targets),
         }
         return Batch(tensors, count=targets.size, samples=len(rows), tokens=rows.size)
+
+
+def _texts(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows without their first token: it is [CLS], which T5 has not."""
+    return rows[:, 1:]

@@ -22,6 +22,8 @@ from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
 from core.evaluation.pictures import one_above_other, png
 from core.evaluation.spectrograms import draw_spectrograms
+from core.networks.audio_encoder import WaveEncoder
+from core.networks.encoder import Encoder
 from core.networks.log_mel import LogMel
 from core.networks.wav2vec2 import (
     Quantized,
@@ -156,15 +158,17 @@ class Wav2Vec2Pretraining(AudioObjective):
 
     @property
     def layers(self) -> Sequence[nn.Module]:
-        network = self.model.wav2vec2
-        return [network.feature_projection, *network.encoder.layers]
+        return [self.model.wav2vec2.feature_projection, *self.learned_encoder.blocks]
 
-    def tokens(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
+    @property
+    def learned_encoder(self) -> Encoder:
+        return WaveEncoder(self.model)
+
+    def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
         frames = torch.from_numpy(self._frames(lengths)).to(self.device)
         waves = standardize(tensors["waves"].to(self.device), tensors["lengths"].to(self.device))
-        hidden, _ = encode_frames(self.model.wav2vec2, waves, frames)
-        return hidden, torch.arange(hidden.shape[1], device=self.device) < frames[:, None]
+        return waves, torch.arange(self.width, device=self.device) < frames[:, None]
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         self.save_weights(directory, state)

@@ -1,0 +1,89 @@
+"""The encoders of sound: AST and wav2vec 2.0, behind `core.networks.encoder.Encoder`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
+from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining, Wav2Vec2Model
+
+from core.networks.encoder import Encoder, fitting, read_network, write_network
+from core.networks.wav2vec2 import encode_frames
+
+_SPECIAL = 2
+"""Tokens before the patches: AST's class and distillation tokens."""
+
+
+class SpectrogramEncoder(Encoder):
+    """An AST; its tokens are the patches of a spectrogram."""
+
+    def __init__(self, network: ASTModel) -> None:
+        self.network: Any = network
+
+    @property
+    def width(self) -> int:
+        return int(self.network.config.hidden_size)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self.network.layers)
+
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - an AST attends to silence as to sound
+        patches: Tensor = self.network(inputs).last_hidden_state[:, _SPECIAL:]
+        return patches
+
+    def load(self, directory: Path) -> None:
+        loaded = read_network(ASTModel, directory, self.network.config)
+        with fitting(directory):
+            self.network.load_state_dict(loaded.state_dict())
+
+    def save(self, directory: Path) -> None:
+        write_network(directory, self.network.config, ASTModel.__name__, self.network.state_dict())
+
+
+class WaveEncoder(Encoder):
+    """wav2vec 2.0 without its quantiser and projections; its tokens are frames."""
+
+    def __init__(self, model: Wav2Vec2ForPreTraining) -> None:
+        self.model = model
+
+    @property
+    def network(self) -> Wav2Vec2Model:
+        """Convolutions and transformer."""
+        found: Wav2Vec2Model = self.model.wav2vec2
+        return found
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.hidden_size)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self.network.encoder.layers)
+
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
+        if real is None:
+            config: Any = self.model.config
+            frames = _frames(config, inputs.shape[1])
+            counts = torch.full((len(inputs),), frames, device=inputs.device)
+        else:
+            counts = real.sum(dim=1)
+        hidden, _ = encode_frames(self.network, inputs, counts)
+        return hidden
+
+    def load(self, directory: Path) -> None:
+        loaded = read_network(Wav2Vec2Model, directory, self.model.config)
+        with fitting(directory):
+            self.network.load_state_dict(loaded.state_dict())
+
+    def save(self, directory: Path) -> None:
+        write_network(directory, self.model.config, Wav2Vec2Model.__name__, self.network.state_dict())
+
+
+def _frames(config: Any, samples: int) -> int:
+    """Frames that the convolutions of ``config`` make of so many samples."""
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return samples

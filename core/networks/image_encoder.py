@@ -1,0 +1,95 @@
+"""The encoders of images: ViT, ResNet, I-JEPA's ViT and MAE's, behind `core.networks.encoder.Encoder`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.models.ijepa.modeling_ijepa import IJepaModel
+from transformers.models.resnet.modeling_resnet import ResNetModel
+from transformers.models.vit.modeling_vit import ViTModel
+from transformers.models.vit_mae.modeling_vit_mae import ViTMAEForPreTraining
+
+from core.networks.encoder import Encoder, fitting, read_network
+from core.networks.vision import Pooling, feature_width, features, save_network
+from core.networks.vit_mae import encode_whole, encoder_config
+
+_CLASS_TOKEN = 1
+
+
+class ImageEncoder(Encoder):
+    """A ViT, a ResNet or an I-JEPA encoder.
+
+    Args:
+        pooling: of a ViT's features: the mean over its patches, or its class token.
+    """
+
+    def __init__(self, network: PreTrainedModel, pooling: Pooling = "mean") -> None:
+        self.network: Any = network
+        self.pooling = pooling
+
+    @property
+    def width(self) -> int:
+        return feature_width(self.network)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        if isinstance(self.network, ResNetModel):
+            stages: Any = self.network.encoder.stages
+            return [block for stage in stages for block in stage.layers]
+        return list(self.network.layers)
+
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - all of an image's tokens are real
+        output = self.network(pixel_values=inputs).last_hidden_state
+        if isinstance(self.network, ResNetModel):
+            places: Tensor = output.flatten(2).transpose(1, 2)
+            return places
+        patches: Tensor = output if isinstance(self.network, IJepaModel) else output[:, _CLASS_TOKEN:]
+        return patches
+
+    def features(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - all of an image's tokens are real
+        return features(self.network, inputs, self.pooling)
+
+    def load(self, directory: Path) -> None:
+        options = {"add_pooling_layer": False} if isinstance(self.network, ViTModel) else {}
+        loaded = read_network(type(self.network), directory, self.network.config, **options)
+        with fitting(directory):
+            self.network.load_state_dict(loaded.state_dict())
+
+    def save(self, directory: Path) -> None:
+        save_network(self.network, _on_cpu(self.network), directory)
+
+
+class MaskedImageEncoder(Encoder):
+    """The encoder inside an MAE, which sees all of an image here; it is written and read as a plain ViT."""
+
+    def __init__(self, model: ViTMAEForPreTraining) -> None:
+        self.model = model
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.hidden_size)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self.model.vit.layers)
+
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - all of an image's tokens are real
+        return encode_whole(self.model.vit, inputs)[:, _CLASS_TOKEN:]
+
+    def load(self, directory: Path) -> None:
+        config = encoder_config(self.model.config)
+        loaded = read_network(ViTModel, directory, config, add_pooling_layer=False)
+        with fitting(directory):
+            self.model.vit.load_state_dict(loaded.state_dict())
+
+    def save(self, directory: Path) -> None:
+        with torch.device("meta"):
+            vit = ViTModel(encoder_config(self.model.config), add_pooling_layer=False)
+        save_network(vit, _on_cpu(self.model.vit), directory)
+
+
+def _on_cpu(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}

@@ -1,0 +1,108 @@
+"""The encoders of text: BERT, ModernBERT, GPT-2, Llama and T5's encoder, behind `core.networks.encoder.Encoder`.
+
+Features are the mean of the last hidden states over the real tokens, of causal networks too: their last token alone has
+seen the whole text, but what it holds is turned towards the token that comes next.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.models.bert.modeling_bert import BertForMaskedLM
+from transformers.models.gpt2.modeling_gpt2 import GPT2LMHeadModel
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
+from transformers.models.modernbert.modeling_modernbert import ModernBertForMaskedLM
+from transformers.models.t5.modeling_t5 import T5EncoderModel, T5ForConditionalGeneration
+
+from core.networks import causal_language, masked_language
+from core.networks.encoder import Encoder, fitting, read_network, write_network
+
+_SHARED = "encoder.embed_tokens.weight"
+"""T5's embeddings under their second name."""
+
+
+class LanguageEncoder(Encoder):
+    """A language model without its vocabulary head."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.model: Any = model
+
+    @property
+    def body(self) -> Any:
+        """All below the vocabulary head."""
+        if isinstance(self.model, GPT2LMHeadModel | LlamaForCausalLM):
+            return causal_language.body(self.model)
+        return masked_language.body(self.model)
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.hidden_size)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        if isinstance(self.model, BertForMaskedLM):
+            return list(self.model.bert.encoder.layer)
+        return list(self.body.h if isinstance(self.model, GPT2LMHeadModel) else self.body.layers)
+
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
+        if isinstance(self.model, GPT2LMHeadModel | LlamaForCausalLM):
+            return causal_language.encode(self.model, inputs, mask=_visible(real, causal=True))
+        assert isinstance(self.model, BertForMaskedLM | ModernBertForMaskedLM)
+        return masked_language.encode(self.model, inputs, mask=_visible(real, causal=False))
+
+    def load(self, directory: Path) -> None:
+        options = {"add_pooling_layer": False} if isinstance(self.model, BertForMaskedLM) else {}
+        loaded = read_network(type(self.body), directory, self.model.config, **options)
+        with fitting(directory):
+            self.body.load_state_dict(loaded.state_dict())
+
+    def save(self, directory: Path) -> None:
+        write_network(directory, self.model.config, type(self.body).__name__, self.body.state_dict())
+
+
+class T5Encoder(Encoder):
+    """T5's encoder with the embeddings, without its decoder: what ``T5EncoderModel`` opens."""
+
+    def __init__(self, model: T5ForConditionalGeneration) -> None:
+        self.model: Any = model
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.d_model)
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        return list(self.model.encoder.block)
+
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
+        mask = _visible(real, causal=False)
+        hidden: Tensor = self.model.encoder(input_ids=inputs, attention_mask=mask).last_hidden_state
+        return hidden
+
+    def load(self, directory: Path) -> None:
+        loaded: Any = read_network(T5EncoderModel, directory, self.model.config)
+        with fitting(directory):
+            self.model.encoder.load_state_dict(loaded.encoder.state_dict())
+
+    def save(self, directory: Path) -> None:
+        weights = {f"encoder.{name}": tensor for name, tensor in self.model.encoder.state_dict().items()}
+        weights["shared.weight"] = weights[_SHARED]
+        write_network(directory, self.model.config, T5EncoderModel.__name__, weights, tied=(_SHARED,))
+
+
+def text_encoder(model: PreTrainedModel) -> Encoder:
+    """The encoder of any network that a text task trains."""
+    return T5Encoder(model) if isinstance(model, T5ForConditionalGeneration) else LanguageEncoder(model)
+
+
+def _visible(real: Tensor | None, *, causal: bool) -> Tensor | None:
+    """True where a token may look at another, (B, 1, L, L): at the real ones and at itself; None where all are real."""
+    if real is None:
+        return None
+    length = real.shape[1]
+    itself = torch.eye(length, dtype=torch.bool, device=real.device)
+    visible = real[:, None, None, :] | itself
+    return visible.tril() if causal else visible
