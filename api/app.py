@@ -34,6 +34,7 @@ from api.routes import (
     session,
     stream,
     system,
+    tasks,
     usage,
     workers,
 )
@@ -118,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.state.reference = {}
     modules = (
-        *(session, keys, datasets, files),
+        *(session, keys, datasets, files, tasks),
         *(estimates, previews, jobs, history, samples, stream, checkpoints, exports),
         *(usage, workers, system, health),
     )

@@ -24,6 +24,10 @@ documents (RFC 9457) with a stable `code`. A POST that creates may carry an `Ide
 
 TAGS = [
     {"name": "datasets", "description": "Text to learn from: opened, filled with files, completed."},
+    {
+        "name": "tasks",
+        "description": "What models can learn: each tells when to choose it and what it measures.",
+    },
     {"name": "jobs", "description": "Pretraining jobs, and what they leave behind while they run."},
     {"name": "estimates", "description": "What a job would take, found out by a few of its real steps."},
     {"name": "previews", "description": "What a job's networks would see, shown before it runs."},

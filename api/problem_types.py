@@ -61,6 +61,7 @@ _CODES: dict[int, dict[str, str]] = {
         "route_not_found": "No such route",
         "dataset_not_found": "No such dataset",
         "file_not_found": "No such file",
+        "task_not_found": "No such task",
         "job_not_found": "No such job",
         "log_not_found": "No such log",
         "checkpoint_not_found": "No such checkpoint",

@@ -44,6 +44,7 @@ from seedbed.models import (
     MetricPoint,
     Progress,
     Sample,
+    Task,
 )
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "SeedbedError",
     "ServerError",
     "StorageFull",
+    "Task",
     "TooLarge",
     "Unauthorized",
     "Unavailable",

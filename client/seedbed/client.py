@@ -12,6 +12,7 @@ from seedbed.resources.exports import Exports
 from seedbed.resources.jobs import Jobs
 from seedbed.resources.keys import Keys
 from seedbed.resources.previews import Previews
+from seedbed.resources.tasks import Tasks
 from seedbed.resources.workers import Workers
 from seedbed.transport import Transport
 
@@ -34,6 +35,7 @@ class Client:
         self, url: str | None = None, key: str | None = None, *, timeout: float = 60.0, retries: int = 5
     ) -> None:
         self._transport = Transport(config.resolve(url, key), timeout=timeout, retries=retries)
+        self.tasks = Tasks(self._transport)
         self.datasets = Datasets(self._transport)
         self.jobs = Jobs(self._transport)
         self.checkpoints = Checkpoints(self._transport)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from core.spec.base import Spec
 from core.spec.metrics import LOSS, RUN, Direction, Metric, evaluations
 from core.spec.model import Size
+from core.spec.opening import Opening
 from core.spec.recipes import Recipe
 
 Modality = Literal["text", "image", "audio"]
@@ -48,6 +49,8 @@ class TaskSpec(Spec):
     """Starting points for a job, the smallest first."""
     main_fields: ClassVar[tuple[str, ...]] = ()
     """Its own fields that a form shows at once; the others are folded away."""
+    opening: ClassVar[Opening] = Opening()
+    """How a checkpoint of it is opened."""
     documentation: ClassVar[str | None] = None
     """Address of its page. Default, for the tasks of Seedbed itself: ``docs/tasks/<kind>.md`` of the source."""
 

@@ -32,6 +32,8 @@ SCOPES: dict[str, Scope] = {
     "submitJob": "write",
     "listJobs": "read",
     "getJobSchema": "read",
+    "listTasks": "read",
+    "getTask": "read",
     "validateJob": "read",
     "getJob": "read",
     "cancelJob": "write",

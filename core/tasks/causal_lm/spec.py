@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
+from core.spec.opening import CAUSAL_LANGUAGE, Opening
 from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -30,6 +31,7 @@ class CausalLanguageModeling(TaskSpec):
         beta2=0.95,
         minutes="tens of minutes",
     )
+    opening: ClassVar[Opening] = CAUSAL_LANGUAGE
 
     kind: Literal["causal_lm"] = "causal_lm"
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from core.spec.metrics import LOSS, Metric
 from core.spec.model import presets_of
+from core.spec.opening import OWN_CLASS, Opening
 from core.spec.recipes import Document, Recipe, base, few_steps, mini, smoke, some_steps
 from core.spec.task import Modality, TaskSpec
 
@@ -79,6 +80,7 @@ class GenerativeAdversarialNetwork(TaskSpec):
             },
         ),
     )
+    opening: ClassVar[Opening] = OWN_CLASS
 
     kind: Literal["gan"] = "gan"
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from core.spec.base import Spec
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
+from core.spec.opening import MASKED_LANGUAGE, Opening
 from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -60,6 +61,7 @@ class MaskedLanguageModeling(TaskSpec):
         rate=0.0001,
         warmup=10_000,
     )
+    opening: ClassVar[Opening] = MASKED_LANGUAGE
     main_fields: ClassVar[tuple[str, ...]] = ("mask_probability",)
 
     kind: Literal["masked_lm"] = "masked_lm"

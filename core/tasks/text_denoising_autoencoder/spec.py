@@ -6,6 +6,7 @@ from pydantic import Field
 
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
+from core.spec.opening import TEXT_TO_TEXT, Opening
 from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -32,6 +33,7 @@ class TextDenoisingAutoencoder(TaskSpec):
         rate=0.0005,
         warmup=10_000,
     )
+    opening: ClassVar[Opening] = TEXT_TO_TEXT
 
     kind: Literal["text_denoising_autoencoder"] = "text_denoising_autoencoder"
 

@@ -1,0 +1,31 @@
+"""Tasks: what models can learn."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from api.auth import AUTH_PROBLEMS, Reader
+from api.problem_types import problems
+from control.schemas import Page
+from control.tasks import presenters
+from control.tasks.schemas import TaskOut
+
+router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+
+@router.get("", operation_id="listTasks", responses=problems(*AUTH_PROBLEMS))
+def list_tasks(caller: Reader) -> Page[TaskOut]:
+    """Everything that models can learn here, those of installed packages included: when to choose which, what it
+    measures, where to start. One page; of each modality the one to begin with comes first."""
+    del caller
+    return Page[TaskOut](data=list(presenters.all_tasks()), has_more=False)
+
+
+@router.get("/{kind}", operation_id="getTask", responses=problems(*AUTH_PROBLEMS, "task_not_found"))
+def get_task(
+    kind: Annotated[str, Path(description="As `task.kind` of a job's spec.", examples=["masked_lm"])],
+    caller: Reader,
+) -> TaskOut:
+    """One task."""
+    del caller
+    return presenters.task_of(kind)

@@ -1,0 +1,1 @@
+"""What models can learn, as the tasks' specs tell of themselves."""

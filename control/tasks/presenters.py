@@ -1,0 +1,61 @@
+"""The tasks' specs as they go over HTTP."""
+
+import inspect
+from functools import cache
+
+from control.errors import NotFound
+from control.tasks.schemas import MetricOut, NetworkOut, OpeningOut, RecipeOut, TaskOut
+from core.spec.model import PRESETS
+from core.spec.task import TaskSpec
+from core.spec.tasks import task_faults, task_packages, tasks_by_kind
+
+
+@cache
+def all_tasks() -> tuple[TaskOut, ...]:
+    """Every task that is installed here, in the order in which people are shown them."""
+    packages = task_packages()
+    return tuple(_task_out(kind, spec, packages.get(kind)) for kind, spec in tasks_by_kind().items())
+
+
+def task_of(kind: str) -> TaskOut:
+    """
+    Raises:
+        NotFound: ``task_not_found``, with the reason where a package brings it that cannot be used.
+    """
+    for task in all_tasks():
+        if task.kind == kind:
+            return task
+    for fault in task_faults():
+        if fault.kind == kind:
+            raise NotFound("task_not_found", str(fault), param="kind")
+    raise NotFound(
+        "task_not_found",
+        f"There is no task {kind[:100]!r} here; there are {', '.join(tasks_by_kind())}.",
+        param="kind",
+    )
+
+
+def _task_out(kind: str, spec: type[TaskSpec], package: str | None) -> TaskOut:
+    return TaskOut(
+        kind=kind,
+        title=spec.title,
+        choose_if=spec.choose_if,
+        description=inspect.getdoc(spec) or "",
+        modality=spec.modality,
+        networks=[NetworkOut(preset=name, architecture=PRESETS[name][0]) for name in spec.presets],
+        metrics=[MetricOut.model_validate(metric) for metric in spec.all_metrics()],
+        recipes=[
+            RecipeOut(
+                name=recipe.name,
+                title=recipe.title,
+                description=recipe.description,
+                spec=recipe.spec(kind),
+            )
+            for recipe in spec.recipes
+        ],
+        fields=list(spec.fields()),
+        main_fields=[f"task.{name}" for name in spec.main_fields],
+        opening=OpeningOut.model_validate(spec.opening),
+        documentation=spec.documentation or (None if package else f"docs/tasks/{kind}.md"),
+        package=package,
+    )

@@ -1,0 +1,52 @@
+"""How a checkpoint's folder is opened in the ecosystem, for people to copy."""
+
+from dataclasses import dataclass
+
+FOLDER = "{folder}"
+"""Stands in `Opening.code` for the path of the checkpoint's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What takes a folder as it is, and the first lines of Python to try it with."""
+
+    loader: str = "AutoModel"
+    """The class of `transformers` (or another library) whose ``from_pretrained`` takes it."""
+    code: str = f"""\
+from transformers import AutoModel
+
+model = AutoModel.from_pretrained("{FOLDER}")"""
+
+
+MASKED_LANGUAGE = Opening(
+    "AutoModelForMaskedLM",
+    f"""\
+from transformers import pipeline
+
+fill = pipeline("fill-mask", "{FOLDER}")
+print(fill(f"The {{fill.tokenizer.mask_token}} statement"))""",
+)
+CAUSAL_LANGUAGE = Opening(
+    "AutoModelForCausalLM",
+    f"""\
+from transformers import pipeline
+
+write = pipeline("text-generation", "{FOLDER}")
+print(write("The statement", max_new_tokens=40))""",
+)
+TEXT_TO_TEXT = Opening(
+    "AutoModelForSeq2SeqLM",
+    f"""\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+model = AutoModelForSeq2SeqLM.from_pretrained("{FOLDER}")
+tokenizer = AutoTokenizer.from_pretrained("{FOLDER}")""",
+)
+OWN_CLASS = Opening(
+    "AutoModel",
+    f"""\
+from transformers import AutoModel
+
+# The network's class lies in the folder, since transformers has none for it.
+model = AutoModel.from_pretrained("{FOLDER}", trust_remote_code=True).eval()""",
+)
