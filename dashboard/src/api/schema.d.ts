@@ -212,6 +212,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tasks
+         * @description Everything that models can learn here, those of installed packages included: when to choose which, what it
+         *     measures, where to start. One page; of each modality the one to begin with comes first.
+         */
+        get: operations["listTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tasks/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Task
+         * @description One task.
+         */
+        get: operations["getTask"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/estimate": {
         parameters: {
             query?: never;
@@ -2383,7 +2424,7 @@ export interface components {
             /** Dataset */
             dataset: string;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["Colorization"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["RotationPrediction"] | components["schemas"]["SelfDistillation"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["Wav2Vec2"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
@@ -2525,7 +2566,7 @@ export interface components {
              */
             dataset?: string | null;
             /** Task */
-            task: components["schemas"]["CausalLanguageModeling"] | components["schemas"]["Colorization"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["RotationPrediction"] | components["schemas"]["SelfDistillation"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["Wav2Vec2"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             training: components["schemas"]["TrainingSpec"];
@@ -3033,6 +3074,69 @@ export interface components {
              */
             augmentation: components["schemas"]["AudioAugmentation"];
         };
+        /**
+         * MetricOut
+         * @description Something that a job of the task measures.
+         */
+        MetricOut: {
+            /**
+             * Name
+             * @description Without its area: `perplexity`.
+             */
+            name: string;
+            /**
+             * Series
+             * @description Names under which it is logged: `train/perplexity`, `eval/perplexity`.
+             */
+            series: string[];
+            /** Title */
+            title: string;
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "loss" | "task" | "representation" | "run";
+            /**
+             * Better
+             * @description Which way a better model lies; none where it does not tell a better model from a worse one.
+             */
+            better: ("lower" | "higher") | null;
+            /**
+             * Unit
+             * @description `share` (0 to 1), `MB`, `nats` …; none for a number without unit.
+             */
+            unit: string | null;
+            /**
+             * Hint
+             * @description How to read it, in a sentence.
+             */
+            hint: string | null;
+            /**
+             * Logarithmic
+             * @description Whether a logarithmic axis makes sense.
+             */
+            logarithmic: boolean;
+            /**
+             * Always
+             * @description Whether every job of the task measures it; otherwise only some do, by their settings or their data.
+             */
+            always: boolean;
+            /**
+             * Noisy
+             * @description Whether values jump from point to point, so that a smoothed curve helps.
+             */
+            noisy: boolean;
+            /**
+             * Tile
+             * @description Its short title among the figures that sum a job up; none where it is not one of them.
+             */
+            tile: string | null;
+            /**
+             * Level
+             * @description Name of another metric that is a constant to compare with.
+             */
+            level: string | null;
+        };
         /** MetricsOut */
         MetricsOut: {
             /**
@@ -3192,6 +3296,35 @@ export interface components {
              */
             epsilon: number;
         };
+        /**
+         * NetworkOut
+         * @description A network that the task trains.
+         */
+        NetworkOut: {
+            /**
+             * Preset
+             * @description As `model.preset` takes it; the task's first is the default.
+             */
+            preset: string;
+            /** Architecture */
+            architecture: string;
+        };
+        /**
+         * OpeningOut
+         * @description How a checkpoint's folder is opened.
+         */
+        OpeningOut: {
+            /**
+             * Loader
+             * @description The class whose `from_pretrained` takes it.
+             */
+            loader: string;
+            /**
+             * Code
+             * @description Python; `{folder}` stands for the folder's path.
+             */
+            code: string;
+        };
         /** Page[CheckpointOut] */
         Page_CheckpointOut_: {
             /**
@@ -3310,6 +3443,24 @@ export interface components {
             object: "list";
             /** Data */
             data: components["schemas"]["SampleOut"][];
+            /** Has More */
+            has_more: boolean;
+            /**
+             * Next
+             * @description Opaque cursor: pass as `?cursor=` for the next page.
+             */
+            next?: string | null;
+        };
+        /** Page[TaskOut] */
+        Page_TaskOut_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["TaskOut"][];
             /** Has More */
             has_more: boolean;
             /**
@@ -3561,6 +3712,28 @@ export interface components {
             broker: string;
             /** Storage */
             storage: string;
+        };
+        /**
+         * RecipeOut
+         * @description A starting point for a job: what differs from the defaults.
+         */
+        RecipeOut: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Description
+             * @description What is trained for how long, and on what kind of machine.
+             */
+            description: string;
+            /**
+             * Spec
+             * @description A job's spec without `name` and `dataset`.
+             */
+            spec: {
+                [key: string]: unknown;
+            };
         };
         /**
          * ResourcesSpec
@@ -3922,6 +4095,74 @@ export interface components {
              * @description Open event streams of the process that answers.
              */
             stream_listeners: number | null;
+        };
+        /**
+         * TaskOut
+         * @description Something that a model can learn.
+         */
+        TaskOut: {
+            /**
+             * Object
+             * @default task
+             * @constant
+             */
+            object: "task";
+            /**
+             * Kind
+             * @description As `task.kind` of a job's spec takes it.
+             */
+            kind: string;
+            /** Title */
+            title: string;
+            /**
+             * Choose If
+             * @description When it is the right one.
+             */
+            choose_if: string;
+            /**
+             * Description
+             * @description What it does and where it comes from, in a sentence or two.
+             */
+            description: string;
+            /**
+             * Modality
+             * @description What it learns from.
+             * @enum {string}
+             */
+            modality: "text" | "image" | "audio";
+            /** Networks */
+            networks: components["schemas"]["NetworkOut"][];
+            /**
+             * Metrics
+             * @description What its jobs measure, in the order in which people should see it.
+             */
+            metrics: components["schemas"]["MetricOut"][];
+            /**
+             * Recipes
+             * @description The smallest first.
+             */
+            recipes: components["schemas"]["RecipeOut"][];
+            /**
+             * Fields
+             * @description Dotted paths of a spec's fields and sections that it reads and not every other task does.
+             */
+            fields: string[];
+            /**
+             * Main Fields
+             * @description Those of them that a form shows at once.
+             */
+            main_fields: string[];
+            opening: components["schemas"]["OpeningOut"];
+            /**
+             * Documentation
+             * @description Address of its page; of Seedbed's own tasks the page's path in the source.
+             */
+            documentation: string | null;
+            /**
+             * Package
+             * @description The installed package that brings it; none for Seedbed's own.
+             */
+            package: string | null;
         };
         /**
          * TextDenoisingAutoencoder
@@ -6102,6 +6343,202 @@ export interface operations {
             };
             /** @description The file's name is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaskOut_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As `task.kind` of a job's spec. */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
