@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
 
-# One image for the API, the workers and the migrations; what a container is, its command says.
+# One image for the API, the workers and the migrations; the command of a container chooses.
 #
-# PyTorch: from the default index, Linux on x86-64 gets the build with CUDA, which runs on CPUs as well. The
+# PyTorch: from the default index, Linux on x86-64 gets the build with CUDA, which also runs on CPUs. The
 # CPU build is some gigabytes smaller; PyTorch's install page names its index:
 #   docker build --build-arg TORCH_REQUIREMENT=torch==2.13.0+cpu --build-arg TORCH_INDEX=<that index> .
 ARG PYTHON_IMAGE=python:3.11-slim

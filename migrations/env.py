@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions on the connection that `control.migrate` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that `control.migrate` passes."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The first tables: projects, keys, datasets, jobs and what they leave behind."""
+"""Adds the first tables: projects, keys, datasets, jobs, and the records that jobs leave."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -267,7 +267,7 @@ def upgrade() -> None:
         ["deleted_at"],
         postgresql_where=sa.text("deleted_at IS NOT NULL AND purged_at IS NULL"),
     )
-    # Jobs and checkpoints point at each other, so one of the keys comes last.
+    # Jobs and checkpoints refer to each other, so one of the foreign keys is added after both tables.
     op.create_foreign_key(
         "fk_jobs_parent_checkpoint_id_checkpoints", "jobs", "checkpoints", ["parent_checkpoint_id"], ["id"]
     )

@@ -1,4 +1,4 @@
-"""Datasets of images and of audio."""
+"""Allows datasets of images and of audio."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What is deleted leaves the storage after the commit; rows that point at a deleted job or checkpoint forget it."""
+"""Adds the queue of files to remove from storage after a deletion is committed; references to deleted rows become NULL."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Quotas of projects; why the service paused a job; the time that a job has used."""
+"""Adds quotas of projects, the reason why the service paused a job, and the seconds that a job has run."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What people are shown of a file lies beside its report, which lists need not load it with."""
+"""Moves the examples of a file (thumbnails) out of its report into a column that lists do not load."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("dataset_files", sa.Column("examples", sa.LargeBinary(), nullable=True))
-    # Pictures of images and recordings move; of texts nothing was kept, and it is made when somebody asks.
+    # Thumbnails of images and recordings are moved. Examples of text files were not stored; they are made on request.
     op.execute(
         """
         UPDATE dataset_files

@@ -1,4 +1,4 @@
-"""Sessions that somebody signed out of."""
+"""Adds the list of sessions that were signed out."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Texts that come from outside have a length; what is longer already is cut, or forgotten where a part means nothing."""
+"""Limits the length of texts that clients send. Longer ones are cut, or removed where a part of them has no meaning."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-# As core.characters and the models had them when this was written.
+# The rules of core.characters and of the models at the time of this migration; a migration must not change with them.
 _LONGEST = 255
 _UNWANTED = "[\\u0001-\\u001f\\u007f-\\u009f\\u2028\\u2029]"
 _NAMED = ("projects", "api_keys", "datasets", "jobs")
@@ -36,7 +36,7 @@ def upgrade() -> None:
         "WHERE spec ->> 'name' IS NOT NULL AND spec ->> 'name' <> name"
     )
     for path in _COLUMNS:
-        # No column and no metric has a name as long as that: nothing was ever found by it.
+        # No column and no metric has so long a name, so these values never matched anything.
         op.execute(
             f"UPDATE jobs SET spec = jsonb_set(spec, '{path}', 'null') "  # noqa: S608 - constants above
             f"WHERE char_length(spec #>> '{path}') NOT BETWEEN 1 AND {_LONGEST}"
