@@ -1,4 +1,4 @@
-"""Samples that a run shows, and jobs of other purposes than training: short jobs, which have a result."""
+"""Adds the samples of a run, and jobs with another purpose than training (short jobs), which have a result."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Short jobs that show what a job's networks would see."""
+"""Allows previews: short jobs that show the inputs of a job's networks."""
 
 from alembic import op
 
