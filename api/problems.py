@@ -183,7 +183,7 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
 
 
 def _details(request: Request, raw: Sequence[Any]) -> list[ProblemDetail]:
-    """The first of pydantic's errors by field, in the words of `core.spec.explain`, which suggests the nearest name."""
+    """The first of pydantic's errors by field, in the words of `core.spec.problems.explain`, which suggests the nearest name."""
     root = _body_model(request)
     details = []
     for item in islice(raw, MOST_PROBLEMS):

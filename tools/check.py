@@ -34,6 +34,7 @@ CHECKS = [
     Check("mypy, the client", (PYTHON, "-m", "mypy", "-p", "seedbed"), ROOT / "client"),
     Check("import rules", (str(Path(PYTHON).with_name("lint-imports")), "--no-logo")),
     Check("words", (PYTHON, "-m", "tools.check_words")),
+    Check("names in docs", (PYTHON, "-m", "tools.check_names")),
 ]
 
 

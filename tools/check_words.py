@@ -1,9 +1,9 @@
-"""Look through every tracked file for what must not be committed.
+"""Search every tracked file for content that must not be committed.
 
     python -m tools.check_words
 
-A path of somebody's machine, a package registry's host, a note to finish something, a key, a file over
-one megabyte. Each finding is a line ``file:line: what``.
+Searched are: paths of one developer's machine, hosts of package registries, notes to finish something, keys, and
+files over one megabyte. Each finding is a line ``file:line: what``.
 """
 
 import re
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 2**20
 
-# Written so that no pattern matches its own source.
+# Each pattern is written so that it does not match its own source.
 RULES = {
     "a path of one machine": r"(?<![\w.~$}\]])/(?:home|Users)/[a-z]\w*/|(?<![\w.~$}\]])/(?:root|work)/\w|\.\./shared\b",
     "a registry's host": r"\b(?:pypi|files\.pythonhosted|registry\.npmjs|download\.pytorch|deb\.debian)\.org\b",
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def tracked() -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file that git has, and that is still there."""
+    """Name and content of each file that git tracks and that exists."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).is_file():
@@ -43,7 +43,7 @@ def tracked() -> Iterator[tuple[str, bytes]]:
 
 
 def findings(name: str, content: bytes) -> Iterator[str]:
-    """A line for each thing in this file that must not be committed."""
+    """A line for each text in this file that must not be committed."""
     if len(content) > LARGEST:
         yield f"{name}: {len(content):,} bytes, which is over {LARGEST:,}"
     if b"\0" in content:

@@ -3,7 +3,7 @@
 ``objects/``
     Files of datasets under the sha256 of their content, read-only.
 ``prepared/``
-    What the engine made of them, one directory a key of `core.spec.prepared_key`.
+    What the engine made of them, one directory a key of `core.spec.prepared.prepared_key`.
 ``runs/``
     One directory an attempt, gone with it. One whose lock nobody holds was left by a killed worker.
 ``locks/``

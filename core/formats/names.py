@@ -58,7 +58,7 @@ MODALITY_KINDS: dict[str, frozenset[Kind]] = {
     "image": frozenset({Kind.IMAGE, Kind.ZIP, Kind.TAR, Kind.PARQUET, Kind.IDX}),
     "audio": frozenset({Kind.AUDIO, Kind.ZIP, Kind.TAR}),
 }
-"""The kinds of file that a dataset of each modality (`core.spec.Modality`) may hold."""
+"""The kinds of file that a dataset of each modality (`core.spec.task.Modality`) may hold."""
 
 _PLURALS = {"text": "text", "image": "images", "audio": "audio"}
 
