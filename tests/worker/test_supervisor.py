@@ -268,6 +268,33 @@ def test_an_attempt_that_lost_its_job_kills_its_engine_and_writes_nothing_more(p
     assert _everything_of(place, job_id) == before
 
 
+def test_the_engine_of_a_job_that_was_lost_is_killed_though_a_write_waits_for_the_database(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    attempt = place.begin()
+    place.await_checkpoint(job_id)
+    engine = attempt.engine()
+    waits, answered = threading.Event(), threading.Event()
+    queue = attempt.supervisor._write_queue
+    flush = queue.flush
+
+    def flush_late() -> None:
+        waits.set()
+        assert answered.wait(60)
+        flush()
+
+    monkeypatch.setattr(queue, "flush", flush_late)
+    try:
+        assert waits.wait(60)
+        with write(place.bench.database) as session:
+            session.execute(text("UPDATE jobs SET attempt = attempt + 1 WHERE id = :job"), {"job": job_id})
+        await_gone([engine])
+    finally:
+        answered.set()
+    attempt.end()
+
+
 def test_a_cancel_is_heard_at_once_and_ends_at_a_checkpoint(place: Place) -> None:
     job_id = place.bench.submit("engine step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
