@@ -1,4 +1,4 @@
-"""What can end a run, and the exit code it ends with."""
+"""Errors that end a run, and the exit code of each."""
 
 import errno
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from core.characters import without_objects
 
 STOPPED = 75
-"""Exit code of a run that was asked to stop and wrote a checkpoint."""
+"""Exit code of a run that was asked to stop and wrote a checkpoint (graceful shutdown)."""
 
 PAUSED = 76
-"""Exit code of a run that wrote a checkpoint and waits for a person, as its spec says (``training.on_collapse``)."""
+"""Exit code of a run that wrote a checkpoint and waits for a person to resume it, as its spec says (``training.on_collapse``)."""
 
 INTERNAL = 70
-"""Exit code of an unforeseen exception."""
+"""Exit code of an unexpected exception."""
 
 DATA_ERROR = 65
-"""Exit code of data that cannot be trained on."""
+"""Exit code of a run whose data cannot be used for training."""
 
 _EXIT_CODES = {
     "spec_invalid": 64,
@@ -36,7 +36,7 @@ _EXIT_CODES = {
 
 
 class EngineError(Exception):
-    """A run that cannot go on: a stable ``code``, what happened, and what to do about it."""
+    """An error that ends a run: a stable ``code``, what happened, and what to do about it."""
 
     def __init__(self, code: str, message: str, hint: str = "", **details: Any) -> None:
         message = without_objects(message)
@@ -48,15 +48,15 @@ class EngineError(Exception):
 
     @property
     def exit_code(self) -> int:
-        """The process's exit code, as in ``docs/engine-protocol.md``."""
+        """The exit code of the process; see ``docs/engine-protocol.md``."""
         return _EXIT_CODES[self.code]
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an exception means that a file system, a quota or a size limit is exhausted."""
+    """Whether an exception means that a file system, a disk quota or a limit on the size of a file is exhausted."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-    # Safetensors hands the operating system's errors on as text.
+    # Safetensors reports errors of the operating system as text.
     return type(error).__name__ == "SafetensorError" and any(
         f"os error {number}" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     )

@@ -1,4 +1,4 @@
-"""What a run tells: one stream of events, and the places that they go to."""
+"""A run's events: one stream, sent to one or more sinks."""
 
 import json
 import math
@@ -15,33 +15,33 @@ Sink = Callable[[Event], None]
 
 
 class Events:
-    """Hands each event to every sink, one at a time, whichever thread it comes from."""
+    """Sends each event to every sink, one event at a time. Any thread may emit."""
 
     def __init__(self, *sinks: Sink) -> None:
         self.lock = threading.RLock()
         self._sinks = list(sinks)
 
     def add(self, sink: Sink) -> None:
-        """Tell ``sink`` too, from now on."""
+        """Send all further events to ``sink`` too."""
         self._sinks.append(sink)
 
     def emit(self, event: str, **fields: Any) -> None:
-        """Tell all sinks that ``event`` happened now."""
+        """Send an event with the current time to all sinks."""
         record = {"event": event, "time": time.time(), **fields}
         with self.lock:
             for sink in self._sinks:
                 sink(record)
 
     def warn(self, code: str, message: str) -> None:
-        """Something that a person should know and the run survives."""
+        """Emit a warning: something that a person should know and that does not end the run."""
         self.emit("warning", code=code, message=message)
 
 
 class PipeSink:
-    """Events as JSON lines to a file descriptor.
+    """Writes events as JSON lines to a file descriptor.
 
-    A reader that is slow is waited for, so that no line is ever lost or cut; one that is gone is
-    forgotten, because the run is worth more than its audience.
+    Waits for a slow reader, so that no line is lost or cut. Once the reader has closed the pipe, events are dropped, because
+    a run must not fail only because nobody reads its events.
     """
 
     def __init__(self, fd: int) -> None:
@@ -57,12 +57,11 @@ class PipeSink:
 
 
 class MetricsFile:
-    """``metrics.jsonl``: the metric events, each point once, also after a resume.
+    """Writes ``metrics.jsonl``: the metric events, each point once, also after a resume.
 
     Args:
-        path: the file; created where absent.
-        step: the step that the run continues from; later points are dropped, for the run will
-            write them again.
+        path: The file; created if absent.
+        step: The step that the run resumes from. Later points are removed, because the run writes them again.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -77,22 +76,22 @@ class MetricsFile:
             write_all(self._fd, encode(event))
 
     def flush(self) -> None:
-        """Force the points to disk: a checkpoint must never be newer than they are."""
+        """Sync the points to disk: no checkpoint may be newer than the points on disk."""
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._fd)
 
 
 def encode(event: Event) -> bytes:
-    """One JSON line; numbers that are not finite become strings."""
+    """One JSON line. Numbers that are not finite are written as strings."""
     text = json.dumps(_finite(event), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", errors="backslashreplace") + b"\n"
 
 
 def write_all(fd: int, data: bytes) -> None:
-    """Write every byte, also to a descriptor that does not block."""
+    """Write every byte, also to a non-blocking descriptor."""
     view = memoryview(data)
     while view:
         try:
@@ -112,7 +111,7 @@ def _finite(value: Any) -> Any:
 
 
 def _whole_lines(path: Path) -> list[bytes]:
-    """The lines that were written to their end; a kill may have cut the last one."""
+    """The complete lines of the file. A kill may have cut the last line."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Linux: a process that does not outlive the one it works for, and that keeps the memory it has."""
+"""Process settings on Linux: exit with the parent, limits on memory and processor time, and keeping freed memory."""
 
 import ctypes
 import os
@@ -6,17 +6,17 @@ import resource
 import signal
 
 _PR_SET_PDEATHSIG = 1
-# Names of mallopt(3).
+# Parameter numbers of mallopt(3).
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _MOST = (1 << 31) - 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """Have the kernel kill this process when its parent dies.
+    """Have the kernel kill this process when its parent dies, so that it does not become an orphaned process.
 
-    The kernel watches the parent's *thread* that made this process. It cannot tell of a death that
-    came before this call, hence ``parent``: with another parent than that, the process ends here.
+    The kernel watches the *thread* of the parent that created this process. It does not report a death before this call.
+    Therefore ``parent``: if the parent is another process than that, this process exits here.
 
     Raises:
         OSError: where the kernel refuses.
@@ -29,7 +29,7 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def limit_memory(size: int) -> None:
-    """Let this process take no more than so many bytes of memory of its own; what asks for more fails, or ends it."""
+    """Limit the private memory of this process, bytes. An allocation over the limit fails, or ends the process."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard != resource.RLIM_INFINITY:
         size = min(size, hard)
@@ -37,21 +37,21 @@ def limit_memory(size: int) -> None:
 
 
 def limit_processor(seconds: float) -> None:
-    """Have the kernel end this process by SIGVTALRM once it has used so many seconds more of processor time.
+    """Have the kernel end this process by SIGVTALRM after so many more seconds of processor time.
 
-    Counted are its own computations alone, so that a busy machine ends nothing; a new call begins anew. Unlike a Python
-    handler, this also ends what runs in compiled code.
+    Only the process's own computation counts, so that a busy machine does not end it. Each call starts the time anew. Unlike
+    a signal handler in Python, this also ends compiled code.
     """
     signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
 
 
 def keep_freed_memory() -> None:
-    """Have the C library's allocator hand freed memory out again instead of returning it to the system.
+    """Have the C library's allocator reuse freed memory instead of returning it to the system.
 
-    By default each tensor of some megabytes is mapped anew, and its pages are cleared one fault at a time: measured with
-    bert-mini on a CPU, 24,000 faults and 13 % of a step's computing time. A step's tensors are the next step's, so
-    nothing is gained by giving them back. Elsewhere than with glibc it does nothing.
+    By default glibc maps each tensor of some megabytes anew, and the kernel clears its pages one fault at a time: 24,000 page
+    faults and 13 % of a step's computing time, measured with bert-mini on a CPU. Each step needs tensors of the same sizes as
+    the one before, so returning the memory has no use. Without glibc this does nothing.
     """
     if mallopt := getattr(_libc, "mallopt", None):
         mallopt(_M_MMAP_MAX, 0)

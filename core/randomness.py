@@ -1,8 +1,8 @@
-"""Randomness as a function of what it is for, never of what was drawn before.
+"""Random numbers as a function of their purpose, independent of what was drawn before.
 
-A seed for each purpose is hashed out of the job's seed, and numbers for each sample are computed
-from a counter. So step k draws the same numbers whether the run got there straight or after ten
-kills, however the batch is split, and whichever process draws them.
+The seed for each purpose is a hash of the job's seed and the purpose, and the numbers for each sample are computed from a
+counter. So step k draws the same numbers however often the run was killed and resumed before, however the batch is split
+into micro-batches, and whichever process draws them.
 """
 
 import hashlib
@@ -15,27 +15,27 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed for one purpose, as ``derive_seed(seed, "dropout", step, part)``."""
+    """A 63-bit seed for one purpose, for example ``derive_seed(seed, "dropout", step, part)``."""
     text = repr((seed, *purpose)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
 
 
 def seed_torch(seed: int, *purpose: str | int) -> None:
-    """Set torch's generators (dropout draws from them) for what follows."""
+    """Seed torch's generators, which dropout draws from, for one purpose."""
     torch.manual_seed(derive_seed(seed, *purpose))
 
 
 def uniforms(key: int, samples: NDArray[np.int64], length: int, streams: int) -> NDArray[np.float64]:
     """Independent uniform numbers in [0, 1) for each position of each sample.
 
-    SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators"), one
-    sequence a (key, sample); its k-th output needs none of those before it.
+    SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators"), with one
+    sequence for each (key, sample). Its k-th output is computed without the ones before it.
 
     Args:
-        key: from `derive_seed`; names the step and the purpose.
-        samples: sample ids, shape (B,).
-        length: positions a sample, L.
-        streams: numbers a position, S.
+        key: From `derive_seed`, for one step and purpose.
+        samples: Sample ids, shape (B,).
+        length: Positions of a sample, L.
+        streams: Numbers for each position, S.
 
     Returns:
         Shape (S, B, L).
@@ -49,7 +49,7 @@ def uniforms(key: int, samples: NDArray[np.int64], length: int, streams: int) ->
 def normals(key: int, samples: NDArray[np.int64], length: int) -> NDArray[np.float32]:
     """Independent standard normal numbers for each position of each sample, shape (B, L).
 
-    Box and Muller 1958 on `uniforms` of the same key.
+    The transform of Box and Muller 1958, on the `uniforms` of the same key.
     """
     pairs = (length + 1) // 2
     radius, angle = uniforms(key, samples, pairs, streams=2)

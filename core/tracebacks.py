@@ -1,4 +1,4 @@
-"""Exceptions as text of a bounded length, for logs: without local variables, whatever was raised."""
+"""Formats exceptions as text of bounded length, for logs: without local variables, and for exceptions of any kind."""
 
 import linecache
 import sys
@@ -9,17 +9,17 @@ from types import TracebackType
 from typing import TextIO
 
 LONGEST = 12_000
-"""Characters of the whole text."""
+"""Length of the whole text, characters."""
 _MESSAGE = 1_000
-"""Characters of one exception's own message, and of one of its notes."""
+"""Length of one exception's own message, and of one of its notes, characters."""
 _SOURCE_LINE = 150
 _OUTER_FRAMES = 3
 _INNER_FRAMES = 12
 _CHAIN = 6
-"""Exceptions of a chain that are shown: the newest, and the one that it began with."""
+"""Exceptions of a chain that are shown: the newest ones, and the first."""
 _CHAIN_LOOKED_AT = 1_000
 _MEMBERS = 3
-"""Members of a group that are shown, and levels of groups in groups."""
+"""Members of a group that are shown, and levels of nested groups."""
 _NOTES = 3
 
 _CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
@@ -27,11 +27,11 @@ _DURING = "\nDuring handling of the above exception, another exception occurred:
 
 
 def describe(error: BaseException, *, longest: int = LONGEST) -> str:
-    """The traceback of ``error``, as Python writes it, of at most ``longest`` characters.
+    """The traceback of ``error`` in Python's format, with at most ``longest`` characters.
 
-    Of long chains, deep stacks, wide groups and long messages a part is left out, and the text says so. The exception
-    itself, with its innermost frames, is always there. Time and memory do not grow with the sizes of chains and
-    groups; nothing that an exception's ``__str__`` raises gets out.
+    Long chains, deep stacks, wide groups and long messages are shortened, and the text says so. The exception itself is always
+    there with its innermost frames. Time and memory do not grow with the sizes of chains and groups. An exception that
+    ``__str__`` raises is caught.
     """
     newest = shortened("".join(_one(error, levels=_MEMBERS)), longest - 200)
     parts = deque([newest])
@@ -50,16 +50,16 @@ def describe(error: BaseException, *, longest: int = LONGEST) -> str:
 
 
 def message(error: BaseException, longest: int = _MESSAGE) -> str:
-    """What ``error`` says of itself, of at most ``longest`` characters."""
+    """The message of ``error``, with at most ``longest`` characters."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - whatever a __str__ raises, the log needs an entry
-        text = "<it cannot be put into words>"
+    except Exception:  # noqa: BLE001 - a __str__ may raise anything, and the log needs an entry
+        text = "<its message cannot be formatted>"
     return shortened(text, longest)
 
 
 def shortened(text: str, longest: int) -> str:
-    """``text``, or its first part and how much there was."""
+    """``text``; if it is longer than the limit, its beginning and its whole length."""
     if len(text) <= longest:
         return text
     note = f"… [{len(text):,} characters in all]"
@@ -73,24 +73,24 @@ def print_uncaught(
     *,
     file: TextIO | None = None,
 ) -> None:
-    """Write the bounded traceback to standard error; serves as ``sys.excepthook``."""
+    """Write the bounded traceback to standard error. For use as ``sys.excepthook``."""
     if error is not None:
         stream = sys.stderr if file is None else file
         stream.write(describe(error).encode("utf-8", "backslashreplace").decode("utf-8").rstrip("\n") + "\n")
 
 
 def install() -> None:
-    """Have this process write what nobody catches in this way, from any of its threads."""
+    """Have this process write uncaught exceptions of all its threads in this format."""
     sys.excepthook = print_uncaught
     threading.excepthook = lambda told: print_uncaught(told.exc_type, told.exc_value)
     sys.unraisablehook = lambda told: print_uncaught(told.exc_type, told.exc_value)
 
 
 def _causes(error: BaseException) -> tuple[list[tuple[BaseException, str]], int]:
-    """What led to ``error``, newest first and the beginning last, each with the words that join it to the next.
+    """The exceptions that led to ``error``, newest first and the first of the chain last, each with the line that joins it to the next.
 
     Returns:
-        Those to show, and how many are left out before the last of them.
+        The exceptions to show, and how many are left out before the last of them.
     """
     found: list[tuple[BaseException, str]] = []
     seen = {id(error)}
@@ -110,7 +110,7 @@ def _causes(error: BaseException) -> tuple[list[tuple[BaseException, str]], int]
 
 
 def _one(error: BaseException, *, levels: int) -> Iterator[str]:
-    """One exception without what led to it; members of a group down to ``levels``."""
+    """One exception without its causes. Members of a group are shown down to ``levels``."""
     if error.__traceback__ is not None:
         yield "Traceback (most recent call last):\n"
         yield from _frames(error.__traceback__)

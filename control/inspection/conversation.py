@@ -15,7 +15,7 @@ LARGEST_ANSWER = 16 << 20
 """Bytes. The largest honest one, a sheet of 200 pictures of recordings, has under 6 MB."""
 _BLOCK = 1 << 20
 _WANTED = struct.Struct("<QQ")
-"""Offset and length, as `core.inspection.borrowed` asks for them."""
+"""Offset and length, as `core.inspection.input_file` asks for them."""
 
 
 @dataclass(frozen=True)

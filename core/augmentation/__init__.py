@@ -1,7 +1,8 @@
-"""Augmentation in tensors: a whole batch at once on the device, each sample by numbers of its own.
+"""Augmentation in tensors: a whole batch at once on the device, each sample with parameters of its own.
 
-The numbers are drawn on the CPU from (seed, step, sample), by `draw_views`, and travel in the batch; `views` applies
-them. What a sample becomes depends on nothing else: neither on its neighbours nor on how a batch is split into parts, to the bit.
+`draw_views` draws the parameters on the CPU from (seed, step, sample), and they are part of the batch. `views` applies them.
+The result for a sample depends on nothing else: to the bit, neither on the other samples of the batch nor on how the batch
+is split into micro-batches.
 """
 
 from core.augmentation.parameters import draw_views

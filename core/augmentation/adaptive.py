@@ -1,10 +1,10 @@
-"""Augmentation of what a discriminator sees (ADA: Karras et al. 2020, arXiv 2006.06676, appendix B).
+"""Augmentation of the discriminator's input (ADA: Karras et al. 2020, arXiv 2006.06676, appendix B).
 
-Each transformation happens with the same probability p, below 1, so that the generator never learns to make augmented
-images. All of it is differentiable, and made of matrix products alone: where a flip, a turn by quarters, a scale and a
-shift are all that is done to the axes, resampling comes apart into one matrix for the rows and one for the columns. Their
-gradients are the same bits each time on every device, which ``grid_sample``'s are not. (The paper also turns by
-arbitrary angles, which does not come apart, and is left out; so are its filters and noise, which its best setting lacks too.)
+Each transformation happens with the same probability p, below 1, so that the generator does not learn to make augmented
+images. All transformations are differentiable, and consist of matrix products: where the axes are only flipped, turned by
+quarters, scaled and shifted, resampling separates into one matrix for the rows and one for the columns. Their gradients are
+bit-identical each time on every device, which those of ``grid_sample`` are not. (The paper also rotates by arbitrary angles,
+which does not separate, and is left out. So are its filters and noise, which its best setting does not use either.)
 """
 
 import math
@@ -18,7 +18,7 @@ from core.randomness import derive_seed, normals, uniforms
 
 _CHANCES, _UNIFORMS, _NORMALS = 11, 6, 7
 DRAWN = _CHANCES + _UNIFORMS + _NORMALS
-"""Numbers drawn an image."""
+"""Random numbers for each image."""
 
 _SHIFT = 0.125
 _SCALE = 0.2 * math.log(2)
@@ -26,18 +26,18 @@ _BRIGHTNESS, _CONTRAST, _SATURATION = 0.2, 0.5 * math.log(2), math.log(2)
 
 
 def draw(key: int, samples: NDArray[np.int64]) -> Tensor:
-    """The randomness of each image's augmentation, shape (B, DRAWN): a function of (key, sample)."""
+    """The random numbers for each image's augmentation, shape (B, DRAWN): a function of (key, sample)."""
     flat = uniforms(key, samples, _CHANCES + _UNIFORMS, streams=1)[0].astype(np.float32)
     bell = normals(derive_seed(key, "normals"), samples, _NORMALS)
     return torch.from_numpy(np.concatenate([flat, bell], axis=1))
 
 
 def augment(images: Tensor, drawn: Tensor, probability: Tensor) -> Tensor:
-    """Images in -1 … 1, shape (B, C, S, S), each transformed by its own numbers.
+    """Images in -1 … 1, shape (B, C, S, S), each transformed by its own random numbers.
 
     Args:
-        drawn: of `draw`, shape (B, DRAWN).
-        probability: p, scalar; at 0 nothing changes, but for rounding.
+        drawn: The result of `draw`, shape (B, DRAWN).
+        probability: p, a scalar. At 0 nothing changes, except for rounding.
     """
     chance, flat, bell = torch.split(drawn, [_CHANCES, _UNIFORMS, _NORMALS], dim=1)
     happens = (chance < probability).to(images.dtype)
@@ -46,12 +46,12 @@ def augment(images: Tensor, drawn: Tensor, probability: Tensor) -> Tensor:
 
 
 def _move(images: Tensor, happens: Tensor, flat: Tensor, bell: Tensor) -> Tensor:
-    """Flip, quarter turn, whole shift, scale of both axes, scale of one against the other, broken shift."""
+    """Flip, quarter turn, shift by whole pixels, scaling of both axes, scaling of one against the other, shift by fractions of pixels."""
     side = images.shape[-1]
     flips, turns, shifts, scales, stretches, slides = happens.unbind(dim=1)
     flipped = flips * (flat[:, 0] < 0.5)
     quarters = (turns * (flat[:, 1] * 4).floor()).long()
-    # A quarter turn is a transposition and a flip; the flips go into the axes' signs.
+    # A quarter turn is a transposition and a flip; flips become signs of the axes.
     images = torch.where((quarters % 2 == 1)[:, None, None, None], images.transpose(2, 3), images)
     upside_down = (quarters == 1) | (quarters == 2)
     mirrored = (quarters == 2) | (quarters == 3)
@@ -67,12 +67,12 @@ def _move(images: Tensor, happens: Tensor, flat: Tensor, bell: Tensor) -> Tensor
 
 
 def _resampling(scale: Tensor, shift: Tensor, side: int) -> Tensor:
-    """Matrices (B, S, S) that scale an axis about its middle, then shift it: linear between pixels, mirrored outside."""
+    """Matrices (B, S, S) that scale an axis about its centre, then shift it: linear between pixels, mirrored at the border."""
     places = torch.arange(side, dtype=scale.dtype, device=scale.device)
     middle = (side - 1) / 2
     sources = (places - middle - shift[:, None]) / scale[:, None] + middle
     if side > 1:
-        # A triangle wave: 0 … side - 1 … 0, without the edge twice.
+        # A triangle wave: 0 … side - 1 … 0, without repeating the edge.
         period = 2.0 * (side - 1)
         sources = (side - 1) - (torch.remainder(sources, period) - (side - 1)).abs()
     else:
@@ -81,7 +81,7 @@ def _resampling(scale: Tensor, shift: Tensor, side: int) -> Tensor:
 
 
 def _recolour(images: Tensor, happens: Tensor, flat: Tensor, bell: Tensor) -> Tensor:
-    """Brightness, contrast, light turned to dark, hue, saturation; of grey images the first three."""
+    """Brightness, contrast, inversion of luma, hue, saturation; for grey images the first three."""
     brighter, contrasts, inverts, hues, saturates = happens.unbind(dim=1)
     brightness = bell[:, 0] * _BRIGHTNESS * brighter
     contrast = torch.exp(bell[:, 1] * _CONTRAST * contrasts)
@@ -89,7 +89,7 @@ def _recolour(images: Tensor, happens: Tensor, flat: Tensor, bell: Tensor) -> Te
     base = brightness * contrast
     if images.shape[1] == 1:
         return images * (contrast * inverted)[:, None, None, None] + (base * inverted)[:, None, None, None]
-    # Along the grey axis (1, 1, 1) / √3 light, across it colour: a turn of the latter is hue, a stretch saturation.
+    # The grey axis (1, 1, 1) / √3 is luma, the plane across it is colour: a rotation of that plane is hue, a scaling saturation.
     angle = (flat[:, 1] * 2 - 1) * math.pi * hues
     stretch = torch.exp(bell[:, 2] * _SATURATION * saturates)
     along = torch.full((3, 3), 1 / 3, dtype=images.dtype, device=images.device)

@@ -1,7 +1,7 @@
 """Gain, noise, speed and time masks for batches of recordings, each a function of (key, sample).
 
-What is drawn (a few numbers a sample) is drawn on the CPU by `draw`, and travels in the batch; what is computed from
-it (`augment`) is computed on the device for all samples at once. Silence behind a short recording stays silence.
+`draw` draws a few numbers for each sample on the CPU, and they are part of the batch. `augment` applies them on the device
+to all samples at once. The silence after a short recording stays silent.
 """
 
 import math
@@ -22,15 +22,15 @@ _LEAST_POWER = 1e-12
 def draw(
     spec: AudioAugmentation, key: int, samples: NDArray[np.int64], lengths: NDArray[np.int64], clip: int
 ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
-    """What is to be done to each sample, and how long each is after it.
+    """The parameters of each sample's augmentation, and each sample's length after it.
 
     Args:
-        samples: their ids, shape (B,).
-        lengths: how many of the clip's numbers are the recording's, shape (B,).
-        clip: numbers a sample, which no recording grows beyond.
+        samples: Sample ids, shape (B,).
+        lengths: How many audio samples of the clip belong to the recording, shape (B,).
+        clip: Audio samples in a clip: the maximum length of a recording.
 
     Returns:
-        Tensors of shape (B,) for `augment`, none where nothing is changed; the new lengths, shape (B,).
+        Tensors of shape (B,) for `augment`, without those that change nothing; and the new lengths, shape (B,).
     """
     if spec.is_off:
         return {}, lengths
@@ -54,7 +54,7 @@ def draw(
 
 
 def augment(waves: Tensor, lengths: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
-    """Recordings of shape (B, L), changed as `draw` said; ``lengths`` (B,) are the new ones."""
+    """Recordings of shape (B, L), changed by the parameters from `draw`. ``lengths``, (B,), are the new ones."""
     within = torch.arange(waves.shape[1], device=waves.device) < lengths[:, None]
     if "speed" in drawn:
         waves = change_speed(waves, drawn["speed"]) * within
@@ -73,7 +73,7 @@ def augment(waves: Tensor, lengths: Tensor, drawn: Mapping[str, Tensor]) -> Tens
 def change_speed(waves: Tensor, speed: Tensor) -> Tensor:
     """Recordings of shape (B, L) played ``speed`` (B,) times as fast, by cubic interpolation (Catmull and Rom 1974).
 
-    Number n becomes what was at ``n * speed``; what lies behind the end is 0.
+    Output sample n is the input at ``n * speed``. After the end of the input the output is 0.
     """
     length = waves.shape[1]
     at = torch.arange(length, device=waves.device, dtype=torch.float64) * speed[:, None]
@@ -93,7 +93,7 @@ def change_speed(waves: Tensor, speed: Tensor) -> Tensor:
 def normals(seeds: Tensor, length: int) -> Tensor:
     """Standard normal numbers, shape (B, length): a function of each seed (B,) alone, on any device.
 
-    SplitMix64 on 64-bit integers, which wrap around alike everywhere, and the transform of Box and Muller (1958).
+    SplitMix64 on 64-bit integers, which wrap around in the same way on every device, and the transform of Box and Muller (1958).
     """
     pairs = -(-length // 2)
     counter = torch.arange(1, 2 * pairs + 1, device=seeds.device) * _signed(_GOLDEN)
@@ -113,7 +113,7 @@ def _mix(x: Tensor) -> Tensor:
 
 
 def _shifted(x: Tensor, by: int) -> Tensor:
-    """To the right, with zeros moving in: torch's own shift moves the sign in."""
+    """A logical shift to the right, which fills with zeros; the shift of torch fills with the sign bit."""
     return (x >> by) & ((1 << (64 - by)) - 1)
 
 

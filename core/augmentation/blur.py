@@ -1,4 +1,4 @@
-"""Gaussian blur, each image by a kernel of its own."""
+"""Gaussian blur, with a kernel for each image."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,11 @@ from torch.nn import functional
 
 
 def blur(images: Tensor, kernel: Tensor) -> Tensor:
-    """Each image blurred down and across; beyond its edge it is mirrored, as far as it reaches.
+    """Each image blurred vertically and horizontally. The border is mirrored, up to the kernel's radius.
 
     Args:
-        images: shape (B, C, H, W).
-        kernel: one side of each kernel, the middle first, shape (B, K); K - 1 at most the shorter side less 1.
+        images: Shape (B, C, H, W).
+        kernel: One half of each kernel, from the centre on, shape (B, K); K - 1 is at most the shorter side less 1.
     """
     return _along(_along(images, kernel, 2), kernel, 3)
 

@@ -1,4 +1,4 @@
-"""Colours, on images of values 0 … 1: shape (B, 3, H, W), or (B, 1, H, W) where they are grey."""
+"""Colour transformations of images with values 0 … 1: shape (B, 3, H, W), or (B, 1, H, W) for grey images."""
 
 import torch
 from torch import Tensor
@@ -17,29 +17,29 @@ def gray(images: Tensor) -> Tensor:
 def mean_gray(images: Tensor) -> Tensor:
     """Mean luma of each image, shape (B, 1, 1, 1).
 
-    Summed as whole numbers: their sum does not depend on the order, which changes with the batch's size.
+    Summed as integers: their sum does not depend on the order of summation, which changes with the batch size.
     """
     fixed = (gray(images) * _FIXED).to(torch.int32).flatten(1)
     return (fixed.sum(1).float() / (_FIXED * fixed.shape[1]))[:, None, None, None]
 
 
 def brighten(images: Tensor, factor: Tensor) -> Tensor:
-    """Values times ``factor``, shape (B, 1, 1, 1), cut to 0 … 1."""
+    """Values times ``factor``, shape (B, 1, 1, 1), clipped to 0 … 1."""
     return (images * factor).clamp(0.0, 1.0)
 
 
 def change_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Distance from the image's mean grey times ``factor``, (B, 1, 1, 1)."""
+    """The difference from the image's mean luma, scaled by ``factor``, (B, 1, 1, 1)."""
     return (images * factor + mean_gray(images) * (1.0 - factor)).clamp(0.0, 1.0)
 
 
 def saturate(images: Tensor, factor: Tensor) -> Tensor:
-    """Distance from each pixel's grey times ``factor``, (B, 1, 1, 1)."""
+    """The difference from each pixel's luma, scaled by ``factor``, (B, 1, 1, 1)."""
     return (images * factor + gray(images) * (1.0 - factor)).clamp(0.0, 1.0)
 
 
 def turn_hue(images: Tensor, turn: Tensor) -> Tensor:
-    """Hue moved by ``turn`` of the colour wheel's circumference, (B, 1, 1), value and saturation kept."""
+    """The hue shifted by ``turn``, (B, 1, 1), in turns of the colour wheel. Value and saturation do not change."""
     red, green, blue = images.unbind(1)
     value = torch.maximum(torch.maximum(red, green), blue)
     chroma = value - torch.minimum(torch.minimum(red, green), blue)
@@ -59,7 +59,7 @@ def turn_hue(images: Tensor, turn: Tensor) -> Tensor:
 
 
 def jitter(images: Tensor, factors: Tensor) -> Tensor:
-    """Brightness, contrast, saturation and hue, in this order, by ``factors``, (B, 4); grey images the first two."""
+    """Brightness, contrast, saturation and hue, in this order, changed by ``factors``, (B, 4). For grey images the first two."""
     by = factors[:, :, None, None, None]
     images = change_contrast(brighten(images, by[:, 0]), by[:, 1])
     if images.shape[1] == 1:
@@ -68,6 +68,6 @@ def jitter(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def solarize(images: Tensor, which: Tensor, threshold: float) -> Tensor:
-    """Values of ``threshold`` and above inverted where ``which``, bool (B,), says so."""
+    """Values of at least ``threshold`` are inverted in the images for which ``which``, bool (B,), is true."""
     inverted = which[:, None, None, None] & (images >= threshold)
     return torch.where(inverted, 1.0 - images, images)

@@ -1,4 +1,4 @@
-"""What each view of each sample is made by: drawn in numpy, from (key, sample, view) alone."""
+"""Draws the parameters of each view of each sample, in numpy, from only (key, sample, view)."""
 
 import math
 
@@ -11,7 +11,7 @@ from core.randomness import derive_seed, uniforms
 from core.spec.augmentation import AugmentationSpec
 
 _ATTEMPTS = 10
-"""At a crop that lies inside the image, as torchvision's; then the largest that does is taken from the middle."""
+"""Attempts to draw a crop inside the image, as in torchvision. If all fail, the largest allowed crop is taken from the centre."""
 _STREAMS = 2 * _ATTEMPTS + 14
 
 
@@ -25,19 +25,20 @@ def draw_views(
     first: int = 0,
     count: int = 1,
 ) -> dict[str, Tensor]:
-    """Parameters of views ``first`` to ``first + count - 1`` of some samples.
+    """The parameters of views ``first`` to ``first + count - 1`` of each sample.
 
     Args:
-        spec: what may happen.
-        samples: ids, shape (B,).
-        key: names the step.
-        shape: height and width of the stored images.
-        size: height and width of the views; by default the stored images'.
-        first: two calls with the same key take different views of a sample apart by this number.
-        count: views a sample, V.
+        spec: The transformations, with their probabilities and strengths.
+        samples: Sample ids, shape (B,).
+        key: A seed for the step.
+        shape: Height and width of the stored images.
+        size: Height and width of the views; by default those of the stored images.
+        first: Number of the first view. Calls with the same key and different numbers draw different views.
+        count: Views of each sample, V.
 
     Returns:
-        By name, what `views` takes; the first dimension of each is V * B, view by view. What ``spec`` rules out is absent.
+        The arguments of `views` by name. The first dimension of each is V * B, view by view. Parameters of transformations
+        that ``spec`` excludes are absent.
     """
     drawn = [
         _draw(spec, samples, derive_seed(key, "view", view), shape, size)
@@ -83,7 +84,7 @@ def _boxes(
     down: NDArray[np.float64],
     shape: tuple[int, int],
 ) -> NDArray[np.float64]:
-    """Top, left, height and width in pixels, not whole: (B, 4). Inception's random crop (arXiv 1409.4842)."""
+    """Top, left, height and width in pixels, as real numbers: (B, 4). Inception's random crop (arXiv 1409.4842)."""
     height, width = shape
     area = (
         height * width * (spec.crop_min_area + (spec.crop_max_area - spec.crop_min_area) * crop[:_ATTEMPTS])
@@ -97,7 +98,7 @@ def _boxes(
     columns = np.arange(crop.shape[1])
     wide, high = np.minimum(wide[chosen, columns], width), np.minimum(high[chosen, columns], height)
     top, left = down * (height - high), across * (width - wide)
-    # None fits: the whole image, trimmed to the nearest ratio that is allowed.
+    # No attempt fits: the whole image, cropped to the nearest allowed aspect ratio.
     most = spec.crop_max_ratio
     whole_wide, whole_high = min(width, height * most), min(height, width * most)
     whole = [(height - whole_high) / 2, (width - whole_wide) / 2, whole_high, whole_wide]
@@ -107,14 +108,14 @@ def _boxes(
 def _jitter(
     spec: AugmentationSpec, whether: NDArray[np.float64], u: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Factors of brightness, contrast and saturation, and the turn of the hue: (B, 4)."""
+    """Factors of brightness, contrast and saturation, and the shift of the hue: (B, 4)."""
     strengths = np.array([spec.brightness, spec.contrast, spec.saturation, spec.hue])
     factors = np.array([1.0, 1.0, 1.0, 0.0]) + strengths * (2 * u.T - 1)
     return np.where(whether[:, None] < spec.jitter_probability, factors, [1.0, 1.0, 1.0, 0.0])
 
 
 def _kernels(sigma: NDArray[np.float64], whether: NDArray[np.bool_], size: int) -> NDArray[np.float64]:
-    """One side of a Gaussian of a tenth of ``size``, the middle first, so that both sides sum to 1: (B, K)."""
+    """One half of a Gaussian kernel of a tenth of ``size``, from the centre on; the whole kernel sums to 1: (B, K)."""
     taps = np.arange(max(1, size // 20) + 1)
     kernel = np.exp(-0.5 * (taps / sigma[:, None]) ** 2)
     kernel /= kernel[:, :1] + 2 * kernel[:, 1:].sum(1, keepdims=True)

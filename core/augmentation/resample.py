@@ -1,8 +1,8 @@
-"""Crops brought to one size, mirrored on the way: two small matrix products for each image.
+"""Resamples crops to one size, and mirrors them: two small matrix products for each image.
 
-A crop's resampling is separable: each row of the result is a weighted mean of the crop's rows, and each column of its columns. The
-weights are a triangle as wide as a pixel of the result, or of the source where that is wider: bilinear, and antialiased where it
-shrinks, as Pillow does it. Measured on two cores against ``grid_sample`` (which does not antialias): see docs/data/images.md.
+Resampling a crop is separable: each row of the result is a weighted mean of the crop's rows, and each column of its columns. The
+weights are a triangle as wide as a pixel of the result, or of the source where that is wider: bilinear, and antialiased when
+shrinking, as in Pillow. For the time on two cores compared to ``grid_sample`` (which does not antialias), see docs/data/images.md.
 """
 
 import torch
@@ -10,17 +10,17 @@ from torch import Tensor
 
 
 def weights(start: Tensor, length: Tensor, source: int, size: int, reverse: Tensor | None = None) -> Tensor:
-    """What each of ``size`` results takes of each of ``source`` pixels along one side.
+    """The weight of each of ``source`` pixels in each of ``size`` pixels of the result, along one axis.
 
     Args:
-        start: where crops begin, pixels, shape (B,).
-        length: how long they are, shape (B,).
-        source: pixels of the image, S.
-        size: pixels of the result, T.
-        reverse: which to mirror, bool, shape (B,).
+        start: Start of each crop, pixels, shape (B,).
+        length: Length of each crop, pixels, shape (B,).
+        source: Pixels of the image, S.
+        size: Pixels of the result, T.
+        reverse: Which crops to mirror, bool, shape (B,).
 
     Returns:
-        Shape (B, T, S), each row's sum 1.
+        Shape (B, T, S); each row sums to 1.
     """
     steps = torch.arange(size, device=start.device, dtype=torch.float32) + 0.5
     if reverse is not None:
@@ -29,7 +29,7 @@ def weights(start: Tensor, length: Tensor, source: int, size: int, reverse: Tens
     centre = (start[:, None] + steps * scale)[:, :, None]
     support = scale.clamp(min=1.0)[:, :, None]
     pixels = torch.arange(source, device=start.device, dtype=torch.float32) + 0.5
-    # A crop's outermost weights fall inside it: what lies beside the crop stays out of the view.
+    # The triangle at the crop's edge is limited to the crop, so that pixels outside it have no weight.
     inside = ((pixels + 0.5) > start[:, None])[:, None] & ((pixels - 0.5) < (start + length)[:, None])[
         :, None
     ]
@@ -38,13 +38,13 @@ def weights(start: Tensor, length: Tensor, source: int, size: int, reverse: Tens
 
 
 def resized_crops(images: Tensor, box: Tensor, size: tuple[int, int], flip: Tensor | None = None) -> Tensor:
-    """Each image's crop at ``size``.
+    """Each image's crop, resampled to ``size``.
 
     Args:
-        images: shape (B, C, H, W).
-        box: top, left, height, width in pixels, shape (B, 4).
-        size: height and width of the result.
-        flip: which to mirror left to right, bool, shape (B,).
+        images: Shape (B, C, H, W).
+        box: Top, left, height, width in pixels, shape (B, 4).
+        size: Height and width of the result.
+        flip: Which images to mirror left to right, bool, shape (B,).
 
     Returns:
         Shape (B, C, *size).

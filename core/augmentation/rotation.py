@@ -1,4 +1,4 @@
-"""Turns: by quarters, exactly, and by small angles."""
+"""Rotations: exact quarter turns, and rotations by any angle."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,11 @@ from torch.nn import functional
 
 
 def quarter_turns(images: Tensor, turns: Tensor) -> Tensor:
-    """Each image turned against the clock by ``turns`` (0 … 3) quarters.
+    """Each image rotated counterclockwise by ``turns`` (0 … 3) quarter turns.
 
     Args:
-        images: square, shape (B, C, S, S).
-        turns: ints, shape (B,).
+        images: Square, shape (B, C, S, S).
+        turns: Integers, shape (B,).
     """
     if images.shape[2] != images.shape[3]:
         raise ValueError(f"quarter turns need square images, not {tuple(images.shape[2:])}")
@@ -21,16 +21,16 @@ def quarter_turns(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def rotate(images: Tensor, rotation: Tensor) -> Tensor:
-    """Each image turned about its middle, bilinear; beyond its edge it is mirrored.
+    """Each image rotated about its centre, by bilinear interpolation. The border is mirrored.
 
     Args:
-        images: shape (B, C, H, W).
-        rotation: cosine and sine of the angle against the clock, shape (B, 2).
+        images: Shape (B, C, H, W).
+        rotation: Cosine and sine of the counterclockwise angle, shape (B, 2).
     """
     height, width = images.shape[2:]
     cos, sin = rotation[:, 0], rotation[:, 1]
     zero = torch.zeros_like(cos)
-    # grid_sample's coordinates run from -1 to 1 along either side, whatever their lengths.
+    # The coordinates of grid_sample run from -1 to 1 along each side, whatever its length.
     theta = torch.stack(
         [
             torch.stack([cos, -sin * height / width, zero], 1),

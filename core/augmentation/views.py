@@ -1,4 +1,4 @@
-"""From stored bytes and drawn parameters to what a network is fed."""
+"""Makes views from stored images and drawn parameters."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +13,12 @@ from core.spec.augmentation import AugmentationSpec
 
 
 def to_float(images: Tensor) -> Tensor:
-    """Stored bytes, (B, H, W, C), as values 0 … 1, (B, C, H, W)."""
+    """Stored images, uint8 (B, H, W, C), as values 0 … 1, (B, C, H, W)."""
     return images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 255.0
 
 
 def normalize(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Values less ``mean``, by ``std``, each (C,)."""
+    """Values minus ``mean``, divided by ``std``, each (C,)."""
     return (images - mean[:, None, None]) / std[:, None, None]
 
 
@@ -28,10 +28,10 @@ def views(
     """Views of stored images.
 
     Args:
-        images: bytes, shape (B, H, W, C) with 1 or 3 channels.
-        parameters: from `draw_views` for V views of each.
-        spec: what they were drawn by.
-        size: height and width of the views; by default the stored images'.
+        images: uint8, shape (B, H, W, C) with 1 or 3 channels.
+        parameters: From `draw_views`, for V views of each image.
+        spec: The spec that the parameters were drawn with.
+        size: Height and width of the views; by default those of the stored images.
 
     Returns:
         Values 0 … 1, shape (V * B, C, size, size), view by view.
@@ -57,11 +57,11 @@ def views(
 
 
 class Views(nn.Module):
-    """`views`, normalised, as a module: one that `torch.compile` can take in place. It has no state.
+    """`views` with normalisation as a module, which `torch.compile` can compile in place. It has no state.
 
     Args:
-        mean: of each channel, 0 … 1 (`PreparedImages.mean`).
-        std: likewise; a channel that never changes is left undivided.
+        mean: Mean of each channel, 0 … 1 (`PreparedImages.mean`).
+        std: Standard deviation of each channel. A channel with deviation 0 is not divided.
     """
 
     mean: Tensor
@@ -78,7 +78,7 @@ class Views(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """Shape (V * B, C, size, size), float32 whatever autocast is on."""
+        """Shape (V * B, C, size, size), always float32, also under autocast."""
         with torch.autocast(images.device.type, enabled=False):
             found = views(images, parameters, self.spec, size=self.size)
             return normalize(found, self.mean, self.std)

@@ -1,4 +1,4 @@
-"""From a dataset's files to what a network is fed, one package a modality. Imports no torch."""
+"""Reads and prepares a dataset's files for training, one package for each modality. Imports no torch."""
 
 import importlib
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ __all__ = [
 def prepare_for(
     job: JobSpec, files: Sequence[DataFile], cache: Path, *, on_progress: OnProgress | None = None
 ) -> Prepared:
-    """The prepared form of a job's dataset, made now where it is not in ``cache`` yet.
+    """The prepared form of a job's dataset. Prepared now if it is not in ``cache``.
 
     Raises:
-        DataError: where the files cannot be trained on.
+        DataError: where the files cannot be used for training.
         OSError: where ``cache`` cannot be written.
     """
     modality = importlib.import_module(f"core.data.{job.task.modality}")

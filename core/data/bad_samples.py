@@ -1,4 +1,4 @@
-"""``data.on_bad_sample: refuse``: how many images or recordings may be left out before a job had better not run."""
+"""``data.on_bad_sample: refuse``: refuses a dataset with too large a share of images or recordings that cannot be used."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from core.formats.bad_share import too_many_bad
 def refuse_many(kind: str, bad: int, seen: int, skipped: Sequence[SkippedSample]) -> None:
     """
     Args:
-        kind: of sample, in the plural.
-        seen: how many there are, with the bad ones.
-        skipped: the first of those.
+        kind: The kind of sample, in the plural.
+        seen: The number of all samples, with the bad ones.
+        skipped: The first of the bad samples.
 
     Raises:
         DataError: ``too_many_bad_samples``.

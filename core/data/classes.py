@@ -1,4 +1,4 @@
-"""The classes that folders or columns name."""
+"""Class numbers from the names of folders or the values of a column."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from core.formats.labels import natural_order
 
 
 def numbered(labels: Sequence[str | None]) -> tuple[list[str], NDArray[np.int64]]:
-    """The classes' names in their natural order, and each sample's number, -1 where it has none.
+    """The class names in natural sort order, and each sample's class number, -1 where it has none.
 
-    A single class says nothing and is none.
+    A single class carries no information, so the result is no classes.
     """
     names = natural_order({label for label in labels if label is not None})
     if len(names) < 2:

@@ -1,4 +1,4 @@
-"""What can be wrong with a dataset, in words for the person who uploaded it."""
+"""`DataError`: the error raised for every problem with a dataset."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ DataErrorCode = Literal[
 
 
 class DataError(Exception):
-    """Data that cannot be trained on: a stable ``code``, what is wrong, and what to do about it."""
+    """Data that cannot be used for training: a stable ``code``, what is wrong, and what to do about it."""
 
     def __init__(self, code: DataErrorCode, message: str, hint: str = "") -> None:
         message = without_objects(message)

@@ -13,12 +13,12 @@ from core.formats.tables.reading import AS_FOUND, ReadingOptions
 from core.spec.task import Modality
 
 ReadingByName = Mapping[str, ReadingOptions]
-"""Options of files by their names; a file that is not there has none."""
+"""Reading options by file name. A file that is not listed has none."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of a dataset: ``name`` decides its format, ``path`` may be anything, ``sha256`` is lower-case hex."""
+    """A file of a dataset. ``name`` decides its format, ``path`` may have any name, ``sha256`` is lower-case hex."""
 
     name: str
     path: Path
@@ -27,7 +27,7 @@ class DataFile:
 
 
 def identities(files: Sequence[DataFile]) -> list[list[object]]:
-    """What prepared data is named by of its files, as JSON has it: name, content, and how it is read where that was said."""
+    """The facts about the files that the key of prepared data depends on, for JSON: name, hash, and the reading options that are set."""
     return [
         [file.name, file.sha256, *([options] if (options := file.reading.facts()) else [])]
         for file in sorted(files, key=lambda file: (file.name, file.sha256))
@@ -35,7 +35,7 @@ def identities(files: Sequence[DataFile]) -> list[list[object]]:
 
 
 def layout_of(files: Sequence[DataFile], modality: Modality) -> Layout:
-    """What the folders say that single images or recordings lie in, all files together."""
+    """The layout of the folders that single images or recordings are in, of all files together."""
     folders = Folders("the dataset")
     for file in files:
         if detect(file.name, modality).kind in {Kind.IMAGE, Kind.AUDIO}:
@@ -46,10 +46,10 @@ def layout_of(files: Sequence[DataFile], modality: Modality) -> Layout:
 def data_files(
     paths: Sequence[Path], modality: Modality = "text", reading: ReadingByName | None = None
 ) -> list[DataFile]:
-    """The files at ``paths``, hashed, in name order.
+    """The files at ``paths`` in name order, with their hashes.
 
-    Of a directory all files of a format known for ``modality`` are taken, recursively, under their relative path; hidden ones
-    are passed over. A file named outright must be of a known format.
+    Of a directory all files of formats known for ``modality`` are taken, recursively, named by their relative path; hidden
+    files are skipped. A file that is named directly must have a known format.
 
     Raises:
         DataError: ``data_unreadable``, where there is nothing to read.

@@ -1,4 +1,4 @@
-"""Locks between processes, let go by the system whenever their holder dies."""
+"""Locks between processes, which the kernel releases when the process that holds one dies."""
 
 import fcntl
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Holds the lock file at ``path``; without ``wait``, gives False at once where another holds it.
+    """Hold the lock file at ``path``. Without ``wait``: yields False at once where another process holds it.
 
-    The file stays: removing it would let two processes hold two files of one name.
+    The file is not removed: otherwise two processes could hold two files of the same name.
     """
     with path.open("ab") as file:
         try:

@@ -1,4 +1,4 @@
-"""Memory that the process no longer needs."""
+"""Returns freed memory to the system."""
 
 import ctypes
 from contextlib import suppress
@@ -7,6 +7,6 @@ _libc = ctypes.CDLL(None)
 
 
 def return_memory() -> None:
-    """Give what was freed back to the system, where the C library can: glibc keeps it for this process otherwise."""
+    """Return freed memory to the system, if the C library can; glibc keeps it for this process otherwise."""
     with suppress(AttributeError):
         _libc.malloc_trim(0)

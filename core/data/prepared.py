@@ -1,4 +1,4 @@
-"""What every modality's prepared data has in common."""
+"""What the prepared data of all modalities has in common."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ class SkippedSample:
 
 
 class Prepared(Protocol):
-    """A dataset's immutable, content-addressed form on disk, shared by every run that names it."""
+    """A dataset's immutable, content-addressed form on disk. All runs with the same data share it."""
 
     @property
     def key(self) -> str:
-        """Names it by all that it was made from."""
+        """The key, derived from everything that the prepared data depends on."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the ``prepared`` event tells of it: counts by name."""
+        """The fields of the ``prepared`` event: counts by name."""
 
 
 class Samples(Protocol):
-    """Samples of a part that can be read by index, the same ones for the same index each time."""
+    """The samples of a split, read by index. The same index gives the same sample each time."""
 
     def __len__(self) -> int: ...
 

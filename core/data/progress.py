@@ -1,16 +1,16 @@
-"""Progress for people: seldom enough to cost nothing."""
+"""Progress reports, limited in frequency so that their cost is negligible."""
 
 import time
 from collections.abc import Callable
 
 OnProgress = Callable[[str, int, int | None, str], None]
-"""``(phase, done, total, unit)``; ``total`` is None where it is not known."""
+"""``(phase, done, total, unit)``. ``total`` is None where it is not known."""
 
 _SECONDS = 0.5
 
 
 class Progress:
-    """One phase's progress: told at its start, at most twice a second, and at its end."""
+    """The progress of one phase, reported at its start, at most twice a second, and at its end."""
 
     def __init__(self, on_progress: OnProgress | None, phase: str, total: int | None, unit: str) -> None:
         self._on_progress = on_progress
@@ -22,17 +22,17 @@ class Progress:
         self.at(0)
 
     def at(self, done: int) -> None:
-        """``done`` units are behind."""
+        """Set the number of units that are done."""
         self._done = done
         if self._on_progress and (now := time.monotonic()) >= self._next:
             self._next = now + _SECONDS
             self._on_progress(self._phase, done, self._total, self._unit)
 
     def add(self, amount: int) -> None:
-        """``amount`` units more are behind."""
+        """Add to the number of units that are done."""
         self.at(self._done + amount)
 
     def finish(self) -> None:
-        """All units are behind."""
+        """Report that all units are done."""
         self._next = 0.0
         self.at(self._done if self._total is None else self._total)

@@ -1,4 +1,4 @@
-"""Which samples a step trains on: a function of (seed, step), never of history."""
+"""Chooses the samples of each step: a function of (seed, step), independent of earlier steps."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,10 @@ _ROUND_CONSTANTS = [np.uint64(round_ * _GOLDEN % 2**64) for round_ in range(1, 7
 def sample_indices(seed: int, step: int, batch_size: int, count: int) -> NDArray[np.int64]:
     """The samples of step ``step`` (from 1), shape (batch_size,), each in 0 … count - 1.
 
-    Steps take their samples one after the other from a sequence of epochs; each epoch is a permutation of all
-    samples, drawn from (seed, epoch). A step may span epochs. Takes memory for the batch alone, however large ``count``
-    is: the permutation is computed where it is asked, by a Feistel network on the smallest even number of bits
-    that holds ``count``, walked along its cycle until it lands below ``count`` (Black and Rogaway 2002, "Ciphers
-    with Arbitrary Finite Domains").
+    Steps take samples one after the other from a sequence of epochs. Each epoch is a permutation of all samples, drawn from
+    (seed, epoch). A step may span epochs. Memory use is that of the batch, for any ``count``: the permutation is computed
+    for the needed positions only, by a Feistel network on the smallest even number of bits that holds ``count``. Its cycle
+    is followed until the value is below ``count`` (Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains").
 
     Raises:
         ValueError: for a step or count below 1, or a negative batch size.
@@ -33,7 +32,7 @@ def sample_indices(seed: int, step: int, batch_size: int, count: int) -> NDArray
 def _permute(values: _Words, keys: _Words, count: int) -> _Words:
     half = np.uint64(max(1, ((count - 1).bit_length() + 1) // 2))
     values = _feistel(values, keys, half)
-    # Below four times ``count`` there are at most so many values to walk over: a few rounds on average.
+    # The network's domain is below 4 * ``count``, so that a value leaves the excess after a few rounds on average.
     while (outside := np.flatnonzero(values >= np.uint64(count))).size:
         values[outside] = _feistel(values[outside], keys[outside], half)
     return values
@@ -50,7 +49,7 @@ def _feistel(values: _Words, keys: _Words, half: np.uint64) -> _Words:
 
 
 def _mix(words: _Words) -> _Words:
-    """SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit moves every output bit."""
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): every input bit affects every output bit."""
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))

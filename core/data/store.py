@@ -1,4 +1,4 @@
-"""Prepared data on disk: made once for each key, whole or not at all, whoever asks at the same time."""
+"""The store of prepared data on disk. Each key is built once, completely or not at all, also when processes ask at the same time."""
 
 import os
 import shutil
@@ -22,18 +22,18 @@ def stored(
     build: Callable[[Path], object],
     resumable: bool = False,
 ) -> tuple[_P, bool]:
-    """What is prepared under ``key`` in ``cache``, built now where it is not there yet; and whether it was there.
+    """The prepared data of ``key`` in ``cache``, and whether it was there already. It is built now if it was not.
 
-    Two processes that ask for the same at once are both served: one waits while the other works.
-    A process that dies leaves ``<key>.partial``. The next preparation of the same key removes it or, where it is
-    ``resumable``, goes on with it; any other preparation removes it once it is a day old.
+    If two processes ask for the same key, one builds and the other waits.
+    A process that dies leaves ``<key>.partial``. The next preparation of the same key removes it or, if it is ``resumable``,
+    resumes from it. Any other preparation removes it after a day.
 
     Args:
-        open_: opens a prepared directory; None where it is not whole.
-        build: fills an empty directory; with ``resumable`` one that may hold what a build that was killed left.
+        open_: Opens a prepared directory; returns None where it is incomplete.
+        build: Fills an empty directory; with ``resumable``, a directory that may hold the result of a build that was killed.
 
     Raises:
-        OSError: where ``cache`` cannot be written; and whatever ``build`` raises.
+        OSError: where ``cache`` cannot be written; and everything that ``build`` raises.
     """
     target = cache / key
     if found := open_(target):
@@ -50,12 +50,12 @@ def stored(
         try:
             build(partial)
             _sync(partial)
-            if target.exists():  # damaged: it did not open
+            if target.exists():  # it is damaged, because it did not open
                 shutil.rmtree(target)
             partial.rename(target)
             _sync_entry(cache)
         except BaseException as error:
-            # What data or disk refuse is not worth going on with; what a person or the system ended is.
+            # After an error of the data or the disk there is nothing to resume; after an interruption by a person or the system there is.
             if not resumable or isinstance(error, DataError | OSError):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -69,7 +69,7 @@ def _lock(cache: Path, key: str) -> Path:
 
 
 def _remove_leftovers(cache: Path, own: Path) -> None:
-    """Removes what dead processes left long ago, as nobody seems to go on with it; who lives holds its key's lock."""
+    """Remove partial data that dead processes left long ago and that no preparation resumed. A live process holds the lock of its key."""
     for partial in cache.glob("*.partial"):
         if partial == own or partial.stat().st_mtime > time.time() - _ABANDONED_SECONDS:
             continue
@@ -79,7 +79,7 @@ def _remove_leftovers(cache: Path, own: Path) -> None:
 
 
 def _sync(directory: Path) -> None:
-    """Everything in ``directory`` is on disk before the rename says that it is."""
+    """Sync everything in ``directory`` to disk, before the rename marks it as complete."""
     for path in (*directory.rglob("*"), directory):
         _sync_entry(path)
 

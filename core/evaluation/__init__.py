@@ -1,1 +1,1 @@
-"""Measures of a model, as pure functions of sums and counts."""
+"""Evaluation metrics, as pure functions."""

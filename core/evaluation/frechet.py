@@ -1,7 +1,7 @@
-"""The Fréchet distance of two normal distributions (Dowson and Landau 1982), as Heusel et al. 2017 (arXiv 1706.08500) use it.
+"""The Fréchet distance of two normal distributions (Dowson and Landau 1982), as used by Heusel et al. 2017 (arXiv 1706.08500).
 
-With Inception's features it is the FID; with others it is not, and must not be called that: numbers compare only
-between runs that used the same network and the same count of images.
+With Inception's features it is the FID. With other features it must not be called FID: values are comparable only between
+runs that used the same network and the same number of images.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ def moments(features: NDArray[np.floating]) -> tuple[Floats, Floats]:
 def frechet_distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """``|m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½)`` of two sets of features, shapes (N, D) and (M, D).
 
-    The trace of the root is the sum of the roots of the eigenvalues of C₁^½ C₂ C₁^½, which is symmetric: no root of a
-    matrix that is not, whose imaginary dust would have to be swept away.
+    The trace of the root is the sum of the square roots of the eigenvalues of C₁^½ C₂ C₁^½. That matrix is symmetric; the root
+    of the asymmetric product C₁ C₂ would have small imaginary parts from rounding.
     """
     (mean_1, cov_1), (mean_2, cov_2) = moments(first), moments(second)
     values, vectors = np.linalg.eigh(cov_1)

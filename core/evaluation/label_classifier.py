@@ -1,7 +1,7 @@
-"""A small network that is taught a dataset's classes, so that generated images can be compared by its features.
+"""A small classifier trained on a dataset's labels, whose features are used to compare generated images.
 
-It depends on the dataset alone (its training part and a fixed seed), not on the job: the distances of all runs on one
-dataset are in the same features, on the same machine to the bit.
+It depends only on the dataset (its training split and a fixed seed), not on the job. So all runs on one dataset measure
+distances in the same features, bit-identical on the same machine.
 """
 
 import numpy as np
@@ -14,20 +14,20 @@ from core.data import Samples, sample_indices
 from core.randomness import derive_seed
 
 NAME = "label_cnn"
-"""What distances in its features are called by."""
+"""The suffix in the names of metrics that use its features."""
 FEATURES = 64
 
 _BATCH, _RATE = 128, 2e-3
 
 
 class LabelClassifier(nn.Module):
-    """Images in -1 … 1 of shape (B, C, S, S) to 64 features, and those to class scores."""
+    """Images in -1 … 1 of shape (B, C, S, S) to 64 features, and features to class scores."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         widths = [channels, 32, 64, 128]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):  # noqa: RUF007 - as pairs
+        for before, after in zip(widths[:-1], widths[1:], strict=True):  # noqa: RUF007 - pairs of consecutive widths
             layers += [
                 nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(after),
@@ -47,11 +47,11 @@ class LabelClassifier(nn.Module):
 
 
 def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64], *, steps: int = 400) -> None:
-    """Train it on the labelled of ``samples``, bytes (N, S, S, C); the same weights each time.
+    """Train the network on the labelled ones of ``samples``, uint8 (N, S, S, C). The result is the same each time.
 
     Args:
-        labels: shape (N,), -1 where there is none.
-        steps: on 128 images each.
+        labels: Shape (N,), -1 where there is none.
+        steps: Number of steps, with 128 images each.
     """
     device = next(network.parameters()).device
     known = np.flatnonzero(labels >= 0)
@@ -76,5 +76,5 @@ def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64],
 
 
 def to_signed(images: Tensor) -> Tensor:
-    """Bytes (B, S, S, C) as values in -1 … 1, (B, C, S, S)."""
+    """uint8 images (B, S, S, C) as values in -1 … 1, (B, C, S, S)."""
     return images.permute(0, 3, 1, 2).float() / 127.5 - 1.0

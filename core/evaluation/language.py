@@ -1,4 +1,4 @@
-"""Measures of a language model."""
+"""Metrics of language models."""
 
 import math
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def perplexity(loss: float) -> float:
-    """``exp`` of the mean loss in nats; ``inf`` where that is beyond a double."""
+    """``exp`` of the mean loss in nats; ``inf`` where a double cannot hold it."""
     try:
         return math.exp(loss)
     except OverflowError:
@@ -15,23 +15,23 @@ def perplexity(loss: float) -> float:
 
 
 def bits_per_byte(loss: float, tokens: int, text_bytes: int) -> float:
-    """A mean loss in nats a token, as bits a byte of the text: it compares across vocabularies.
+    """A mean loss in nats for each token, converted to bits for each byte of text, which is comparable across vocabularies.
 
     Args:
-        loss: nats a token.
-        tokens: that a text came to.
-        text_bytes: of that text in UTF-8. The two give the mean bytes a token.
+        loss: Mean loss, nats for each token.
+        tokens: Number of tokens of a text.
+        text_bytes: Bytes of the same text in UTF-8.
     """
     return loss * tokens / (math.log(2) * text_bytes) if text_bytes else math.nan
 
 
 def entropy(counts: NDArray[np.int64]) -> float:
-    """Entropy in nats of the distribution that has been counted; zero of nothing.
+    """Entropy in nats of an observed distribution; 0 without observations.
 
-    Of predicted tokens: what a model that knows only their frequencies could reach at best.
+    For predicted tokens: the lowest loss of a model that knows only the tokens' frequencies.
 
     Args:
-        counts: occurrences of each outcome, shape (V,).
+        counts: Number of times that each outcome occurs, shape (V,).
     """
     seen = counts[counts > 0].astype(np.float64)
     total = seen.sum()

@@ -1,4 +1,4 @@
-"""Pictures for people: images side by side, as PNG (ISO/IEC 15948), with nothing but the standard library."""
+"""Writes grids of images as PNG (ISO/IEC 15948), with only the standard library."""
 
 import math
 import struct
@@ -11,11 +11,11 @@ Pixels = NDArray[np.uint8]
 
 _GREY, _COLOUR = 0, 2
 _HIDDEN = 128
-"""The grey of what a network does not see."""
+"""Grey value of patches that are hidden from the network."""
 _LEAST_SIDE = 64
-"""Small images are drawn with larger pixels, so that one is at least so wide or high."""
+"""Small images are enlarged until their longer side has this many pixels."""
 _WIDEST = 2.0
-"""Width of a picture of many rows, in its heights, at most."""
+"""Maximum ratio of width to height of a picture with many rows."""
 _BETWEEN_BLOCKS = 8
 
 
@@ -23,7 +23,7 @@ def grid(images: Pixels, columns: int, gap: int = 2) -> Pixels:
     """Images in rows of ``columns``, left to right and top to bottom, with white between them.
 
     Args:
-        images: shape (N, H, W, C), C 1 or 3.
+        images: Shape (N, H, W, C), C 1 or 3.
 
     Returns:
         Shape (H', W', C).
@@ -41,14 +41,14 @@ def grid(images: Pixels, columns: int, gap: int = 2) -> Pixels:
 
 
 def side_by_side(*kinds: Pixels) -> Pixels:
-    """One image after the other, each with all its kinds beside it: as input, prediction and truth; all (N, H, W, C).
+    """One row for each image, with all kinds of it side by side, such as input, prediction and truth; all (N, H, W, C).
 
-    Many rows are broken into blocks side by side, a wider gap between them, so that the whole fits a screen: up to twice
-    as wide as high.
+    Many rows are split into blocks side by side, with a wider gap between them, so that the picture fits a screen: its width
+    is at most twice its height.
     """
     together: Pixels = np.stack(kinds, axis=1)
     count, _, height, width, channels = together.shape
-    # Blocks make the whole wider by as much as they make it lower.
+    # N blocks make the picture N times as wide and 1 / N as high.
     blocks = max(1, int(math.sqrt(_WIDEST * count * height / (len(kinds) * width))))
     rows = -(-count // blocks)
     parts = [
@@ -63,16 +63,16 @@ def side_by_side(*kinds: Pixels) -> Pixels:
 
 
 def one_above_other(*kinds: Pixels) -> Pixels:
-    """One row a kind, one column an image; each of shape (N, H, W, C)."""
+    """One row for each kind, one column for each image; all (N, H, W, C)."""
     return grid(np.concatenate(kinds), columns=len(kinds[0]))
 
 
 def greyed(images: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
-    """Images with grey in place of their hidden patches.
+    """Images whose hidden patches are grey.
 
     Args:
-        images: shape (N, H, W, C).
-        hidden: shape (N, rows, columns), of patches that fill an image.
+        images: Shape (N, H, W, C).
+        hidden: Shape (N, rows, columns): the patches of each image.
     """
     height, width = images.shape[1] // hidden.shape[1], images.shape[2] // hidden.shape[2]
     whole = hidden.repeat(height, axis=1).repeat(width, axis=2)[..., None]
@@ -81,11 +81,11 @@ def greyed(images: Pixels, hidden: NDArray[np.bool_]) -> Pixels:
 
 
 def png(image: Pixels) -> bytes:
-    """An image of shape (H, W, C), C 1 or 3, as a PNG file; the same bytes for the same pixels."""
+    """An image of shape (H, W, C), C 1 or 3, as a PNG file. The same pixels give the same bytes."""
     height, width, channels = image.shape
     kind = {1: _GREY, 3: _COLOUR}[channels]
     lines = image.reshape(height, width * channels)
-    unfiltered = np.pad(lines, ((0, 0), (1, 0)))  # each line begins with its filter's number; 0 is none
+    unfiltered = np.pad(lines, ((0, 0), (1, 0)))  # each line begins with its filter type; 0 means no filter
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
@@ -97,7 +97,7 @@ def png(image: Pixels) -> bytes:
 
 
 def to_pixels(values: NDArray[np.floating]) -> Pixels:
-    """Numbers in 0 … 1 of shape (N, C, H, W) as pixels of shape (N, H, W, C); what lies outside is clipped."""
+    """Numbers in 0 … 1 of shape (N, C, H, W) as pixels of shape (N, H, W, C). Values outside the range are clipped."""
     levels = np.rint(np.clip(values, 0.0, 1.0) * 255).astype(np.uint8)
     pixels: Pixels = np.ascontiguousarray(levels.transpose(0, 2, 3, 1))
     return pixels

@@ -1,4 +1,4 @@
-"""What labels tell of features that were learned without them: two classifiers that leave the features as they are."""
+"""Probes: classifiers on frozen features, which measure how well features learned without labels predict the labels."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch.nn import functional
 NEIGHBOURS = 20
 TEMPERATURE = 0.07
 _AT_ONCE = 1 << 22
-"""Similarities, or scores of classes, that are held at once, however many samples there are."""
+"""Similarities, or class scores, that are in memory at a time, for any number of samples."""
 
 
 def knn_accuracy(
@@ -19,20 +19,20 @@ def knn_accuracy(
     neighbours: int = NEIGHBOURS,
     temperature: float = TEMPERATURE,
 ) -> float:
-    """Share of held-out samples whose nearest neighbours vote for their class.
+    """k-nearest-neighbour accuracy: the share of held-out samples whose neighbours vote for the right class (0 … 1).
 
-    Weighted by the exponential of the cosine over ``temperature``: Wu et al. 2018, arXiv 1805.01978, with DINO's numbers
-    (arXiv 2104.14294).
+    Votes are weighted by the exponential of the cosine over ``temperature``: Wu et al. 2018, arXiv 1805.01978, with the numbers of
+    DINO (arXiv 2104.14294).
 
     Args:
-        features: of labelled samples, shape (N, D).
-        labels: classes 0, 1, …, shape (N,).
-        held_out: shape (M, D).
-        held_out_labels: shape (M,).
+        features: Of labelled samples, shape (N, D).
+        labels: Classes 0, 1, …, shape (N,).
+        held_out: Features of held-out samples, shape (M, D).
+        held_out_labels: Shape (M,).
     """
     known, asked = functional.normalize(features.float()), functional.normalize(held_out.float())
     classes = int(torch.cat([labels, held_out_labels]).max()) + 1
-    # In full precision also where evaluation runs under autocast: neighbours differ in the third digit.
+    # In full precision also under autocast, because the similarities of neighbours differ in the third digit.
     with torch.autocast(features.device.type, enabled=False):
         chosen = []
         for part in torch.split(asked, max(1, _AT_ONCE // max(len(known), classes))):
@@ -52,18 +52,18 @@ def linear_accuracy(
     decay: float = 1e-3,
     iterations: int = 100,
 ) -> float:
-    """Share of held-out samples that a logistic regression on labelled features classes right.
+    """Linear probe accuracy: the share of held-out samples that a logistic regression classifies correctly (0 … 1).
 
-    Features are standardised by the labelled ones; the regression is fitted to all of them at once by L-BFGS from zero, so
-    that the same features give the same figure.
+    Features are standardised by the mean and deviation of the labelled ones. The regression is fitted to all labelled samples
+    at once by L-BFGS from zero, so that the same features give the same accuracy.
 
     Args:
-        features: of labelled samples, shape (N, D).
-        labels: classes 0, 1, …, shape (N,).
-        held_out: shape (M, D).
-        held_out_labels: shape (M,).
-        decay: of the weights' squares, beside the mean loss.
-        iterations: of L-BFGS, at most.
+        features: Of labelled samples, shape (N, D).
+        labels: Classes 0, 1, …, shape (N,).
+        held_out: Features of held-out samples, shape (M, D).
+        held_out_labels: Shape (M,).
+        decay: Weight of the squared weights (L2) in the loss.
+        iterations: Maximum number of L-BFGS iterations.
     """
     known, asked = (part.to(torch.float64, copy=True) for part in (features, held_out))
     mean, spread = known.mean(dim=0), known.std(dim=0, correction=0)

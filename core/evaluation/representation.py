@@ -1,7 +1,7 @@
-"""Whether features still tell samples apart, measured without labels.
+"""Metrics of representations without labels: whether features distinguish samples.
 
-Features are (N, D): one row a sample. A representation has collapsed where all samples have nearly the same features
-(completely), or where they differ along a few directions only (in dimensions).
+Features are (N, D): one row for each sample. A representation has collapsed where all samples have nearly the same features
+(complete collapse), or where features differ along few directions only (dimensional collapse).
 """
 
 import math
@@ -13,15 +13,15 @@ from torch.nn import functional
 
 COLLAPSED_STD = 0.01
 COLLAPSED_RANK = 1.01
-"""Below either, features are the same for all samples but for rounding; networks at random initialisation stay above
-both by a factor (``docs/representation-health.md`` has what was measured)."""
+"""Limits on `deviation` and `rankme`. Below either, features are the same for all samples except for rounding. Networks at
+random initialisation are far above both (measured in ``docs/representation-health.md``)."""
 
 _EPSILON = 1e-7
 _PAIRS_AT_ONCE = 1 << 22
 
 
 def rankme(features: Tensor) -> float:
-    """Effective rank: the exponential of the entropy of the singular values' shares.
+    """Effective rank: the exponential of the entropy of the normalised singular values.
 
     RankMe, Garrido et al. 2022, arXiv 2210.02885, equation 1; between 1 and min(N, D).
     """
@@ -31,9 +31,9 @@ def rankme(features: Tensor) -> float:
 
 
 def deviation(features: Tensor) -> float:
-    """Standard deviation of each dimension of the features, scaled to length 1, averaged, times the root of D.
+    """Mean standard deviation of the dimensions of the features, which are scaled to length 1; times the square root of D.
 
-    Chen and He 2020, arXiv 2011.10566, figure 2: 0 where all features are one, 1 where they point everywhere alike.
+    Chen and He 2020, arXiv 2011.10566, figure 2: 0 where all features are equal, 1 where their directions are uniform.
     """
     directions = functional.normalize(features.double(), dim=1)
     spread = directions.std(dim=0, correction=0).mean()
@@ -41,7 +41,7 @@ def deviation(features: Tensor) -> float:
 
 
 def alignment(features: Tensor, others: Tensor) -> float:
-    """Mean squared distance between the directions of two views of each sample; lower is nearer.
+    """Mean squared distance between the directions of two views of each sample; lower is closer.
 
     Wang and Isola 2020, arXiv 2005.10242.
     """
@@ -50,10 +50,10 @@ def alignment(features: Tensor, others: Tensor) -> float:
 
 
 def uniformity(features: Tensor) -> float:
-    """Logarithm of the mean Gaussian potential between the directions of two samples; lower is more spread out.
+    """Logarithm of the mean Gaussian potential between the directions of two samples; lower is more uniform.
 
-    Wang and Isola 2020, arXiv 2005.10242; 0 where all are one. Of one sample alone: 0. Some millions of pairs are held at
-    once, however many samples there are.
+    Wang and Isola 2020, arXiv 2005.10242; 0 where all features are equal, and for a single sample. Some millions of pairs are in
+    memory at a time, for any number of samples.
     """
     count = len(features)
     if count < 2:
@@ -66,13 +66,13 @@ def uniformity(features: Tensor) -> float:
         end = min(start + rows, count)
         distances = directions[start:end] @ directions[:end].T
         distances.mul_(-2).add_(squares[start:end, None]).add_(squares[:end]).clamp_min_(0)
-        # Each pair once, and no sample with itself.
+        # Each pair once, without pairs of a sample with itself.
         total += distances.mul_(-2).exp_().tril_(start - 1).sum()
     return float((total / (count * (count - 1) / 2)).log().item())
 
 
 def health(features: Tensor) -> dict[str, float]:
-    """The measures that need one view, as ``health/…``; not a number where a feature is none."""
+    """The metrics that need one view, named ``health/…``. NaN where a feature is NaN."""
     if not features.isfinite().all():
         return dict.fromkeys(("health/rankme", "health/std", "health/uniformity"), math.nan)
     return {
@@ -83,7 +83,7 @@ def health(features: Tensor) -> dict[str, float]:
 
 
 def has_collapsed(values: Mapping[str, float]) -> bool:
-    """Whether measures by `health` say that all samples look the same."""
+    """Whether the metrics of `health` show that all samples have the same features."""
     return (
         values.get("health/std", math.inf) < COLLAPSED_STD
         or values.get("health/rankme", math.inf) < COLLAPSED_RANK

@@ -1,4 +1,4 @@
-"""Spectrograms for people: pictures in grey, time to the right, low bands at the bottom."""
+"""Draws spectrograms as grey pictures: time to the right, low frequencies at the bottom."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _TINY = 1e-6
 def draw_spectrograms(first: Tensor, *others: Tensor) -> Sequence[Pixels]:
     """Kinds of spectrograms, (B, frames, bins) each, as pictures of shape (B, bins, frames, 1).
 
-    Black is the least number of the first kind and white its largest, in all of them.
+    In all of them, black is the smallest value of the first kind, and white its largest.
     """
     darkest, brightest = first.min(), first.max()
     scale = (brightest - darkest).clamp_min(_TINY)

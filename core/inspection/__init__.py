@@ -1,8 +1,7 @@
-"""Reading uploads through, in processes that a budget holds: ``python -m core.inspection --fd N --parent PID``.
+"""Inspection of uploads, in child processes with a resource budget: ``python -m core.inspection --fd N --parent PID``.
 
-A file is a stranger's: a library that reads it may take its process down, or all its memory, and a small file may
-keep a processor busy for hours. So the service's own processes read none. This server imports the readers once and
-forks one child for each file (`core.commands.serve` tells the wire format). A child is given an open file, knows nothing else of
-the service, is held to its budget by the kernel, and answers with one JSON object on its standard output
-(`core.inspection.child`).
+An uploaded file is not trusted: it may crash the library that reads it, or use all memory, and a small file may use a
+processor for hours. So no process of the service itself reads one. This server imports the readers once and forks one
+child for each file (`core.commands.serve` describes the wire format). A child has an open file and no other access to the
+service. The kernel enforces its budget. It answers with one JSON object on its standard output (`core.inspection.child`).
 """

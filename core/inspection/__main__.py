@@ -1,4 +1,4 @@
-"""``python -m core.inspection``: the preloaded server of inspections."""
+"""``python -m core.inspection``: the preloaded server that forks inspections."""
 
 import argparse
 import gc
@@ -11,9 +11,9 @@ from core.inspection.child import main as inspect
 
 
 def preload() -> None:
-    """Import what most files need, and start no thread by it.
+    """Import the modules that most files need, without starting a thread.
 
-    pyarrow starts one (of its allocator's) when it is imported, so a child imports it where it is needed.
+    pyarrow starts a thread (of its allocator) when it is imported, so a child imports it when it needs it.
     """
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for name in (

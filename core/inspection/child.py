@@ -1,14 +1,14 @@
-"""One inspection, in a process of its own: ``main([REQUEST])``, with the file as descriptor 3.
+"""One inspection, in a child process: ``main([REQUEST])``, with the file as descriptor 3.
 
-REQUEST is a JSON object: ``limits`` (the arguments of `core.inspection.limits.hold_to`), ``task``, and what the task needs:
+REQUEST is a JSON object with ``limits`` (the arguments of `core.inspection.limits.apply_limits`), ``task``, and what the task needs:
 
-- ``inspect``: ``name``, ``modality``, ``reading`` (as `ReadingOptions.facts` has it), ``bytes`` → ``{"report": …, "examples": …}``
-- ``examples``: the same, of text → ``{"examples": …}``
+- ``inspect``: ``name``, ``modality``, ``reading`` (the result of `ReadingOptions.facts`), ``bytes`` → ``{"report": …, "examples": …}``
+- ``examples``: the same, for text only → ``{"examples": …}``
 - ``sheet``: ``modality``, ``columns``; the file is a JSON list of thumbnails → ``{"png": base64}``
 
-Other answers: ``{"code", "detail"}`` where nothing can be learned from the file, ``{"over": "memory" | "temporary"}`` where
-the budget did not suffice, ``{"full": true}`` where the disk did not, ``{"crash": traceback}`` for a mistake of the readers.
-A budget of processor time ends the process by SIGXCPU, without an answer.
+Other answers: ``{"code", "detail"}`` where no samples can be read from the file; ``{"over": "memory" | "temporary"}`` where
+the budget is exceeded; ``{"full": true}`` where the disk is full; ``{"crash": traceback}`` for a bug in a reader.
+Over its budget of processor time, the process is ended by SIGXCPU, without an answer.
 """
 
 import base64
@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 
 from core.formats.errors import FormatError
 from core.formats.tables.reading import ReadingOptions
-from core.inspection.borrowed import open_borrowed
-from core.inspection.limits import hold_to
+from core.inspection.input_file import open_input
+from core.inspection.limits import apply_limits
 from core.inspection.readers import draw_sheet, read, text_examples
 from core.tracebacks import describe
 
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
         The exit code: 0, whatever the answer.
     """
     request = json.loads(argv[0])
-    hold_to(**request["limits"])
+    apply_limits(**request["limits"])
     answer = json.dumps(_answer(request)).encode()
     written = 0
     while written < len(answer):
@@ -45,18 +45,18 @@ def main(argv: list[str]) -> int:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
-        with open_borrowed(FILE_FD, request.get("bytes")) as stream:
-            return _done(request, stream)
+        with open_input(FILE_FD, request.get("bytes")) as stream:
+            return _perform(request, stream)
     except FormatError as error:
         return {"code": error.code, "detail": f"{error}."}
     except (MemoryError, OSError) as error:
-        return _lack(error) or {"crash": describe(error)}
-    except Exception as error:  # noqa: BLE001 - the service logs it, and tells the person that it is its own mistake
+        return _exhausted(error) or {"crash": describe(error)}
+    except Exception as error:  # noqa: BLE001 - the service logs it and reports an internal error
         return {"crash": describe(error)}
 
 
-def _lack(error: MemoryError | OSError) -> dict[str, Any] | None:
-    """The answer, where an error says that there was not enough of something."""
+def _exhausted(error: MemoryError | OSError) -> dict[str, Any] | None:
+    """The answer for an error that means a lack of memory or of disk space; None for every other error."""
     if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
         return {"over": "memory"}
     if error.errno == errno.EFBIG:
@@ -64,7 +64,7 @@ def _lack(error: MemoryError | OSError) -> dict[str, Any] | None:
     return {"full": True} if error.errno in _DISK_FULL else None
 
 
-def _done(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
+def _perform(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
     match request["task"]:
         case "inspect":
             options = ReadingOptions.of(request["reading"])
@@ -76,4 +76,4 @@ def _done(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
             sheet = draw_sheet(request["modality"], json.load(stream), request["columns"])
             return {"png": base64.b64encode(sheet).decode()}
         case task:
-            raise ValueError(f"there is no task {task!r}")
+            raise ValueError(f"unknown task {task!r}")

@@ -1,25 +1,25 @@
-"""Holding this process to a budget, by the kernel: what reads a file cannot talk its way out of it."""
+"""Limits the resources of this process, by the kernel, so that code that reads a file cannot exceed them."""
 
 import contextlib
 import os
 import resource
 from pathlib import Path
 
-_PATIENCE_SECONDS = 2
-"""Between SIGXCPU, which ends the process, and SIGKILL, should something have caught it."""
+_GRACE_SECONDS = 2
+"""Time between SIGXCPU, which ends the process, and SIGKILL, in case SIGXCPU was caught, s of processor time."""
 
 
-def hold_to(*, memory_bytes: int, cpu_seconds: int, temporary_bytes: int, nice: int) -> None:
-    """From now on this process may have no more.
+def apply_limits(*, memory_bytes: int, cpu_seconds: int, temporary_bytes: int, nice: int) -> None:
+    """Apply resource limits to this process.
 
     Args:
-        memory_bytes: Of private, writable memory (``RLIMIT_DATA``): what is allocated, and neither what libraries map of
-            their files nor address space that an allocator reserves, of which pyarrow alone takes a gigabyte.
-        cpu_seconds: Of processor time, all threads together, from the process's start; SIGXCPU ends it.
-        temporary_bytes: In any one file that it writes.
-        nice: How far processes that answer people go before.
+        memory_bytes: Private, writable memory (``RLIMIT_DATA``): allocated memory. Not counted are files that libraries map,
+            and address space that an allocator reserves, of which pyarrow alone takes 1 GB.
+        cpu_seconds: Processor time of all threads together from the start of the process, s. SIGXCPU ends the process.
+        temporary_bytes: Size of any one file that it writes.
+        nice: Niceness, so that the processes that serve requests have priority.
     """
-    # Should the machine's memory run out, the system is to end this process and none of the service's.
+    # If the machine runs out of memory, the kernel is to end this process before any other of the service.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     os.nice(nice)
@@ -29,11 +29,11 @@ def hold_to(*, memory_bytes: int, cpu_seconds: int, temporary_bytes: int, nice: 
         (resource.RLIMIT_FSIZE, temporary_bytes),
     ):
         _lower(limit, most, most)
-    _lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + _PATIENCE_SECONDS)
+    _lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + _GRACE_SECONDS)
 
 
 def _lower(limit: int, soft: int, hard: int) -> None:
-    """A limit that is lower already stays."""
+    """Set a limit, unless a lower one is set already."""
     before = resource.getrlimit(limit)[1]
     if before != resource.RLIM_INFINITY:
         soft, hard = min(soft, before), min(hard, before)

@@ -1,4 +1,4 @@
-"""What is found out about a file of each modality: its report, and what of it people are shown."""
+"""Inspects a file of each modality: its report, and the examples that the dashboard shows."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -7,16 +7,16 @@ from typing import Any, BinaryIO
 from core.formats.tables.reading import ReadingOptions
 
 Report = dict[str, Any]
-"""Plain values, as JSON has them; ``samples`` in every modality's."""
+"""Plain values for JSON. Every modality's has ``samples``."""
 Examples = dict[str, Any]
 """``documents``: [{"text", "characters"}]; or ``thumbnails``: images in base64."""
 
 
 def read(stream: BinaryIO, name: str, modality: str, options: ReadingOptions) -> tuple[Report, Examples]:
-    """Read a file through.
+    """Inspect a whole file.
 
     Raises:
-        FormatError: nothing can be learned from it.
+        FormatError: no samples can be read from the file.
     """
     return _READERS[modality](stream, name, options)
 
@@ -51,7 +51,7 @@ _READERS: Mapping[str, Callable[[BinaryIO, str, ReadingOptions], tuple[Report, E
 
 
 def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examples:
-    """The examples alone, of a text file that was read through before: from its beginning.
+    """Only the examples of a text file that was inspected before, from its beginning.
 
     Raises:
         FormatError: its beginning cannot be read.
@@ -68,7 +68,7 @@ def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examp
 
 
 def draw_sheet(modality: str, thumbnails: Sequence[str], columns: int) -> bytes:
-    """A PNG of thumbnails side by side."""
+    """A PNG with thumbnails side by side."""
     if modality == "image":
         from core.formats.image.contact_sheet import contact_sheet  # noqa: PLC0415 - as above
 

@@ -1,1 +1,1 @@
-"""Networks."""
+"""Neural networks: encoders, decoders, generators, discriminators and heads."""

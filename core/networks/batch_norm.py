@@ -1,7 +1,7 @@
-"""Batch norm over the batch of all processes that train together: the paper's global one (arXiv 2002.05709, section 2.2).
+"""Batch norm over the batches of all processes that train together: the paper's global batch norm (arXiv 2002.05709, section 2.2).
 
-Over each process's own part alone, a network could tell by the statistics which views came together, and would not compute
-what one process does. One process by itself computes torch's own.
+With statistics of each process's batch alone, a network could see from them which views belong together, and the result
+would depend on the number of processes. With a single process this is torch's own batch norm.
 """
 
 import torch
@@ -11,7 +11,7 @@ from core.distributed.collectives import added_up, is_distributed, summed
 
 
 def share_batch_norms(network: nn.Module) -> None:
-    """Have the batch norms of ``network`` look at all processes' batches, in place; its state stays the same."""
+    """Have the batch norms of ``network`` use the batches of all processes, in place. Their state has the same form."""
     for module in network.modules():
         if type(module) is nn.BatchNorm1d:
             module.__class__ = _SharedBatchNorm1d
@@ -30,7 +30,7 @@ class _SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def _over_all(norm: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor:
-    """``values``, (B, C, …), normalised by the moments of all processes' values."""
+    """``values``, (B, C, …), normalised by the mean and variance over all processes."""
     axes, shape = [0, *range(2, values.ndim)], (1, -1, *[1] * (values.ndim - 2))
     own = values.float()
     count = summed(own.new_tensor(own.numel() / own.shape[1]))

@@ -15,9 +15,9 @@ def bert_config(
     sequence_length: int,
     padding_id: int | None,
 ) -> BertConfig:
-    """The configuration that ``transformers`` builds a network of ``size`` from.
+    """The configuration of ``transformers`` for a network of ``size``.
 
-    There are as many positions as a sequence has tokens: more would never be trained.
+    It has as many positions as a sequence has tokens, because further positions would never be trained.
     """
     return BertConfig(
         architectures=["BertForMaskedLM"],
@@ -35,5 +35,5 @@ def bert_config(
 
 
 def create_bert(config: BertConfig, seed: int) -> BertForMaskedLM:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     return fresh(BertForMaskedLM, config, seed)

@@ -1,4 +1,4 @@
-"""Networks for causal language modelling: one way to ask each of them."""
+"""Networks for causal language modelling, with one interface for all architectures."""
 
 from torch import Tensor, nn
 from transformers.cache_utils import Cache
@@ -22,7 +22,7 @@ def create_causal_network(
     end_id: int,
     seed: int,
 ) -> CausalNetwork:
-    """A fresh network of ``architecture`` on the CPU."""
+    """A new network of ``architecture`` on the CPU."""
     if architecture == "llama":
         llama = llama_config(
             size,
@@ -39,7 +39,7 @@ def create_causal_network(
 
 
 def body(model: CausalNetwork) -> nn.Module:
-    """All below the vocabulary head."""
+    """The network without its vocabulary head."""
     found: nn.Module = model.model if isinstance(model, LlamaForCausalLM) else model.transformer
     return found
 
@@ -50,9 +50,9 @@ def encode(
     """Hidden states of the last layer, shape (B, L, H).
 
     Args:
-        inputs: token ids, shape (B, L).
-        positions: of each token, shape (B, L); None: as they come.
-        mask: true where a token may look at another, shape (B, 1, L, L); None: at itself and all before it.
+        inputs: Token ids, shape (B, L).
+        positions: Position of each token, shape (B, L). None: 0 … L - 1.
+        mask: True where a token attends to another, shape (B, 1, L, L). None: each attends to itself and all before it.
     """
     hidden: Tensor = body(model)(
         input_ids=inputs, position_ids=positions, attention_mask=mask, use_cache=False
@@ -61,9 +61,9 @@ def encode(
 
 
 def next_scores(model: CausalNetwork, inputs: Tensor, past: Cache) -> Tensor:
-    """Scores of the token that follows ``inputs`` (B, L), which follow ``past``; shape (B, V), fp32.
+    """Scores (logits) of the token that follows ``inputs`` (B, L), which follow ``past``; shape (B, V), fp32.
 
-    Never compiled: each length would be compiled anew.
+    Never compiled, because each length would need a compilation of its own.
     """
     hidden = body(model).forward(input_ids=inputs, past_key_values=past, use_cache=True).last_hidden_state
     scores: Tensor = model.lm_head(hidden[:, -1]).float()

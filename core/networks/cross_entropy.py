@@ -1,9 +1,9 @@
-"""Cross-entropy of a vocabulary head, without ever holding the scores of all positions.
+"""Cross-entropy of a vocabulary head without keeping the logits of all positions in memory.
 
-A dense head keeps scores, their log-softmax and both gradients for every position: 16 bytes a position and vocabulary
-entry. Here some positions at a time are scored, and their part of the gradient is taken at once, as in Cut Cross-Entropy
-(Wijmans et al. 2024, arXiv 2411.09009) and Liger (Hsu et al. 2024, arXiv 2410.10989). `dense_cross_entropy` is the same
-the slow way.
+A dense head keeps logits, their log-softmax and both gradients for every position: 16 bytes for each position and vocabulary
+entry. Here the logits of some positions at a time are computed, and their part of the gradient at once, as in Cut Cross-Entropy
+(Wijmans et al. 2024, arXiv 2411.09009) and Liger (Hsu et al. 2024, arXiv 2410.10989). `dense_cross_entropy` is the
+reference implementation with all logits.
 """
 
 from typing import Any
@@ -16,11 +16,11 @@ from torch.nn import functional
 from core.spec.estimate import scores_at_once
 
 IGNORED = -100
-"""The target that counts for nothing."""
+"""The target of positions that do not count."""
 
 
 def dense_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
-    """What `cross_entropy` computes, with all scores at once."""
+    """The result of `cross_entropy`, computed with all logits at once."""
     scores = functional.linear(hidden, weight, bias).float()
     return functional.cross_entropy(scores, targets, reduction="sum", ignore_index=IGNORED)
 
@@ -29,10 +29,10 @@ def cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: 
     """Summed negative log-likelihood in nats of ``targets`` under ``softmax(hidden @ weight.T + bias)``, in fp32.
 
     Args:
-        hidden: shape (N, H).
-        weight: shape (V, H).
-        bias: shape (V,).
-        targets: shape (N,), `IGNORED` where there is none.
+        hidden: Shape (N, H).
+        weight: Shape (V, H).
+        bias: Shape (V,).
+        targets: Shape (N,), `IGNORED` where there is none.
     """
     kind = hidden.device.type
     half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
@@ -41,7 +41,7 @@ def cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: 
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """Scores by matrix products in ``dtype``, everything else in fp32."""
+    """Logits by matrix products in ``dtype``; everything else in fp32."""
 
     @staticmethod
     def forward(  # noqa: PLR0917 - as autograd calls it
@@ -67,7 +67,7 @@ class _CrossEntropy(torch.autograd.Function):
                 total += ((normaliser - chosen).squeeze(1) * counts).sum()
                 if not any(needs):
                     continue
-                # The gradient by the scores: the softmax, less one at the target.
+                # The gradient with respect to the logits: the softmax, minus one at the target.
                 by_scores = scores.sub_(normaliser).exp_()
                 by_scores.scatter_add_(1, wanted, by_scores.new_full((1, 1), -1.0).expand(len(wanted), 1))
                 by_scores *= counts[:, None]

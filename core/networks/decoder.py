@@ -1,4 +1,4 @@
-"""From a small map of features back to an image: doubled, refined, doubled again."""
+"""Decodes a small feature map to an image, by alternately doubling its side and applying a convolution."""
 
 import itertools
 
@@ -8,16 +8,16 @@ from core.spec.decoders import GROUP, decoder_widths, doublings
 
 
 class Decoder(nn.Module):
-    """A map (B, width, S, S) to (B, outputs, side, side): doubled by repetition, refined by a 3x3 convolution.
+    """A map (B, width, S, S) to (B, outputs, side, side): doubled by repetition, then refined by a 3x3 convolution.
 
-    Repetition and convolution instead of a transposed convolution, which draws chequers (Odena et al. 2016,
-    "Deconvolution and Checkerboard Artifacts"); repetition's gradient is a plain sum, the same bits each time on
-    every device. Group norm (Wu and He 2018, arXiv 1803.08494), so that nothing depends on the rest of the batch.
+    Repetition and convolution are used instead of a transposed convolution, which produces checkerboard artifacts (Odena et al.
+    2016, "Deconvolution and Checkerboard Artifacts"). The gradient of repetition is a plain sum, with the same bits each time
+    on every device. Group norm (Wu and He 2018, arXiv 1803.08494) is used so that nothing depends on the rest of the batch.
 
     Args:
-        width: channels of the map.
+        width: Channels of the map.
         start: S.
-        side: of the square that comes out; what doubling makes too large is cut off at the far edges.
+        side: Side of the square output. What doubling makes larger is cut off at the right and bottom.
     """
 
     def __init__(self, width: int, start: int, side: int, outputs: int) -> None:
@@ -40,7 +40,7 @@ class Decoder(nn.Module):
 
 
 def doubled(maps: Tensor) -> Tensor:
-    """Each pixel four times: (B, C, H, W) to (B, C, 2 H, 2 W)."""
+    """Each pixel repeated as 2 by 2 pixels: (B, C, H, W) to (B, C, 2 H, 2 W)."""
     batch, channels, height, width = maps.shape
     spread = maps[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
     return spread.reshape(batch, channels, 2 * height, 2 * width)

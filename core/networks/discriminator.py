@@ -16,8 +16,8 @@ class ConvolutionalDiscriminator(nn.Module):
     """Strided convolutions with leaky rectifiers: images (B, C, S, S) to scores (B,).
 
     Args:
-        normalise: batch norm behind all convolutions but the first, as the paper has it.
-        spectral: divide each weight by its largest singular value.
+        normalise: Batch norm after all convolutions except the first, as in the paper.
+        spectral: Spectral norm: divide each weight by its largest singular value.
     """
 
     def __init__(self, channels: int, side: int, width: int, *, normalise: bool, spectral: bool) -> None:
@@ -42,12 +42,12 @@ class ConvolutionalDiscriminator(nn.Module):
 
 
 class ResidualDiscriminator(nn.Module):
-    """Residual blocks, each but the last two halving the side, then a sum over all places: (B, C, S, S) to (B,)."""
+    """Residual blocks, of which all but the last two halve the side, then a sum over all positions: (B, C, S, S) to (B,)."""
 
     def __init__(self, channels: int, side: int, width: int, *, spectral: bool) -> None:
         super().__init__()
         wrap = _wrapper(spectral=spectral)
-        # Down to a side of 8, as the paper's for 32x32 (table 4b).
+        # Down to a side of 8, as in the paper for 32x32 (table 4b).
         downs = max(1, halvings(side) - 1)
         blocks = [_Residual(channels, width, wrap, halve=True, first=True)]
         blocks += [_Residual(width, width, wrap, halve=True, first=False) for _ in range(downs - 1)]
@@ -62,10 +62,10 @@ class ResidualDiscriminator(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions beside a shortcut, then a mean over squares of four where it halves.
+    """Two convolutions with a shortcut, then 2x2 mean pooling if the block halves the side.
 
     Args:
-        first: it sees the image itself, which no rectifier may cut.
+        first: The input is the image itself, so that no rectifier comes before the first convolution.
     """
 
     def __init__(self, before: int, after: int, wrap: Wrap, *, halve: bool, first: bool) -> None:
@@ -83,7 +83,7 @@ class _Residual(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         inner = self.convolutions[0](maps if self.first else functional.relu(maps))
         inner = self.convolutions[1](functional.relu(inner))
-        # Means and 1x1 convolutions may change places; the mean first is a quarter of the work.
+        # Mean pooling and a 1x1 convolution commute; pooling first takes a quarter of the computation.
         outer: Tensor = self._halved(inner) + self.shortcut(self._halved(maps))
         return outer
 
@@ -103,7 +103,7 @@ def _glorot(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 def _small_normal(module: nn.Module) -> None:
-    """Normal weights with 0.02, section 4 of the paper; one that spectral norm divides anyway stays as it is."""
+    """Normal weights with deviation 0.02, section 4 of the paper. A weight under spectral norm is left as it is."""
     if isinstance(module, nn.Conv2d | nn.Linear) and not hasattr(module, "parametrizations"):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:

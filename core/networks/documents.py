@@ -1,7 +1,7 @@
-"""Documents in one row, kept apart: whom a token may look at, and where its document begins.
+"""Attention masks and positions that separate the documents of one row.
 
-"Packed" means that rows hold several documents one behind the other; a network that is given this mask and these
-positions computes for each document what it would compute for it alone.
+In packed rows, several documents follow one another. With this mask and these positions a network computes for each document
+the same as for that document alone.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 def document_numbers(rows: NDArray[np.int64], separator: int, *, separator_begins: bool) -> NDArray[np.int64]:
-    """Which document of its row each token belongs to, counted from 0, shape (B, L).
+    """The number (from 0) of the document in its row that each token belongs to, shape (B, L).
 
     Args:
-        rows: token ids, shape (B, L).
-        separator: the token between documents.
-        separator_begins: whether it is the first token of the document behind it, or the last of the one before.
+        rows: Token ids, shape (B, L).
+        separator: The token between documents.
+        separator_begins: Whether the separator is the first token of a document, or the last.
     """
     is_separator = rows == separator
     if separator_begins:
@@ -34,6 +34,6 @@ def restarted_positions(documents: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def attention_mask(documents: Tensor, *, causal: bool) -> Tensor:
-    """True where a token may look at another, shape (B, 1, L, L)."""
+    """True where a token attends to another, shape (B, 1, L, L)."""
     same = documents[:, None, :, None] == documents[:, None, None, :]
     return same.tril() if causal else same

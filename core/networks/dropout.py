@@ -1,9 +1,9 @@
-"""Dropout (Srivastava et al. 2014) whose masks cost little on a CPU.
+"""Dropout (Srivastava et al. 2014) with masks that are cheap to draw on a CPU.
 
-PyTorch draws a CPU's dropout masks one number after the other from a Mersenne Twister, on one core:
-measured, a third of a step of bert-mini. Here a mask is 16 bits a number from NumPy's SFC64, seeded
-by one draw from torch's generator, so that ``torch.manual_seed`` still decides everything. On
-other devices, and under ``torch.compile``, which fuses the drawing, dropout is PyTorch's own.
+PyTorch draws dropout masks on a CPU number by number from a Mersenne Twister, on one core: a third of a step of bert-mini,
+measured. Here a mask takes 16 bits for each number from NumPy's SFC64, which is seeded by one draw from torch's generator, so
+that ``torch.manual_seed`` still determines everything. On other devices, and under ``torch.compile``, which fuses the
+drawing, PyTorch's own dropout is used.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ _ATTENTION = "sdpa_with_cheap_dropout"
 
 
 def keep_mask(shape: torch.Size, dtype: torch.dtype, probability: float) -> Tensor:
-    """A mask to multiply with: 0 with ``probability`` (to 16 bits), else what keeps the mean as it was."""
+    """A mask to multiply with: 0 with ``probability`` (to 16 bits), else the factor that keeps the mean."""
     dropped = min(round(probability * _LEVELS), _LEVELS - 1)
     generator = np.random.SFC64(int(torch.randint(1 << 62, ())))
     words = generator.random_raw(-(-shape.numel() // 4))
@@ -28,14 +28,14 @@ def keep_mask(shape: torch.Size, dtype: torch.dtype, probability: float) -> Tens
 
 
 def dropout(x: Tensor, probability: float) -> Tensor:
-    """``x`` with each number set to zero with ``probability``, the rest scaled to keep the mean."""
+    """``x`` with each number set to zero with ``probability``, and the rest scaled to keep the mean."""
     if x.device.type != "cpu" or torch.compiler.is_compiling():
         return functional.dropout(x, probability)
     return x * keep_mask(x.shape, x.dtype, probability)
 
 
 class CheapDropout(nn.Dropout):
-    """`torch.nn.Dropout` by `dropout`."""
+    """`torch.nn.Dropout` implemented by `dropout`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return dropout(x, self.p) if self.training and self.p > 0 else x
@@ -53,13 +53,13 @@ def attention(
     position_bias: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attention of (B, heads, L, D) tensors, as `transformers` calls it; gives (B, L, heads, D).
+    """Attention of (B, heads, L, D) tensors, with the interface of `transformers`; returns (B, L, heads, D).
 
-    `transformers` makes no mask for an attention that it does not know. So a causal module (``is_causal``, as
-    there) without a mask is causal here, and who needs another mask gives it whole, with four dimensions: true, or
-    a number to add, where a query may look. ``position_bias`` (1, heads, L, L) is added to the scores. It is PyTorch's
-    fused attention where nothing drops or the device has its own kernel, but for bf16 training on a CPU: the gradient
-    of the fused one is two to five times as slow there as written-out attention (measured for 64 to 512 tokens).
+    `transformers` makes no mask for an attention function that it does not know. So a causal module (``is_causal``) without a mask
+    is causal here. Any other mask must be complete, with four dimensions: true, or a number to add, where a query attends to a key.
+    ``position_bias`` (1, heads, L, L) is added to the scores. PyTorch's fused attention is used where there is no dropout or the
+    device has its own kernel, except for bf16 training on a CPU: there the gradient of the fused attention is two to five times
+    as slow as that of separate operations (measured for 64 to 512 tokens).
     """
     causal = mask is None and query.shape[2] > 1 and getattr(module, "is_causal", True)
     if position_bias is not None:
@@ -83,7 +83,7 @@ def attention(
 
 
 def _past(scores: Tensor) -> Tensor:
-    """True where a query (dimension -2) may look when it sees itself and what comes before it."""
+    """True where a query (dimension -2) attends to a key in causal attention: to itself and all before it."""
     return torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
 
 
@@ -96,7 +96,7 @@ def _biased(bias: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
 
 
 def use_cheap_dropout(model: PreTrainedModel) -> None:
-    """Replace a network's dropout, in its attention too."""
+    """Replace a network's dropout, including that in its attention."""
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child) is nn.Dropout:

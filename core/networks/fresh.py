@@ -1,4 +1,4 @@
-"""Networks of `transformers` with fresh weights."""
+"""Creates networks of `transformers` with new weights."""
 
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ _M = TypeVar("_M", bound=PreTrainedModel)
 
 
 def fresh(kind: type[_M], config: Any, seed: int) -> _M:
-    """A network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = kind(config)

@@ -1,4 +1,4 @@
-"""The two players of a GAN, made, written and read."""
+"""The generator and the discriminator of a GAN: created, saved and loaded."""
 
 import shutil
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Discriminator = ConvolutionalDiscriminator | ResidualDiscriminator
 def create_generator(
     network: str, width: int, seed: int, *, latent_size: int, side: int, channels: int
 ) -> ImageGenerator:
-    """A fresh generator on the CPU; its weights are a function of these arguments alone."""
+    """A new generator on the CPU. Its weights depend only on these arguments."""
     config = ImageGeneratorConfig(
         architectures=["ImageGenerator"],
         network=network,
@@ -29,7 +29,7 @@ def create_generator(
         num_channels=channels,
         dtype="float32",
     )
-    # Where `transformers` finds the classes: in the file that `save_generator` puts beside the weights.
+    # `transformers` looks for the classes in the file that `save_generator` writes beside the weights.
     config.auto_map = {
         "AutoConfig": "image_generator.ImageGeneratorConfig",
         "AutoModel": "image_generator.ImageGenerator",
@@ -42,10 +42,10 @@ def create_generator(
 def create_discriminator(
     network: str, width: int, seed: int, *, side: int, channels: int, batch_norm: bool, spectral_norm: bool
 ) -> Discriminator:
-    """A fresh discriminator on the CPU; its weights are a function of these arguments alone.
+    """A new discriminator on the CPU. Its weights depend only on these arguments.
 
     Args:
-        batch_norm: of ``dcgan``; the residual one never has any.
+        batch_norm: For ``dcgan``; the residual discriminator has none.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation", "discriminator"))
@@ -60,7 +60,7 @@ def save_generator(model: ImageGenerator, weights: Mapping[str, Tensor], directo
     """Write ``weights`` into a folder for ``AutoModel.from_pretrained(folder, trust_remote_code=True)``.
 
     Args:
-        weights: by the names of ``model.state_dict()``, on the CPU.
+        weights: By the names in ``model.state_dict()``, on the CPU.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     model.save_pretrained(directory, state_dict=dict(weights))

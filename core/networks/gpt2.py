@@ -10,9 +10,9 @@ from core.spec.model import TransformerSize
 def gpt2_config(
     size: TransformerSize, *, dropout: float, vocabulary_size: int, sequence_length: int, end_id: int
 ) -> GPT2Config:
-    """The configuration that ``transformers`` builds a network of ``size`` from.
+    """The configuration of ``transformers`` for a network of ``size``.
 
-    There are as many positions as a sequence has tokens: more would never be trained.
+    It has as many positions as a sequence has tokens, because further positions would never be trained.
     """
     return GPT2Config(
         architectures=["GPT2LMHeadModel"],
@@ -32,5 +32,5 @@ def gpt2_config(
 
 
 def create_gpt2(config: GPT2Config, seed: int) -> GPT2LMHeadModel:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     return fresh(GPT2LMHeadModel, config, seed)

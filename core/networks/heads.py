@@ -1,4 +1,4 @@
-"""What is put on an encoder to train it and left away afterwards: projections of SimCLR, DINO and BYOL."""
+"""Heads that are trained on top of an encoder and dropped afterwards: the projections of SimCLR, DINO and BYOL."""
 
 import itertools
 
@@ -10,19 +10,19 @@ from core.networks.batch_norm import share_batch_norms
 
 
 def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequential:
-    """A perceptron with batch norm between its layers: SimCLR's and BYOL's head, BYOL's predictor.
+    """A perceptron with batch norm between its layers: the head of SimCLR and BYOL, and BYOL's predictor.
 
     Chen et al. 2020 (arXiv 2002.05709, section 4.2), Grill et al. 2020 (arXiv 2006.07733, section 3.3).
 
     Args:
-        width: of the features that it is given.
-        output: width of what it gives.
-        layers: linear layers; the last has no norm behind it.
+        width: Width of the input features.
+        output: Width of the output.
+        layers: Number of linear layers. There is no norm after the last.
     """
     widths = [width, *[hidden] * (layers - 1)]
     modules: list[nn.Module] = []
     for before, after in itertools.pairwise(widths):
-        # The norm has a shift of its own.
+        # The batch norm has a bias of its own.
         modules += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU()]
     head = nn.Sequential(*modules, nn.Linear(widths[-1], output))
     share_batch_norms(head)
@@ -30,13 +30,13 @@ def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequ
 
 
 class PrototypeHead(nn.Module):
-    """DINO's head: a perceptron to a bottleneck, a unit vector, and a weight-normalised layer of K outputs.
+    """DINO's head: a perceptron to a bottleneck, scaled to unit length, and a weight-normalised layer with K outputs.
 
-    Caron et al. 2021 (arXiv 2104.14294, section 3.1 and appendix C). Each row of the last layer has length 1, so
+    Caron et al. 2021 (arXiv 2104.14294, section 3.1 and appendix C). Each row of the last layer has length 1, so that
     scores are cosines between the bottleneck and K prototypes. The perceptron has no batch norm.
 
     Args:
-        width: of the features that it is given.
+        width: Width of the input features.
         outputs: K.
     """
 
@@ -60,7 +60,7 @@ class PrototypeHead(nn.Module):
         """Scores, shape (B, K), of features (B, width).
 
         Args:
-            frozen: the prototypes get a gradient of zero.
+            frozen: The gradient of the prototypes is zero.
         """
         points = functional.normalize(self.perceptron(features), dim=-1)
         rows = self.prototypes.detach() + 0.0 * self.prototypes if frozen else self.prototypes

@@ -17,10 +17,10 @@ from core.spec.model import TransformerSize
 def ijepa_config(
     size: TransformerSize, *, dropout: float, image_size: int, patch_size: int, channels: int
 ) -> IJepaConfig:
-    """The configuration that ``transformers`` builds an encoder of ``size`` from: a ViT without a class token.
+    """The configuration of ``transformers`` for an encoder of ``size``: a ViT without a class token.
 
     Args:
-        image_size: side of the square images, in pixels; a multiple of ``patch_size``.
+        image_size: Side of the square images, in pixels; a multiple of ``patch_size``.
     """
     return IJepaConfig(
         architectures=["IJepaModel"],
@@ -39,7 +39,7 @@ def ijepa_config(
 
 
 def create_ijepa(config: IJepaConfig, seed: int) -> IJepaModel:
-    """A fresh encoder on the CPU, its positions fixed; a function of ``config`` and ``seed`` alone."""
+    """A new encoder on the CPU with fixed positions. Its weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = IJepaModel(config)
@@ -54,12 +54,12 @@ def create_ijepa(config: IJepaConfig, seed: int) -> IJepaModel:
 
 
 def encode_patches(model: IJepaModel, pixels: Tensor, chosen: Tensor, present: Tensor) -> Tensor:
-    """What the encoder makes of some patches of each image, the others unseen.
+    """The encoder's output for some patches of each image. The other patches are hidden from it.
 
     Args:
-        pixels: normalised, shape (B, C, H, W).
-        chosen: which patches, shape (B, N).
-        present: false where ``chosen`` is only filling, which no patch attends to; shape (B, N).
+        pixels: Normalised, shape (B, C, H, W).
+        chosen: Numbers of the patches, shape (B, N).
+        present: False where ``chosen`` is padding, to which no patch attends; shape (B, N).
 
     Returns:
         Shape (B, N, D).
@@ -73,17 +73,17 @@ def encode_patches(model: IJepaModel, pixels: Tensor, chosen: Tensor, present: T
 
 
 def take(tokens: Tensor, chosen: Tensor) -> Tensor:
-    """Tokens (B, L, D) at the places ``chosen``, (B, N): shape (B, N, D)."""
+    """The tokens (B, L, D) at the positions ``chosen``, (B, N): shape (B, N, D)."""
     return tokens.gather(1, chosen[:, :, None].expand(-1, -1, tokens.shape[2]))
 
 
 class Predictor(nn.Module):
-    """A narrow transformer from a context's features to those of a hidden block.
+    """A narrow transformer that predicts the features of a hidden block from the features of the context.
 
     Args:
-        width: of the features.
-        size: its own sizes.
-        side: patches on a side of the image.
+        width: Width of the features.
+        size: Sizes of the predictor.
+        side: Number of patches along a side of the image.
     """
 
     positions: Tensor
@@ -93,7 +93,7 @@ class Predictor(nn.Module):
         self.embed = nn.Linear(width, size.hidden_size)
         self.mask_token = nn.Parameter(torch.empty(size.hidden_size))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
-        # The blocks of a ViT; what is around them is its own.
+        # The blocks are those of a ViT; the layers around them are the predictor's own.
         blocks = ViTModel(
             ViTConfig(
                 hidden_size=size.hidden_size,
@@ -119,13 +119,13 @@ class Predictor(nn.Module):
         """Predicted features of ``targets``.
 
         Args:
-            context: features of the patches ``chosen``, shape (B, N, D).
-            chosen: shape (B, N).
-            present: false where a place of the context is only filling, shape (B, N).
-            targets: the patches of each block to predict, shape (B, M, K).
+            context: Features of the patches ``chosen``, shape (B, N, D).
+            chosen: Shape (B, N).
+            present: False where an entry of the context is padding, shape (B, N).
+            targets: Numbers of the patches of each block to predict, shape (B, M, K).
 
         Returns:
-            Shape (B, M, K, D). Each block is predicted by itself: it sees the context and its own places alone.
+            Shape (B, M, K, D). Each block is predicted independently: it attends only to the context and to its own positions.
         """
         batch, blocks, places = targets.shape
         seen = self.embed(context) + self.positions[chosen]

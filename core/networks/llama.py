@@ -1,7 +1,7 @@
 """Llama (Touvron et al. 2023, arXiv 2302.13971) from `transformers`.
 
-Rotary positions, RMS norms, gated feed-forward layers, no biases. The vocabulary head shares the embedding's matrix,
-as in the small models of Llama 3.2: of a small network the two would be most of the weights.
+Rotary positions, RMS norms, gated feed-forward layers, no biases. The vocabulary head shares the matrix of the embedding,
+as in the small models of Llama 3.2, because in a small network two separate matrices would be most of the weights.
 """
 
 from transformers import LlamaConfig
@@ -14,7 +14,7 @@ from core.spec.model import TransformerSize
 def llama_config(
     size: TransformerSize, *, dropout: float, vocabulary_size: int, sequence_length: int, end_id: int
 ) -> LlamaConfig:
-    """The configuration that ``transformers`` builds a network of ``size`` from. Its attention alone can drop."""
+    """The configuration of ``transformers`` for a network of ``size``. Only its attention has dropout."""
     return LlamaConfig(
         architectures=["LlamaForCausalLM"],
         vocab_size=vocabulary_size,
@@ -32,5 +32,5 @@ def llama_config(
 
 
 def create_llama(config: LlamaConfig, seed: int) -> LlamaForCausalLM:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     return fresh(LlamaForCausalLM, config, seed)

@@ -1,8 +1,8 @@
-"""Log-mel spectrograms in tensors: the numbers of ``ASTFeatureExtractor``, for a whole batch and on any device.
+"""Log-mel spectrograms in tensors: the values of ``ASTFeatureExtractor``, for a whole batch and on any device.
 
-Frames of 25 ms (400 samples at 16 kHz) begin every 10 ms (160). Of each its mean is taken away, high frequencies are
-raised (pre-emphasis 0.97), a Hann window is laid over it, and the power of its spectrum (512 points) is summed in triangles
-that are evenly spaced on the mel scale (Stevens, Volkmann and Newman 1937; Kaldi's constants).
+Frames of 25 ms (400 samples at 16 kHz) begin every 10 ms (160). From each frame its mean is subtracted, high frequencies are
+raised (pre-emphasis 0.97), and it is multiplied by a Hann window. The power of its spectrum (512 points) is summed in triangles
+that are evenly spaced on the mel scale (Stevens, Volkmann and Newman 1937; with the constants of Kaldi).
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ FFT_POINTS = 512
 LOWEST_HZ = 20.0
 PRE_EMPHASIS = 0.97
 FLOOR = 1.192092955078125e-07
-"""What a band's power is at least: the smallest step of fp32 at 1."""
+"""Lower limit of a band's power: the machine epsilon of fp32."""
 
 
 def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -26,7 +26,7 @@ def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def mel_filters(bins: int, sampling_rate: int) -> NDArray[np.float64]:
-    """Weights of each of the spectrum's 257 lines in each band, shape (257, bins).
+    """Weights of each of the 257 frequencies of the spectrum in each band, shape (257, bins).
 
     Band b is a triangle over the mel scale: 0 at m[b] and m[b + 2], 1 at m[b + 1], where m are ``bins + 2`` points evenly
     spaced from 20 Hz to half the sampling rate.
@@ -44,8 +44,8 @@ class LogMel(nn.Module):
     """Recordings to spectrograms.
 
     Args:
-        bins: bands.
-        frames: of every spectrogram; a shorter recording's are filled up with 0, before they are normalised.
+        bins: Number of mel bands.
+        frames: Number of frames of every spectrogram. That of a shorter recording is padded with 0 before normalisation.
     """
 
     window: Tensor
@@ -60,13 +60,13 @@ class LogMel(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
 
     def count(self, lengths: Tensor) -> Tensor:
-        """Frames of sound in recordings of so many samples: whole frames, at least one."""
+        """Number of whole frames in recordings of the given numbers of samples; at least one."""
         return ((lengths - FRAME_LENGTH) // FRAME_STEP + 1).clamp(1, self.frames)
 
     def forward(self, waves: Tensor, lengths: Tensor) -> Tensor:
-        """Of recordings (B, L) that are sound for ``lengths`` (B,): shape (B, frames, bins), natural logarithms.
+        """Spectrograms of recordings (B, L) of ``lengths`` (B,) samples: shape (B, frames, bins), natural logarithms.
 
-        A frame that is partly silence behind the recording is none; only a recording shorter than one frame has one.
+        A frame that contains silence after the recording does not count, except in a recording shorter than one frame.
         """
         needed = FRAME_LENGTH + (self.frames - 1) * FRAME_STEP
         with torch.autocast(waves.device.type, enabled=False):

@@ -1,4 +1,4 @@
-"""What an encoder makes of an image before it is pooled: a small map of features."""
+"""Feature maps: an encoder's features of an image before pooling."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from core.spec.decoders import resnet_map_side
 
 
 def feature_map(model: PreTrainedModel, pixels: Tensor) -> Tensor:
-    """The last map of features, shape (B, D, S, S), of normalised pixels (B, C, H, H)."""
+    """The last feature map, shape (B, D, S, S), of normalised pixels (B, C, H, H)."""
     output = model(pixel_values=pixels)
     maps: Tensor = output.last_hidden_state
     if isinstance(model, ResNetModel):
         return maps
-    # The class token stands before the patches.
+    # The class token comes before the patches.
     patches = maps[:, 1:].transpose(1, 2)
     side = int(patches.shape[2] ** 0.5)
     return patches.reshape(*patches.shape[:2], side, side)
 
 
 def map_shape(model: PreTrainedModel, image_size: int) -> tuple[int, int]:
-    """D and S of `feature_map`."""
+    """D and S of the result of `feature_map`."""
     config: Any = model.config
     if isinstance(model, ResNetModel):
         small = isinstance(model, SmallImageResNetModel)

@@ -1,4 +1,4 @@
-"""Networks for masked language modelling: one way to ask each of them."""
+"""Networks for masked language modelling, with one interface for all architectures."""
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ def create_masked_network(
     special: SpecialIds,
     seed: int,
 ) -> MaskedNetwork:
-    """A fresh network of ``architecture`` on the CPU."""
+    """A new network of ``architecture`` on the CPU."""
     if architecture == "modernbert":
         modern = modernbert_config(
             size,
@@ -44,7 +44,7 @@ def create_masked_network(
 
 
 def body(model: MaskedNetwork) -> nn.Module:
-    """All below the vocabulary head."""
+    """The network without its vocabulary head."""
     found: nn.Module = model.model if isinstance(model, ModernBertForMaskedLM) else model.bert
     return found
 
@@ -55,9 +55,9 @@ def encode(
     """Hidden states of the last layer, shape (B, L, H).
 
     Args:
-        inputs: token ids, shape (B, L).
-        positions: of each token, shape (B, L); None: as they come.
-        mask: true where a token may look at another, shape (B, 1, L, L); None: everywhere.
+        inputs: Token ids, shape (B, L).
+        positions: Position of each token, shape (B, L). None: 0 … L - 1.
+        mask: True where a token attends to another, shape (B, 1, L, L). None: everywhere.
     """
     given = {"full_attention": mask, "sliding_attention": _near(model, mask, inputs)}
     attention = given if isinstance(model, ModernBertForMaskedLM) else mask
@@ -68,7 +68,7 @@ def encode(
 
 
 def transform(model: MaskedNetwork, hidden: Tensor) -> Tensor:
-    """The head below its vocabulary matrix, shape (…, H)."""
+    """The layers of the head before its vocabulary matrix, shape (…, H)."""
     if isinstance(model, ModernBertForMaskedLM):
         found: Tensor = model.head(hidden)
     else:
@@ -83,7 +83,7 @@ def vocabulary(model: MaskedNetwork) -> tuple[Tensor, Tensor]:
 
 
 def _near(model: MaskedNetwork, mask: Tensor | None, inputs: Tensor) -> Tensor | None:
-    """``mask``, and no further than ModernBERT's window to each side."""
+    """``mask``, limited to ModernBERT's window on each side."""
     length = inputs.shape[1]
     window = int(model.config.sliding_window) if isinstance(model, ModernBertForMaskedLM) else length
     if length - 1 <= window:

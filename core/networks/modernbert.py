@@ -1,7 +1,7 @@
 """ModernBERT (Warner et al. 2024, arXiv 2412.13663) for masked language modelling, from `transformers`.
 
-Rotary positions, gated feed-forward layers without biases, norms before each block, and attention that sees all of
-a row in every third layer and 64 tokens to each side in the others.
+Rotary positions, gated feed-forward layers without biases, norms before each block. Attention spans the whole row in every
+third layer, and 64 tokens on each side in the others.
 """
 
 from transformers import ModernBertConfig
@@ -15,7 +15,7 @@ from core.spec.model import TransformerSize
 def modernbert_config(
     size: TransformerSize, *, dropout: float, vocabulary_size: int, sequence_length: int, special: SpecialIds
 ) -> ModernBertConfig:
-    """The configuration that ``transformers`` builds a network of ``size`` from."""
+    """The configuration of ``transformers`` for a network of ``size``."""
     return ModernBertConfig(
         architectures=["ModernBertForMaskedLM"],
         vocab_size=vocabulary_size,
@@ -37,5 +37,5 @@ def modernbert_config(
 
 
 def create_modernbert(config: ModernBertConfig, seed: int) -> ModernBertForMaskedLM:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     return fresh(ModernBertForMaskedLM, config, seed)

@@ -1,17 +1,17 @@
-"""Fixed positions of the patches of an image: sines and cosines of row and column, as in MAE and I-JEPA."""
+"""Fixed position encodings for the patches of an image: sines and cosines of row and column, as in MAE and I-JEPA."""
 
 import torch
 from torch import Tensor
 
 
 def sine_positions(side: int, width: int) -> Tensor:
-    """One vector a patch of a ``side`` by ``side`` grid, row by row.
+    """One vector for each patch of a ``side`` by ``side`` grid, row by row.
 
-    Half of the numbers tell the column, half the row; of each half, sines and cosines at frequencies 10000^(-i / n) for
-    i = 0 … n - 1 with n a quarter of the width (He et al. 2021, arXiv 2111.06377, after Vaswani et al. 2017).
+    Half of the numbers encode the column, half the row. Each half has sines and cosines at frequencies 10000^(-i / n) for
+    i = 0 … n - 1, where n is a quarter of the width (He et al. 2021, arXiv 2111.06377, after Vaswani et al. 2017).
 
     Args:
-        width: a multiple of 4.
+        width: A multiple of 4.
 
     Returns:
         Shape (side², width).

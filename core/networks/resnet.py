@@ -13,11 +13,11 @@ from core.spec.model import ResNetSize
 
 
 def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> ResNetConfig:
-    """The configuration that ``transformers`` builds a network of ``size`` from.
+    """The configuration of ``transformers`` for a network of ``size``.
 
     Args:
-        small_images: a stem that keeps the resolution (`core.networks.small_image_resnet`), not one that divides it
-            by four.
+        small_images: Use a stem that keeps the resolution (`core.networks.small_image_resnet`) instead of one that divides
+            it by four.
     """
     sizes: dict[str, Any] = {
         "num_channels": channels,
@@ -30,7 +30,7 @@ def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> Res
     if not small_images:
         return ResNetConfig(architectures=["ResNetModel"], **sizes)
     config = SmallImageResNetConfig(architectures=["SmallImageResNetModel"], **sizes)
-    # Where `transformers` finds the classes: in the file that `core.networks.vision` puts beside the weights.
+    # `transformers` looks for the classes in the file that `core.networks.vision` writes beside the weights.
     config.auto_map = {
         "AutoConfig": "small_image_resnet.SmallImageResNetConfig",
         "AutoModel": "small_image_resnet.SmallImageResNetModel",
@@ -39,7 +39,7 @@ def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> Res
 
 
 def create_resnet(config: ResNetConfig, seed: int) -> ResNetModel:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         kind = SmallImageResNetModel if isinstance(config, SmallImageResNetConfig) else ResNetModel

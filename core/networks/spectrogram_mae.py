@@ -1,7 +1,7 @@
-"""The audio MAE's networks (Huang et al. 2022, arXiv 2207.06405): an AST that sees a fifth, a decoder that paints the rest.
+"""The networks of the audio MAE (Huang et al. 2022, arXiv 2207.06405): an AST encoder for the visible patches (a fifth), and a decoder for the hidden ones.
 
-The encoder is ``ASTModel`` (Gong et al. 2021, arXiv 2104.01778) of `transformers`: that is what opens there, with a feature extractor for
-sound, while its ViTMAE takes square pictures alone. Its blocks are ViT's.
+The encoder is ``ASTModel`` (Gong et al. 2021, arXiv 2104.01778) of `transformers`, which opens there with a feature extractor for
+audio; the ViTMAE of `transformers` takes only square images. Its blocks are those of a ViT.
 """
 
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ from core.spec.model import TransformerSize
 from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
 
 _SPECIAL = 2
-"""Tokens before the patches: AST's class and distillation tokens."""
+"""Tokens before the patches: AST's class token and distillation token."""
 _STD = 0.02
 
 
 def ast_config(size: TransformerSize, task: MaskedSpectrogram, *, frames: int, dropout: float) -> ASTConfig:
-    """The configuration that ``transformers`` builds an encoder of ``size`` from.
+    """The configuration of ``transformers`` for an encoder of ``size``.
 
     Args:
-        frames: of every spectrogram; a multiple of the patch size.
+        frames: Frames of every spectrogram; a multiple of the patch size.
     """
     return ASTConfig(
         architectures=["ASTModel"],
@@ -52,30 +52,30 @@ def ast_config(size: TransformerSize, task: MaskedSpectrogram, *, frames: int, d
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Patches of a spectrogram, numbered band by band: patch ``b * times + t``."""
+    """The patches of a spectrogram, numbered band by band: patch ``b * times + t``."""
 
     bands: int
     times: int
     side: int
-    """Bands, and frames, in one patch."""
+    """Number of bands, and of frames, in one patch."""
 
     @property
     def patches(self) -> int:
         return self.bands * self.times
 
     def cut(self, spectrograms: Tensor) -> Tensor:
-        """Shape (B, frames, bins) to (B, patches, side²)."""
+        """Split into patches: (B, frames, bins) to (B, patches, side²)."""
         blocks = spectrograms.reshape(-1, self.times, self.side, self.bands, self.side)
         return blocks.permute(0, 3, 1, 4, 2).reshape(-1, self.patches, self.side**2)
 
     def join(self, patches: Tensor) -> Tensor:
-        """Shape (B, patches, side²) to (B, frames, bins)."""
+        """Join patches: (B, patches, side²) to (B, frames, bins)."""
         blocks = patches.reshape(-1, self.bands, self.times, self.side, self.side)
         return blocks.permute(0, 2, 4, 1, 3).reshape(-1, self.times * self.side, self.bands * self.side)
 
 
 class Decoder(nn.Module):
-    """Visible patches and a mask token for each hidden one, to what the patches look like."""
+    """Reconstructs the patches from the visible ones and a mask token for each hidden one."""
 
     positions: Tensor
 
@@ -88,7 +88,7 @@ class Decoder(nn.Module):
             "intermediate_size": 4 * width,
         }
         config = ASTConfig(**settings)
-        config._attn_implementation = "sdpa"  # noqa: SLF001 - a block by itself is told no other way
+        config._attn_implementation = "sdpa"  # noqa: SLF001 - a single block has no public setting
         self.embed = nn.Linear(encoder.hidden_size, width)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width))
         self.layers = nn.ModuleList(ASTLayer(config) for _ in range(layers))
@@ -99,8 +99,12 @@ class Decoder(nn.Module):
         nn.init.normal_(self.mask_token, std=_STD)
 
     def forward(self, tokens: Tensor, ranks: Tensor) -> Tensor:
-        """Of the encoder's tokens (B, 2 + K, hidden) and every patch's rank (B, N), the visible ones' 0 … K - 1: the
-        patches, shape (B, N, side²)."""
+        """The reconstructed patches, shape (B, N, side²).
+
+        Args:
+            tokens: The encoder's output, shape (B, 2 + K, hidden).
+            ranks: The rank of every patch, shape (B, N): 0 … K - 1 for the visible ones.
+        """
         tokens = self.embed(tokens)
         special, visible = tokens[:, :_SPECIAL], tokens[:, _SPECIAL:]
         hidden = self.mask_token.to(tokens.dtype).expand(len(tokens), ranks.shape[1] - visible.shape[1], -1)
@@ -114,7 +118,7 @@ class Decoder(nn.Module):
 
 
 def create_encoder(config: ASTConfig, grid: Grid, seed: int) -> ASTModel:
-    """A fresh AST on the CPU, a function of ``config`` and ``seed`` alone; its positions are fixed sines and cosines."""
+    """A new AST on the CPU, with fixed sines and cosines as positions. Its weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ASTModel(config)
@@ -132,18 +136,18 @@ def create_encoder(config: ASTConfig, grid: Grid, seed: int) -> ASTModel:
 
 
 def create_decoder(config: ASTConfig, grid: Grid, *, width: int, layers: int, seed: int) -> Decoder:
-    """A fresh decoder on the CPU, likewise."""
+    """A new decoder on the CPU. Its weights depend only on these arguments."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "decoder's initialisation"))
         return Decoder(config, grid, width=width, layers=layers)
 
 
 def encode_visible(model: ASTModel, spectrograms: Tensor, visible: Tensor) -> Tensor:
-    """The encoder's tokens of some patches alone.
+    """The encoder's output for some patches only.
 
     Args:
-        spectrograms: normalised, shape (B, frames, bins).
-        visible: which patches, shape (B, K).
+        spectrograms: Normalised, shape (B, frames, bins).
+        visible: Numbers of the patches, shape (B, K).
 
     Returns:
         Shape (B, 2 + K, hidden): the class and distillation tokens, then the patches in the order of ``visible``.
@@ -163,7 +167,7 @@ def encode_visible(model: ASTModel, spectrograms: Tensor, visible: Tensor) -> Te
 
 
 def _positions(grid: Grid, width: int) -> Tensor:
-    """Sines and cosines of band and time, half the numbers each, shape (1, 2 + patches, width); 0 for the two tokens."""
+    """Sines and cosines of band and time, half of the numbers each, shape (1, 2 + patches, width); 0 for the two tokens."""
     quarter = width // 4
     speeds = 10_000.0 ** -(np.arange(quarter) / max(1, quarter))
     band = np.repeat(np.arange(grid.bands), grid.times)[:, None] * speeds

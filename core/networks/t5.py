@@ -1,6 +1,6 @@
 """T5 (Raffel et al. 2019, arXiv 1910.10683), with version 1.1's gated feed-forward layers, from `transformers`.
 
-Encoder and decoder of ``layers`` blocks each. One matrix serves both embeddings and the vocabulary head.
+Encoder and decoder have ``layers`` blocks each. Both embeddings and the vocabulary head share one matrix.
 """
 
 from transformers import T5Config
@@ -13,7 +13,7 @@ from core.spec.model import TransformerSize
 def t5_config(
     size: TransformerSize, *, dropout: float, vocabulary_size: int, padding_id: int, end_id: int
 ) -> T5Config:
-    """The configuration that ``transformers`` builds a network of ``size`` from; the decoder starts with padding."""
+    """The configuration of ``transformers`` for a network of ``size``. The decoder's first token is padding."""
     config = T5Config(
         architectures=["T5ForConditionalGeneration"],
         vocab_size=vocabulary_size,
@@ -33,5 +33,5 @@ def t5_config(
 
 
 def create_t5(config: T5Config, seed: int) -> T5ForConditionalGeneration:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     return fresh(T5ForConditionalGeneration, config, seed)

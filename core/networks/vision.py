@@ -1,4 +1,4 @@
-"""The encoders of images, whichever network a job names: made, asked for features, written and read."""
+"""Image encoders, with one interface for all architectures: create, compute features, save and load."""
 
 import json
 import shutil
@@ -21,15 +21,15 @@ from core.spec.job import JobSpec
 from core.spec.model import is_small_image
 
 Pooling = Literal["mean", "cls"]
-"""How a ViT's tokens become one vector: the mean over the patches, or the class token."""
+"""How a ViT's tokens are pooled to one vector: the mean over the patches, or the class token."""
 
 
 def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTrainedModel:
-    """A fresh ViT or ResNet on the CPU, a function of the spec and its seed alone.
+    """A new ViT or ResNet on the CPU. Its weights depend only on the spec and its seed.
 
     Args:
-        image_size: side of the square images, in pixels.
-        channels: of one pixel.
+        image_size: Side of the square images, in pixels.
+        channels: Number of channels.
     """
     seed = job.training.seed
     if job.architecture == "resnet":
@@ -46,17 +46,17 @@ def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTraine
 
 
 def feature_width(model: PreTrainedModel) -> int:
-    """Numbers in one image's features."""
+    """Dimension of an image's features."""
     config = model.config
     return int(config.hidden_sizes[-1] if isinstance(model, ResNetModel) else config.hidden_size)
 
 
 def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") -> Tensor:
-    """One vector an image.
+    """One feature vector for each image.
 
     Args:
-        pixels: normalised, shape (B, C, H, W).
-        pooling: of a ViT; a ResNet's is always the mean over its last map, an I-JEPA's over its patches.
+        pixels: Normalised, shape (B, C, H, W).
+        pooling: For a ViT. For a ResNet it is always the mean over its last map, for an I-JEPA over its patches.
 
     Returns:
         Shape (B, D), D by `feature_width`.
@@ -72,10 +72,10 @@ def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") 
 
 
 def save_network(model: PreTrainedModel, weights: Mapping[str, Tensor], directory: Path) -> None:
-    """Write ``weights`` and the configuration, in the names that ``transformers`` opens.
+    """Write ``weights`` and the configuration, under the names that ``transformers`` uses.
 
     Args:
-        weights: by the names of ``model.state_dict()``, on the CPU.
+        weights: By the names in ``model.state_dict()``, on the CPU.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     directory.mkdir(exist_ok=True)
@@ -85,10 +85,10 @@ def save_network(model: PreTrainedModel, weights: Mapping[str, Tensor], director
 
 
 def load_network(model: PreTrainedModel, directory: Path) -> None:
-    """Take the weights back from what `save_network` wrote.
+    """Load the weights that `save_network` wrote.
 
     Raises:
-        EngineError: ``checkpoint_mismatch`` where they do not fit.
+        EngineError: ``checkpoint_mismatch`` where they do not fit the network.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     options: dict[str, Any] = {"output_loading_info": True}
@@ -108,18 +108,18 @@ def load_network(model: PreTrainedModel, directory: Path) -> None:
 def save_preprocessor(
     directory: Path, *, image_size: int, mean: Sequence[float], std: Sequence[float]
 ) -> None:
-    """Write how an image becomes the network's input, for ``AutoImageProcessor``.
+    """Write how an image is converted to the network's input, for ``AutoImageProcessor``.
 
     Args:
-        mean: a channel's, of pixels in 0…1.
-        std: likewise.
+        mean: Mean of each channel, of pixels in 0 … 1.
+        std: Standard deviation of each channel, likewise.
     """
     document = {
         "image_processor_type": "ViTImageProcessor",
         "do_convert_rgb": len(mean) == 3,
         "do_resize": True,
         "size": {"height": image_size, "width": image_size},
-        "resample": 2,  # bilinear, by the numbers of Pillow
+        "resample": 2,  # bilinear, in Pillow's numbering
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,

@@ -12,10 +12,10 @@ from core.spec.model import TransformerSize
 def vit_config(
     size: TransformerSize, *, dropout: float, image_size: int, patch_size: int, channels: int
 ) -> ViTConfig:
-    """The configuration that ``transformers`` builds a network of ``size`` from.
+    """The configuration of ``transformers`` for a network of ``size``.
 
     Args:
-        image_size: side of the square images, in pixels; a multiple of ``patch_size``.
+        image_size: Side of the square images, in pixels; a multiple of ``patch_size``.
     """
     return ViTConfig(
         architectures=["ViTModel"],
@@ -34,7 +34,7 @@ def vit_config(
 
 
 def create_vit(config: ViTConfig, seed: int) -> ViTModel:
-    """A fresh network without a pooler, on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network without a pooler, on the CPU. Its weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ViTModel(config, add_pooling_layer=False)

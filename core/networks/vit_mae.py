@@ -12,7 +12,7 @@ from core.networks.positions import sine_positions
 from core.randomness import derive_seed
 from core.spec.model import TransformerSize
 
-# What a `ViTMAEConfig` and the `ViTConfig` of its encoder have in common.
+# Fields that a `ViTMAEConfig` and the `ViTConfig` of its encoder have in common.
 _SHARED = (
     "hidden_size",
     "num_hidden_layers",
@@ -42,10 +42,10 @@ def vit_mae_config(
     patch_size: int,
     channels: int,
 ) -> ViTMAEConfig:
-    """The configuration that ``transformers`` builds encoder and decoder from.
+    """The configuration of ``transformers`` for encoder and decoder.
 
     Args:
-        image_size: side of the square images, in pixels; a multiple of ``patch_size``.
+        image_size: Side of the square images, in pixels; a multiple of ``patch_size``.
     """
     return ViTMAEConfig(
         architectures=["ViTMAEForPreTraining"],
@@ -70,7 +70,7 @@ def vit_mae_config(
 
 
 def create_vit_mae(config: ViTMAEConfig, seed: int) -> ViTMAEForPreTraining:
-    """Fresh networks on the CPU; their weights are a function of ``config`` and ``seed`` alone."""
+    """New networks on the CPU. Their weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ViTMAEForPreTraining(config)
@@ -82,10 +82,10 @@ def create_vit_mae(config: ViTMAEConfig, seed: int) -> ViTMAEForPreTraining:
 
 @torch.no_grad()
 def _initialize(model: ViTMAEForPreTraining) -> None:
-    """The paper's initialisation: fixed sines as positions, patches embedded as by a linear layer, random tokens.
+    """The paper's initialisation: fixed sines as positions, the patch embedding as a linear layer, random tokens.
 
-    `transformers` 5 passes over its own and leaves all positions, the class token and the mask token zero: its embeddings
-    take the initialised projection inside them for a sign that they are done, and its decoder is reset.
+    `transformers` 5 skips its own initialisation of these, and leaves all positions, the class token and the mask token at zero:
+    the projection inside its embeddings is initialised, so that it takes the embeddings for done, and its decoder is reset.
     """
     config, embeddings, decoder = model.config, model.vit.embeddings, model.decoder
     assert isinstance(config.image_size, int)
@@ -102,18 +102,18 @@ def _initialize(model: ViTMAEForPreTraining) -> None:
 
 
 def encoder_config(config: ViTMAEConfig) -> ViTConfig:
-    """The configuration of the ViT that has the encoder's weights."""
+    """The configuration of a ViT with the encoder's weights."""
     return ViTConfig(architectures=["ViTModel"], **{name: getattr(config, name) for name in _SHARED})
 
 
 def encode_whole(encoder: ViTMAEModel, pixels: Tensor) -> Tensor:
-    """What the encoder makes of images of which nothing is taken away: as its ViT, which ``forward`` is not.
+    """The encoder's output for images without hidden patches: the output of a ViT, which ``forward`` does not compute.
 
     Args:
-        pixels: normalised, shape (B, C, H, W).
+        pixels: Normalised, shape (B, C, H, W).
 
     Returns:
-        Tokens, the class's first, shape (B, 1 + patches, D).
+        Tokens, the class token first, shape (B, 1 + patches, D).
     """
     embeddings: Any = encoder.embeddings
     patches = embeddings.patch_embeddings(pixels)

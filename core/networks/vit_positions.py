@@ -1,4 +1,4 @@
-"""Positions of a ViT for images of another size than it was made for, the same bits each time on every device."""
+"""Resizes the positions of a ViT for images of another size. The gradient has the same bits each time on every device."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from core.networks.vision import Pooling, features
 def use_resized_positions(model: PreTrainedModel) -> None:
     """Have a ViT take images of several sizes (``interpolate_pos_encoding=True``) by a matrix product.
 
-    What `transformers` does is ``interpolate(mode="bicubic")``, whose gradient is added up in any order on CUDA.
-    Resizing is linear, so here it is one fixed matrix a size; the values are the same but for rounding.
+    `transformers` uses ``interpolate(mode="bicubic")``, whose gradient is summed in no fixed order on CUDA. Resizing is linear, so
+    here it is one fixed matrix for each size. The values are the same except for rounding.
     """
     if not isinstance(model, ViTModel):
         return
@@ -37,14 +37,14 @@ def use_resized_positions(model: PreTrainedModel) -> None:
 
 
 def _resizing(before: int, after: tuple[int, int]) -> Tensor:
-    """What bicubic resizing makes of each position alone, shape (after, before) of the flattened grids."""
+    """The matrix of bicubic resizing, shape (after, before) of the flattened grids: the result for each position alone."""
     with torch.no_grad():
         alone = torch.eye(before**2).view(before**2, 1, before, before)
         return functional.interpolate(alone, size=after, mode="bicubic", align_corners=False).flatten(1).T
 
 
 def crop_features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling) -> Tensor:
-    """`features` of images of any size; a ViT must have been given `use_resized_positions`."""
+    """`features` of images of any size. A ViT must have been prepared by `use_resized_positions`."""
     if not isinstance(model, ViTModel):
         return features(model, pixels, pooling)
     tokens: Tensor = model(pixel_values=pixels, interpolate_pos_encoding=True).last_hidden_state

@@ -1,4 +1,4 @@
-"""wav2vec 2.0 (Baevski et al. 2020, arXiv 2006.11477) from `transformers`, and what its pretraining asks of it."""
+"""wav2vec 2.0 (Baevski et al. 2020, arXiv 2006.11477) from `transformers`, with the computations that its pretraining needs."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,9 @@ from core.tasks.wav2vec2.spec import Wav2Vec2
 
 
 def wav2vec2_config(size: TransformerSize, task: Wav2Vec2, *, dropout: float) -> Wav2Vec2Config:
-    """The configuration that ``transformers`` builds a network of ``size`` from.
+    """The configuration of ``transformers`` for a network of ``size``.
 
-    Layers are never dropped: a layer that is dropped in the first steps would have no optimiser state to save.
+    LayerDrop is off: a layer that is dropped in the first steps would have no optimiser state to save.
     """
     encoder = task.feature_encoder
     is_layer = encoder.normalization == "layer"
@@ -60,19 +60,19 @@ def wav2vec2_config(size: TransformerSize, task: Wav2Vec2, *, dropout: float) ->
 
 
 def create_wav2vec2(config: Wav2Vec2Config, seed: int) -> Wav2Vec2ForPreTraining:
-    """A fresh network on the CPU; its weights are a function of ``config`` and ``seed`` alone."""
+    """A new network on the CPU. Its weights depend only on ``config`` and ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = Wav2Vec2ForPreTraining(config)
-    # It would ask for a gradient of the sound itself, which only checkpointed activations need.
-    model.wav2vec2.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no other way
+    # It would require a gradient of the waveform itself, which only activation checkpointing needs.
+    model.wav2vec2.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no public setting
     use_cheap_dropout(model)
     return model
 
 
 def standardize(waves: Tensor, lengths: Tensor) -> Tensor:
-    """Recordings (B, L) with mean 0 and variance 1 over their own ``lengths`` (B,), zeros behind: what
-    ``Wav2Vec2FeatureExtractor`` gives."""
+    """Recordings (B, L) with mean 0 and variance 1 over their own ``lengths`` (B,), and zeros after them: the values of
+    ``Wav2Vec2FeatureExtractor``."""
     within = torch.arange(waves.shape[1], device=waves.device) < lengths[:, None]
     count = lengths[:, None].to(waves.dtype)
     centred = (waves - (waves * within).sum(dim=1, keepdim=True) / count) * within
@@ -83,12 +83,12 @@ def standardize(waves: Tensor, lengths: Tensor) -> Tensor:
 def encode_frames(
     model: Wav2Vec2Model, waves: Tensor, frames: Tensor, masked: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The transformer's and the feature encoder's view of recordings.
+    """The outputs of the transformer and of the feature encoder for recordings.
 
     Args:
-        waves: standardised, shape (B, L).
-        frames: how many of each one's T frames are sound, shape (B,).
-        masked: which frames are hidden from the transformer, bool (B, T).
+        waves: Standardised, shape (B, L).
+        frames: How many of the T frames of each recording are not padding, shape (B,).
+        masked: Which frames are hidden from the transformer, bool (B, T).
 
     Returns:
         Shapes (B, T, hidden) and (B, T, channels), the latter normalised and not masked.
@@ -102,24 +102,24 @@ def encode_frames(
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """Code words chosen for N frames, one of each of G codebooks of V."""
+    """Codewords chosen for N frames, one from each of G codebooks with V entries."""
 
     words: Tensor
-    """Side by side, shape (N, G * codeword size), with gradient."""
+    """The codewords of a frame concatenated, shape (N, G * codeword size), with gradient."""
     codes: Tensor
-    """Which, shape (N, G)."""
+    """Indices of the codewords, shape (N, G)."""
     shares: Tensor
-    """How likely each was before noise, shape (N, G, V), fp32, with gradient."""
+    """Probability of each entry before noise, shape (N, G, V), fp32, with gradient."""
 
 
 def quantize(
     quantizer: Wav2Vec2GumbelVectorQuantizer, features: Tensor, temperature: float | None
 ) -> Quantized:
-    """Code words for frames of shape (N, channels).
+    """Codewords for frames of shape (N, channels).
 
-    With a temperature one is drawn by Gumbel noise, and the gradient is the soft choice's (Jang et al. 2016,
-    arXiv 1611.01144); without, it is the likeliest. The same as ``quantizer.forward``, which makes a copy of all code
-    words for each frame.
+    With a temperature, a codeword is drawn with Gumbel noise, and the gradient is that of the softmax (Jang et al. 2016,
+    arXiv 1611.01144). Without, it is the most probable one. The result is that of ``quantizer.forward``, which copies all
+    codewords for each frame.
     """
     groups, words = quantizer.num_groups, quantizer.num_vars
     scores = quantizer.weight_proj(features).float().view(-1, groups, words)
@@ -135,6 +135,6 @@ def quantize(
 
 
 def networks_of(model: Wav2Vec2ForPreTraining) -> nn.Module:
-    """The part whose compilation pays."""
+    """The modules that are worth compiling."""
     encoder: nn.Module = model.wav2vec2.encoder
     return encoder

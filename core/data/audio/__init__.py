@@ -1,4 +1,4 @@
-"""Audio: recordings to memory-mapped samples at one rate, cut into clips."""
+"""Audio: recordings are prepared as memory-mapped samples at one sampling rate, and cut into clips."""
 
 from core.data.audio.preparation import cache_key, prepare
 from core.data.audio.prepared import PreparedAudio, open_prepared

@@ -1,4 +1,4 @@
-"""A dataset becomes samples at one rate, once: "Prepared data" in docs/engine-protocol.md."""
+"""Prepares a dataset of recordings: decoded and resampled once, stored on disk. See "Prepared data" in docs/engine-protocol.md."""
 
 import os
 from collections import deque
@@ -45,7 +45,7 @@ class _Decoded:
 
 @dataclass
 class _Found:
-    """What was found so far; one entry a kept recording."""
+    """The results of reading so far, with one entry for each recording that is kept."""
 
     spans: list[tuple[int, int]] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
@@ -61,7 +61,7 @@ class _Found:
 def prepare(
     files: Sequence[DataFile], spec: DataSpec, cache: Path, *, on_progress: OnProgress | None = None
 ) -> PreparedAudio:
-    """The dataset's prepared form in ``cache``, made now where it is not there yet.
+    """The dataset's prepared form in ``cache``. Prepared now if it is not there.
 
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``too_many_bad_samples``.
@@ -75,7 +75,7 @@ def prepare(
         open_=open_prepared,
         build=lambda directory: _build(directory, key, files, spec, on_progress),
     )
-    # Asked each time: what is prepared is the same for both choices.
+    # Checked on each call, because the prepared data does not depend on this option.
     if spec.on_bad_sample == "refuse":
         seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
         refuse_many("recordings", prepared.bad, seen, prepared.skipped)
@@ -83,7 +83,7 @@ def prepare(
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
-    """Names the prepared form by all that it depends on."""
+    """The key of the prepared data: a hash of everything that it depends on."""
     return prepared_key("audio", spec, identities(files))
 
 
@@ -168,7 +168,7 @@ def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator
 def _decoded(
     raws: Iterable[RawRecording | FormatError], spec: AudioDataSpec
 ) -> Iterator[_Decoded | FormatError]:
-    """Each recording decoded, in order; some are at work at once, in threads, for libsndfile and libsoxr let go of the lock."""
+    """Each recording decoded, in order. Several threads decode: libsndfile and libsoxr release the interpreter lock."""
     workers = max(1, min(8, os.cpu_count() or 1))
     budgets: dict[str, Budget] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
@@ -199,7 +199,7 @@ def _decode(raw: RawRecording | FormatError, spec: AudioDataSpec) -> _Decoded | 
 
 
 def _within_budget(one: _Decoded | FormatError, budgets: dict[str, Budget]) -> _Decoded | FormatError:
-    """Decoding is a kind of decompression: hours of silence come to nothing in a FLAC file."""
+    """Apply the limit on decoded bytes. Decoding counts as decompression: hours of silence are only some bytes in a FLAC file."""
     if isinstance(one, _Decoded):
         place = one.raw.place
         budget = budgets.setdefault(place.file, Budget(0, AUDIO_LIMITS))

@@ -1,8 +1,8 @@
-"""Prepared recordings on disk: memory-mapped samples, where each recording lies, and ``meta.json``.
+"""Prepared recordings on disk: memory-mapped samples, the position of each recording, and ``meta.json``.
 
 ```
 <key>/
-  recordings.pcm                     int16, all recordings one behind the other, mono, at one sampling rate
+  recordings.pcm                     int16, all recordings one after the other, mono, at one sampling rate
   train.index   held_out.index       int64, shape (recordings, 4): first sample, samples, class, group; -1 for none
   meta.json                          written last
 ```
@@ -28,36 +28,36 @@ FULL_SCALE = 32_767
 
 @dataclass(frozen=True)
 class PreparedAudio:
-    """A dataset as samples; immutable, shared by every run that names it."""
+    """A dataset as audio samples. Immutable; all runs with the same data share it."""
 
     directory: Path
     key: str
     cached: bool
     """Whether it was there already."""
     sampling_rate: int
-    """Hz."""
+    """Sampling rate, Hz."""
     recordings: int
-    """In the training part."""
+    """Recordings in the training split."""
     recordings_held_out: int
     hours: float
-    """Of the training part."""
+    """Duration of the training split, hours."""
     hours_held_out: float
     duplicates: int
-    """Recordings dropped, because they were there before, byte for byte."""
+    """Recordings dropped as exact copies of an earlier one."""
     bad: int
-    """Recordings left out, because they could not be had."""
+    """Recordings left out because they could not be read or decoded."""
     skipped: tuple[SkippedSample, ...]
     """The first of those."""
     classes: tuple[str, ...]
-    """By folder; () where there are none."""
+    """Class names by folder; () where there are none."""
     groups: tuple[str, ...]
-    """Who or what was recorded, by ``data.audio.group_pattern``; () where there are none."""
+    """Names of speakers or sources, by ``data.audio.group_pattern``; () where there are none."""
     statistics: dict[str, Any]
-    """`core.formats.audio.statistics.SoundStatistics` over all of them, as they came."""
+    """`core.formats.audio.statistics.SoundStatistics` of all recordings, before resampling."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the ``prepared`` event tells."""
+        """The fields of the ``prepared`` event."""
         return {
             "recordings": self.recordings,
             "recordings_held_out": self.recordings_held_out,
@@ -74,15 +74,15 @@ class PreparedAudio:
         }
 
     def index(self, split: SplitName) -> NDArray[np.int64]:
-        """Where a part's recordings lie, shape (recordings, 4): first sample, samples, class, group; mapped."""
+        """The positions of a split's recordings, shape (recordings, 4): first sample, samples, class, group. Memory-mapped."""
         return _mapped(self.directory / f"{split}.index", np.dtype(np.int64)).reshape(-1, 4)
 
     def pcm(self) -> NDArray[np.int16]:
-        """All samples, shape (samples,), mapped and not read; full scale is ±32767."""
+        """All audio samples, shape (samples,), memory-mapped. Full scale is ±32767."""
         return _mapped(self.directory / PCM, np.dtype(np.int16))
 
     def recording(self, split: SplitName, number: int) -> NDArray[np.int16]:
-        """The samples of one recording of a part."""
+        """The audio samples of one recording of a split."""
         start, length = self.index(split)[number, :2]
         return self.pcm()[start : start + length]
 
@@ -96,7 +96,7 @@ class PreparedAudio:
 
 
 def write_meta(directory: Path, prepared: PreparedAudio) -> None:
-    """Closes a prepared directory: the facts, and the size of every file in it."""
+    """Complete a prepared directory: write the facts, and the size of every file in it."""
     facts = {name: value for name, value in asdict(prepared).items() if name not in {"directory", "cached"}}
     files = {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
     document = {"format": FORMAT, **facts, "files": files}
@@ -104,7 +104,7 @@ def write_meta(directory: Path, prepared: PreparedAudio) -> None:
 
 
 def open_prepared(directory: Path) -> PreparedAudio | None:
-    """The prepared data in a directory; None where there is none, or not whole."""
+    """The prepared data in a directory. None where there is none, or it is incomplete."""
     try:
         meta = json.loads((directory / META).read_text(encoding="utf-8"))
         if meta.pop("format") != FORMAT:
@@ -121,5 +121,5 @@ def open_prepared(directory: Path) -> PreparedAudio | None:
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
-    # An empty file cannot be mapped.
+    # An empty file cannot be memory-mapped.
     return np.memmap(path, dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)

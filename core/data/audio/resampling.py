@@ -1,4 +1,4 @@
-"""One sampling rate and one level for all recordings."""
+"""Converts recordings to one sampling rate and one peak level."""
 
 import numpy as np
 import soxr
@@ -8,14 +8,14 @@ from core.data.audio.prepared import FULL_SCALE
 from core.formats.audio.decoding import Samples
 
 PEAK = 0.95
-"""Of full scale: what the loudest sample comes to. Resampling may overshoot what was there before it, and is done first."""
+"""The level of the loudest sample as a share of full scale. Resampling is done first, because it may overshoot."""
 
 
 def resample(samples: Samples, rate: int, wanted: int) -> Samples:
-    """Samples at another rate (Hz), shape (ceil(N * wanted / rate),) to a sample; at least one.
+    """Samples at another sampling rate (Hz), shape (ceil(N * wanted / rate),) within one sample, and at least one.
 
-    Band-limited by libsoxr at its high quality: what the new rate cannot hold is taken away, by 100 dB and more, instead
-    of folding back.
+    Band-limited by libsoxr at its high quality: frequencies that the new rate cannot represent are attenuated by at least
+    100 dB, which prevents aliasing.
     """
     if rate == wanted:
         return samples
@@ -24,10 +24,10 @@ def resample(samples: Samples, rate: int, wanted: int) -> Samples:
 
 
 def to_pcm(samples: Samples, *, normalize: bool) -> NDArray[np.int16]:
-    """Samples as 16-bit numbers, rounded; with ``normalize`` without their mean and at one peak level."""
+    """Samples as 16-bit integers, rounded. With ``normalize``: after subtracting their mean and scaling to one peak level."""
     if normalize:
         samples = samples - samples.mean(dtype=np.float64).astype(np.float32)
         peak = float(np.abs(samples).max())
-        if peak > 1e-6:  # what is silent stays silent, instead of its noise being made loud
+        if peak > 1e-6:  # a silent recording stays silent; its noise is not amplified
             samples = samples * np.float32(PEAK / peak)
     return np.rint(np.clip(samples, -1.0, 1.0) * FULL_SCALE).astype(np.int16)

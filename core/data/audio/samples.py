@@ -1,4 +1,4 @@
-"""Recordings as samples of one length."""
+"""Recordings as clips of one length."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,14 @@ from core.data.prepared import SplitName
 
 
 class AudioSamples:
-    """A part's recordings, cut into clips.
+    """The recordings of a split, cut into clips.
 
-    A recording of at most ``clip`` samples is one sample. A longer one gives as many as are needed to cover it, evenly
-    spread. A row holds up to half a clip more on both sides, where there is more, so that training can begin a clip
-    elsewhere each time: `cut` takes the clip out of it.
+    A recording of at most ``clip`` audio samples is one clip. A longer one gives as many clips as are needed to cover it,
+    evenly spaced. A row also holds up to half a clip of context on each side, where there is any, so that training can start
+    the clip at another position each time: `cut` takes the clip out of the row.
 
     Args:
-        clip: samples (numbers) a sample.
+        clip: Audio samples in a clip.
     """
 
     def __init__(self, prepared: PreparedAudio, split: SplitName, clip: int) -> None:
@@ -37,25 +37,25 @@ class AudioSamples:
             else number
         )
         self.dtype = np.dtype([("length", np.int32), ("begin", np.int32), ("pcm", np.int16, (2 * clip,))])
-        """Of a row: how many of ``pcm``'s numbers are the recording's (the rest is 0), and where its own clip begins."""
+        """Type of a row: how many of the numbers in ``pcm`` belong to the recording (the rest is 0), and where the row's own clip begins."""
 
     def __len__(self) -> int:
         return len(self._recording)
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Each sample's class, shape (len,), -1 where it has none."""
+        """Each clip's class, shape (len,), -1 where it has none."""
         labels: NDArray[np.int64] = self._index[self._recording, LABEL]
         return labels
 
     @property
     def groups(self) -> NDArray[np.int64]:
-        """Each sample's group, shape (len,), -1 where it has none."""
+        """Each clip's group, shape (len,), -1 where it has none."""
         groups: NDArray[np.int64] = self._index[self._recording, GROUP]
         return groups
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.void]:
-        """The samples at ``indices`` with what is around them, shape (B,), of `dtype`."""
+        """The clips at ``indices`` with their context, shape (B,), of type `dtype`."""
         rows = np.zeros(len(indices), dtype=self.dtype)
         for row, index in zip(rows, indices, strict=True):
             start, length = self._index[self._recording[index], :2]
@@ -74,7 +74,7 @@ class AudioSamples:
         if len(self) < count:
             raise DataError(
                 "data_too_small",
-                f"The {self._name} part has {len(self):,} clips, and {count:,} are needed",
+                f"The {self._name} split has {len(self):,} clips, and {count:,} are needed",
                 "Add recordings, or lower training.batch_size or data.audio.clip_seconds.",
             )
 
@@ -82,14 +82,14 @@ class AudioSamples:
 def cut(
     rows: NDArray[np.void], clip: int, chance: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """One clip out of each row of `AudioSamples`.
+    """One clip from each row of `AudioSamples`.
 
     Args:
-        chance: where each clip begins, shape (B,), in [0, 1) of the room there is; None: where its own does.
+        chance: The start of each clip in [0, 1), as a share of the possible range, shape (B,). None: each row's own start.
 
     Returns:
-        The samples, shape (B, clip), full scale ±1, zeros behind a shorter recording; and how many are the recording's,
-        shape (B,).
+        The audio samples, shape (B, clip), full scale ±1, with zeros after a shorter recording; and how many samples belong to
+        the recording, shape (B,).
     """
     lengths = rows["length"].astype(np.int64)
     room = np.maximum(0, lengths - clip)
@@ -99,6 +99,6 @@ def cut(
         else np.minimum((chance * (room + 1)).astype(np.int64), room)
     )
     positions = begin[:, None] + np.arange(clip)
-    # A row is at least as wide as a clip and its room, so that no position lies outside.
+    # A row is at least as wide as a clip and its range of starts, so that every clip lies inside.
     samples = np.take_along_axis(rows["pcm"], positions, axis=1).astype(np.float32) / np.float32(32_767)
     return samples, np.minimum(lengths, clip)

@@ -1,4 +1,4 @@
-"""Which recordings are held out, or why there are too few for both parts."""
+"""Decides which recordings are held out."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ def held_out(recordings: Sequence[Recorded], fraction: float) -> list[bool]:
     """Which of the recordings are held out: `split_recordings`.
 
     Raises:
-        DataError: ``data_too_small``, where one part would be empty.
+        DataError: ``data_too_small``, where one of the splits would be empty.
     """
     if len(recordings) < 2:
         raise _too_small(f"The data holds {len(recordings)} different recording{'s' * (not recordings)}")
     decisions = split_recordings(recordings, fraction)
     if decisions is None:
-        raise _too_small("All recordings are held out: they are of one group, or of one part")
+        raise _too_small("All recordings are held out: they are all of one group, or all of one split")
     return decisions
 
 
@@ -24,5 +24,5 @@ def _too_small(what: str) -> DataError:
     return DataError(
         "data_too_small",
         f"{what}; training and evaluation need at least one each",
-        "Add recordings, or change data.audio.group_pattern or the folders that name parts.",
+        "Add recordings, or change data.audio.group_pattern or the folders that name splits.",
     )

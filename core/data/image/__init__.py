@@ -1,4 +1,4 @@
-"""Images: files to one memory-mapped array of bytes a part, with the classes that evaluation asks for."""
+"""Images: files are prepared as one memory-mapped array of bytes for each split, with class labels for evaluation."""
 
 from core.data.image.preparation import cache_key, prepare
 from core.data.image.prepared import PreparedImages, open_prepared

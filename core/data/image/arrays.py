@@ -1,4 +1,4 @@
-"""Images on disk as one array of bytes: parted, and measured, some megabytes at a time."""
+"""Images on disk as one array of bytes, processed some megabytes at a time."""
 
 import os
 from collections.abc import Iterator
@@ -15,8 +15,10 @@ Shape = tuple[int, int, int]
 """Height, width, channels."""
 
 
-def part_images(directory: Path, held_out: NDArray[np.bool_], train: NDArray[np.bool_], shape: Shape) -> None:
-    """Leaves the images chosen by ``train``, (N,), in ``train.images``, and moves those of ``held_out`` out of it.
+def split_images(
+    directory: Path, held_out: NDArray[np.bool_], train: NDArray[np.bool_], shape: Shape
+) -> None:
+    """Move the images chosen by ``held_out``, (N,), out of ``train.images``, and keep the ones chosen by ``train``.
 
     In place, so that the disk need not hold all of them twice.
     """
@@ -36,7 +38,7 @@ def part_images(directory: Path, held_out: NDArray[np.bool_], train: NDArray[np.
 
 
 def channel_statistics(directory: Path, shape: tuple[int, int, int, int]) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel of ``train.images``, 0 … 1; exact, by counting each value."""
+    """Mean and standard deviation of each channel of ``train.images``, 0 … 1. Exact: computed from a histogram of the values."""
     images = np.memmap(directory / TRAIN_IMAGES, np.uint8, mode="r", shape=shape)
     channels = shape[-1]
     counts = np.zeros((channels, 256), np.int64)

@@ -1,4 +1,4 @@
-"""Which images are kept, and which of them are held out."""
+"""Decides which images are kept, and which of them are held out."""
 
 from array import array
 
@@ -16,31 +16,31 @@ _NAMED = 20
 
 
 class Gathered:
-    """What is known of the images read so far; some dozens of bytes of memory each."""
+    """The facts about the images read so far; some dozens of bytes of memory for each."""
 
     def __init__(self) -> None:
         self._hashes = array("Q")
         self._rest: set[int] = set()
         self._own: set[int] = set()
         self.labels: list[str | None] = []
-        """Of the images taken, in order."""
+        """Labels of the images kept, in order."""
         self.own: list[bool] = []
-        """Whether the dataset itself holds each out."""
+        """Whether the dataset itself holds each of them out."""
         self.duplicates = 0
         self.bad = 0
         self.skipped: list[SkippedSample] = []
-        """The first of the bad ones."""
+        """The first of the bad samples."""
 
     def take(self, sample: ImageSample | FormatError) -> NDArray[np.uint8] | None:
-        """The pixels of a sample that is taken; None for a repeat or a bad one.
+        """The pixels of a sample that is kept; None for a duplicate or a bad sample.
 
         Raises:
-            DataError: ``data_unreadable``, where a file's images have more pixels than a file of its size may.
+            DataError: ``data_unreadable``, where a file's images have more pixels than a file of its size may have.
         """
         if isinstance(sample, FormatError):
             self._skip(sample)
             return None
-        # An image that is set aside counts there, also where it came among the rest before: `split` drops it then.
+        # A held-out copy of an image counts, also where an earlier copy is not held out; `split` then drops the earlier one.
         if sample.hash in self._own or (not sample.held_out and sample.hash in self._rest):
             sample.decoded.cancel()
             self.duplicates += 1
@@ -58,10 +58,10 @@ class Gathered:
         return decoded.pixels
 
     def split(self, fraction: float) -> NDArray[np.int8]:
-        """``TRAIN``, ``HELD_OUT`` or ``DROPPED`` for each image taken.
+        """``TRAIN``, ``HELD_OUT`` or ``DROPPED`` for each image kept.
 
-        Where the dataset sets images aside, those are held out; else the ones whose hash is below ``fraction`` of all
-        hashes, or, where that leaves either part empty, the one with the smallest.
+        If the dataset itself holds images out, those are held out. Otherwise: the images whose hash is below the fraction
+        ``fraction`` of the range of hashes, or, if that leaves one of the splits empty, the image with the smallest hash.
 
         Raises:
             DataError: ``data_too_small``.
@@ -71,10 +71,10 @@ class Gathered:
         if own.any():
             repeated = np.isin(hashes, hashes[own]) & ~own
             self.duplicates += int(np.count_nonzero(repeated))
-            parts = np.where(own, HELD_OUT, np.where(repeated, DROPPED, TRAIN))
-            if not (parts == TRAIN).any():
-                raise self._too_small("All images are in folders or files set aside for evaluation")
-            return parts.astype(np.int8)
+            decisions = np.where(own, HELD_OUT, np.where(repeated, DROPPED, TRAIN))
+            if not (decisions == TRAIN).any():
+                raise self._too_small("All images are in folders or files of held-out splits")
+            return decisions.astype(np.int8)
         if len(hashes) < 2:
             raise self._too_small(
                 f"The data holds {len(hashes)} different usable image{'' if len(hashes) == 1 else 's'}"

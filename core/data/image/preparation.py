@@ -1,4 +1,4 @@
-"""A dataset becomes arrays of bytes, once: "Prepared data" in docs/engine-protocol.md."""
+"""Prepares a dataset of images: decoded once, stored on disk as arrays of bytes. See "Prepared data" in docs/engine-protocol.md."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -9,7 +9,7 @@ import numpy as np
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
 from core.data.files import DataFile, identities
-from core.data.image.arrays import TRAIN_IMAGES, channel_statistics, part_images
+from core.data.image.arrays import TRAIN_IMAGES, channel_statistics, split_images
 from core.data.image.gathering import HELD_OUT, TRAIN, Gathered
 from core.data.image.prepared import PreparedImages, open_prepared, write_meta
 from core.data.image.reading import samples
@@ -22,7 +22,7 @@ from core.spec.prepared import prepared_key
 def prepare(
     files: Sequence[DataFile], spec: DataSpec, cache: Path, *, on_progress: OnProgress | None = None
 ) -> PreparedImages:
-    """The dataset's prepared form in ``cache``, made now where it is not there yet.
+    """The dataset's prepared form in ``cache``. Prepared now if it is not there.
 
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``too_many_bad_samples``.
@@ -36,7 +36,7 @@ def prepare(
         open_=open_prepared,
         build=lambda directory: _build(directory, key, files, spec, on_progress),
     )
-    # Asked each time: what is prepared is the same for both choices.
+    # Checked on each call, because the prepared data does not depend on this option.
     if spec.on_bad_sample == "refuse":
         seen = prepared.train + prepared.held_out + prepared.duplicates + prepared.bad
         refuse_many("images", prepared.bad, seen, prepared.skipped)
@@ -44,7 +44,7 @@ def prepare(
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
-    """Names the prepared form by all that it depends on."""
+    """The key of the prepared data: a hash of everything that it depends on."""
     return prepared_key("image", spec, identities(files))
 
 
@@ -60,12 +60,12 @@ def _build(
             if pixels is not None:
                 images.write(pixels.tobytes())
     reading.finish()
-    parts = gathered.split(spec.held_out_fraction)
-    part_images(directory, parts == HELD_OUT, parts == TRAIN, (size, size, channels))
+    decisions = gathered.split(spec.held_out_fraction)
+    split_images(directory, decisions == HELD_OUT, decisions == TRAIN, (size, size, channels))
     classes, labels = numbered(gathered.labels)
-    labels[parts == TRAIN].tofile(directory / "train.labels")
-    labels[parts == HELD_OUT].tofile(directory / "held_out.labels")
-    train = int(np.count_nonzero(parts == TRAIN))
+    labels[decisions == TRAIN].tofile(directory / "train.labels")
+    labels[decisions == HELD_OUT].tofile(directory / "held_out.labels")
+    train = int(np.count_nonzero(decisions == TRAIN))
     mean, std = channel_statistics(directory, (train, size, size, channels))
     write_meta(
         directory,
@@ -75,7 +75,7 @@ def _build(
             "width": size,
             "channels": channels,
             "train": train,
-            "held_out": int(np.count_nonzero(parts == HELD_OUT)),
+            "held_out": int(np.count_nonzero(decisions == HELD_OUT)),
             "mean": mean,
             "std": std,
             "classes": classes,

@@ -1,8 +1,8 @@
-"""Prepared images on disk, and ``meta.json`` that says what is there.
+"""Prepared images on disk, with ``meta.json`` that describes them.
 
 ```
 <key>/
-  train.images  held_out.images    uint8, (N, H, W, C), one image behind the other
+  train.images  held_out.images    uint8, (N, H, W, C), one image after the other
   train.labels  held_out.labels    int64, (N,), index into the classes, -1 where there is none
   meta.json                        written last
 ```
@@ -26,7 +26,7 @@ META = "meta.json"
 
 @dataclass(frozen=True)
 class PreparedImages:
-    """A dataset as arrays of bytes, all images of one size; immutable, shared by every run that names it."""
+    """A dataset as arrays of bytes, all images of one size. Immutable; all runs with the same data share it."""
 
     directory: Path
     key: str
@@ -36,25 +36,25 @@ class PreparedImages:
     width: int
     channels: int
     train: int
-    """Images to learn from."""
+    """Images in the training split."""
     held_out: int
     mean: tuple[float, ...]
-    """Of each channel over the training part, 0 … 1."""
+    """Mean of each channel over the training split, 0 … 1."""
     std: tuple[float, ...]
     classes: tuple[str, ...]
-    """Names by folder or label column; () where there are fewer than two."""
+    """Class names by folder or label column; () where there are fewer than two."""
     duplicates: int
-    """Images dropped, because the same file was there before, byte for byte."""
+    """Images dropped as exact copies of an earlier file."""
     bad: int
-    """Images left out, because they could not be decoded."""
+    """Images left out because they could not be decoded."""
     skipped: tuple[SkippedSample, ...]
     """The first of those."""
     own_split: bool
-    """Whether the held-out part is one that the dataset itself sets aside."""
+    """Whether the dataset itself has a held-out split."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the ``prepared`` event tells."""
+        """The fields of the ``prepared`` event."""
         return {
             "images": self.train,
             "images_held_out": self.held_out,
@@ -69,28 +69,28 @@ class PreparedImages:
         }
 
     def count(self, split: SplitName) -> int:
-        """Images of a part."""
+        """Number of images in a split."""
         return self.train if split == "train" else self.held_out
 
     def images(self, split: SplitName) -> NDArray[np.uint8]:
-        """All images of a part, shape (N, H, W, C), mapped and not read."""
+        """All images of a split, shape (N, H, W, C), memory-mapped."""
         shape = (self.count(split), self.height, self.width, self.channels)
         return np.memmap(self.directory / f"{split}.images", np.uint8, mode="r", shape=shape)
 
     def labels(self, split: SplitName) -> NDArray[np.int64]:
-        """Class of each image of a part, shape (N,), -1 where it has none."""
+        """Class of each image of a split, shape (N,), -1 where it has none."""
         return np.fromfile(self.directory / f"{split}.labels", np.int64)
 
 
 def write_meta(directory: Path, facts: Mapping[str, Any]) -> None:
-    """Closes a prepared directory: the facts (fields of `PreparedImages`), and the size of every file in it."""
+    """Complete a prepared directory: write the facts (fields of `PreparedImages`), and the size of every file in it."""
     files = {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
     document = {"format": FORMAT, **facts, "files": files}
     (directory / META).write_text(json.dumps(document, indent=1) + "\n")
 
 
 def open_prepared(directory: Path) -> PreparedImages | None:
-    """The prepared data in a directory; None where there is none, or not whole."""
+    """The prepared data in a directory. None where there is none, or it is incomplete."""
     try:
         meta = json.loads((directory / META).read_text())
         if meta.pop("format") != FORMAT:

@@ -1,4 +1,4 @@
-"""The images in a dataset's files, in their order, each IDX file with its labels."""
+"""Reads the images of a dataset's files in order, each IDX file with its labels."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,14 +17,15 @@ from core.spec.data import ImageDataSpec
 def samples(
     files: Sequence[DataFile], spec: ImageDataSpec, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Iterator[ImageSample | FormatError]:
-    """All images, file after file in the order given; samples that could not even be read as their error.
+    """All images, file after file in the given order. A sample that cannot be read is yielded as its error.
 
-    ``on_bytes`` is told now and then how many bytes of the files are behind.
+    Args:
+        on_bytes: Called from time to time with the number of bytes of the files that are read.
 
     Raises:
-        DataError: ``data_unreadable``, where a file itself cannot be read or believed.
+        DataError: ``data_unreadable``, where a file itself is unsafe or cannot be read.
     """
-    # As at upload: what was inspected before it had a budget, or never, is not to take hours.
+    # The same limits as at upload, because a file may not have been inspected, or only before inspection had limits.
     budgets = {file.name: PixelBudget(file.path.stat().st_size, IMAGE_LIMITS) for file in files}
     return decode_ahead(_raw(files, spec, on_bytes), spec.size, spec.channels, budgets=budgets)
 
@@ -62,7 +63,7 @@ def _raw(
 
 
 def _idx_labels(files: Sequence[DataFile]) -> dict[str, NDArray[np.uint8]]:
-    """The labels of IDX files of images, by the name that both share."""
+    """The labels of IDX files of images, by the name that both files have in common."""
     found = {}
     for file in files:
         if "idx1" not in file.name:
@@ -78,5 +79,5 @@ def _idx_labels(files: Sequence[DataFile]) -> dict[str, NDArray[np.uint8]]:
 
 
 def _pair(name: str) -> str:
-    """``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz`` come to the same."""
+    """A name that ``train-images-idx3-ubyte.gz`` and ``train-labels-idx1-ubyte.gz`` have in common."""
     return name.split("-idx", 1)[0].replace("images", "*").replace("labels", "*") if "-idx" in name else ""

@@ -1,4 +1,4 @@
-"""A part of prepared images as samples."""
+"""The images of a split as samples."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from core.data.prepared import SplitName
 
 
 class ImageSamples:
-    """The images of a part by index; ``labels`` for probes, which pretraining never sees."""
+    """The images of a split by index. ``labels`` are for probes; pretraining does not use them."""
 
     def __init__(self, prepared: PreparedImages, split: SplitName) -> None:
         self.prepared = prepared
@@ -22,14 +22,14 @@ class ImageSamples:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Class of each, shape (N,), -1 where it has none."""
+        """Class of each image, shape (N,), -1 where it has none."""
         return self._labels
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The images at ``indices`` (ints in 0 … len - 1, shape (B,)): shape (B, H, W, C).
+        """The images at ``indices`` (integers in 0 … len - 1, shape (B,)): shape (B, H, W, C).
 
         Raises:
-            IndexError: for an image that is not there.
+            IndexError: for an index out of range.
         """
         if len(indices) and not 0 <= indices.min() <= indices.max() < len(self):
             raise IndexError(f"images {indices.min()} to {indices.max()} of {len(self)}")
@@ -43,7 +43,7 @@ class ImageSamples:
         if len(self) < count:
             raise DataError(
                 "data_too_small",
-                f"The {self._name} part has {len(self):,} image{'' if len(self) == 1 else 's'}, and {count:,} "
+                f"The {self._name} split has {len(self):,} image{'' if len(self) == 1 else 's'}, and {count:,} "
                 f"{'is' if count == 1 else 'are'} needed",
                 "Add images, or lower training.batch_size.",
             )

@@ -1,4 +1,4 @@
-"""Text: documents to memory-mapped token ids, packed into rows."""
+"""Text: documents are prepared as memory-mapped token ids, and packed into rows."""
 
 from core.data.text.packing import PackedSequences
 from core.data.text.preparation import cache_key, prepare

@@ -1,4 +1,4 @@
-"""The characters of a corpus, counted."""
+"""Counts the characters of a corpus."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ _BATCH_CHARACTERS = 4 << 20
 def most_frequent(texts: Iterable[str], limit: int, *, whitespace: bool = True) -> list[str]:
     """The ``limit`` most frequent characters, in code point order.
 
-    Ties go to the lower code point, so that the result depends on the texts alone.
+    Of characters with equal counts the lower code point is taken, so that the result depends only on the texts.
     """
     counts = np.zeros(_CODE_POINTS, dtype=np.int64)
     for batch in _batches(texts):

@@ -1,10 +1,10 @@
-"""Best-fit packing: documents laid into rows whole where they fit, so that little is cut.
+"""Best-fit packing: documents are placed whole in rows where they fit, so that few are cut.
 
-Ding et al. 2024, "Fewer Truncations Improve Language Modeling", arXiv 2404.10830. A document longer than a row
-fills whole rows, and its rest is laid like a short document: longest first, each into the fullest row that still
-has room (best-fit decreasing). There are as many different amounts of room as a row has places, so that rows with
-the same room are interchangeable and documents of one length are laid by the batch: for N documents and rows of L
-tokens this takes a sort and some steps for each pair of a length and an amount of room, however large N is.
+Ding et al. 2024, "Fewer Truncations Improve Language Modeling", arXiv 2404.10830. A document longer than a row fills whole
+rows, and its rest is placed like a short document. Chunks are placed longest first, each into the fullest row that still
+has room (best-fit decreasing). The room in a row has at most as many different values as a row has positions. So rows
+with the same room are interchangeable, and chunks of one length are placed in batches: for N documents and rows of L
+tokens this takes a sort, and some steps for each pair of a length and an amount of room, for any N.
 """
 
 from bisect import bisect_left, insort
@@ -19,23 +19,23 @@ _Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Packing:
-    """Which tokens lie in which row: chunks in the order of rows, and within a row of documents."""
+    """Which tokens are in which row. Chunks are in the order of the rows, and within a row in the order of documents."""
 
     starts: _Ints
-    """Of each chunk in the token stream, shape (chunks,)."""
+    """Start of each chunk in the token stream, shape (chunks,)."""
     lengths: _Ints
-    """Shape (chunks,)."""
+    """Length of each chunk in tokens, shape (chunks,)."""
     row_offsets: _Ints
-    """Row ``r`` is chunks ``row_offsets[r]`` to ``row_offsets[r + 1]``; shape (rows + 1,)."""
+    """Row ``r`` has the chunks ``row_offsets[r]`` to ``row_offsets[r + 1]``; shape (rows + 1,)."""
 
 
 def best_fit(offsets: NDArray[Any], capacity: int) -> Packing:
-    """Documents ``offsets[d]`` to ``offsets[d + 1]`` in rows of ``capacity`` tokens; the same for the same lengths."""
+    """Documents ``offsets[d]`` to ``offsets[d + 1]`` packed into rows of ``capacity`` tokens. Depends only on the lengths."""
     starts, lengths = _chunks(offsets.astype(np.int64), capacity)
     order = np.argsort(-lengths, kind="stable")
     rows = np.empty(len(lengths), dtype=np.int64)
     rows[order] = _rows(lengths[order], capacity)
-    # By row and, within it, in the order of the stream.
+    # By row, and within a row in the order of the stream.
     laid = np.lexsort((starts, rows))
     count = int(rows.max()) + 1 if len(rows) else 0
     row_offsets = np.searchsorted(rows[laid], np.arange(count + 1))
@@ -43,7 +43,7 @@ def best_fit(offsets: NDArray[Any], capacity: int) -> Packing:
 
 
 def _chunks(offsets: _Ints, capacity: int) -> tuple[_Ints, _Ints]:
-    """Documents cut into at most ``capacity`` tokens: starts and lengths; empty ones have no chunk."""
+    """Starts and lengths of documents cut into at most ``capacity`` tokens. Empty documents have no chunk."""
     sizes = np.diff(offsets)
     pieces = -(-sizes // capacity)
     document = np.repeat(np.arange(len(sizes)), pieces)
@@ -53,7 +53,7 @@ def _chunks(offsets: _Ints, capacity: int) -> tuple[_Ints, _Ints]:
 
 
 def _rows(lengths: _Ints, capacity: int) -> _Ints:
-    """The row of each chunk, for chunks by falling length."""
+    """The row of each chunk. The chunks are sorted by falling length."""
     rows = np.empty(len(lengths), dtype=np.int64)
     rooms = _Rooms()
     opened = 0
@@ -62,7 +62,7 @@ def _rows(lengths: _Ints, capacity: int) -> _Ints:
         length = int(lengths[start])
         at = start
         while at < stop:
-            # The fullest row takes as many chunks of this length as fit into it, before any emptier one.
+            # The fullest row is filled with as many chunks of this length as fit, before any emptier row.
             room, found = rooms.take(length, stop - at)
             if found is None:
                 room = capacity
@@ -80,12 +80,12 @@ def _rows(lengths: _Ints, capacity: int) -> _Ints:
 
 
 class _Rooms:
-    """Rows that still have room, by how much."""
+    """Rows that have room left, by the number of free positions."""
 
     def __init__(self) -> None:
         self._rows: dict[int, list[_Ints]] = {}
         self._rooms: list[int] = []
-        """The keys, ascending."""
+        """The numbers of free positions, ascending."""
 
     def add(self, room: int, rows: _Ints) -> None:
         if not room or not len(rows):
@@ -95,7 +95,7 @@ class _Rooms:
         self._rows.setdefault(room, []).append(rows)
 
     def take(self, length: int, count: int) -> tuple[int, _Ints | None]:
-        """Rows of the least room that ``length`` fits into, enough for ``count`` chunks at most; None: there is none."""
+        """Rows with the least room that is at least ``length``, enough for at most ``count`` chunks; None where there is no such row."""
         place = bisect_left(self._rooms, length)
         if place == len(self._rooms):
             return 0, None

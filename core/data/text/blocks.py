@@ -1,4 +1,4 @@
-"""Token ids as blocks of one length, each with the token that follows it."""
+"""Token ids in blocks of one length, each with the token that follows it (for causal language modelling)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,11 @@ from core.data.text.prepared import PreparedText
 
 
 class TokenBlocks:
-    """A part's documents, one behind the other with [SEP] behind each, cut into blocks of L tokens.
+    """The documents of a split, concatenated with [SEP] after each, and cut into blocks of L tokens.
 
-    Row ``i`` is ids ``i * L`` to ``i * L + L`` of the part, both included: L inputs, each with its successor as
-    target. What does not fill a last block is left out; a held-out part shorter than one gives a single, shorter
-    row, so that evaluation says something.
+    Row ``i`` is ids ``i * L`` to ``i * L + L`` of the split, both included: L inputs, each with the next token as target.
+    Tokens that do not fill a last block are left out. A held-out split shorter than one block gives one shorter row, so that
+    evaluation has data.
     """
 
     def __init__(self, prepared: PreparedText, split: SplitName, sequence_length: int) -> None:
@@ -23,7 +23,7 @@ class TokenBlocks:
         if split == "held_out" and 1 < len(self._tokens) <= sequence_length:
             sequence_length = len(self._tokens) - 1
         self.sequence_length = sequence_length
-        """Inputs a row; less than asked for only in a single, shorter row."""
+        """Inputs in a row; fewer than requested only for a single, shorter row."""
         self._count = max(0, len(self._tokens) - 1) // sequence_length
         self._name = "training" if split == "train" else "held-out"
 
@@ -36,10 +36,10 @@ class TokenBlocks:
         return None
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Token ids of the rows at ``indices`` (ints in 0 … len - 1, shape (B,)): shape (B, L + 1).
+        """Token ids of the rows at ``indices`` (integers in 0 … len - 1, shape (B,)): shape (B, L + 1).
 
         Raises:
-            IndexError: for a row that is not there.
+            IndexError: for an index out of range.
         """
         if len(indices) and not 0 <= indices.min() <= indices.max() < self._count:
             raise IndexError(f"rows {indices.min()} to {indices.max()} of {self._count}")
@@ -56,7 +56,7 @@ class TokenBlocks:
             return
         raise DataError(
             "data_too_small",
-            f"The {self._name} part has {len(self._tokens):,} tokens, and {count * self.sequence_length + 1:,} are "
+            f"The {self._name} split has {len(self._tokens):,} tokens, and {count * self.sequence_length + 1:,} are "
             f"needed for {count:,} sequence{'' if count == 1 else 's'} of {self.sequence_length:,}",
             "Add text, or lower training.batch_size or training.sequence_length.",
         )

@@ -1,4 +1,4 @@
-"""The documents in a dataset's files, and the tokenizer among them."""
+"""Reads the documents of a dataset's files, and its uploaded tokenizer."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ from core.formats import FormatError, read_pieces, read_uploaded_tokenizer
 from core.spec.data import DataSpec
 
 Piece = tuple[str, bool]
-"""Some of a document's text, and whether the document ends with it."""
+"""A piece of a document's text, and whether it is the last one of the document."""
 
 PIECE_CHARACTERS = 1 << 20
 _PIECES_A_REPORT = 256
@@ -17,9 +17,10 @@ _PIECES_A_REPORT = 256
 def pieces(
     files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int], None] = lambda _: None
 ) -> Iterator[Piece]:
-    """All documents, file after file in the order given, in pieces of at most `PIECE_CHARACTERS`.
+    """All documents, file after file in the given order, in pieces of at most `PIECE_CHARACTERS`.
 
-    ``on_bytes`` is told now and then how many bytes of the files are behind.
+    Args:
+        on_bytes: Called from time to time with the number of bytes of the files that are read.
 
     Raises:
         DataError: ``data_unreadable``.
@@ -56,8 +57,8 @@ def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int],
 def recut(pieces: Iterable[Piece], limit: int) -> Iterator[Piece]:
     """The same documents in pieces of at most ``limit`` characters, cut before a space where there is one.
 
-    Where the pieces were cut before makes no difference. Tokenizers need some hundred bytes of memory a
-    character; no document may be that dear.
+    The result does not depend on how the pieces were cut before. Tokenizers need some hundred bytes of memory for each
+    character, so that a long document must not reach them whole.
     """
     waiting = ""
     for piece, ends in pieces:

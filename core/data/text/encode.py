@@ -1,4 +1,4 @@
-"""From documents to token ids on disk, some megabytes at a time."""
+"""Encodes documents to token ids on disk, some megabytes at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -12,21 +12,21 @@ from core.data.text.split import Picked
 from core.data.text.writing import TokenWriter
 
 Ids = list[NDArray[Any]]
-"""Token ids, one array a text."""
+"""Token ids, one array for each text."""
 
 Encoder = Callable[[Iterable[list[str]]], Iterator[Ids]]
-"""From batches of texts to the ids of each, in order."""
+"""Encodes batches of texts, and yields the ids of each batch in order."""
 
 BATCH_CHARACTERS = 1 << 20
-"""A batch's text; as much may wait for each process."""
+"""Characters in a batch of texts. For each process one more batch may wait."""
 TRIM_BATCHES = 16
-"""After so many, what was freed is given back: texts and ids of all sizes leave holes that grow with the dataset."""
+"""Batches after which freed memory is returned to the system. Texts and ids of many sizes fragment memory, the more the larger the dataset."""
 
 
 def encode(
     encoder: Encoder, picked: Iterable[Picked], writers: Mapping[int, TokenWriter]
 ) -> Iterator[tuple[int, int]]:
-    """Writes each document to its part's writer; yields (pieces, characters) as they are done and flushed."""
+    """Write each document to its split's writer. Yields (pieces, characters) as they are written and flushed."""
     sent: list[list[Picked]] = []
 
     def texts() -> Iterator[list[str]]:
@@ -37,7 +37,7 @@ def encode(
     for number, encoded in enumerate(encoder(texts()), 1):
         batch = sent.pop(0)
         for piece, ids in zip(batch, encoded, strict=True):
-            writer = writers[piece.part]
+            writer = writers[piece.decision]
             writer.add(ids)
             if piece.ends:
                 writer.end_document()
@@ -49,7 +49,7 @@ def encode(
 
 
 def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any]) -> Encoder:
-    """An encoder in this process."""
+    """An encoder that runs in this process."""
 
     def encoder(batches: Iterable[list[str]]) -> Iterator[Ids]:
         for texts in batches:
@@ -59,7 +59,7 @@ def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any]) -> Encoder:
 
 
 def ids_of(tokenizer: Tokenizer, texts: list[str], dtype: np.dtype[Any]) -> Ids:
-    """Ids of each text; one that spells a special token is taken as the text it is."""
+    """Ids of each text. A special token that occurs in a text is encoded as ordinary text."""
     return [np.array(ids, dtype) for ids in ids_of_texts(tokenizer, texts)]
 
 

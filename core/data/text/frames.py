@@ -1,4 +1,4 @@
-"""Lists of byte strings over a pipe: how many, how long each is, then one behind the other."""
+"""Frames: lists of byte strings over a pipe. A frame is their number, the length of each, then their content."""
 
 import struct
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def write_frame(stream: _Writer, parts: Sequence[bytes]) -> None:
 def read_frame(stream: _Reader) -> list[bytes]:
     """
     Raises:
-        EOFError: where the stream ends before the list does.
+        EOFError: where the stream ends before the frame.
     """
     (count,) = struct.unpack("<Q", _exactly(stream, 8))
     lengths = struct.unpack(f"<{count}Q", _exactly(stream, 8 * count))

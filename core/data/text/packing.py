@@ -1,4 +1,4 @@
-"""Token ids as rows of one length, without padding."""
+"""Token ids in rows of one length, without padding."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,13 @@ from core.data.text.prepared import PreparedText
 
 
 class PackedSequences:
-    """A part's documents, one behind the other with [SEP] between, cut into rows that begin with [CLS].
+    """The documents of a split, concatenated with [SEP] between them, and cut into rows that begin with [CLS].
 
-    This is RoBERTa's FULL-SENTENCES packing (Liu et al. 2019, arXiv 1907.11692): rows run across documents, and
-    attention within a row crosses from one document to the next. What does not fill a last row is left out. The one exception: a
-    held-out part with fewer tokens than a row gives a single, shorter row, so that evaluation says something.
+    This is the FULL-SENTENCES packing of RoBERTa (Liu et al. 2019, arXiv 1907.11692): rows may span documents, and attention
+    within a row crosses from one document to the next. Tokens that do not fill a last row are left out. The one exception: a
+    held-out split with fewer tokens than a row gives one shorter row, so that evaluation has data.
 
-    Row ``i`` is ``[CLS]`` and ids ``i * (L - 1)`` to ``(i + 1) * (L - 1)`` of the part, L the ``sequence_length``.
+    Row ``i`` is ``[CLS]`` and ids ``i * (L - 1)`` to ``(i + 1) * (L - 1)`` of the split, where L is ``sequence_length``.
     """
 
     def __init__(self, prepared: PreparedText, split: SplitName, sequence_length: int) -> None:
@@ -27,7 +27,7 @@ class PackedSequences:
             body = len(tokens)
         count = len(tokens) // body
         self.sequence_length = body + 1
-        """Tokens a row, [CLS] included; less than asked for only in a single, shorter row."""
+        """Tokens in a row with [CLS]; fewer than requested only for a single, shorter row."""
         self.special_ids = prepared.special_ids
         self._name = "training" if split == "train" else "held-out"
         self._tokens = len(tokens)
@@ -42,10 +42,10 @@ class PackedSequences:
         return None
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Token ids of the rows at ``indices`` (any shape's worth of ints in 0 … len - 1, shape (B,)): shape (B, L).
+        """Token ids of the rows at ``indices`` (integers in 0 … len - 1, shape (B,)): shape (B, L).
 
         Raises:
-            IndexError: for a row that is not there.
+            IndexError: for an index out of range.
         """
         ids = np.empty((len(indices), self.sequence_length), dtype=np.int64)
         ids[:, 0] = self.special_ids.cls
@@ -62,7 +62,7 @@ class PackedSequences:
         needed = batch_size * (self.sequence_length - 1)
         raise DataError(
             "data_too_small",
-            f"The {self._name} part has {self._tokens:,} tokens, and {needed:,} are needed for "
+            f"The {self._name} split has {self._tokens:,} tokens, and {needed:,} are needed for "
             f"{batch_size:,} sequence{'' if batch_size == 1 else 's'} of {self.sequence_length:,}",
             "Add text, or lower training.batch_size or training.sequence_length.",
         )

@@ -1,11 +1,11 @@
-"""Tokenizing in several processes.
+"""Tokenizes in several processes.
 
-Each is a fresh interpreter that knows the tokenizer and nothing else, because the engine may have threads that a
-fork would lose. It is given a batch of texts and answers with their ids; batches are answered in order, and each
-text's ids depend on that text alone, so that the number of processes changes nothing but the time taken.
+Each is a new interpreter that loads only the tokenizer; a fork of the engine would lose the engine's threads. A process
+gets a batch of texts and answers with their ids. Batches are returned in order, and the ids of each text depend on that
+text alone, so that the number of processes changes only the time.
 
-Processes and not the threads that `tokenizers` brings: for 20 MB with byte-level BPE of 8,192 both take the same
-processor time (within a tenth), and here the lists of ids become arrays in parallel too.
+Processes are used instead of the threads of `tokenizers`: for 20 MB with byte-level BPE of 8,192 both take the same
+processor time (within 10 %), and with processes the lists of ids are converted to arrays in parallel too.
 """
 
 import os
@@ -29,33 +29,33 @@ from core.data.text.frames import read_frame, write_frame
 from core.formats.text.tokenizer_trial import MEMORY_BYTES, TABLES_FACTOR, error_of_exit
 
 LARGEST = 8
-"""Processes at most: each takes some 70 MB."""
+"""Maximum number of processes; each takes about 70 MB."""
 BATCH_CPU_SECONDS = 120
-"""Of processor time that a batch may take where the tokenizer is a stranger's: some fifty times what the slowest need."""
+"""Processor time that a batch may take with an uploaded tokenizer, s: about fifty times what the slowest tokenizers need."""
 WORTHWHILE_CHARACTERS = 4_000_000
-"""Text that keeps one process busy for longer than it takes to start another."""
+"""Characters of text that take one process longer than the start of another."""
 
 _SOURCES = Path(__file__).parents[3]
 
 
 def process_count(characters: int) -> int:
-    """How many processes are worth starting for so much text; 1: none beside this one."""
+    """The number of processes that is worth its start-up time for so much text. 1: only this one."""
     cores = len(os.sched_getaffinity(0))
     return max(1, min(cores, LARGEST, characters // WORTHWHILE_CHARACTERS))
 
 
 class WorkerError(RuntimeError):
-    """A tokenizing process ended before its work."""
+    """A tokenizing process ended before it was done."""
 
 
 class _Worker:
-    """A tokenizing process. To be made by the main thread: the process dies with the thread that made it."""
+    """A tokenizing process. Create it in the main thread, because it is killed when the thread that created it ends."""
 
     def __init__(self, tokenizer: bytes, dtype: np.dtype[Any], *, guarded: bool) -> None:
         self._dtype = dtype
         self._memory = MEMORY_BYTES + TABLES_FACTOR * len(tokenizer) if guarded else 0
         environment = {**os.environ, "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-        # Its BLAS is never asked for anything.
+        # The process does no linear algebra, so that its BLAS needs no threads.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         limits = [str(self._memory), str(BATCH_CPU_SECONDS)]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
@@ -73,8 +73,8 @@ class _Worker:
     def encode(self, texts: list[str]) -> Ids:
         """
         Raises:
-            WorkerError: the process has ended.
-            DataError: likewise, by what a guarded tokenizer does.
+            WorkerError: The process has ended.
+            DataError: The process has ended because of an uploaded tokenizer.
         """
         try:
             write_frame(self._to, [text.encode() for text in texts])
@@ -88,7 +88,7 @@ class _Worker:
         self._process.wait()
 
     def close(self) -> None:
-        with suppress(BrokenPipeError):  # what it did not read any more
+        with suppress(BrokenPipeError):  # the process has ended without reading the rest
             self._to.close()
         self._from.close()
 
@@ -103,14 +103,15 @@ class _Worker:
             return DataError(
                 end.code, f"{end.message}.", "Correct the tokenizer, or choose one that is trained."
             )
-        return WorkerError(f"A tokenizing process ended with code {code}; the log has what it said")
+        return WorkerError(f"A tokenizing process ended with code {code}; see the log for its output")
 
 
 class EncoderPool:
-    """``processes`` of them; each has one batch at a time, and as many batches again wait.
+    """A pool of ``processes`` tokenizing processes. Each works on one batch, and one more batch for each waits.
 
     Args:
-        guarded: The tokenizer is a stranger's: each process is bounded in its memory, and in the processor time of a batch.
+        guarded: Limit the memory of each process and the processor time of a batch, because the tokenizer is uploaded and
+            not trusted.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class EncoderPool:
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
             worker.kill()
-        self._threads.shutdown(cancel_futures=True)  # whose reading and writing ends with the processes
+        self._threads.shutdown(cancel_futures=True)  # their reads and writes end with the processes
         for worker in self._workers:
             worker.close()
 

@@ -1,4 +1,4 @@
-"""A dataset becomes token ids, once: "Prepared data" in docs/engine-protocol.md."""
+"""Prepares a dataset of text: encoded to token ids once, stored on disk. See "Prepared data" in docs/engine-protocol.md."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from core.data.text.prepared import (
     open_prepared,
     write_meta,
 )
-from core.data.text.split import HELD_OUT, TRAIN, Cut, Part, Split, split, with_cut_measured
+from core.data.text.split import HELD_OUT, TRAIN, Cut, Split, SplitSize, split, with_cut_measured
 from core.data.text.stages import Stages
 from core.data.text.survey import Records, survey
 from core.data.text.tokenizer import PreparedTokenizer, load
@@ -34,15 +34,15 @@ from core.spec.data import DataSpec
 from core.spec.prepared import prepared_key
 
 TOKENIZER_SAMPLE_CHARACTERS = 50_000_000
-"""What a tokenizer is trained on at most: trainers keep every different word, so that this bounds their memory."""
+"""Characters that a tokenizer is trained on, at most. This bounds memory, because trainers keep every distinct word."""
 TRIED_CHARACTERS = 100_000
-"""Of the dataset's own text that an uploaded tokenizer is tried on, before all of it."""
+"""Characters of the dataset on which an uploaded tokenizer is tried before it encodes everything."""
 MODEL_MAX_LENGTH = 512
-"""In the prepared tokenizer; a checkpoint's own is its model's (``PreparedText.save_tokenizer``)."""
-STAMP_CHARACTERS = 64_000_000
-"""A preparation that is killed repeats at most so much of the tokenizing."""
+"""``model_max_length`` of the prepared tokenizer. In a checkpoint it is that of the model (``PreparedText.save_tokenizer``)."""
+RECORD_CHARACTERS = 64_000_000
+"""Characters between two records of how far tokenizing is: a killed preparation repeats at most so much."""
 
-_PARTS = {TRAIN: "train", HELD_OUT: "held_out"}
+_SPLIT_NAMES = {TRAIN: "train", HELD_OUT: "held_out"}
 
 
 def prepare(
@@ -53,13 +53,14 @@ def prepare(
     on_progress: OnProgress | None = None,
     processes: int | None = None,
 ) -> PreparedText:
-    """The dataset's prepared form in ``cache``, made now where it is not there yet.
+    """The dataset's prepared form in ``cache``. Prepared now if it is not there.
 
-    Memory does not grow with the dataset but for a byte a document. A preparation that was killed goes on where it
-    was: finished stages are not repeated, and of the tokenizing at most the last `STAMP_CHARACTERS`.
+    Memory use does not grow with the dataset, except for 1 byte a document. A preparation that was killed is resumed:
+    finished stages are not repeated, and of the tokenizing at most the last `RECORD_CHARACTERS`.
 
     Args:
-        processes: that tokenize; by default as many as are worth starting. The result is the same, to the byte.
+        processes: Number of tokenizing processes. Default: as many as are worth their start-up time. The result is the
+            same to the byte for any number.
 
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``pattern_too_slow``, ``tokenizer_invalid``.
@@ -78,13 +79,13 @@ def prepare(
 
 
 def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
-    """Names the prepared form by all that it depends on."""
+    """The key of the prepared data: a hash of everything that it depends on."""
     return prepared_key("text", spec, identities(files))
 
 
 @dataclass(frozen=True)
 class _Preparation:
-    """Three stages: reading (what is there, what is held out), training the tokenizer, tokenizing."""
+    """The three stages of a preparation: reading (measure and split the documents), training the tokenizer, tokenizing."""
 
     directory: Path
     key: str
@@ -100,8 +101,8 @@ class _Preparation:
         positions = self._tokenize(stages, decided, tokenizer)
         stages.remove()
         sizes = {
-            part: SplitStatistics(size.documents, size.characters, size.bytes, positions[part].tokens)
-            for part, size in ((TRAIN, decided.train), (HELD_OUT, decided.held_out))
+            which: SplitStatistics(size.documents, size.characters, size.bytes, positions[which].tokens)
+            for which, size in ((TRAIN, decided.train), (HELD_OUT, decided.held_out))
         }
         prepared = PreparedText(
             directory=self.directory,
@@ -125,8 +126,8 @@ class _Preparation:
         if facts := stages.facts("reading"):
             return Split(
                 np.fromfile(decisions, np.uint8),
-                Part(**facts["train"]),
-                Part(**facts["held_out"]),
+                SplitSize(**facts["train"]),
+                SplitSize(**facts["held_out"]),
                 Cut(*facts["cut"]) if facts["cut"] else None,
             )
         progress = Progress(
@@ -173,7 +174,7 @@ class _Preparation:
         return load(content)
 
     def _trained(self, decided: Split) -> PreparedTokenizer:
-        # Past the sample's size every piece is as likely to be taken, whatever its place and its length.
+        # Once there is more text than the sample holds, each piece is taken with equal probability, for any position and length.
         share = min(1.0, TOKENIZER_SAMPLE_CHARACTERS / max(1, decided.train.characters))
         total = min(decided.train.characters, TOKENIZER_SAMPLE_CHARACTERS)
         progress = Progress(
@@ -181,7 +182,7 @@ class _Preparation:
         )
 
         def sample() -> Iterator[str]:
-            dice, left = random.Random(0), total  # noqa: S311 - nothing secret, and every time the same
+            dice, left = random.Random(0), total  # noqa: S311 - not for cryptography; the same numbers each time
             for _, text, _ in decided.pick(self._read(), TRAIN):
                 if dice.random() < share and len(text) <= left:
                     left -= len(text)
@@ -198,21 +199,21 @@ class _Preparation:
         facts = stages.facts(stage) or {
             "pieces": 0,
             "characters": 0,
-            **{name: Position() for name in _PARTS.values()},
+            **{name: Position() for name in _SPLIT_NAMES.values()},
         }
         dtype = _token_type(tokenizer)
         total = decided.train.characters + decided.held_out.characters
         progress = Progress(self.on_progress, stage, total, "characters")
         progress.at(facts["characters"])
-        stamped = facts["characters"]
+        recorded = facts["characters"]
         with ExitStack() as stack:
             writers = {
-                part: stack.enter_context(
+                which: stack.enter_context(
                     TokenWriter(
                         self.directory, name, dtype, tokenizer.special_ids.sep, Position(*facts[name])
                     )
                 )
-                for part, name in _PARTS.items()
+                for which, name in _SPLIT_NAMES.items()
             }
             picked = decided.pick(self._read(), TRAIN, HELD_OUT)
             for _ in range(facts["pieces"]):
@@ -228,15 +229,15 @@ class _Preparation:
                 facts["pieces"] += done
                 facts["characters"] += characters
                 progress.at(facts["characters"])
-                if facts["characters"] >= stamped + STAMP_CHARACTERS:
-                    stamped = facts["characters"]
-                    positions = {_PARTS[part]: writer.position for part, writer in writers.items()}
+                if facts["characters"] >= recorded + RECORD_CHARACTERS:
+                    recorded = facts["characters"]
+                    positions = {_SPLIT_NAMES[which]: writer.position for which, writer in writers.items()}
                     written = (
                         self.directory / f"{name}.{end}" for name in positions for end in ("bin", "offsets")
                     )
                     stages.finish(stage, {**facts, **positions}, *written)
         progress.finish()
-        return {part: writer.position for part, writer in writers.items()}
+        return {which: writer.position for which, writer in writers.items()}
 
 
 def _token_type(tokenizer: PreparedTokenizer) -> np.dtype[np.uint16 | np.uint32]:

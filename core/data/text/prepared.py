@@ -1,10 +1,10 @@
-"""Prepared data on disk: memory-mapped token ids, their tokenizer, and ``meta.json`` that says what is there.
+"""Prepared text on disk: memory-mapped token ids, their tokenizer, and ``meta.json`` that describes them.
 
 ```
 <key>/
   train.bin     held_out.bin       token ids, uint16 or uint32, each document followed by [SEP]
   train.offsets held_out.offsets   uint64: document d is ids[offsets[d]:offsets[d + 1]], its [SEP] included
-  tokenizer/                       what AutoTokenizer opens
+  tokenizer/                       for AutoTokenizer
   meta.json                        written last
 ```
 """
@@ -29,19 +29,19 @@ TOKENIZER = "tokenizer"
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """Size of one part."""
+    """Size of one split."""
 
     documents: int
     characters: int
     text_bytes: int
-    """Of the text in UTF-8: what bits per byte divide by."""
+    """Bytes of the text in UTF-8: the divisor of bits per byte."""
     tokens: int
-    """The [SEP] behind each document included."""
+    """Tokens, including the [SEP] after each document."""
 
 
 @dataclass(frozen=True)
 class PreparedText:
-    """A dataset as token ids; immutable, shared by every run that names it."""
+    """A dataset as token ids. Immutable; all runs with the same data share it."""
 
     directory: Path
     key: str
@@ -50,18 +50,18 @@ class PreparedText:
     train: SplitStatistics
     held_out: SplitStatistics
     duplicates: int
-    """Documents dropped, because they were there before, word for word."""
+    """Documents dropped as exact copies of an earlier one."""
     tokenizer_kind: str
     vocabulary_size: int
     special_ids: SpecialIds
     token_type: str
     """``uint16`` or ``uint32``."""
     packing: Literal["stream", "best_fit"] = "stream"
-    """How this run wants its tokens in rows; nothing on disk depends on it."""
+    """How this run packs tokens into rows. The data on disk does not depend on it."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the ``prepared`` event tells."""
+        """The fields of the ``prepared`` event."""
         return {
             "documents": self.train.documents,
             "documents_held_out": self.held_out.documents,
@@ -74,22 +74,22 @@ class PreparedText:
 
     @property
     def tokenizer_directory(self) -> Path:
-        """What ``AutoTokenizer.from_pretrained`` opens."""
+        """The directory for ``AutoTokenizer.from_pretrained``."""
         return self.directory / TOKENIZER
 
     def statistics(self, split: SplitName) -> SplitStatistics:
         return self.train if split == "train" else self.held_out
 
     def tokens(self, split: SplitName) -> NDArray[Any]:
-        """All token ids of a part, shape (tokens,), mapped and not read."""
+        """All token ids of a split, shape (tokens,), memory-mapped."""
         return _mapped(self.directory / f"{split}.bin", np.dtype(self.token_type))
 
     def offsets(self, split: SplitName) -> NDArray[np.uint64]:
-        """Where documents begin, shape (documents + 1,), mapped and not read."""
+        """The start of each document, shape (documents + 1,), memory-mapped."""
         return _mapped(self.directory / f"{split}.offsets", np.dtype(np.uint64))
 
     def save_tokenizer(self, directory: Path, model_max_length: int) -> None:
-        """Copies the tokenizer's files into an existing directory, for a model of so many positions."""
+        """Copy the tokenizer's files into an existing directory, with ``model_max_length`` set for the model."""
         for file in sorted(self.tokenizer_directory.iterdir()):
             shutil.copyfile(file, directory / file.name)
         config = directory / "tokenizer_config.json"
@@ -98,7 +98,7 @@ class PreparedText:
 
 
 def write_meta(directory: Path, prepared: PreparedText) -> None:
-    """Closes a prepared directory: the facts, and the size of every file in it."""
+    """Complete a prepared directory: write the facts, and the size of every file in it."""
     facts = {
         name: value
         for name, value in asdict(prepared).items()
@@ -114,7 +114,7 @@ def write_meta(directory: Path, prepared: PreparedText) -> None:
 
 
 def open_prepared(directory: Path) -> PreparedText | None:
-    """The prepared data in a directory; None where there is none, or not whole."""
+    """The prepared data in a directory. None where there is none, or it is incomplete."""
     try:
         meta = json.loads((directory / META).read_text())
         if meta.pop("format") != FORMAT:
@@ -136,5 +136,5 @@ def open_prepared(directory: Path) -> PreparedText | None:
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
-    # An empty file cannot be mapped.
+    # An empty file cannot be memory-mapped.
     return np.memmap(path, dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)

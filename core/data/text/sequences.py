@@ -1,4 +1,4 @@
-"""Documents in rows: cut wherever a row is full, or by best fit, filled up with padding."""
+"""Documents packed into rows: as a stream that is cut where a row is full, or by best fit with padding."""
 
 from dataclasses import dataclass
 
@@ -14,45 +14,45 @@ from core.data.text.prepared import PreparedText
 
 @dataclass(frozen=True)
 class PackingStatistics:
-    """How good a packing is."""
+    """The quality of a packing."""
 
     rows: int
     tokens: int
     padding: int
-    """Places in the rows that hold no token."""
+    """Positions in the rows that hold no token."""
     documents: int
     documents_cut: int
-    """Those longer than a row, which no packing keeps whole."""
+    """Documents longer than a row, which every packing cuts."""
 
     @property
     def padding_share(self) -> float:
-        """Of all places."""
+        """Padding as a share of all positions (0 … 1)."""
         return self.padding / max(1, self.padding + self.tokens)
 
     @property
     def cut_share(self) -> float:
-        """Of all documents."""
+        """Documents that are cut, as a share of all documents (0 … 1)."""
         return self.documents_cut / max(1, self.documents)
 
 
 def sequences(
     prepared: PreparedText, split: SplitName, sequence_length: int
 ) -> "PackedSequences | BestFitSequences":
-    """A part in rows as ``data.packing`` asks for, each beginning with [CLS]."""
+    """A split in rows that begin with [CLS], packed as ``data.packing`` says."""
     if prepared.packing == "best_fit":
         return BestFitSequences(prepared, split, sequence_length)
     return PackedSequences(prepared, split, sequence_length)
 
 
 class BestFitSequences:
-    """A part's documents in rows of one length, each whole where it fits, by best fit (arXiv 2404.10830).
+    """The documents of a split in rows of one length, by best fit (arXiv 2404.10830): each is whole where it fits.
 
-    A row is ``[CLS]`` (with ``begins``), documents one behind the other with [SEP] behind each, then [PAD]. Only a document
-    longer than a row is cut, and all its chunks but the last fill rows of their own; so within a row, [SEP] is where
-    a document ends and the next begins. Rows are in the order of their packing, longest documents first: they are to be
-    drawn at random, as training does.
+    A row is ``[CLS]`` (with ``begins``), documents one after the other with [SEP] after each, then [PAD]. Only a document
+    longer than a row is cut, and all its chunks except the last fill rows of their own. So within a row, each [SEP] ends a
+    document. Rows are in the order of the packing, with the longest documents first, and so must be drawn at random, as
+    training does.
 
-    Takes some 40 bytes of memory a document.
+    Takes about 40 bytes of memory for each document.
     """
 
     def __init__(
@@ -86,15 +86,15 @@ class BestFitSequences:
         return None
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Token ids of the rows at ``indices`` (ints in 0 … len - 1, shape (B,)): shape (B, L).
+        """Token ids of the rows at ``indices`` (integers in 0 … len - 1, shape (B,)): shape (B, L).
 
         Raises:
-            IndexError: for a row that is not there.
+            IndexError: for an index out of range.
         """
         return self._filled(indices, self.special_ids.pad, documents=False)
 
     def segments(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which document of its row each token belongs to, from 1, shape (B, L); 0: padding. [CLS] is the first's."""
+        """The number (from 1) of the document in its row that each token belongs to, shape (B, L); 0 for padding. [CLS] belongs to the first."""
         return self._filled(indices, 0, documents=True)
 
     def _filled(self, indices: NDArray[np.int64], empty: int, *, documents: bool) -> NDArray[np.int64]:
@@ -121,7 +121,7 @@ class BestFitSequences:
             return
         raise DataError(
             "data_too_small",
-            f"The {self._name} part has {len(self._tokens):,} tokens in {len(self):,} sequence"
+            f"The {self._name} split has {len(self._tokens):,} tokens in {len(self):,} sequence"
             f"{'' if len(self) == 1 else 's'} of {self.sequence_length:,}, and {count:,} are needed",
             "Add text, or lower training.batch_size or training.sequence_length.",
         )

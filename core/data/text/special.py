@@ -1,11 +1,11 @@
-"""The ids of the tokens that stand for no text."""
+"""The ids of special tokens."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Each role's id; ``all`` also holds whatever else an uploaded tokenizer marks as special, ascending."""
+    """The id of each role. ``all`` also has every other token that an uploaded tokenizer marks as special, ascending."""
 
     pad: int
     unk: int

@@ -1,7 +1,7 @@
-"""Which documents are held out: decided by their content, so that a growing dataset moves none across.
+"""Decides which documents are held out, by their content: a document keeps its split when the dataset grows.
 
-Or, where the spec asks for it, the end of the text. Either way a document that was there before, word for
-word, is dropped.
+If the spec asks for it, the end of the text is held out instead. In both cases exact copies of an earlier document are
+dropped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,45 +22,45 @@ _BUCKET_RECORDS = 1 << 20
 
 
 @dataclass(frozen=True)
-class Part:
-    """Size of one part of a dataset."""
+class SplitSize:
+    """Size of one split of a dataset."""
 
     documents: int = 0
     characters: int = 0
     bytes: int = 0
-    """Of the text in UTF-8, for bits per byte."""
+    """Bytes of the text in UTF-8, for bits per byte."""
 
-    def __add__(self, other: "Part") -> "Part":
-        return Part(
+    def __add__(self, other: "SplitSize") -> "SplitSize":
+        return SplitSize(
             self.documents + other.documents, self.characters + other.characters, self.bytes + other.bytes
         )
 
-    def __sub__(self, other: "Part") -> "Part":
-        return self + Part(-other.documents, -other.characters, -other.bytes)
+    def __sub__(self, other: "SplitSize") -> "SplitSize":
+        return self + SplitSize(-other.documents, -other.characters, -other.bytes)
 
 
 class Cut(NamedTuple):
-    """A document in two: its first ``characters`` train, the rest is held out."""
+    """The document that is cut in two: its first ``characters`` are for training, the rest is held out."""
 
     document: int
     characters: int
 
 
 class Picked(NamedTuple):
-    """Some text, the part that it belongs to, and whether its document ends there."""
+    """A piece of text, ``TRAIN`` or ``HELD_OUT``, and whether its document ends there."""
 
-    part: int
+    decision: int
     text: str
     ends: bool
 
 
 @dataclass(frozen=True)
 class Split:
-    """A decision for each document read, in order: ``DUPLICATE``, ``TRAIN`` or ``HELD_OUT``; a byte each."""
+    """A decision for each document in the order of reading: ``DUPLICATE``, ``TRAIN`` or ``HELD_OUT``, 1 byte each."""
 
     decisions: NDArray[np.uint8]
-    train: Part
-    held_out: Part
+    train: SplitSize
+    held_out: SplitSize
     cut: Cut | None = None
 
     @property
@@ -68,10 +68,10 @@ class Split:
         return int(np.count_nonzero(self.decisions == DUPLICATE))
 
     def pick(self, pieces: Iterable[Piece], *decisions: int) -> Iterator[Picked]:
-        """The documents, read once more, that were decided so.
+        """The documents with one of the given decisions, read again.
 
         Raises:
-            DataError: ``data_unreadable``, where they are not as many as before.
+            DataError: ``data_unreadable``, where the number of documents has changed since the first reading.
         """
         number = position = 0
         for text, ends in pieces:
@@ -82,7 +82,7 @@ class Split:
                 yield from (
                     one
                     for one in _halves((text, ends), self.cut.characters - position)
-                    if one.part in decisions
+                    if one.decision in decisions
                 )
                 position += len(text)
             elif (decision := int(self.decisions[number])) in decisions:
@@ -97,7 +97,7 @@ class Split:
 
 
 def _halves(piece: Piece, left: int) -> Iterator[Picked]:
-    """A piece of the document that is cut, ``left`` characters before the cut."""
+    """A piece of the document that is cut in two. The cut is ``left`` characters after the piece's start."""
     text, ends = piece
     if left > 0:
         yield Picked(TRAIN, text[:left], left <= len(text))
@@ -106,15 +106,15 @@ def _halves(piece: Piece, left: int) -> Iterator[Picked]:
 
 
 def split(records: Records, spec: DataSpec) -> Split:
-    """Drops exact repeats and decides of the rest which documents are held out.
+    """Drop exact copies, and decide which of the other documents are held out.
 
-    ``by_hash``: those whose hash is below ``held_out_fraction`` of all hashes. Where that leaves either part without a
-    document (few documents), the one with the smallest hash is held out and all others train.
-    ``tail``: the last characters; the bytes of a document that is cut all count as training until
-    `with_cut_measured`. Takes a byte of memory a document, and some 30 MB.
+    ``by_hash``: those whose hash is below the fraction ``held_out_fraction`` of the range of hashes. If that leaves one of the
+    splits empty (few documents), the document with the smallest hash is held out and all others are for training.
+    ``tail``: the last characters. All bytes of a document that is cut count as training until `with_cut_measured` is called.
+    Takes 1 byte of memory for each document, and about 30 MB.
 
     Raises:
-        DataError: ``data_too_small``, with fewer than two different documents (``tail``: characters).
+        DataError: ``data_too_small``, for fewer than two distinct documents (``tail``: characters).
     """
     decisions = np.full(records.count, TRAIN, dtype=np.uint8)
     _mark_duplicates(records, decisions)
@@ -124,7 +124,7 @@ def split(records: Records, spec: DataSpec) -> Split:
 
 
 def _mark_duplicates(records: Records, decisions: NDArray[np.uint8]) -> None:
-    """Hashes are sorted one bucket of them after another, so that memory does not grow with their number."""
+    """Sorts the hashes one bucket after another, so that memory does not grow with their number."""
     buckets = np.uint64(max(1, -(-records.count // _BUCKET_RECORDS)))
     for bucket in range(int(buckets)):
         numbers, hashes = [], []
@@ -135,24 +135,26 @@ def _mark_duplicates(records: Records, decisions: NDArray[np.uint8]) -> None:
         if not numbers:
             return
         number, value = np.concatenate(numbers), np.concatenate(hashes)
-        order = np.argsort(value, kind="stable")  # of equal ones, the first read comes first
+        order = np.argsort(
+            value, kind="stable"
+        )  # stable: of equal hashes, the document read first comes first
         repeats = np.flatnonzero(value[order][1:] == value[order][:-1]) + 1
         decisions[number[order[repeats]]] = DUPLICATE
 
 
 def _by_hash(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Split:
     limit = np.uint64(threshold(spec.held_out_fraction))
-    smallest, smallest_at, one = 2**64, -1, Part()
-    parts = {TRAIN: Part(), HELD_OUT: Part()}
+    smallest, smallest_at, one = 2**64, -1, SplitSize()
+    sizes = {TRAIN: SplitSize(), HELD_OUT: SplitSize()}
     for start, chunk in records:
         decided = decisions[start : start + len(chunk)]
         decided[(decided != DUPLICATE) & (chunk["hash"] < limit)] = HELD_OUT
-        for part in parts:
-            parts[part] += _size(chunk[decided == part])
+        for which in sizes:
+            sizes[which] += _size(chunk[decided == which])
         at = int(np.argmin(chunk["hash"]))
         if int(chunk["hash"][at]) < smallest:
             smallest, smallest_at, one = int(chunk["hash"][at]), start + at, _size(chunk[at : at + 1])
-    different = parts[TRAIN].documents + parts[HELD_OUT].documents
+    different = sizes[TRAIN].documents + sizes[HELD_OUT].documents
     if different < 2:
         raise DataError(
             "data_too_small",
@@ -161,11 +163,11 @@ def _by_hash(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> 
             "Add text. A plain text file is cut into documents at blank lines, of about 2,000 characters each; "
             "with data.held_out 'tail' one document is cut in two.",
         )
-    if not parts[TRAIN].documents or not parts[HELD_OUT].documents:
+    if not sizes[TRAIN].documents or not sizes[HELD_OUT].documents:
         decisions[decisions == HELD_OUT] = TRAIN
         decisions[smallest_at] = HELD_OUT
-        return Split(decisions, parts[TRAIN] + parts[HELD_OUT] - one, one)
-    return Split(decisions, parts[TRAIN], parts[HELD_OUT])
+        return Split(decisions, sizes[TRAIN] + sizes[HELD_OUT] - one, one)
+    return Split(decisions, sizes[TRAIN], sizes[HELD_OUT])
 
 
 def _tail(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Split:
@@ -182,7 +184,7 @@ def _tail(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Spl
         )
     border = min(max(int(characters * (1 - spec.held_out_fraction)), 1), characters - 1)
     behind = 0
-    train, held_out, cut = Part(), Part(), None
+    train, held_out, cut = SplitSize(), SplitSize(), None
     for start, chunk in records:
         decided = decisions[start : start + len(chunk)]
         kept = decided == TRAIN
@@ -194,14 +196,14 @@ def _tail(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Spl
         for at in np.flatnonzero(kept & (begins < border) & (border < ends)):
             cut = Cut(start + int(at), border - int(begins[at]))
             rest = int(ends[at]) - border
-            train += Part(0, -rest)
-            held_out += Part(1, rest)
+            train += SplitSize(0, -rest)
+            held_out += SplitSize(1, rest)
         behind = int(ends[-1])
     return Split(decisions, train, held_out, cut)
 
 
 def with_cut_measured(split: Split, pieces: Iterable[Piece]) -> Split:
-    """The split with the bytes of a document that is cut counted for the part that each is in."""
+    """The split, with the bytes of a document that is cut counted in the split that each belongs to."""
     if split.cut is None:
         return split
     number = position = rest = 0
@@ -212,9 +214,9 @@ def with_cut_measured(split: Split, pieces: Iterable[Piece]) -> Split:
         number += ends
         if number > split.cut.document:
             break
-    moved = Part(bytes=rest)
+    moved = SplitSize(bytes=rest)
     return Split(split.decisions, split.train - moved, split.held_out + moved, split.cut)
 
 
-def _size(chunk: NDArray[np.void]) -> Part:
-    return Part(len(chunk), int(chunk["characters"].sum()), int(chunk["bytes"].sum()))
+def _size(chunk: NDArray[np.void]) -> SplitSize:
+    return SplitSize(len(chunk), int(chunk["characters"].sum()), int(chunk["bytes"].sum()))

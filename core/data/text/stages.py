@@ -1,6 +1,6 @@
-"""How far a preparation got, so that one that was killed goes on where it was.
+"""Records how far a preparation is, so that one that was killed can be resumed.
 
-A stage's facts are written, whole or not at all, after its files are on disk.
+The facts of a stage are written atomically, after the stage's files are on disk.
 """
 
 import json
@@ -13,21 +13,21 @@ _DIRECTORY = "unfinished"
 
 
 class Stages:
-    """The facts of finished stages, and a place for files that only the preparation needs."""
+    """The facts of finished stages, and a directory for files that only the preparation needs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / _DIRECTORY
         self.directory.mkdir(exist_ok=True)
 
     def facts(self, stage: str) -> Any:
-        """What `finish` noted last of a stage; None where it did not come to that."""
+        """The facts that `finish` recorded last for a stage. None where it recorded none."""
         try:
             return json.loads(self._path(stage).read_bytes())
         except FileNotFoundError:
             return None
 
     def finish(self, stage: str, facts: Any, *files: Path) -> None:
-        """Note that a stage, or some of it, is done and ``files`` hold its results."""
+        """Record that a stage, or part of it, is done and that ``files`` hold its results."""
         for file in files:
             with file.open("rb") as opened:
                 os.fsync(opened.fileno())
@@ -40,7 +40,7 @@ class Stages:
         temporary.rename(path)
 
     def remove(self) -> None:
-        """The preparation is done: nothing of this is needed any more."""
+        """Remove the directory, when the preparation is done."""
         shutil.rmtree(self.directory)
 
     def _path(self, stage: str) -> Path:

@@ -1,4 +1,4 @@
-"""What is noted of each document as all are read the first time: its hash and its size, 24 bytes on disk."""
+"""Records the hash and the size of each document on the first reading of all documents: 24 bytes each, on disk."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -13,7 +13,7 @@ from core.data.text.documents import Piece
 from core.formats.content import HASH_BYTES
 
 RECORD = np.dtype([("hash", ">u8"), ("characters", "<u8"), ("bytes", "<u8")])
-"""``hash``: 64 bits of BLAKE2b of the UTF-8 text; ``bytes``: of the text in UTF-8."""
+"""``hash``: 64-bit BLAKE2b of the text in UTF-8; ``bytes``: size of the text in UTF-8."""
 
 _SIZES = Struct("<QQ")
 _WRITE_BYTES = 1 << 20
@@ -21,7 +21,7 @@ _READ_RECORDS = 1 << 17
 
 
 def survey(pieces: Iterable[Piece], path: Path) -> None:
-    """Write one `RECORD` a document to ``path``, in order; whatever is there is overwritten."""
+    """Write one `RECORD` for each document to ``path``, in order. An existing file is overwritten."""
     waiting = bytearray()
     hasher = blake2b(digest_size=HASH_BYTES)
     characters = size = 0
@@ -42,7 +42,7 @@ def survey(pieces: Iterable[Piece], path: Path) -> None:
 
 
 class Records:
-    """The records in a file, read some at a time: a mapped file would count as this process's memory."""
+    """The records in a file, read in chunks: the pages of a memory-mapped file would count as this process's memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""A tokenizer whose special tokens are known: saved for others to open, or opened from an upload."""
+"""A tokenizer with its special tokens by role: loaded from an upload, and saved for `transformers`."""
 
 import json
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ _LARGEST_VOCABULARY = 2_000_000
 
 @dataclass(frozen=True)
 class PreparedTokenizer:
-    """A tokenizer whose special tokens are known."""
+    """A tokenizer with its special tokens by role."""
 
     tokenizer: Tokenizer
     names: dict[str, str]
-    """Role (``mask`` …) to token (``[MASK]`` …)."""
+    """The token (``[MASK]`` …) of each role (``mask`` …)."""
     special_ids: SpecialIds
     vocabulary_size: int
-    """One more than the largest id."""
+    """The largest id plus one."""
 
     def save(self, directory: Path, model_max_length: int) -> None:
-        """Writes what ``AutoTokenizer.from_pretrained(directory)`` opens."""
+        """Write the files for ``AutoTokenizer.from_pretrained(directory)``."""
         directory.mkdir(exist_ok=True)
         names = {f"{role}_token": token for role, token in sorted(self.names.items())}
         config = {
@@ -41,14 +41,16 @@ class PreparedTokenizer:
 
 
 def load(content: bytes) -> PreparedTokenizer:
-    """An uploaded ``tokenizer.json``; special tokens that it lacks are added, named as BERT names them.
+    """Load an uploaded ``tokenizer.json``. Special tokens that it lacks are added, with BERT's names.
 
     Raises:
         DataError: ``tokenizer_invalid``.
     """
     try:
         tokenizer = Tokenizer.from_str(content.decode())
-    except BaseException as error:  # tokenizers raises bare Exception, and panics that are none
+    except (
+        BaseException
+    ) as error:  # tokenizers raises Exception itself, and panics that are not derived from it
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         raise DataError(
@@ -62,12 +64,12 @@ def load(content: bytes) -> PreparedTokenizer:
 
 
 def special_token(token: str, *, lstrip: bool = False) -> AddedToken:
-    """A token that stands for no text; with ``lstrip`` it takes the whitespace before it."""
+    """A special token. With ``lstrip`` it includes the whitespace before it."""
     return AddedToken(token, special=True, normalized=False, lstrip=lstrip)
 
 
 def with_roles(tokenizer: Tokenizer) -> PreparedTokenizer:
-    """The tokenizer with a token for each role; those that it lacks are added.
+    """The tokenizer with a token for each role. Tokens that it lacks are added.
 
     Raises:
         DataError: ``tokenizer_invalid``, where its ids are too large.
@@ -117,7 +119,7 @@ def _id(tokenizer: Tokenizer, token: str) -> int:
 
 
 def _is_plain(tokenizer: Tokenizer, token: str) -> bool:
-    """Whether a token is absent, or there but not marked as special."""
+    """Whether a token is absent, or present without being marked as special."""
     return not any(
         added.content == token and added.special for added in tokenizer.get_added_tokens_decoder().values()
     )

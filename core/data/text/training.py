@@ -1,4 +1,4 @@
-"""Tokenizers trained on the training part: the same bytes for the same texts, in every process."""
+"""Trains tokenizers on the training split. The result is the same to the byte for the same texts, in every process."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -16,17 +16,17 @@ _MIN_FREQUENCY = 2
 
 
 def train(spec: TokenizerSpec, texts: Texts) -> PreparedTokenizer:
-    """A tokenizer trained on ``texts()``, which is read `passes` times."""
+    """A tokenizer trained on ``texts()``, which is called `passes` times."""
     return with_roles(_TRAINERS[spec.kind][0](spec, texts))
 
 
 def passes(spec: TokenizerSpec) -> int:
-    """How often training reads the texts."""
+    """How many times training reads the texts."""
     return _TRAINERS[spec.kind][1]
 
 
 def _bpe(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
-    """Byte-level BPE as in GPT-2 and RoBERTa: no text is unknown to it."""
+    """Byte-level BPE as in GPT-2 and RoBERTa, which can encode every text."""
     tokenizer = _byte_level(spec, models.BPE(), words=True)
     trainer = trainers.BpeTrainer(
         vocab_size=spec.vocabulary_size,
@@ -40,11 +40,11 @@ def _bpe(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
 
 
 def _unigram(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
-    """A unigram language model (Kudo 2018, arXiv 1804.10959) over bytes, so that no text is unknown to it.
+    """A unigram language model (Kudo 2018, arXiv 1804.10959) over bytes, which can encode every text.
 
-    The trainer sums probabilities in the order of a hash map that differs from process to process, which shows in their
-    last bits, and hands out the scores of characters that it dropped and must have in that order too. So scores are
-    rounded, and those are handed out anew, in order.
+    The trainer sums probabilities in the order of a hash map that differs between processes, which changes their last bits. It
+    also assigns the scores of required characters that it had dropped in that order. So scores are rounded, and the scores of
+    those characters are assigned again in a fixed order.
     """
     tokenizer = _byte_level(spec, models.Unigram(), words=True)
     trainer = trainers.UnigramTrainer(
@@ -68,7 +68,7 @@ _SCORE_STEP = 1e-4
 
 
 def _in_order(scores: dict[str, float]) -> list[tuple[str, float]]:
-    """Pieces by falling score; single characters whose scores are whole steps above the least take those in order."""
+    """Pieces by falling score. Single characters whose scores are whole steps above the lowest score get these scores in a fixed order."""
     least = min(scores.values(), default=0.0)
     stepped = [
         piece
@@ -81,8 +81,8 @@ def _in_order(scores: dict[str, float]) -> list[tuple[str, float]]:
 
 
 def _byte(spec: TokenizerSpec, _: Texts) -> Tokenizer:
-    """The 256 bytes of UTF-8: BPE that merges nothing. ByT5 does likewise (Xue et al. 2022, arXiv 2105.13626)."""
-    # ByteLevel writes each byte as a printable character; in the order of those, "!" to "~" come first.
+    """The 256 byte values of UTF-8: BPE without merges, as in ByT5 (Xue et al. 2022, arXiv 2105.13626)."""
+    # ByteLevel writes each byte as a printable character; in the order of these, "!" to "~" come first.
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*SPECIAL_TOKENS.values(), *alphabet])}
     tokenizer = _byte_level(spec, models.BPE(vocabulary, []), words=False)
@@ -99,14 +99,14 @@ def _byte_level(spec: TokenizerSpec, model: Any, *, words: bool) -> Tokenizer:
 
 
 def _special_tokens() -> list[Any]:
-    # A word's token holds the space before it, so that a mask written as " [MASK]" must take the space too.
+    # A word's token includes the space before it, so a mask written as " [MASK]" must include the space too.
     return [special_token(token, lstrip=role == "mask") for role, token in SPECIAL_TOKENS.items()]
 
 
 def _character(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
-    """The characters of the texts, each a token, in code point order; whitespace too, so that no text is lost.
+    """The characters of the texts, each a token, in code point order. Whitespace is included, so that no text is lost.
 
-    Of more than the vocabulary holds, the most frequent ones.
+    If there are more than the vocabulary holds, the most frequent ones.
     """
     tokenizer = Tokenizer(models.WordLevel({}, unk_token=SPECIAL_TOKENS["unk"]))
     _normalize(tokenizer, spec)
@@ -123,13 +123,13 @@ def _character(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
 def _wordpiece(spec: TokenizerSpec, texts: Texts) -> Tokenizer:
     """BERT's WordPiece.
 
-    The trainer numbers the pieces ``##x`` in the order of a hash map that differs from process to process, and breaks
-    ties by number. So they are handed to it in order, as if they were special, and the tokenizer is
-    built anew around the vocabulary that comes out.
+    The trainer numbers the pieces ``##x`` in the order of a hash map that differs between processes, and breaks ties by that
+    number. So the pieces are given to it in a fixed order as special tokens, and the tokenizer is built again around the
+    resulting vocabulary.
     """
     special = list(SPECIAL_TOKENS.values())
     tokenizer = _bert(spec, models.WordPiece(unk_token=SPECIAL_TOKENS["unk"]))
-    # Each character takes two places, alone and as ``##x``; at least a third is left for longer pieces.
+    # Each character takes two entries, alone and as ``##x``; at least a third is left for longer pieces.
     limit = (spec.vocabulary_size - len(special)) // 3
     alphabet = most_frequent(_normalized(tokenizer, texts), limit, whitespace=False)
     trainer = trainers.WordPieceTrainer(
@@ -166,7 +166,7 @@ def _normalize(tokenizer: Tokenizer, spec: TokenizerSpec) -> None:
     if spec.lowercase:
         steps.append(normalizers.Lowercase())
     if spec.strip_accents:
-        # Accents are characters of their own only in the decomposed form.
+        # Only in the decomposed form are accents separate characters.
         steps += [normalizers.NFD(), normalizers.StripAccents(), (form or normalizers.NFC)()]
     if steps:
         tokenizer.normalizer = normalizers.Sequence(steps)
@@ -184,4 +184,4 @@ _TRAINERS: dict[str, tuple[Callable[[TokenizerSpec, Texts], Tokenizer], int]] = 
     "unigram": (_unigram, 1),
     "wordpiece": (_wordpiece, 2),
 }
-"""By kind: the trainer, and how often it reads the texts."""
+"""The trainer of each kind of tokenizer, and how many times it reads the texts."""

@@ -1,10 +1,10 @@
-"""An uploaded tokenizer is tried in a process of its own, as `core.formats.text.tokenizer_trial` starts it.
+"""Tries an uploaded tokenizer in a process of its own, which `core.formats.text.tokenizer_trial` starts.
 
-``python -m core.data.text.trial PARENT CPU_SECONDS MEMORY_BYTES``: from standard input a JSON object with ``tokenizer`` (the file's
-text) and ``texts``; to standard output one with ``vocabulary_size``, or with ``problem``.
+``python -m core.data.text.trial PARENT CPU_SECONDS MEMORY_BYTES`` reads a JSON object with ``tokenizer`` (the content of the
+file) and ``texts`` from standard input, and writes one with ``vocabulary_size`` or with ``problem`` to standard output.
 
-What a tokenizer's own regular expressions and tables do happens inside compiled code, which no exception interrupts: so the
-kernel ends this process when it has used its processor time (SIGVTALRM), and refuses it more memory.
+The regular expressions and tables of a tokenizer run in compiled code, which no exception interrupts. So the kernel ends
+this process when its processor time is used up (SIGVTALRM), and limits its memory.
 """
 
 import json
@@ -18,7 +18,7 @@ from core.process import die_with_parent, limit_memory, limit_processor
 
 
 def main() -> None:
-    """Load, tokenize, and make text of the tokens again."""
+    """Load the tokenizer, encode the texts, and decode the ids."""
     parent, seconds, memory = (int(argument) for argument in sys.argv[1:])
     die_with_parent(parent)
     request = json.load(sys.stdin)
@@ -31,7 +31,7 @@ def main() -> None:
         answer: dict[str, int | str] = {"vocabulary_size": prepared.vocabulary_size}
     except DataError as error:
         answer = {"problem": error.message}
-    except BaseException as error:  # noqa: BLE001 - a panic of the compiled code is no Exception
+    except BaseException as error:  # noqa: BLE001 - a panic of the compiled code is not derived from Exception
         if reached_retry_limit(error):
             sys.exit(PATTERN_TOO_SLOW)
         answer = {"problem": f"It cannot be used: {str(error) or type(error).__name__}"}

@@ -1,7 +1,7 @@
-"""A tokenizing process, as `pool.py` starts it: ``python -m core.data.text.worker PARENT TOKEN_TYPE MEMORY_BYTES CPU_SECONDS``
-(of memory 0: no limits; the seconds are a batch's).
+"""A tokenizing process, started by `pool.py`: ``python -m core.data.text.worker PARENT TOKEN_TYPE MEMORY_BYTES CPU_SECONDS``.
 
-Frames come in by standard input, first the tokenizer, then texts; ids go out by standard output.
+Memory 0 means no limits; the seconds are those of one batch. Standard input has frames, first the tokenizer, then texts.
+Standard output has frames of ids.
 """
 
 import signal
@@ -19,9 +19,9 @@ from core.process import die_with_parent, limit_memory, limit_processor
 
 
 def main() -> None:
-    """Serve until the input ends, or the parent does."""
+    """Serve until the input ends or the parent exits."""
     die_with_parent(int(sys.argv[1]))
-    # A terminal's Ctrl-C goes to the whole group; when to end is the parent's to say.
+    # Ctrl-C in a terminal sends SIGINT to the whole process group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     dtype, memory = np.dtype(sys.argv[2]), int(sys.argv[3])
     seconds = int(sys.argv[4])
@@ -40,7 +40,7 @@ def main() -> None:
                 return_memory()
     except (EOFError, BrokenPipeError):
         return
-    except BaseException as error:  # a panic of the compiled code is no Exception
+    except BaseException as error:  # a panic of the compiled code is not derived from Exception
         if reached_retry_limit(error):
             sys.exit(PATTERN_TOO_SLOW)
         raise

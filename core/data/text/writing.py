@@ -1,4 +1,4 @@
-"""One part's token ids on disk, appended to; and how far they got, so that a later process can go on."""
+"""Appends the token ids of one split to disk, and records how far they are, so that another process can resume."""
 
 from array import array
 from pathlib import Path
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 
 class Position(NamedTuple):
-    """How far a part is written."""
+    """How far a split is written."""
 
     tokens: int = 0
     documents: int = 0
     open: int = 0
-    """Tokens of the document that is not closed yet."""
+    """Tokens of the document that is not complete yet."""
 
 
 class TokenWriter:
-    """One part's ``.bin`` and ``.offsets``, continued at ``position``; what was written behind it is cut off."""
+    """The ``.bin`` and ``.offsets`` of one split, continued at ``position``. Anything written after it is cut off."""
 
     def __init__(
         self, directory: Path, split: str, dtype: np.dtype[Any], separator: int, position: Position
@@ -39,17 +39,17 @@ class TokenWriter:
 
     @property
     def position(self) -> Position:
-        """So far, with what waits to be flushed."""
+        """The current position, with what is not flushed yet."""
         return Position(self._tokens, self._documents, self._open)
 
     def add(self, ids: NDArray[Any]) -> None:
-        """Appends to the document that is open."""
+        """Append ids to the current document."""
         self._waiting.append(ids)
         self._tokens += len(ids)
         self._open += len(ids)
 
     def end_document(self) -> None:
-        """Closes the document with a separator; one that came to no token has none."""
+        """End the current document with a separator. A document without tokens gets none."""
         if self._open:
             self._waiting.append(self._separator)
             self._tokens += 1
@@ -58,7 +58,7 @@ class TokenWriter:
         self._ends.append(self._tokens)
 
     def flush(self) -> None:
-        """Hands what was added to the system."""
+        """Write what was added to the operating system."""
         if self._waiting:
             self._ids.write(np.concatenate(self._waiting).tobytes())
         self._offsets.write(self._ends.tobytes())
@@ -69,7 +69,7 @@ class TokenWriter:
 
 
 def _continued(path: Path, size: int) -> Any:
-    """The file, cut or filled with zeros to ``size`` bytes, to be appended to."""
+    """The file, truncated or extended with zeros to ``size`` bytes, opened for appending."""
     file = path.open("ab")
     file.truncate(size)
     return file

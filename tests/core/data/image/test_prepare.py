@@ -97,7 +97,7 @@ def test_a_set_too_small_to_hash_still_has_both_parts(stored: Stored, png: Png, 
     with pytest.raises(DataError, match="1 different usable image;") as caught:
         prepare(stored("b.zip", {"a.png": png(1), "b.png": png(1)}), spec(), tmp_path / "cache")
     assert caught.value.code == "data_too_small"
-    with pytest.raises(DataError, match="set aside for evaluation"):
+    with pytest.raises(DataError, match="of held-out splits"):
         prepare(stored("c.zip", {"test/a.png": png(1), "test/b.png": png(2)}), spec(), tmp_path / "cache")
 
 

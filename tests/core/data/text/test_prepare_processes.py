@@ -92,7 +92,7 @@ def test_a_killed_preparation_goes_on_where_it_was(
     monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 20_000)
     monkeypatch.setattr("core.data.text.documents.PIECE_CHARACTERS", 3_000)
     monkeypatch.setattr("core.data.progress._SECONDS", 0.0)
-    monkeypatch.setattr(preparation, "STAMP_CHARACTERS", 25_000)
+    monkeypatch.setattr(preparation, "RECORD_CHARACTERS", 25_000)
     straight = prepare(corpus, spec, tmp_path / "straight")
     told: list[tuple[str, int]] = []
     for kill in KILLS:
@@ -112,7 +112,7 @@ def test_a_killed_preparation_goes_on_where_it_was(
     )
     assert content(killed.directory) == content(straight.directory)
     assert {phase for phase, _ in told} == {"tokenizing"}  # the last attempt repeated no finished stage
-    assert told[1][1] >= 25_000  # nor what was stamped of this one
+    assert told[1][1] >= 25_000  # nor what was recorded of this one
 
 
 @pytest.mark.parametrize("spec", [SMALL, TAIL])

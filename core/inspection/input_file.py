@@ -1,7 +1,7 @@
-"""The file that a child reads: an open descriptor, or a socket at whose other end somebody has the file.
+"""The file that a child process reads: an open file descriptor, or a socket whose other end serves the file.
 
-Over the socket, bytes are asked for by offset and length, two little-endian 64-bit numbers, and come as they are; fewer
-than asked for only where the connection ends.
+Over the socket the child asks for bytes by offset and length, two little-endian 64-bit numbers, and gets the bytes as they
+are. It gets fewer only where the connection ends.
 """
 
 import io
@@ -15,17 +15,17 @@ REQUEST = struct.Struct("<QQ")
 _BUFFER = 1 << 20
 
 
-def open_borrowed(descriptor: int, size: int | None) -> BinaryIO:
-    """The file behind a descriptor, seekable.
+def open_input(descriptor: int, size: int | None) -> BinaryIO:
+    """A seekable stream of the file behind a descriptor.
 
     Args:
-        size: Its length in bytes, where the descriptor is a socket.
+        size: The length of the file in bytes, where the descriptor is a socket.
     """
     if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         assert size is not None
         return io.BufferedReader(_Remote(socket.socket(fileno=descriptor), size), _BUFFER)
     stream = os.fdopen(descriptor, "rb")
-    # Whoever lent it may have read in it: the position belongs to both.
+    # The position is shared with the process that opened the file, which may have read in it.
     stream.seek(0)
     return stream
 
@@ -48,7 +48,7 @@ class _Remote(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError(f"there is nothing at {base + offset}")
+            raise ValueError(f"offset {base + offset} is before the start of the file")
         self._at = base + offset
         return self._at
 
@@ -62,7 +62,7 @@ class _Remote(io.RawIOBase):
         while got < wanted:
             count = self._connection.recv_into(view[got:])
             if not count:
-                raise ConnectionError("whoever has the file is gone")
+                raise ConnectionError("the process that serves the file has closed the connection")
             got += count
         self._at += wanted
         return wanted
