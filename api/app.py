@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
-from api import dashboard, housekeeping, openapi, problems, reference
+from api import dashboard, housekeeping, openapi_document, problems, reference
 from api.context import Context
 from api.gauges import LoadGauges
 from api.identity_cache import IdentityCache
@@ -116,7 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,  # `reference` serves it
         redirect_slashes=False,
     )
-    openapi.install(app)
+    openapi_document.install(app)
     app.state.reference = {}
     modules = (
         *(session, keys, datasets, files, tasks),

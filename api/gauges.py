@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.db import read
-from control.jobs.schemas import State
+from control.lifecycle.schemas import State
 from control.system.service import Load, load
 
 FRESH_SECONDS = 10.0

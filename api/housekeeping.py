@@ -5,11 +5,11 @@ import threading
 
 from sqlalchemy import Engine
 
-from control.checkpoints import orphans
 from control.datasets import blobs
 from control.db import write
 from control.idempotency import service as idempotency
 from control.keys import service as keys
+from control.maintenance import orphans
 from control.short_jobs import previews
 from control.storage import Storage
 

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.live import Hub
 from api.standing import Standing
-from control.jobs.states import TERMINAL
+from control.lifecycle.states import TERMINAL
 from control.short_jobs.schemas import ShortJobOut
 
 _LOOK_SECONDS = 3.0

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from api.live import Hub, Listener
 from api.standing import Standing
-from control.jobs.schemas import JobOut, Progress
+from control.jobs.schemas import JobOut
+from control.lifecycle.schemas import Progress
 from control.live.service import Changes, Cursor
 from control.metrics.repository import WrittenPoint
 

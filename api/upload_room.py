@@ -11,13 +11,12 @@ from sqlalchemy import Engine
 
 from control.datasets import repository
 from control.db import read
+from control.quotas.errors import QuotaExceeded
+from control.quotas.service import limits
 from control.settings import Settings
 from control.storage import Storage
 from control.usage.disk import disk_of, require
-from control.usage.errors import QuotaExceeded
-from control.usage.repository import datasets
 from control.usage.schemas import DiskUsage
-from control.usage.service import limits
 
 
 class Taking:
@@ -77,7 +76,7 @@ class UploadRoom:
             used = 0
             if limit is not None:
                 replaced = repository.file_named(session, dataset_id, name)
-                used = datasets(session, project_id)[1] - (replaced.bytes if replaced else 0)
+                used = repository.taken(session, project_id)[1] - (replaced.bytes if replaced else 0)
         taking = Taking(self, project_id, limit=limit, used=used)
         taking.grow(declared, coming=declared)
         return taking

@@ -1,14 +1,13 @@
-"""Redis: doorbells to the workers (through Celery), and live news to whoever listens.
+"""Redis: wake-ups to the workers (through Celery), and live messages to those who listen to a job.
 
-Neither is the truth. A doorbell says "there is work", and the sweeper rings again when one is lost; live news is what
-was committed to PostgreSQL a moment before. So everything here gives up within about a second, and nothing breaks.
+PostgreSQL holds the truth. A wake-up says that there is work, and the leader sends another when one is lost; a live message
+says that something was committed about a job. So everything here gives up within about a second, and nothing breaks.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import redis
@@ -22,7 +21,8 @@ TASK = "seedbed.run_job"
 Queue = Literal["cpu", "gpu"]
 QUEUES: tuple[Queue, ...] = ("cpu", "gpu")
 
-LiveKind = Literal["points", "event", "job", "checkpoint", "sample", "progress"]
+LiveKind = Literal["points", "job"]
+"""What was written: metric points alone, or anything about the job."""
 LIVE_LENGTH = 2000
 """A job's live stream keeps about so many messages; a listener that fell behind further reads PostgreSQL."""
 LIVE_SECONDS = 24 * 3600
@@ -33,15 +33,14 @@ _TIMEOUT = 1.0
 
 @dataclass(frozen=True)
 class LiveMessage:
-    """One piece of news about a job."""
+    """Something about a job was committed."""
 
     job_id: str
     kind: LiveKind
-    data: Mapping[str, Any]
 
 
 def live_key(job_id: str) -> str:
-    """The Redis stream that carries a job's live news: fields ``kind`` and ``data`` (JSON)."""
+    """The Redis stream of a job's live messages, each with one field, ``kind``."""
     return f"seedbed:live:{job_id}"
 
 
@@ -87,7 +86,7 @@ class Broker:
             },
         )
 
-    def ring(self, queue: Queue, job_id: str) -> None:
+    def wake(self, queue: Queue, job_id: str) -> None:
         """Tell the queue's workers that there is work; `job_id` is for their logs.
 
         Raises:
@@ -116,8 +115,7 @@ class Broker:
         for message in messages:
             key = live_key(message.job_id)
             keys.add(key)
-            fields = {"kind": message.kind, "data": json.dumps(message.data, separators=(",", ":"))}
-            pipeline.xadd(key, fields, maxlen=LIVE_LENGTH, approximate=True)  # type: ignore[arg-type]
+            pipeline.xadd(key, {"kind": message.kind}, maxlen=LIVE_LENGTH, approximate=True)
         for key in keys:
             pipeline.expire(key, LIVE_SECONDS)
         pipeline.execute()
@@ -153,5 +151,5 @@ def broker() -> Broker:
 
 
 def redis_client() -> "redis.Redis":
-    """This process's client for live news: text in, text out, patient for a second."""
+    """This process's client for live messages: text in, text out; it waits a second for an answer."""
     return broker().live

@@ -4,8 +4,8 @@ from control.base import Base
 from control.checkpoints.models import Checkpoint
 from control.datasets.models import Dataset, DatasetFile
 from control.idempotency.models import IdempotentAnswer
-from control.jobs.models import Attempt, Event, Job
 from control.keys.models import ApiKey, EndedSession
+from control.lifecycle.models import Attempt, Event, Job
 from control.metrics.models import MetricName, MetricPoint
 from control.projects.models import Project
 from control.removals.models import Removal

@@ -11,8 +11,8 @@ from control.datasets.models import Dataset, DatasetFile
 from control.db import WriteSession
 from control.ids import new_id
 from control.jobs import service as jobs
-from control.jobs.models import Job
 from control.jobs.service import Claim
+from control.lifecycle.models import Job
 from control.projects.models import Project
 from control.workers import service as workers
 from control.workers.fleet import WorkerDevice

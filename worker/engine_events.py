@@ -7,10 +7,10 @@ from typing import Any
 
 from control.db import WriteSession
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
-from control.removals.service import leave_to_upkeep
+from control.lifecycle.leases import Phase
+from control.quotas.errors import QuotaExceeded
+from control.removals.service import leave_to_maintenance
 from control.samples.service import commit_sample
-from control.scheduling.leases import Phase
-from control.usage.errors import QuotaExceeded
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.room import NoRoom
@@ -48,7 +48,7 @@ class EngineEvents:
         write_queue: WriteQueue,
         heartbeat: Heartbeat,
         no_room: Callable[[NoRoom], object] = lambda _: None,
-        give_back: Callable[[WriteSession, str], object] = leave_to_upkeep,
+        give_back: Callable[[WriteSession, str], object] = leave_to_maintenance,
     ) -> None:
         self._job_id = claim.job_id
         self._attempt = claim.attempt

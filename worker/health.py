@@ -4,8 +4,8 @@ import socket
 import sys
 
 from control.db import create_engine, read
+from control.scheduling.roster import list_workers
 from control.settings import settings
-from control.workers import service as workers
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     with read(database) as session:
         alive = any(
             worker.state != "offline" and worker.name.startswith(f"{host}:")
-            for worker in workers.list_workers(session)
+            for worker in list_workers(session)
         )
     if not alive:
         print(f"no worker of {host} is online", file=sys.stderr)

@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.db import write
-from control.jobs.schemas import Intent
 from control.jobs.service import LeaseLost, heartbeat
-from control.scheduling.leases import Phase
+from control.lifecycle.leases import Phase
+from control.lifecycle.schemas import Intent
 from worker import metrics
 from worker.lease import Lease
 from worker.write_queue import first_line

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from control.jobs.schemas import Intent
 from control.jobs.service import LeaseLost
+from control.lifecycle.schemas import Intent
 from worker.engine import Exit
 from worker.uploads import Upload
 

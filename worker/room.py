@@ -9,10 +9,10 @@ from control.checkpoints.service import require_room_for
 from control.db import ReadSession, read
 from control.errors import SeedbedError
 from control.jobs.service import Claim
+from control.quotas.errors import DiskLow, QuotaExceeded
+from control.quotas.schemas import Kind
 from control.storage import StorageFull, StorageUnavailable
 from control.usage.disk import disk_of, measure, require
-from control.usage.errors import DiskLow, QuotaExceeded
-from control.usage.schemas import Kind
 from control.usage.service import require_room
 from worker.resources import WorkerResources
 from worker.write_queue import first_line

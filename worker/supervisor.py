@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from control.db import WriteSession, write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
-from control.removals.service import remove_after_commit
+from control.removals.service import remove_prefixes
 from worker import metrics
 from worker.engine import Engine, EngineUnavailableError, Exit
 from worker.engine_events import EngineEvents
@@ -328,7 +328,7 @@ class Supervisor:
         self._stop()
 
     def _give_back(self, session: WriteSession, prefix: str) -> None:
-        remove_after_commit(session, self._resources.storage, prefixes=[prefix])
+        remove_prefixes(session, self._resources.storage, [prefix])
 
     def _mind_the_stop(self) -> None:
         if self._worker_stops.is_set():

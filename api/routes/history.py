@@ -16,7 +16,8 @@ from control.checkpoints.schemas import CheckpointOut
 from control.db import read
 from control.errors import Invalid, NotFound
 from control.jobs import service as jobs
-from control.jobs.schemas import EventOut, LogOut
+from control.jobs.schemas import LogOut
+from control.lifecycle.schemas import EventOut
 from control.metrics import service as metrics
 from control.metrics.schemas import MetricsOut
 from control.paging import decode_cursor, encode_cursor

@@ -13,7 +13,8 @@ from api.problem_types import problems
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
 from control.jobs import service
-from control.jobs.schemas import ForkIn, JobIn, JobOut, JobSummary, LineageOut, RetryIn, State, ValidationOut
+from control.jobs.schemas import ForkIn, JobIn, JobOut, JobSummary, LineageOut, RetryIn, ValidationOut
+from control.lifecycle.schemas import State
 from control.schemas import JsonObject, Page
 from core.spec.text import Name
 

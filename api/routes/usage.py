@@ -9,8 +9,10 @@ from api.context import Ctx
 from api.problem_types import problems
 from api.strict_json import StrictJsonRoute
 from control.db import read, write
+from control.quotas import service as quotas
+from control.quotas.schemas import QuotasIn
 from control.usage import service
-from control.usage.schemas import QuotasIn, UsageOut
+from control.usage.schemas import UsageOut
 
 router = APIRouter(prefix="/v1", tags=["usage"], route_class=StrictJsonRoute)
 
@@ -35,5 +37,5 @@ def set_quotas(
     """Set the project's own quotas, in bytes; null takes one away. The operator's quotas hold as well: the lower of the two
     counts. What is there already stays."""
     with write(context.engine) as session:
-        service.set_quotas(session, caller.project_id, body)
+        quotas.set_quotas(session, caller.project_id, body)
         return service.usage(session, context.storage, context.settings, caller.project_id)

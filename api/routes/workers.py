@@ -8,8 +8,8 @@ from api.parameters import Cursor, PageLimit
 from api.problem_types import problems
 from control.db import read
 from control.paging import decode_cursor, encode_cursor
+from control.scheduling import roster
 from control.schemas import Page
-from control.workers import service
 from control.workers.schemas import WorkerOut
 
 router = APIRouter(prefix="/v1/workers", tags=["workers"])
@@ -26,7 +26,7 @@ def list_workers(
     """Who is there, on what device, and what it runs; newest first, with those that left within a day."""
     before = decode_cursor(cursor) if cursor else None
     with read(context.engine) as session:
-        found = service.list_workers(session, limit=limit + 1, before=before, project_id=caller.project_id)
+        found = roster.list_workers(session, limit=limit + 1, before=before, project_id=caller.project_id)
     rows = found[:limit]
     more = len(found) > limit
     return Page[WorkerOut](data=rows, has_more=more, next=encode_cursor(rows[-1].id) if more else None)

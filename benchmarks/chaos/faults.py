@@ -97,7 +97,7 @@ def duplicate_message(cluster: Cluster, dice: random.Random) -> bool:
     broker = Broker(cluster.settings)
     try:
         for _ in range(3):
-            broker.ring("cpu", dice.choice(jobs))
+            broker.wake("cpu", dice.choice(jobs))
     finally:
         broker.close()
     return True

@@ -7,12 +7,10 @@ from control.checkpoints.models import Checkpoint
 from control.checkpoints.purging import purge
 from control.db import ReadSession, WriteSession, after_commit
 from control.errors import Conflict
-from control.jobs import repository as jobs
-from control.jobs.events import record
-from control.jobs.live_events import announce
-from control.jobs.models import Job
-from control.jobs.presenters import job_out
-from control.jobs.states import TERMINAL
+from control.lifecycle import repository as jobs
+from control.lifecycle.events import record
+from control.lifecycle.models import Job
+from control.lifecycle.states import TERMINAL
 from control.storage import Storage
 
 
@@ -38,7 +36,6 @@ def delete(session: WriteSession, storage: Storage, project_id: str, checkpoint_
         f"The checkpoint of step {checkpoint.step} was deleted.",
         {"checkpoint": checkpoint.id, "step": checkpoint.step},
     )
-    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
     bind, prefix = session.get_bind(), checkpoint.prefix
     after_commit(session, lambda: purge(bind, storage, checkpoint_id, prefix))
 

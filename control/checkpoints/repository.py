@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import aliased
 
 from control.checkpoints.models import Checkpoint
 from control.db import ReadSession
-from control.jobs.models import Job
-from control.jobs.states import TERMINAL
+from control.lifecycle.models import Job
+from control.lifecycle.states import TERMINAL
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,25 @@ def of_project(session: ReadSession, project_id: str, checkpoint_id: str) -> Che
         .join(Job, Job.id == Checkpoint.job_id)
         .where(Checkpoint.id == checkpoint_id, Job.project_id == project_id, Checkpoint.deleted_at.is_(None))
     ).one_or_none()
+
+
+def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
+    """How many there are, and bytes: not dropped by retention, and not deleted."""
+    return _sum(session, project_id, Checkpoint.deleted_at.is_(None))
+
+
+def leaving(session: ReadSession, project_id: str) -> int:
+    """Bytes of checkpoints that were dropped and whose files have not left the storage yet."""
+    return _sum(session, project_id, Checkpoint.deleted_at.is_not(None), Checkpoint.purged_at.is_(None))[1]
+
+
+def _sum(session: ReadSession, project_id: str, *conditions: ColumnElement[bool]) -> tuple[int, int]:
+    count, size = session.execute(
+        select(func.count(), func.coalesce(func.sum(Checkpoint.bytes), 0))
+        .join(Job, Job.id == Checkpoint.job_id)
+        .where(Job.project_id == project_id, *conditions)
+    ).one()
+    return count, int(size)
 
 
 def page(

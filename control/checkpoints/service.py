@@ -13,12 +13,11 @@ from control.checkpoints.schemas import CheckpointFile, CheckpointOut
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
-from control.jobs.events import record
-from control.jobs.live_events import announce
-from control.jobs.models import Job
+from control.lifecycle.events import record
+from control.lifecycle.leases import held
+from control.lifecycle.models import Job
 from control.metrics.repository import value_at
-from control.scheduling.leases import held
-from control.usage.service import require_room
+from control.quotas.service import require_room
 from core.spec.job import JobSpec
 from core.spec.training import CheckpointRetention
 
@@ -69,7 +68,13 @@ def commit_checkpoint(
         metrics=_metrics(session, job, step, metrics, retention),
     )
     dropped = _dropped_for(session, checkpoint, retention)
-    require_room(session, job.project_id, "checkpoints", checkpoint.bytes - sum(old.bytes for old in dropped))
+    require_room(
+        session,
+        job.project_id,
+        "checkpoints",
+        checkpoint.bytes - sum(old.bytes for old in dropped),
+        repository.taken,
+    )
     session.add(checkpoint)
     session.flush()
     session.refresh(checkpoint)
@@ -82,7 +87,6 @@ def commit_checkpoint(
         f"Checkpoint at step {step}.",
         {"checkpoint": checkpoint.id, "step": step, "dropped": [old.id for old in dropped]},
     )
-    announce(session, job_id, "checkpoint", checkpoint_out(checkpoint).model_dump(mode="json"))
     return checkpoint
 
 
@@ -100,7 +104,9 @@ def require_room_for(
     retention = JobSpec.model_validate(job.spec).training.retention
     coming = Checkpoint(id="", job_id=job_id, attempt=attempt, step=step, bytes=size, metrics=dict(metrics))
     dropped = _dropped_for(session, coming, retention)
-    require_room(session, job.project_id, "checkpoints", size - sum(old.bytes for old in dropped))
+    require_room(
+        session, job.project_id, "checkpoints", size - sum(old.bytes for old in dropped), repository.taken
+    )
 
 
 def _dropped_for(

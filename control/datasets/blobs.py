@@ -7,11 +7,13 @@ moment it is found in place and the commit of the row that names it.
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from control.datasets import repository
 from control.db import WriteSession, write
+from control.removals.service import remove_after_commit
 from control.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -32,14 +34,22 @@ def lock(session: WriteSession, key: str) -> None:
 
 def release(bind: Engine | Connection, storage: Storage, keys: Iterable[str]) -> int:
     """Remove those blobs that no file names any more; returns how many."""
-    removed = 0
-    for key in sorted(set(keys)):
-        with write(bind) as session:
-            lock(session, key)
-            if not repository.is_named(session, key):
-                storage.delete(key)
-                removed += 1
-    return removed
+    return sum(release_one(bind, storage, key) for key in sorted(set(keys)))
+
+
+def release_one(bind: Engine | Connection, storage: Storage, key: str) -> bool:
+    """Remove a blob if no file names it any more; whether it was removed."""
+    with write(bind) as session:
+        lock(session, key)
+        unnamed = not repository.is_named(session, key)
+        if unnamed:
+            storage.delete(key)
+    return unnamed
+
+
+def release_after_commit(session: WriteSession, storage: Storage, keys: Iterable[str]) -> None:
+    """Have those of the blobs leave the storage after the commit that no file names then."""
+    remove_after_commit(session, "blob", keys, partial(release_one, session.get_bind(), storage))
 
 
 def sweep(engine: Engine, storage: Storage) -> int:

@@ -11,9 +11,8 @@ from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
 from control.datasets.service import get_open
 from control.db import read, write
-from control.removals.service import remove_after_commit
+from control.quotas.service import require_kept
 from control.storage import Stage, Storage
-from control.usage.service import require_kept
 
 
 def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
@@ -73,9 +72,9 @@ def take_in(
                 },
             )
             if stage.bytes > replaced_bytes:
-                require_kept(session, project_id, "datasets")
+                require_kept(session, project_id, "datasets", repository.taken)
             if replaced and replaced != key:
-                remove_after_commit(session, storage, object_keys=[replaced])
+                blobs.release_after_commit(session, storage, [replaced])
     except BaseException:
         # Whatever went wrong after the rename: a blob that no row names is nobody's.
         with suppress(Exception):

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession, WriteSession
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 
 _TERMINAL = ("succeeded", "failed", "cancelled")
 
@@ -103,6 +103,22 @@ def unfinished_job(session: ReadSession, dataset_id: str) -> str | None:
     return session.scalar(
         select(Job.id).where(Job.dataset_id == dataset_id, Job.state.not_in(_TERMINAL)).limit(1)
     )
+
+
+def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
+    """How many datasets a project has, and bytes; a blob that several files name counts once."""
+    count = session.scalar(
+        select(func.count()).where(Dataset.project_id == project_id, Dataset.state != "deleted")
+    )
+    blobs = (
+        select(DatasetFile.object_key, func.max(DatasetFile.bytes).label("bytes"))
+        .join(Dataset, Dataset.id == DatasetFile.dataset_id)
+        .where(Dataset.project_id == project_id)
+        .group_by(DatasetFile.object_key)
+        .subquery()
+    )
+    size = session.execute(select(func.coalesce(func.sum(blobs.c.bytes), 0))).scalar_one()
+    return count or 0, int(size)
 
 
 def lock(session: WriteSession, name: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import func
 
-from control.datasets import repository
+from control.datasets import blobs, repository
 from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.schemas import DatasetIn
@@ -14,7 +14,6 @@ from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
 from control.ids import new_id
 from control.paging import Slice, newest_first
-from control.removals.service import remove_after_commit
 from control.storage import Storage
 
 
@@ -83,7 +82,7 @@ def remove_file(session: WriteSession, storage: Storage, project_id: str, datase
     if file is None:
         raise NotFound("file_not_found", f"Dataset {dataset.id} has no file {name!r}.", param="name")
     session.delete(file)
-    remove_after_commit(session, storage, object_keys=[file.object_key])
+    blobs.release_after_commit(session, storage, [file.object_key])
 
 
 def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset:
@@ -131,7 +130,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
         session.delete(file)
     dataset.state = "deleted"
     dataset.deleted_at = session.scalar(func.clock_timestamp())
-    remove_after_commit(session, storage, object_keys=[file.object_key for file in files])
+    blobs.release_after_commit(session, storage, [file.object_key for file in files])
 
 
 def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, object]:

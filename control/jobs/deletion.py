@@ -9,12 +9,12 @@ from sqlalchemy.sql import cast as sql_cast
 from control.checkpoints import repository as checkpoints
 from control.checkpoints.models import Checkpoint
 from control.db import WriteSession
-from control.errors import Conflict, NotFound
-from control.jobs import repository
-from control.jobs.models import Job
-from control.jobs.schemas import Purpose
-from control.jobs.states import TERMINAL
-from control.removals.service import remove_after_commit
+from control.errors import Conflict
+from control.lifecycle import repository
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import Purpose
+from control.lifecycle.states import TERMINAL
+from control.removals.service import remove_prefixes
 from control.storage import Storage
 
 START_DELETED = "start_deleted"
@@ -52,9 +52,7 @@ def delete_short_job(
 
 
 def _lock_over(session: WriteSession, project_id: str, job_id: str, purpose: Purpose) -> Job:
-    job = repository.lock_of_project(session, project_id, job_id, purpose=purpose)
-    if job is None:
-        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+    job = repository.lock(session, project_id, job_id, purpose=purpose)
     if job.state not in TERMINAL:
         what = "job" if purpose == "train" else purpose
         raise Conflict(
@@ -97,4 +95,4 @@ def _mark_forks(session: WriteSession, job_id: str) -> None:
 def _delete_rows(session: WriteSession, storage: Storage, ids: list[str]) -> None:
     session.execute(sql_delete(Job).where(Job.id.in_(ids)).execution_options(synchronize_session=False))
     session.expire_all()
-    remove_after_commit(session, storage, prefixes=[f"jobs/{job_id}" for job_id in ids])
+    remove_prefixes(session, storage, [f"jobs/{job_id}" for job_id in ids])

@@ -1,24 +1,16 @@
 """Rows as they go over HTTP."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import func, select
 
 from control.checkpoints.models import Checkpoint
 from control.db import ReadSession
-from control.jobs.models import Event, Job
-from control.jobs.schemas import (
-    EventOut,
-    Failure,
-    FailureSummary,
-    JobOut,
-    JobSummary,
-    LineageNode,
-    Parent,
-    Pause,
-    Progress,
-)
+from control.jobs.schemas import FailureSummary, JobOut, JobSummary, LineageNode, Parent
+from control.lifecycle.models import Job
+from control.lifecycle.presenters import progress
+from control.lifecycle.schemas import Failure, Pause
 from control.scheduling.waiting import waiting_reasons
 from core.spec.job import JobSpec
 
@@ -82,40 +74,6 @@ def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
     ]
 
 
-class Moving(Protocol):
-    """What of a job tells how far it is: the job, or a row with these columns."""
-
-    @property
-    def state(self) -> str: ...
-    @property
-    def phase(self) -> str | None: ...
-    @property
-    def phase_fraction(self) -> float | None: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def seconds_per_step(self) -> float | None: ...
-
-
-def progress(job: Moving) -> Progress:
-    """How far it is."""
-    eta = None
-    if job.state == "running" and job.seconds_per_step is not None:
-        eta = job.seconds_per_step * (job.steps - job.step)
-    return Progress.model_validate(
-        {
-            "phase": job.phase,
-            "phase_fraction": job.phase_fraction,
-            "step": job.step,
-            "steps": job.steps,
-            "fraction": job.step / job.steps,
-            "eta_seconds": eta,
-        }
-    )
-
-
 def parent(job: Job) -> Parent | None:
     """Where a fork came from."""
     if job.parent_job_id is None or job.parent_checkpoint_id is None:
@@ -127,17 +85,4 @@ def lineage_node(job: Job) -> LineageNode:
     """A job as its relatives show it."""
     return LineageNode.model_validate(
         {"id": job.id, "name": job.name, "state": job.state, "parent": parent(job)}
-    )
-
-
-def event_out(event: Event) -> EventOut:
-    """One event."""
-    return EventOut(
-        id=event.id,
-        job=event.job_id,
-        attempt=event.attempt,
-        type=event.type,
-        message=event.message,
-        data=event.data,
-        time=event.time,
     )

@@ -1,33 +1,12 @@
-"""SQL about jobs."""
+"""SQL about jobs as people list and relate them; `control.lifecycle.repository` has that about a single one."""
 
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Select, select, text
 
-from control.db import ReadSession, WriteSession
-from control.jobs.models import Attempt, Event, Job
-from control.jobs.schemas import Purpose, State
-
-
-def of_project(
-    session: ReadSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
-) -> Job | None:
-    """The job, if it is the project's and of this purpose."""
-    return session.scalars(
-        select(Job).where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
-    ).one_or_none()
-
-
-def lock_of_project(
-    session: WriteSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
-) -> Job | None:
-    """The same, with its row locked until the transaction ends."""
-    return session.scalars(
-        select(Job)
-        .where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+from control.db import ReadSession
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import State
 
 
 def filtered(
@@ -42,18 +21,6 @@ def filtered(
     if name is not None:
         query = query.where(Job.name.icontains(name, autoescape=True))
     return query
-
-
-def events_after(session: ReadSession, job_id: str, event_id: int, limit: int) -> Sequence[Event]:
-    """At most `limit` events with larger ids, oldest first."""
-    return session.scalars(
-        select(Event).where(Event.job_id == job_id, Event.id > event_id).order_by(Event.id).limit(limit)
-    ).all()
-
-
-def attempt(session: ReadSession, job_id: str, number: int) -> Attempt | None:
-    """One attempt."""
-    return session.get(Attempt, (job_id, number))
 
 
 def ancestors(session: ReadSession, job: Job) -> Sequence[Job]:

@@ -5,48 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from control.lifecycle.schemas import Failure, Intent, Pause, Progress, State
 from control.schemas import Body, JsonObject, ProblemDetail, Resource
 from core.spec.job import JobSpec
-
-State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
-Intent = Literal["pause", "cancel", "preempt"]
-Purpose = Literal["train", "estimate", "export", "preview"]
-"""Why a job exists; all but ``train`` are short jobs (`control.short_jobs`)."""
 
 
 class JobIn(JobSpec):
     """A spec whose dataset is given: what ``POST /v1/jobs`` takes."""
 
     dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")]
-
-
-class Progress(Resource):
-    phase: Literal["staging", "preparing", "training", "saving"] | None
-    """What the running attempt is at; none where nothing runs."""
-    phase_fraction: float | None
-    """Of staging or preparing, 0 to 1; none where it is not known."""
-    step: int
-    steps: int
-    fraction: float
-    """step / steps."""
-    eta_seconds: float | None
-    """Until the last step, by the recent pace; none until it can be told."""
-
-
-class Failure(Resource):
-    code: str
-    message: str
-    hint: str | None = None
-    """What to do about it."""
-    details: JsonObject = Field(default_factory=dict)
-
-
-class Pause(Resource):
-    code: str
-    """``collapsed``, ``quota_exceeded`` or ``disk_low``."""
-    message: str
-    hint: str | None = None
-    """What to do before it is resumed."""
 
 
 class Parent(Resource):
@@ -156,17 +123,6 @@ class ValidationOut(Resource):
     """Weights of the network, embeddings included."""
     memory_bytes: int | None
     """Estimate of the peak of training."""
-
-
-class EventOut(Resource):
-    object: Literal["event"] = "event"
-    id: int
-    job: str
-    attempt: int
-    type: str
-    message: str
-    data: JsonObject
-    time: datetime
 
 
 class LogOut(Resource):

@@ -10,18 +10,22 @@ from control.db import ReadSession
 from control.errors import NotFound
 from control.jobs import repository
 from control.jobs.deletion import delete
-from control.jobs.intents import request, resume, retry
-from control.jobs.models import Attempt, Event, Job
-from control.jobs.outcomes import Completed, Failed, Paused, Result, Stopped, finish
-from control.jobs.presenters import event_out, job_out, lineage_node, progress, summaries
-from control.jobs.reports import engine_started, record_event, record_log_tail, record_points
-from control.jobs.schemas import LineageOut, LogOut, State
+from control.jobs.presenters import job_out, lineage_node, summaries
+from control.jobs.retry import retry
+from control.jobs.schemas import LineageOut, LogOut
 from control.jobs.submission import fork, submit, validate_document
-from control.jobs.transitions import InvalidTransition
+from control.lifecycle import repository as lifecycle
+from control.lifecycle.intents import request, resume
+from control.lifecycle.leases import LeaseLost, heartbeat
+from control.lifecycle.models import Attempt, Event, Job
+from control.lifecycle.outcomes import Completed, Failed, Paused, Result, Stopped, finish
+from control.lifecycle.presenters import event_out, progress
+from control.lifecycle.reports import engine_started, record_event, record_log_tail, record_points
+from control.lifecycle.schemas import State
+from control.lifecycle.transitions import InvalidTransition
 from control.metrics.repository import Point
 from control.paging import Slice, newest_first
 from control.scheduling.claims import Claim, ClaimedFile, claim
-from control.scheduling.leases import LeaseLost, heartbeat
 
 __all__ = [
     "Claim",
@@ -68,7 +72,7 @@ def get(session: ReadSession, project_id: str, job_id: str) -> Job:
     Raises:
         NotFound: ``job_not_found``.
     """
-    job = repository.of_project(session, project_id, job_id)
+    job = lifecycle.of_project(session, project_id, job_id)
     if job is None:
         raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
     return job
@@ -96,7 +100,7 @@ def list_jobs(
 
 def events(session: ReadSession, job_id: str, *, after: int = 0, limit: int = 200) -> Sequence[Event]:
     """At most `limit` events of a job with ids above `after`, oldest first."""
-    return repository.events_after(session, job_id, after, limit)
+    return lifecycle.events_after(session, job_id, after, limit)
 
 
 def attempt_of(session: ReadSession, job: Job, number: int | None = None) -> Attempt:
@@ -105,7 +109,7 @@ def attempt_of(session: ReadSession, job: Job, number: int | None = None) -> Att
     Raises:
         NotFound: ``log_not_found``: there was no such attempt.
     """
-    found = repository.attempt(session, job.id, job.attempt if number is None else number)
+    found = lifecycle.attempt(session, job.id, job.attempt if number is None else number)
     if found is None:
         raise NotFound(
             "log_not_found", f"{job.id} has had {job.attempt} attempts; there is no other.", param="attempt"

@@ -9,16 +9,14 @@ from control.checkpoints.models import Checkpoint
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, Invalid, NotFound, SeedbedError
 from control.ids import new_id
-from control.jobs import repository
 from control.jobs.admission import examine
-from control.jobs.events import record
-from control.jobs.live_events import announce
 from control.jobs.merge_patch import merge_patch
-from control.jobs.models import Job
-from control.jobs.presenters import job_out
 from control.jobs.schemas import ForkIn, ValidationOut
-from control.scheduling.wakeups import ring_for
+from control.lifecycle import repository
+from control.lifecycle.events import record
+from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
+from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
 from core.spec.parameters import learned_positions, task_weights
 from core.spec.problems import SpecError, shorten, validate
@@ -74,7 +72,7 @@ def submit(
     session.add(job)
     session.flush()
     session.refresh(job)
-    ring_for(session, job)
+    wake_for(session, job.id, device=job.device, memory_bytes=job.memory_bytes)
     message = "Accepted."
     if parent_checkpoint is not None:
         message = f"Accepted; starts from step {parent_checkpoint.step} of {parent_checkpoint.job_id}."
@@ -82,7 +80,6 @@ def submit(
     for warning in admission.lasting:
         said = f"{warning.param}: {warning.message}."
         record(session, job, "warning", said, {"code": warning.code, "param": warning.param})
-    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
     return job
 
 
@@ -156,9 +153,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
         SeedbedError: whatever `submit` refuses.
     """
     # Locked, so that retention does not drop the checkpoint before the fork is known to need it.
-    parent = repository.lock_of_project(session, project_id, job_id)
-    if parent is None:
-        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+    parent = repository.lock(session, project_id, job_id)
     checkpoint = _choose(session, parent, body.checkpoint)
     try:
         spec = validate(merge_patch(parent.spec, body.changes))

@@ -14,9 +14,11 @@ from control.checkpoints.schemas import CheckpointOut
 from control.checkpoints.service import checkpoint_out
 from control.db import ReadSession
 from control.errors import Invalid
-from control.jobs.models import Event, Job
-from control.jobs.presenters import event_out, job_out, progress
-from control.jobs.schemas import EventOut, JobOut, Progress
+from control.jobs.presenters import job_out
+from control.jobs.schemas import JobOut
+from control.lifecycle.models import Event, Job
+from control.lifecycle.presenters import event_out, progress
+from control.lifecycle.schemas import EventOut, Progress
 from control.metrics import repository as metrics
 from control.metrics.repository import WrittenPoint
 from control.samples.models import Sample

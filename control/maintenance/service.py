@@ -17,13 +17,13 @@ from control.broker import QUEUES, Broker
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.purging import purge
 from control.db import ReadSession, WriteSession, glance, read, write
-from control.jobs.asking import ask
-from control.jobs.models import Job
-from control.jobs.outcomes import lease_expired
+from control.lifecycle.intents import preempt
+from control.lifecycle.models import Job
+from control.lifecycle.outcomes import lease_expired
 from control.maintenance.leader_election import Leadership
-from control.removals.service import LEFT_AFTER, carry_out_left
+from control.maintenance.removals import LEFT_AFTER, carry_out_left
 from control.scheduling.dispatch import Plan, Waiting, plan
-from control.scheduling.slots import Places, places
+from control.scheduling.slots import Slots, slots
 from control.settings import Settings
 from control.storage import Storage
 
@@ -129,19 +129,19 @@ class Maintenance:
                 return expired
 
     def dispatch(self) -> Plan:
-        """Ring for places that are free while work waits, and have room made for urgent work."""
+        """Ring for slots that are free while work waits, and have room made for urgent work."""
         with read(self._engine) as session:
-            now = places(session)
+            now = slots(session)
             head = [row for offer in _widest(now) for row in _head(session, *offer)]
         found = plan(head, now)
         for victim, urgent in found.preempt.items():
             with write(self._engine) as session:
                 _preempt(session, victim, urgent)
         for queue in QUEUES:
-            jobs = found.rings.get(queue, [])
+            jobs = found.wakeups.get(queue, [])
             # A doorbell that still lies there will do: more of them would pile up before a busy worker.
             for job_id in jobs[self._broker.backlog(queue) if jobs else 0 :]:
-                self._broker.ring(queue, job_id)
+                self._broker.wake(queue, job_id)
         return found
 
     def purge_checkpoints(self) -> list[str]:
@@ -176,7 +176,7 @@ _DUE = text("""
 """)
 
 
-def _widest(now: Places) -> list[tuple[str, int]]:
+def _widest(now: Slots) -> list[tuple[str, int]]:
     """For each value of ``device`` that some worker takes, the largest memory that one takes it with."""
     widest: dict[str, int] = {}
     for member in now.fleet.members:
@@ -204,11 +204,4 @@ def _preempt(session: WriteSession, victim_id: str, urgent_id: str) -> None:
     ).one_or_none()
     if job is None:
         return
-    job.intent = "preempt"
-    ask(
-        session,
-        job,
-        "preempt_requested",
-        f"{urgent_id} has a higher priority: the engine finishes its step, writes a checkpoint and makes room.",
-        {"for": urgent_id},
-    )
+    preempt(session, job, urgent_id)

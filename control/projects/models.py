@@ -14,5 +14,5 @@ class Project(Base):
     id: Mapped[PrimaryId]
     name: Mapped[str] = mapped_column(unique=True)
     quotas: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """Kind of what it stores (`control.usage.schemas.Kind`) → most bytes; a kind that is not named has no quota here."""
+    """Kind of what it stores (`control.quotas.schemas.Kind`) → most bytes; a kind that is not named has no quota here."""
     created_at: Mapped[CreatedAt]

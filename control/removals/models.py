@@ -1,9 +1,14 @@
 """What is to leave the storage: written with the deletion of the rows that named it, gone once it has left."""
 
+from typing import Literal
+
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped
 
 from control.base import Base, CreatedAt, PrimaryId
+
+Kind = Literal["prefix", "blob"]
+"""Everything below a key, or one object that several rows may name (`control.datasets.blobs`)."""
 
 
 class Removal(Base):

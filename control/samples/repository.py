@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from control.db import ReadSession, WriteSession
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.samples.models import SAMPLE_SEQ, Sample
 
 
@@ -65,3 +65,13 @@ def of_project(session: ReadSession, project_id: str, sample_id: str) -> Sample 
         .join(Job, Job.id == Sample.job_id)
         .where(Sample.id == sample_id, Job.project_id == project_id)
     ).one_or_none()
+
+
+def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
+    """How many samples a project has, and bytes."""
+    number, size = session.execute(
+        select(func.count(), func.coalesce(func.sum(Sample.bytes), 0))
+        .join(Job, Job.id == Sample.job_id)
+        .where(Job.project_id == project_id)
+    ).one()
+    return number, int(size)

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
-from control.jobs.events import record
-from control.jobs.live_events import announce
+from control.lifecycle.events import record
+from control.lifecycle.leases import held
+from control.quotas.service import require_room
 from control.samples import repository
 from control.samples.models import Sample
 from control.samples.schemas import SampleOut
-from control.scheduling.leases import held
-from control.usage.service import require_room
 
 MOST = 2000
 """Samples that a job keeps. One more drops every second step of those that are there: a long run's history stays even."""
@@ -32,7 +31,7 @@ def commit_sample(
     """Make a sample exist whose content is in storage; it takes the place of an earlier attempt's.
 
     The same content again changes nothing. An object that no row names any more leaves the storage with the next round
-    of housekeeping (`control.checkpoints.orphans`).
+    of housekeeping (`control.maintenance.orphans`).
 
     Args:
         size: In bytes.
@@ -45,7 +44,7 @@ def commit_sample(
     known = repository.at(session, job_id, step, name)
     if known is not None and known.sha256 == sha256:
         return known
-    require_room(session, job.project_id, "samples", size - (known.bytes if known else 0))
+    require_room(session, job.project_id, "samples", size - (known.bytes if known else 0), repository.taken)
     if known is None and repository.count(session, job_id) >= MOST:
         repository.thin_out(session, job_id)
     sample = repository.upsert(
@@ -69,7 +68,6 @@ def commit_sample(
         f"Sample at step {step}: {name.replace('_', ' ')}.",
         {"sample": sample.id, "step": step, "name": name},
     )
-    announce(session, job_id, "sample", sample_out(sample).model_dump(mode="json"))
     return sample
 
 

@@ -1,22 +1,21 @@
 """A worker takes the best job that it can run.
 
 Highest priority first; among equals the project with the fewest running jobs; then the longest wait. The order is
-decided here, at the moment a place is free, and not by the order of messages.
+decided here, at the moment a slot is free, and not by the order of messages.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import select, text
-
 from control.checkpoints.repository import CheckpointRef, starting_points
+from control.datasets import repository as datasets
 from control.datasets.modalities import READING
-from control.datasets.models import DatasetFile
 from control.db import WriteSession
-from control.jobs.models import Event, Job
-from control.jobs.schemas import Purpose
-from control.jobs.transitions import transition
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import Purpose
+from control.lifecycle.transitions import transition
+from control.scheduling import repository
 from control.settings import settings
 from control.workers.fleet import Fleet, Member, Offer, fleet
 from control.workers.service import member
@@ -82,7 +81,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         message=f"Attempt {job.attempt + 1} is on worker {worker_id}.",
         data={"worker": worker_id},
     )
-    files = session.query(DatasetFile).filter_by(dataset_id=job.dataset_id).order_by(DatasetFile.name)
+    files = datasets.files(session, job.dataset_id)
     return Claim(
         job_id=job.id,
         project_id=job.project_id,
@@ -104,11 +103,8 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
 def _decisions(session: WriteSession, job: Job) -> dict[str, Any]:
     if job.attempt == 1:
         return {}
-    newest_first = (
-        select(Event.data).where(Event.job_id == job.id, Event.type == "decision").order_by(Event.id.desc())
-    )
     # Of several the oldest counts: the first attempt's numbers are in the series already.
-    return {data["name"]: data["choice"] for data in session.scalars(newest_first)}
+    return {data["name"]: data["choice"] for data in repository.decisions(session, job.id)}
 
 
 def _take(session: WriteSession, workers: Fleet, worker: Member) -> Job | None:
@@ -116,12 +112,12 @@ def _take(session: WriteSession, workers: Fleet, worker: Member) -> Job | None:
     offers = _as_arrays(workers.offers(worker))
     below = 101
     while True:
-        priority = session.execute(_HIGHEST, offers | {"below": below}).scalar_one()
+        priority = repository.highest_priority(session, offers, below)
         if priority is None:
             return None
-        job_id = session.execute(_BEST, offers | {"priority": priority}).scalar_one_or_none()
-        if job_id is not None:
-            return session.get_one(Job, job_id, populate_existing=True)
+        job = repository.lock_best(session, offers, priority)
+        if job is not None:
+            return job
         below = priority
 
 
@@ -131,61 +127,3 @@ def _as_arrays(offers: Sequence[Offer]) -> dict[str, Any]:
         "aboves": [offer.above for offer in offers],
         "uptos": [offer.upto for offer in offers],
     }
-
-
-_OFFERS = """offer(device, above, upto) AS (
-    SELECT * FROM unnest(CAST(:devices AS text[]), CAST(:aboves AS bigint[]), CAST(:uptos AS bigint[]))
-)"""
-
-_HIGHEST = text(f"""
-    WITH {_OFFERS}
-    SELECT max(best.priority)
-    FROM offer CROSS JOIN LATERAL (
-        SELECT priority FROM jobs
-        WHERE state = 'queued' AND device = offer.device
-          AND memory_bytes > offer.above AND memory_bytes <= offer.upto AND priority < :below
-        ORDER BY priority DESC
-        LIMIT 1
-    ) AS best
-""")  # noqa: S608 - no value is pasted in
-
-# Neither the number of queued jobs nor the history matters to its cost, only the number of projects that wait:
-# `waiting` jumps through the index from project to project, `candidate` looks at the head of each one's line.
-# The head is 32 long because a job that another claim is just taking is skipped. `IS TRUE` keeps the planner from seeing
-# a narrow range of memory, which would have it read and sort a project's whole line instead of the index' beginning.
-_BEST = text(f"""
-    WITH RECURSIVE {_OFFERS},
-    waiting(device, above, upto, project_id) AS (
-        SELECT offer.*, (
-            SELECT min(project_id) FROM jobs
-            WHERE state = 'queued' AND device = offer.device AND priority = :priority
-        ) FROM offer
-        UNION ALL
-        SELECT waiting.device, waiting.above, waiting.upto, (
-            SELECT min(jobs.project_id) FROM jobs
-            WHERE state = 'queued' AND jobs.device = waiting.device AND priority = :priority
-              AND jobs.project_id > waiting.project_id
-        ) FROM waiting WHERE waiting.project_id IS NOT NULL
-    ),
-    candidate AS (
-        SELECT head.* FROM waiting CROSS JOIN LATERAL (
-            SELECT id, project_id, queued_at FROM jobs
-            WHERE state = 'queued' AND device = waiting.device AND priority = :priority
-              AND project_id = waiting.project_id
-              AND (memory_bytes > waiting.above) IS TRUE AND memory_bytes <= waiting.upto
-            ORDER BY queued_at
-            LIMIT 32
-        ) AS head
-    ),
-    busy AS (
-        SELECT project_id, count(*) AS running FROM jobs WHERE state = 'running' GROUP BY project_id
-    )
-    SELECT jobs.id
-    FROM jobs
-    JOIN candidate ON candidate.id = jobs.id
-    LEFT JOIN busy ON busy.project_id = candidate.project_id
-    WHERE jobs.state = 'queued'
-    ORDER BY coalesce(busy.running, 0), candidate.queued_at, jobs.id
-    LIMIT 1
-    FOR UPDATE OF jobs SKIP LOCKED
-""")  # noqa: S608 - no value is pasted in

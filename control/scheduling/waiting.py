@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-
 from control.db import ReadSession
-from control.jobs.models import Job
-from control.scheduling.slots import Place, Places, places
+from control.lifecycle.models import Job
+from control.scheduling import repository
+from control.scheduling.slots import Slot, Slots, slots
 from control.workers.fleet import Fleet
 
 COUNTED = 100
@@ -18,7 +17,7 @@ def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, str]
     queued = [job for job in jobs if job.state == "queued"]
     if not queued:
         return {}
-    now = places(session)
+    now = slots(session)
     reasons = {}
     for device in {job.device for job in queued}:
         line = _line_up(session, rivals(now.fleet, device))
@@ -29,7 +28,7 @@ def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, str]
     return reasons
 
 
-def reason(now: Places, device: str, memory_bytes: int, ahead: int) -> str:
+def reason(now: Slots, device: str, memory_bytes: int, ahead: int) -> str:
     """The sentence.
 
     Args:
@@ -38,10 +37,10 @@ def reason(now: Places, device: str, memory_bytes: int, ahead: int) -> str:
     able = now.for_job(device, memory_bytes)
     if not able:
         return _nobody(now.fleet, device, memory_bytes)
-    free = sum(place.occupant is None for place in able)
+    free = sum(slot.occupant is None for slot in able)
     if ahead < free:
         return "a worker is free and takes it in a moment"
-    soon = sum(_stops(place) for place in able)
+    soon = sum(_stops(slot) for slot in able)
     if ahead < free + soon:
         return "a running job is being stopped, which makes room for it"
     if free:
@@ -65,8 +64,8 @@ def gibibytes(count: int) -> str:
     return f"{count / 2**30:.3g} GiB"
 
 
-def _stops(place: Place) -> bool:
-    return place.occupant is not None and place.occupant.stopping
+def _stops(slot: Slot) -> bool:
+    return slot.occupant is not None and slot.occupant.stopping
 
 
 def _line(ahead: int) -> str:
@@ -92,10 +91,5 @@ def _nobody(fleet: Fleet, device: str, memory_bytes: int) -> str:
 
 def _line_up(session: ReadSession, devices: Sequence[str]) -> dict[str, int]:
     """Job id → how many come before it, for the head of the queue."""
-    ids = session.scalars(
-        select(Job.id)
-        .where(Job.state == "queued", Job.device.in_(devices))
-        .order_by(Job.priority.desc(), Job.queued_at)
-        .limit(COUNTED + 1)
-    )
+    ids = repository.head_of_queue(session, devices, COUNTED + 1)
     return {job_id: ahead for ahead, job_id in enumerate(ids)}

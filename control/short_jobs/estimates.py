@@ -1,7 +1,7 @@
 """Estimates: a few real steps of a job that was not submitted, on the worker that would run it."""
 
 from control.db import ReadSession, WriteSession
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.short_jobs import service
 from control.short_jobs.schemas import EstimateOut, EstimateResult
 from control.short_jobs.trials import admit

@@ -6,7 +6,7 @@ from control.checkpoints import service as checkpoints
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointFile
 from control.db import ReadSession, WriteSession
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.short_jobs import service
 from control.short_jobs.schemas import ExportFormat, ExportOut, ExportResult
 from core.spec.job import JobSpec

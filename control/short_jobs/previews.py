@@ -6,8 +6,8 @@ from sqlalchemy import Engine, delete, func, select
 
 from control.db import ReadSession, WriteSession, read, write
 from control.errors import NotFound
-from control.jobs.models import Job
-from control.jobs.states import TERMINAL
+from control.lifecycle.models import Job
+from control.lifecycle.states import TERMINAL
 from control.short_jobs import service
 from control.short_jobs.schemas import PreviewOut, PreviewResult, ShownThing
 from control.short_jobs.trials import admit

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from control.checkpoints.schemas import CheckpointFile
-from control.jobs.schemas import Failure
+from control.lifecycle.schemas import Failure
 from control.samples.schemas import MediaType
 from control.schemas import Body, Resource
 from core.spec.job import JobSpec

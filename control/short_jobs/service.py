@@ -10,15 +10,15 @@ from typing import Any, Literal
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
-from control.jobs import repository
 from control.jobs.deletion import delete_short_job
-from control.jobs.events import record
-from control.jobs.intents import request
-from control.jobs.models import Job
-from control.jobs.schemas import Failure
+from control.lifecycle import repository
+from control.lifecycle.events import record
+from control.lifecycle.intents import request
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import Failure
 from control.scheduling.waiting import waiting_reasons
-from control.scheduling.wakeups import ring_for
 from control.storage import Storage
+from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
 
 ShortJobKind = Literal["estimate", "export", "preview"]
@@ -73,7 +73,7 @@ def submit(
     session.add(job)
     session.flush()
     session.refresh(job)
-    ring_for(session, job)
+    wake_for(session, job.id, device=job.device, memory_bytes=job.memory_bytes)
     record(session, job, "queued", "Accepted.")
     return job
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from shutil import disk_usage
 
+from control.quotas.errors import DiskLow
 from control.settings import Settings
 from control.storage import Storage, StorageFull
-from control.usage.errors import DiskLow
 from control.usage.schemas import DiskUsage
 
 

@@ -1,13 +1,8 @@
-"""What a project takes up, and what it may, over HTTP."""
+"""What a project takes up, over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from control.schemas import Body, Resource
-
-Kind = Literal["datasets", "checkpoints", "samples", "exports", "logs"]
-"""What has a quota. Previews have none: they leave by themselves a day after their end."""
+from control.schemas import Resource
 
 
 class KindUsage(Resource):
@@ -42,16 +37,3 @@ class UsageOut(Resource):
     """Of checkpoints that were dropped and leave the storage within a minute or two; in none of the numbers above."""
     disk: DiskUsage | None
     """None for a bucket, which has no end that could be told."""
-
-
-Quota = Annotated[int, Field(ge=0, le=2**53, strict=True)]  # exact in every JSON reader
-
-
-class QuotasIn(Body):
-    """A project's own quotas; a field that is left out stays as it is, and null takes the quota away."""
-
-    datasets: Quota | None = None
-    checkpoints: Quota | None = None
-    samples: Quota | None = None
-    exports: Quota | None = None
-    logs: Quota | None = None

@@ -1,45 +1,31 @@
-"""What a project takes up and what it may: told, set, and held to."""
+"""What a project takes up, and the quotas beside it."""
 
-from typing import get_args
-
-from control.db import ReadSession, WriteSession
-from control.projects import service as projects
-from control.settings import Settings, settings
+from control.checkpoints import repository as checkpoints
+from control.datasets import repository as datasets
+from control.db import ReadSession
+from control.lifecycle import repository as lifecycle
+from control.quotas import service as quotas
+from control.quotas.schemas import Kind
+from control.quotas.service import KINDS, Taken, limits
+from control.samples import repository as samples
+from control.settings import Settings
 from control.storage import Storage
-from control.usage import repository
 from control.usage.disk import disk_of
-from control.usage.errors import QuotaExceeded
-from control.usage.schemas import Kind, KindUsage, QuotasIn, UsageOut
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from control.usage.schemas import KindUsage, UsageOut
 
 
-def limits(session: ReadSession, project_id: str) -> dict[Kind, int]:
-    """Bytes of each kind that has a quota: the lower of the project's own and the operator's."""
-    own = projects.get(session, project_id).quotas
-    operators: dict[Kind, int | None] = {
-        "datasets": settings().quota_datasets_bytes,
-        "checkpoints": settings().quota_checkpoints_bytes,
-        "samples": settings().quota_samples_bytes,
-        "exports": settings().quota_exports_bytes,
-        "logs": settings().quota_logs_bytes,
-    }
-    found: dict[Kind, int] = {}
-    for kind in KINDS:
-        given = [limit for limit in (own.get(kind), operators[kind]) if limit is not None]
-        if given:
-            found[kind] = min(given)
-    return found
+def _exports(session: ReadSession, project_id: str) -> tuple[int, int]:
+    return lifecycle.made_by(session, project_id, "export")
 
 
-def set_quotas(session: WriteSession, project_id: str, body: QuotasIn) -> None:
-    """Change the project's own quotas. What is there already stays, also where it is more."""
-    project = projects.get(session, project_id)
-    changed = body.model_dump(exclude_unset=True)
-    project.quotas = {
-        kind: limit for kind, limit in {**project.quotas, **changed}.items() if limit is not None
-    }
-    session.flush()
+TAKEN: dict[Kind, Taken] = {
+    "datasets": datasets.taken,
+    "checkpoints": checkpoints.taken,
+    "samples": samples.taken,
+    "exports": _exports,
+    "logs": lifecycle.logs_taken,
+}
+"""Kind → what counts it: how many, and bytes. Sums over rows, never a walk through the storage."""
 
 
 def usage(session: ReadSession, storage: Storage, chosen: Settings, project_id: str) -> UsageOut:
@@ -47,50 +33,25 @@ def usage(session: ReadSession, storage: Storage, chosen: Settings, project_id: 
     may = limits(session, project_id)
     kinds: dict[str, KindUsage] = {}
     for kind in KINDS:
-        count, size = repository.TAKEN[kind](session, project_id)
+        count, size = TAKEN[kind](session, project_id)
         kinds[kind] = KindUsage(count=count, bytes=size, limit_bytes=may.get(kind))
-    count, size = repository.previews(session, project_id)
+    count, size = lifecycle.made_by(session, project_id, "preview")
     kinds["previews"] = KindUsage(count=count, bytes=size)
     return UsageOut.model_validate(
         {
             "project": project_id,
             **kinds,
             "bytes": sum(found.bytes for found in kinds.values()),
-            "leaving_bytes": repository.leaving(session, project_id),
+            "leaving_bytes": checkpoints.leaving(session, project_id),
             "disk": disk_of(storage, chosen),
         }
     )
 
 
 def require_room(session: ReadSession, project_id: str, kind: Kind, more: int) -> None:
-    """
-    Args:
-        more: Bytes to come; what gives way to them is subtracted.
+    """`control.quotas.service.require_room` with the count of that kind.
 
     Raises:
-        QuotaExceeded: with them the project would take up more than it may.
+        QuotaExceeded: with `more` bytes the project would take up more than it may.
     """
-    limit = limits(session, project_id).get(kind)
-    if limit is None or more <= 0:
-        return
-    if session.writes:
-        # Of two that come at once, the second counts the first.
-        repository.lock(session, project_id, kind)
-    _, used = repository.TAKEN[kind](session, project_id)
-    if used + more > limit:
-        raise QuotaExceeded(kind, used=used, more=more, limit=limit)
-
-
-def require_kept(session: WriteSession, project_id: str, kind: Kind) -> None:
-    """Refuse what this transaction has added.
-
-    Raises:
-        QuotaExceeded: with it the project takes up more than it may.
-    """
-    limit = limits(session, project_id).get(kind)
-    if limit is None:
-        return
-    repository.lock(session, project_id, kind)
-    _, used = repository.TAKEN[kind](session, project_id)
-    if used > limit:
-        raise QuotaExceeded(kind, used=limit, more=used - limit, limit=limit)
+    quotas.require_room(session, project_id, kind, more, TAKEN[kind])

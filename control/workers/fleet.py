@@ -7,15 +7,11 @@ worker is online. The rule is written once, as ranges of memory, for SQL and Pyt
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal, cast
-
-from sqlalchemy import ColumnElement, and_, func, select
 
 from control.broker import Queue
 from control.db import ReadSession
-from control.settings import settings
-from control.workers.models import Worker
+from control.workers import repository
 
 JobDevice = Literal["auto", "cpu", "cuda"]
 WorkerDevice = Literal["cpu", "cuda"]
@@ -82,15 +78,9 @@ class Fleet:
         ]
 
 
-def online() -> ColumnElement[bool]:
-    """Whether a row of `Worker` is a worker that is online."""
-    limit = timedelta(seconds=settings().worker_online_seconds)
-    return and_(Worker.stopped_at.is_(None), Worker.last_seen_at > func.clock_timestamp() - limit)
-
-
 def fleet(session: ReadSession) -> Fleet:
     """The workers that are online now."""
-    rows = session.execute(
-        select(Worker.id, Worker.device, Worker.memory_bytes).where(online()).order_by(Worker.id)
+    found = repository.all_online(session)
+    return Fleet(
+        [Member(worker_id, cast("WorkerDevice", device), memory) for worker_id, device, memory in found]
     )
-    return Fleet([Member(row[0], cast("WorkerDevice", row[1]), row[2]) for row in rows])

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "serve":
         from core.commands.serve import serve  # noqa: PLC0415 - each command imports only what it needs
 
-        return serve(arguments.fd, arguments.parent)
+        return serve(arguments.fd, arguments.parent, engine=main)
     from core.commands.terminal import terminal_sink  # noqa: PLC0415 - torch takes a second, --help should not
     from core.events import Events, PipeSink  # noqa: PLC0415
 

@@ -72,7 +72,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from core import tracebacks
-from core.commands.cli import main
 from core.process import die_with_parent
 from core.tasks.registry import objective_module, specs
 
@@ -303,14 +302,14 @@ def preload() -> None:
 
 
 def serve(
-    fd: int, parent: int | None = None, *, preload: Callable[[], object] = preload, engine: Main = main
+    fd: int, parent: int | None = None, *, engine: Main, preload: Callable[[], object] = preload
 ) -> int:
     """Serve requests on the listening socket ``fd`` until killed.
 
     Args:
         parent: exit where the parent is another process.
+        engine: what a forked engine runs: the command line, given the request's arguments.
         preload: imports what the engine needs.
-        engine: what a forked engine runs; another one than the command line is for measurements and tests.
     """
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

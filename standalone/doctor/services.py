@@ -15,10 +15,10 @@ from control.errors import SeedbedError, Unauthorized
 from control.keys import secrets as key_secrets
 from control.keys import service as keys
 from control.migrate import check_revision
+from control.scheduling.roster import list_workers
 from control.settings import Settings
 from control.storage import open_storage
 from control.storage.base import TEMPORARY
-from control.workers import service as workers_service
 from standalone.doctor.finding import Finding, bad, ok, room, warn
 from standalone.home import Home
 from worker.device import installed_version
@@ -156,7 +156,7 @@ def storage(chosen: Settings) -> Finding:
 def workers(chosen: Settings) -> Finding | None:
     try:
         with _connected(chosen) as engine, read(engine) as session:
-            online = [found for found in workers_service.list_workers(session) if found.state != "offline"]
+            online = [found for found in list_workers(session) if found.state != "offline"]
     except SQLAlchemyError:
         return None  # the check of the database reports this
     if not online:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select
 
 from control.datasets.models import DatasetFile
 from control.db import read, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from tests.api.conftest import RequestLog, problem
 from tests.factories import make_dataset, make_worker
 

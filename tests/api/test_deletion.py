@@ -18,12 +18,12 @@ from control.broker import Broker
 from control.datasets.models import Dataset
 from control.db import read, write
 from control.jobs import service as jobs
-from control.jobs.models import Job
 from control.jobs.schemas import ForkIn
 from control.jobs.service import Point
+from control.lifecycle.models import Job
+from control.maintenance.removals import carry_out_left
 from control.maintenance.service import Maintenance
 from control.removals.models import Removal
-from control.removals.service import carry_out_left
 from control.samples.service import commit_sample
 from control.settings import Settings
 from control.short_jobs import exports

@@ -12,7 +12,7 @@ import seedbed
 
 from control.db import read, write
 from control.jobs import service as jobs
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.samples.service import commit_sample
 from tests.client.conftest import SPEC, Service, Trainer
 from tests.client.test_cli import Command, environ, job_file, run

@@ -9,7 +9,7 @@ from sqlalchemy.exc import InternalError
 
 from control.broker import Broker, broker, live_key
 from control.db import ReadSession, WriteSession, after_commit, normalized, read, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.projects.models import Project
 from control.settings import Settings, settings
 from tests.factories import make_job, make_project
@@ -105,17 +105,17 @@ def test_every_way_to_spell_postgresql_means_psycopg(scheme: str) -> None:
     assert url.password == "secret"
 
 
-def test_a_submit_rings_and_tells_after_its_commit(engine: Engine) -> None:
+def test_a_submit_wakes_workers_and_listeners_after_its_commit(engine: Engine) -> None:
     with write(engine) as session:
         job = make_job(session)
         assert broker().backlog("cpu") == 0
         assert broker().live.exists(live_key(job.id)) == 0
     assert broker().backlog("cpu") == 1
     kinds = [fields["kind"] for _, fields in broker().live.xrange(live_key(job.id))]  # type: ignore[union-attr]
-    assert kinds == ["event", "job"]
+    assert kinds == ["job"], "one message, whatever a transaction wrote"
 
 
-def test_a_submit_rolled_back_rings_nobody(engine: Engine) -> None:
+def test_a_submit_rolled_back_wakes_nobody(engine: Engine) -> None:
     def fail(session: WriteSession) -> None:
         make_job(session)
         raise LookupError
@@ -136,8 +136,8 @@ def test_a_dead_redis_breaks_no_submit(
     redis_url: str,
 ) -> None:
     dead = Broker(environment.model_copy(update={"redis_url": redis_url.format(path=tmp_path)}))
-    monkeypatch.setattr("control.scheduling.wakeups.broker", lambda: dead)
-    monkeypatch.setattr("control.jobs.live_events.broker", lambda: dead)
+    monkeypatch.setattr("control.workers.wakeups.broker", lambda: dead)
+    monkeypatch.setattr("control.lifecycle.live_events.broker", lambda: dead)
     with caplog.at_level(logging.WARNING), write(engine) as session:
         job = make_job(session)
     with read(engine) as session:

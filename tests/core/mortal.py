@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import Any
 
+from core.commands.cli import main
 from core.commands.serve import preload, serve
 
 
@@ -26,4 +27,4 @@ def preload_mortal() -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]), preload=preload_mortal)
+    serve(int(sys.argv[1]), int(sys.argv[2]), engine=main, preload=preload_mortal)

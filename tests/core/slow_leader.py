@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 
+from core.commands.cli import main
 from core.commands.serve import serve
 
 if __name__ == "__main__":
     os.setsid = signal.pause  # type: ignore[assignment]
-    serve(int(sys.argv[1]), int(sys.argv[2]), preload=lambda: None)
+    serve(int(sys.argv[1]), int(sys.argv[2]), engine=main, preload=lambda: None)

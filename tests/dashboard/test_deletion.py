@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from control.checkpoints.repository import present
 from control.db import WriteSession, create_engine, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from tests.dashboard.conftest import Running, Scenario
 from tests.worker.conftest import eventually
 

@@ -19,7 +19,7 @@ from control.datasets.models import Dataset, DatasetFile
 from control.db import create_engine, normalized, read, write
 from control.ids import new_id
 from control.jobs import service as jobs
-from control.jobs.models import Attempt, Event, Job
+from control.lifecycle.models import Attempt, Event, Job
 from control.maintenance.service import Maintenance
 from control.settings import Settings, settings
 from control.storage import Storage, open_storage

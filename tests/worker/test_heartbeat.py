@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from control.db import write
-from control.jobs.models import Job
 from control.jobs.service import LeaseLost
+from control.lifecycle.models import Job
 from tests.factories import make_running
 from worker import heartbeat as module
 from worker.heartbeat import Heartbeat, Progress

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from control.db import read, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.short_jobs import previews
 from control.workers.fleet import fleet
 from core.spec.problems import validate

@@ -3,7 +3,7 @@
 import pydoc_data.topics
 
 from control.db import read, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.short_jobs import estimates, exports
 from control.workers.fleet import fleet
 from core.spec.problems import validate

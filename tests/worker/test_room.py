@@ -10,12 +10,12 @@ from control.checkpoints.repository import present
 from control.db import read, write
 from control.errors import Conflict
 from control.jobs import service as jobs
-from control.jobs.models import Event
 from control.jobs.schemas import RetryIn
 from control.jobs.service import Claim, Completed, Failed, Paused, Result, Stopped
-from control.usage.errors import DiskLow, QuotaExceeded
-from control.usage.schemas import QuotasIn
-from control.usage.service import set_quotas
+from control.lifecycle.models import Event
+from control.quotas.errors import DiskLow, QuotaExceeded
+from control.quotas.schemas import QuotasIn
+from control.quotas.service import set_quotas
 from tests.worker.conftest import Bench, Tree
 from tests.worker.scripted_engine import loss_at
 from worker.limits import TimeLimit, without_room

@@ -4,7 +4,7 @@ import hashlib
 
 from control.checkpoints.models import Checkpoint
 from control.db import read, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.short_jobs import exports
 from tests.worker.conftest import Bench, Tree
 

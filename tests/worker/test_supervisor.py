@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 
 from control.db import read, write
 from control.jobs import service as jobs
-from control.jobs.models import Event, Job
 from control.jobs.service import Claim
+from control.lifecycle.models import Event, Job
 from control.settings import Settings, settings
 from control.storage import Storage, StorageUnavailable
 from tests.factories import make_worker

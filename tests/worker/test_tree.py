@@ -30,7 +30,7 @@ def test_what_is_killed_takes_all_below_it_along(bench: Bench) -> None:
         # The main process starts another one, which gives the job back without waiting for the lease's end.
         eventually(lambda: bench.job(job_id).state == "queued", "the job's return")
         assert bench.attempt(job_id, 3).outcome == "crashed"
-        broker().ring("cpu", job_id)
+        broker().wake("cpu", job_id)
         _await_attempt(bench, job_id, 4)
         assert tree.supervisor != supervisor
 
@@ -75,7 +75,7 @@ def test_a_frozen_supervisor_wakes_up_to_a_job_that_is_not_its_own(bench: Bench)
         frozen.supervisor.suspend()
         eventually(lambda: _expired(bench, job_id), "the end of the lease")
         with bench.worker():
-            broker().ring("cpu", job_id)
+            broker().wake("cpu", job_id)
             eventually(lambda: bench.job(job_id).attempt == 2, "the second attempt")
             bench.await_step(job_id, 20)
 

@@ -23,7 +23,7 @@ def test_one_doorbell_is_enough_for_all_that_waits(bench: Bench) -> None:
     submitted = [bench.submit(priority=priority) for priority in (0, 5, -5)]
     broker().live.flushall()
     with bench.worker():
-        broker().ring("cpu", "job_of_nobody")
+        broker().wake("cpu", "job_of_nobody")
         ended = [bench.await_state(job_id, "succeeded").finished_at for job_id in submitted]
 
     assert ended[1] < ended[0] < ended[2]
@@ -120,7 +120,7 @@ def test_a_damaged_checkpoint_is_passed_over(bench: Bench) -> None:
     damaged.write_text("{}")
 
     with bench.worker():
-        broker().ring("cpu", job_id)
+        broker().wake("cpu", job_id)
         bench.await_state(job_id, "succeeded")
 
     assert bench.attempt(job_id, 2).start_step == before
@@ -172,7 +172,7 @@ def _scrape(port: int) -> str:
 
 def _rings(own: Broker, job_id: str) -> bool:
     try:
-        own.ring("cpu", job_id)
+        own.wake("cpu", job_id)
     except OperationalError:
         return False  # it is just being restarted
     return True

@@ -7,8 +7,8 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from control.db import WriteSession, read, write
-from control.jobs.models import Job
 from control.jobs.service import Claim, LeaseLost
+from control.lifecycle.models import Job
 from control.metrics import repository as metrics
 from tests.factories import make_running
 from worker import write_queue as module

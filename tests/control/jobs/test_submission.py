@@ -12,8 +12,8 @@ from control.db import WriteSession, write
 from control.errors import Conflict, Invalid, NotFound, SeedbedError
 from control.jobs import service as jobs
 from control.jobs.merge_patch import merge_patch
-from control.jobs.models import Job
 from control.jobs.schemas import ForkIn
+from control.lifecycle.models import Job
 from tests.factories import (
     let_pass,
     make_checkpoint,

@@ -11,7 +11,7 @@ from control.broker import QUEUES, Broker, broker
 from control.checkpoints.models import Checkpoint
 from control.db import read, write
 from control.jobs import service as jobs
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.maintenance.leader_election import leader
 from control.maintenance.service import Maintenance
 from control.settings import Settings
@@ -100,7 +100,7 @@ def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Maintenance) -> Non
         make_worker(session)
     broker().live.flushall()
     assert _backlog() == {"cpu": 0, "gpu": 0}
-    assert dict(upkeep.dispatch().rings) == {"cpu": [job.id]}
+    assert dict(upkeep.dispatch().wakeups) == {"cpu": [job.id]}
     assert _backlog() == {"cpu": 1, "gpu": 0}
     upkeep.dispatch()
     assert _backlog() == {"cpu": 1, "gpu": 0}, "a doorbell that still lies there will do"
@@ -128,7 +128,7 @@ def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine,
         )
         small = make_job(session)
         make_worker(session)
-    assert dict(upkeep.dispatch().rings) == {"cpu": [small.id]}
+    assert dict(upkeep.dispatch().wakeups) == {"cpu": [small.id]}
 
 
 def test_an_urgent_job_has_room_made(engine: Engine, upkeep: Maintenance) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from control.broker import broker
 from control.db import read, write
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage

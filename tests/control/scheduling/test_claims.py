@@ -9,8 +9,8 @@ from sqlalchemy import Engine, func, select, text
 from control.db import WriteSession, write
 from control.errors import NotFound
 from control.jobs import service as jobs
-from control.jobs.models import Attempt, Job
 from control.jobs.schemas import ForkIn
+from control.lifecycle.models import Attempt, Job
 from control.workers import service as workers
 from tests.factories import (
     let_pass,

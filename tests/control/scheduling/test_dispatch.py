@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.scheduling.dispatch import Waiting, plan
-from control.scheduling.slots import Occupant, Place, Places
+from control.scheduling.slots import Occupant, Slot, Slots
 from control.workers.fleet import Member, WorkerDevice
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _place(
+def _slot(
     name: str,
     device: WorkerDevice = "cpu",
     *,
@@ -20,12 +20,12 @@ def _place(
     preemptible: bool = False,
     stopping: bool = False,
     since: int = 0,
-) -> Place:
+) -> Slot:
     occupant = None
     if priority is not None:
         moment = T0 + timedelta(seconds=since)
         occupant = Occupant(f"job on {name}", priority, preemptible, stopping, moment)
-    return Place(Member(name, device, 8), occupant)
+    return Slot(Member(name, device, 8), occupant)
 
 
 def _waiting(
@@ -36,55 +36,53 @@ def _waiting(
 
 def test_each_free_place_is_rung_for_once() -> None:
     head = [_waiting("a"), _waiting("b", after=1), _waiting("c", after=2)]
-    found = plan(head, Places([_place("1"), _place("2")]))
-    assert dict(found.rings) == {"cpu": ["a", "b"]}
+    found = plan(head, Slots([_slot("1"), _slot("2")]))
+    assert dict(found.wakeups) == {"cpu": ["a", "b"]}
     assert found.preempt == {}
 
 
 def test_doorbells_hang_where_the_worker_listens() -> None:
     head = [_waiting("a", "cuda"), _waiting("b", "cpu")]
-    found = plan(head, Places([_place("1"), _place("2", "cuda")]))
-    assert dict(found.rings) == {"gpu": ["a"], "cpu": ["b"]}
+    found = plan(head, Slots([_slot("1"), _slot("2", "cuda")]))
+    assert dict(found.wakeups) == {"gpu": ["a"], "cpu": ["b"]}
 
 
 def test_a_busy_place_is_not_rung_for() -> None:
-    found = plan([_waiting("a")], Places([_place("1", priority=0)]))
-    assert dict(found.rings) == {}
+    found = plan([_waiting("a")], Slots([_slot("1", priority=0)]))
+    assert dict(found.wakeups) == {}
 
 
 def test_the_lowest_priority_makes_room_and_of_equals_the_latest() -> None:
-    now = Places(
+    now = Slots(
         [
-            _place("1", priority=2, preemptible=True),
-            _place("2", priority=1, preemptible=True, since=1),
-            _place("3", priority=1, preemptible=True, since=5),
-            _place("4", priority=0),
+            _slot("1", priority=2, preemptible=True),
+            _slot("2", priority=1, preemptible=True, since=1),
+            _slot("3", priority=1, preemptible=True, since=5),
+            _slot("4", priority=0),
         ]
     )
     assert plan([_waiting("urgent", priority=9)], now).preempt == {"job on 3": "urgent"}
 
 
 def test_equal_priority_preempts_nobody() -> None:
-    assert (
-        plan([_waiting("a", priority=1)], Places([_place("1", priority=1, preemptible=True)])).preempt == {}
-    )
+    assert plan([_waiting("a", priority=1)], Slots([_slot("1", priority=1, preemptible=True)])).preempt == {}
 
 
 def test_nobody_is_preempted_while_a_place_is_free_or_becomes_free() -> None:
-    victim = _place("1", priority=0, preemptible=True)
+    victim = _slot("1", priority=0, preemptible=True)
     urgent = [_waiting("urgent", priority=9)]
-    assert plan(urgent, Places([victim, _place("2")])).preempt == {}
-    assert plan(urgent, Places([victim, _place("2", priority=5, stopping=True)])).preempt == {}
+    assert plan(urgent, Slots([victim, _slot("2")])).preempt == {}
+    assert plan(urgent, Slots([victim, _slot("2", priority=5, stopping=True)])).preempt == {}
 
 
 def test_two_urgent_jobs_take_two_places() -> None:
-    now = Places([_place("1", priority=0, preemptible=True), _place("2", priority=0, stopping=True)])
+    now = Slots([_slot("1", priority=0, preemptible=True), _slot("2", priority=0, stopping=True)])
     head = [_waiting("a", priority=9), _waiting("b", priority=9, after=1)]
     assert plan(head, now).preempt == {"job on 1": "b"}
 
 
 def test_a_victim_on_a_worker_that_could_not_run_the_job_is_spared() -> None:
-    now = Places([_place("1", priority=0, preemptible=True)])
+    now = Slots([_slot("1", priority=0, preemptible=True)])
     assert plan([_waiting("a", "cuda", priority=9)], now).preempt == {}
     assert plan([_waiting("a", priority=9, memory=9)], now).preempt == {}
 
@@ -108,20 +106,18 @@ _heads = st.lists(
 def test_a_plan_never_asks_for_more_than_there_is(
     drawn: list[tuple[WorkerDevice, int | None, bool, bool, int]], queue: list[tuple[str, int, int]]
 ) -> None:
-    now = Places(
+    now = Slots(
         [
-            _place(
-                f"w{i}", device, priority=priority, preemptible=preemptible, stopping=stopping, since=since
-            )
+            _slot(f"w{i}", device, priority=priority, preemptible=preemptible, stopping=stopping, since=since)
             for i, (device, priority, preemptible, stopping, since) in enumerate(drawn)
         ]
     )
     head = [_waiting(f"j{i}", d, priority=p, after=a) for i, (d, p, a) in enumerate(queue)]
     found = plan(head, now)
     waiting = {job.id: job for job in head}
-    occupants = {place.occupant.job_id: place for place in now.all if place.occupant}
-    rung = [job for jobs in found.rings.values() for job in jobs]
-    assert len(set(rung)) == len(rung) <= sum(place.occupant is None for place in now.all)
+    occupants = {slot.occupant.job_id: slot for slot in now.all if slot.occupant}
+    rung = [job for jobs in found.wakeups.values() for job in jobs]
+    assert len(set(rung)) == len(rung) <= sum(slot.occupant is None for slot in now.all)
     assert not set(rung) & set(found.preempt.values())
     for victim, urgent in found.preempt.items():
         occupant = occupants[victim].occupant
@@ -132,4 +128,4 @@ def test_a_plan_never_asks_for_more_than_there_is(
         able = now.for_job(waiting[urgent].device, waiting[urgent].memory_bytes)
         assert occupants[victim] in able
         free_for_it = [p for p in able if p.occupant is None]
-        assert len(free_for_it) <= len(rung), "a free place was passed over"
+        assert len(free_for_it) <= len(rung), "a free slot was passed over"

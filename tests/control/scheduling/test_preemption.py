@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from control.broker import broker
 from control.db import read, write
 from control.jobs import service as jobs
-from control.jobs.models import Job
 from control.jobs.service import Claim
+from control.lifecycle.models import Job
 from control.maintenance import service as module
 from control.maintenance.service import Maintenance
 from control.settings import Settings

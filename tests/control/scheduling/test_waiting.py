@@ -6,7 +6,7 @@ import pytest
 
 from control.db import WriteSession
 from control.jobs import service as jobs
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from tests.factories import make_job, make_project, make_running, make_worker
 
 GPU = {"resources": {"device": "cuda"}}

@@ -6,9 +6,9 @@ from control.checkpoints import service as checkpoints
 from control.db import WriteSession
 from control.errors import Conflict, NotFound
 from control.jobs import service as jobs
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.scheduling.dispatch import Waiting, plan
-from control.scheduling.slots import places
+from control.scheduling.slots import slots
 from control.settings import settings
 from control.short_jobs import estimates, exports, service
 from tests.factories import (
@@ -98,8 +98,8 @@ def test_a_short_job_goes_first_and_makes_nobody_give_way(session: WriteSession)
         Waiting(row.id, row.device, row.memory_bytes, row.priority, row.queued_at, row.purpose == "train")
         for row in (short_job, waiting)
     ]
-    assert plan(head[:1], places(session)).preempt == {}, "an estimate waits"
-    assert plan(head, places(session)).preempt == {running.job_id: waiting.id}, (
+    assert plan(head[:1], slots(session)).preempt == {}, "an estimate waits"
+    assert plan(head, slots(session)).preempt == {running.job_id: waiting.id}, (
         "a job of higher priority need not"
     )
     jobs.finish(session, running.job_id, running.attempt, jobs.Completed())

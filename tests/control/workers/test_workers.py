@@ -5,13 +5,14 @@ import pytest
 from control.db import WriteSession
 from control.errors import NotFound
 from control.jobs import service as jobs
+from control.scheduling.roster import list_workers
 from control.workers import service as workers
 from control.workers.fleet import Fleet, Member, fleet
 from tests.factories import let_pass, make_job, make_worker
 
 
 def _states(session: WriteSession) -> dict[str, str]:
-    return {worker.id: worker.state for worker in workers.list_workers(session)}
+    return {worker.id: worker.state for worker in list_workers(session)}
 
 
 def test_a_worker_is_listed_as_it_described_itself(session: WriteSession) -> None:
@@ -25,7 +26,7 @@ def test_a_worker_is_listed_as_it_described_itself(session: WriteSession) -> Non
         version="0.1.0",
         details={"driver": "570"},
     )
-    (out,) = workers.list_workers(session)
+    (out,) = list_workers(session)
     assert (out.id, out.name, out.device, out.device_name) == (worker_id, "host:42", "cuda", "NVIDIA H100")
     assert (out.memory_bytes, out.threads, out.version) == (80 * 2**30, 8, "0.1.0")
     assert (out.details, out.state, out.job) == ({"driver": "570"}, "idle", None)
@@ -35,7 +36,7 @@ def test_a_worker_with_a_job_is_busy(session: WriteSession) -> None:
     worker = make_worker(session)
     job = make_job(session)
     assert jobs.claim(session, worker)
-    (out,) = workers.list_workers(session)
+    (out,) = list_workers(session)
     assert (out.state, out.job) == ("busy", job.id)
 
 
@@ -73,8 +74,8 @@ def test_an_unknown_worker_is_told_to_register(session: WriteSession) -> None:
 
 def test_the_list_is_paged(session: WriteSession) -> None:
     made = [make_worker(session) for _ in range(3)]
-    first = workers.list_workers(session, limit=2)
-    rest = workers.list_workers(session, limit=2, before=first[-1].id)
+    first = list_workers(session, limit=2)
+    rest = list_workers(session, limit=2, before=first[-1].id)
     assert [worker.id for worker in [*first, *rest]] == sorted(made, reverse=True)
 
 

@@ -8,9 +8,9 @@ from control.datasets.models import Dataset
 from control.db import WriteSession, write
 from control.errors import Conflict, NotFound
 from control.jobs import service as jobs
-from control.jobs.models import Job
-from control.jobs.schemas import State
-from control.jobs.states import STATES
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import State
+from control.lifecycle.states import STATES
 from tests.factories import make_in_state, make_project, make_running, make_worker
 
 REFUSED = "refused"

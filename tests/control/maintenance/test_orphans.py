@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from control.checkpoints.orphans import sweep
 from control.db import write
 from control.jobs import service as jobs
+from control.maintenance.orphans import sweep
 from control.samples.service import commit_sample
 from control.settings import Settings
 from control.storage import Storage, open_storage

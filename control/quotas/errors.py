@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from control.errors import SeedbedError, TooLarge
-from control.usage.schemas import Kind
+from control.quotas.schemas import Kind
 
 
 def amount(count: int) -> str:

@@ -9,15 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.orm.util import identity_key
 
 from control.db import WriteSession
-from control.jobs.events import record
-from control.jobs.live_events import announce
-from control.jobs.models import Attempt, Event, Job
-from control.jobs.presenters import progress
-from control.jobs.schemas import Progress
+from control.lifecycle.events import record
+from control.lifecycle.leases import held
+from control.lifecycle.live_events import announce
+from control.lifecycle.models import Attempt, Event, Job
 from control.metrics import repository as metrics
 from control.metrics.repository import Point
-from control.metrics.service import as_json, finite
-from control.scheduling.leases import held
+from control.metrics.service import finite
 
 _PACE_SECONDS = 30.0
 """Time constant of the average by which a run's pace is told."""
@@ -41,7 +39,6 @@ def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mappi
     where = info.get("device_name") or info.get("device") or "its device"
     message = f"The engine runs on {where}" + (f", from step {start} on." if start else ".")
     record(session, job, "started", message, dict(info))
-    announce(session, job_id, "progress", progress(job).model_dump(mode="json"))
 
 
 def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> int:
@@ -63,16 +60,15 @@ def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequ
     newest = max(unique, key=lambda point: point.step)
     in_order = sorted(unique, key=lambda point: point.step)
     latest = {point.name: finite(point.value) for point in in_order}
-    moved = _move(session, job_id, attempt, newest.step, newest.time, latest)
+    _move(session, job_id, attempt, newest.step, newest.time, latest)
     written = metrics.upsert(session, job_id, attempt, unique)
-    told = {"points": [as_json(point) for point in written], "progress": moved.model_dump(mode="json")}
-    announce(session, job_id, "points", told)
+    announce(session, job_id, "points")
     return written[-1].seq
 
 
 def _move(  # noqa: PLR0917 - the order in which one says it
     session: WriteSession, job_id: str, attempt: int, step: int, time: datetime, latest: Mapping[str, Any]
-) -> Progress:
+) -> None:
     """Move the job to ``step``, its newest values and its pace with it, in one conditional UPDATE that locks its row."""
     row = session.execute(
         _MOVE,
@@ -91,7 +87,6 @@ def _move(  # noqa: PLR0917 - the order in which one says it
     loaded = session.identity_map.get(identity_key(Job, job_id))
     if loaded is not None:
         session.expire(loaded)
-    return progress(row)
 
 
 # The pace is an exponential average over time, whatever the log interval.
@@ -115,7 +110,7 @@ _MOVE = text("""
         step = greatest(step, :to_step),
         latest = latest || CAST(:values AS jsonb)
     WHERE id = :job_id AND state = 'running' AND attempt = :attempt
-    RETURNING state, phase, phase_fraction, step, steps, seconds_per_step
+    RETURNING id
 """)
 
 
@@ -127,7 +122,7 @@ def record_event(  # noqa: PLR0917 - the order in which one says it
     message: str,
     data: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Write something that the attempt met into the job's diary.
+    """Write something that the attempt met into the job's events.
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.

@@ -12,10 +12,9 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from control.db import WriteSession
 from control.errors import Conflict
-from control.jobs.live_events import announce
-from control.jobs.models import Job
-from control.jobs.presenters import progress
-from control.jobs.schemas import Intent
+from control.lifecycle.live_events import announce
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import Intent
 from control.settings import settings
 
 Phase = Literal["staging", "preparing", "training", "saving"]
@@ -97,6 +96,6 @@ def heartbeat(
         held(session, job_id, attempt)  # raises, and says why
         raise AssertionError("a job that is held was not updated")
     if phase is not None or step is not None:
-        announce(session, job_id, "progress", progress(job).model_dump(mode="json"))
+        announce(session, job_id)
     intent: Intent | None = job.intent  # type: ignore[assignment]
     return intent

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from control.checkpoints.models import Checkpoint
 from control.db import read
-from control.jobs.models import Job
+from control.lifecycle.models import Job
 from control.samples.models import Sample
 from control.storage import Storage
 

@@ -6,8 +6,8 @@ from sqlalchemy import Engine, func, select
 from control.broker import broker
 from control.db import WriteSession, write
 from control.jobs import service as jobs
-from control.jobs.models import Attempt, Event, Job
 from control.jobs.service import LeaseLost
+from control.lifecycle.models import Attempt, Event, Job
 from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage

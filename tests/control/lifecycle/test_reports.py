@@ -9,8 +9,8 @@ from sqlalchemy import select
 from control.db import WriteSession
 from control.errors import NotFound
 from control.jobs import service as jobs
-from control.jobs.models import Attempt
 from control.jobs.service import Point
+from control.lifecycle.models import Attempt
 from control.metrics.models import MetricPoint
 from tests.factories import make_job, make_running, make_worker
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.db import WriteSession
-from control.jobs.models import Job
-from control.jobs.schemas import State
-from control.jobs.transitions import FailureRecord, PauseRecord, transition
-from control.scheduling.leases import held
+from control.lifecycle.leases import held
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import State
+from control.lifecycle.transitions import FailureRecord, PauseRecord, transition
 from control.settings import settings
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from control.db import WriteSession
 from control.jobs import service as jobs
-from control.jobs.models import Job
 from control.jobs.service import LeaseLost, Point
+from control.lifecycle.models import Job
 from control.maintenance.service import lease_expired
 from control.models import Base
 from tests.factories import make_running, make_worker

@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from control.db import WriteSession
-from control.jobs.models import Attempt, Event
-from control.jobs.schemas import State
-from control.jobs.states import STATES, TERMINAL, allowed
-from control.jobs.transitions import FailureRecord, InvalidTransition, transition
+from control.lifecycle.models import Attempt, Event
+from control.lifecycle.schemas import State
+from control.lifecycle.states import STATES, TERMINAL, allowed
+from control.lifecycle.transitions import FailureRecord, InvalidTransition, transition
 from tests.factories import make_in_state, make_worker
 
 ALLOWED = {

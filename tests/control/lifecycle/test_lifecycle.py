@@ -29,10 +29,10 @@ from control.checkpoints.models import Checkpoint
 from control.db import WriteSession, read, write
 from control.errors import Conflict
 from control.jobs import service as jobs
-from control.jobs.intents import Verb
-from control.jobs.models import Attempt, Event, Job
 from control.jobs.service import Completed, Failed, LeaseLost, Point, Result, Stopped
-from control.jobs.states import TERMINAL, allowed
+from control.lifecycle.intents import Verb
+from control.lifecycle.models import Attempt, Event, Job
+from control.lifecycle.states import TERMINAL, allowed
 from control.maintenance.service import Maintenance
 from control.metrics.models import MetricPoint
 from control.models import Base
@@ -366,10 +366,10 @@ def test_the_lifecycle(
 ) -> None:
     # Leases end, and workers grow old, when the machine says so and not before.
     monkeypatch.setattr(
-        "control.scheduling.leases.settings", lambda: environment.model_copy(update={"lease_seconds": 1e6})
+        "control.lifecycle.leases.settings", lambda: environment.model_copy(update={"lease_seconds": 1e6})
     )
     monkeypatch.setattr(
-        "control.workers.fleet.settings",
+        "control.workers.repository.settings",
         lambda: environment.model_copy(update={"worker_online_seconds": 1e6}),
     )
 

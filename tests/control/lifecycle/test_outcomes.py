@@ -4,8 +4,8 @@ import pytest
 
 from control.db import WriteSession
 from control.jobs import service as jobs
-from control.jobs.models import Attempt
 from control.jobs.service import Completed, Failed, Paused, Result, Stopped
+from control.lifecycle.models import Attempt
 from tests.factories import make_running
 
 CRASH = Failed("engine_died", "The engine was killed by signal 9.", retryable=True, exit_code=-9)

@@ -1,8 +1,8 @@
-"""Which state may follow which, and why. Pure: `control.jobs.transitions` performs what this allows."""
+"""Which state may follow which, and why. Pure: `control.lifecycle.transitions` performs what this allows."""
 
 from typing import get_args
 
-from control.jobs.schemas import State
+from control.lifecycle.schemas import State
 
 STATES: tuple[State, ...] = get_args(State)
 TERMINAL: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})

@@ -1,4 +1,4 @@
-"""The one door through which a job's state changes."""
+"""The one function through which a job's state changes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,14 +9,12 @@ from sqlalchemy import ColumnElement, Double, func
 
 from control.db import WriteSession
 from control.errors import Conflict
-from control.jobs.events import record
-from control.jobs.live_events import announce
-from control.jobs.models import Attempt, Job
-from control.jobs.presenters import job_out
-from control.jobs.schemas import State
-from control.jobs.states import TERMINAL, allowed
-from control.scheduling.leases import lease_end
-from control.scheduling.wakeups import ring_for
+from control.lifecycle.events import record
+from control.lifecycle.leases import lease_end
+from control.lifecycle.models import Attempt, Job
+from control.lifecycle.schemas import State
+from control.lifecycle.states import TERMINAL, allowed
+from control.workers.wakeups import wake_for
 
 
 class InvalidTransition(Conflict):
@@ -73,7 +71,7 @@ def transition(
         pause: On the way to ``paused``, where nobody asked for it.
 
     Raises:
-        InvalidTransition: `control.jobs.states` does not allow it.
+        InvalidTransition: `control.lifecycle.states` does not allow it.
     """
     before = cast("State", job.state)
     if not allowed(before, to):
@@ -91,7 +89,7 @@ def transition(
             _enter_running(session, job, worker_id)
         elif to == "queued":
             job.queued_at = func.clock_timestamp()
-            ring_for(session, job)
+            wake_for(session, job.id, device=job.device, memory_bytes=job.memory_bytes)
         elif to in TERMINAL:
             job.finished_at = func.clock_timestamp()
             if to == "failed":
@@ -99,7 +97,6 @@ def transition(
                 job.failure = asdict(failure)
     session.flush()
     record(session, job, event, message, {"from": before, "to": to, **(data or {})})
-    announce(session, job.id, "job", job_out(session, job).model_dump(mode="json"))
 
 
 def _enter_running(session: WriteSession, job: Job, worker_id: str) -> None:

@@ -1,0 +1,57 @@
+"""Sending a job that has failed or was cancelled back to the queue."""
+
+from control.checkpoints.repository import starting_points
+from control.datasets.models import Dataset
+from control.db import ReadSession, WriteSession
+from control.errors import Conflict, NotFound
+from control.jobs.deletion import START_DELETED
+from control.jobs.schemas import RetryIn
+from control.lifecycle import repository
+from control.lifecycle.models import Job
+from control.lifecycle.transitions import InvalidTransition, transition
+
+
+def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | None = None) -> Job:
+    """Send a failed or cancelled job back to the queue with all its retries, to continue from its newest checkpoint.
+
+    Args:
+        body: What changes of its spec.
+
+    Raises:
+        NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset was deleted since.
+        InvalidTransition: it is neither failed nor cancelled.
+        Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since; ``time_limit``: it has used
+            up its ``resources.max_seconds``.
+    """
+    job = repository.lock(session, project_id, job_id)
+    if job.state not in {"failed", "cancelled"}:
+        raise InvalidTransition(job, "retried")
+    dataset = session.get_one(Dataset, job.dataset_id, with_for_update={"read": True}, populate_existing=True)
+    if dataset.state != "ready":
+        raise NotFound("dataset_not_found", f"Its dataset {dataset.id} was deleted, so it cannot run again.")
+    if _start_is_gone(session, job):
+        raise Conflict(
+            "no_checkpoint",
+            f"The checkpoint that {job.id} starts from was deleted, and it has none of its own. Submit a new job instead.",
+        )
+    resources = dict(job.spec["resources"])
+    if body is not None and "max_seconds" in body.model_fields_set:
+        resources["max_seconds"] = body.max_seconds
+    limit = resources.get("max_seconds")
+    if limit is not None and job.seconds_used >= limit:
+        raise Conflict(
+            "time_limit",
+            f"{job.id} has used {job.seconds_used:,.0f} s, and its resources.max_seconds is {limit:,g}. Retry it with a "
+            "larger max_seconds, or null for no limit.",
+            param="max_seconds",
+        )
+    job.spec = job.spec | {"resources": resources}
+    job.retries_used = 0
+    transition(session, job, "queued", event="retry_requested", message="A retry was asked for.")
+    return job
+
+
+def _start_is_gone(session: ReadSession, job: Job) -> bool:
+    """Whether a fork has nothing left to start from; it would silently learn from nothing."""
+    forked = job.parent_checkpoint_id is not None or START_DELETED in job.options
+    return forked and not starting_points(session, job.id, job.parent_checkpoint_id)

@@ -1,0 +1,53 @@
+"""Rows of jobs and events → what of them goes over HTTP."""
+
+from typing import Protocol
+
+from control.lifecycle.models import Event
+from control.lifecycle.schemas import EventOut, Progress
+
+
+class Moving(Protocol):
+    """What of a job tells how far it is: the job, or a row with these columns."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def phase(self) -> str | None: ...
+    @property
+    def phase_fraction(self) -> float | None: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def seconds_per_step(self) -> float | None: ...
+
+
+def progress(job: Moving) -> Progress:
+    """How far it is."""
+    eta = None
+    if job.state == "running" and job.seconds_per_step is not None:
+        eta = job.seconds_per_step * (job.steps - job.step)
+    return Progress.model_validate(
+        {
+            "phase": job.phase,
+            "phase_fraction": job.phase_fraction,
+            "step": job.step,
+            "steps": job.steps,
+            "fraction": job.step / job.steps,
+            "eta_seconds": eta,
+        }
+    )
+
+
+def event_out(event: Event) -> EventOut:
+    """One event."""
+    return EventOut(
+        id=event.id,
+        job=event.job_id,
+        attempt=event.attempt,
+        type=event.type,
+        message=event.message,
+        data=event.data,
+        time=event.time,
+    )

@@ -1,0 +1,53 @@
+"""What a job's row holds in words, and the parts of it that go over HTTP wherever it does."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from control.schemas import JsonObject, Resource
+
+State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
+Intent = Literal["pause", "cancel", "preempt"]
+Purpose = Literal["train", "estimate", "export", "preview"]
+"""Why a job exists; all but ``train`` are short jobs (`control.short_jobs`)."""
+
+
+class Progress(Resource):
+    phase: Literal["staging", "preparing", "training", "saving"] | None
+    """What the running attempt is at; none where nothing runs."""
+    phase_fraction: float | None
+    """Of staging or preparing, 0 to 1; none where it is not known."""
+    step: int
+    steps: int
+    fraction: float
+    """step / steps."""
+    eta_seconds: float | None
+    """Until the last step, by the recent pace; none until it can be told."""
+
+
+class Failure(Resource):
+    code: str
+    message: str
+    hint: str | None = None
+    """What to do about it."""
+    details: JsonObject = Field(default_factory=dict)
+
+
+class Pause(Resource):
+    code: str
+    """``collapsed``, ``quota_exceeded`` or ``disk_low``."""
+    message: str
+    hint: str | None = None
+    """What to do before it is resumed."""
+
+
+class EventOut(Resource):
+    object: Literal["event"] = "event"
+    id: int
+    job: str
+    attempt: int
+    type: str
+    message: str
+    data: JsonObject
+    time: datetime

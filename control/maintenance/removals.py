@@ -1,0 +1,38 @@
+"""What those who deleted something left in the storage."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Engine
+
+from control.datasets import blobs
+from control.db import read
+from control.removals import repository
+from control.removals.models import Kind
+from control.removals.service import Remover, carry_out
+from control.storage import Storage
+
+log = logging.getLogger(__name__)
+
+LEFT_AFTER = timedelta(seconds=30)
+"""What is still written down so long after its deletion was left by a process that ended, or by a storage that was away."""
+_BATCH = 100
+
+
+def carry_out_left(engine: Engine, storage: Storage, *, older_than: timedelta = LEFT_AFTER) -> list[str]:
+    """Remove what was left by those who wrote it down; its keys."""
+    with read(engine) as session:
+        left = repository.older(session, older_than, _BATCH)
+    removers: Mapping[Kind, Remover] = {
+        "prefix": storage.delete_prefix,
+        "blob": partial(blobs.release_one, engine, storage),
+    }
+    for key, kind in left:
+        try:
+            carry_out(engine, [key], removers[kind])
+        except Exception:
+            # The others may lie where the storage does answer.
+            log.warning("%s has not left the storage yet; the next round tries again", key, exc_info=True)
+    return [key for key, _ in left]

@@ -1,0 +1,28 @@
+"""Workers as they go over HTTP."""
+
+from control.workers.models import Worker
+from control.workers.schemas import WorkerOut
+
+
+def worker_out(worker: Worker, *, online: bool, job_id: str | None, told: bool) -> WorkerOut:
+    """
+    Args:
+        job_id: What it runs now.
+        told: Whether whoever asks may know that.
+    """
+    return WorkerOut.model_validate(
+        {
+            "id": worker.id,
+            "name": worker.name,
+            "state": "offline" if not online else "busy" if job_id else "idle",
+            "device": worker.device,
+            "device_name": worker.device_name,
+            "memory_bytes": worker.memory_bytes,
+            "threads": worker.threads,
+            "version": worker.version,
+            "job": job_id if told else None,
+            "details": worker.details,
+            "started_at": worker.started_at,
+            "last_seen_at": worker.last_seen_at,
+        }
+    )
