@@ -1,4 +1,4 @@
-"""Adaptive augmentation against plain loops over one image at a time."""
+"""Adaptive augmentation compared with plain loops over one image at a time."""
 
 import math
 
@@ -17,14 +17,14 @@ def pictures(batch: int, channels: int, side: int) -> torch.Tensor:
 
 
 def mirrored(place: float, side: int) -> float:
-    """A coordinate folded back into 0 … side - 1."""
+    """A coordinate mirrored into 0 … side - 1."""
     while side > 1 and not 0 <= place <= side - 1:
         place = -place if place < 0 else 2 * (side - 1) - place
     return place if side > 1 else 0.0
 
 
 def slow(image: torch.Tensor, numbers: list[float], probability: float) -> torch.Tensor:
-    """One image, one transformation after the other, one pixel at a time; axes by coordinates, colours by vectors."""
+    """One image, one transformation after the other, one pixel at a time. Axes by coordinates, colours by vectors."""
     side = image.shape[-1]
     chance, flat, bell = numbers[:11], numbers[11:17], numbers[17:]
     happens = [value < probability for value in chance]
@@ -84,7 +84,7 @@ def recoloured(
 
 @pytest.mark.parametrize(("channels", "side"), [(3, 8), (1, 7), (3, 1)])
 @pytest.mark.parametrize("probability", [0.3, 0.95])
-def test_every_image_is_as_by_hand(channels: int, side: int, probability: float) -> None:
+def test_every_image_equals_the_slow_reference(channels: int, side: int, probability: float) -> None:
     images = pictures(12, channels, side)
     drawn = draw(KEY, np.arange(12))
     assert drawn.shape == (12, DRAWN)
@@ -102,7 +102,7 @@ def test_about_as_many_change_as_the_probability_says() -> None:
     images = pictures(1, 3, 8).expand(400, -1, -1, -1)
     changed = augment(images, draw(KEY, np.arange(400)), torch.tensor(0.02))
     share = (changed - images).abs().amax(dim=(1, 2, 3)).gt(1e-5).float().mean().item()
-    # Eleven chances, of which two do nothing in half or a quarter of the cases.
+    # Eleven transformations, of which two change nothing in 1/2 or 1/4 of the cases.
     assert 0.1 < share < 1 - 0.98**11 + 0.05
 
 
@@ -113,6 +113,6 @@ def test_gradients_flow_through() -> None:
     assert torch.autograd.gradcheck(lambda x: augment(x, drawn, probability), images)
 
 
-def test_an_images_numbers_are_its_own() -> None:
+def test_an_images_numbers_do_not_depend_on_its_batch() -> None:
     assert torch.equal(draw(KEY, np.arange(5))[3:4], draw(KEY, np.array([3])))
     assert not torch.equal(draw(KEY, np.array([3])), draw(KEY + 1, np.array([3])))

@@ -1,4 +1,4 @@
-"""Audio augmentation against a slow reference, one sample and one number at a time."""
+"""Audio augmentation compared with a slow reference, one sample and one number at a time."""
 
 import math
 
@@ -51,7 +51,7 @@ def slow_speed(wave: list[float], speed: float) -> list[float]:
             found.append(0.0)
             continue
         p0, p1, p2, p3 = (at(whole + offset) for offset in (-1, 0, 1, 2))
-        # Catmull and Rom's spline by its basis.
+        # The spline of Catmull and Rom by its basis.
         found.append(
             0.5
             * (
@@ -82,7 +82,7 @@ def slow(spec: AudioAugmentation, key: int, sample: int, wave: list[float], leng
 
 
 @pytest.mark.parametrize("key", [1, 12345])
-def test_all_changes_together_are_the_slow_ones(key: int) -> None:
+def test_all_changes_together_equal_the_slow_reference(key: int) -> None:
     drawn, lengths = draw(EVERYTHING, key, SAMPLES, LENGTHS, CLIP)
     found = augment(waves(), torch.from_numpy(lengths), drawn)
     for row, (sample, wave, length) in enumerate(zip(SAMPLES, waves(), LENGTHS, strict=True)):
@@ -91,7 +91,7 @@ def test_all_changes_together_are_the_slow_ones(key: int) -> None:
         assert (found[row, lengths[row] :] == 0).all()
 
 
-def test_a_sample_is_changed_alike_in_any_company() -> None:
+def test_a_samples_change_does_not_depend_on_its_batch() -> None:
     together, lengths = draw(EVERYTHING, 5, SAMPLES, LENGTHS, CLIP)
     whole = augment(waves(), torch.from_numpy(lengths), together)
     for row in range(3):

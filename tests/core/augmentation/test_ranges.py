@@ -1,4 +1,4 @@
-"""Each strength of an augmentation is reached on both sides and never exceeded."""
+"""Each strength of an augmentation is reached in both directions and never exceeded."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_pictures_turn_by_as_much_as_asked_either_way() -> None:
 
 def test_blurs_are_as_wide_as_asked() -> None:
     kernel = draw_views(SPEC, MANY, 1, (224, 224))["blur"].double().numpy()
-    # Of a Gaussian, the first two taps tell its deviation.
+    # The ratio of the first two taps of a Gaussian gives its deviation.
     sigma = np.sqrt(-0.5 / np.log(kernel[:, 1] / kernel[:, 0]))
     assert (sigma.min(), sigma.max()) == pytest.approx((0.5, 2.0), abs=0.01)
     assert sigma.mean() == pytest.approx(1.25, abs=0.03)
@@ -66,7 +66,7 @@ def test_a_mirrored_view_is_the_view_mirrored() -> None:
 
 @pytest.mark.parametrize("size", [32, 224])
 def test_the_papers_views_are_the_papers(size: int) -> None:
-    """SimCLR's appendix A and B.9; DINO's and BYOL's two unlike large views, and small ones of less of the image."""
+    """SimCLR's appendix A and B.9; the two different large views of DINO and BYOL, and small views of smaller parts of the image."""
     one = simclr(size)
     assert (one.crop_min_area, one.jitter_probability, one.grayscale_probability) == (0.08, 0.8, 0.2)
     assert (one.brightness, one.hue) == ((0.4, 0.1) if size == 32 else (0.8, 0.2))

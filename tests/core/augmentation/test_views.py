@@ -1,4 +1,4 @@
-"""Each operation against a slow, plain one of a single sample; and that a sample's views are its own affair."""
+"""Each operation compared with a slow reference on a single sample; and a sample's views do not depend on the batch."""
 
 import colorsys
 import math
@@ -42,7 +42,7 @@ def by(*numbers: float) -> torch.Tensor:
 
 
 def triangle(image: NDArray[np.float64], start: float, length: float, size: int) -> NDArray[np.float64]:
-    """The crop ``start`` to ``start + length`` of each column, resampled: pixel after pixel."""
+    """The crop ``start`` to ``start + length`` of each column, resampled pixel by pixel."""
     out = np.zeros((size, *image.shape[1:]))
     scale = length / size
     for target in range(size):
@@ -95,7 +95,7 @@ def test_the_whole_image_at_its_own_size_is_left_as_it_is() -> None:
     assert torch.equal(views(images, parameters, spec), to_float(images))
 
 
-def test_colours_as_pixel_after_pixel() -> None:
+def test_colours_equal_the_slow_reference() -> None:
     image = values(1, 3, 5, 7)
     pixels = image[0].double().permute(1, 2, 0).numpy()
     luma = pixels @ np.array([0.299, 0.587, 0.114])
@@ -138,7 +138,7 @@ def test_solarising_as_pillow_does_it() -> None:
 
 
 @pytest.mark.parametrize(("height", "width", "channels"), [(11, 9, 3), (8, 8, 1), (40, 24, 3)])
-def test_blur_as_pixel_after_pixel(height: int, width: int, channels: int) -> None:
+def test_blur_equals_the_slow_reference(height: int, width: int, channels: int) -> None:
     spec = AugmentationSpec(blur_probability=1.0, blur_min_sigma=0.7, blur_max_sigma=1.7)
     kernel = draw_views(spec, np.arange(2), 4, (height, width), size=48)["blur"]
     assert kernel.shape == (2, 3)
@@ -218,7 +218,7 @@ def test_crops_lie_inside_and_have_the_areas_and_shapes_asked_for() -> None:
     ratio = (width / height).log() / math.log(1.2)
     assert ratio.abs().max() < 1 + 1e-4
     assert ratio.mean().item() == pytest.approx(0.0, abs=0.05)
-    # Long and flat: no crop of this shape fits, so the largest in the middle is taken.
+    # Wide and low: no crop of this shape fits, so the largest crop in the centre is taken.
     box = draw_views(AugmentationSpec(crop_min_area=0.9), np.arange(5), 2, (10, 100))["box"]
     assert torch.allclose(box, torch.tensor([0.0, 50 - 20 / 3, 10.0, 40 / 3]).expand(5, 4))
 

@@ -1,4 +1,4 @@
-"""What was said at its upload of how a file is read: its preparation reads it likewise, and is named by it."""
+"""Reading options that are set with an upload: preparation uses them, and its key depends on them."""
 
 import io
 from pathlib import Path
@@ -25,11 +25,11 @@ def test_each_table_is_read_by_its_own_column(tmp_path: Path) -> None:
     files = data_files([tmp_path / "a.csv", tmp_path / "b.csv"], "text", reading)
     prepared = prepare_text(files, _TEXT, tmp_path / "cache")
     assert prepared.train.documents + prepared.held_out.documents == 10
-    # 10 texts of 12 or 13 characters; the titles that nobody asked for are shorter.
+    # 10 texts of 12 or 13 characters; the titles are shorter.
     assert prepared.train.characters + prepared.held_out.characters == 5 * 12 + 5 * 13
 
 
-def test_what_the_spec_names_comes_first(tmp_path: Path) -> None:
+def test_the_spec_takes_precedence(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("title,body\nlong title,b\nlonger title,c\n")
     files = data_files([tmp_path / "a.csv"], "text", {"a.csv": ReadingOptions("body")})
     spec = _TEXT.model_copy(update={"text_column": "title"})

@@ -1,4 +1,4 @@
-"""Batch order is a function of the seed and the step alone, and each epoch is a permutation."""
+"""The order of samples depends only on the seed and the step, and each epoch is a permutation."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_each_epoch_visits_each_sample_once(seed: int, count: int, batch_size: i
 
 
 @given(seeds, st.integers(1, 2**40), st.integers(1, 2**62), st.integers(0, 300))
-def test_it_needs_no_memory_for_the_whole(seed: int, step: int, count: int, batch_size: int):
+def test_memory_does_not_grow_with_the_number_of_samples(seed: int, step: int, count: int, batch_size: int):
     drawn = sample_indices(seed, step, batch_size, count)
     assert drawn.shape == (batch_size,)
     assert drawn.dtype == np.int64
@@ -37,7 +37,7 @@ def test_two_small_steps_are_one_large_step(seed: int, step: int, count: int):
     assert np.array_equal(large, np.concatenate(small))
 
 
-def test_the_order_is_one_for_all_time():
+def test_the_order_never_changes():
     # Another order would make a run that resumes under a newer version repeat some samples and skip others.
     assert sample_indices(7, 1, 10, 10).tolist() == [4, 3, 9, 0, 8, 1, 5, 7, 2, 6]
 
@@ -49,7 +49,7 @@ def test_epochs_and_seeds_differ():
 
 @pytest.mark.parametrize("count", [2, 5, 16, 100])
 def test_every_sample_is_as_likely_in_every_place(count: int):
-    """Chi-squared over (place, sample) pairs, which for a uniform permutation has mean (count - 1)^2."""
+    """Chi-squared over (position, sample) pairs, which for a uniform permutation has mean (count - 1)^2."""
     trials = 200 * count
     orders = sample_indices(3, 1, trials * count, count).reshape(trials, count)
     table = np.zeros((count, count))
@@ -68,6 +68,6 @@ def test_neighbours_do_not_stay_neighbours():
 
 
 @pytest.mark.parametrize(("step", "count", "batch_size"), [(0, 5, 1), (1, 0, 1), (1, 5, -1)])
-def test_what_makes_no_sense_is_refused(step: int, count: int, batch_size: int):
+def test_invalid_arguments_are_refused(step: int, count: int, batch_size: int):
     with pytest.raises(ValueError, match="no samples"):
         sample_indices(0, step, batch_size, count)

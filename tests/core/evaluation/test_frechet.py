@@ -1,4 +1,4 @@
-"""The Fréchet distance against cases that are known by hand, and against a root taken otherwise."""
+"""The Fréchet distance, compared with cases that are known by hand and with another computation of the root."""
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ def features(count: int, width: int, seed: int) -> np.ndarray:
     return generator.normal(size=(count, width)) @ generator.normal(size=(width, width))
 
 
-def test_a_set_is_nowhere_from_itself() -> None:
+def test_a_set_has_distance_zero_from_itself() -> None:
     one = features(50, 4, 0)
     assert frechet_distance(one, one) == pytest.approx(0, abs=1e-9)
 
 
-def test_a_shift_costs_its_square() -> None:
+def test_the_distance_of_a_shift_is_its_square() -> None:
     one = features(50, 4, 0)
     assert frechet_distance(one, one + np.array([3.0, 4.0, 0.0, 0.0])) == pytest.approx(25)
 
@@ -28,7 +28,7 @@ def test_in_one_dimension_it_is_the_difference_of_the_deviations_squared() -> No
     assert frechet_distance(one, other) == pytest.approx(expected)
 
 
-def test_it_is_the_formula_with_the_products_own_root() -> None:
+def test_it_equals_the_formula_with_the_root_of_the_product() -> None:
     one, other = features(200, 5, 1), features(300, 5, 2)
     (mean_1, cov_1), (mean_2, cov_2) = moments(one), moments(other)
     roots = np.sqrt(np.linalg.eigvals(cov_1 @ cov_2).astype(complex)).real.sum()

@@ -1,4 +1,4 @@
-"""Measures by numbers that a person can check."""
+"""Metrics of language models, for values that can be checked by hand."""
 
 import math
 

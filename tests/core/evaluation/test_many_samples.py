@@ -1,4 +1,4 @@
-"""However many samples are measured, no measure holds something for each pair of them, or for each sample and class, at once."""
+"""For any number of samples, no metric holds a value for each pair of samples, or for each sample and class, in memory at once."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ COUNT, WIDTH, CLASSES = 300, 4, 50
 
 
 class _Largest(TorchDispatchMode):
-    """Elements of the largest tensor that an operation gives."""
+    """Records the number of elements of the largest tensor that an operation returns."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Largest(TorchDispatchMode):
 
 @pytest.fixture(params=[1 << 22, 4000, 1])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """All in one part, in several of uneven size, sample by sample."""
+    """All samples at once, several blocks of uneven size, or one sample at a time."""
     monkeypatch.setattr(probes, "_AT_ONCE", request.param)
     monkeypatch.setattr(representation, "_PAIRS_AT_ONCE", request.param)
     return int(request.param)
@@ -53,7 +53,7 @@ def _largest(measure: Callable[[], float]) -> tuple[float, int]:
 
 
 def _bound(at_once: int, row: int) -> int:
-    """A part, which is one sample's row at least; or the features themselves."""
+    """The size of a block, which is at least one sample's row; or the size of the features themselves."""
     return max(at_once, row, COUNT * WIDTH)
 
 

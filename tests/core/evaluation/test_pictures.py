@@ -1,4 +1,4 @@
-"""Pictures are read back by a decoder that knows nothing of the writer."""
+"""Pictures are read back by a decoder that is independent of the encoder."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ from core.evaluation.pictures import greyed, grid, one_above_other, png, side_by
 
 
 def decode(content: bytes) -> np.ndarray:
-    """A PNG without filters, as the standard says: chunks with checksums, then lines."""
+    """A decoder for PNG without filters, by the standard: chunks with checksums, then lines."""
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     at, data, header = 8, b"", b""
     while at < len(content):
@@ -60,7 +60,7 @@ def test_kinds_stand_side_by_side() -> None:
 
 
 def test_many_rows_become_blocks_side_by_side() -> None:
-    """Five images of two kinds: two blocks of three rows, the last one's place empty."""
+    """Five images of two kinds: two blocks of three rows, with the last position empty."""
     numbers = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((5, 64, 64, 1), np.uint8)
     sheet = side_by_side(numbers, numbers + 100)
     block = 2 * 66 + 2

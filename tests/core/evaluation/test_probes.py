@@ -1,4 +1,4 @@
-"""The two probes, against slow references and the same figures twice."""
+"""The two probes, compared with slow references, and with themselves for repeatability."""
 
 import math
 
@@ -39,7 +39,7 @@ def test_neighbours_vote_as_the_slow_reference(neighbours: int) -> None:
 
 
 def test_the_regression_is_at_the_minimum_of_its_loss() -> None:
-    """Its accuracy is that of plain gradient descent, run for long."""
+    """Its accuracy is that of plain gradient descent after many steps."""
     known, asked = clusters(60, 0, spread=2.0), clusters(200, 1, spread=2.0)
     mean, spread = known[0].double().mean(0), known[0].double().std(0, correction=0)
     x, y = (known[0].double() - mean) / spread, (asked[0].double() - mean) / spread
@@ -76,8 +76,8 @@ def test_a_class_that_was_never_learned_is_never_right() -> None:
     assert linear_accuracy(x, labels, y, unseen) == 0
 
 
-def test_what_is_asked_about_changes_nothing_in_how_it_is_read() -> None:
-    """Held-out samples of one class alone: standardised by themselves they would lie on both sides of the border."""
+def test_held_out_samples_do_not_change_the_standardisation() -> None:
+    """Held-out samples of a single class: standardised by their own statistics they would lie on both sides of the boundary."""
     dice = torch.Generator().manual_seed(0)
     labels = torch.tensor([0, 1] * 50)
     features = torch.randn(100, 4, generator=dice) * 0.1

@@ -1,4 +1,4 @@
-"""Measures of a representation, against figures that follow from their definitions."""
+"""Metrics of representations, compared with values that follow from their definitions."""
 
 import math
 
@@ -47,7 +47,7 @@ def test_uniformity_is_the_log_of_the_mean_potential() -> None:
     assert uniformity(torch.ones(1, 3)) == 0
 
 
-def test_a_collapse_is_told_from_a_spread() -> None:
+def test_a_collapse_is_detected_and_a_spread_is_not() -> None:
     assert not has_collapsed(health(noise(50, 16)))
     assert has_collapsed(health(torch.ones(50, 16) + 1e-4 * noise(50, 16)))
     one_direction = noise(50, 1) * torch.ones(1, 16) + 1e-5 * noise(50, 16)
@@ -55,7 +55,7 @@ def test_a_collapse_is_told_from_a_spread() -> None:
     assert not has_collapsed({})
 
 
-def test_features_that_are_no_numbers_have_no_measures() -> None:
+def test_features_with_nan_have_no_metrics() -> None:
     values = health(torch.tensor([[1.0, math.nan], [0.0, 1.0]]))
     assert all(math.isnan(value) for value in values.values())
     assert not has_collapsed(values)

@@ -1,4 +1,4 @@
-"""Files of every format, made of given documents."""
+"""Files of every format, made from given documents."""
 
 import csv
 import gzip
@@ -43,7 +43,7 @@ _WRAPPERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": 
 
 @pytest.fixture(scope="session")
 def make() -> Callable[..., bytes]:
-    """``make("a.csv.gz", documents)``: what a file of that name would hold."""
+    """``make("a.csv.gz", documents)``: the content of a file of that name."""
 
     def file(name: str, documents: list[str], column: str = "text") -> bytes:
         stem, dot, last = name.rpartition(".")
@@ -70,13 +70,13 @@ def zipped() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def read() -> Callable[..., list[str]]:
-    """All documents in a file's bytes."""
+    """All documents in the content of a file."""
     return lambda content, name, **options: list(read_documents(io.BytesIO(content), name, **options))
 
 
 @pytest.fixture(scope="session")
 def refused(read: Callable[..., list[str]]) -> Callable[..., FormatError]:
-    """The error that reading a file's bytes ends with."""
+    """The error that reading the content of a file raises."""
 
     def error(content: bytes, name: str, **options: Any) -> FormatError:
         with pytest.raises(FormatError) as caught:

@@ -1,4 +1,4 @@
-"""Bad files: each is refused with its own code, and a message that says what to do."""
+"""Invalid files: each is refused with its own code, and a message that says what to do."""
 
 import copy
 import gzip
@@ -42,7 +42,7 @@ def test_an_empty_file(refused: Refused, name: str):
     assert refused(b"", name).code == "empty_file"
 
 
-def test_an_empty_file_in_a_wrapper(refused: Refused):
+def test_an_empty_compressed_file(refused: Refused):
     for name, wrap in {
         "a.txt.gz": gzip.compress,
         "a.txt.zst": zstandard.compress,
@@ -54,7 +54,7 @@ def test_an_empty_file_in_a_wrapper(refused: Refused):
 @pytest.mark.parametrize(
     "name", ["a.pdf", "a", "a.txt.gz.bz2", "a.zip.gz", "a.tar.gz", "archive.json", "txt"]
 )
-def test_an_unknown_format_is_told_the_known_ones(refused: Refused, name: str):
+def test_the_error_for_an_unknown_format_lists_the_known_ones(refused: Refused, name: str):
     error = refused(b"hello", name)
     assert error.code == "unknown_format"
     assert ".jsonl" in error.message
@@ -97,7 +97,7 @@ def test_a_compressed_file_under_a_plain_name_is_recognised(refused: Refused, ma
 @pytest.mark.parametrize("name", ["a.txt.gz", "a.txt.zst", "a.jsonl.gz", "a.parquet.zst"])
 @pytest.mark.parametrize("keep", [0.3, 0.8, 0.99])
 def test_a_truncated_archive(refused: Refused, make: Make, name: str, keep: float):
-    # Characters without pattern, so that no part of the archive is beside the point.
+    # Random characters, so that cutting the archive anywhere removes some content.
     content = make(name, [NOISE.decode("latin-1").replace("\f", "")[:800] + str(i * i) for i in range(50)])
     assert refused(content[: int(len(content) * keep)], name).code == "truncated_archive"
 
@@ -125,7 +125,7 @@ def test_a_wrong_checksum(refused: Refused, zipped: Zipped):
 @pytest.mark.parametrize(
     "name", ["../a.txt", "x/../../a.txt", "/etc/a.txt", "C:\\a.txt", "..\\a.txt", "\\\\host\\a.txt"]
 )
-def test_a_zip_member_that_leads_out(refused: Refused, zipped: Zipped, name: str):
+def test_a_zip_member_outside_the_archives_folder(refused: Refused, zipped: Zipped, name: str):
     error = refused(zipped({"ok.txt": b"fine", name: b"hello"}), "a.zip")
     assert (error.code, error.member) == ("archive_path_escapes", name)
 
@@ -159,7 +159,7 @@ def test_a_bomb_is_stopped_by_its_ratio(refused: Refused, make: Make, zipped: Zi
     assert len(content) < 500_000
 
 
-def test_a_small_file_may_repeat_itself(make: Make, read: Read):
+def test_a_small_file_may_have_a_high_ratio(make: Make, read: Read):
     assert read(make("a.txt.zst", ["0" * 10_000] * 2000), "a.txt.zst") == ["0" * 10_000] * 2000
 
 
@@ -176,7 +176,7 @@ def test_a_bomb_is_stopped_by_its_count(refused: Refused, zipped: Zipped):
 
 @pytest.mark.parametrize("offset", [0, 20])
 def test_a_zip_whose_members_share_their_bytes(refused: Refused, offset: int):
-    """A directory may name the same bytes a million times, or nest each member in the one before."""
+    """A zip directory may list the same bytes a million times, or nest each member in the one before."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("a.txt", b"hello " * 100)
@@ -187,7 +187,7 @@ def test_a_zip_whose_members_share_their_bytes(refused: Refused, offset: int):
 
 
 def test_a_zip64_directory_is_measured_too(refused: Refused):
-    # Both end records, claiming a directory of a terabyte in a file of a hundred bytes.
+    # Both end records, stating a directory of 1 TB in a file of 100 bytes.
     end_64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 0)
     locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
@@ -195,7 +195,7 @@ def test_a_zip64_directory_is_measured_too(refused: Refused):
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
-def test_no_text_column_names_those_there_are(refused: Refused, make: Make, name: str):
+def test_the_error_for_no_text_column_lists_the_columns(refused: Refused, make: Make, name: str):
     error = refused(make(name, ["hello"], "body"), name, text_column="txt")
     assert error.code == "no_text_column"
     assert "'id', 'body'" in error.message
@@ -268,7 +268,7 @@ def test_parquet_strings_that_are_no_utf8(refused: Refused):
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b"{}", b'{"model": {}}', b'{"model": []}', b"\xff", b"[" * 100_000]
 )
-def test_a_tokenizer_json_that_is_none(refused: Refused, content: bytes):
+def test_an_invalid_tokenizer_json(refused: Refused, content: bytes):
     assert refused(content, "tokenizer.json").code == "bad_tokenizer"
 
 
@@ -297,6 +297,6 @@ def test_whatever_is_damaged_is_read_or_refused(make: Make, zipped: Zipped, name
     try:
         found = list(read_documents(io.BytesIO(bytes(content[:cut])), name))
     except FormatError as error:
-        assert error.message  # noqa: PT017 - no error is right too
+        assert error.message  # noqa: PT017 - reading without an error is correct too
     else:
         assert all(document.strip() for document in found)

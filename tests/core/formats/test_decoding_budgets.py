@@ -1,4 +1,4 @@
-"""What comes out of a small file when its images and recordings are decoded is held to a budget; large honest ones pass."""
+"""The decoded size of a file's images and recordings is limited relative to the file; large ordinary ones are accepted."""
 
 import gc
 import io
@@ -31,7 +31,7 @@ def flat_png(side: int) -> bytes:
     return out.getvalue()
 
 
-def test_twenty_large_images_of_nothing_are_refused_before_they_are_decoded() -> None:
+def test_many_large_empty_images_are_refused_before_they_are_decoded() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(20):
@@ -61,7 +61,7 @@ def test_a_strip_at_a_time_gives_the_same_numbers() -> None:
         assert np.array_equal(np.asarray(centred_square(image, size, "RGB", convert)), np.asarray(whole))
 
 
-def test_images_that_wait_are_held_to_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bytes_of_images_read_ahead_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.formats.image.decoding._AHEAD_BYTES", 3 * len(flat_png(20)))
     read = 0
 
@@ -80,7 +80,7 @@ def test_images_that_wait_are_held_to_so_many_bytes(monkeypatch: pytest.MonkeyPa
 
 
 def test_bad_images_are_not_kept_once_they_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error's traceback would keep its image until the next collection of garbage."""
+    """The traceback of an error would keep its image until the next garbage collection."""
     monkeypatch.setattr("core.formats.image.decoding._AHEAD_BYTES", 1_000_000)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -139,8 +139,8 @@ def test_a_long_recording_is_silent_as_a_short_one_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
-def test_long_rows_are_not_gathered_to_judge_the_columns_by(name: str) -> None:
-    """Of 40 rows of 5 MB each a few are in memory at once, and all are read."""
+def test_few_long_rows_are_read_to_choose_the_column(name: str) -> None:
+    """Of 40 rows of 5 MB each, only a few are in memory at a time, and all are read."""
     head, begin, end = (b"text\n", b"", b"\n") if name == "a.csv" else (b"", b'{"text": "', b'"}\n')
     content = head + b"".join(begin + b"%02d" % number + b"a" * 5_000_000 + end for number in range(40))
     tracemalloc.start()
@@ -154,7 +154,7 @@ def test_long_rows_are_not_gathered_to_judge_the_columns_by(name: str) -> None:
 @pytest.mark.parametrize("size", ["-5000", "-512", str(1 << 60), str(1 << 70)])
 @pytest.mark.parametrize("local", [True, False])
 def test_a_size_that_no_file_has_is_refused(size: str, *, local: bool, tmp_path: Path) -> None:
-    """In a comment of a tar. One below zero led back to the same header again and again."""
+    """In the PAX header of a tar. With a negative size, tarfile read the same header again and again."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         info = tarfile.TarInfo("a.png")

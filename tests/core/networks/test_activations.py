@@ -1,4 +1,4 @@
-"""The one-kernel GELU is the function that `transformers` writes out."""
+"""The fused GELU, compared with the one of `transformers`."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The head's loss in parts against the loss at once."""
+"""The cross-entropy computed in blocks, compared with the dense computation."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Documents in one row come out as each of them alone, padded, does."""
+"""Documents packed in one row give the same results as each document alone with padding."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.spec.model import TransformerSize
 SIZE = TransformerSize(layers=4, hidden_size=16, heads=2, intermediate_size=32)
 SPECIAL = SpecialIds(pad=0, unk=1, cls=2, sep=3, mask=4, all=(0, 1, 2, 3, 4))
 LENGTHS = ((90, 7, 23), (1, 50, 69))
-"""Of the documents in two rows; one is longer than ModernBERT's window."""
+"""Lengths of the documents in two rows; one is longer than ModernBERT's window."""
 
 
 def packed_rows(*, separator_begins: bool) -> Any:
@@ -67,7 +67,7 @@ def test_packed_equals_padded_for_each_document(architecture: Any) -> None:
     inputs, positions = torch.from_numpy(rows), torch.from_numpy(restarted_positions(numbers))
     packed = encode(network, inputs, positions, mask)
 
-    # The reference is transformers' own attention and masks, one document a row, padded.
+    # The reference: transformers' own attention and masks, one document in each row, padded.
     network.set_attn_implementation("eager")
     for row, lengths in enumerate(LENGTHS):
         starts = np.cumsum((0, *lengths))[:-1]

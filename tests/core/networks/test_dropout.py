@@ -1,4 +1,4 @@
-"""Cheap dropout against PyTorch's own."""
+"""Our dropout, compared with PyTorch's."""
 
 import pytest
 import torch
@@ -70,7 +70,7 @@ def test_attention_agrees_with_pytorchs() -> None:
         seen = torch.ones(7, 7).tril().bool() if causal else torch.ones(7, 7).bool()
         scores = scores.masked_fill(~(seen if mask is None else mask), -torch.inf)
         reference = (scores.softmax(dim=-1) @ value).transpose(1, 2)
-        # With so little dropout only the path with dropout's mask is taken, and nothing is dropped.
+        # The probability is so small that the path with dropout is taken and nothing is dropped.
         for probability in (0.0, 1e-9):
             mixed, _ = attention(
                 module_that_is(causal=causal),
@@ -85,7 +85,7 @@ def test_attention_agrees_with_pytorchs() -> None:
             torch.testing.assert_close(mixed, reference)
 
 
-def test_one_query_behind_its_past_sees_all_of_it() -> None:
+def test_a_single_query_attends_to_all_earlier_keys() -> None:
     query, key, value = torch.randn(1, 2, 1, 4), torch.randn(1, 2, 5, 4), torch.randn(1, 2, 5, 4)
     mixed, _ = attention(module_that_is(causal=True), query, key, value, None, scaling=0.5)
     reference = functional.scaled_dot_product_attention(query, key, value, scale=0.5)
@@ -95,7 +95,7 @@ def test_one_query_behind_its_past_sees_all_of_it() -> None:
 def test_attention_drops_shares_of_the_values() -> None:
     torch.manual_seed(0)
     query, key = torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)
-    value = torch.eye(7).expand(2, 3, 7, 7)  # so that what comes out is the shares themselves
+    value = torch.eye(7).expand(2, 3, 7, 7)  # so that the result is the attention weights
     shares = torch.softmax(query @ key.transpose(-1, -2) * 0.5, dim=-1)
     torch.manual_seed(5)
     expected = shares * keep_mask(shares.shape, shares.dtype, 0.4)
@@ -105,7 +105,7 @@ def test_attention_drops_shares_of_the_values() -> None:
     torch.testing.assert_close(mixed, expected.transpose(1, 2))
 
 
-def test_a_networks_every_dropout_is_cheap_and_its_evaluation_unchanged() -> None:
+def test_every_dropout_of_a_network_is_replaced_and_evaluation_is_unchanged() -> None:
     size = TransformerSize(layers=2, hidden_size=16, heads=2, intermediate_size=64)
     config = bert_config(size, dropout=0.2, vocabulary_size=50, sequence_length=12, padding_id=0)
     model = create_bert(config, seed=0)
@@ -137,7 +137,7 @@ def test_written_out_attention_in_bf16_agrees_with_the_fused_one_in_fp32(causal:
 
 
 def _history(tensor: torch.Tensor) -> str:
-    """Names of the operations that made it."""
+    """Names of the operations that produced the tensor."""
     names, nodes = [], [tensor.grad_fn]
     while nodes:
         node = nodes.pop()

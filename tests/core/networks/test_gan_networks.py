@@ -1,4 +1,4 @@
-"""The two players of a GAN: shapes, counts, and that what travels with a checkpoint opens."""
+"""Generators and discriminators of a GAN: shapes, parameter counts, and that the code in a checkpoint opens."""
 
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def test_spectral_norm_leaves_no_weight_a_singular_value_above_one() -> None:
     torch.manual_seed(0)
     network = ResidualDiscriminator(3, 16, 8, spectral=True).train()
     images = torch.randn(2, 3, 16, 16)
-    for _ in range(50):  # one step of the power iteration each
+    for _ in range(50):  # one step of the power iteration per call
         network(images)
     weights = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert len(weights) == 3 * 2 + 1 + 1  # two convolutions a block, one shortcut that halves, the last layer

@@ -1,4 +1,4 @@
-"""Heads and decoders: shapes, counts, and what makes each what it is."""
+"""Heads and decoders: shapes, parameter counts, and the properties that define each."""
 
 import pytest
 import torch
@@ -51,7 +51,7 @@ def test_decoders_reach_any_side(start: int, side: int, outputs: int) -> None:
     assert parameters(decoder) == count_decoder(40, start, side, outputs)
 
 
-def test_an_image_does_not_depend_on_its_company() -> None:
+def test_an_image_does_not_depend_on_its_batch() -> None:
     decoder = Decoder(16, 2, 8, 3)
     maps = torch.randn(4, 16, 2, 2)
     torch.testing.assert_close(decoder(maps)[1:2], decoder(maps[1:2]))

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms against their formula and against what `transformers` extracts."""
+"""Log-mel spectrograms, compared with their formula and with the feature extractor of `transformers`."""
 
 import math
 import warnings
@@ -42,7 +42,7 @@ def test_a_spectrogram_is_what_transformers_extracts(seconds: float, rate: int, 
     wave = np.random.default_rng(0).normal(scale=0.1, size=length).astype(np.float32)
     frames = 1 + (length - 400) // 160 + 5
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # narrow bands hold no line of the spectrum
+        warnings.simplefilter("ignore")  # narrow bands contain no frequency of the spectrum
         extractor = ASTFeatureExtractor(
             sampling_rate=rate, num_mel_bins=bins, max_length=frames, mean=-3.0, std=2.0
         )
@@ -52,7 +52,7 @@ def test_a_spectrogram_is_what_transformers_extracts(seconds: float, rate: int, 
     assert found.numpy() == pytest.approx(expected, abs=2e-4)
 
 
-def test_silence_is_the_floor_and_what_is_behind_it_zero() -> None:
+def test_silence_is_the_floor_and_padding_is_zero() -> None:
     found = LogMel(32, 16000, 8)(torch.zeros(2, 1200), torch.tensor([1200, 100]))
     assert found.shape == (2, 8, 32)
     assert found[0, :6].numpy() == pytest.approx(math.log(FLOOR))

@@ -1,4 +1,4 @@
-"""What each network must have: dropout where the spec puts it, fixed positions, maps and orders that mean what they say."""
+"""What each network must have: dropout as in the spec, fixed positions, and feature maps and patch orders that are correct."""
 
 import math
 from typing import Any
@@ -91,7 +91,7 @@ MAKERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "llama"])
-def test_a_networks_dropout_is_the_cheap_one_at_the_specs_probability(name: str) -> None:
+def test_a_networks_dropout_is_replaced_at_the_specs_probability(name: str) -> None:
     network = MAKERS[name](CONFIGURATIONS[name][0])
     found = [module for module in network.modules() if isinstance(module, nn.Dropout) and module.p > 0]
     assert found
@@ -102,7 +102,7 @@ def test_a_networks_dropout_is_the_cheap_one_at_the_specs_probability(name: str)
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_a_fresh_network_has_no_matrix_and_no_token_without_content(name: str) -> None:
-    """Zeros in place of an embedding, a position or a token tell the network nothing, and where fixed, never will."""
+    """An embedding, a position or a token of zeros has no information, and a fixed one never will have."""
     network = MAKERS[name](CONFIGURATIONS[name][0])
     for key, weight in network.named_parameters():
         if weight.ndim >= 2 or "token" in key or "masked_spec_embed" in key:
@@ -142,7 +142,7 @@ def test_fixed_positions_are_sines_of_column_and_row_and_never_trained() -> None
 @pytest.mark.parametrize("kind", ["vit", "resnet"])
 @torch.no_grad()
 def test_a_feature_map_has_each_patch_at_its_place(kind: str) -> None:
-    """A change in one corner of an image changes that corner of the map first of all."""
+    """A change in one corner of an image changes that corner of the map most."""
     if kind == "vit":
         network: Any = create_vit(vit_config(SIZE, **IMAGE | {"dropout": 0.0}), 0).eval()
     else:
@@ -170,7 +170,7 @@ def test_a_feature_map_has_each_patch_at_its_place(kind: str) -> None:
 
 
 @torch.no_grad()
-def test_jepas_encoder_sees_the_chosen_patches_alone_in_any_order() -> None:
+def test_jepas_encoder_uses_only_the_chosen_patches_in_any_order() -> None:
     network = create_ijepa(ijepa_config(SIZE, **IMAGE | {"dropout": 0.0}), 0).eval()
     pixels = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     chosen = torch.tensor([[3, 7, 1, 0], [2, 9, 15, 0]])
@@ -180,9 +180,9 @@ def test_jepas_encoder_sees_the_chosen_patches_alone_in_any_order() -> None:
     again = encode_patches(network, pixels, chosen[:, shuffled], present[:, shuffled])
     torch.testing.assert_close(again, found[:, shuffled])
     other = pixels.clone()
-    other[:, :, 12:, 8:12] = 5.0  # patch 14, which neither sees
+    other[:, :, 12:, 8:12] = 5.0  # patch 14, which is hidden in both
     torch.testing.assert_close(encode_patches(network, other, chosen, present), found)
-    other[0, :, :4, :4] = 5.0  # patch 0: filling for the first image
+    other[0, :, :4, :4] = 5.0  # patch 0: padding for the first image
     torch.testing.assert_close(encode_patches(network, other, chosen, present)[0, :3], found[0, :3])
     whole = torch.arange(16).expand(2, -1)
     everything = encode_patches(network, pixels, whole, torch.ones(2, 16, dtype=torch.bool))
@@ -200,13 +200,13 @@ def test_the_audio_maes_decoder_puts_each_visible_patch_at_its_rank() -> None:
     ranks = order.argsort()[None]
     found = decoder(tokens, ranks)
     assert found.shape == (1, GRID.patches, GRID.side**2)
-    # The same patches handed over in another order come to the same picture.
+    # The same patches in another order give the same picture.
     shuffled = torch.tensor([2, 0, 3, 1])
     swapped = order.clone()
     swapped[:4] = order[:4][shuffled]
     mixed = torch.cat([tokens[:, :2], tokens[:, 2:][:, shuffled]], 1)
     torch.testing.assert_close(decoder(mixed, swapped.argsort()[None]), found)
-    # A patch that is moved elsewhere does not.
+    # A patch at another position does not.
     elsewhere = order.clone()
     elsewhere[[0, 9]] = order[[9, 0]]
     assert not torch.allclose(decoder(tokens, elsewhere.argsort()[None]), found, atol=1e-3)

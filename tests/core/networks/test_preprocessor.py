@@ -1,4 +1,4 @@
-"""What turns a picture into the network's input, as the ecosystem reads it."""
+"""The preprocessor's configuration, as `transformers` reads it."""
 
 from pathlib import Path
 

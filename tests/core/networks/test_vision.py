@@ -1,4 +1,4 @@
-"""The encoders of images: what they count, give, write and read."""
+"""Image encoders: parameter counts, features, save and load."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def test_a_resnets_parameters_are_counted(preset: str, *, small: bool, channels:
 
 
 def test_the_named_resnets_are_those_of_transformers() -> None:
-    """Up to the head, ResNet-18 and ResNet-50 have the weights that the configurations of the field have."""
+    """Without the head, ResNet-18 and ResNet-50 have as many weights as the common configurations."""
     for preset, config in (
         ("resnet-50", ResNetConfig()),
         (
@@ -112,7 +112,7 @@ def test_what_is_written_opens_in_the_ecosystem(
     folder = tmp_path / "folder"
     folder.mkdir()
     model = small_vit() if network == "vit" else small_resnet(small_images=network == "small resnet")
-    model.train()(torch.randn(4, 3, 12, 12))  # so that a batch norm's averages are not the first ones
+    model.train()(torch.randn(4, 3, 12, 12))  # so that the batch norm's averages are not their initial values
     model.eval()
     save_network(model, model.state_dict(), folder)
     opened = AutoModel.from_pretrained(folder, trust_remote_code=network == "small resnet").eval()
@@ -124,7 +124,7 @@ def test_what_is_written_opens_in_the_ecosystem(
     assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in fresh.state_dict().items())
 
 
-def test_a_stem_that_transformers_does_not_have_is_never_opened_as_another(tmp_path: Path) -> None:
+def test_a_custom_stem_is_never_opened_as_another(tmp_path: Path) -> None:
     model = small_resnet()
     assert isinstance(model, SmallImageResNetModel)
     save_network(model, model.state_dict(), tmp_path)

@@ -1,4 +1,4 @@
-"""Positions of a ViT for other sizes, against what `transformers` interpolates."""
+"""Resized positions of a ViT, compared with the interpolation of `transformers`."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Small recordings, made here, in archives of every kind."""
+"""Small generated recordings, in archives of every kind."""
 
 import io
 from collections.abc import Callable, Mapping

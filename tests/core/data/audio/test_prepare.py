@@ -1,4 +1,4 @@
-"""From files to samples: what is stored, what is held out, what is dropped."""
+"""Preparing recordings: what is stored, held out and dropped."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -173,7 +173,7 @@ def test_classes_of_one_recording_each(stored: Stored, tone: Tone, wav: Wav, tmp
     assert prepared.recordings_held_out >= 1
 
 
-def test_one_bad_recording_in_a_hundred_is_borne(
+def test_one_bad_recording_in_a_hundred_is_accepted(
     stored: Stored, tone: Tone, wav: Wav, tmp_path: Path
 ) -> None:
     members = {f"{n}.wav": wav(tone(50 + n, 0.06)) for n in range(99)} | {"bad.wav": b"RIFF"}
@@ -181,7 +181,7 @@ def test_one_bad_recording_in_a_hundred_is_borne(
     assert prepared.facts["bad"] == 1
 
 
-def test_too_little_is_said(stored: Stored, tone: Tone, wav: Wav, tmp_path: Path) -> None:
+def test_too_few_recordings_are_refused(stored: Stored, tone: Tone, wav: Wav, tmp_path: Path) -> None:
     for members in (
         {"a.wav": wav(tone(440))},
         {"_anna_1.wav": wav(tone(440)), "_anna_2.wav": wav(tone(441))},
@@ -194,7 +194,7 @@ def test_too_little_is_said(stored: Stored, tone: Tone, wav: Wav, tmp_path: Path
 def test_hours_of_silence_in_a_small_file_are_refused(
     stored: Stored, wav: Wav, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.formats.limits import Limits  # noqa: PLC0415 - only to make the caps small
+    from core.formats.limits import Limits  # noqa: PLC0415 - only to lower the limits
 
     monkeypatch.setattr(
         "core.data.audio.preparation.AUDIO_LIMITS", Limits(ratio=20.0, ratio_from_bytes=100_000)
@@ -204,7 +204,7 @@ def test_hours_of_silence_in_a_small_file_are_refused(
         prepare(stored("a.zip", members), spec(), tmp_path / "c")
 
 
-def test_the_key_knows_what_the_samples_depend_on(
+def test_the_key_depends_on_what_changes_the_samples(
     stored: Stored, tone: Tone, wav: Wav, tmp_path: Path
 ) -> None:
     files = stored("a.zip", {f"{n}.wav": wav(tone(100 + n)) for n in range(3)})

@@ -1,4 +1,4 @@
-"""Clips out of recordings: nothing lost, nothing beyond an end, the same for the same index."""
+"""Clips cover each recording, stay inside it, and are the same for the same index."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from core.data.audio import AudioSamples, PreparedAudio, cut
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> PreparedAudio:
-    """Recordings of 5, 10, 23 and 100 samples, numbered on."""
+    """Recordings of 5, 10, 23 and 100 samples, with consecutive numbers as values."""
     lengths = [5, 10, 23, 100]
     np.arange(1, sum(lengths) + 1, dtype=np.int16).tofile(tmp_path / "recordings.pcm")
     starts = np.cumsum([0, *lengths[:-1]])
@@ -59,7 +59,7 @@ def test_labels_and_groups_are_each_samples_own(prepared: PreparedAudio) -> None
     assert samples.groups.tolist() == [-1, 0, 0, 0, 0] + [1] * 10
 
 
-def test_too_few_clips_are_told(prepared: PreparedAudio) -> None:
+def test_too_few_clips_are_refused(prepared: PreparedAudio) -> None:
     AudioSamples(prepared, "train", 10).require(15)
     with pytest.raises(DataError, match="16 are needed"):
         AudioSamples(prepared, "train", 10).require(16)

@@ -1,4 +1,4 @@
-"""Small pictures, made here, in archives of every kind."""
+"""Small generated pictures, in archives of every kind."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ def encoded(pixels: NDArray[np.uint8], kind: str = "PNG", **options: Any) -> byt
 
 @pytest.fixture(scope="session")
 def picture() -> Callable[..., NDArray[np.uint8]]:
-    """``picture(seed)``: a random picture, (H, W, 3), its own for each seed."""
+    """``picture(seed)``: a random picture, (H, W, 3), another one for each seed."""
 
     def make(seed: int, height: int = 16, width: int = 16) -> NDArray[np.uint8]:
         return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -32,7 +32,7 @@ def picture() -> Callable[..., NDArray[np.uint8]]:
 
 @pytest.fixture(scope="session")
 def png(picture: Callable[..., NDArray[np.uint8]]) -> Callable[..., bytes]:
-    """``png(seed)``: that picture as a file."""
+    """``png(seed)``: the picture as a PNG."""
     return lambda seed, height=16, width=16: encoded(picture(seed, height, width))
 
 

@@ -1,4 +1,4 @@
-"""Images that are not what they seem, in archives of either kind: stored rightly, or left out by name while the rest lives."""
+"""Unusual and invalid images in zip and tar: stored correctly, or left out by name while the others are kept."""
 
 import functools
 import io
@@ -35,7 +35,7 @@ def encoded(image: Any, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def png_of(header: bytes, rows: bytes) -> bytes:
-    """A PNG of raw parts: what Pillow would not write."""
+    """A PNG made of given parts, which Pillow would not write."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
@@ -62,7 +62,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "text.jpg": (b"no picture at all", "cannot be decoded"),
     "gif.png": (encoded(COLOUR, "GIF"), "cannot be decoded"),
     "one.png": (encoded(COLOUR[:1, :1]), "is 1 by 1 pixels; each side needs 8"),
-    # Ten thousand pixels more than are allowed, and none there: it is not decoded to find that out.
+    # Ten thousand pixels more than the limit, without data: it is refused before decoding.
     "huge.png": (png_of(struct.pack(">IIBBBBB", 10_001, 10_000, 8, 2, 0, 0, 0), b""), "is 10,001 by 10,000"),
 }
 
@@ -141,7 +141,7 @@ def test_unusual_images_are_stored_as_they_should_look(
 
 
 @pytest.mark.parametrize("archive", ["a.zip", "a.tar"])
-def test_an_archive_that_is_not_to_be_trusted_gives_nothing(
+def test_an_unsafe_archive_is_refused_as_a_whole(
     archive: str, stored: Stored, png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     climbing = stored(archive, {"ok.png": png(1), "../out.png": png(2)})
@@ -158,8 +158,8 @@ def test_an_archive_that_is_not_to_be_trusted_gives_nothing(
     assert refused.value.code == "data_unreadable"
 
 
-def test_as_many_pixels_as_are_allowed(stored: Stored, png: Png, tmp_path: Path) -> None:
-    """A JPEG of 100 megapixels is decoded at an eighth."""
+def test_an_image_at_the_limit_of_pixels_is_accepted(stored: Stored, png: Png, tmp_path: Path) -> None:
+    """A JPEG of 100 megapixels is decoded at 1/8 of its size."""
     large = encoded(Image.new("L", (10_000, 10_000), 77), "JPEG")
     files = stored("a.zip", {"train/large.jpg": large, "test/0.png": png(1)})
     prepared = prepare(files, spec(), tmp_path / "c")
@@ -168,7 +168,7 @@ def test_as_many_pixels_as_are_allowed(stored: Stored, png: Png, tmp_path: Path)
 
 
 def test_classes_of_one_image_each(stored: Stored, png: Png, tmp_path: Path) -> None:
-    """What is held out may be of a class that training never sees; numbers stay those of the names."""
+    """The held-out split may have a class that the training split lacks. Class numbers stay those of the names."""
     members = {f"{name}/0.png": png(number) for number, name in enumerate("abcdefgh")}
     prepared = prepare(stored("a.zip", members), spec(held_out_fraction=0.4), tmp_path / "c")
     assert prepared.classes == tuple("abcdefgh")
@@ -180,7 +180,7 @@ def test_classes_of_one_image_each(stored: Stored, png: Png, tmp_path: Path) -> 
 def test_the_images_of_a_file_have_a_budget_of_pixels(
     stored: Stored, png: Png, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that was never inspected, or before that had a budget, fails with the reason; files that lie loose have one each."""
+    """A file that was not inspected, or before inspection had limits, fails with the reason. Loose files have one limit each."""
     members = {f"{number}.png": png(number) for number in range(3)}
     monkeypatch.setattr("core.data.image.reading.IMAGE_LIMITS", Limits(pixels_from=700, pixels_a_byte=0))
     with pytest.raises(DataError) as caught:

@@ -1,4 +1,4 @@
-"""From files to arrays: what is stored, what is held out, what is dropped."""
+"""Preparing images: what is stored, held out and dropped."""
 
 import gzip
 import struct
@@ -51,7 +51,7 @@ def test_every_container_gives_the_same_pixels_and_classes(
     assert prepared.own_split
 
 
-def test_statistics_are_those_of_the_training_part(stored: Stored, png: Png, tmp_path: Path) -> None:
+def test_statistics_are_those_of_the_training_split(stored: Stored, png: Png, tmp_path: Path) -> None:
     prepared = prepare(stored("a.zip", {f"{n}.png": png(n) for n in range(30)}), spec(), tmp_path / "cache")
     images = prepared.images("train").reshape(-1, 3) / 255.0
     assert prepared.mean == pytest.approx(images.mean(0))
@@ -77,7 +77,7 @@ def test_the_same_images_are_held_out_as_the_dataset_grows(stored: Stored, png: 
     assert everything(few) <= everything(many)
 
 
-def test_repeats_are_dropped_and_never_lie_on_both_sides(stored: Stored, png: Png, tmp_path: Path) -> None:
+def test_duplicates_are_dropped_and_never_in_both_splits(stored: Stored, png: Png, tmp_path: Path) -> None:
     members = {
         "train/a/0.png": png(0),
         "train/a/1.png": png(1),
@@ -91,7 +91,7 @@ def test_repeats_are_dropped_and_never_lie_on_both_sides(stored: Stored, png: Pn
     assert not train & {image.tobytes() for image in prepared.images("held_out")}
 
 
-def test_a_set_too_small_to_hash_still_has_both_parts(stored: Stored, png: Png, tmp_path: Path) -> None:
+def test_a_small_dataset_has_both_splits(stored: Stored, png: Png, tmp_path: Path) -> None:
     prepared = prepare(stored("a.zip", {"a.png": png(1), "b.png": png(2)}), spec(), tmp_path / "cache")
     assert (prepared.train, prepared.held_out) == (1, 1)
     with pytest.raises(DataError, match="1 different usable image;") as caught:

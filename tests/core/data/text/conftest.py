@@ -1,4 +1,4 @@
-"""A small real text, prepared once."""
+"""A small real corpus, prepared once."""
 
 import pydoc_data.topics
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from core.spec.data import DataSpec
 
 @pytest.fixture(scope="session")
 def topics() -> list[str]:
-    """Some 60 pages of Python's manual."""
+    """About 60 pages of Python's manual."""
     return [page for _, page in sorted(pydoc_data.topics.topics.items())][:60]
 
 
@@ -32,7 +32,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, corpus: list[DataFile]) -
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[..., list[DataFile]]:
-    """Files of given contents."""
+    """Files with given contents."""
 
     def files(**contents: str | bytes) -> list[DataFile]:
         paths = []

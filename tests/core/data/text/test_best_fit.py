@@ -1,4 +1,4 @@
-"""Best-fit packing: no token lost, no document cut that fits, as full as the plain algorithm makes it."""
+"""Best-fit packing: no token is lost, a document that fits is not cut, and rows are as full as by the reference algorithm."""
 
 import itertools
 
@@ -35,7 +35,7 @@ def test_rows_are_as_full_as_by_the_plain_algorithm(sizes: list[int], capacity: 
         for a, b in zip(packing.row_offsets[:-1], packing.row_offsets[1:], strict=True)
     ]
     chunks = [min(capacity, size - start) for size in sizes for start in range(0, size, capacity)]
-    # Of rows equally full either may be taken, so that their contents may differ but not how full they become.
+    # Of equally full rows either may be chosen, so the contents of rows may differ, but not how full they are.
     assert sorted(map(sum, rows)) == sorted(map(sum, reference(chunks, capacity)))
 
 
@@ -73,13 +73,13 @@ def test_rows_hold_documents_and_say_where_each_lies(prepared: PreparedText):
     assert rows.shape == segments.shape == (len(packed), 2048)
     assert np.all(rows[:, 0] == special.cls)
     assert np.array_equal(segments == 0, rows == special.pad)
-    # A new document begins behind each [SEP] and nowhere else.
+    # A document begins after each [SEP], and nowhere else.
     steps = np.diff(segments, axis=1)
     assert np.all(
         (steps == 1)[rows[:, :-1] == special.sep] | (segments[:, 1:] == 0)[rows[:, :-1] == special.sep]
     )
     assert np.all(rows[:, :-1][steps == 1] == special.sep)
-    # All tokens of the part are there, documents that fit in one piece.
+    # All tokens of the split are there, and documents that fit are in one row.
     ids, offsets = prepared.tokens("train"), prepared.offsets("train").astype(np.int64)
     found = {
         tuple(row[segment == number].tolist())
@@ -104,7 +104,7 @@ def test_without_a_beginning_rows_are_text_alone(prepared: PreparedText):
     assert packed.segments(np.array([0]))[0].tolist() == [1] * 65
 
 
-def test_rows_that_are_not_there(prepared: PreparedText):
+def test_row_numbers_out_of_range(prepared: PreparedText):
     packed = BestFitSequences(prepared, "train", 128)
     with pytest.raises(IndexError):
         packed.rows(np.array([len(packed)]))

@@ -1,4 +1,4 @@
-"""Tokenizers whose patterns come to no end, that crash, or that take all memory: told at the upload, and by the engine, in bounded time."""
+"""Tokenizers whose regular expressions do not terminate, that crash, or that use all memory: refused at the upload and by the engine, within bounded time."""
 
 import io
 from collections.abc import Callable
@@ -48,13 +48,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("where", _SLOW)
-def test_a_pattern_without_end_is_told_at_the_upload(where: str) -> None:
+def test_a_pattern_that_does_not_terminate_is_refused_at_the_upload(where: str) -> None:
     with pytest.raises(FormatError, match="backtracks without end") as caught:
         inspect_file(io.BytesIO(_SLOW[where].encode()), "tokenizer.json")
     assert caught.value.code == "pattern_too_slow"
 
 
-def test_a_pattern_without_end_is_told_by_the_engine(written: Written, tmp_path: Path) -> None:
+def test_a_pattern_that_does_not_terminate_is_refused_by_the_engine(written: Written, tmp_path: Path) -> None:
     files = written(tokenizer__json=_SLOW["pre-tokenizer"], text__txt="one\ftwo\f" + "three " * 500)
     with pytest.raises(DataError) as caught:
         prepare(files, _UPLOADED, tmp_path / "cache")
@@ -62,10 +62,10 @@ def test_a_pattern_without_end_is_told_by_the_engine(written: Written, tmp_path:
     assert caught.value.hint
 
 
-def test_a_pattern_that_only_one_late_document_keeps_from_its_end_is_told(
+def test_a_pattern_that_does_not_terminate_on_one_late_document_is_refused(
     written: Written, tmp_path: Path
 ) -> None:
-    """Neither the samples nor the first of the text show it."""
+    """Neither the built-in samples nor the beginning of the text show it."""
     text = "\f".join(f"document {number} " + "word " * 200 for number in range(200))
     files = written(tokenizer__json=_splits_by(r"^(q+)+$"), text__txt=f"{text}\f{'q' * 60}!")
     with pytest.raises(DataError) as caught:
@@ -73,7 +73,7 @@ def test_a_pattern_that_only_one_late_document_keeps_from_its_end_is_told(
     assert caught.value.code == "pattern_too_slow"
 
 
-def test_a_broken_table_is_told(written: Written, tmp_path: Path) -> None:
+def test_a_broken_table_is_refused(written: Written, tmp_path: Path) -> None:
     broken = _tokenizer().replace(
         '"normalizer":null', '"normalizer":{"type":"Precompiled","precompiled_charsmap":"AQAAAAAAAAA="}'
     )
@@ -87,7 +87,7 @@ def test_a_broken_table_is_told(written: Written, tmp_path: Path) -> None:
     assert told.value.code == "tokenizer_invalid"
 
 
-def test_a_normalizer_that_makes_gigabytes_of_little_is_told(written: Written, tmp_path: Path) -> None:
+def test_a_normalizer_that_expands_text_to_gigabytes_is_refused(written: Written, tmp_path: Path) -> None:
     greedy = _replaces("q", "x" * 100_000)
     text = "\f".join(f"document {number} " + "word " * 200 for number in range(200))
     files = written(tokenizer__json=greedy, text__txt=f"{text}\f{'q' * 100_000}")
@@ -97,7 +97,7 @@ def test_a_normalizer_that_makes_gigabytes_of_little_is_told(written: Written, t
 
 
 def test_many_matches_that_are_each_within_the_librarys_own_limit_are_bounded_together() -> None:
-    """Half a second each: no single one is given up."""
+    """Each takes half a second, so that none alone reaches the library's retry limit."""
     slow = _splits_by(r"(c+)+$")
     with pytest.raises(TokenizerTrialError) as caught:
         try_tokenizer(slow.encode(), [("c" * 22 + "!") * 1000])
@@ -108,7 +108,7 @@ def test_many_matches_that_are_each_within_the_librarys_own_limit_are_bounded_to
     "honest",
     [
         _tokenizer(),
-        # GPT-2's and GPT-4's own, as far as `tokenizers` brings them.
+        # The regular expressions of GPT-2 and GPT-4, as far as `tokenizers` includes them.
         _tokenizer(lambda t: setattr(t, "pre_tokenizer", pre_tokenizers.ByteLevel())),
         _splits_by(
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -120,7 +120,7 @@ def test_many_matches_that_are_each_within_the_librarys_own_limit_are_bounded_to
         ),
     ],
 )
-def test_honest_tokenizers_are_taken(honest: str, written: Written, tmp_path: Path) -> None:
+def test_common_tokenizers_are_accepted(honest: str, written: Written, tmp_path: Path) -> None:
     assert try_tokenizer(honest.encode()) >= 3
     files = written(tokenizer__json=honest, text__txt="one\ftwo\f" + "three " * 500)
     assert prepare(files, _UPLOADED, tmp_path / "cache").vocabulary_size >= 3

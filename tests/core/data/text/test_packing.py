@@ -1,4 +1,4 @@
-"""Rows without padding, in which no token gets lost but the tail."""
+"""Packing without padding keeps every token except a rest at the end."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from core.data.text import PackedSequences, PreparedText, SplitStatistics
 
 
 def with_tokens(prepared: PreparedText, directory: Path, count: int) -> PreparedText:
-    """Prepared data of so many tokens, 10, 11, 12 …"""
+    """Prepared data with so many tokens: 10, 11, 12 …"""
     for split in ("train", "held_out"):
         (np.arange(count) + 10).astype(prepared.token_type).tofile(directory / f"{split}.bin")
     size = SplitStatistics(documents=1, characters=count, text_bytes=count, tokens=count)
@@ -53,7 +53,7 @@ def test_documents_follow_one_another_with_separators_between(prepared: Prepared
     assert len(ids) == offsets[-1] == prepared.train.tokens
 
 
-def test_a_batch_too_large_is_told_in_numbers(prepared: PreparedText, tmp_path: Path):
+def test_the_error_for_a_batch_too_large_has_numbers(prepared: PreparedText, tmp_path: Path):
     packed = PackedSequences(with_tokens(prepared, tmp_path, 1000), "train", 128)
     packed.require(7)
     with pytest.raises(DataError) as caught:
@@ -64,7 +64,7 @@ def test_a_batch_too_large_is_told_in_numbers(prepared: PreparedText, tmp_path: 
     assert "batch_size" in caught.value.hint
 
 
-def test_a_small_held_out_part_gives_one_shorter_row(prepared: PreparedText, tmp_path: Path):
+def test_a_small_held_out_split_gives_one_shorter_row(prepared: PreparedText, tmp_path: Path):
     data = with_tokens(prepared, tmp_path, 5)
     packed = PackedSequences(data, "held_out", 128)
     packed.require(1)
@@ -73,7 +73,7 @@ def test_a_small_held_out_part_gives_one_shorter_row(prepared: PreparedText, tmp
     assert len(PackedSequences(data, "train", 128)) == 0
 
 
-def test_a_part_without_tokens_gives_no_row(prepared: PreparedText, tmp_path: Path):
+def test_a_split_without_tokens_gives_no_row(prepared: PreparedText, tmp_path: Path):
     packed = PackedSequences(with_tokens(prepared, tmp_path, 0), "held_out", 128)
     assert len(packed) == 0
     with pytest.raises(DataError):

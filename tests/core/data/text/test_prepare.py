@@ -1,4 +1,4 @@
-"""Prepared data: made once, the same for everybody, believed only when it is whole."""
+"""Prepared data: built once, shared, and used only when it is complete."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ def test_transformers_opens_its_tokenizer(prepared: PreparedText, tmp_path: Path
     assert (opened.mask_token_id, len(opened)) == (prepared.special_ids.mask, prepared.vocabulary_size)
 
 
-def test_the_second_time_it_is_there(corpus: list[DataFile], prepared: PreparedText):
+def test_prepared_data_is_reused(corpus: list[DataFile], prepared: PreparedText):
     spec = DataSpec.model_validate({"tokenizer": {"vocabulary_size": 1000}, "held_out_fraction": 0.2})
     again = prepare(corpus, spec, prepared.directory.parent)
     assert again.cached
@@ -52,7 +52,7 @@ def test_the_second_time_it_is_there(corpus: list[DataFile], prepared: PreparedT
     assert prepared.directory.name == prepared.key
 
 
-def test_the_key_names_all_that_matters_and_nothing_else(corpus: list[DataFile]):
+def test_the_key_depends_on_what_changes_the_data_and_nothing_else(corpus: list[DataFile]):
     (file,) = corpus
     key = cache_key(corpus, SMALL)
     assert cache_key([replace(file, path=Path("elsewhere"))], SMALL) == key
@@ -75,7 +75,7 @@ def test_two_machines_prepare_the_same_bytes(corpus: list[DataFile], tmp_path: P
 
 
 def test_the_tokenizer_never_sees_what_is_held_out(written: Written, tmp_path: Path):
-    # Each document has a character of its own, so that the vocabulary tells which documents it was made of.
+    # Each document has a character of its own, so that the vocabulary shows which documents it was trained on.
     texts = [f"{chr(0x4E00 + i)} common words" for i in range(40)]
     spec = DataSpec.model_validate(
         {"tokenizer": {"kind": "wordpiece", "vocabulary_size": 400}, "held_out_fraction": 0.3}
@@ -95,7 +95,7 @@ def test_text_that_spells_a_special_token_is_text(written: Written, tmp_path: Pa
     files = written(a__jsonl='{"text": "one [MASK] two [SEP]"}\n{"text": "three [CLS] four"}\n')
     result = prepare(files, SMALL, tmp_path / "cache")
     ids = np.concatenate([result.tokens("train"), result.tokens("held_out")])
-    assert np.count_nonzero(np.isin(ids, result.special_ids.all)) == 2  # the separators
+    assert np.count_nonzero(np.isin(ids, result.special_ids.all)) == 2  # [SEP] after each document
 
 
 def test_duplicates_are_dropped_across_files(written: Written, tmp_path: Path):
@@ -137,7 +137,7 @@ def test_wide_vocabularies_take_four_bytes(written: Written, tmp_path: Path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "meta", "format", "tokenizer"])
-def test_what_is_not_whole_is_not_believed(corpus: list[DataFile], tmp_path: Path, damage: str):
+def test_incomplete_prepared_data_is_built_again(corpus: list[DataFile], tmp_path: Path, damage: str):
     good = prepare(corpus, SMALL, tmp_path)
     before = content(good.directory)
     match damage:
@@ -178,7 +178,7 @@ def test_bad_data(written: Written, tmp_path: Path, code: str, said: str, conten
     assert caught.value.hint
 
 
-def test_an_uploaded_tokenizer_must_be_there_once(written: Written, tmp_path: Path):
+def test_exactly_one_uploaded_tokenizer_is_required(written: Written, tmp_path: Path):
     spec = DataSpec.model_validate({"tokenizer": {"kind": "uploaded"}})
     text = '{"text": "one"}\n{"text": "two"}\n'
     for contents, said in (

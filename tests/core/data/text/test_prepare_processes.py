@@ -1,4 +1,4 @@
-"""Preparing in several processes, killed or not: the same bytes, and nobody left."""
+"""Preparing in several processes, with and without kills: the bytes are the same, and no process remains."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ from tests.core.text_specs import SMALL, TAIL, Written, content
 def start(
     corpus: list[DataFile], cache: Path, on_progress: str, processes: int = 1, before: str = ""
 ) -> subprocess.Popen[str]:
-    """A process of its own that prepares ``corpus`` and prints whether it found it there."""
+    """Start a process that prepares ``corpus`` and prints whether it was prepared already."""
     program = f"""
 import os, signal, sys
 from pathlib import Path
@@ -39,7 +39,7 @@ print(prepare(files, spec, Path({str(cache)!r}), on_progress={on_progress}, proc
 
 
 def test_two_processes_at_once_are_both_right(corpus: list[DataFile], tmp_path: Path):
-    # The first works and waits for a word; the second asks for the same meanwhile.
+    # The first process works and waits for a message; the second asks for the same key meanwhile.
     wait = (
         "lambda *_: (print('begun', flush=True), sys.stdin.readline()) if _[:2] == ('reading', 0) else None"
     )
@@ -65,17 +65,17 @@ def test_what_a_killed_preparation_leaves_is_removed_when_it_is_old(
     assert not (cache / left.stem).exists()
     other = written(a__jsonl='{"text": "one"}\n{"text": "two"}\n')
     prepare(other, DataSpec(held_out_fraction=0.3), cache)
-    assert left.exists()  # somebody may go on with it
+    assert left.exists()  # another process may resume it
     os.utime(left, (0, 0))
     with locked(cache / f"{left.stem}.lock"):
         prepare(other, SMALL, cache)
-        assert left.exists()  # its owner might live
+        assert left.exists()  # the process that made it may be running
     prepare(other, DataSpec(), cache)
     assert not left.exists()
     assert not prepare(corpus, SMALL, cache).cached
 
 
-# Phase and how much of it is done when the preparation is killed.
+# The phase, and how much of it is done, when the preparation is killed.
 KILLS = [
     ("reading", 0),
     ("training_tokenizer", 0),
@@ -86,7 +86,7 @@ KILLS = [
 
 
 @pytest.mark.parametrize("spec", [SMALL, TAIL])
-def test_a_killed_preparation_goes_on_where_it_was(
+def test_a_killed_preparation_is_resumed(
     corpus: list[DataFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: DataSpec
 ):
     monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 20_000)
@@ -111,8 +111,8 @@ def test_a_killed_preparation_goes_on_where_it_was(
         corpus, spec, tmp_path / "killed", on_progress=lambda phase, done, *_: told.append((phase, done))
     )
     assert content(killed.directory) == content(straight.directory)
-    assert {phase for phase, _ in told} == {"tokenizing"}  # the last attempt repeated no finished stage
-    assert told[1][1] >= 25_000  # nor what was recorded of this one
+    assert {phase for phase, _ in told} == {"tokenizing"}  # the last attempt did not repeat a finished stage
+    assert told[1][1] >= 25_000  # nor the recorded part of this stage
 
 
 @pytest.mark.parametrize("spec", [SMALL, TAIL])
@@ -126,7 +126,7 @@ def test_the_number_of_processes_changes_nothing(
 
 def test_tokenizing_processes_die_with_the_one_that_started_them(corpus: list[DataFile], tmp_path: Path):
     told = "lambda *_: (print('begun', flush=True), sys.stdin.readline()) if _[0] == 'tokenizing' and _[1] else None"
-    # Told after the first of many batches, while both still have some to do.
+    # The message comes after the first of many batches, while both processes still have some to do.
     often = (
         "import core.data.progress, core.data.text.encode\n"
         "core.data.progress._SECONDS, core.data.text.encode.BATCH_CHARACTERS = 0.0, 2_000"
@@ -141,12 +141,12 @@ def test_tokenizing_processes_die_with_the_one_that_started_them(corpus: list[Da
     assert not psutil.wait_procs(children, timeout=30)[1]
 
 
-def test_a_tokenizing_process_that_dies_is_told_of(
+def test_the_death_of_a_tokenizing_process_is_reported(
     corpus: list[DataFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("core.data.text.encode.BATCH_CHARACTERS", 2_000)
 
-    # This process has other children too: the servers that tests share.
+    # This process has other children too: servers that tests share.
     others = set(psutil.Process().children())
 
     def progress(phase: str, done: int, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What is held out depends on each document's content, and on nothing else."""
+"""Whether a document is held out depends only on its content."""
 
 import tempfile
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ def split_pieces(pieces: list[Piece], fraction: float, held_out: str) -> Split:
 
 
 def picked(result: Split, pieces: list[Piece], *decisions: int) -> list[str]:
-    """Documents, put together again."""
+    """The picked documents, with their pieces joined."""
     found, text = [], ""
     for one in result.pick(pieces, *decisions):
         text += one.text
@@ -53,15 +53,15 @@ def picked(result: Split, pieces: list[Piece], *decisions: int) -> list[str]:
     st.lists(st.integers(0, 99), min_size=20).map(lambda drawn: [*map(str, range(40, 80)), *map(str, drawn)]),
     documents,
 )
-def test_no_document_changes_sides_as_the_data_grows(before: list[str], more: list[str]):
+def test_no_document_changes_its_split_as_the_data_grows(before: list[str], more: list[str]):
     first = split(before, 0.3)
     second = split(before + more, 0.3)
     assert list(second.decisions[: len(before)]) == list(first.decisions)
-    assert first.held_out.documents > 1  # by their hashes, not by the rule for few documents
+    assert first.held_out.documents > 1  # chosen by hash, not by the rule for few documents
 
 
 @given(documents.map(lambda drawn: ["one", *drawn, "two"]), fractions)
-def test_each_document_counts_once_and_both_parts_have_one(texts: list[str], fraction: float):
+def test_each_document_counts_once_and_both_splits_have_one(texts: list[str], fraction: float):
     result = split(texts, fraction)
     assert len(result.decisions) == len(texts)
     parts = {decision: picked(result, whole(texts), decision) for decision in (TRAIN, HELD_OUT, DUPLICATE)}
@@ -80,15 +80,15 @@ def test_the_share_held_out_is_the_one_asked_for():
 
 
 @pytest.mark.parametrize(("fraction", "side"), [(1e-9, TRAIN), (0.5, HELD_OUT)])
-def test_where_one_part_gets_all_the_smallest_hash_alone_is_held_out(fraction: float, side: int):
+def test_if_one_split_gets_all_only_the_smallest_hash_is_held_out(fraction: float, side: int):
     few = sorted(map(str, range(1000)), key=lambda text: content_hash(text.encode()))[:3]
     assert (content_hash(few[-1].encode()) < fraction * 2**64) == (side == HELD_OUT)
     result = split(reversed(few), fraction)
     assert list(result.decisions) == [TRAIN, TRAIN, HELD_OUT]
 
 
-def test_the_hash_is_one_for_all_time():
-    # Another hash would move documents that earlier runs trained on into the held-out part of later ones.
+def test_the_hash_function_never_changes():
+    # Another hash function would hold out documents that earlier runs trained on.
     assert content_hash(b"seedbed") == 0x95981273AC5D56E0
 
 
@@ -122,7 +122,7 @@ def test_where_repeats_are_looked_for_in_buckets_the_same_are_found(texts: list[
     assert [bool(decision != DUPLICATE) for decision in found.decisions] == seen
 
 
-# Each text is a document in pieces.
+# Each text is the list of the pieces of one document.
 in_pieces = st.lists(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=4), max_size=12)
 
 

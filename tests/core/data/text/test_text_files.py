@@ -1,4 +1,4 @@
-"""Files and documents: which are read, in which order, and cut where."""
+"""Files and documents: which are read, in which order, and where they are cut."""
 
 import hashlib
 import itertools

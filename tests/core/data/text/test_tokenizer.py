@@ -1,4 +1,4 @@
-"""Tokenizers that are trained are the same for the same text; those uploaded get what they lack."""
+"""Trained tokenizers are the same for the same text; an uploaded one gets the special tokens that it lacks."""
 
 import hashlib
 import json
@@ -17,9 +17,9 @@ from core.data.text.training import train
 from core.spec.data import TokenizerSpec
 
 KINDS = ["bpe", "wordpiece", "unigram"]
-"""Those that learn pieces of words."""
+"""Kinds that learn subwords."""
 ALL = [*KINDS, "byte", "character"]
-# Many characters of one frequency at the limit of the alphabet, and much that ties.
+# Many characters with the same count at the limit of the alphabet, and many ties.
 TEXTS = [
     *("".join(map(chr, range(0x4E00, 0x4E00 + 400))), "aé bé cé dé eé fé gé hé " * 20),
     *("ab ba cd dc " * 9,) * 30,
@@ -87,7 +87,7 @@ def test_case_is_folded_on_request(kind: str, topics: list[str]):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_transformers_opens_it_beside_a_bert(kind: str, topics: list[str], tmp_path: Path):
+def test_transformers_opens_it_with_a_bert_configuration(kind: str, topics: list[str], tmp_path: Path):
     tokenizer = trained(kind, topics)
     directory = tmp_path / "tokenizer"
     tokenizer.save(directory, 77)
@@ -118,7 +118,7 @@ def test_text_comes_back_from_a_saved_tokenizer_as_it_was(kind: str, topics: lis
         assert len(ids) == len(text)
 
 
-def test_bytes_are_all_there_is_to_the_byte_tokenizer():
+def test_the_byte_tokenizer_has_the_256_bytes():
     tokenizer = trained("byte", [])
     assert tokenizer.vocabulary_size == 256 + 5 == spec("byte").largest_vocabulary
     text = "日本 \x00\n"
@@ -214,7 +214,7 @@ def test_loading_what_was_saved_changes_nothing(topics: list[str], tmp_path: Pat
         )
 
 
-def test_an_uploaded_tokenizer_that_is_none():
+def test_an_invalid_uploaded_tokenizer():
     sparse = Tokenizer(models.WordLevel({"a": 0, "b": 3_000_000}, unk_token="a"))
     for content in (b'{"model": {"type": "BPE", "vocab": {}}}', b"{}", sparse.to_str().encode()):
         with pytest.raises(DataError) as caught:

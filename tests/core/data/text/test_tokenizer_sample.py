@@ -1,4 +1,4 @@
-"""What of a large dataset a tokenizer is trained on."""
+"""The sample of a large dataset that a tokenizer is trained on."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Archives of recordings: what is found in them, and what is refused."""
+"""Archives of recordings: what is read from them, and what is refused."""
 
 import io
 import stat
@@ -95,7 +95,7 @@ def test_channels_are_averaged_and_clipping_is_counted() -> None:
 
 def test_a_bad_member_leaves_the_others(zipped: Zipped) -> None:
     content = bytearray(zipped({"a.wav": wav(noise()), "b.wav": wav(noise(seed=1))}, zipfile.ZIP_STORED))
-    content[300] ^= 0xFF  # inside a.wav, whose checksum no longer fits
+    content[300] ^= 0xFF  # a byte of a.wav, so that its checksum is wrong
     first, second = read(bytes(content), "x.zip")
     assert isinstance(first, FormatError)
     assert "x.zip (a.wav)" in str(first)
@@ -150,20 +150,20 @@ def test_recordings_that_are_too_long_are_named() -> None:
     assert error.value.code == "audio_too_long"
 
 
-def test_headers_are_not_believed() -> None:
+def test_sizes_and_rates_of_headers_are_checked() -> None:
     good = wav(noise())
     assert refused(good[:-1]).code == "truncated_audio"
     assert refused(good[:30]).code == "truncated_audio"
     assert refused(good[:40] + (5000).to_bytes(4, "little") + good[44:]).code == "truncated_audio"
-    # A program that writes into a pipe does not know the size; what is there is the sound.
+    # A program that writes into a pipe does not know the size: everything after the header is audio data.
     piped = good[:4] + b"\xff" * 4 + good[8:40] + b"\xff" * 4 + good[44:]
     assert decoded(piped).samples == pytest.approx(noise(), abs=1e-4)
-    # A rate that no recorder has.
+    # A sampling rate that no recorder has.
     assert refused(good[:24] + (3).to_bytes(4, "little") + good[28:]).code == "bad_audio"
     assert refused(good[:22] + (0).to_bytes(2, "little") + good[24:]).code == "bad_audio"
 
 
-def test_what_is_no_sound_is_refused() -> None:
+def test_content_that_is_no_audio_is_refused() -> None:
     for content in (b"x" * 100, b"OggS" + bytes(100), b"fLaC", b"RIFF\x00\x00\x00\x00WAVE", bytes(1000)):
         assert refused(content).code in {"bad_audio", "truncated_audio"}
     assert (
@@ -177,7 +177,7 @@ def test_what_is_no_sound_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG"])
-def test_any_cut_or_changed_byte_ends_in_words(kind: str) -> None:
+def test_any_cut_or_changed_byte_is_read_or_refused(kind: str) -> None:
     content = wav(noise(4000), subtype="VORBIS" if kind == "OGG" else "PCM_16", kind=kind)
     random = np.random.default_rng(0)
     for cut in random.integers(1, len(content), 40):

@@ -1,4 +1,4 @@
-"""What an upload of recordings is said to hold, and how it looks."""
+"""The report on an upload of recordings, and its pictures."""
 
 import dataclasses
 import io

@@ -1,4 +1,4 @@
-"""Recordings whose header does not know how long they are: read to the end, as programs that stream write them."""
+"""Recordings whose header does not state their length, as streaming programs write them, are read to the end."""
 
 import struct
 
@@ -23,7 +23,7 @@ UNKNOWN = [
 
 
 def with_size(content: bytes, size: int, riff: int | None = None) -> bytes:
-    """A WAV file with another size of its sound in the header, and of the whole."""
+    """A WAV file whose header states another size of its audio data, and of the whole file."""
     at = content.index(b"data")
     whole = content[4:8] if riff is None else struct.pack("<I", riff)
     return content[:4] + whole + content[8 : at + 4] + struct.pack("<I", size) + content[at + 8 :]
@@ -51,11 +51,11 @@ def test_an_unknown_length_is_read_to_the_end(size: int, riff: int | None) -> No
         ("WAVEX", "FLOAT", 6),
     ],
 )
-def test_whatever_the_encoding(kind: str, subtype: str, channels: int) -> None:
+def test_an_unknown_length_in_every_encoding(kind: str, subtype: str, channels: int) -> None:
     samples = np.stack([noise(1200, seed) for seed in range(channels)], axis=1)
     content = wav(samples, 8000, subtype, kind)
     same(decoded(with_size(content, 0xFFFFFFFF)), decoded(content))
-    # The last frame is cut off where a stream was ended.
+    # The last frame is cut off, as when a stream is ended.
     cut = decoded(with_size(content, 0x7FFFF000) + b"\x01" * (2 * channels - 1))
     assert len(cut.samples) >= len(decoded(content).samples)
 
@@ -71,7 +71,7 @@ def same(one: Sound, other: Sound) -> None:
 
 @pytest.mark.parametrize("size", [0, 2**31, 2**62, 2**63 - 1, 2**64 - 1])
 @pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
-def test_the_long_sizes_of_rf64_too(magic: bytes, size: int) -> None:
+def test_an_unknown_length_in_rf64(magic: bytes, size: int) -> None:
     content = wav(noise(), kind="RF64")
     at = content.index(b"ds64") + 16
     changed = magic + content[4:at] + struct.pack("<Q", size) + content[at + 8 :]
@@ -93,17 +93,17 @@ def test_big_endian_and_chunks_on_both_sides() -> None:
     same(decoded(content + b"LIST\x05\0\0\0abcde\0" + b"id3 \x02\0\0\0ab"), decoded(content))
 
 
-def test_a_flac_stream_that_does_not_know_its_length() -> None:
+def test_a_flac_stream_without_its_length() -> None:
     content = bytearray(wav(noise(9000), kind="FLAC"))
     whole = decoded(bytes(content))
-    content[21] &= 0xF0  # the number of samples in STREAMINFO, 36 bits
+    content[21] &= 0xF0  # clears the upper bits of the number of samples in STREAMINFO (36 bits)
     content[22:26] = bytes(4)
     same(decoded(bytes(content)), whole)
     assert refused(bytes(content[:-50])).code in {"bad_audio", "truncated_audio"}
     assert refused(bytes(content[:60])).code == "bad_audio"
 
 
-def test_what_is_short_or_empty_is_still_told() -> None:
+def test_truncated_and_empty_files_are_refused() -> None:
     content = wav(noise())
     assert refused(with_size(content, 5000)).code == "truncated_audio"
     assert refused(with_size(content, 0x20000000)).code == "truncated_audio"
@@ -112,5 +112,5 @@ def test_what_is_short_or_empty_is_still_told() -> None:
     assert "0 seconds" in refused(with_size(nothing, 0)).message
     assert "0 seconds" in refused(with_size(nothing, 0xFFFFFFFF)).message
     assert "0 seconds" in refused(with_size(nothing + b"LIST\x04\0\0\0abcd", 0)).message
-    # Half a frame that is said to be one loses nothing.
+    # The stated size has half a frame more than the data: no whole frame is missing.
     assert len(decoded(with_size(content, 1601)).samples) == 800

@@ -1,4 +1,4 @@
-"""Names in archives: however many and however long, they cost no memory worth speaking of."""
+"""Names in archives: memory use does not depend on their number or length."""
 
 import io
 import tarfile
@@ -36,7 +36,7 @@ def zipped(names: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_names_that_are_passed_over_are_counted_and_not_all_kept(kind: str) -> None:
+def test_names_of_unread_files_are_counted_and_not_all_kept(kind: str) -> None:
     names = [f"{number:05d}{'x' * 900}.doc" for number in range(3000)]
     content = zipped(names) if kind == "zip" else pax_tar([(name, {}) for name in names])
     notes = ImageNotes()
@@ -58,8 +58,8 @@ def test_a_name_longer_than_any_path(kind: str, letter: str) -> None:
     assert (error.code, "4,096" in error.message, len(str(error)) < 400) == ("archive_bomb", True, True)
 
 
-def test_comments_in_a_tar_are_held_to_a_sum() -> None:
-    """Thousands of headers of a megabyte each, of which a compressed file of some kilobytes may be made."""
+def test_headers_of_a_tar_have_a_common_limit() -> None:
+    """Thousands of headers of 1 MB each, which compress to some kilobytes."""
     limits = Limits(header_bytes=100_000)
     few = [(f"{number}.png", {"comment": "c" * 30_000}) for number in range(3)]
     assert len(list(read_images(io.BytesIO(pax_tar(few)), "a.tar", limits=limits))) == 3
@@ -74,7 +74,7 @@ def test_each_file_of_a_tar_may_bring_its_own_small_header() -> None:
     assert [error.code for error in found if isinstance(error, FormatError)] == ["empty_file"] * 300
 
 
-def test_header_upon_header_without_a_file() -> None:
+def test_many_headers_in_a_row_without_a_file() -> None:
     header = tarfile.TarInfo("x")
     header.type, header.size = tarfile.XHDTYPE, 512
     block = header.tobuf(tarfile.USTAR_FORMAT) + b"11 path=abc\n".ljust(512, b"\0")

@@ -1,4 +1,4 @@
-"""Names in archives and on disks that are no UTF-8, and those that Windows programs write."""
+"""Names in archives and on disks that are not UTF-8, and names from Windows programs."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ def picture(value: int) -> bytes:
 
 
 def tar_of(members: Mapping[bytes, bytes], layout: int = tarfile.GNU_FORMAT) -> bytes:
-    """A tar whose names are these bytes."""
+    """A tar whose names have exactly these bytes."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=layout, errors="surrogateescape") as archive:
         for name, content in members.items():
@@ -40,7 +40,7 @@ def tar_of(members: Mapping[bytes, bytes], layout: int = tarfile.GNU_FORMAT) -> 
 
 
 def zip_of(members: Mapping[bytes, bytes]) -> bytes:
-    """A zip whose names are these bytes, without a word on their encoding."""
+    """A zip whose names have exactly these bytes, without a statement of their encoding."""
     out = io.BytesIO()
     stand_ins = {f"{number:0{len(name)}d}": name for number, name in enumerate(members)}
     assert all(len(stand_in) == len(name) for stand_in, name in stand_ins.items())

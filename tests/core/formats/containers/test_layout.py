@@ -1,4 +1,4 @@
-"""Parts and classes: what a whole tree of folders says."""
+"""Splits and classes from a whole tree of folders."""
 
 import io
 import zipfile
@@ -30,7 +30,7 @@ HELD, TRAINS = True, False
 @pytest.mark.parametrize(
     "tree",
     [
-        # Parts above classes, under one folder or several, in any case.
+        # Splits above classes, below one folder or several, in any case.
         {"train/cat/1": ("cat", TRAINS), "test/cat/2": ("cat", HELD), "val/dog/3": ("dog", HELD)},
         {"pets/Train/cat/1": ("cat", TRAINS), "pets/TEST/dog/2": ("dog", HELD)},
         {"a/b/training/cat/1": ("cat", TRAINS), "a/b/Validation/dog/2": ("dog", HELD)},
@@ -38,7 +38,7 @@ HELD, TRAINS = True, False
         {"train/1": (None, TRAINS), "test/2": (None, HELD), "cover": (None, TRAINS)},
         {"train/cat/1": ("cat", TRAINS), "test/cat/2": ("cat", HELD), "unlabeled/3": (None, TRAINS)},
         {"train/1": (None, TRAINS), "test/2": (None, HELD), "extra/3": (None, TRAINS)},
-        # CIFAR-100: a class below a part, with other classes or alone.
+        # CIFAR-100: a class below a split, with other classes or alone.
         {
             "train/train/1": ("train", TRAINS),
             "train/bus/2": ("bus", TRAINS),
@@ -52,7 +52,7 @@ HELD, TRAINS = True, False
             "cifar100/train/vehicles/bus/2": ("bus", TRAINS),
             "cifar100/test/vehicles/train/3": ("train", HELD),
         },
-        # Classes beside others of the same standing.
+        # Classes next to other classes.
         {"train/1": ("train", TRAINS), "bus/2": ("bus", TRAINS), "car/3": ("car", TRAINS)},
         {"train/1": ("train", TRAINS), "test/2": ("test", TRAINS), "other/3": ("other", TRAINS)},
         {"x/val/1": ("val", TRAINS), "x/validation/2": ("validation", TRAINS), "x/ok/3": ("ok", TRAINS)},
@@ -63,7 +63,7 @@ HELD, TRAINS = True, False
             "animals/test/3": ("test", TRAINS),
         },
         {"train/steam/1": ("steam", TRAINS), "car/sedan/2": ("sedan", TRAINS)},
-        # A part beside the classes that it repeats, or that holds classes where they hold samples.
+        # A split next to the classes that it repeats, or that contains classes where the others contain samples.
         {"cat/1": ("cat", TRAINS), "dog/2": ("dog", TRAINS), "test/cat/3": ("cat", HELD)},
         {"cat/1": ("cat", TRAINS), "dog/2": ("dog", TRAINS), "test/bird/3": ("bird", HELD)},
         {
@@ -71,7 +71,7 @@ HELD, TRAINS = True, False
             "test/cat/2": ("cat", HELD),
             "more/raw/3": ("raw", TRAINS),
         },
-        # Parts below classes.
+        # Splits below classes.
         {
             "cat/train/1": ("cat", TRAINS),
             "cat/test/2": ("cat", HELD),
@@ -84,13 +84,13 @@ HELD, TRAINS = True, False
             "cat/val/2": ("cat", HELD),
             "dog/long/3": ("long", TRAINS),
         },
-        # A folder around the parts that is called like one.
+        # A folder around the splits that has the name of a split.
         {"validation/train/cat/1": ("cat", TRAINS), "validation/test/cat/2": ("cat", HELD)},
         {"test/train/1": (None, TRAINS), "test/val/2": (None, HELD)},
-        # One alone is a part: there is no other class.
+        # A single folder is a split, because there is no other class.
         {"train/cat/1": ("cat", TRAINS), "train/dog/2": ("dog", TRAINS)},
         {"test/1": (None, HELD)},
-        # Nothing of the kind.
+        # No folder with the name of a split.
         {"cat/1": ("cat", TRAINS), "dog/2": ("dog", TRAINS), "3": (None, TRAINS)},
         {"tests/1": ("tests", TRAINS), "retrain/2": ("retrain", TRAINS)},
     ],
@@ -99,11 +99,11 @@ HELD, TRAINS = True, False
 def test_the_whole_tree_decides(tree: Mapping[str, tuple[str | None, bool]]) -> None:
     paths = [f"{path}.png" for path in tree]
     assert dict(zip(tree, placed(*paths), strict=True)) == tree
-    # In whatever order the files come.
+    # The order of the files does not matter.
     assert placed(*reversed(paths)) == list(reversed(tree.values()))
 
 
-def test_what_was_decided_is_told() -> None:
+def test_decisions_on_ambiguous_names_are_noted() -> None:
     told = {note.code: note.message for note in layout("train/cat/1.png", "test/cat/2.png").notes}
     assert list(told) == ["folders_are_parts"]
     assert "'test' and 'train'" in told["folders_are_parts"]
@@ -121,7 +121,7 @@ MEMBERS = {"train/1": b"x", "bus/2": b"y", "test/3": b"z", "notes.txt": b"", "__
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_archives_of_images_and_of_recordings_go_by_it(kind: str) -> None:
+def test_archives_of_images_and_of_recordings_use_the_layout(kind: str) -> None:
     for ending, notes in ((".png", ImageNotes()), (".wav", AudioNotes())):
         members = {name if "." in name else name + ending: content for name, content in MEMBERS.items()}
         content = zipped(members) if kind == "zip" else tarred(members)

@@ -1,4 +1,4 @@
-"""Images that are not what they seem: handled, or refused by name, and what lies beside them survives."""
+"""Unusual and invalid images: converted, or refused by name, while the images next to them are read."""
 
 import io
 import struct
@@ -45,7 +45,7 @@ def refused(content: bytes, **options: Any) -> FormatError:
 
 
 def header_only(width: int, height: int) -> bytes:
-    """A PNG that promises so many pixels and holds none."""
+    """A PNG whose header states this size, without pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
@@ -101,9 +101,9 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same() -> None:
 
 
 def test_exif_orientation_is_applied() -> None:
-    image = Image.fromarray(np.repeat(COLOUR, 2, 1))  # 48 wide, 24 high
+    image = Image.fromarray(np.repeat(COLOUR, 2, 1))  # width 48, height 24
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise
+    exif[0x0112] = 6  # rotate by 90 degrees clockwise
     found = decode(encoded(image, "PNG", exif=exif))
     assert (found.width, found.height) == (24, 48)
     assert np.array_equal(found.pixels, np.rot90(np.asarray(image), -1)[12:36])
@@ -127,7 +127,7 @@ def test_a_palette_becomes_colour() -> None:
     assert np.array_equal(decode(encoded(image)).pixels, np.asarray(image.convert("RGB")))
 
 
-def test_what_is_transparent_lies_on_white() -> None:
+def test_transparent_pixels_are_blended_with_white() -> None:
     clear = np.dstack([COLOUR, np.zeros((24, 24), np.uint8)])
     assert (decode(encoded(clear)).pixels == 255).all()
     grey = np.dstack([COLOUR[..., 0], np.full((24, 24), 255, np.uint8)])
@@ -169,7 +169,7 @@ def test_what_is_no_image_is_refused(content: bytes) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 400)])
-def test_an_image_of_next_to_nothing_is_refused(width: int, height: int) -> None:
+def test_a_very_small_image_is_refused(width: int, height: int) -> None:
     assert refused(encoded(Image.new("RGB", (width, height)))).code == "image_too_small"
 
 
@@ -186,7 +186,7 @@ def test_a_thin_image_is_cut_before_it_is_enlarged() -> None:
 
 
 @pytest.mark.parametrize("name", ["../x.png", "/x.png", "a/../../x.png", "C:\\x.png"])
-def test_a_path_that_climbs_out_is_refused(name: str, zipped: Zipped) -> None:
+def test_a_path_outside_the_archive_is_refused(name: str, zipped: Zipped) -> None:
     picture = encoded(COLOUR)
     assert error(zipped({"ok.png": picture, name: picture}), "a.zip").code == "archive_path_escapes"
     problem = error(tarred({"ok.png": picture, name: picture}), "a.tar")
@@ -253,7 +253,7 @@ def test_long_names_are_read() -> None:
         assert found.place.member == name
 
 
-def test_a_member_too_large_for_an_image_is_passed_by(zipped: Zipped) -> None:
+def test_a_member_too_large_for_an_image_is_skipped(zipped: Zipped) -> None:
     picture = encoded(COLOUR)
     members = {"big.png": bytes(9000), "ok.png": picture}
     for content, name in ((zipped(members), "a.zip"), (tarred(members), "a.tar")):
@@ -282,7 +282,7 @@ def test_a_damaged_tar_is_refused() -> None:
     assert error(packed[: len(packed) // 2], "a.tar.gz").code == "truncated_archive"
 
 
-def test_other_files_and_hidden_ones_are_passed_by(zipped: Zipped) -> None:
+def test_other_files_and_hidden_ones_are_skipped(zipped: Zipped) -> None:
     picture = encoded(COLOUR)
     notes = ImageNotes()
     members = {"README.md": b"x", "__MACOSX/a.png": b"x", ".b.png": b"x", "a.png": picture}
@@ -346,9 +346,9 @@ def test_a_damaged_idx_is_refused(content: bytes) -> None:
         ("Validation/cat/1.jpg", None, ("cat", True)),
     ],
 )
-def test_what_a_path_says(file: str, member: str | None, wanted: tuple[str | None, bool]) -> None:
+def test_class_and_split_from_a_path(file: str, member: str | None, wanted: tuple[str | None, bool]) -> None:
     assert parse_path(file, member) == wanted
 
 
-def test_names_are_ordered_as_people_count() -> None:
+def test_names_are_in_natural_sort_order() -> None:
     assert natural_order(["b", "10", "2", "a10", "a9"]) == ["2", "10", "a9", "a10", "b"]

@@ -1,4 +1,4 @@
-"""Good files: the documents that were written come out, whatever they are wrapped in."""
+"""Valid files: reading returns the documents that were written, in every compression and archive."""
 
 import io
 import json
@@ -16,7 +16,7 @@ Make = Callable[..., bytes]
 Zipped = Callable[..., bytes]
 Read = Callable[..., list[str]]
 
-# Characters that no format may lose: quotes, delimiters, line ends, beyond the BMP, separators of str.splitlines.
+# Characters that every format must keep: quotes, delimiters, line ends, beyond the BMP, separators of str.splitlines.
 text = st.text(st.sampled_from("ab \"',;\t\n\\é漢😀\u2028\x0b\x85"), min_size=1, max_size=12).filter(
     str.strip
 )
@@ -36,7 +36,7 @@ def test_tables_give_back_each_document(
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".text"])
-def test_text_in_any_wrapper(make: Make, read: Read, suffix: str, wrapper: str):
+def test_text_in_any_compression_or_archive(make: Make, read: Read, suffix: str, wrapper: str):
     content = make(f"a.txt{wrapper}", ["eins", "zwei é"])
     assert read(content, f"dir/A{suffix}{wrapper}".upper()) == ["eins", "zwei é"]
 
@@ -52,7 +52,7 @@ def test_a_stream_larger_than_any_buffer(make: Make, read: Read):
         assert read(make(name, documents), name) == documents
 
 
-def test_every_line_end_is_one(read: Read):
+def test_every_line_end_becomes_a_line_feed(read: Read):
     assert read(b'text\r\n"a\r\nb"\r\n', "a.csv") == ["a\nb"]
     assert read(b"text\rone\rtwo", "a.csv") == ["one", "two"]
     assert read(b'{"text": "a"}\r\n\r\n{"text": "b"}', "a.jsonl") == ["a", "b"]
@@ -115,7 +115,7 @@ def test_a_zip_is_read_in_name_order_and_leaves_out_what_it_does_not_know(
     assert read(zipped(members), "all.zip") == ["1", "2", "3", "4"]
 
 
-def test_names_decide():
+def test_the_name_decides_the_format():
     assert detect("A.TXT") == Format(Kind.TEXT)
     assert detect("x/y.tsv.gz") == Format(Kind.CSV, Compression.GZIP)
     assert detect("y.ndjson.zst") == Format(Kind.JSONL, Compression.ZSTD)
@@ -133,7 +133,7 @@ def test_a_tokenizer_is_found_and_holds_no_document(zipped: Zipped, read: Read):
     assert read_uploaded_tokenizer(io.BytesIO(b"hello"), "a.txt") is None
 
 
-def test_the_stream_stays_its_owners(make: Make):
+def test_the_stream_is_not_closed(make: Make):
     for name in ("a.txt", "a.txt.gz", "a.txt.zst", "a.parquet"):
         stream = io.BytesIO(make(name, ["hello"]))
         stream.seek(3)

@@ -1,4 +1,4 @@
-"""Tables as people have them: delimiters, quotes, columns that share a name."""
+"""Real-world tables: delimiters, quotes, columns with the same name."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def test_the_dialect_is_found(read: Read, name: str, content: str, documents: li
     assert found == (documents or ["y, z", "u, w"])
 
 
-def test_quotes_that_come_late_are_judged_where_they_come(read: Read) -> None:
+def test_the_way_of_quoting_is_found_at_the_first_quote(read: Read) -> None:
     before = "id\ttext\n" + "".join(f"{n}\tplain {n}\n" for n in range(3000))
     bare = before + '3000\t"Lorem" ipsum\n3001\tx\n'
     assert read(bare.encode(), "a.tsv")[-2:] == ['"Lorem" ipsum', "x"]
@@ -60,7 +60,7 @@ def test_quotes_that_come_late_are_judged_where_they_come(read: Read) -> None:
     delimiter=st.sampled_from(",;\t|"),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )  # fmt: skip
-def test_what_a_writer_wrote_is_read_where_the_dialect_is_named(
+def test_a_written_table_is_read_with_the_named_dialect(
     rows: list[list[str]], delimiter: str, quoting: Literal[0, 1]
 ) -> None:
     out = io.StringIO()
@@ -72,7 +72,7 @@ def test_what_a_writer_wrote_is_read_where_the_dialect_is_named(
     assert list(found) == [text for _, text in rows if text and not text.isspace()]
 
 
-def test_what_was_said_counts(read: Read, refused: Refused) -> None:
+def test_reading_options_take_precedence(read: Read, refused: Refused) -> None:
     content = b"id,text\n1,a \"b\n2,'c, d'\n"
     options = ReadingOptions(delimiter=",", quote="'")
     assert read(content, "a.csv", options=options) == ['a "b', "c, d"]
@@ -83,7 +83,7 @@ def test_what_was_said_counts(read: Read, refused: Refused) -> None:
     assert read(odd, "a.csv", options=ReadingOptions(delimiter="~")) == ["a,b;c"]
     error = refused(b"id,text\n1,2\n", "a.csv", options=ReadingOptions(column="body"))
     assert error.code == "no_text_column"
-    # What a job's spec names comes first.
+    # The column in a job's spec takes precedence.
     two = b"a,b\nx,y\n"
     assert read(two, "a.csv", text_column="b", options=ReadingOptions(column="a")) == ["y"]
 

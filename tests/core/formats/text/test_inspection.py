@@ -1,4 +1,4 @@
-"""What a file's report says."""
+"""The report on an inspected file."""
 
 import dataclasses
 import io
@@ -39,7 +39,7 @@ def test_examples_are_as_the_documents_and_bounded():
     assert len(found) == 100
 
 
-def test_a_zip_says_what_it_left_out(zipped: Zipped, make: Make):
+def test_the_report_on_a_zip_lists_unread_files(zipped: Zipped, make: Make):
     content = zipped(
         {"a.txt": b"one", "b.parquet": make("b.parquet", ["two", "three"], "body"), "notes.doc": b"x"}
     )
@@ -52,7 +52,7 @@ def test_a_tokenizer_has_a_vocabulary_and_no_documents():
     words = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[UNK]": 2}, unk_token="[UNK]"))
     words.add_special_tokens(["[MASK]"])
     report = inspect_file(io.BytesIO(words.to_str().encode()), "tokenizer.json")
-    # [PAD], [CLS] and [SEP] are given to it.
+    # Inspection adds [PAD], [CLS] and [SEP].
     assert (report.kind, report.documents, report.vocabulary_size) == ("tokenizer", 0, 7)
     unigram = Tokenizer(models.Unigram([("a", -1.0), ("b", -2.0)], unk_id=0))
     assert inspect_file(io.BytesIO(unigram.to_str().encode()), "tokenizer.json").vocabulary_size == 7

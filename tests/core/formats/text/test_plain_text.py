@@ -1,4 +1,4 @@
-"""Plain text becomes documents by one rule, wherever the reading happens to be cut."""
+"""Plain text is split into documents by one rule, for any division of the stream into pieces."""
 
 import itertools
 import re
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.formats.text.plain import MAX_CHARACTERS, MIN_CHARACTERS, split_text
 
-# Runs of one character, so that few draws make texts longer than the rule's lengths.
+# Runs of one character, so that few draws give texts longer than the lengths of the rule.
 runs = st.tuples(
     st.sampled_from(["a", "é", "漢 ", "word ", "\n", "\n\n", "\n \t\n", "\f", " ", "line\n"]),
     st.sampled_from([1, 1, 2, 3, 50, 700, 2500, 9000]),
@@ -18,7 +18,7 @@ texts = st.lists(runs, max_size=25).map(lambda drawn: "".join(piece * times for 
 
 
 def naive(text: str) -> list[str]:
-    """The rule, told once more, over the whole text and a character at a time."""
+    """A reference implementation of the rule: over the whole text, one character at a time."""
     found, start = [], 0
     while start < len(text):
         end = None

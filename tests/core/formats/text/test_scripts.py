@@ -1,4 +1,4 @@
-"""Letters by script."""
+"""Counting letters by script."""
 
 import unicodedata
 
@@ -35,7 +35,7 @@ def test_each_letter_counts_once(text: str):
     assert sum(counts(text).values()) == sum(map(str.isalpha, text))
 
 
-# Unicode's own names begin with the script, for all but a few.
+# For all but a few letters, Unicode's names begin with the script.
 @pytest.mark.parametrize(
     ("script", "name"),
     [
@@ -55,6 +55,6 @@ def test_letters_of_the_basic_plane_are_named_after_their_script(script: str, na
     assert told.count(script) / len(told) > 0.95
 
 
-def test_what_is_not_told_apart_is_other():
+def test_other_blocks_count_as_other():
     assert script_of("\U00010400") == OTHER
     assert script_of("\u2c00") == OTHER

@@ -1,4 +1,4 @@
-"""Malformed ``tokenizer.json``: refused as what it is, whatever is wrong with it."""
+"""A malformed ``tokenizer.json`` is refused with a matching message."""
 
 import copy
 import io
@@ -150,7 +150,7 @@ def test_a_malformed_part_is_refused(part: dict[str, Any]) -> None:
         b"\xef\xbb\xbf",
     ],
 )
-def test_what_is_no_such_document_is_refused(content: bytes) -> None:
+def test_content_that_is_no_tokenizer_is_refused(content: bytes) -> None:
     refused(content)
 
 

@@ -1,4 +1,4 @@
-"""An uploaded ``tokenizer.json``: what is accepted opens in `tokenizers`, with as many ids as were told."""
+"""An uploaded ``tokenizer.json``: an accepted one opens in `tokenizers`, with the reported number of ids."""
 
 import io
 import json
@@ -14,7 +14,7 @@ _FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": 
 def _document(vocabulary: dict[str, int], added: dict[str, bool]) -> bytes:
     """
     Args:
-        added: tokens, and whether each is special; the file gives them ids that nobody believes.
+        added: Tokens, and whether each is special. Their ids in the file are wrong.
     """
     document = {
         "version": "1.0",

@@ -1,4 +1,4 @@
-"""Whatever is not used is told: kinds of files, labels, encodings."""
+"""Everything that is not used is reported: kinds of files, labels, encodings."""
 
 import io
 import zipfile
@@ -59,7 +59,7 @@ def test_every_kind_in_an_archive_is_counted(pack: Any) -> None:
         assert text.passed_over == KINDS | {"empty files": 1}
 
 
-def test_kinds_are_as_many_as_a_person_reads() -> None:
+def test_the_number_of_listed_kinds_is_limited() -> None:
     over = PassedOver()
     for number in range(5000):
         over.add(f"a.x{number}")
@@ -72,7 +72,7 @@ def test_kinds_are_as_many_as_a_person_reads() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jfif", "a.JPE", "a.pjpeg", "a.bmp", "a.tif", "A.TIFF", "a.dib"])
-def test_what_pillow_reads_is_read(name: str) -> None:
+def test_formats_that_pillow_reads_are_read(name: str) -> None:
     kind = {"b": "BMP", "t": "TIFF", "d": "DIB"}.get(name.lower()[2], "JPEG")
     report = inspect_image_file(io.BytesIO(zipped({name: encoded(COLOUR, kind)})), "a.zip")
     assert (report.samples, report.passed_over, report.bad) == (1, {}, 0)
@@ -89,7 +89,7 @@ def test_tiff_in_every_compression(compression: str | None) -> None:
     assert np.array_equal(decode(pages).pixels, COLOUR)
 
 
-def test_deep_values_become_eight_bits_or_are_refused() -> None:
+def test_more_than_eight_bits_are_converted_or_refused() -> None:
     deep = np.linspace(0, 65535, 24 * 24).astype(np.uint16).reshape(24, 24)
     found = decode(encoded(Image.fromarray(deep), "TIFF"), channels=1)
     assert np.array_equal(found.pixels[..., 0], np.rint(deep / 257.0).astype(np.uint8))
@@ -99,7 +99,7 @@ def test_deep_values_become_eight_bits_or_are_refused() -> None:
     assert set(np.unique(decode(encoded(bits, "TIFF")).pixels)) == {0, 255}
 
 
-def test_the_size_of_a_tiff_is_looked_at_before_it_is_decoded() -> None:
+def test_the_size_of_a_tiff_is_checked_before_it_is_decoded() -> None:
     content = bytearray(encoded(COLOUR, "TIFF"))
     order = "little" if content[:2] == b"II" else "big"
     for tag in (256, 257):  # width and height
@@ -136,7 +136,7 @@ def test_labels_of_any_plain_kind_are_classes(labels: Any, classes: dict[str, in
     assert report.notes == ()
 
 
-def test_labels_that_are_no_classes_are_told() -> None:
+def test_labels_that_are_no_classes_are_noted() -> None:
     for labels in ([[1], [2], [3], [4]], [b"a", b"b", b"c", b"d"]):
         report = inspect_image_file(
             io.BytesIO(table(image=PICTURES, label=labels)), "a.parquet", image_column="image"

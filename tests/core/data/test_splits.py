@@ -1,4 +1,4 @@
-"""What trains and what does not, whatever the container and its order: repeats, hidden files, parts, tokenizers, keys."""
+"""Which samples train, in any container and order: duplicates, hidden files, splits, tokenizers, keys."""
 
 import io
 import itertools
@@ -49,7 +49,7 @@ def prepared(
 
 
 def contents(data: Any, split: Any) -> list[bytes]:
-    """Each sample of a part."""
+    """Each sample of a split."""
     if hasattr(data, "images"):
         return [one.tobytes() for one in data.images(split)]
     if hasattr(data, "recording"):
@@ -68,7 +68,7 @@ MAKERS: dict[str, tuple[str, Callable[[int], bytes]]] = {
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("first", ["train", "test"])
 @pytest.mark.parametrize("kind", ["image", "audio"])
-def test_a_sample_in_a_training_folder_and_in_test_is_on_one_side_and_counted_once(
+def test_a_sample_in_train_and_test_folders_is_in_one_split_and_counted_once(
     kind: str, first: str, container: str, tmp_path: Path
 ) -> None:
     ending, make = MAKERS[kind]
@@ -90,8 +90,8 @@ def test_a_sample_in_a_training_folder_and_in_test_is_on_one_side_and_counted_on
 
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("kind", MAKERS)
-def test_files_that_systems_leave_behind_are_no_samples(kind: str, container: str, tmp_path: Path) -> None:
-    """Even where their content would be one."""
+def test_system_files_are_no_samples(kind: str, container: str, tmp_path: Path) -> None:
+    """Also where their content would be a valid sample."""
     if kind == "text" and ".tar" in container:
         pytest.skip("text is not read out of tars")
     ending, make = MAKERS[kind]
@@ -131,7 +131,7 @@ def test_repeats_count_and_are_kept_once_whatever_they_are_called(kind: str, tmp
         )
 
 
-def test_a_tokenizer_knows_the_training_part_and_nothing_of_the_held_out_one(tmp_path: Path) -> None:
+def test_a_tokenizer_is_trained_on_the_training_split_alone(tmp_path: Path) -> None:
     """Forty documents, each of a letter of its own."""
     spec = DataSpec.model_validate({"tokenizer": {"kind": "character"}, "held_out_fraction": 0.4})
     letters = [chr(0x4E00 + number) for number in range(40)]
@@ -175,7 +175,7 @@ UNCHANGED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_prepared_data_is_named_by_all_that_it_depends_on_and_no_more(kind: str, tmp_path: Path) -> None:
+def test_the_key_of_prepared_data_depends_on_what_changes_it_and_no_more(kind: str, tmp_path: Path) -> None:
     ending, make = MAKERS[kind]
     module: Any = {"image": image, "audio": audio, "text": text}[kind]
     base = {"image": {"image": {"size": 16}}, "audio": {"audio": {"sampling_rate": 8000}}, "text": {}}[kind]

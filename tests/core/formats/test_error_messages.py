@@ -1,4 +1,4 @@
-"""What errors say: the type that was found, and never how Python writes an object."""
+"""Error messages name the type that was found, and never show a Python object."""
 
 import io
 import json
@@ -68,7 +68,7 @@ def test_no_object_is_shown_for_a_recording() -> None:
 
 
 @pytest.mark.parametrize("kind", [FormatError, DataError])
-def test_objects_in_a_library_s_words_are_called_the_file(kind: type) -> None:
+def test_python_objects_in_a_librarys_message_are_replaced_by_the_file(kind: type) -> None:
     words = f"cannot read {io.BytesIO()!r} or {io.BufferedReader(io.BytesIO())!r}"  # type: ignore[arg-type]
     error = (
         FormatError("bad_image", words, "a") if kind is FormatError else DataError("data_unreadable", words)
