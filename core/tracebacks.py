@@ -82,8 +82,8 @@ def print_uncaught(
 def install() -> None:
     """Have this process write uncaught exceptions of all its threads in this format."""
     sys.excepthook = print_uncaught
-    threading.excepthook = lambda told: print_uncaught(told.exc_type, told.exc_value)
-    sys.unraisablehook = lambda told: print_uncaught(told.exc_type, told.exc_value)
+    threading.excepthook = lambda uncaught: print_uncaught(uncaught.exc_type, uncaught.exc_value)
+    sys.unraisablehook = lambda uncaught: print_uncaught(uncaught.exc_type, uncaught.exc_value)
 
 
 def _causes(error: BaseException) -> tuple[list[tuple[BaseException, str]], int]:

@@ -39,9 +39,9 @@ class Samples(Protocol):
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
-        """Class of each sample, shape (N,), -1 where it has none; None for data of a kind that brings no labels.
+        """Class of each sample, shape (N,), -1 where it has none. None where the kind of data has no labels.
 
-        Probes alone look at them; pretraining never does.
+        Only probes use them; pretraining does not.
         """
 
     def rows(self, indices: NDArray[np.int64], /) -> NDArray[Any]:

@@ -63,10 +63,10 @@ MODALITY_KINDS: dict[str, frozenset[Kind]] = {
 _PLURALS = {"text": "text", "image": "images", "audio": "audio"}
 
 KNOWN_FORMATS: dict[str, str] = {
-    "text": ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst behind it or "
+    "text": ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst at the end or "
     "inside a .zip, and tokenizer.json",
     "image": ".jpg, .jpeg, .jfif, .png, .webp, .bmp, .tif and .tiff, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
-    "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz behind it",
+    "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz at the end",
     "audio": ".wav, .wave, .flac, .ogg, .oga and .opus, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst",
 }
 

@@ -1,4 +1,4 @@
-"""The encoders of sound: AST and wav2vec 2.0, behind `core.networks.encoder.Encoder`."""
+"""The encoders of audio, AST and wav2vec 2.0, as implementations of `core.networks.encoder.Encoder`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ class SpectrogramEncoder(Encoder):
     def blocks(self) -> Sequence[nn.Module]:
         return list(self.network.layers)
 
-    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - an AST attends to silence as to sound
+    def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - an AST attends to padding too
         patches: Tensor = self.network(inputs).last_hidden_state[:, _SPECIAL:]
         return patches
 
@@ -51,7 +51,7 @@ class WaveEncoder(Encoder):
 
     @property
     def network(self) -> Wav2Vec2Model:
-        """Convolutions and transformer."""
+        """The convolutions and the transformer."""
         found: Wav2Vec2Model = self.model.wav2vec2
         return found
 
@@ -83,7 +83,7 @@ class WaveEncoder(Encoder):
 
 
 def _frames(config: Any, samples: int) -> int:
-    """Frames that the convolutions of ``config`` make of so many samples."""
+    """Number of frames that the convolutions of ``config`` give for so many samples."""
     for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
         samples = (samples - kernel) // stride + 1
     return samples

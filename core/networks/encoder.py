@@ -1,8 +1,8 @@
-"""The contract of an encoder: what heads, probes and other tasks know of a network, whatever its architecture.
+"""The contract of an encoder: the interface that heads, probes and other tasks use, for every architecture.
 
-An encoder turns a sample into tokens (a text's tokens, an image's patches or places, a recording's frames or patches),
-and tokens into one vector, the sample's features. It can be written by itself, into a directory that `transformers`
-opens, and take its weights from such a directory or from a checkpoint of any task that has trained an encoder like it.
+An encoder turns a sample into tokens (a text's tokens, an image's patches or positions, a recording's frames or patches),
+and tokens into one vector, the sample's features. It can be saved alone, into a directory for `transformers`, and loads its
+weights from such a directory or from a checkpoint of any task with an encoder of the same architecture.
 """
 
 import abc
@@ -24,40 +24,40 @@ WEIGHTS = "model.safetensors"
 
 
 class Encoder(abc.ABC):
-    """A network that gives features of whole samples. It holds no weights of its own: they are the network's."""
+    """A network that computes features of whole samples. It has no weights of its own: they are the network's."""
 
     @property
     @abc.abstractmethod
     def width(self) -> int:
-        """Numbers of a token, and of a sample's features."""
+        """Dimension of a token, and of a sample's features."""
 
     @property
     @abc.abstractmethod
     def blocks(self) -> Sequence[nn.Module]:
-        """Its stack of blocks, from the input on."""
+        """The blocks of the network, from the input on."""
 
     @abc.abstractmethod
     def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
-        """What the last block makes of samples, behind the last norm, special tokens of images and sound left out.
+        """The output of the last block after the last norm, without the special tokens of images and audio.
 
         Args:
-            inputs: what the network is fed: token ids (B, L), normalised pixels (B, C, H, W), normalised spectrograms
-                (B, frames, bins) or standardised waves (B, samples).
-            real: which tokens hold something and are no filling, bool (B, T); those of a text come first. None: all.
+            inputs: The network's input: token ids (B, L), normalised pixels (B, C, H, W), normalised spectrograms
+                (B, frames, bins) or standardised waveforms (B, samples).
+            real: Which tokens are not padding, bool (B, T); in a text they come first. None: all.
 
         Returns:
             Shape (B, T, width).
         """
 
     def features(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
-        """One vector a sample, shape (B, width): the mean of its tokens, of the real ones alone."""
+        """One vector for each sample, shape (B, width): the mean of its tokens without padding."""
         return mean_of(self.tokens(inputs, real), real)
 
     @abc.abstractmethod
     def load(self, directory: Path) -> None:
-        """Take the weights from what `save` wrote, or from a task's checkpoint whose encoder is like this one.
+        """Load the weights that `save` wrote, or those in a task's checkpoint with an encoder of the same architecture.
 
-        What else a checkpoint holds, as heads, is passed over.
+        Other content of a checkpoint, such as heads, is ignored.
 
         Raises:
             EngineError: ``checkpoint_mismatch`` where a weight is missing there or has another shape.
@@ -65,7 +65,7 @@ class Encoder(abc.ABC):
 
     @abc.abstractmethod
     def save(self, directory: Path) -> None:
-        """Write configuration and weights into a directory, made if need be, that `transformers` opens."""
+        """Write configuration and weights into a directory for `transformers`. The directory is created if necessary."""
 
 
 def mean_of(tokens: Tensor, real: Tensor | None) -> Tensor:
@@ -80,11 +80,11 @@ def mean_of(tokens: Tensor, real: Tensor | None) -> Tensor:
 def read_network(
     kind: type[PreTrainedModel], directory: Path, config: Any, **options: Any
 ) -> PreTrainedModel:
-    """A network of class ``kind`` with the weights in a directory; those that it has no place for are passed over.
+    """A network of class ``kind`` with the weights in a directory. Weights that it does not have are ignored.
 
     Args:
-        config: of the network; it is not changed.
-        options: of ``from_pretrained``.
+        config: Of the network; it is not changed.
+        options: Options of ``from_pretrained``.
 
     Raises:
         EngineError: ``checkpoint_mismatch`` where a weight is missing there or has another shape.
@@ -115,23 +115,23 @@ def write_network(
     """Write a part of a network under its own class name.
 
     Args:
-        config: of the whole network; it is not changed.
-        architecture: the class in `transformers` that opens the directory.
-        weights: by the names of that class.
-        tied: names that share another one's memory and are left out, as that class ties them again.
+        config: Of the whole network; it is not changed.
+        architecture: The class in `transformers` that opens the directory.
+        weights: By the names of that class.
+        tied: Names that share the memory of another name. They are left out, because that class ties them again.
     """
     directory.mkdir(parents=True, exist_ok=True)
     own = copy.deepcopy(config)
     own.architectures = [architecture]
     own.save_pretrained(directory)
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items() if name not in tied}
-    # Of two entries of metadata the order would be random, and so the file's bytes.
+    # With two entries of metadata their order, and so the bytes of the file, would be random.
     save_file(kept, directory / WEIGHTS, metadata={"format": "pt"})
 
 
 @contextmanager
 def fitting(directory: Path) -> Iterator[None]:
-    """Says of a state that does not fit a network within it that the directory is of another one."""
+    """Convert the error for a state that does not fit a network into the error for its directory."""
     try:
         yield
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The encoders of images: ViT, ResNet, I-JEPA's ViT and MAE's, behind `core.networks.encoder.Encoder`."""
+"""The encoders of images, ViT, ResNet, and those of I-JEPA and MAE, as implementations of `core.networks.encoder.Encoder`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ class ImageEncoder(Encoder):
     """A ViT, a ResNet or an I-JEPA encoder.
 
     Args:
-        pooling: of a ViT's features: the mean over its patches, or its class token.
+        pooling: For the features of a ViT: the mean over its patches, or its class token.
     """
 
     def __init__(self, network: PreTrainedModel, pooling: Pooling = "mean") -> None:
@@ -63,7 +63,7 @@ class ImageEncoder(Encoder):
 
 
 class MaskedImageEncoder(Encoder):
-    """The encoder inside an MAE, which sees all of an image here; it is written and read as a plain ViT."""
+    """The encoder of an MAE, here without hidden patches. It is saved and loaded as a plain ViT."""
 
     def __init__(self, model: ViTMAEForPreTraining) -> None:
         self.model = model

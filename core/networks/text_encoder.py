@@ -1,7 +1,7 @@
-"""The encoders of text: BERT, ModernBERT, GPT-2, Llama and T5's encoder, behind `core.networks.encoder.Encoder`.
+"""The encoders of text, BERT, ModernBERT, GPT-2, Llama and T5's encoder, as implementations of `core.networks.encoder.Encoder`.
 
-Features are the mean of the last hidden states over the real tokens, of causal networks too: their last token alone has
-seen the whole text, but what it holds is turned towards the token that comes next.
+Features are the mean of the last hidden states without padding, also for causal networks: only their last token attends to
+the whole text, but its state is trained to predict the next token.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from core.networks import causal_language, masked_language
 from core.networks.encoder import Encoder, fitting, read_network, write_network
 
 _SHARED = "encoder.embed_tokens.weight"
-"""T5's embeddings under their second name."""
+"""The second name of T5's embeddings."""
 
 
 class LanguageEncoder(Encoder):
@@ -32,7 +32,7 @@ class LanguageEncoder(Encoder):
 
     @property
     def body(self) -> Any:
-        """All below the vocabulary head."""
+        """The network without its vocabulary head."""
         if isinstance(self.model, GPT2LMHeadModel | LlamaForCausalLM):
             return causal_language.body(self.model)
         return masked_language.body(self.model)
@@ -64,7 +64,7 @@ class LanguageEncoder(Encoder):
 
 
 class T5Encoder(Encoder):
-    """T5's encoder with the embeddings, without its decoder: what ``T5EncoderModel`` opens."""
+    """T5's encoder with the embeddings and without the decoder, for ``T5EncoderModel``."""
 
     def __init__(self, model: T5ForConditionalGeneration) -> None:
         self.model: Any = model
@@ -99,7 +99,7 @@ def text_encoder(model: PreTrainedModel) -> Encoder:
 
 
 def _visible(real: Tensor | None, *, causal: bool) -> Tensor | None:
-    """True where a token may look at another, (B, 1, L, L): at the real ones and at itself; None where all are real."""
+    """True where a token attends to another, (B, 1, L, L): to those without padding and to itself. None where there is no padding."""
     if real is None:
         return None
     length = real.shape[1]

@@ -149,20 +149,20 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
 
 
 def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator[RawRecording | FormatError]:
-    behind = 0
+    bytes_read = 0
     layout = layout_of(files, "audio")
     for file in files:
         try:
             with file.path.open("rb") as stream:
                 for one in read_recordings(stream, file.name, layout=layout):
                     yield one
-                    on_bytes(behind + (0 if stream.closed else stream.tell()))
+                    on_bytes(bytes_read + (0 if stream.closed else stream.tell()))
         except FormatError as error:
             raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
         except OSError as error:
             raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
-        behind += file.path.stat().st_size
-        on_bytes(behind)
+        bytes_read += file.path.stat().st_size
+        on_bytes(bytes_read)
 
 
 def _decoded(

@@ -33,7 +33,7 @@ def samples(
 def _raw(
     files: Sequence[DataFile], spec: ImageDataSpec, on_bytes: Callable[[int], None]
 ) -> Iterator[RawImage | FormatError]:
-    behind = 0
+    bytes_read = 0
     idx_labels = _idx_labels(files)
     layout = layout_of(files, "image")
     for file in files:
@@ -48,7 +48,7 @@ def _raw(
                     layout=layout,
                 )
                 for number, raw in enumerate(found):
-                    on_bytes(behind + stream.tell())
+                    on_bytes(bytes_read + stream.tell())
                     if labels is not None and isinstance(raw, RawImage):
                         label = str(labels[number]) if number < len(labels) else None
                         yield RawImage(raw.place, raw.content, label, raw.held_out)
@@ -58,8 +58,8 @@ def _raw(
             raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
         except OSError as error:
             raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
-        behind += file.path.stat().st_size
-        on_bytes(behind)
+        bytes_read += file.path.stat().st_size
+        on_bytes(bytes_read)
 
 
 def _idx_labels(files: Sequence[DataFile]) -> dict[str, NDArray[np.uint8]]:

@@ -32,7 +32,7 @@ class TokenBlocks:
 
     @property
     def labels(self) -> None:
-        """None: text brings no labels."""
+        """None: text has no labels."""
         return None
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -30,7 +30,7 @@ def pieces(
 
 def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int], None]) -> Iterator[Piece]:
     whole = spec.documents == "whole_file"
-    behind = 0
+    bytes_read = 0
     for file in files:
         try:
             with file.path.open("rb") as stream:
@@ -44,14 +44,14 @@ def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int],
                 for number, piece in enumerate(found):
                     yield piece
                     if number % _PIECES_A_REPORT == 0:
-                        on_bytes(behind + stream.tell())
+                        on_bytes(bytes_read + stream.tell())
         except FormatError as error:
             code: DataErrorCode = "tokenizer_invalid" if error.code == "bad_tokenizer" else "data_unreadable"
             raise DataError(code, str(error), "Correct or remove the file.") from error
         except OSError as error:
             raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
-        behind += file.path.stat().st_size
-        on_bytes(behind)
+        bytes_read += file.path.stat().st_size
+        on_bytes(bytes_read)
 
 
 def recut(pieces: Iterable[Piece], limit: int) -> Iterator[Piece]:

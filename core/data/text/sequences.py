@@ -82,7 +82,7 @@ class BestFitSequences:
 
     @property
     def labels(self) -> None:
-        """None: text brings no labels."""
+        """None: text has no labels."""
         return None
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -183,12 +183,12 @@ def _tail(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Spl
             "Add text.",
         )
     border = min(max(int(characters * (1 - spec.held_out_fraction)), 1), characters - 1)
-    behind = 0
+    before = 0
     train, held_out, cut = SplitSize(), SplitSize(), None
     for start, chunk in records:
         decided = decisions[start : start + len(chunk)]
         kept = decided == TRAIN
-        ends = behind + np.cumsum(np.where(kept, chunk["characters"], 0).astype(np.int64))
+        ends = before + np.cumsum(np.where(kept, chunk["characters"], 0).astype(np.int64))
         begins = ends - chunk["characters"].astype(np.int64)
         decided[kept & (begins >= border)] = HELD_OUT
         train += _size(chunk[decided == TRAIN])
@@ -198,7 +198,7 @@ def _tail(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Spl
             rest = int(ends[at]) - border
             train += SplitSize(0, -rest)
             held_out += SplitSize(1, rest)
-        behind = int(ends[-1])
+        before = int(ends[-1])
     return Split(decisions, train, held_out, cut)
 
 

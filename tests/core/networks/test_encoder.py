@@ -1,4 +1,4 @@
-"""The contract of an encoder holds for each architecture: features, width, blocks, and weights that go out and come back."""
+"""The contract of an encoder for each architecture: features, width, blocks, save and load."""
 
 import copy
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def _waves(dice: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Case:
-    """An architecture: its network by a seed, its encoder, its input, and how many blocks it has."""
+    """An architecture: a function from a seed to its network, its encoder, its input, and its number of blocks."""
 
     make: Callable[[int], Any]
     encoder: Callable[[Any], Encoder]
@@ -94,7 +94,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @torch.no_grad()
-def test_features_are_one_vector_of_its_width_a_sample(case: Case) -> None:
+def test_features_are_one_vector_for_each_sample(case: Case) -> None:
     encoder = case.encoder(case.make(0))
     inputs = case.inputs(torch.Generator().manual_seed(0))
     tokens, features = encoder.tokens(inputs), encoder.features(inputs)
@@ -106,7 +106,7 @@ def test_features_are_one_vector_of_its_width_a_sample(case: Case) -> None:
     torch.testing.assert_close(encoder.features(inputs[1:2])[0], features[1], rtol=1e-4, atol=1e-5)
 
 
-def test_its_blocks_are_its_stack_from_the_input_on(case: Case) -> None:
+def test_blocks_are_in_order_from_the_input_on(case: Case) -> None:
     encoder = case.encoder(case.make(0))
     assert len(encoder.blocks) == case.blocks
     ran: list[int] = []
@@ -117,7 +117,7 @@ def test_its_blocks_are_its_stack_from_the_input_on(case: Case) -> None:
 
 
 @torch.no_grad()
-def test_weights_go_out_into_what_transformers_opens_and_come_back(case: Case, tmp_path: Path) -> None:
+def test_saved_weights_open_in_transformers_and_load_again(case: Case, tmp_path: Path) -> None:
     network = case.make(0)
     encoder, inputs = case.encoder(network), case.inputs(torch.Generator().manual_seed(0))
     before = network.config.to_dict()
@@ -130,7 +130,7 @@ def test_weights_go_out_into_what_transformers_opens_and_come_back(case: Case, t
     if found.ndim == 4:
         found = found.flatten(2).transpose(1, 2)
     expected = encoder.tokens(inputs)
-    # What comes before the patches, as a class token, is no token of a sample.
+    # Tokens before the patches, such as a class token, are not tokens of a sample.
     torch.testing.assert_close(found[:, -expected.shape[1] :], expected, rtol=1e-4, atol=1e-4)
     other = case.make(1)
     assert not torch.allclose(case.encoder(other).features(inputs), encoder.features(inputs), atol=1e-3)
@@ -163,7 +163,7 @@ def test_a_texts_features_do_not_depend_on_its_padding(name: str) -> None:
 
 
 @torch.no_grad()
-def test_a_recordings_features_do_not_depend_on_what_is_behind_it() -> None:
+def test_a_recordings_features_do_not_depend_on_its_padding() -> None:
     encoder = CASES["wav2vec2"].encoder(CASES["wav2vec2"].make(0))
     waves = _waves(torch.Generator().manual_seed(0))[:1]
     frames = encoder.tokens(waves).shape[1]
