@@ -1,7 +1,6 @@
 """Writes checkpoints beside the training: a copy to the host on the loop's time, the rest in a thread."""
 
 import hashlib
-import json
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -12,18 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
+from core.checkpoints.bundle import AVERAGED, Bundle, write_trainer
 from core.checkpoints.directory import prune, publish, temporary_path
 from core.checkpoints.manifest import MANIFEST, Manifest, describe_files, directory_name, sync
 from core.errors import EngineError, is_disk_full
 from core.events import Events
 from core.spec.training import CheckpointRetention
-
-OPTIMIZER_FILE = "trainer/optimizer.safetensors"
-STATE_FILE = "trainer/state.json"
-AVERAGED_DIRECTORY = "ema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class CheckpointWriter:
 
     Args:
         directory: the run directory.
-        export: writes the weights in the ecosystem's layout (`Objective.export`).
+        bundle: which files the weights become (`Objective.bundle`).
         before_publishing: called before a checkpoint gets its name; what must be on disk with it.
         retry_delays: seconds to wait before each further try of a write that failed. While it
             waits, the run goes on; the old checkpoints stay as they are.
@@ -72,7 +67,7 @@ class CheckpointWriter:
         self,
         directory: Path,
         *,
-        export: Callable[[Path, Mapping[str, Tensor]], None],
+        bundle: Bundle,
         before_publishing: Callable[[], None],
         events: Events,
         retention: CheckpointRetention,
@@ -81,7 +76,7 @@ class CheckpointWriter:
         retry_delays: tuple[float, ...] = (1.0, 5.0),
     ) -> None:
         self._directory = directory
-        self._export = export
+        self._bundle = bundle
         self._before_publishing = before_publishing
         self._events = events
         self._retention = retention
@@ -144,13 +139,11 @@ class CheckpointWriter:
         temporary = temporary_path(self._directory, snapshot.step)
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
-        self._export(temporary, snapshot.weights)
+        self._bundle.write(temporary, snapshot.weights)
         if snapshot.averaged is not None:
-            (temporary / AVERAGED_DIRECTORY).mkdir()
-            self._export(temporary / AVERAGED_DIRECTORY, snapshot.averaged)
-        (temporary / "trainer").mkdir(exist_ok=True)
-        save_file(dict(snapshot.optimizer), temporary / OPTIMIZER_FILE)
-        (temporary / STATE_FILE).write_text(json.dumps(snapshot.state, indent=1) + "\n", encoding="utf-8")
+            (temporary / AVERAGED).mkdir()
+            self._bundle.write(temporary / AVERAGED, snapshot.averaged)
+        write_trainer(temporary, snapshot.optimizer, snapshot.state)
         files = describe_files(temporary)
         manifest = Manifest(
             step=snapshot.step,

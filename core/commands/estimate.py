@@ -140,7 +140,7 @@ class _Estimate:
                 compile_or_fall_back(objective, batches.make(1)[0], place, events)
             writer = CheckpointWriter(
                 self._directory,
-                export=objective.export,
+                bundle=objective.bundle,
                 before_publishing=lambda: None,
                 events=events,
                 retention=training.retention,

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import torch
 
 from core import tracebacks
-from core.checkpoints.writer import AVERAGED_DIRECTORY, CheckpointWriter
+from core.checkpoints.bundle import averaged_folder
+from core.checkpoints.writer import CheckpointWriter
 from core.data import DataError, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.distributed.world import World
@@ -110,7 +111,7 @@ class _Session:
                 compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
             writer = CheckpointWriter(
                 options.out,
-                export=objective.export,
+                bundle=objective.bundle,
                 before_publishing=metrics.flush,
                 events=events,
                 retention=training.retention,
@@ -192,8 +193,8 @@ class _Session:
         objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
         decay, average = job.training.ema_decay, None
-        averaged = origin.path / AVERAGED_DIRECTORY if origin else None
-        if decay is not None and averaged is not None and averaged.is_dir():
+        averaged = averaged_folder(origin.path) if origin else None
+        if decay is not None and averaged is not None:
             objective.restore(averaged)
             objective.to(place.device)
             average = ExponentialMovingAverage(objective, decay)

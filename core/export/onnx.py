@@ -14,6 +14,7 @@ import transformers
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from core.checkpoints.bundle import WEIGHTS
 from core.checkpoints.manifest import MANIFEST
 from core.errors import EngineError
 from core.export.inputs import Input, example_length, inputs_of, lengths
@@ -28,7 +29,7 @@ Measured for the small networks of the tests: below 1e-6."""
 _ONE_FILE_BYTES = 1_800_000_000
 """Protocol buffers end at 2 GiB; larger weights go to a file beside."""
 _OUTPUTS = ("logits", "reconstruction", "last_hidden_state")
-_NOT_COPIED = frozenset({MANIFEST, "model.safetensors"})
+_NOT_COPIED = frozenset({MANIFEST, WEIGHTS})
 
 
 @dataclass(frozen=True, slots=True)

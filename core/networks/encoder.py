@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
+from core.checkpoints.bundle import WEIGHTS
 from core.errors import EngineError
-
-WEIGHTS = "model.safetensors"
 
 
 class Encoder(abc.ABC):

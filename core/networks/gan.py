@@ -1,14 +1,7 @@
-"""The generator and the discriminator of a GAN: created, saved and loaded."""
-
-import shutil
-from collections.abc import Mapping
-from pathlib import Path
+"""The generator and the discriminator of a GAN, created."""
 
 import torch
-from torch import Tensor
-from transformers.utils.logging import disable_progress_bar
 
-from core.networks import image_generator
 from core.networks.discriminator import ConvolutionalDiscriminator, ResidualDiscriminator
 from core.networks.image_generator import ImageGenerator, ImageGeneratorConfig
 from core.randomness import derive_seed
@@ -29,7 +22,7 @@ def create_generator(
         num_channels=channels,
         dtype="float32",
     )
-    # `transformers` looks for the classes in the file that `save_generator` writes beside the weights.
+    # `transformers` looks for the classes in the file that a checkpoint has beside the weights.
     config.auto_map = {
         "AutoConfig": "image_generator.ImageGeneratorConfig",
         "AutoModel": "image_generator.ImageGenerator",
@@ -54,14 +47,3 @@ def create_discriminator(
                 channels, side, width, normalise=batch_norm, spectral=spectral_norm
             )
         return ResidualDiscriminator(channels, side, width, spectral=spectral_norm)
-
-
-def save_generator(model: ImageGenerator, weights: Mapping[str, Tensor], directory: Path) -> None:
-    """Write ``weights`` into a folder for ``AutoModel.from_pretrained(folder, trust_remote_code=True)``.
-
-    Args:
-        weights: By the names in ``model.state_dict()``, on the CPU.
-    """
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    model.save_pretrained(directory, state_dict=dict(weights))
-    shutil.copyfile(image_generator.__file__, directory / "image_generator.py")

@@ -12,8 +12,9 @@ from transformers.models.resnet.modeling_resnet import ResNetModel
 from transformers.models.vit.modeling_vit import ViTModel
 from transformers.models.vit_mae.modeling_vit_mae import ViTMAEForPreTraining
 
+from core.checkpoints.bundle import Bundle, Network
 from core.networks.encoder import Encoder, fitting, read_network
-from core.networks.vision import Pooling, feature_width, features, save_network
+from core.networks.vision import Pooling, feature_width, features
 from core.networks.vit_mae import encode_whole, encoder_config
 
 _CLASS_TOKEN = 1
@@ -59,7 +60,7 @@ class ImageEncoder(Encoder):
             self.network.load_state_dict(loaded.state_dict())
 
     def save(self, directory: Path) -> None:
-        save_network(self.network, _on_cpu(self.network), directory)
+        _write(self.network, self.network, directory)
 
 
 class MaskedImageEncoder(Encoder):
@@ -88,8 +89,10 @@ class MaskedImageEncoder(Encoder):
     def save(self, directory: Path) -> None:
         with torch.device("meta"):
             vit = ViTModel(encoder_config(self.model.config), add_pooling_layer=False)
-        save_network(vit, _on_cpu(self.model.vit), directory)
+        _write(vit, self.model.vit, directory)
 
 
-def _on_cpu(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+def _write(opened: PreTrainedModel, trained: nn.Module, directory: Path) -> None:
+    """Write the weights of a network as those of ``opened``, which has the same names."""
+    weights = {name: tensor.detach().cpu() for name, tensor in trained.state_dict().items()}
+    Bundle([Network("", opened, published_names=True)]).write(directory, weights)

@@ -30,7 +30,7 @@ def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> Res
     if not small_images:
         return ResNetConfig(architectures=["ResNetModel"], **sizes)
     config = SmallImageResNetConfig(architectures=["SmallImageResNetModel"], **sizes)
-    # `transformers` looks for the classes in the file that `core.networks.vision` writes beside the weights.
+    # `transformers` looks for the classes in the file that a checkpoint has beside the weights.
     config.auto_map = {
         "AutoConfig": "small_image_resnet.SmallImageResNetConfig",
         "AutoModel": "small_image_resnet.SmallImageResNetModel",

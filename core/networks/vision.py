@@ -1,20 +1,15 @@
-"""Image encoders, with one interface for all architectures: create, compute features, save and load."""
+"""Image encoders, with one interface for all architectures: create, compute features; and their preprocessor."""
 
-import json
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.models.ijepa.modeling_ijepa import IJepaModel
 from transformers.models.resnet.modeling_resnet import ResNetModel
-from transformers.models.vit.modeling_vit import ViTModel
-from transformers.utils.logging import disable_progress_bar
 
-from core.errors import EngineError
-from core.networks import small_image_resnet
+from core.checkpoints.bundle import write_json
 from core.networks.resnet import create_resnet, resnet_config
 from core.networks.vit import create_vit, vit_config
 from core.spec.job import JobSpec
@@ -71,40 +66,6 @@ def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") 
     return tokens[:, 1:].mean(dim=1) if pooling == "mean" else tokens[:, 0]
 
 
-def save_network(model: PreTrainedModel, weights: Mapping[str, Tensor], directory: Path) -> None:
-    """Write ``weights`` and the configuration, under the names that ``transformers`` uses.
-
-    Args:
-        weights: By the names in ``model.state_dict()``, on the CPU.
-    """
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    directory.mkdir(exist_ok=True)
-    model.save_pretrained(directory, state_dict=dict(weights))
-    if isinstance(model, small_image_resnet.SmallImageResNetModel):
-        shutil.copyfile(small_image_resnet.__file__, directory / "small_image_resnet.py")
-
-
-def load_network(model: PreTrainedModel, directory: Path) -> None:
-    """Load the weights that `save_network` wrote.
-
-    Raises:
-        EngineError: ``checkpoint_mismatch`` where they do not fit the network.
-    """
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    options: dict[str, Any] = {"output_loading_info": True}
-    if isinstance(model, ViTModel):
-        options["add_pooling_layer"] = False
-    network: Any = type(model)
-    try:
-        loaded, report = network.from_pretrained(directory, config=model.config, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise mismatch(directory, str(error).splitlines()[0]) from None
-    misfits = sorted(str(name) for names in report.values() for name in names)
-    if misfits:
-        raise mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
-    model.load_state_dict(loaded.state_dict())
-
-
 def save_preprocessor(
     directory: Path, *, image_size: int, mean: Sequence[float], std: Sequence[float]
 ) -> None:
@@ -126,14 +87,4 @@ def save_preprocessor(
         "image_mean": list(mean),
         "image_std": list(std),
     }
-    text = json.dumps(document, indent=2) + "\n"
-    (directory / "preprocessor_config.json").write_text(text, encoding="utf-8")
-
-
-def mismatch(directory: Path, why: str) -> EngineError:
-    """The error for a checkpoint of another network."""
-    return EngineError(
-        "checkpoint_mismatch",
-        f"The weights in {directory} do not fit the network of this spec: {why}",
-        "Resume with the task, model and data.image that the checkpoint was trained with.",
-    )
+    write_json(directory / "preprocessor_config.json", document)

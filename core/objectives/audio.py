@@ -1,28 +1,26 @@
 """What the audio tasks share: clips of recordings, and the folder that opens their network."""
 
 import abc
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.augmentation.audio import augment, draw
 from core.data import Prepared, Samples, SplitName
 from core.data.audio import AudioSamples, PreparedAudio, cut
-from core.errors import EngineError
 from core.networks.encoder import Encoder, mean_of
 from core.objectives.base import Batch, Objective
 from core.randomness import derive_seed, uniforms
 from core.spec.audio import AudioAugmentation
 from core.spec.job import JobSpec
 
-WEIGHTS = "model.safetensors"
-_PREFIX = "model."
+CHECKPOINT_ADVICE = (
+    "Resume with the model, the task's settings and data.audio that the checkpoint was trained with."
+)
 _CHANGE = "change/"
 
 
@@ -108,34 +106,6 @@ class AudioObjective(Objective):
             for hook in hooks:
                 hook.remove()
         return torch.stack([mean_of(tokens[:, -sounding.shape[1] :], sounding) for tokens in given], dim=1)
-
-    def save_weights(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        """Write the network's own weights as ``model.safetensors``."""
-        weights = {
-            name.removeprefix(_PREFIX): tensor.contiguous()
-            for name, tensor in state.items()
-            if name.startswith(_PREFIX)
-        }
-        # Of two entries of metadata the order would be random, and so the file's bytes.
-        save_file(weights, directory / WEIGHTS, metadata={"format": "pt"})
-
-    def restore(self, directory: Path) -> None:
-        self.load_weights(directory, self.model, load_file(directory / WEIGHTS))
-
-    def load_weights(self, directory: Path, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-        """Give a network its weights.
-
-        Raises:
-            EngineError: ``checkpoint_mismatch``.
-        """
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise EngineError(
-                "checkpoint_mismatch",
-                f"The weights in {directory} do not fit the network of this spec: {error}",
-                "Resume with the model, the task's settings and data.audio that the checkpoint was trained with.",
-            ) from None
 
 
 def is_audio(data: Prepared) -> TypeGuard[PreparedAudio]:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.checkpoints.bundle import Bundle
 from core.data import Prepared, Samples, SplitName
 from core.errors import EngineError
 from core.networks.encoder import Encoder
@@ -177,21 +178,30 @@ class Objective(nn.Module, abc.ABC):
         """
         return None
 
+    @property
     @abc.abstractmethod
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        """Write ``state`` in the layout that the ecosystem opens, into an empty directory.
+    def bundle(self) -> Bundle:
+        """What a checkpoint holds of this task: which networks, which tensors beside them, which preprocessor.
 
-        Runs in a thread beside the loop: ``state`` is a copy of ``state_dict()`` on the CPU, and
-        the networks themselves have moved on.
+        It is written in a thread beside the loop, from a copy of ``state_dict()``: of the networks it may use the
+        configuration, and not the weights, which have moved on.
         """
 
-    @abc.abstractmethod
+    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+        """Write ``state``, a copy of ``state_dict()`` on the CPU, as the `bundle` says, into an empty directory."""
+        self.bundle.write(directory, state)
+
     def restore(self, directory: Path) -> None:
         """Take the weights back from what `export` wrote.
 
         Raises:
             EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
         """
+        self.bundle.read(directory, self)
+        self.restored()
+
+    def restored(self) -> None:
+        """Called after the state was read from a checkpoint: where numbers on the host follow buffers."""
 
     def optimizers(self) -> Mapping[str, NamedParameters]:
         """Which parameters go to which optimiser, by the optimiser's name."""

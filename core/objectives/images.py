@@ -1,6 +1,6 @@
 """What the image tasks share: pixels in, normalised on the device; an encoder, and the folder that opens it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -8,22 +8,19 @@ from typing import Any, TypeGuard
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples, SplitName
 from core.data.image import ImageSamples, PreparedImages
 from core.networks.encoder import Encoder
 from core.networks.image_encoder import ImageEncoder
-from core.networks.vision import load_network, mismatch, save_network, save_preprocessor
+from core.networks.vision import save_preprocessor
 from core.objectives.base import Objective
 from core.randomness import derive_seed
 
-HEADS_FILE = "trainer/heads.safetensors"
-"""What a resume needs and the ecosystem does not: heads, averaged teachers, centres, counters."""
-
-_PREFIX = "encoder."
+CHECKPOINT_ADVICE = "Resume with the task, model and data.image that the checkpoint was trained with."
 
 
 class ImageObjective(Objective):
@@ -61,6 +58,16 @@ class ImageObjective(Objective):
         """The inverse of `normalised`."""
         return values * self.std + self.mean
 
+    @property
+    def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and deviation of each channel that the network is given, of pixels in 0 … 1."""
+        return tuple(self.mean.flatten().tolist()), tuple(self.std.flatten().tolist())
+
+    def save_preprocessor(self, directory: Path) -> None:
+        """Write how an image becomes the network's input."""
+        mean, std = self.input_statistics
+        save_preprocessor(directory, image_size=self.side, mean=mean, std=std)
+
 
 class EncoderObjective(ImageObjective):
     """A task on images that trains ``self.encoder`` and keeps it; all other modules and buffers are only for training."""
@@ -76,44 +83,13 @@ class EncoderObjective(ImageObjective):
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
         return self.learned_encoder.features(self.normalised(self.pixels(rows)))
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        encoder = {
-            name.removeprefix(_PREFIX): tensor for name, tensor in state.items() if name.startswith(_PREFIX)
-        }
-        save_network(self.encoder, encoder, directory)
-        mean, std = self.input_statistics
-        save_preprocessor(directory, image_size=self.side, mean=mean, std=std)
-        heads = {name: tensor.contiguous() for name, tensor in state.items() if not name.startswith(_PREFIX)}
-        (directory / HEADS_FILE).parent.mkdir(exist_ok=True)
-        save_file(heads, directory / HEADS_FILE)
-
-    def restore(self, directory: Path) -> None:
-        load_network(self.encoder, directory)
-        restore_heads(self, directory, _PREFIX)
-
     @property
-    def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and deviation of each channel that the encoder is given, of pixels in 0 … 1."""
-        return tuple(self.mean.flatten().tolist()), tuple(self.std.flatten().tolist())
+    def bundle(self) -> Bundle:
+        encoder = Network("encoder.", self.encoder, write_beside=self.save_preprocessor, published_names=True)
+        return Bundle(networks=[encoder], tensors=[Tensors()], advice=CHECKPOINT_ADVICE)
 
     def compile_networks(self) -> None:
         self.encoder.compile()
-
-
-def restore_heads(objective: Objective, directory: Path, prefix: str) -> None:
-    """Take all of an objective's state but what begins with ``prefix`` from a checkpoint's `HEADS_FILE`.
-
-    Raises:
-        EngineError: ``checkpoint_mismatch`` where it does not fit.
-    """
-    try:
-        heads = load_file(directory / HEADS_FILE)
-        missing, unexpected = objective.load_state_dict(heads, strict=False)
-    except (OSError, RuntimeError) as error:
-        raise mismatch(directory, str(error).splitlines()[0]) from None
-    misfits = sorted([*(name for name in missing if not name.startswith(prefix)), *unexpected])
-    if misfits:
-        raise mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
 
 
 @contextmanager

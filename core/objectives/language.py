@@ -1,17 +1,16 @@
 """What the text tasks share: one network of `transformers`, its tokenizer, and the folder that opens them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples, SplitName
 from core.data.text import PreparedText, sequences
 from core.errors import EngineError
@@ -19,10 +18,7 @@ from core.networks.encoder import Encoder
 from core.networks.text_encoder import text_encoder
 from core.objectives.base import Objective
 
-_PREFIX = "model."
-
-HEADS_FILE = "heads.safetensors"
-"""In a checkpoint, the weights that training needs and the network that is opened does not."""
+_ADVICE = "Resume with the model, task, data.tokenizer and training.sequence_length that the checkpoint was trained with."
 
 
 class LanguageModel(Objective):
@@ -88,32 +84,13 @@ class LanguageModel(Objective):
         text: str = tokenizer.decode(ids.tolist(), skip_special_tokens=False)
         return text
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        tied = self.model.all_tied_weights_keys
-        weights = {
-            name.removeprefix(_PREFIX): tensor for name, tensor in state.items() if name.startswith(_PREFIX)
-        }
-        kept = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
-        save_file(kept, directory / "model.safetensors", metadata={"format": "pt"})
-        heads = {name: tensor.contiguous() for name, tensor in state.items() if not name.startswith(_PREFIX)}
-        if heads:
-            save_file(heads, directory / HEADS_FILE)
-        self.model.config.save_pretrained(directory)
-        self.save_tokenizer(directory)
-
-    def restore(self, directory: Path) -> None:
-        heads = directory / HEADS_FILE
-        try:
-            weights = load_file(directory / "model.safetensors")
-            weights = {f"{_PREFIX}{name}": tensor for name, tensor in weights.items()}
-            weights |= load_file(heads) if heads.exists() else {}
-            missing, unexpected = self.load_state_dict(weights, strict=False)
-        except RuntimeError as error:
-            raise _mismatch(directory, str(error)) from None
-        tied = {f"{_PREFIX}{name}" for name in self.model.all_tied_weights_keys}
-        misfits = sorted({*missing, *unexpected} - tied)
-        if misfits:
-            raise _mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
+    @property
+    def bundle(self) -> Bundle:
+        return Bundle(
+            networks=[Network("model.", self.model, write_beside=self.save_tokenizer)],
+            tensors=[Tensors("heads.safetensors", may_be_absent=True)],
+            advice=_ADVICE,
+        )
 
 
 def is_text(data: Prepared) -> TypeGuard[PreparedText]:
@@ -126,11 +103,3 @@ def text_of(data: PreparedText, ids: NDArray[np.int64]) -> str:
     tokenizer = Tokenizer.from_file(str(data.tokenizer_directory / "tokenizer.json"))
     text: str = tokenizer.decode(ids.tolist(), skip_special_tokens=True)
     return text
-
-
-def _mismatch(directory: Path, why: str) -> EngineError:
-    return EngineError(
-        "checkpoint_mismatch",
-        f"The weights in {directory} do not fit the network of this spec: {why}",
-        "Resume with the model, task, data.tokenizer and training.sequence_length that the checkpoint was trained with.",
-    )

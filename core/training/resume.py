@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 
 from core.checkpoints import directory
+from core.checkpoints.bundle import read_optimizer, read_state
 from core.checkpoints.manifest import Manifest, ManifestError, verify
-from core.checkpoints.writer import OPTIMIZER_FILE, STATE_FILE
 from core.errors import EngineError
 from core.events import Events
 from core.spec.job import JobSpec
@@ -39,7 +38,7 @@ class Origin:
         Raises:
             EngineError: ``checkpoint_mismatch`` where a parameter has none there.
         """
-        tensors = load_file(self.path / OPTIMIZER_FILE)
+        tensors = read_optimizer(self.path)
         try:
             for name, optimizer in optimizers.items():
                 prefix = f"{name}/"
@@ -130,5 +129,5 @@ def _lock(fd: int, out: Path) -> None:
 
 
 def _open(path: Path, manifest: Manifest) -> Origin:
-    state = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+    state = read_state(path)
     return Origin(path, manifest, state["environment"], state.get("decisions", {}))

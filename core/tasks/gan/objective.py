@@ -7,24 +7,22 @@ What is shown, measured and kept is the generator's moving average.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core.augmentation.adaptive import augment, draw
+from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples, SplitName
 from core.data.image import ImageSamples, PreparedImages
 from core.distributed.collectives import summed
 from core.evaluation.frechet import frechet_distance
 from core.evaluation.label_classifier import NAME, LabelClassifier, teach, to_signed
 from core.evaluation.pictures import grid, png, to_pixels
-from core.networks.gan import create_discriminator, create_generator, save_generator
-from core.networks.vision import mismatch
+from core.networks.gan import create_discriminator, create_generator
 from core.objectives.base import (
     Batch,
     Losses,
@@ -35,7 +33,7 @@ from core.objectives.base import (
     chunks,
     objective_for,
 )
-from core.objectives.images import HEADS_FILE, is_images
+from core.objectives.images import CHECKPOINT_ADVICE, is_images
 from core.randomness import derive_seed, normals
 from core.spec.job import JobSpec
 from core.tasks.gan.losses import (
@@ -48,7 +46,6 @@ from core.tasks.gan.losses import (
 from core.tasks.gan.spec import GenerativeAdversarialNetwork
 from core.teachers.moving_average import MovingAverage, warmed_up
 
-_KEPT = "averaged."
 _SHOWN = 64
 _STEERED_EVERY = 4
 """Steps between two changes of the augmentation's probability (arXiv 2006.06676, section 3.1)."""
@@ -218,20 +215,13 @@ class Gan(Objective):
         sheet = grid(to_pixels(made.cpu().numpy()), columns=8)
         return [Shown("generated", "image/png", png(sheet))]
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        kept = {name.removeprefix(_KEPT): t for name, t in state.items() if name.startswith(_KEPT)}
-        save_generator(self.averaged, kept, directory)
-        rest = {name: t.contiguous() for name, t in state.items() if not name.startswith(_KEPT)}
-        (directory / HEADS_FILE).parent.mkdir(exist_ok=True)
-        save_file(rest, directory / HEADS_FILE)
+    @property
+    def bundle(self) -> Bundle:
+        return Bundle(
+            networks=[Network("averaged.", self.averaged)], tensors=[Tensors()], advice=CHECKPOINT_ADVICE
+        )
 
-    def restore(self, directory: Path) -> None:
-        try:
-            kept = load_file(directory / "model.safetensors")
-            rest = load_file(directory / HEADS_FILE)
-            self.load_state_dict({**{f"{_KEPT}{name}": t for name, t in kept.items()}, **rest})
-        except (OSError, RuntimeError) as error:
-            raise mismatch(directory, str(error).splitlines()[0]) from None
+    def restored(self) -> None:
         self._step = int(self.steps_done) + 1
 
     def compile_networks(self) -> None:

@@ -6,7 +6,6 @@ small decoder sees them among mask tokens and predicts the pixels. The loss coun
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,16 +15,16 @@ from torch import Tensor
 from transformers import ViTMAEConfig
 from transformers.models.vit.modeling_vit import ViTModel
 
+from core.checkpoints.bundle import Bundle, Network
 from core.data import Prepared, Samples
 from core.data.image import PreparedImages
 from core.evaluation.pictures import greyed, one_above_other, png, side_by_side, to_pixels
 from core.networks.encoder import Encoder
 from core.networks.image_encoder import MaskedImageEncoder
-from core.networks.vision import load_network, save_network, save_preprocessor
 from core.networks.vit_mae import create_vit_mae, encoder_config, vit_mae_config
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.crops import Crops
-from core.objectives.images import ImageObjective, is_images
+from core.objectives.images import CHECKPOINT_ADVICE, ImageObjective, is_images
 from core.randomness import derive_seed, uniforms
 from core.spec.job import JobSpec
 from core.tasks.masked_autoencoder.spec import MaskedAutoencoding
@@ -33,8 +32,6 @@ from core.tasks.masked_autoencoder.spec import MaskedAutoencoding
 AUTOENCODER = "autoencoder"
 """The folder in a checkpoint that opens as ``ViTMAEForPreTraining``; the checkpoint itself opens as its ViT."""
 
-_PREFIX = "model."
-_ENCODER = "model.vit."
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
 
 
@@ -140,23 +137,18 @@ class MaskedAutoencoder(ImageObjective):
     def encode(self, rows: NDArray[Any]) -> Tensor:
         return self.learned_encoder.features(self.normalised(self.pixels(rows)))
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+    @property
+    def bundle(self) -> Bundle:
         with torch.device("meta"):
             vit = ViTModel(encoder_config(self.model.config), add_pooling_layer=False)
-        encoder = {k.removeprefix(_ENCODER): v for k, v in state.items() if k.startswith(_ENCODER)}
-        save_network(vit, encoder, directory)
-        whole = {k.removeprefix(_PREFIX): v for k, v in state.items() if k.startswith(_PREFIX)}
-        save_network(self.model, whole, directory / AUTOENCODER)
-        for folder in (directory, directory / AUTOENCODER):
-            save_preprocessor(
-                folder,
-                image_size=self.side,
-                mean=self.mean.flatten().tolist(),
-                std=self.std.flatten().tolist(),
-            )
-
-    def restore(self, directory: Path) -> None:
-        load_network(self.model, directory / AUTOENCODER)
+        beside = self.save_preprocessor
+        return Bundle(
+            networks=[
+                Network("model.vit.", vit, write_beside=beside, published_names=True, is_copy=True),
+                Network("model.", self.model, AUTOENCODER, write_beside=beside, published_names=True),
+            ],
+            advice=CHECKPOINT_ADVICE,
+        )
 
     def compile_networks(self) -> None:
         self.model.vit.compile()

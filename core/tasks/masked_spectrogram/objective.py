@@ -5,19 +5,18 @@ thrown away later, is given mask tokens for the rest. The loss is the mean squar
 sound; silence that fills up a short recording is predicted by nobody.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
 
+from core.checkpoints.bundle import Bundle, Network, Tensors, write_json
 from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
 from core.evaluation.pictures import one_above_other, png, side_by_side
@@ -26,16 +25,13 @@ from core.networks.audio_encoder import SpectrogramEncoder
 from core.networks.encoder import Encoder
 from core.networks.log_mel import LogMel
 from core.networks.spectrogram_mae import Grid, ast_config, create_decoder, create_encoder, encode_visible
-from core.objectives.audio import AudioObjective, is_audio
+from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.randomness import derive_seed, uniforms
 from core.spec.audio import AudioAugmentation
 from core.spec.job import JobSpec
 from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
 
-DECODER = "decoder.safetensors"
-PREPROCESSOR = "preprocessor_config.json"
-_DECODER_PREFIX = "decoder."
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
 _CLIPS_MEASURED = 256
 _TINY = 1e-6
@@ -130,15 +126,16 @@ class MaskedSpectrogramModeling(AudioObjective):
         )
         return spectrograms, torch.from_numpy(self._sounding(lengths)).to(self.device)
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        self.save_weights(directory, state)
-        decoder = {
-            name.removeprefix(_DECODER_PREFIX): tensor.contiguous()
-            for name, tensor in state.items()
-            if name.startswith(_DECODER_PREFIX)
-        }
-        save_file(decoder, directory / DECODER, metadata={"format": "pt"})
-        self.model.config.save_pretrained(directory)
+    @property
+    def bundle(self) -> Bundle:
+        return Bundle(
+            networks=[Network("model.", self.model, write_beside=self.save_preprocessor)],
+            tensors=[Tensors("decoder.safetensors", "decoder.")],
+            advice=CHECKPOINT_ADVICE,
+        )
+
+    def save_preprocessor(self, directory: Path) -> None:
+        """Write how a recording becomes the network's input."""
         # Written out, because the extractor's own constructor warns of bands that are narrower than a line of the spectrum.
         extractor = {
             "feature_extractor_type": "ASTFeatureExtractor",
@@ -153,11 +150,7 @@ class MaskedSpectrogramModeling(AudioObjective):
             "std": self.std,
             "return_attention_mask": False,
         }
-        (directory / PREPROCESSOR).write_text(json.dumps(extractor, indent=2) + "\n", encoding="utf-8")
-
-    def restore(self, directory: Path) -> None:
-        super().restore(directory)
-        self.load_weights(directory, self.decoder, load_file(directory / DECODER))
+        write_json(directory / "preprocessor_config.json", extractor)
 
     def compile_networks(self) -> None:
         for layer in (*self.model.layers, *self.decoder.layers):

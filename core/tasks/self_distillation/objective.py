@@ -159,8 +159,7 @@ class SelfDistilling(EncoderObjective):
         # Student and teacher begin alike.
         self.companion.load_state_dict(self.encoder.state_dict())
 
-    def restore(self, directory: Path) -> None:
-        super().restore(directory)
+    def restored(self) -> None:
         self._step = int(self.steps_done) + 1
 
     def compile_networks(self) -> None:

@@ -13,11 +13,11 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import Wav2Vec2FeatureExtractor
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
+from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
 from core.evaluation.pictures import one_above_other, png
@@ -33,9 +33,8 @@ from core.networks.wav2vec2 import (
     standardize,
     wav2vec2_config,
 )
-from core.objectives.audio import AudioObjective, is_audio
+from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
 from core.objectives.base import Batch, Concern, Losses, Shown, chunks, objective_for
-from core.objectives.images import HEADS_FILE, restore_heads
 from core.randomness import derive_seed
 from core.spec.audio import AudioAugmentation
 from core.spec.job import JobSpec
@@ -49,7 +48,6 @@ from core.tasks.wav2vec2.spans import masked_positions, masked_spans, negative_i
 from core.tasks.wav2vec2.spec import Wav2Vec2
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
-_STEPS = "_steps_done"
 _COLLAPSED_WORDS = 3.0
 """Fewer code words than this in use in each codebook: a target says next to nothing."""
 _BANDS = 64
@@ -170,11 +168,13 @@ class Wav2Vec2Pretraining(AudioObjective):
         waves = standardize(tensors["waves"].to(self.device), tensors["lengths"].to(self.device))
         return waves, torch.arange(self.width, device=self.device) < frames[:, None]
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        self.save_weights(directory, state)
-        (directory / HEADS_FILE).parent.mkdir(exist_ok=True)
-        save_file({_STEPS: state[_STEPS]}, directory / HEADS_FILE)
-        self.model.config.save_pretrained(directory)
+    @property
+    def bundle(self) -> Bundle:
+        network = Network("model.", self.model, write_beside=self.save_preprocessor)
+        return Bundle(networks=[network], tensors=[Tensors()], advice=CHECKPOINT_ADVICE)
+
+    def save_preprocessor(self, directory: Path) -> None:
+        """Write how a recording becomes the network's input."""
         extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]
             sampling_rate=self.data.sampling_rate,
             do_normalize=True,
@@ -182,9 +182,7 @@ class Wav2Vec2Pretraining(AudioObjective):
         )
         extractor.save_pretrained(directory)
 
-    def restore(self, directory: Path) -> None:
-        super().restore(directory)
-        restore_heads(self, directory, "model.")
+    def restored(self) -> None:
         self.step = int(self._steps_done)
 
     def after_step(self, step: int) -> None:

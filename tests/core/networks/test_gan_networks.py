@@ -8,8 +8,9 @@ import torch
 from torch import nn
 from transformers import AutoModel
 
+from core.checkpoints.bundle import Bundle, Network
 from core.networks.discriminator import ConvolutionalDiscriminator, ResidualDiscriminator
-from core.networks.gan import create_generator, save_generator
+from core.networks.gan import create_generator
 from core.networks.image_generator import ImageGenerator
 from core.spec.gan_sizes import count_discriminator, count_generator
 
@@ -75,7 +76,8 @@ def test_a_generator_opens_from_its_folder(
     made = generator(network, 12, 3)
     made.train()(torch.randn(4, 5))
     folder = tmp_path / "folder"
-    save_generator(made, made.state_dict(), folder)
+    folder.mkdir()
+    Bundle([Network("", made)]).write(folder, made.state_dict())
     opened = AutoModel.from_pretrained(folder, trust_remote_code=True).eval()
     latents = torch.randn(3, 5)
     assert torch.equal(opened(latents), made.eval()(latents))

@@ -8,21 +8,22 @@ import torch
 from transformers import AutoModel, ResNetConfig
 from transformers.models.resnet.modeling_resnet import ResNetModel
 
+from core.checkpoints.bundle import Bundle, Network
 from core.errors import EngineError
 from core.networks.resnet import create_resnet, resnet_config
 from core.networks.small_image_resnet import SmallImageResNetModel
-from core.networks.vision import (
-    feature_width,
-    features,
-    load_network,
-    save_network,
-)
+from core.networks.vision import feature_width, features
 from core.networks.vit import create_vit, vit_config
 from core.spec.model import PRESETS, ResNetSize, TransformerSize
 from core.spec.parameters import count_resnet, count_vit
 
 TINY_RESNET = ResNetSize(block="basic", depths=(1, 2), widths=(8, 16))
 TINY_VIT = TransformerSize(layers=1, hidden_size=16, heads=2, intermediate_size=32)
+
+
+def whole(model: Any) -> Bundle:
+    """A checkpoint that holds a network and nothing else."""
+    return Bundle([Network("", model, published_names=True)])
 
 
 def small_vit(seed: int = 0, channels: int = 3, hidden: int = 16) -> Any:
@@ -114,30 +115,28 @@ def test_what_is_written_opens_in_the_ecosystem(
     model = small_vit() if network == "vit" else small_resnet(small_images=network == "small resnet")
     model.train()(torch.randn(4, 3, 12, 12))  # so that the batch norm's averages are not their initial values
     model.eval()
-    save_network(model, model.state_dict(), folder)
+    whole(model).write(folder, model.state_dict())
     opened = AutoModel.from_pretrained(folder, trust_remote_code=network == "small resnet").eval()
     pixels = torch.randn(2, 3, 12, 12)
     assert torch.equal(opened(pixels).last_hidden_state, model(pixels).last_hidden_state)
 
     fresh = small_vit(1) if network == "vit" else small_resnet(1, small_images=network == "small resnet")
-    load_network(fresh, folder)
+    whole(fresh).read(folder, fresh)
     assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in fresh.state_dict().items())
 
 
 def test_a_custom_stem_is_never_opened_as_another(tmp_path: Path) -> None:
     model = small_resnet()
     assert isinstance(model, SmallImageResNetModel)
-    save_network(model, model.state_dict(), tmp_path)
+    whole(model).write(tmp_path, model.state_dict())
     with pytest.raises(ValueError, match="trust_remote_code=True"):
         AutoModel.from_pretrained(tmp_path, trust_remote_code=False)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     vit = small_vit()
-    save_network(vit, vit.state_dict(), tmp_path)
-    with pytest.raises(EngineError) as refused:
-        load_network(small_vit(hidden=32), tmp_path)
-    assert refused.value.code == "checkpoint_mismatch"
-    with pytest.raises(EngineError) as refused:
-        load_network(small_resnet(), tmp_path)
-    assert refused.value.code == "checkpoint_mismatch"
+    whole(vit).write(tmp_path, vit.state_dict())
+    for other in (small_vit(hidden=32), small_resnet()):
+        with pytest.raises(EngineError) as refused:
+            whole(other).read(tmp_path, other)
+        assert refused.value.code == "checkpoint_mismatch"

@@ -21,7 +21,7 @@ from core.data import data_files
 from core.data.text import PreparedText, prepare
 from core.distributed.world import World
 from core.objectives.base import Batch
-from core.objectives.language import HEADS_FILE, LanguageModel
+from core.objectives.language import LanguageModel
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
@@ -185,7 +185,7 @@ def test_what_was_exported_is_restored_heads_included(
     for name, tensor in objective.state_dict().items():
         assert torch.equal(other.state_dict()[name], tensor), name
     has_head = getattr(job.task, "feature_reconstruction", None) is not None
-    assert (tmp_path / HEADS_FILE).exists() == has_head
+    assert (tmp_path / "heads.safetensors").exists() == has_head
 
 
 @torch.no_grad()

@@ -1,0 +1,229 @@
+"""What a checkpoint holds, written and read in one place for every task.
+
+A folder of a checkpoint has
+
+- networks that the ecosystem opens by themselves, each in a folder: ``config.json``, ``model.safetensors``, the preprocessor
+  or tokenizer, and the source of an architecture that `transformers` does not have;
+- files of further tensors that only training needs: heads, averaged copies, counters;
+- of the checkpoint itself, ``trainer/``: the optimisers' state and what is known of the run.
+
+A task says what it has (`Bundle`); which files that becomes, and whether what is read back fits, stands here alone.
+Safetensors, JSON and text only: nothing is unpickled.
+"""
+
+import inspect
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
+
+from core.errors import EngineError
+
+WEIGHTS = "model.safetensors"
+"""The tensors of a network, in its folder."""
+HEADS = "trainer/heads.safetensors"
+"""Tensors that a resume needs and the ecosystem does not."""
+AVERAGED = "ema"
+"""The folder with the same networks and tensors as the checkpoint, of the weights' moving average."""
+OPTIMIZER = "trainer/optimizer.safetensors"
+STATE = "trainer/state.json"
+
+_METADATA = {"format": "pt"}
+"""One entry: of two the order in the file would be random, and so the file's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that opens by itself with ``from_pretrained(folder)``."""
+
+    prefix: str
+    """What the names of its tensors begin with in the objective's ``state_dict()``, as ``encoder.``."""
+    model: PreTrainedModel
+    """Its architecture and configuration. The tensors that are written are those of the state, not this one's."""
+    folder: str = "."
+    """Where it is in the checkpoint."""
+    write_beside: Callable[[Path], object] | None = None
+    """Writes the preprocessor or the tokenizer into the folder."""
+    published_names: bool = False
+    """Whether tensors are named as in the files that `transformers` publishes of this architecture, which for some (ViT) are
+    not the names of the modules."""
+    is_copy: bool = False
+    """Whether its tensors are also in another folder, from which they are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """A file of tensors that no network of the ecosystem has."""
+
+    file: str = HEADS
+    prefix: str | None = None
+    """What their names begin with in the state, left out in the file. None: all that is in no network, by its whole name."""
+    may_be_absent: bool = False
+    """Whether there is no file where there is no tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Which networks and tensors a task keeps. Every tensor of its state is in one of them.
+
+    Args:
+        advice: what a person should change where a checkpoint does not fit, one sentence.
+    """
+
+    networks: Sequence[Network]
+    tensors: Sequence[Tensors] = field(default=())
+    advice: str = "Resume with the spec that the checkpoint was trained with."
+
+    def write(self, directory: Path, state: Mapping[str, Tensor]) -> None:
+        """Write a state into a folder.
+
+        Args:
+            directory: an existing folder without files of these names.
+            state: as ``state_dict()`` of the objective gives it, on the CPU.
+
+        Raises:
+            OSError, SafetensorError: a file cannot be written.
+            ValueError: a tensor of the state is in no network and in no file.
+        """
+        unwritten = set(state)
+        for network in self.networks:
+            _write_network(directory / network.folder, network, _below(network.prefix, state))
+            unwritten -= {name for name in state if name.startswith(network.prefix)}
+        for tensors in self.tensors:
+            found = self._of_file(tensors, state)
+            unwritten -= {(tensors.prefix or "") + name for name in found}
+            if found or not tensors.may_be_absent:
+                path = directory / tensors.file
+                path.parent.mkdir(exist_ok=True)
+                metadata = None if tensors.prefix is None else _METADATA
+                save_file({name: t.contiguous() for name, t in found.items()}, path, metadata=metadata)
+        if unwritten:
+            raise ValueError(f"no file of the checkpoint is for the tensor {min(unwritten)}")
+
+    def read(self, directory: Path, into: nn.Module) -> None:
+        """Give an objective the state that `write` wrote.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where a tensor is missing, has another shape or has no place in it.
+        """
+        try:
+            state = self._read(directory)
+            missing, unexpected = into.load_state_dict(state, strict=False)
+        except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+            raise self.mismatch(directory, (str(error).splitlines() or [type(error).__name__])[0]) from None
+        tied = {network.prefix + name for network in self.networks for name in _tied(network.model)}
+        misfits = sorted({*missing, *unexpected} - tied)
+        if misfits:
+            raise self.mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
+
+    def mismatch(self, directory: Path, why: str) -> EngineError:
+        """The error for a checkpoint of something else."""
+        return EngineError(
+            "checkpoint_mismatch",
+            f"The weights in {directory} do not fit the network of this spec: {why}",
+            self.advice,
+        )
+
+    def _read(self, directory: Path) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = {}
+        for network in self.networks:
+            if not network.is_copy:
+                found = _read_network(directory / network.folder, network)
+                state |= {network.prefix + name: tensor for name, tensor in found.items()}
+        for tensors in self.tensors:
+            path = directory / tensors.file
+            if path.exists() or not tensors.may_be_absent:
+                state |= {(tensors.prefix or "") + name: tensor for name, tensor in load_file(path).items()}
+        return state
+
+    def _of_file(self, tensors: Tensors, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if tensors.prefix is not None:
+            return _below(tensors.prefix, state)
+        named = [other.prefix for other in self.tensors if other.prefix is not None]
+        elsewhere = (*(network.prefix for network in self.networks), *named)
+        return {name: t for name, t in state.items() if not name.startswith(elsewhere)}
+
+
+def write_trainer(directory: Path, optimizer: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write what a resume needs besides the weights: the optimisers' tensors, and the run's facts as JSON."""
+    (directory / OPTIMIZER).parent.mkdir(exist_ok=True)
+    save_file(dict(optimizer), directory / OPTIMIZER)
+    (directory / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+
+def read_optimizer(directory: Path) -> dict[str, Tensor]:
+    """The optimisers' tensors of a checkpoint, by the names of `write_trainer`."""
+    return load_file(directory / OPTIMIZER)
+
+
+def read_state(directory: Path) -> dict[str, Any]:
+    """The facts of the run that wrote a checkpoint."""
+    state: dict[str, Any] = json.loads((directory / STATE).read_text(encoding="utf-8"))
+    return state
+
+
+def averaged_folder(directory: Path) -> Path | None:
+    """The folder of a checkpoint with the weights' moving average, where the run kept one."""
+    folder = directory / AVERAGED
+    return folder if folder.is_dir() else None
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """A JSON file as the ecosystem writes its own: indented by two, with an end of line."""
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_network(folder: Path, network: Network, weights: Mapping[str, Tensor]) -> None:
+    folder.mkdir(exist_ok=True)
+    model = network.model
+    if network.published_names:
+        disable_progress_bar()  # type: ignore[no-untyped-call]
+        model.save_pretrained(folder, state_dict=dict(weights))
+    else:
+        tied = _tied(model)
+        kept = {name: tensor.contiguous() for name, tensor in weights.items() if name not in tied}
+        save_file(kept, folder / WEIGHTS, metadata=_METADATA)
+        model.config.save_pretrained(folder)
+    if not type(model).__module__.startswith("transformers."):
+        # An architecture of this project's own: `transformers` finds its classes in the file that its `auto_map` names.
+        source = Path(inspect.getfile(type(model)))
+        shutil.copyfile(source, folder / source.name)
+    if network.write_beside is not None:
+        network.write_beside(folder)
+
+
+def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
+    """
+    Raises:
+        ValueError: tensors are missing, or there are some that the network has not.
+    """
+    if not network.published_names:
+        return load_file(folder / WEIGHTS)
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    model: Any = network.model
+    options: dict[str, Any] = {"output_loading_info": True}
+    if getattr(model, "pooler", True) is None:
+        options["add_pooling_layer"] = False
+    loaded, report = type(model).from_pretrained(folder, config=model.config, **options)
+    misfits = sorted(str(name) for names in report.values() for name in names)
+    if misfits:
+        raise ValueError(f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
+    state: dict[str, Tensor] = loaded.state_dict()
+    return state
+
+
+def _tied(model: PreTrainedModel) -> Mapping[str, str]:
+    """Names of tensors that are one with another: they are not written, and follow from the other when it is read."""
+    return model.all_tied_weights_keys
+
+
+def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
