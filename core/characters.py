@@ -10,8 +10,8 @@ LONGEST_NAME = 255
 """Length of a name, characters; of the name of a file, bytes."""
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-_HALVES = r"\ud800-\udfff"
-_TURNING = r"\u202a-\u202e\u2066-\u2069"
+_HALF_PAIRS = r"\ud800-\udfff"
+_DIRECTION = r"\u202a-\u202e\u2066-\u2069"
 _NO_CHARACTERS = r"\ufdd0-\ufdef" + "".join(
     f"\\U{plane << 16 | 0xFFFE:08x}\\U{plane << 16 | 0xFFFF:08x}" for plane in range(17)
 )
@@ -19,31 +19,31 @@ _NO_CHARACTERS = r"\ufdd0-\ufdef" + "".join(
 NAME_PATTERN = rf"^[^{_CONTROL}]+$"
 """The pattern of a name, in JSON Schema."""
 
-_IN_NAMES = re.compile(f"[{_CONTROL}{_HALVES}]")
-_IN_FILE_NAMES = re.compile(f"[{_CONTROL}{_HALVES}{_TURNING}{_NO_CHARACTERS}]")
+_IN_NAMES = re.compile(f"[{_CONTROL}{_HALF_PAIRS}]")
+_IN_FILE_NAMES = re.compile(f"[{_CONTROL}{_HALF_PAIRS}{_DIRECTION}{_NO_CHARACTERS}]")
 _OBJECT = re.compile(r"<[^<>]{1,200} at 0x[0-9A-Fa-f]+>|<_io\.[^<>]{1,200}>")
 _KINDS = (
     ("\0", "which a database cannot store"),
     (re.compile(f"[{_CONTROL}]"), "a control character or the end of a line"),
-    (re.compile(f"[{_HALVES}]"), "half of a surrogate pair and no character"),
-    (re.compile(f"[{_TURNING}]"), "which changes the direction of the text around it"),
+    (re.compile(f"[{_HALF_PAIRS}]"), "half of a surrogate pair, not a character"),
+    (re.compile(f"[{_DIRECTION}]"), "which changes the direction of the text around it"),
     (re.compile(f"[{_NO_CHARACTERS}]"), "which is not a character (a Unicode noncharacter)"),
 )
 
 
 def unwanted(name: str) -> str | None:
     """Why a name's characters are refused, as a clause; None where they are accepted."""
-    return _told(_IN_NAMES.search(name))
+    return _first_match(_IN_NAMES.search(name))
 
 
 def unwanted_in_file_name(name: str) -> str | None:
     """Why a file name's characters are refused, as a clause; None where they are accepted. It must not look like another name."""
-    return _told(_IN_FILE_NAMES.search(name))
+    return _first_match(_IN_FILE_NAMES.search(name))
 
 
 def unstorable(text: str) -> str | None:
     """Why a database cannot store ``text``, as a clause; None where it can."""
-    return _told(re.search(f"[\0{_HALVES}]", text))
+    return _first_match(re.search(f"[\0{_HALF_PAIRS}]", text))
 
 
 def printable(text: str) -> str:
@@ -62,7 +62,7 @@ def without_objects(text: str) -> str:
     return _OBJECT.sub("the file", text)
 
 
-def _told(match: re.Match[str] | None) -> str | None:
+def _first_match(match: re.Match[str] | None) -> str | None:
     if match is None:
         return None
     character = match[0]

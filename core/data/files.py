@@ -67,17 +67,19 @@ def data_files(
                 raise DataError(
                     "data_unreadable",
                     f"{path}: its name ends in no known format",
-                    f"Known are {KNOWN_FORMATS[modality]}.",
+                    f"Known formats: {KNOWN_FORMATS[modality]}.",
                 )
             _add(found, name, path)
         else:
-            raise DataError("data_unreadable", f"{path} is no file and no directory", "Name one that exists.")
+            raise DataError(
+                "data_unreadable", f"{path} is neither a file nor a directory", "Name one that exists."
+            )
     if not found:
         where = ", ".join(map(str, paths)) or "no path"
         raise DataError(
             "data_unreadable",
             f"{where}: no file of a known format is there",
-            f"Known are {KNOWN_FORMATS[modality]}.",
+            f"Known formats: {KNOWN_FORMATS[modality]}.",
         )
     options = reading or {}
     return [

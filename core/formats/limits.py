@@ -78,7 +78,7 @@ class Budget:
             raise place.error(
                 "archive_bomb",
                 f"{self.file_bytes:,} bytes decompress to more than {self.spent:,}, over {limits.ratio:g} times "
-                "as much, which no real text does; upload it uncompressed if it is what you mean",
+                "as much, more than ordinary text does; upload it uncompressed if that is intended",
             )
 
 

@@ -90,7 +90,7 @@ def detect(name: str, modality: str = "text") -> Format:
 
 def detect_at(name: str, place: Place, modality: str = "text") -> Format:
     """Like ``detect``, for a name found at ``place``."""
-    found = _promised(name)
+    found = _format_of(name)
     if found and found.kind in MODALITY_KINDS[modality]:
         return found
     hint = (
@@ -101,11 +101,11 @@ def detect_at(name: str, place: Place, modality: str = "text") -> Format:
         hint = f"; it belongs in a dataset of {_PLURALS[other]}"
     raise place.error(
         "unknown_format",
-        f"its name ends in no known format of {_PLURALS[modality]}{hint}. Known are {KNOWN_FORMATS[modality]}",
+        f"its name ends in no known format of {_PLURALS[modality]}{hint}. Known formats: {KNOWN_FORMATS[modality]}",
     )
 
 
-def _promised(name: str) -> Format | None:
+def _format_of(name: str) -> Format | None:
     base = _base(name).lower()
     if base.endswith(".tgz"):
         base = base.removesuffix(".tgz") + ".tar.gz"

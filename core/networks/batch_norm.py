@@ -21,15 +21,23 @@ def share_batch_norms(network: nn.Module) -> None:
 
 class _SharedBatchNorm1d(nn.BatchNorm1d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name
-        return _over_all(self, input) if self.training and is_distributed() else super().forward(input)
+        return (
+            _normalised_over_all(self, input)
+            if self.training and is_distributed()
+            else super().forward(input)
+        )
 
 
 class _SharedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name
-        return _over_all(self, input) if self.training and is_distributed() else super().forward(input)
+        return (
+            _normalised_over_all(self, input)
+            if self.training and is_distributed()
+            else super().forward(input)
+        )
 
 
-def _over_all(norm: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor:
+def _normalised_over_all(norm: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor:
     """``values``, (B, C, …), normalised by the mean and variance over all processes."""
     axes, shape = [0, *range(2, values.ndim)], (1, -1, *[1] * (values.ndim - 2))
     own = values.float()

@@ -72,7 +72,7 @@ def attention(
     else:
         scores = (query * scaling) @ key.transpose(-1, -2)
         if causal:
-            mask = _past(scores)
+            mask = _causal(scores)
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
         shares = torch.softmax(scores, dim=-1)
@@ -82,14 +82,14 @@ def attention(
     return mixed.transpose(1, 2).contiguous(), None
 
 
-def _past(scores: Tensor) -> Tensor:
+def _causal(scores: Tensor) -> Tensor:
     """True where a query (dimension -2) attends to a key in causal attention: to itself and all before it."""
     return torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
 
 
 def _biased(bias: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
     if causal:
-        mask = _past(bias)
+        mask = _causal(bias)
     if mask is None:
         return bias
     return torch.where(mask, bias, -torch.inf) if mask.dtype == torch.bool else bias + mask

@@ -98,7 +98,7 @@ def read_network(
         raise misfit(directory, str(error).splitlines()[0]) from None
     missing = sorted(str(name) for name in report["missing_keys"])
     if missing:
-        raise misfit(directory, f"{len(missing)} weights are missing there, as {missing[0]}")
+        raise misfit(directory, f"{len(missing)} weights are missing there, such as {missing[0]}")
     found: PreTrainedModel = loaded
     return found
 

@@ -59,7 +59,7 @@ def encode(
         positions: Position of each token, shape (B, L). None: 0 … L - 1.
         mask: True where a token attends to another, shape (B, 1, L, L). None: everywhere.
     """
-    given = {"full_attention": mask, "sliding_attention": _near(model, mask, inputs)}
+    given = {"full_attention": mask, "sliding_attention": _within_window(model, mask, inputs)}
     attention = given if isinstance(model, ModernBertForMaskedLM) else mask
     hidden: Tensor = body(model)(
         input_ids=inputs, position_ids=positions, attention_mask=attention
@@ -82,7 +82,7 @@ def vocabulary(model: MaskedNetwork) -> tuple[Tensor, Tensor]:
     return decoder.weight, decoder.bias
 
 
-def _near(model: MaskedNetwork, mask: Tensor | None, inputs: Tensor) -> Tensor | None:
+def _within_window(model: MaskedNetwork, mask: Tensor | None, inputs: Tensor) -> Tensor | None:
     """``mask``, limited to ModernBERT's window on each side."""
     length = inputs.shape[1]
     window = int(model.config.sliding_window) if isinstance(model, ModernBertForMaskedLM) else length

@@ -258,7 +258,7 @@ def test_a_column_that_cannot_be_kept_is_refused(
 ) -> None:
     answer = client.put(f"/v1/datasets/{dataset_id}/files/{name}", content=content)
     assert answer.status_code == 422, answer.text
-    assert "cannot be kept" in answer.json()["detail"]
+    assert "cannot be stored" in answer.json()["detail"]
 
 
 def test_lists_of_jobs_hold_no_specs(client: httpx.Client, engine: Engine, project_id: str) -> None:

@@ -88,7 +88,7 @@ class Gathered:
             self.skipped.append(SkippedSample(where, str(error)))
 
     def _too_small(self, what: str) -> DataError:
-        bad = f" ({self.bad:,} could not be used, as {self.skipped[0].reason})" if self.bad else ""
+        bad = f" ({self.bad:,} could not be used, such as {self.skipped[0].reason})" if self.bad else ""
         return DataError(
             "data_too_small", f"{what}{bad}; training and evaluation need at least one each", "Add images."
         )

@@ -87,7 +87,9 @@ def uploaded_tokenizer(files: Sequence[DataFile]) -> bytes:
                 if content := read_uploaded_tokenizer(stream, file.name):
                     found.add(content)
         except FormatError as error:
-            raise DataError("tokenizer_invalid", str(error), "Upload it as tokenizers saved it.") from error
+            raise DataError(
+                "tokenizer_invalid", str(error), "Upload the file as the tokenizers library saved it."
+            ) from error
     if len(found) == 1:
         return found.pop()
     problem = "holds no tokenizer.json" if not found else f"holds {len(found)} different tokenizer.json files"

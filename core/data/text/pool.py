@@ -101,7 +101,9 @@ class _Worker:
         if self._memory:
             end = error_of_exit(code, BATCH_CPU_SECONDS, self._memory)
             return DataError(
-                end.code, f"{end.message}.", "Correct the tokenizer, or choose one that is trained."
+                end.code,
+                f"{end.message}.",
+                "Correct the tokenizer, or choose a tokenizer that is trained on the data.",
             )
         return WorkerError(f"A tokenizing process ended with code {code}; see the log for its output")
 

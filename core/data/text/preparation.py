@@ -169,7 +169,7 @@ class _Preparation:
             raise DataError(
                 error.code,
                 f"{error.message}.",
-                "Correct the tokenizer, or choose one that is trained, such as 'bpe'.",
+                "Correct the tokenizer, or choose a tokenizer that is trained on the data, such as 'bpe'.",
             ) from None
         return load(content)
 

@@ -81,7 +81,7 @@ class Split:
             if self.cut and number == self.cut.document:
                 yield from (
                     one
-                    for one in _halves((text, ends), self.cut.characters - position)
+                    for one in _pieces_of_cut_document((text, ends), self.cut.characters - position)
                     if one.decision in decisions
                 )
                 position += len(text)
@@ -92,11 +92,11 @@ class Split:
             raise DataError(
                 "data_unreadable",
                 "The data changed while it was read",
-                "Leave the files alone and run again.",
+                "Do not change the files during a run, then run again.",
             )
 
 
-def _halves(piece: Piece, left: int) -> Iterator[Picked]:
+def _pieces_of_cut_document(piece: Piece, left: int) -> Iterator[Picked]:
     """A piece of the document that is cut in two. The cut is ``left`` characters after the piece's start."""
     text, ends = piece
     if left > 0:

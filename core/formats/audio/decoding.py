@@ -8,7 +8,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from core.formats.audio.recordings import RawRecording
-from core.formats.audio.riff import with_its_length
+from core.formats.audio.riff import with_length
 from core.formats.errors import FormatError, Place
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 
@@ -65,7 +65,7 @@ def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS, *, budget: Bu
         FormatError: ``bad_audio``, ``truncated_audio``, ``audio_too_long``; ``archive_bomb``, from the budget.
     """
     place = raw.place
-    content = with_its_length(raw.content, place)
+    content = with_length(raw.content, place)
     _check_ogg_is_whole(content, place)
     try:
         with _ForwardOnly(io.BytesIO(content)) as file:
@@ -75,7 +75,7 @@ def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS, *, budget: Bu
     except (soundfile.SoundFileError, RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise place.error(
             "bad_audio",
-            f"is no WAV, FLAC or OGG that can be read ({_reason(error)}); save it again or remove it",
+            f"cannot be read as WAV, FLAC or OGG ({_reason(error)}); save it again or remove it",
         ) from None
 
 
@@ -84,7 +84,7 @@ def _read(
 ) -> Sound:
     _check_head(file, place, limits)
     known = file.frames < _UNKNOWN_FRAMES
-    kept = _Kept(file.frames if known and file.frames <= _FRAMES_A_BYTE * content_bytes else None)
+    kept = _SampleBuffer(file.frames if known and file.frames <= _FRAMES_A_BYTE * content_bytes else None)
     found = clipped = 0
     while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
         found += len(block)
@@ -134,7 +134,7 @@ def _check_block(block: Samples, begin: int, place: Place) -> None:
         )
 
 
-class _Kept:
+class _SampleBuffer:
     """Collects decoded samples: in one array where the header's number of frames is used, else in a list of pieces."""
 
     def __init__(self, frames: int | None) -> None:

@@ -117,7 +117,7 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
     Raises:
         FormatError: where the file is unsafe or cannot be read, or none of its recordings can be decoded.
     """
-    promised = detect(name, "audio")
+    file_format = detect(name, "audio")
     notes = AudioNotes()
     tally = _Tally()
     # Decoding counts as decompression: hours of silence are only some bytes in a FLAC file.
@@ -138,8 +138,8 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
         raise tally.first_error
     shown = sorted(tally.chosen, key=lambda one: -one[0])
     return AudioFileReport(
-        kind=promised.kind,
-        compression=promised.compression,
+        kind=file_format.kind,
+        compression=file_format.compression,
         bytes=size_of(stream),
         samples=tally.statistics.recordings,
         duplicates=tally.duplicates,

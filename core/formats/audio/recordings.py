@@ -54,23 +54,24 @@ def read_recordings(
         FormatError: where the file itself is unsafe or cannot be read.
     """
     notes = AudioNotes() if notes is None else notes
-    promised = detect(name, "audio")
+    file_format = detect(name, "audio")
     size = size_of(stream)
     place = Place(name)
     if not size:
         raise place.error("empty_file", "is empty")
     budget = Budget(size, limits)
-    if promised.kind is Kind.AUDIO:
+    if file_format.kind is Kind.AUDIO:
         notes.members += 1
         label, held_out = layout.place(name) if layout else parse_path(name)
         yield _recording(Member(place, stream.read(limits.audio_bytes + 1), label, held_out), limits)
         return
-    archive = MediaArchive(stream, promised, place, budget, limits, limits.audio_bytes, _is_audio)
+    archive = MediaArchive(stream, file_format, place, budget, limits, limits.audio_bytes, _is_audio)
     for member in archive.members(notes):
         yield _recording(member, limits)
     if not notes.members:
         raise place.error(
-            "no_audio", f"holds no recording{notes.ignored.description}. Known are {KNOWN_FORMATS['audio']}"
+            "no_audio",
+            f"holds no recording{notes.ignored.description}. Known formats: {KNOWN_FORMATS['audio']}",
         )
 
 

@@ -25,7 +25,7 @@ class _Sound(NamedTuple):
     """Size of the audio data as the header states it, bytes."""
 
 
-def with_its_length(content: bytes, place: Place) -> bytes:
+def with_length(content: bytes, place: Place) -> bytes:
     """The recording in a form that libsndfile reads to its end.
 
     A WAV file (RIFF, RIFX, RF64, BW64) whose header does not state the size of its data gets a header with that size.

@@ -41,12 +41,12 @@ def open_archive(stream: BinaryIO, file: str, limits: Limits) -> zipfile.ZipFile
     members = archive.infolist()
     if len(members) > limits.members:
         raise place.error(
-            "archive_bomb", f"holds {len(members):,} files, {limits.members:,} at most; split it in several"
+            "archive_bomb", f"holds {len(members):,} files, {limits.members:,} at most; split it into several"
         )
     for info in members:
         check_name(info.orig_filename, place, limits)
         _check(info, file)
-    _check_apart(members, place)
+    _check_no_shared_bytes(members, place)
     return archive
 
 
@@ -61,7 +61,7 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Place) -
         yield stream
 
 
-def leads_out(name: str) -> bool:
+def is_outside(name: str) -> bool:
     """Whether a member's name is a path outside the archive's own folder."""
     path = name.replace("\\", "/")
     return "\0" in name or path.startswith("/") or bool(_DRIVE.match(path)) or ".." in path.split("/")
@@ -87,15 +87,17 @@ def _check(info: zipfile.ZipInfo, file: str) -> None:
     # zipfile cuts a name at a NUL; `orig_filename` is the name as written.
     name = info.orig_filename
     place = Place(file, name)
-    if leads_out(name):
+    if is_outside(name):
         raise place.error(
-            "archive_path_escapes", "leads out of the archive's own folder; zip the files by relative names"
+            "archive_path_escapes", "has a path outside the archive's folder; zip the files by relative names"
         )
     if not name:
         raise place.error("corrupt_archive", "holds a file without a name; zip it again")
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise place.error("archive_link", "is a link or a device, no file; zip the file itself in its place")
+        raise place.error(
+            "archive_link", "is a link or a device, not a file; zip the file itself in its place"
+        )
     if info.flag_bits & 0x1:
         raise place.error("archive_encrypted", "is encrypted; zip it without a password")
     if info.compress_type not in _METHODS:
@@ -104,7 +106,7 @@ def _check(info: zipfile.ZipInfo, file: str) -> None:
         )
 
 
-def _check_apart(members: list[zipfile.ZipInfo], place: Place) -> None:
+def _check_no_shared_bytes(members: list[zipfile.ZipInfo], place: Place) -> None:
     """Check that no members share bytes.
 
     With shared bytes, a directory of N entries makes a reader read the same bytes N times. No program writes such an archive.
@@ -126,7 +128,7 @@ def _corrupt(error: Exception, place: Place) -> Exception:
     # EINVAL comes from a seek to an invalid offset in the archive; every other numbered error comes from the system.
     if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
         return error
-    return place.error("corrupt_archive", f"is no zip that can be read ({error}); zip it again")
+    return place.error("corrupt_archive", f"cannot be read as a zip ({error}); zip it again")
 
 
 def _directory_bytes(stream: BinaryIO, place: Place) -> int:
@@ -141,7 +143,7 @@ def _directory_bytes(stream: BinaryIO, place: Place) -> int:
     if end < 0 or end + _END.size > len(tail):
         if head == b"PK\x03\x04":
             raise place.error("truncated_archive", "is cut off before its end; upload it again")
-        raise place.error("corrupt_archive", "is no zip file; zip it again, or correct its name")
+        raise place.error("corrupt_archive", "is not a zip file; zip it again, or correct its name")
     end_64 = end - _LOCATOR_64.size - _END_64.size
     if end_64 >= 0 and tail.startswith(b"PK\x06\x07", end - _LOCATOR_64.size):
         return int(_END_64.unpack_from(tail, end_64)[8])

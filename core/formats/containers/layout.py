@@ -52,7 +52,7 @@ class Folders:
         if self._characters > _FOLDER_CHARACTERS:
             raise FormatError(
                 "archive_bomb",
-                f"has folders whose names come to more than {_FOLDER_CHARACTERS:,} characters; split it in several",
+                f"has folder names of more than {_FOLDER_CHARACTERS:,} characters in total; split it into several",
                 self._file,
             )
         self._found.add(folder)

@@ -79,7 +79,7 @@ class MediaArchive:
         else:
             yield from self._tar(notes)
 
-    def _wants(self, path: str, notes: MediaNotes) -> bool:
+    def _is_read(self, path: str, notes: MediaNotes) -> bool:
         if is_hidden(path) or not self.is_sample(path):
             notes.ignored.add(path)
             return False
@@ -101,7 +101,7 @@ class MediaArchive:
             layout = self._layout(path for path, _ in listed)
             notes.take(layout, self.place.file)
             for path, at in listed:
-                if self._wants(path, notes):
+                if self._is_read(path, notes):
                     place = Place(self.place.file, path)
                     yield Member(
                         place, self._read(archive, infos[at], place), *layout.place(place.file, path)
@@ -129,7 +129,7 @@ class MediaArchive:
         source = Source(self.stream, self.format.compression, self.place, self.budget)
         for info, read in tar_files(source, self.limits):
             path = names.read(info)
-            if self._wants(path, notes):
+            if self._is_read(path, notes):
                 place = Place(self.place.file, path)
                 yield Member(place, read(self.member_bytes), *layout.place(place.file, path))
 

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 
-from core.formats.containers.archive import leads_out
+from core.formats.containers.archive import is_outside
 
 _ZIP_DEFAULT = "cp437"
 _DEFAULT = "cp1252"
@@ -100,7 +100,7 @@ def _unicode_path(extra: bytes, raw: bytes) -> str | None:
         # The checksum shows whether a program that does not know this field has changed the name since.
         if tag == _UNICODE_PATH and len(field) > 5 and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
             name = _utf8(field[5:])
-            return None if name is None or leads_out(name) else name
+            return None if name is None or is_outside(name) else name
         at += 4 + size
     return None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import BinaryIO, ClassVar, Literal, cast
 
-from core.formats.containers.archive import check_name, leads_out
+from core.formats.containers.archive import check_name, is_outside
 from core.formats.containers.source import Source, size_of
 from core.formats.errors import FormatError, Place
 from core.formats.limits import Budget, Limits
@@ -24,7 +24,7 @@ _HEADERS = {
 _HEADER_BYTES = 1 << 20
 
 
-_HOLES = ("archive_link", "holds a file with holes; pack it without --sparse")
+_HOLES = ("archive_link", "holds a sparse file; pack it without --sparse")
 """Sparse files are refused: tarfile would hold every entry of their map in memory."""
 
 
@@ -125,22 +125,22 @@ def _infos(
             for count, info in enumerate(archive, 1):
                 if count > limits.members:
                     raise file.error(
-                        "archive_bomb", f"holds more than {limits.members:,} files; split it in several"
+                        "archive_bomb", f"holds more than {limits.members:,} files; split it into several"
                     )
                 # tarfile would keep every header that it has read.
                 archive.members = []  # type: ignore[attr-defined]
                 check_name(info.name, file, limits)
                 place = Place(file.file, info.name)
-                if leads_out(info.name):
+                if is_outside(info.name):
                     raise place.error(
                         "archive_path_escapes",
-                        "leads out of the archive's own folder; pack it by relative names",
+                        "has a path outside the archive's folder; pack it by relative names",
                     )
                 if info.isdir():
                     continue
                 if not info.isreg() or info.issparse():
                     raise place.error(
-                        "archive_link", "is a link or a device, no file; pack the file itself in its place"
+                        "archive_link", "is a link or a device, not a file; pack the file itself in its place"
                     )
                 yield archive, info
     except FormatError:
@@ -150,7 +150,7 @@ def _infos(
     except _UNREADABLE as error:
         if "unexpected end of data" in str(error):
             raise file.error("truncated_archive", "is cut off before its end; upload it again") from None
-        raise file.error("corrupt_archive", f"is no tar that can be read ({error}); pack it again") from None
+        raise file.error("corrupt_archive", f"cannot be read as a tar ({error}); pack it again") from None
 
 
 def _is_local(stream: BinaryIO) -> bool:

@@ -22,7 +22,7 @@ def read_idx(source: Source, limits: Limits) -> NDArray[np.uint8]:
     place = source.place
     header = source.read(4)
     if len(header) < 4 or header[:2] != b"\0\0" or header[2] != _UNSIGNED_BYTE or header[3] not in {1, 3, 4}:
-        raise place.error("bad_idx", "is no IDX file of bytes in 1, 3 or 4 dimensions; upload it again")
+        raise place.error("bad_idx", "is not an IDX file of bytes in 1, 3 or 4 dimensions; upload it again")
     dimensions = source.read(4 * header[3])
     if len(dimensions) != 4 * header[3]:
         raise place.error("bad_idx", "is cut off inside its header; upload it again")

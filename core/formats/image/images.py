@@ -73,34 +73,35 @@ def read_images(
         FormatError: where the file itself is unsafe or cannot be read.
     """
     notes = ImageNotes() if notes is None else notes
-    promised = detect(name, "image")
+    file_format = detect(name, "image")
     size = size_of(stream)
     place = Place(name)
     if not size:
         raise place.error("empty_file", "is empty")
     budget = Budget(size, limits)
-    if promised.kind is Kind.IMAGE:
+    if file_format.kind is Kind.IMAGE:
         label, held_out = layout.place(name) if layout else parse_path(name)
         yield _image(Member(place, stream.read(limits.image_bytes + 1), label, held_out), limits)
         return
-    if promised.kind in {Kind.ZIP, Kind.TAR}:
-        archive = MediaArchive(stream, promised, place, budget, limits, limits.image_bytes, _is_image)
+    if file_format.kind in {Kind.ZIP, Kind.TAR}:
+        archive = MediaArchive(stream, file_format, place, budget, limits, limits.image_bytes, _is_image)
         for member in archive.members(notes):
             yield _image(member, limits)
         if not notes.members:
             raise place.error(
-                "no_images", f"holds no image{notes.ignored.description}. Known are {KNOWN_FORMATS['image']}"
+                "no_images",
+                f"holds no image{notes.ignored.description}. Known formats: {KNOWN_FORMATS['image']}",
             )
         return
     if held_out := is_held_out(name):
         notes.note_held_out()
-    source = Source(stream, promised.compression, place, budget)
-    if promised.kind is Kind.IDX:
+    source = Source(stream, file_format.compression, place, budget)
+    if file_format.kind is Kind.IDX:
         pixels = read_idx(source, limits)
         for number, image in enumerate(pixels if pixels.ndim > 1 else ()):
             yield RawImage(Place(name, f"image {number}"), image, None, held_out)
         return
-    with _unpacked(stream, source, promised) as table:
+    with _unpacked(stream, source, file_format) as table:
         for row in _rows(table, place, budget, (image_column, label_column), notes):
             yield row if isinstance(row, FormatError) else replace(row, held_out=held_out)
 
@@ -111,11 +112,11 @@ def read_labels(stream: BinaryIO, name: str, *, limits: Limits = IMAGE_LIMITS) -
     Raises:
         FormatError: ``bad_idx``, and every code for a problem with its compression.
     """
-    promised = detect(name, "image")
-    if promised.kind is not Kind.IDX:
+    file_format = detect(name, "image")
+    if file_format.kind is not Kind.IDX:
         return None
     budget = Budget(size_of(stream), limits)
-    found = read_idx(Source(stream, promised.compression, Place(name), budget), limits)
+    found = read_idx(Source(stream, file_format.compression, Place(name), budget), limits)
     return found if found.ndim == 1 else None
 
 
@@ -142,9 +143,9 @@ def _is_image(member: str) -> bool:
 
 
 @contextmanager
-def _unpacked(stream: BinaryIO, source: Source, promised: Format) -> Iterator[BinaryIO]:
+def _unpacked(stream: BinaryIO, source: Source, file_format: Format) -> Iterator[BinaryIO]:
     """The stream of a table. A compressed table is unpacked to a temporary file first, because tables are read from their end."""
-    if promised.compression is None:
+    if file_format.compression is None:
         yield stream
         return
     with tempfile.TemporaryFile() as unpacked:

@@ -144,7 +144,7 @@ def inspect_image_file(
     Raises:
         FormatError: where the file is unsafe or cannot be read, or none of its images can be decoded.
     """
-    promised = detect(name, "image")
+    file_format = detect(name, "image")
     notes = ImageNotes()
     tally = _Tally()
     found = read_images(stream, name, image_column=image_column, limits=limits, notes=notes)
@@ -158,8 +158,8 @@ def inspect_image_file(
     mean = tally.sums / count
     std = np.sqrt(np.maximum(tally.squares / count - mean**2, 0.0))
     return ImageFileReport(
-        kind=promised.kind,
-        compression=promised.compression,
+        kind=file_format.kind,
+        compression=file_format.compression,
         bytes=size_of(stream),
         samples=tally.samples,
         duplicates=tally.duplicates,

@@ -94,7 +94,7 @@ def image_rows(
             raise
         what = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise place.error(
-            "bad_parquet", f"is damaged, cut off or no Parquet file ({what}); write or upload it again"
+            "bad_parquet", f"is damaged, cut off or not a Parquet file ({what}); write or upload it again"
         ) from None
 
 

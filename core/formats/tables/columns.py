@@ -51,7 +51,7 @@ def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
         problem = f"it has {len(column):,} characters, and {LONGEST_NAME} is the most"
     if problem is not None:
         raise place.error(
-            code, f"the name of the column {brief(column, 60)!r} cannot be kept: {problem}. Rename it"
+            code, f"the name of the column {brief(column, 60)!r} cannot be stored: {problem}. Rename it"
         )
     return column
 
@@ -89,7 +89,7 @@ def repeated_columns(columns: Sequence[str]) -> list[Note]:
 
 def not_text(column: str, found: str, columns: Sequence[str], place: Place) -> FormatError:
     """The error for a column that was named and does not hold text."""
-    return _no_column(f"column {printable(column)!r} holds {found}, no text", columns, place, "column")
+    return _no_column(f"column {printable(column)!r} holds {found}, not text", columns, place, "column")
 
 
 def _no_column(

@@ -14,8 +14,8 @@ _OTHER_BOMS = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _SAMPLE_BYTES = 4096
-_ENOUGH_BYTES = 64
-_FEW_NULS = 50
+_LEAST_BYTES = 64
+_BYTES_A_NUL = 50
 """A text in UTF-16 has at least one NUL byte in so many bytes: spaces and line ends have one."""
 _MAGIC = (
     (b"\x1f\x8b", "gzip data (.gz)"),
@@ -49,7 +49,7 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
         # An invalid byte is reported before the guess at another encoding, also where it is the last byte.
         second = next(chunks, None)
         text = decoder.decode(first, final=second is None)
-        _expect_narrow(first, place)
+        _refuse_utf16_and_utf32(first, place)
         yield text
         for chunk in itertools.chain([] if second is None else [second], chunks):
             consumed += len(chunk)
@@ -65,7 +65,7 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
         ) from None
 
 
-def _expect_narrow(chunk: bytes, place: Place) -> None:
+def _refuse_utf16_and_utf32(chunk: bytes, place: Place) -> None:
     """Refuse UTF-16 and UTF-32 without a byte order mark: many such files are valid UTF-8 too, with many NULs."""
     sample = chunk[:_SAMPLE_BYTES]
     nuls = sample.count(0)
@@ -77,7 +77,7 @@ def _expect_narrow(chunk: bytes, place: Place) -> None:
                 "not_utf8",
                 f"is {encoding[:6].upper()} without a byte order mark; save it as UTF-8 and upload it again",
             )
-    if len(sample) >= _ENOUGH_BYTES and nuls * _FEW_NULS > len(sample):
+    if len(sample) >= _LEAST_BYTES and nuls * _BYTES_A_NUL > len(sample):
         raise place.error(
             "not_utf8", "has too many NUL bytes to be text in UTF-8; save it as UTF-8, or correct its name"
         )

@@ -26,7 +26,7 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
         FormatError: ``bad_csv`` with the line's number; ``no_text_column``.
     """
     place = reading.place
-    # The csv module has one limit for the whole process; `_Feed` checks each record against this reader's own.
+    # The csv module has one limit for the whole process; `_LimitedLines` checks each record against this reader's own.
     csv.field_size_limit(max(reading.limits.document_characters, csv.field_size_limit()))
     counted = Counted(lines)
     rows = _Rows(iter(counted), reading).read()
@@ -80,7 +80,7 @@ class _Rows:
         if quote is None:
             # Until a field begins with a quote, the way of quoting cannot be found.
             opens = dialect.opener()
-            plain = _Until(lines, opens)
+            plain = _LinesUntil(lines, opens)
             yield from self._records(plain, dialect)
             if plain.stopped_at is None:
                 return
@@ -109,15 +109,15 @@ class _Rows:
 
     def _records(self, lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
         place = self._reading.place
-        feed = _Feed(lines, self._reading.limits.document_characters, place, self._before)
-        reader = dialect.reader(feed)
-        way_out = (
+        limited = _LimitedLines(lines, self._reading.limits.document_characters, place, self._before)
+        reader = dialect.reader(limited)
+        hint = (
             f"the file is {dialect.description}: if that is wrong, set `delimiter` and `quote` with the upload "
             "(quote `none` where quotes have no special meaning)"
         )
         try:
             for row in reader:
-                feed.taken = 0
+                limited.taken = 0
                 if not row:
                     continue
                 self._width = self._width or len(row)
@@ -126,16 +126,16 @@ class _Rows:
                         "bad_csv",
                         f"the record that ends at line {self._before + reader.line_num:,} has {len(row)} fields and the "
                         f"header {self._width}; put fields that hold the delimiter, quotes or line ends in double "
-                        f"quotes; {way_out}",
+                        f"quotes; {hint}",
                     )
                 yield row
         except csv.Error as error:
             line = self._before + reader.line_num
-            raise place.error("bad_csv", f"line {line:,}: {error}; {way_out}") from None
+            raise place.error("bad_csv", f"line {line:,}: {error}; {hint}") from None
         self._before += reader.line_num
 
 
-class _Until:
+class _LinesUntil:
     """Lines before the first line for which ``ends`` is true. That line is kept in ``stopped_at``."""
 
     def __init__(self, lines: Iterator[str], ends: Callable[[str], bool]) -> None:
@@ -154,7 +154,7 @@ class _Until:
         return line
 
 
-class _Feed:
+class _LimitedLines:
     """Lines for ``csv.reader``. Counts the characters of the current record."""
 
     def __init__(self, lines: Iterator[str], limit: int, place: Place, before: int) -> None:

@@ -144,7 +144,7 @@ def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[_Member]
     if not known:
         raise FormatError(
             "unknown_format",
-            f"holds no file of a known format{notes.ignored.description}. Known are {KNOWN_FORMATS['text']}",
+            f"holds no file of a known format{notes.ignored.description}. Known formats: {KNOWN_FORMATS['text']}",
             file,
         )
     return found

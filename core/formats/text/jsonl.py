@@ -32,7 +32,7 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
             columns[key] = columns.get(key, False) or isinstance(value, str)
             if not isinstance(value, str | None):
                 other.add(key)
-    held = {key: _held(key, sample) for key, is_text in columns.items() if not is_text}
+    held = {key: _found_types(key, sample) for key, is_text in columns.items() if not is_text}
     chosen = choose_column(columns, reading.text_column, place, "key", held)
     column = reading.use_column(chosen, (key for key in columns if key not in other))
     for number, row in itertools.chain(sample, rows):
@@ -45,7 +45,7 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
         yield text
 
 
-def _held(key: str, sample: list[tuple[int, dict[str, Any]]]) -> str:
+def _found_types(key: str, sample: list[tuple[int, dict[str, Any]]]) -> str:
     kinds = {_NAMES.get(type(row[key]), "null") for _, row in sample if key in row}
     rows = "the first row" if len(sample) == 1 else f"the first {len(sample)} rows"
     return f"{' or '.join(sorted(kinds))} in {rows}"
@@ -72,11 +72,11 @@ def _rows(lines: Iterator[str], place: Place) -> Iterator[tuple[int, dict[str, A
                 "bad_json", f'line {number:,} is {kind}; each line must be one object, as {{"text": "…"}}'
             )
         if "\\u" in line:
-            row = {_whole(key): _whole(value) for key, value in row.items()}
+            row = {_without_half_pairs(key): _without_half_pairs(value) for key, value in row.items()}
         yield number, row
 
 
-def _whole(value: Any) -> Any:
+def _without_half_pairs(value: Any) -> Any:
     r"""Replace half a surrogate pair (``"\ud83d"``), which is legal in JSON but not in text, by U+FFFD."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -80,7 +80,7 @@ def test_python_objects_in_a_librarys_message_are_replaced_by_the_file(kind: typ
 def test_a_key_that_cannot_be_kept_is_refused(name: str) -> None:
     error = refused(lines({name: "some text"}), "a.jsonl")
     assert error.code == "no_text_column"
-    assert "cannot be kept" in error.message
+    assert "cannot be stored" in error.message
     assert len(str(error)) < 500
 
 
