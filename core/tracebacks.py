@@ -87,7 +87,7 @@ def install() -> None:
 
 
 def _causes(error: BaseException) -> tuple[list[tuple[BaseException, str]], int]:
-    """The exceptions that led to ``error``, newest first and the first of the chain last, each with the line that joins it to the next.
+    """The exceptions that led to ``error``, each with the line that joins it to the next: newest first, the first of the chain last.
 
     Returns:
         The exceptions to show, and how many are left out before the last of them.

@@ -55,7 +55,8 @@ def stored(
             partial.rename(target)
             _sync_entry(cache)
         except BaseException as error:
-            # After an error of the data or the disk there is nothing to resume; after an interruption by a person or the system there is.
+            # After an error of the data or the disk there is nothing to resume; after an interruption by a person or
+            # the system there is.
             if not resumable or isinstance(error, DataError | OSError):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -69,7 +70,10 @@ def _lock(cache: Path, key: str) -> Path:
 
 
 def _remove_leftovers(cache: Path, own: Path) -> None:
-    """Remove partial data that dead processes left long ago and that no preparation resumed. A live process holds the lock of its key."""
+    """Remove partial data that dead processes left long ago and that no preparation resumed.
+
+    A live process holds the lock of its key.
+    """
     for partial in cache.glob("*.partial"):
         if partial == own or partial.stat().st_mtime > time.time() - _ABANDONED_SECONDS:
             continue

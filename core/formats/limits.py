@@ -1,4 +1,7 @@
-"""Limits on the size of an uploaded file's content. They are checked while bytes are read; sizes that a header states are not trusted."""
+"""Limits on the size of an uploaded file's content.
+
+They are checked while bytes are read; sizes that a header states are not trusted.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -36,9 +39,10 @@ class Limits:
     image_pixels: int = 100_000_000
     """Width times height of one image, checked before it is decoded."""
     pixels_from: int = 350_000_000
-    """Pixels of a file's images together that are decoded for a file of any size, to which"""
+    """Pixels of all images of a file together: the limit is this number, plus `pixels_a_byte` for each byte of the file."""
     pixels_a_byte: int = 700
-    """this number is added for each byte of the file. Photographs have up to 20 pixels a byte, screenshots 100, flat masks some hundreds; a PNG has 8,000 at most."""
+    """Photographs have up to 20 pixels for each byte of the file, screenshots 100, flat masks some hundreds; a PNG has at
+    most 8,000."""
     image_side: int = 8
     """Pixels that the shorter side of an image must have. A smaller image shows nothing."""
     audio_bytes: int = 512 * MIB

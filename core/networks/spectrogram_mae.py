@@ -1,4 +1,6 @@
-"""The networks of the audio MAE (Huang et al. 2022, arXiv 2207.06405): an AST encoder for the visible patches (a fifth), and a decoder for the hidden ones.
+"""The networks of the audio MAE (Huang et al. 2022, arXiv 2207.06405): an AST encoder, and a decoder.
+
+The encoder gets the visible patches (a fifth of all), the decoder reconstructs the hidden ones.
 
 The encoder is ``ASTModel`` (Gong et al. 2021, arXiv 2104.01778) of `transformers`, which opens there with a feature extractor for
 audio; the ViTMAE of `transformers` takes only square images. Its blocks are those of a ViT.

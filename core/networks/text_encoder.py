@@ -99,7 +99,10 @@ def text_encoder(model: PreTrainedModel) -> Encoder:
 
 
 def _visible(real: Tensor | None, *, causal: bool) -> Tensor | None:
-    """True where a token attends to another, (B, 1, L, L): to those without padding and to itself. None where there is no padding."""
+    """True where a token attends to another, (B, 1, L, L): to those without padding and to itself.
+
+    None where there is no padding.
+    """
     if real is None:
         return None
     length = real.shape[1]

@@ -37,7 +37,8 @@ class AudioSamples:
             else number
         )
         self.dtype = np.dtype([("length", np.int32), ("begin", np.int32), ("pcm", np.int16, (2 * clip,))])
-        """Type of a row: how many of the numbers in ``pcm`` belong to the recording (the rest is 0), and where the row's own clip begins."""
+        """Type of a row: how many of the numbers in ``pcm`` belong to the recording (the rest is 0), and where the
+        row's own clip begins."""
 
     def __len__(self) -> int:
         return len(self._recording)

@@ -20,7 +20,8 @@ Encoder = Callable[[Iterable[list[str]]], Iterator[Ids]]
 BATCH_CHARACTERS = 1 << 20
 """Characters in a batch of texts. For each process one more batch may wait."""
 TRIM_BATCHES = 16
-"""Batches after which freed memory is returned to the system. Texts and ids of many sizes fragment memory, the more the larger the dataset."""
+"""Batches after which freed memory is returned to the system. Texts and ids of many sizes fragment memory, the more
+the larger the dataset."""
 
 
 def encode(

@@ -94,7 +94,10 @@ class BestFitSequences:
         return self._filled(indices, self.special_ids.pad, documents=False)
 
     def segments(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The number (from 1) of the document in its row that each token belongs to, shape (B, L); 0 for padding. [CLS] belongs to the first."""
+        """The number (from 1) of the document in its row that each token belongs to, shape (B, L); 0 for padding.
+
+        [CLS] belongs to the first.
+        """
         return self._filled(indices, 0, documents=True)
 
     def _filled(self, indices: NDArray[np.int64], empty: int, *, documents: bool) -> NDArray[np.int64]:

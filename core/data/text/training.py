@@ -68,7 +68,10 @@ _SCORE_STEP = 1e-4
 
 
 def _in_order(scores: dict[str, float]) -> list[tuple[str, float]]:
-    """Pieces by falling score. Single characters whose scores are whole steps above the lowest score get these scores in a fixed order."""
+    """Pieces by falling score.
+
+    Single characters whose scores are whole steps above the lowest score get these scores in a fixed order.
+    """
     least = min(scores.values(), default=0.0)
     stepped = [
         piece

@@ -19,12 +19,14 @@ _RATES = range(1_000, 768_001)
 _BLOCK = 1 << 18
 _PCM_BYTES = 2
 _FRAMES_A_BYTE = 8
-"""Frames for each byte of a file, at most: only silence compresses further. A larger number in a header is not used before the file is read."""
+"""Frames for each byte of a file, at most: only silence compresses further. A larger number in a header is not used
+before the file is read."""
 _UNKNOWN_FRAMES = 1 << 62
 """For a FLAC file whose header does not state its length, libsndfile reports more frames than this."""
 _FULL_SCALE = 0.9999
 _LOUDEST = 1e9
-"""Largest absolute value. Floating-point files may exceed full scale (1) where they hold integers of 16 or 32 bits; a larger value is an error."""
+"""Largest absolute value. Floating-point files may exceed full scale (1) where they hold integers of 16 or 32 bits; a
+larger value is an error."""
 _LAST_PAGE_BYTES = 1 << 16
 
 

@@ -44,7 +44,8 @@ class AudioFileReport:
     ignored: tuple[str, ...]
     """Files in an archive that are no recordings; the first 100."""
     passed_over: dict[str, int]
-    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most frequent kinds, and all others as one."""
+    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most
+    frequent kinds, and all others as one."""
     notes: tuple[Note, ...]
     """Notes for people on how the file was read."""
     sound: dict[str, Any]
@@ -67,7 +68,8 @@ class _Tally:
         self.first_error: FormatError | None = None
         self.statistics = SoundStatistics()
         self.classes: Counter[str] = Counter()
-        # A heap with the largest hash on top (negated), so that the smallest hashes stay: a choice that does not depend on the order.
+        # A heap with the largest hash on top (negated), so that the smallest hashes stay: a choice that does not depend
+        # on the order.
         self.chosen: list[tuple[int, int, str, str]] = []
         self._seen: set[int] = set()
         self.ledger = Ledger()

@@ -41,7 +41,10 @@ def waveform(sound: Sound, width: int = WIDTH, height: int = WAVE_HEIGHT) -> Pix
 
 
 def spectrogram(sound: Sound, width: int = WIDTH, height: int = SPECTRUM_HEIGHT) -> Pixels:
-    """The power in windows of 32 ms, over a range of 80 dB. Loud is dark, low frequencies are at the bottom. Shape (height, width)."""
+    """The power in windows of 32 ms, over a range of 80 dB.
+
+    Loud is dark, low frequencies are at the bottom. Shape (height, width).
+    """
     samples = sound.samples
     frame = max(16, round(0.032 * sound.sampling_rate))
     if len(samples) < frame:

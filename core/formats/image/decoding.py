@@ -14,9 +14,9 @@ from core.formats.image.pixels import Decoded, decode_image
 from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
 
 _AHEAD = 64
-"""Images for each thread that are read ahead of the one that is yielded,"""
+"""Images for each thread that are read ahead of the one that is yielded."""
 _AHEAD_BYTES = 96 << 20
-"""and the limit on their encoded bytes, all threads together."""
+"""Encoded bytes of all images that are read ahead."""
 
 
 @dataclass(frozen=True)

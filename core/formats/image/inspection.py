@@ -55,7 +55,8 @@ class ImageFileReport:
     ignored: tuple[str, ...]
     """Files in an archive that are no images; the first 100."""
     passed_over: dict[str, int]
-    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most frequent kinds, and all others as one."""
+    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most
+    frequent kinds, and all others as one."""
     notes: tuple[Note, ...]
     """Notes for people on how the file was read."""
     sizes: tuple[tuple[int, int, int], ...]
@@ -87,7 +88,8 @@ class _Tally:
         self.classes: Counter[str] = Counter()
         self.sums = np.zeros(3)
         self.squares = np.zeros(3)
-        # A heap with the largest hash on top (negated), so that the smallest hashes stay: a choice that does not depend on the order.
+        # A heap with the largest hash on top (negated), so that the smallest hashes stay: a choice that does not depend
+        # on the order.
         self.chosen: list[tuple[int, int, NDArray[np.uint8]]] = []
         self._seen: set[int] = set()
         self.ledger = Ledger()

@@ -42,7 +42,8 @@ class FileReport:
     ignored: tuple[str, ...]
     """Files in a zip of unknown formats; the first 100."""
     passed_over: dict[str, int]
-    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most frequent kinds, and all others as one."""
+    """The number of files of each kind in an archive that are not read, by the ending of their names: the 20 most
+    frequent kinds, and all others as one."""
     notes: tuple[Note, ...]
     """Notes for people on how the file was read."""
     vocabulary_size: int | None
