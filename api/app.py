@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
-from api import dashboard, housekeeping, openapi_document, problems, reference
+from api import dashboard, housekeeping, openapi_document, problems, reference, short_jobs
 from api.context import Context
 from api.gauges import LoadGauges
 from api.identity_cache import IdentityCache
@@ -22,14 +22,11 @@ from api.request_logging import RequestLogging
 from api.routes import (
     checkpoints,
     datasets,
-    estimates,
-    exports,
     files,
     health,
     history,
     jobs,
     keys,
-    previews,
     samples,
     session,
     stream,
@@ -118,12 +115,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     openapi_document.install(app)
     app.state.reference = {}
-    modules = (
-        *(session, keys, datasets, files, tasks),
-        *(estimates, previews, jobs, history, samples, stream, checkpoints, exports),
-        *(usage, workers, system, health),
-    )
-    routers = [module.router for module in modules]
+    routers = [
+        *(module.router for module in (session, keys, datasets, files, tasks)),
+        *short_jobs.routers(from_spec=True),
+        *(module.router for module in (jobs, history, samples, stream, checkpoints)),
+        *short_jobs.routers(from_spec=False),
+        *(module.router for module in (usage, workers, system, health)),
+    ]
     for router in (*routers, reference.router):
         app.include_router(router)
     problems.install(app, routers)

@@ -10,7 +10,7 @@ from control.db import write
 from control.idempotency import service as idempotency
 from control.keys import service as keys
 from control.maintenance import orphans
-from control.short_jobs import previews
+from control.short_jobs import retention
 from control.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def run(engine: Engine, storage: Storage, stop: threading.Event) -> None:
             with write(engine) as session:
                 idempotency.forget_old(session)
                 keys.forget_ended_sessions(session)
-            previews.forget_old(engine, storage)
+            retention.forget_old(engine, storage)
             blobs.sweep(engine, storage)
             orphans.sweep(engine, storage)
         except Exception:

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from api.live import Hub
 from api.standing import Standing
 from control.lifecycle.states import TERMINAL
-from control.short_jobs.schemas import ShortJobOut
+from control.short_jobs.kind import ShortJobOut
 
 _LOOK_SECONDS = 3.0
 """Without a bell (Redis may be away) it is looked for so often."""

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api import short_jobs
 from api.problem_types import problems
 from api.version import version
 from control.schemas import Problem, ProblemDetail
@@ -24,10 +25,9 @@ TAGS = [
         "description": "What models can learn: each tells when to choose it and what it measures.",
     },
     {"name": "jobs", "description": "Pretraining jobs, and what they leave behind while they run."},
-    {"name": "estimates", "description": "What a job would take, found out by a few of its real steps."},
-    {"name": "previews", "description": "What a job's networks would see, shown before it runs."},
+    *short_jobs.tags(from_spec=True),
     {"name": "checkpoints", "description": "What training comes to, file by file or as one archive."},
-    {"name": "exports", "description": "Checkpoints in other formats."},
+    *short_jobs.tags(from_spec=False),
     {"name": "usage", "description": "What a project takes up, and what it may."},
     {"name": "workers", "description": "Who does the work."},
     {"name": "keys", "description": "API keys."},

@@ -1,14 +1,14 @@
 """Path and query parameters that many routes share."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 
 from control.errors import NotFound
-from control.ids import Prefix
+from control.short_jobs.kind import Kind
 
 
 class _AnyText(Convertor[str]):
@@ -25,59 +25,45 @@ class _AnyText(Convertor[str]):
 
 register_url_convertor("rest", _AnyText())
 
-_CODES: dict[Prefix, str] = {
-    "ds": "dataset_not_found",
-    "job": "job_not_found",
-    "ckpt": "checkpoint_not_found",
-    "key": "key_not_found",
-    "smp": "sample_not_found",
-    "est": "estimate_not_found",
-    "exp": "export_not_found",
-    "prv": "preview_not_found",
-}
-_NAMES: dict[Prefix, str] = {
-    "ds": "dataset",
-    "job": "job",
-    "ckpt": "checkpoint",
-    "key": "key",
-    "smp": "sample",
-    "est": "estimate",
-    "exp": "export",
-    "prv": "preview",
-}
 
-
-def _of_kind(prefix: Prefix) -> AfterValidator:
+def _of_kind(prefix: str, name: str) -> AfterValidator:
     pattern = re.compile(f"{prefix}_[0-9a-z]{{26}}")
 
     def check(value: str) -> str:
         # No id of ours, so nothing that exists: the answer is the same as for one that was never given out.
         if not pattern.fullmatch(value):
-            name = _NAMES[prefix]
             raise NotFound(
-                _CODES[prefix], f"There is no {name} {value[:100]!r}: ids read {prefix}_….", param=name
+                f"{name}_not_found", f"There is no {name} {value[:100]!r}: ids read {prefix}_….", param=name
             )
         return value
 
     return AfterValidator(check)
 
 
-def _path(prefix: Prefix, example: str) -> object:
+def _path(prefix: str, example: str, alias: str | None = None) -> object:
     return Path(
+        alias=alias,
         description=f"Id, `{prefix}_…`",
         json_schema_extra={"pattern": f"^{prefix}_[0-9a-z]{{26}}$"},
         examples=[example],
     )
 
 
-DatasetId = Annotated[str, _of_kind("ds"), _path("ds", "ds_01kb3c4d5e6f7g8h9jakbmcnpq")]
-JobId = Annotated[str, _of_kind("job"), _path("job", "job_01kb3c4d5e6f7g8h9jakbmcnpq")]
-CheckpointId = Annotated[str, _of_kind("ckpt"), _path("ckpt", "ckpt_01kb3c4d5e6f7g8h9jakbmcnpq")]
-SampleId = Annotated[str, _of_kind("smp"), _path("smp", "smp_01kb3c4d5e6f7g8h9jakbmcnpq")]
-EstimateId = Annotated[str, _of_kind("est"), _path("est", "est_01kb3c4d5e6f7g8h9jakbmcnpq")]
-ExportId = Annotated[str, _of_kind("exp"), _path("exp", "exp_01kb3c4d5e6f7g8h9jakbmcnpq")]
-PreviewId = Annotated[str, _of_kind("prv"), _path("prv", "prv_01kb3c4d5e6f7g8h9jakbmcnpq")]
-KeyId = Annotated[str, _of_kind("key"), _path("key", "key_01kb3c4d5e6f7g8h9jakbmcnpq")]
+DatasetId = Annotated[str, _of_kind("ds", "dataset"), _path("ds", "ds_01kb3c4d5e6f7g8h9jakbmcnpq")]
+JobId = Annotated[str, _of_kind("job", "job"), _path("job", "job_01kb3c4d5e6f7g8h9jakbmcnpq")]
+CheckpointId = Annotated[
+    str, _of_kind("ckpt", "checkpoint"), _path("ckpt", "ckpt_01kb3c4d5e6f7g8h9jakbmcnpq")
+]
+SampleId = Annotated[str, _of_kind("smp", "sample"), _path("smp", "smp_01kb3c4d5e6f7g8h9jakbmcnpq")]
+KeyId = Annotated[str, _of_kind("key", "key"), _path("key", "key_01kb3c4d5e6f7g8h9jakbmcnpq")]
+
+
+def short_job_id(kind: Kind[Any]) -> tuple[AfterValidator, object]:
+    """What makes a parameter ``short_job: Annotated[str, …]`` the id of a short job of this kind, in the path by the kind's name."""
+    return _of_kind(kind.prefix, kind.name), _path(
+        kind.prefix, f"{kind.prefix}_01kb3c4d5e6f7g8h9jakbmcnpq", alias=kind.name
+    )
+
 
 PageLimit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 Cursor = Annotated[

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from control.schemas import Problem
+from control.short_jobs.registry import kinds
 
 TYPE = "https://seedbed.dev/problems/"
 
@@ -66,9 +67,7 @@ _CODES: dict[int, dict[str, str]] = {
         "log_not_found": "No such log",
         "checkpoint_not_found": "No such checkpoint",
         "sample_not_found": "No such sample",
-        "estimate_not_found": "No such estimate",
-        "export_not_found": "No such export",
-        "preview_not_found": "No such preview",
+        **{f"{name}_not_found": f"No such {name}" for name in kinds()},
         "key_not_found": "No such key",
         "object_missing": "The stored object is gone",
     },
@@ -89,7 +88,11 @@ _CODES: dict[int, dict[str, str]] = {
         "wrong_modality": "The dataset holds something else",
         "no_checkpoint": "The job has no checkpoint yet",
         "no_worker_online": "No worker is online that could do it",
-        "export_not_ready": "The export is not finished",
+        **{
+            f"{name}_not_ready": f"The {name} is not finished"
+            for name, kind in kinds().items()
+            if kind.files == "downloaded"
+        },
         "invalid_transition": "The job's state does not allow this",
         "idempotency_in_flight": "The same request is being answered",
     },

@@ -11,6 +11,7 @@ from control.lifecycle.leases import Phase
 from control.quotas.errors import QuotaExceeded
 from control.removals.service import leave_to_maintenance
 from control.samples.service import commit_sample
+from control.short_jobs.registry import kinds
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.room import NoRoom
@@ -52,6 +53,7 @@ class EngineEvents:
     ) -> None:
         self._job_id = claim.job_id
         self._attempt = claim.attempt
+        self._kind = kinds().get(claim.purpose)
         self._write_queue = write_queue
         self._heartbeat = heartbeat
         self._no_room = no_room
@@ -62,7 +64,7 @@ class EngineEvents:
         self.uploading = 0
         self.result: dict[str, Any] | None = None
 
-    def told(self, event: Mapping[str, Any]) -> None:  # noqa: C901 - one case an event
+    def told(self, event: Mapping[str, Any]) -> None:
         """Take an event of the engine (``docs/engine-protocol.md``)."""
         match event["event"]:
             case "started":
@@ -85,12 +87,8 @@ class EngineEvents:
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "checkpoint" | "sample":
                 self.uploading += 1
-            case "estimate":
-                self.result = _facts(event)
-            case "exported" | "previewed":
-                self.result = {name: value for name, value in _facts(event).items() if name != "path"}
-                self.uploading += 1
-                self._heartbeat.progress(Progress("saving"))
+            case name if self._kind is not None and name == self._kind.event:
+                self._came_to(event, files=self._kind.files is not None)
             case "decision":
                 message = f"{event['name']}: auto is {json.dumps(event['choice'])}. {event['reason']}"
                 self._event("decision", message, _facts(event))
@@ -99,6 +97,13 @@ class EngineEvents:
             case "finished" | "failed":
                 self.last = event
                 self._heartbeat.progress(Progress("saving", step=self.step))
+
+    def _came_to(self, event: Mapping[str, Any], *, files: bool) -> None:
+        """The short job has its result; its files, if it makes any, are on their way to storage."""
+        self.result = {name: value for name, value in _facts(event).items() if name != "path"}
+        if files:
+            self.uploading += 1
+            self._heartbeat.progress(Progress("saving"))
 
     def warn(self, code: str, message: str) -> None:
         """Something that a person should know and the run survives."""

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from control.db import WriteSession, write
 from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
 from control.removals.service import remove_prefixes
+from control.short_jobs.registry import kinds
 from worker import metrics
 from worker.engine import Engine, EngineUnavailableError, Exit
 from worker.engine_events import EngineEvents
@@ -234,6 +235,7 @@ class Supervisor:
 
     def _read(self, engine: Engine, uploads: Uploads) -> None:
         """The reader's thread: the pipe never fills, and checkpoints are linked before the engine can prune them."""
+        kind = kinds().get(self._claim.purpose)
         for line in engine.events:
             try:
                 event = json.loads(line)
@@ -246,7 +248,7 @@ class Supervisor:
                     uploads.checkpoint(event)
                 case "sample":
                     uploads.sample(event)
-                case "exported" | "previewed":
+                case name if kind is not None and kind.files is not None and name == kind.event:
                     uploads.files(Path(event["path"]))
         uploads.no_more()
         self._inbox.put(Ended(engine.wait()))

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
+from control.short_jobs.kind import FromCheckpoint, Kind
+from control.short_jobs.registry import kinds
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
 from core.spec.job import JobSpec
@@ -76,20 +78,22 @@ class Workspace:
         Raises:
             StagingError: something is missing, damaged, or does not fit.
         """
-        if self._claim.purpose == "export":
+        kind = None if self._claim.purpose == "train" else kinds()[self._claim.purpose]
+        if kind is not None and isinstance(kind.starts_from, FromCheckpoint):
             try:
-                yield self._stage_export()
+                arguments = self._stage_checkpoint(kind)
             except OSError as error:
                 raise StagingError(_disk(error)) from error
+            yield arguments
             return
         with self._resources.cache.prepared(prepared_key_of(self._claim)) as prepared:
             try:
-                arguments = self._stage(prepared)
+                arguments = self._stage(prepared, kind)
             except OSError as error:
                 raise StagingError(_disk(error)) from error
             yield arguments
 
-    def _stage_export(self) -> list[str]:
+    def _stage_checkpoint(self, kind: Kind[Any]) -> list[str]:
         for directory in (self.out, self.uploads):
             directory.mkdir()
         checkpoint = self._stage_resume()
@@ -101,11 +105,15 @@ class Workspace:
                     "Check the storage; another checkpoint of the job may be whole.",
                 )
             )
-        made = self.out / "export"
-        arguments = ["export", str(checkpoint), "--format", self._claim.options["format"], "--out", str(made)]
-        return [*arguments, "--threads", str(self._resources.machine.threads)]
+        return self._of_short_job(kind, [str(checkpoint), "--threads", str(self._resources.machine.threads)])
 
-    def _stage(self, prepared: Path) -> list[str]:
+    def _of_short_job(self, kind: Kind[Any], arguments: list[str]) -> list[str]:
+        """The command line of a short job: its command, what it works on, its options, where it writes."""
+        chosen = kind.arguments(self._claim.options, self._resources.machine.memory_bytes)
+        out = [] if kind.files is None else ["--out", str(self.out / kind.name)]
+        return [kind.name, *arguments, *chosen, *out]
+
+    def _stage(self, prepared: Path, kind: Kind[Any] | None) -> list[str]:
         for directory in (self.data, self.out, self.uploads):
             directory.mkdir()
         spec = self.directory / "spec.json"
@@ -117,13 +125,8 @@ class Workspace:
         arguments += ["--threads", str(machine.threads)]
         if reading := {file.name: file.reading for file in self._claim.files if file.reading}:
             arguments += ["--reading", json.dumps(reading)]
-        if self._claim.purpose == "estimate":
-            if self._claim.options.get("largest_batch"):
-                arguments += ["--largest-batch", "--memory-bytes", str(machine.memory_bytes)]
-            return ["estimate", *arguments]
-        if self._claim.purpose == "preview":
-            samples, step = (str(self._claim.options[name]) for name in ("samples", "step"))
-            return ["preview", *arguments, "--out", str(self.out), "--samples", samples, "--step", step]
+        if kind is not None:
+            return self._of_short_job(kind, arguments)
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]

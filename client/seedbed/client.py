@@ -4,16 +4,16 @@ from types import TracebackType
 from typing import Self
 
 from seedbed import config
-from seedbed.models import Session, Usage
+from seedbed.models import Session, System, Usage
 from seedbed.resources.checkpoints import Checkpoints
 from seedbed.resources.datasets import Datasets
-from seedbed.resources.estimates import Estimates
-from seedbed.resources.exports import Exports
 from seedbed.resources.jobs import Jobs
 from seedbed.resources.keys import Keys
-from seedbed.resources.previews import Previews
 from seedbed.resources.tasks import Tasks
 from seedbed.resources.workers import Workers
+from seedbed.short_jobs.estimate import Estimates
+from seedbed.short_jobs.export import Exports
+from seedbed.short_jobs.preview import Previews
 from seedbed.transport import Transport
 
 
@@ -57,6 +57,10 @@ class Client:
     def usage(self) -> Usage:
         """What the project has stored, its quotas, and what is free."""
         return Usage.model_validate(self._transport.get("/v1/usage"))
+
+    def system(self) -> System:
+        """The state of the service: version, queue, workers, storage. For admins."""
+        return System.model_validate(self._transport.get("/v1/system"))
 
     def set_quotas(self, **quotas: int | None) -> Usage:
         """Set the project's own quotas in bytes; None takes one away, and one that is not named stays. For admins.

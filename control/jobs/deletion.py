@@ -31,13 +31,13 @@ def delete(session: WriteSession, storage: Storage, project_id: str, job_id: str
     # Forks and exports are made under this lock, so none begins to need it from here on.
     job = _lock_over(session, project_id, job_id, "train")
     _refuse_if_needed(session, job)
-    exports = list(
-        session.scalars(select(Job.id).where(Job.parent_job_id == job.id, Job.purpose == "export"))
+    short_jobs = list(
+        session.scalars(select(Job.id).where(Job.parent_job_id == job.id, Job.purpose != "train"))
     )
     _mark_forks(session, job.id)
     # Millions of points may take longer than a request's statements otherwise may.
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
-    _delete_rows(session, storage, [*exports, job.id])
+    _delete_rows(session, storage, [*short_jobs, job.id])
 
 
 def delete_short_job(

@@ -25,7 +25,7 @@ class Job(Base):
         name_has_a_length(),
         has_a_length("spec", 64 << 10),
         CheckConstraint("priority BETWEEN -100 AND 100", name="priority"),
-        CheckConstraint("purpose IN ('train', 'estimate', 'export', 'preview')", name="purpose"),
+        CheckConstraint("purpose ~ '^[a-z_]+$'", name="purpose"),
         Index(None, "project_id", "purpose", "id"),
         CheckConstraint("intent IS NULL OR state = 'running'", name="intent_only_running"),
         # The claim's own order; partial, so that its cost does not grow with history.
@@ -44,7 +44,7 @@ class Job(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     purpose: Mapped[str] = mapped_column(server_default="train")
-    """``train``; anything else is a short job (`control.short_jobs`): short work for somebody who waits for its result."""
+    """``train``; anything else is the kind of a short job (`control.short_jobs`): work for somebody who waits for its result."""
     name: Mapped[str]
     spec: Mapped[dict[str, Any]]
     """The validated spec with every default written out."""

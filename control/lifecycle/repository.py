@@ -65,9 +65,9 @@ def logs_taken(session: ReadSession, project_id: str) -> tuple[int, int]:
     return number, int(size)
 
 
-def made_by(session: ReadSession, project_id: str, purpose: Purpose) -> tuple[int, int]:
-    """How many jobs of that purpose have files as their result, and the bytes of these."""
-    row = session.execute(_MADE, {"project_id": project_id, "purpose": purpose}).one()
+def made_by_short_jobs(session: ReadSession, project_id: str, *, previews: bool) -> tuple[int, int]:
+    """How many short jobs have files as their result, and the bytes of these: previews', or all others'."""
+    row = session.execute(_MADE, {"project_id": project_id, "previews": previews}).one()
     return row.number, int(row.bytes)
 
 
@@ -77,5 +77,5 @@ _MADE = text("""
         SELECT coalesce(sum(CAST(file ->> 'bytes' AS bigint)), 0) AS bytes
         FROM jsonb_array_elements(jobs.result -> 'files') AS file
     ) AS made
-    WHERE jobs.project_id = :project_id AND jobs.purpose = :purpose AND jobs.result ? 'files'
+    WHERE jobs.project_id = :project_id AND (jobs.purpose = 'preview') = :previews AND jobs.result ? 'files'
 """)

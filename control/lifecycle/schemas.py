@@ -9,8 +9,8 @@ from control.schemas import JsonObject, Resource
 
 State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Intent = Literal["pause", "cancel", "preempt"]
-Purpose = Literal["train", "estimate", "export", "preview"]
-"""Why a job exists; all but ``train`` are short jobs (`control.short_jobs`)."""
+Purpose = str
+"""Why a job exists: ``train``, or the name of a kind of short job (`control.short_jobs`)."""
 
 
 class Progress(Resource):

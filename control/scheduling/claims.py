@@ -6,7 +6,7 @@ decided here, at the moment a slot is free, and not by the order of messages.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from control.checkpoints.repository import CheckpointRef, starting_points
 from control.datasets import repository as datasets
@@ -92,7 +92,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         ),
         checkpoints=tuple(starting_points(session, job.id, job.parent_checkpoint_id)),
         lease_seconds=settings().lease_seconds,
-        purpose=cast("Purpose", job.purpose),
+        purpose=job.purpose,
         options=job.options,
         memory_bytes=job.memory_bytes,
         seconds_used=job.seconds_used,

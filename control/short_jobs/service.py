@@ -2,107 +2,160 @@
 
 A short job is a row of `control.jobs` like any other: it waits in the same queue, is claimed, fenced and reaped in the same
 way, and its row is the truth. It differs in what the worker runs for it, in that it has a ``result``, and in that no
-list of jobs shows it. docs/decisions/0008 tells why.
+list of jobs shows it. docs/decisions/0008 tells why; `control.short_jobs.kind` how a kind is described.
 """
 
-from typing import Any, Literal
+from typing import Any
 
+from pydantic import BaseModel
+
+from control.checkpoints import service as checkpoints
+from control.checkpoints.models import Checkpoint
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
 from control.jobs.deletion import delete_short_job
-from control.lifecycle import repository
+from control.lifecycle import repository as lifecycle
 from control.lifecycle.events import record
 from control.lifecycle.intents import request
 from control.lifecycle.models import Job
-from control.lifecycle.schemas import Failure
-from control.scheduling.waiting import waiting_reasons
+from control.short_jobs import repository
+from control.short_jobs.kind import FromCheckpoint, Kind
+from control.short_jobs.trials import admit
 from control.storage import Storage
 from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
 
-ShortJobKind = Literal["estimate", "export", "preview"]
 
-_PREFIXES: dict[ShortJobKind, Literal["est", "exp", "prv"]] = {
-    "estimate": "est",
-    "export": "exp",
-    "preview": "prv",
-}
-_PRIORITY = 100
-"""Somebody waits for it and it is short, so it goes first. It makes no running job give way (`control.scheduling.dispatch`)."""
-_RETRIES = 1
+def create_from_spec(
+    session: WriteSession, kind: Kind[Any], project_id: str, spec: JobSpec, options: BaseModel
+) -> Job:
+    """Ask for a short job about a job that was not submitted.
+
+    It goes to a worker that could run the job: what it prepares of the data, the job finds there.
+
+    Raises:
+        SeedbedError: whatever `admit` refuses.
+    """
+    admission = admit(session, project_id, spec)
+    assert spec.dataset is not None  # else it was refused
+    return _submit(
+        session,
+        kind,
+        spec,
+        options.model_dump(mode="json"),
+        project_id=project_id,
+        dataset_id=spec.dataset,
+        device=spec.resources.device,
+        memory_bytes=admission.estimate.memory_bytes,
+    )
 
 
-def submit(
+def create_from_checkpoint(
+    session: WriteSession, kind: Kind[Any], project_id: str, checkpoint_id: str, options: BaseModel
+) -> Job:
+    """Ask for a short job about a checkpoint; the same that waits, runs or has succeeded is not done again.
+
+    Raises:
+        NotFound: ``checkpoint_not_found``.
+    """
+    start = kind.starts_from
+    assert isinstance(start, FromCheckpoint)
+    # Its job's row is locked, so that two who ask at once get the same, and retention and deletions wait.
+    owner = checkpoints.get(session, project_id, checkpoint_id).job_id
+    parent = session.get(Job, owner, with_for_update=True, populate_existing=True)
+    checkpoint = checkpoints.get(session, project_id, checkpoint_id)
+    assert parent is not None  # its checkpoints go with it
+    asked = options.model_dump(mode="json") | {"step": checkpoint.step}
+    known = repository.same(session, kind.name, checkpoint.id, asked)
+    if known is not None:
+        return known
+    spec = JobSpec.model_validate(parent.spec)
+    return _submit(
+        session,
+        kind,
+        spec,
+        asked,
+        project_id=project_id,
+        dataset_id=parent.dataset_id,
+        device=start.device(spec),
+        memory_bytes=start.memory_bytes(spec, _weights_bytes(checkpoint)),
+        checkpoint=checkpoint,
+    )
+
+
+def _weights_bytes(checkpoint: Checkpoint) -> int:
+    """Of what `transformers` opens, the trainer's state left out."""
+    files = checkpoint.manifest["files"]
+    return sum(file["bytes"] for file in files if not file["path"].startswith("trainer/"))
+
+
+def _submit(
     session: WriteSession,
-    purpose: ShortJobKind,
+    kind: Kind[Any],
     spec: JobSpec,
+    options: dict[str, Any],
     *,
     project_id: str,
     dataset_id: str,
     device: str,
     memory_bytes: int,
-    steps: int,
-    options: dict[str, Any],
-    checkpoint: tuple[str, str] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Job:
-    """Put a short job into the queue.
-
-    Args:
-        steps: What its progress counts to.
-        options: What the worker must know besides the spec.
-        checkpoint: Ids of a job and of its checkpoint that the worker needs.
-    """
-    parent_job, parent_checkpoint = checkpoint or (None, None)
-    job = Job(
-        id=new_id(_PREFIXES[purpose]),
+    row = Job(
+        id=new_id(kind.prefix),
         project_id=project_id,
         dataset_id=dataset_id,
-        purpose=purpose,
+        purpose=kind.name,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
         options=options,
-        parent_job_id=parent_job,
-        parent_checkpoint_id=parent_checkpoint,
-        priority=_PRIORITY,
+        parent_job_id=checkpoint.job_id if checkpoint else None,
+        parent_checkpoint_id=checkpoint.id if checkpoint else None,
+        priority=kind.priority,
         device=device,
         memory_bytes=memory_bytes,
-        max_retries=_RETRIES,
-        steps=steps,
+        max_retries=kind.retries,
+        steps=kind.steps,
     )
-    session.add(job)
+    session.add(row)
     session.flush()
-    session.refresh(job)
-    wake_for(session, job.id, device=job.device, memory_bytes=job.memory_bytes)
-    record(session, job, "queued", "Accepted.")
-    return job
+    session.refresh(row)
+    wake_for(session, row.id, device=row.device, memory_bytes=row.memory_bytes)
+    record(session, row, "queued", "Accepted.")
+    return row
 
 
-def get(session: ReadSession, project_id: str, purpose: ShortJobKind, short_job_id: str) -> Job:
+def get(session: ReadSession, kind: Kind[Any], project_id: str, short_job_id: str) -> Job:
     """A short job of the project.
 
     Raises:
-        NotFound: ``estimate_not_found``, ``export_not_found``, ``preview_not_found``.
+        NotFound: ``estimate_not_found`` and so on, by the kind's name.
     """
-    short_job = repository.of_project(session, project_id, short_job_id, purpose=purpose)
-    if short_job is None:
-        raise NotFound(f"{purpose}_not_found", f"There is no {purpose} {short_job_id} in this project.")
-    return short_job
+    row = lifecycle.of_project(session, project_id, short_job_id, purpose=kind.name)
+    if row is None:
+        raise NotFound(f"{kind.name}_not_found", f"There is no {kind.name} {short_job_id} in this project.")
+    return row
 
 
-def cancel(session: WriteSession, project_id: str, purpose: ShortJobKind, short_job_id: str) -> Job:
+def list_of_job(session: ReadSession, kind: Kind[Any], job_id: str) -> list[Job]:
+    """The short jobs of this kind about a job's checkpoints, newest first; at most `Kind.listed`."""
+    return repository.of_job(session, kind.name, job_id, limit=kind.listed)
+
+
+def cancel(session: WriteSession, kind: Kind[Any], project_id: str, short_job_id: str) -> Job:
     """Stop a short job, or take it out of the queue.
 
     Raises:
         NotFound: as `get`.
         InvalidTransition: it is over.
     """
-    get(session, project_id, purpose, short_job_id)
-    return request(session, project_id, short_job_id, "cancel", purpose=purpose)
+    get(session, kind, project_id, short_job_id)
+    return request(session, project_id, short_job_id, "cancel", purpose=kind.name)
 
 
 def delete(
-    session: WriteSession, storage: Storage, project_id: str, purpose: ShortJobKind, short_job_id: str
+    session: WriteSession, storage: Storage, kind: Kind[Any], project_id: str, short_job_id: str
 ) -> None:
     """Delete a short job that is over; the files that it made leave the storage after the commit.
 
@@ -110,21 +163,5 @@ def delete(
         NotFound: as `get`.
         Conflict: ``not_over``: cancel it first.
     """
-    get(session, project_id, purpose, short_job_id)
-    delete_short_job(session, storage, project_id, purpose, short_job_id)
-
-
-def facts(session: ReadSession, short_job: Job) -> dict[str, Any]:
-    """What every kind of short job tells of itself."""
-    return {
-        "id": short_job.id,
-        "state": short_job.state,
-        "waiting_reason": waiting_reasons(session, [short_job]).get(short_job.id),
-        "phase": short_job.phase,
-        "phase_fraction": short_job.phase_fraction,
-        "worker": short_job.worker_id,
-        "failure": None if short_job.failure is None else Failure.model_validate(short_job.failure),
-        "created_at": short_job.created_at,
-        "started_at": short_job.started_at,
-        "finished_at": short_job.finished_at,
-    }
+    get(session, kind, project_id, short_job_id)
+    delete_short_job(session, storage, project_id, kind.name, short_job_id)

@@ -15,7 +15,7 @@ from control.usage.schemas import KindUsage, UsageOut
 
 
 def _exports(session: ReadSession, project_id: str) -> tuple[int, int]:
-    return lifecycle.made_by(session, project_id, "export")
+    return lifecycle.made_by_short_jobs(session, project_id, previews=False)
 
 
 TAKEN: dict[Kind, Taken] = {
@@ -35,7 +35,7 @@ def usage(session: ReadSession, storage: Storage, chosen: Settings, project_id: 
     for kind in KINDS:
         count, size = TAKEN[kind](session, project_id)
         kinds[kind] = KindUsage(count=count, bytes=size, limit_bytes=may.get(kind))
-    count, size = lifecycle.made_by(session, project_id, "preview")
+    count, size = lifecycle.made_by_short_jobs(session, project_id, previews=True)
     kinds["previews"] = KindUsage(count=count, bytes=size)
     return UsageOut.model_validate(
         {

@@ -26,8 +26,9 @@ from control.maintenance.service import Maintenance
 from control.removals.models import Removal
 from control.samples.service import commit_sample
 from control.settings import Settings
-from control.short_jobs import exports
 from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.kinds.export import ExportIn
 from control.storage import Storage, open_storage
 from tests.api.conftest import Stored, problem
 from tests.factories import (
@@ -78,7 +79,9 @@ def test_a_job_that_is_over_goes_with_all_that_it_made(
         jobs.finish(session, job_id, 1, jobs.Completed())
     with write(engine) as session:
         project = session.get_one(Job, job_id).project_id
-        export = exports.create(session, project, checkpoint.id, "onnx")
+        export = short_jobs.create_from_checkpoint(
+            session, EXPORT, project, checkpoint.id, ExportIn(format="onnx")
+        )
         claim = jobs.claim(session, make_worker(session))
         assert claim
         storage.put_stream(f"jobs/{export.id}/attempt-1/files/model.onnx", [b"model"])
@@ -206,8 +209,10 @@ def test_nobody_deletes_anothers(
         job, claim = make_running(session, project_id=project_id)
         made = make_checkpoint(session, claim, 10)
         jobs.finish(session, job.id, 1, jobs.Completed())
-        export = exports.create(session, project_id, made.id, "onnx")
-        short_jobs.cancel(session, project_id, "export", export.id)
+        export = short_jobs.create_from_checkpoint(
+            session, EXPORT, project_id, made.id, ExportIn(format="onnx")
+        )
+        short_jobs.cancel(session, EXPORT, project_id, export.id)
     ids = {"jobs": job.id, "checkpoints": made.id, "exports": export.id}
     problem(stranger.delete(f"/v1/{path}/{ids[path]}"), 404, f"{path[:-1]}_not_found")
     assert client.get(f"/v1/{path}/{ids[path]}").status_code == 200

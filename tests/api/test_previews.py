@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from control.db import write
 from control.jobs import service as jobs
 from control.settings import Settings
-from control.short_jobs import previews
+from control.short_jobs import retention
 from control.storage import open_storage
 from tests.api.conftest import problem
 from tests.api.test_long_poll import spec
@@ -156,11 +156,11 @@ def test_a_day_after_its_end_nothing_is_left_of_it(
     finish(engine, environment, asked["id"])
     with write(engine) as session:
         let_pass(session, 23 * 3600)
-    assert previews.forget_old(engine, storage) == [], "it is not a day old"
+    assert retention.forget_old(engine, storage) == [], "it is not a day old"
     assert client.get(f"/v1/previews/{asked['id']}/files/model").content == TEXT
     with write(engine) as session:
         let_pass(session, 2 * 3600)
-    assert previews.forget_old(engine, storage) == [asked["id"]]
+    assert retention.forget_old(engine, storage) == [asked["id"]]
     assert list(storage.list(f"jobs/{asked['id']}")) == [], "its log neither"
     problem(client.get(f"/v1/previews/{asked['id']}"), 404, "preview_not_found")
     assert client.get(f"/v1/previews/{waits}").json()["state"] == "queued", "what is not over stays"

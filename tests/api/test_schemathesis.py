@@ -17,7 +17,13 @@ from control.db import WriteSession, write
 from control.jobs import service as jobs
 from control.samples.service import commit_sample
 from control.settings import Settings
-from control.short_jobs import estimates, exports, previews
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.kinds.export import ExportIn
+from control.short_jobs.kinds.preview import KIND as PREVIEW
+from control.short_jobs.kinds.preview import PreviewOptions
 from tests.api.conftest import Keys, RequestLog, Stored
 from tests.factories import make_job, make_running, make_spec
 
@@ -98,9 +104,15 @@ def things(
     with write(engine) as session:
         known = [_in_state(session, project_id, datasets[0], state) for state in states]
         spec = make_spec(datasets[0])
-        estimate = estimates.create(session, project_id, spec, largest_batch=False).id
-        preview = previews.create(session, project_id, spec, samples=2, step=1).id
-        export = exports.create(session, project_id, checkpoint.id, "onnx").id
+        estimate = short_jobs.create_from_spec(
+            session, ESTIMATE, project_id, spec, EstimateOptions(largest_batch=False)
+        ).id
+        preview = short_jobs.create_from_spec(
+            session, PREVIEW, project_id, spec, PreviewOptions(samples=2, step=1)
+        ).id
+        export = short_jobs.create_from_checkpoint(
+            session, EXPORT, project_id, checkpoint.id, ExportIn(format="onnx")
+        ).id
         sample = commit_sample(
             session,
             known[0],

@@ -18,7 +18,9 @@ from control.keys import service
 from control.keys.models import ApiKey
 from control.keys.secrets import SessionToken
 from control.settings import Settings
-from control.short_jobs import estimates
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
 from tests.api.conftest import Keys, Stored, problem
 from tests.factories import make_dataset, make_running, make_spec
 
@@ -139,7 +141,9 @@ def test_who_waits_for_an_answer_is_asked_again(
     with write(engine) as session:
         make_running(session, project_id=project_id)  # a worker that could do it
         spec = make_spec(make_dataset(session, project_id))
-        estimate = estimates.create(session, project_id, spec, largest_batch=False).id
+        estimate = short_jobs.create_from_spec(
+            session, ESTIMATE, project_id, spec, EstimateOptions(largest_batch=False)
+        ).id
     threading.Timer(0.3, end_key).start()
     answer = anonymous.get(f"/v1/estimates/{estimate}?wait=60", headers=bearer(key))
     assert answer.status_code == 401

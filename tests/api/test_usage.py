@@ -17,7 +17,9 @@ from control.db import write
 from control.jobs import service as jobs
 from control.samples.service import commit_sample
 from control.settings import Settings, settings
-from control.short_jobs import exports
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.kinds.export import ExportIn
 from control.storage import open_storage
 from tests.api.conftest import Stored, problem
 from tests.factories import make_worker
@@ -79,7 +81,9 @@ def test_every_kind_is_counted(
             session, job_id, 1, "end", total_bytes=70, object_key=f"jobs/{job_id}/attempt-1/log.txt"
         )
         jobs.finish(session, job_id, 1, jobs.Completed())
-        export = exports.create(session, project_id, checkpoint.id, "onnx")
+        export = short_jobs.create_from_checkpoint(
+            session, EXPORT, project_id, checkpoint.id, ExportIn(format="onnx")
+        )
         claim = jobs.claim(session, make_worker(session))
         assert claim
         assert claim.job_id == export.id

@@ -9,7 +9,10 @@ from PIL import Image
 
 from control.db import read, write
 from control.lifecycle.models import Job
-from control.short_jobs import previews
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.preview import KIND as PREVIEW
+from control.short_jobs.kinds.preview import PreviewOptions
+from control.short_jobs.presenters import short_job_out, shown
 from control.workers.fleet import fleet
 from core.spec.problems import validate
 from tests.core.image_jobs import image_job, striped_images
@@ -23,7 +26,9 @@ def _previewed(bench: Bench, document: dict[str, Any], *, samples: int, step: in
 
     eventually(online, "a worker")
     with write(bench.database) as session:
-        short_job = previews.create(session, bench.project, validate(document), samples=samples, step=step)
+        short_job = short_jobs.create_from_spec(
+            session, PREVIEW, bench.project, validate(document), PreviewOptions(samples=samples, step=step)
+        )
     return bench.await_state(short_job.id, "succeeded", "failed")
 
 
@@ -39,11 +44,11 @@ def test_pictures_are_in_storage_before_a_preview_succeeds(bench: Bench, tmp_pat
 
     assert done.state == "succeeded", done.failure
     with read(bench.database) as session:
-        out = previews.preview_out(session, session.get_one(Job, done.id))
+        out = short_job_out(session, PREVIEW, session.get_one(Job, done.id))
     assert out.result
     [thing] = out.result.shown
     assert (thing.name, thing.media_type) == ("image_masked", "image/png")
-    key, _ = previews.shown_thing(done, thing.name)
+    key = shown(done, thing.name).key
     with bench.storage.open(key) as content:
         picture = np.array(Image.open(io.BytesIO(content.read())))
     assert picture.shape == (2 + 2 * 66, 2 + 5 * 66, 3)
@@ -68,8 +73,8 @@ def test_text_is_shown_with_its_masks(bench: Bench) -> None:
     with bench.worker(engine="core"):
         done = _previewed(bench, document, samples=2, step=1)
     assert done.state == "succeeded", done.failure
-    key, thing = previews.shown_thing(done, "model")
-    with bench.storage.open(key) as content:
+    thing = shown(done, "model")
+    with bench.storage.open(thing.key) as content:
         text = content.read().decode()
     assert thing.bytes == len(text.encode())
     assert text.count("── ") == 2

@@ -4,7 +4,11 @@ import pydoc_data.topics
 
 from control.db import read, write
 from control.lifecycle.models import Job
-from control.short_jobs import estimates, exports
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.presenters import short_job_out
 from control.workers.fleet import fleet
 from core.spec.problems import validate
 from tests.worker.conftest import Bench, eventually
@@ -31,14 +35,16 @@ def test_the_real_engine_estimates_and_exports(bench: Bench) -> None:
         job_id = bench.submit("real", dataset=dataset, **{k: v for k, v in SPEC.items() if k != "task"})
         bench.await_state(job_id, "succeeded", "failed")
         with write(bench.database) as session:
-            asked = estimates.create(session, bench.project, spec, largest_batch=False)
+            asked = short_jobs.create_from_spec(
+                session, ESTIMATE, bench.project, spec, EstimateOptions(largest_batch=False)
+            )
         estimate = bench.await_state(asked.id, "succeeded", "failed")
         export = export_newest(bench, job_id)
 
     assert estimate.state == "succeeded", estimate.failure
     with read(bench.database) as session:
-        result = estimates.estimate_out(session, session.get_one(Job, estimate.id)).result
-        made = exports.export_out(session, session.get_one(Job, export.id))
+        result = short_job_out(session, ESTIMATE, session.get_one(Job, estimate.id)).result
+        made = short_job_out(session, EXPORT, session.get_one(Job, export.id))
     assert result
     assert result.steps_timed >= 10
     assert 0 < result.step_seconds.low <= result.step_seconds.median <= result.step_seconds.high
@@ -62,7 +68,9 @@ def test_an_estimate_of_what_cannot_be_learned_from_fails_in_words(bench: Bench)
     with bench.worker(engine="core"):
         eventually(lambda: _online(bench), "a worker")
         with write(bench.database) as session:
-            asked = estimates.create(session, bench.project, validate(document), largest_batch=False)
+            asked = short_jobs.create_from_spec(
+                session, ESTIMATE, bench.project, validate(document), EstimateOptions(largest_batch=False)
+            )
         short_job = bench.await_state(asked.id, "succeeded", "failed")
     assert short_job.state == "failed"
     assert short_job.failure

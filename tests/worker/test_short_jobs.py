@@ -5,7 +5,9 @@ import hashlib
 from control.checkpoints.models import Checkpoint
 from control.db import read, write
 from control.lifecycle.models import Job
-from control.short_jobs import exports
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.kinds.export import ExportIn
 from tests.worker.conftest import Bench, Tree
 
 
@@ -18,7 +20,9 @@ def _checkpoint(bench: Bench, job_id: str) -> str:
 def export_newest(bench: Bench, job_id: str) -> Job:
     """Have the job's newest checkpoint exported."""
     with write(bench.database) as session:
-        short_job = exports.create(session, bench.project, _checkpoint(bench, job_id), "onnx")
+        short_job = short_jobs.create_from_checkpoint(
+            session, EXPORT, bench.project, _checkpoint(bench, job_id), ExportIn(format="onnx")
+        )
     return bench.await_state(short_job.id, "succeeded", "failed")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 import typer.main
 
-from seedbed.cli import account, checkpoints, datasets, errors, jobs, keys, tasks, usage, workers
+from seedbed.cli import account, checkpoints, datasets, errors, jobs, keys, system, tasks, usage, workers
 from seedbed.errors import InvalidFile, SeedbedError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("login")(account.login)
 app.command("whoami")(account.whoami)
 app.command("usage")(usage.usage)
 app.command("quota")(usage.quota)
+app.command("system")(system.system)
 app.add_typer(tasks.app, name="task")
 app.add_typer(tasks.app, name="tasks", hidden=True)
 app.add_typer(datasets.app, name="dataset")

@@ -8,7 +8,7 @@ import typer
 from seedbed.cli import text
 from seedbed.cli.confirming import Yes, delete_for_good
 from seedbed.cli.output import Json, print_json, remark, table
-from seedbed.cli.short_jobs import awaited, require_success
+from seedbed.cli.short_jobs import succeeded
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
 from seedbed.errors import SeedbedError
@@ -114,13 +114,7 @@ def export(
     with Client() as client:
         wanted = _newest(client, checkpoint).id if checkpoint.startswith("job_") else checkpoint
         asked = client.checkpoints.export(wanted, format=format_)
-        done = awaited(
-            asked,
-            lambda told: client.exports.wait(asked.id, on_progress=told),
-            lambda: client.exports.cancel(asked.id),
-            what="exporting",
-        )
-        require_success(done, as_json=as_json)
+        done = succeeded(client.exports, asked, what="exporting", as_json=as_json)
         place = directory or Path(done.id)
         with bar("downloading", done.bytes) as progress:
             client.exports.download(done, place, overwrite=force, progress=progress)

@@ -1,13 +1,41 @@
-"""An estimate, as people read it."""
+"""``seedbed job estimate``"""
+
+from typing import Annotated
+
+import typer
 
 from seedbed.cli import text
-from seedbed.cli.output import fields
+from seedbed.cli.output import Json, fields, print_json
+from seedbed.cli.short_jobs import succeeded
+from seedbed.cli.spec_files import Assignments, DatasetOption, File, SpecFile
+from seedbed.client import Client
 from seedbed.models import Estimate, EstimateResult
 
 _MAGNITUDES = ("", "k", "M", "G", "T", "P", "E")
 
 
-def print_estimate(estimate: Estimate) -> None:
+def estimate(
+    file: File,
+    dataset: DatasetOption = None,
+    assignments: Assignments = None,
+    largest_batch: Annotated[
+        bool, typer.Option("--largest-batch", help="Find out as well how many samples fit at once.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Have a worker take a few real steps of a job: throughput, memory, time, utilisation. Nothing is submitted."""
+    read = SpecFile(file, dataset, assignments)
+    with Client() as client:
+        with read.explained(as_json=as_json):
+            asked = client.jobs.estimate(read.spec, largest_batch=largest_batch)
+        done = succeeded(client.estimates, asked, what="estimating", as_json=as_json)
+    if as_json:
+        print_json(done)
+    else:
+        _print(done)
+
+
+def _print(estimate: Estimate) -> None:
     """Name and value, one a line, on standard output."""
     result = estimate.result
     assert result is not None

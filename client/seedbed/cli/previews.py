@@ -1,17 +1,48 @@
-"""A preview at a terminal: texts are printed, pictures go to files."""
+"""``seedbed job preview``: texts are printed, pictures go to files."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from seedbed.cli.output import plain, print_json, remark
+import typer
+
+from seedbed.cli.output import Json, plain, print_json, remark
 from seedbed.cli.samples import ENDINGS
+from seedbed.cli.short_jobs import succeeded
+from seedbed.cli.spec_files import Assignments, DatasetOption, File, SpecFile
 from seedbed.client import Client
 from seedbed.downloads import target
 from seedbed.errors import InvalidFile
 from seedbed.models import JobPreview
 
 
-def save_preview(client: Client, preview: JobPreview, directory: Path) -> list[tuple[Path, bytes]]:
+def preview(
+    file: File,
+    dataset: DatasetOption = None,
+    assignments: Assignments = None,
+    number: Annotated[
+        int, typer.Option("--samples", min=1, max=16, help="Of how many samples: the first of the batch.")
+    ] = 8,
+    step: Annotated[int, typer.Option(min=1, help="Whose crops, masks and turns.")] = 1,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Where to. Default: a directory named by the preview's id."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Have a worker show what a job's networks would see: crops, masks, turns. Writes pictures and texts to a directory,
+    prints the texts and the pictures' paths. Nothing is submitted."""
+    read = SpecFile(file, dataset, assignments)
+    with Client() as client:
+        with read.explained(as_json=as_json):
+            asked = client.jobs.preview(read.spec, samples=number, step=step)
+        done = succeeded(client.previews, asked, what="previewing", as_json=as_json)
+        saved = _save(client, done, directory or Path(done.id))
+    _print(done, saved, as_json=as_json)
+
+
+def _save(client: Client, preview: JobPreview, directory: Path) -> list[tuple[Path, bytes]]:
     """Write each thing as ``NAME.png`` or ``NAME.txt`` into the directory; their paths and bytes.
 
     Raises:
@@ -31,7 +62,7 @@ def save_preview(client: Client, preview: JobPreview, directory: Path) -> list[t
     return saved
 
 
-def print_preview(preview: JobPreview, saved: list[tuple[Path, bytes]], *, as_json: bool) -> None:
+def _print(preview: JobPreview, saved: list[tuple[Path, bytes]], *, as_json: bool) -> None:
     """Texts as they are, of pictures the paths; as JSON the preview, and all paths."""
     if as_json:
         document: dict[str, Any] = {"preview": plain(preview), "files": [str(place) for place, _ in saved]}

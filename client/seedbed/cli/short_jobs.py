@@ -1,6 +1,5 @@
 """Waiting for a short job at a terminal."""
 
-from collections.abc import Callable
 from typing import TypeVar
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from seedbed.cli.errors import ENDED, REFUSED, say
 from seedbed.cli.output import err, print_json, remark
 from seedbed.models import ShortJob
+from seedbed.short_jobs.base import ShortJobs
 
 ShortJobT = TypeVar("ShortJobT", bound=ShortJob)
 
@@ -19,36 +19,35 @@ _PHASES = {
 }
 
 
-def awaited(
-    short_job: ShortJobT,
-    wait: Callable[[Callable[[ShortJobT], None]], ShortJobT],
-    cancel: Callable[[], object],
-    *,
-    what: str,
-) -> ShortJobT:
-    """The short job once it is over, with a spinner that says how it stands. Ctrl-C cancels it.
+def succeeded(short_jobs: ShortJobs[ShortJobT], asked: ShortJobT, *, what: str, as_json: bool) -> ShortJobT:
+    """The short job once it has succeeded, with a spinner that says how it stands until then. Ctrl-C cancels it.
 
     Args:
-        wait: Waits, and calls back with the short job as it stands.
-        cancel: Cancels it.
-        what: What is being done, as a person says it.
+        short_jobs: Those of its kind, as ``client.estimates``.
+        asked: As the service answered.
+        what: What is being done, as ``estimating``.
+
+    Raises:
+        typer.Exit: it failed or was cancelled; why was said.
     """
     try:
         console = err()
         if not console.is_terminal:
-            return wait(lambda _: None)
-        with console.status(_describe(short_job, what)) as status:
-            return wait(lambda now: status.update(_describe(now, what)))
+            done = short_jobs.wait(asked.id)
+        else:
+            with console.status(_describe(asked, what)) as status:
+                done = short_jobs.wait(asked.id, on_progress=lambda now: status.update(_describe(now, what)))
     except KeyboardInterrupt:
-        cancel()
-        remark(f"{short_job.id} is cancelled.")
+        short_jobs.cancel(asked.id)
+        remark(f"{asked.id} is cancelled.")
         raise
+    if done.state != "succeeded":
+        _say_why(done, as_json=as_json)
+        raise typer.Exit(ENDED.get(done.state, REFUSED))
+    return done
 
 
-def require_success(short_job: ShortJob, *, as_json: bool) -> None:
-    """Say why a short job came to nothing, and exit by it."""
-    if short_job.state == "succeeded":
-        return
+def _say_why(short_job: ShortJob, *, as_json: bool) -> None:
     if as_json:
         print_json(short_job)
     elif short_job.failure is not None:
@@ -57,7 +56,6 @@ def require_success(short_job: ShortJob, *, as_json: bool) -> None:
             remark(short_job.failure.hint)
     else:
         say(f"{short_job.id} is {short_job.state}.")
-    raise typer.Exit(ENDED.get(short_job.state, REFUSED))
 
 
 def _describe(short_job: ShortJob, what: str) -> str:

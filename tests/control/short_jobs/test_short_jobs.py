@@ -10,7 +10,12 @@ from control.lifecycle.models import Job
 from control.scheduling.dispatch import Waiting, plan
 from control.scheduling.slots import slots
 from control.settings import settings
-from control.short_jobs import estimates, exports, service
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.kinds.export import ExportIn
+from control.short_jobs.presenters import short_job_out
 from tests.factories import (
     let_pass,
     make_checkpoint,
@@ -47,13 +52,13 @@ RESULT = {
 def make_estimate(session: WriteSession, project: str | None = None) -> Job:
     project = project or make_project(session)
     spec = make_spec(make_dataset(session, project))
-    return estimates.create(session, project, spec, largest_batch=True)
+    return short_jobs.create_from_spec(session, ESTIMATE, project, spec, EstimateOptions(largest_batch=True))
 
 
 def test_an_estimate_goes_through_the_queue_and_has_a_result(session: WriteSession) -> None:
     worker = make_worker(session)
     short_job = make_estimate(session)
-    out = estimates.estimate_out(session, short_job)
+    out = short_job_out(session, ESTIMATE, short_job)
     assert (out.id[:4], out.state, out.result) == ("est_", "queued", None)
     assert out.waiting_reason
     claim = jobs.claim(session, worker)
@@ -61,7 +66,7 @@ def test_an_estimate_goes_through_the_queue_and_has_a_result(session: WriteSessi
     assert (claim.job_id, claim.purpose, claim.options) == (short_job.id, "estimate", {"largest_batch": True})
     assert len(claim.files) == 1
     jobs.finish(session, short_job.id, claim.attempt, jobs.Completed(result=RESULT))
-    out = estimates.estimate_out(session, short_job)
+    out = short_job_out(session, ESTIMATE, short_job)
     assert out.state == "succeeded"
     assert out.result
     assert out.result.eta.high == 13.0
@@ -77,9 +82,9 @@ def test_no_list_and_no_verb_of_jobs_knows_a_short_job(session: WriteSession) ->
     with pytest.raises(NotFound, match="no job"):
         jobs.request(session, project, short_job.id, "cancel")
     with pytest.raises(NotFound, match="no export"):
-        service.get(session, project, "export", short_job.id)
+        short_jobs.get(session, EXPORT, project, short_job.id)
     with pytest.raises(NotFound, match="no estimate"):
-        service.get(session, make_project(session), "estimate", short_job.id)
+        short_jobs.get(session, ESTIMATE, make_project(session), short_job.id)
 
 
 def test_without_a_worker_an_estimate_is_refused_in_words(session: WriteSession) -> None:
@@ -116,7 +121,7 @@ def test_a_short_job_whose_worker_is_lost_is_tried_once_more(session: WriteSessi
         assert jobs.claim(session, worker)
         jobs.finish(session, short_job.id, attempt, lost)
     assert short_job.state == "failed"
-    failure = estimates.estimate_out(session, short_job).failure
+    failure = short_job_out(session, ESTIMATE, short_job).failure
     assert failure
     assert failure.code == "worker_lost"
 
@@ -124,11 +129,11 @@ def test_a_short_job_whose_worker_is_lost_is_tried_once_more(session: WriteSessi
 def test_cancelling_asks_the_supervisor_or_takes_it_from_the_queue(session: WriteSession) -> None:
     worker = make_worker(session)
     short_job = make_estimate(session)
-    assert service.cancel(session, short_job.project_id, "estimate", short_job.id).state == "cancelled"
+    assert short_jobs.cancel(session, ESTIMATE, short_job.project_id, short_job.id).state == "cancelled"
     short_job = make_estimate(session)
     claim = jobs.claim(session, worker)
     assert claim
-    assert service.cancel(session, short_job.project_id, "estimate", short_job.id).intent == "cancel"
+    assert short_jobs.cancel(session, ESTIMATE, short_job.project_id, short_job.id).intent == "cancel"
     assert jobs.heartbeat(session, short_job.id, claim.attempt) == "cancel"
     jobs.finish(session, short_job.id, claim.attempt, jobs.Stopped(75))
     assert short_job.state == "cancelled"
@@ -138,7 +143,9 @@ def test_an_export_gets_its_checkpoint_and_keeps_it(session: WriteSession) -> No
     training = {"steps": 100, "batch_size": 8, "sequence_length": 64, "retention": {"keep_last": 1}}
     job, claim = make_running(session, training=training)
     checkpoint = make_checkpoint(session, claim, 10)
-    short_job = exports.create(session, job.project_id, checkpoint.id, "onnx")
+    short_job = short_jobs.create_from_checkpoint(
+        session, EXPORT, job.project_id, checkpoint.id, ExportIn(format="onnx")
+    )
     make_checkpoint(session, claim, 20)
     kept = [row.step for row in checkpoints.list_of_job(session, job.id)]
     assert kept == [20, 10], "retention waits for the export"
@@ -159,7 +166,7 @@ def test_an_export_gets_its_checkpoint_and_keeps_it(session: WriteSession) -> No
         "files": files,
     }
     jobs.finish(session, short_job.id, taken.attempt, jobs.Completed(result=result))
-    out = exports.export_out(session, short_job)
+    out = short_job_out(session, EXPORT, short_job)
     assert (out.state, out.bytes, out.step, out.checkpoint) == ("succeeded", 7, 10, checkpoint.id)
     make_checkpoint(session, claim, 30)
     assert [row.step for row in checkpoints.list_of_job(session, job.id)] == [30]
@@ -169,12 +176,21 @@ def test_an_export_gets_its_checkpoint_and_keeps_it(session: WriteSession) -> No
 def test_the_same_export_is_made_once(session: WriteSession) -> None:
     job, claim = make_running(session)
     checkpoint = make_checkpoint(session, claim, 10)
-    first = exports.create(session, job.project_id, checkpoint.id, "onnx")
-    assert exports.create(session, job.project_id, checkpoint.id, "onnx").id == first.id
-    service.cancel(session, job.project_id, "export", first.id)
-    again = exports.create(session, job.project_id, checkpoint.id, "onnx")
+    first = short_jobs.create_from_checkpoint(
+        session, EXPORT, job.project_id, checkpoint.id, ExportIn(format="onnx")
+    )
+    assert (
+        short_jobs.create_from_checkpoint(
+            session, EXPORT, job.project_id, checkpoint.id, ExportIn(format="onnx")
+        ).id
+        == first.id
+    )
+    short_jobs.cancel(session, EXPORT, job.project_id, first.id)
+    again = short_jobs.create_from_checkpoint(
+        session, EXPORT, job.project_id, checkpoint.id, ExportIn(format="onnx")
+    )
     assert again.id != first.id, "one that was cancelled is no answer"
-    assert [row.id for row in exports.list_of_job(session, job.id)] == [again.id, first.id]
+    assert [row.id for row in short_jobs.list_of_job(session, EXPORT, job.id)] == [again.id, first.id]
 
 
 def test_an_expired_lease_sends_a_short_job_back(session: WriteSession) -> None:

@@ -1,0 +1,7 @@
+"""A job on the command line."""
+
+from typing import Annotated
+
+import typer
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id, as job_….")]

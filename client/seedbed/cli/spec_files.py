@@ -1,0 +1,56 @@
+"""A job's file on the command line: read, changed by ``--set``, and errors told by its lines."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from seedbed import specs
+from seedbed.cli.errors import INVALID, report, say, say_problems
+from seedbed.errors import Invalid, ProblemDetail
+
+File = Annotated[str, typer.Option("--file", "-f", help="YAML or JSON; - for standard input.")]
+DatasetOption = Annotated[str | None, typer.Option(help="In place of the file's own.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="As training.steps=2000; may be repeated."),
+]
+
+
+class SpecFile:
+    """A job file as it was read, so that errors can say where in it."""
+
+    def __init__(self, path: str, dataset: str | None, assignments: list[str] | None) -> None:
+        self.name = "standard input" if path == "-" else path
+        self.text = sys.stdin.read() if path == "-" else specs.read_text(path)
+        self.spec = specs.parse(self.text, self.name)
+        if dataset is not None:
+            self.spec["dataset"] = dataset
+        specs.assign(self.spec, assignments or [])
+        self._assigned = {assignment.partition("=")[0].strip() for assignment in assignments or []}
+
+    @contextmanager
+    def explained(self, *, as_json: bool) -> Iterator[None]:
+        """Around a request with this job: should the service refuse it, say where it is wrong, and exit."""
+        try:
+            yield
+        except Invalid as error:
+            if as_json or not error.errors:
+                report(error, as_json=as_json)
+            else:
+                say(f"this is no job that the service can run; {places(len(error.errors))}")
+                self.say_problems(error.errors)
+            raise typer.Exit(INVALID) from None
+
+    def say_problems(self, problems: Iterable[ProblemDetail], style: str = "red") -> None:
+        lines = {path: line for path, line in specs.lines(self.text).items() if path not in self._assigned}
+        for problem in problems:
+            from_file = problem.param not in self._assigned
+            say_problems([problem], source=self.name if from_file else "--set", lines=lines, style=style)
+
+
+def places(count: int) -> str:
+    """``3 things are wrong:``"""
+    return "one thing is wrong:" if count == 1 else f"{count} things are wrong:"

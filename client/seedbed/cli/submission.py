@@ -1,0 +1,92 @@
+"""``seedbed job submit``, ``validate``, ``fork``."""
+
+from typing import Annotated, Any
+
+import typer
+
+from seedbed import specs
+from seedbed.cli import text
+from seedbed.cli.errors import INVALID, say
+from seedbed.cli.job_ids import JobId
+from seedbed.cli.output import Json, fields, print_json, remark
+from seedbed.cli.spec_files import Assignments, DatasetOption, File, SpecFile, places
+from seedbed.cli.watching import follow
+from seedbed.client import Client
+from seedbed.models import Job
+
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Stay and watch.")]
+
+
+def submit(
+    file: File,
+    dataset: DatasetOption = None,
+    assignments: Assignments = None,
+    watch: Watch = False,
+    as_json: Json = False,
+) -> None:
+    """Submit a job. Prints its id; with --watch, stays until its end and exits by it."""
+    read = SpecFile(file, dataset, assignments)
+    with Client() as client:
+        with read.explained(as_json=as_json):
+            job = client.jobs.submit(read.spec)
+        _submitted(client, job, watch=watch, as_json=as_json)
+
+
+def validate(
+    file: File, dataset: DatasetOption = None, assignments: Assignments = None, as_json: Json = False
+) -> None:
+    """Check a job file without submitting it; says what it would take."""
+    read = SpecFile(file, dataset, assignments)
+    with Client() as client:
+        answer = client.jobs.validate(read.spec)
+    if as_json:
+        print_json(answer)
+    else:
+        read.say_problems(answer.warnings, style="yellow")
+        if not answer.valid:
+            say(places(len(answer.errors)))
+            read.say_problems(answer.errors)
+        else:
+            fields(
+                [
+                    ("valid", "yes"),
+                    ("parameters", f"{answer.parameters:,}" if answer.parameters is not None else None),
+                    (
+                        "memory",
+                        f"about {text.size(answer.memory_bytes)}"
+                        if answer.memory_bytes is not None
+                        else None,
+                    ),
+                ]
+            )
+    if not answer.valid:
+        raise typer.Exit(INVALID)
+
+
+def fork(
+    job: JobId,
+    checkpoint: Annotated[str | None, typer.Option(help="To begin with. Default: the newest.")] = None,
+    assignments: Assignments = None,
+    watch: Watch = False,
+    as_json: Json = False,
+) -> None:
+    """Begin a new job with a checkpoint of this one and its spec, changed by --set. Prints its id."""
+    changes: dict[str, Any] = {}
+    specs.assign(changes, assignments or [])
+    with Client() as client:
+        forked = client.jobs.fork(job, checkpoint=checkpoint, changes=changes)
+        _submitted(client, forked, watch=watch, as_json=as_json)
+
+
+def _submitted(client: Client, job: Job, *, watch: bool, as_json: bool) -> None:
+    if not watch and as_json:
+        print_json(job)
+    elif not as_json:
+        waiting = f": {job.waiting_reason}" if job.waiting_reason else ""
+        remark(f"{job.name!r} is {job.state}{waiting}.")
+        for event in client.jobs.events(job.id):
+            if event.type == "warning":
+                remark(f"Warning: {event.message}")
+        print(job.id, flush=True)
+    if watch:
+        raise typer.Exit(follow(client, job.id, as_json=as_json))

@@ -1,0 +1,101 @@
+"""What the service answers with.
+
+A newer service may add fields: they are kept, reachable as attributes, and never an error. What is a closed
+set of words there (a state, a device) is a plain string here for the same reason.
+"""
+
+from seedbed.models.base import TERMINAL, Page, Resource
+from seedbed.models.checkpoints import Checkpoint, CheckpointFile
+from seedbed.models.datasets import (
+    Dataset,
+    DatasetDetail,
+    DatasetFile,
+    FileNote,
+    FilesPassedOver,
+    Preview,
+    PreviewDocument,
+)
+from seedbed.models.history import End, Event, Log, MetricPoint, Metrics, Sample, Series
+from seedbed.models.jobs import (
+    Failure,
+    Job,
+    JobFacts,
+    JobSummary,
+    Lineage,
+    LineageNode,
+    Parent,
+    Pause,
+    Progress,
+    Validation,
+)
+from seedbed.models.keys import CreatedKey, Key, Project, Session
+from seedbed.models.system import Queue, StorageState, System, WorkerCounts
+from seedbed.models.tasks import Metric, Network, Opening, Recipe, Task
+from seedbed.models.usage import DiskUsage, KindUsage, Usage
+from seedbed.models.workers import Worker
+from seedbed.short_jobs.base import FilesShortJob, ShortJob
+from seedbed.short_jobs.estimate import Estimate, EstimateResult, LargestBatch, Peak, Range
+from seedbed.short_jobs.export import Export, ExportCheck, ExportResult
+from seedbed.short_jobs.preview import JobPreview, PreviewResult, ShownThing
+
+__all__ = [
+    "TERMINAL",
+    "Checkpoint",
+    "CheckpointFile",
+    "CreatedKey",
+    "Dataset",
+    "DatasetDetail",
+    "DatasetFile",
+    "DiskUsage",
+    "End",
+    "Estimate",
+    "EstimateResult",
+    "Event",
+    "Export",
+    "ExportCheck",
+    "ExportResult",
+    "Failure",
+    "FileNote",
+    "FilesPassedOver",
+    "FilesShortJob",
+    "Job",
+    "JobFacts",
+    "JobPreview",
+    "JobSummary",
+    "Key",
+    "KindUsage",
+    "LargestBatch",
+    "Lineage",
+    "LineageNode",
+    "Log",
+    "Metric",
+    "MetricPoint",
+    "Metrics",
+    "Network",
+    "Opening",
+    "Page",
+    "Parent",
+    "Pause",
+    "Peak",
+    "Preview",
+    "PreviewDocument",
+    "PreviewResult",
+    "Progress",
+    "Project",
+    "Queue",
+    "Range",
+    "Recipe",
+    "Resource",
+    "Sample",
+    "Series",
+    "Session",
+    "ShortJob",
+    "ShownThing",
+    "StorageState",
+    "System",
+    "Task",
+    "Usage",
+    "Validation",
+    "Worker",
+    "WorkerCounts",
+]

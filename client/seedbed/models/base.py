@@ -1,0 +1,22 @@
+"""What all answers share."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
+"""States of a job that it never leaves."""
+
+ItemT = TypeVar("ItemT")
+
+
+class Resource(BaseModel):
+    """The base of every answer."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class Page(Resource, Generic[ItemT]):
+    data: list[ItemT]
+    has_more: bool
+    next: str | None = None

@@ -1,0 +1,77 @@
+"""Datasets and their files."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from seedbed.models.base import Resource
+
+
+class FileNote(Resource):
+    code: str
+    message: str
+
+
+class FilesPassedOver(Resource):
+    kind: str
+    """As names end, ``.docx``, or what they have in common."""
+    files: int
+
+
+class DatasetFile(Resource):
+    name: str
+    bytes: int
+    sha256: str
+    kind: str
+    """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or
+    ``audio``."""
+    samples: int = 0
+    """Documents, images or recordings, by the dataset's modality."""
+    bad: int = 0
+    """Images or recordings that cannot be decoded."""
+    documents: int
+    characters: int
+    text_column: str | None = None
+    delimiter: str | None = None
+    """Between the fields of a CSV."""
+    quote: str | None = None
+    """Around them: ``"``, ``'`` or ``none``."""
+    passed_over: list[FilesPassedOver] = Field(default_factory=list)
+    """Files in an archive that are not read, by kind."""
+    notes: list[FileNote] = Field(default_factory=list)
+    """What was decided or left out as the file was read."""
+
+
+class Dataset(Resource):
+    id: str
+    name: str
+    modality: str
+    state: str
+    """``open`` while files are added, then ``ready``."""
+    files: int
+    bytes: int
+    samples: int = 0
+    """Documents, images or recordings, by the modality."""
+    documents: int
+    characters: int
+    sha256: str | None = None
+    statistics: dict[str, Any] = Field(default_factory=dict)
+    created_at: datetime
+    completed_at: datetime | None = None
+
+
+class DatasetDetail(Dataset):
+    file_list: list[DatasetFile]
+
+
+class PreviewDocument(Resource):
+    file: str
+    index: int
+    text: str
+    characters: int
+    """Length of the whole document."""
+
+
+class Preview(Resource):
+    documents: list[PreviewDocument]

@@ -1,0 +1,81 @@
+"""What a job leaves behind while it runs: events, logs, measurements, samples; and what its watcher receives."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from seedbed.models.base import Resource
+
+
+class Event(Resource):
+    id: int
+    job: str
+    attempt: int
+    type: str
+    message: str
+    data: dict[str, Any]
+    time: datetime
+
+
+class Log(Resource):
+    job: str
+    attempt: int
+    text: str
+    """The last lines."""
+    bytes: int
+    """Of the whole log."""
+    complete: bool
+
+
+class Series(Resource):
+    """Points of one metric; the arrays are equally long. A value that is not finite is ``None``."""
+
+    steps: list[int]
+    values: list[float | None]
+    times: list[float]
+    """Unix seconds."""
+    min: list[float | None] | None = None
+    max: list[float | None] | None = None
+    not_finite: dict[str, str] = Field(default_factory=dict)
+    """Step → ``nan``, ``inf`` or ``-inf``."""
+
+
+class Metrics(Resource):
+    job: str
+    series: dict[str, Series]
+    next: int
+    """Cursor for `Jobs.metrics_since`."""
+    has_more: bool = False
+
+
+class MetricPoint(Resource):
+    """What one step measured, as a watcher receives it."""
+
+    step: int
+    time: float
+    """Unix seconds, by the clock of the machine that trains."""
+    values: dict[str, float | str | None]
+    """Metric name → value; one that is not finite comes as ``None`` or its name."""
+    attempt: int | None = None
+
+
+class End(Resource):
+    """The job is over; the last thing a watcher receives."""
+
+    state: str
+
+
+class Sample(Resource):
+    """Something that a run shows people: a continued text, a grid of pictures."""
+
+    id: str
+    job: str
+    attempt: int
+    step: int
+    name: str
+    media_type: str
+    """``text/plain`` or ``image/png``."""
+    bytes: int
+    sha256: str
+    created_at: datetime

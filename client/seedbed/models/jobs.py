@@ -1,0 +1,113 @@
+"""Jobs: how they stand, and what the service thinks of a spec."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from seedbed.errors import ProblemDetail
+from seedbed.models.base import TERMINAL, Resource
+
+
+class Progress(Resource):
+    phase: str | None = None
+    """``staging``, ``preparing``, ``training`` or ``saving``."""
+    phase_fraction: float | None = None
+    step: int
+    steps: int
+    fraction: float
+    eta_seconds: float | None = None
+
+
+class Failure(Resource):
+    code: str
+    message: str
+    hint: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Pause(Resource):
+    code: str
+    """``collapsed``, ``quota_exceeded`` or ``disk_low``."""
+    message: str
+    hint: str | None = None
+
+
+class Parent(Resource):
+    job: str
+    checkpoint: str
+
+
+class JobFacts(Resource):
+    """What a list and a single job tell alike."""
+
+    id: str
+    name: str
+    dataset: str
+    state: str
+    """``queued``, ``running``, ``paused``, ``succeeded``, ``failed`` or ``cancelled``."""
+    intent: str | None = None
+    """A stop that was asked for and is being carried out."""
+    waiting_reason: str | None = None
+    """Why a queued job does not run yet."""
+    priority: int
+    attempt: int
+    retries_used: int
+    progress: Progress
+    latest: dict[str, float | None]
+    """Metric name → newest value."""
+    pause: Pause | None = None
+    """Why the service paused it; none where a person did."""
+    seconds_used: float = 0.0
+    """Of all attempts that have ended."""
+    parent: Parent | None = None
+    worker: str | None = None
+    checkpoints: int
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has come to its end."""
+        return self.state in TERMINAL
+
+
+class JobSummary(JobFacts):
+    """A job in a list: of its spec the task and the network alone; `jobs.get` brings it whole."""
+
+    task: str
+    preset: str | None = None
+    """None where the network's sizes are given one by one."""
+    failure: Failure | None = None
+    """Without its details."""
+
+
+class Job(JobFacts):
+    failure: Failure | None = None
+    spec: dict[str, Any]
+
+
+class LineageNode(Resource):
+    id: str
+    name: str
+    state: str
+    parent: Parent | None = None
+
+
+class Lineage(Resource):
+    job: str
+    ancestors: list[LineageNode]
+    """Parent first."""
+    descendants: list[LineageNode]
+
+
+class Validation(Resource):
+    valid: bool
+    errors: list[ProblemDetail]
+    warnings: list[ProblemDetail]
+    spec: dict[str, Any] | None = None
+    """With every default written out."""
+    parameters: int | None = None
+    memory_bytes: int | None = None
+    """Estimate of the peak of training."""

@@ -1,0 +1,33 @@
+"""API keys, and who they belong to."""
+
+from datetime import datetime
+
+from seedbed.models.base import Resource
+
+
+class Key(Resource):
+    id: str
+    name: str
+    hint: str
+    """The key's last four characters."""
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class CreatedKey(Key):
+    secret: str
+    """The key itself. Shown this once."""
+
+
+class Project(Resource):
+    id: str
+    name: str
+
+
+class Session(Resource):
+    """Who a key belongs to."""
+
+    key: Key
+    project: Project

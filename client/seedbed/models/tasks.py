@@ -1,0 +1,71 @@
+"""What models can learn."""
+
+from typing import Any
+
+from pydantic import Field
+
+from seedbed.models.base import Resource
+
+
+class Metric(Resource):
+    name: str
+    series: list[str]
+    """Names under which it is logged: ``eval/perplexity``."""
+    title: str
+    group: str
+    """``loss``, ``task``, ``representation`` or ``run``."""
+    better: str | None = None
+    """``lower`` or ``higher``; None where it does not tell a better model from a worse one."""
+    unit: str | None = None
+    hint: str | None = None
+    """How to read it."""
+    logarithmic: bool = False
+    always: bool = True
+    """Whether every job of the task measures it."""
+    noisy: bool = True
+    tile: str | None = None
+    level: str | None = None
+    """Name of another metric that is a constant to compare with."""
+
+
+class Network(Resource):
+    preset: str
+    architecture: str
+
+
+class Recipe(Resource):
+    """A starting point for a job."""
+
+    name: str
+    title: str
+    description: str
+    spec: dict[str, Any]
+    """A job's spec without ``name`` and ``dataset``."""
+
+
+class Opening(Resource):
+    loader: str
+    code: str
+    """Python; ``{folder}`` stands for the folder's path."""
+
+
+class Task(Resource):
+    """Something that a model can learn."""
+
+    kind: str
+    title: str
+    choose_if: str
+    description: str
+    modality: str
+    """``text``, ``image`` or ``audio``."""
+    networks: list[Network]
+    metrics: list[Metric]
+    recipes: list[Recipe]
+    """The smallest first."""
+    fields: list[str]
+    """Dotted paths of a spec's fields and sections that it reads and not every other task does."""
+    main_fields: list[str] = Field(default_factory=list)
+    opening: Opening
+    documentation: str | None = None
+    package: str | None = None
+    """The installed package that brings it; None for Seedbed's own."""

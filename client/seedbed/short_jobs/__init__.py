@@ -1,0 +1,1 @@
+"""Short jobs: one module a kind, with its models and the part of the client that serves it."""

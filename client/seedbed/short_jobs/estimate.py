@@ -1,0 +1,63 @@
+"""Estimates: what a job would take."""
+
+from typing import Any
+
+from seedbed.models.base import Resource
+from seedbed.short_jobs.base import ShortJob, ShortJobs
+
+
+class Range(Resource):
+    """Seconds, and the same at a fast and at a slow pace."""
+
+    low: float
+    high: float
+    median: float | None = None
+    seconds: float | None = None
+
+
+class LargestBatch(Resource):
+    samples: int
+    bytes_per_sample: float
+    limit_bytes: int
+    how: str
+
+
+class Peak(Resource):
+    flops_per_s: float
+    how: str
+
+
+class EstimateResult(Resource):
+    """What a job would take, by a few of its real steps."""
+
+    device: str
+    device_name: str
+    threads: int
+    precision: str
+    parameters: int
+    steps_timed: int
+    step_seconds: Range
+    samples_per_s: float
+    tokens_per_s: float | None = None
+    peak_memory_bytes: int
+    largest_batch: LargestBatch | None = None
+    eta: Range
+    flops_per_step: float
+    peak: Peak
+    utilization: float
+    """Model FLOPs utilisation: of what the device could compute, the share that it does."""
+    evaluation_seconds: float
+    preparation_seconds: float
+    data_sampled: bool
+
+
+class Estimate(ShortJob):
+    spec: dict[str, Any]
+    result: EstimateResult | None = None
+
+
+class Estimates(ShortJobs[Estimate]):
+    """``client.estimates``; `Jobs.estimate` asks for one."""
+
+    kind = "estimate"
+    model = Estimate

@@ -1,0 +1,37 @@
+"""Previews: what a job's networks would see."""
+
+from typing import Any
+
+from seedbed.models.base import Resource
+from seedbed.short_jobs.base import ShortJob, ShownShortJobs
+
+
+class ShownThing(Resource):
+    """A picture or a text."""
+
+    name: str
+    media_type: str
+    """``text/plain`` or ``image/png``."""
+    bytes: int
+    sha256: str
+
+
+class PreviewResult(Resource):
+    shown: list[ShownThing]
+    """Pictures are sheets: a column a sample, a row a view, or a state of one."""
+
+
+class JobPreview(ShortJob):
+    """What a job's networks would see of some samples."""
+
+    spec: dict[str, Any]
+    samples: int
+    step: int
+    result: PreviewResult | None = None
+
+
+class Previews(ShownShortJobs[JobPreview]):
+    """``client.previews``; `Jobs.preview` asks for one. The service keeps each for a day after its end."""
+
+    kind = "preview"
+    model = JobPreview

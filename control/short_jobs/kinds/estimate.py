@@ -1,0 +1,105 @@
+"""Estimates: a few real steps of a job that was not submitted, on the worker that would run it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from control.schemas import Resource
+from control.short_jobs.kind import FromSpec, Kind, ShortJobOut
+from core.spec.job import JobSpec
+
+
+class EstimateOptions(BaseModel):
+    largest_batch: Annotated[
+        bool, Field(description="Find out as well how many samples fit on the device at once.")
+    ] = False
+
+
+class StepTime(Resource):
+    """Over the steps that were timed, in seconds."""
+
+    median: float
+    low: float
+    """The tenth part of the steps was at least so fast."""
+    high: float
+    """The tenth part of the steps was at least so slow."""
+
+
+class Eta(Resource):
+    """Of the whole job, in seconds: preparing its data, all its steps, its evaluations."""
+
+    seconds: float
+    low: float
+    """If every step were as fast as the fast ones that were timed."""
+    high: float
+    """If every step were as slow as the slow ones."""
+
+
+class LargestBatch(Resource):
+    """How many samples fit on the device at once (``batch_size`` / ``accumulation_steps``)."""
+
+    samples: int
+    bytes_per_sample: float
+    """What each further one takes."""
+    limit_bytes: int
+    """What the device has, a reserve left."""
+    how: str
+
+
+class Peak(Resource):
+    """What the device could do at best."""
+
+    flops_per_s: float
+    how: str
+    """Measured with which products, or published by whom."""
+
+
+class EstimateResult(Resource):
+    device: str
+    device_name: str
+    threads: int
+    precision: str
+    parameters: int
+    steps_timed: int
+    step_seconds: StepTime
+    samples_per_s: float
+    tokens_per_s: float | None
+    """None where samples have no tokens."""
+    peak_memory_bytes: int
+    """On a GPU of the device; on a CPU of the whole process."""
+    largest_batch: LargestBatch | None
+    """Where it was asked for."""
+    eta: Eta
+    flops_per_step: float
+    """Forward and backward, as `torch.utils.flop_counter` counts them."""
+    peak: Peak
+    utilization: float
+    """Model FLOPs utilisation (PaLM, arXiv 2204.02311): flops_per_step / seconds / peak."""
+    evaluation_seconds: float
+    preparation_seconds: float
+    data_sampled: bool
+    """The data is large: the estimate prepared a part of it, and its tokenizer saw no more."""
+
+
+class EstimateOut(ShortJobOut):
+    object: Literal["estimate"] = "estimate"
+    spec: JobSpec
+    result: EstimateResult | None
+
+
+def _arguments(options: Mapping[str, Any], memory_bytes: int) -> list[str]:
+    return ["--largest-batch", "--memory-bytes", str(memory_bytes)] if options["largest_batch"] else []
+
+
+KIND = Kind(
+    name="estimate",
+    prefix="est",
+    starts_from=FromSpec(),
+    options=EstimateOptions,
+    out=EstimateOut,
+    result=EstimateResult.model_validate,
+    event="estimate",
+    arguments=_arguments,
+    steps=100,  # its progress is in percent
+)

@@ -1,0 +1,91 @@
+"""Short jobs as they go over HTTP, and what they show."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from control.checkpoints.schemas import CheckpointFile
+from control.db import ReadSession
+from control.errors import NotFound
+from control.lifecycle.models import Job
+from control.lifecycle.schemas import Failure
+from control.samples.schemas import MediaType
+from control.scheduling.waiting import waiting_reasons
+from control.short_jobs.kind import Kind, ShortJobOut
+from core.spec.job import JobSpec
+
+OutT = TypeVar("OutT", bound=ShortJobOut)
+
+
+def short_job_out(session: ReadSession, kind: Kind[OutT], row: Job) -> OutT:
+    """A short job as it goes over HTTP."""
+    return kind.out.model_validate(
+        {
+            **_facts(session, row),
+            **_asked(kind, row),
+            "result": None if row.result is None else kind.result(row.result),
+        }
+    )
+
+
+def _facts(session: ReadSession, row: Job) -> dict[str, Any]:
+    """What every kind tells of itself."""
+    return {
+        "id": row.id,
+        "state": row.state,
+        "waiting_reason": waiting_reasons(session, [row]).get(row.id),
+        "phase": row.phase,
+        "phase_fraction": row.phase_fraction,
+        "worker": row.worker_id,
+        "failure": None if row.failure is None else Failure.model_validate(row.failure),
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+    }
+
+
+def _asked(kind: Kind[Any], row: Job) -> dict[str, Any]:
+    """What was asked for and what was made, as far as the kind's answer has fields for it."""
+    files = [CheckpointFile.model_validate(file) for file in (row.result or {}).get("files", ())]
+    offered = {
+        **row.options,
+        "checkpoint": row.parent_checkpoint_id,
+        "job": row.parent_job_id,
+        "files": files,
+        "bytes": sum(file.bytes for file in files),
+    }
+    told = {name: value for name, value in offered.items() if name in kind.out.model_fields}
+    if "spec" in kind.out.model_fields:
+        told["spec"] = JobSpec.model_validate(row.spec)
+    return told
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A text or a picture that a short job shows."""
+
+    key: str
+    """Where it is in storage."""
+    media_type: MediaType
+    bytes: int
+    sha256: str
+
+
+def shown(row: Job, name: str) -> Shown:
+    """One of the things that a short job shows (`Kind.files` is ``shown``).
+
+    Raises:
+        NotFound: ``file_not_found``: it shows no such thing, or nothing yet.
+    """
+    result = row.result or {"shown": [], "files": []}
+    files = {file["path"]: file for file in result["files"]}
+    for one in result["shown"]:
+        if one["name"] == name:
+            file = files[one["file"]]
+            media_type = cast("MediaType", one["media_type"])
+            return Shown(f"{result['prefix']}/{one['file']}", media_type, file["bytes"], file["sha256"])
+    raise NotFound(
+        "file_not_found",
+        f"{row.purpose.capitalize()} {row.id} is {row.state} and shows no {name[:100]!r}; `result.shown` lists what it shows "
+        "once it succeeded.",
+        param="name",
+    )
