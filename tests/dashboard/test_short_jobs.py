@@ -10,6 +10,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
+from api.version import version
 from control.db import create_engine, write
 from control.ids import new_id
 from control.samples import repository
@@ -69,6 +70,9 @@ def test_an_estimate_a_sample_and_an_export(
         show(service, job, step, "reconstructions", "image/png", png(64, 16 * step))
     found = scenario("short-jobs", width=width, job=job, theme="dark" if width == 375 else "light")
     assert found["earlier"] != found["newest"], "another step shows another text"
+    for name in ("Version", "Queue", "Workers", "Storage", "Database"):
+        assert name in found["system"]
+    assert version() in found["system"]
     with zipfile.ZipFile(found["zip"]) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("model.onnx")]
         (tmp_path / "model.onnx").write_bytes(archive.read(name))

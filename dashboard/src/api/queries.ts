@@ -164,34 +164,6 @@ export const exportsOf = (id: string) =>
     refetchInterval: ({ state }) => (state.data?.data.some((made) => !isTerminal(made.state)) ? 1000 : false),
   });
 
-/** An estimate, until it is over. The service holds each answer back for a second. */
-export const estimate = (id: string) =>
-  queryOptions({
-    queryKey: ["estimate", id],
-    queryFn: ({ signal }) =>
-      unwrap(
-        client.GET("/v1/estimates/{estimate}", {
-          params: { path: { estimate: id }, query: { wait: 1 } },
-          signal,
-        }),
-      ),
-    refetchInterval: ({ state }) => (state.data && isTerminal(state.data.state) ? false : 50),
-  });
-
-/** What a job's networks would see, until it is there. */
-export const jobPreview = (id: string) =>
-  queryOptions({
-    queryKey: ["job-preview", id],
-    queryFn: ({ signal }) =>
-      unwrap(
-        client.GET("/v1/previews/{preview}", {
-          params: { path: { preview: id }, query: { wait: 1 } },
-          signal,
-        }),
-      ),
-    refetchInterval: ({ state }) => (state.data && isTerminal(state.data.state) ? false : 50),
-  });
-
 /** A text that a preview shows. It never changes. */
 export const previewText = (id: string, name: string) =>
   queryOptions({
@@ -263,6 +235,13 @@ export const workers = queryOptions({
   queryKey: ["workers"],
   queryFn: ({ signal }) => unwrap(client.GET("/v1/workers", { signal })),
   refetchInterval: 3000,
+});
+
+/** For admins. */
+export const system = queryOptions({
+  queryKey: ["system"],
+  queryFn: ({ signal }) => unwrap(client.GET("/v1/system", { signal })),
+  refetchInterval: 5000,
 });
 
 export const keys = queryOptions({

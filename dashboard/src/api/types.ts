@@ -26,6 +26,7 @@ export type Log = Schemas["LogOut"];
 export type Checkpoint = Schemas["CheckpointOut"];
 export type Usage = Schemas["UsageOut"];
 export type Worker = Schemas["WorkerOut"];
+export type System = Schemas["SystemOut"];
 export type Sample = Schemas["SampleOut"];
 export type Estimate = Schemas["EstimateOut"];
 export type EstimateResult = Schemas["EstimateResult"];

@@ -1,18 +1,11 @@
 import { client, idempotencyKey, unwrap } from "@/api/client";
-import * as queries from "@/api/queries";
-import type { Estimate, EstimateResult } from "@/api/types";
+import type { EstimateResult } from "@/api/types";
 import { bytes, compact, duration, integer, metric, percent } from "@/lib/format";
+import { kind } from "@/shortJobs/kinds/estimate";
+import { ShortJobFailure, ShortJobRow } from "@/shortJobs/ShortJobRow";
+import { useShortJob } from "@/shortJobs/useShortJob";
 import type { Document } from "./document";
-import { ShortJobFailure, ShortJobRow } from "./ShortJobRow";
-import { useShortJob } from "./useShortJob";
 import { asSpec } from "./useValidation";
-
-const PHASES: Record<string, string> = {
-  staging: "Fetching the data",
-  preparing: "Preparing the data and timing steps",
-  training: "Timing steps",
-  saving: "Almost there",
-};
 
 const step = (seconds: number): string =>
   seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${Number(seconds.toPrecision(3))} s`;
@@ -61,7 +54,8 @@ function Result({ result }: { result: EstimateResult }) {
 
 /** A few real steps on a worker, before anybody commits to all of them. */
 export function EstimatePanel({ document, valid }: { document: Document; valid: boolean }) {
-  const shortJob = useShortJob<Estimate>(document, {
+  const shortJob = useShortJob(kind, {
+    subject: JSON.stringify(document),
     ask: () =>
       unwrap(
         client.POST("/v1/jobs/estimate", {
@@ -69,9 +63,6 @@ export function EstimatePanel({ document, valid }: { document: Document; valid: 
           body: asSpec(document),
         }),
       ),
-    follow: queries.estimate,
-    cancel: (id) =>
-      unwrap(client.POST("/v1/estimates/{estimate}/cancel", { params: { path: { estimate: id } } })),
   });
   return (
     <div className="estimate">
@@ -80,8 +71,6 @@ export function EstimatePanel({ document, valid }: { document: Document; valid: 
         icon="gauge"
         words={["Estimate", "Estimating", "Estimate again"]}
         hint="A few real steps tell how long it takes."
-        phases={PHASES}
-        cancel="Cancel the estimate"
         valid={valid}
       />
       {!shortJob.running && shortJob.now?.result && <Result result={shortJob.now.result} />}

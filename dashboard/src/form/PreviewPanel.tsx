@@ -7,22 +7,16 @@ import { integer } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
+import { kind } from "@/shortJobs/kinds/preview";
+import { ShortJobFailure, ShortJobRow } from "@/shortJobs/ShortJobRow";
+import { useShortJob } from "@/shortJobs/useShortJob";
 import type { Document } from "./document";
 import { titleOf } from "./fields";
-import { ShortJobFailure, ShortJobRow } from "./ShortJobRow";
-import { useShortJob } from "./useShortJob";
 import { asSpec } from "./useValidation";
 
 /** So many stand side by side in the margin and can still be made out. */
 const SAMPLES = 4;
 const LATEST_STEP = 2 ** 31 - 1;
-
-const PHASES: Record<string, string> = {
-  staging: "Fetching the data",
-  preparing: "Preparing the data",
-  training: "Drawing",
-  saving: "Almost there",
-};
 
 interface ThingProps {
   preview: JobPreview;
@@ -76,7 +70,8 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
   const [typed, setTyped] = useState("1");
   const step = Math.min(LATEST_STEP, Math.max(1, Math.floor(Number(typed)) || 1));
   const id = useId();
-  const shortJob = useShortJob<JobPreview>(document, {
+  const shortJob = useShortJob(kind, {
+    subject: JSON.stringify(document),
     ask: () =>
       unwrap(
         client.POST("/v1/jobs/preview", {
@@ -84,9 +79,6 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
           body: asSpec(document),
         }),
       ),
-    follow: queries.jobPreview,
-    cancel: (preview) =>
-      unwrap(client.POST("/v1/previews/{preview}/cancel", { params: { path: { preview } } })),
   });
   const preview = shortJob.now;
   const pictures = preview?.result?.shown.some((thing) => thing.media_type === "image/png");
@@ -97,8 +89,6 @@ export function PreviewPanel({ document, valid }: { document: Document; valid: b
         icon="image"
         words={["Preview", "Previewing", "Preview again"]}
         hint="What the networks would see: crops, masks, turns."
-        phases={PHASES}
-        cancel="Cancel the preview"
         valid={valid}
       />
       {!shortJob.running && preview?.result && (

@@ -6,3 +6,8 @@ export function useCanWrite(): boolean {
   const scopes = useQuery(session).data?.key.scopes ?? [];
   return scopes.includes("write") || scopes.includes("admin");
 }
+
+/** Whether it may see what concerns the service as a whole. */
+export function useIsAdmin(): boolean {
+  return useQuery(session).data?.key.scopes.includes("admin") ?? false;
+}

@@ -3,19 +3,20 @@ import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { Worker } from "@/api/types";
 import { bytes, count, shortId } from "@/lib/format";
+import { useIsAdmin } from "@/lib/session";
 import { useTitle } from "@/lib/title";
+import { kindOf } from "@/shortJobs/kinds";
 import { CodeBlock } from "@/ui/Copy";
 import { Name } from "@/ui/Name";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
+import { SystemCard } from "./SystemCard";
 
 const STATES: Record<Worker["state"], string> = { idle: "Idle", busy: "Busy", offline: "Offline" };
 
-const SHORT_JOBS: Record<string, string> = { est: "an estimate", exp: "an export", prv: "a preview" };
-
 function Running({ id }: { id: string }) {
-  const shortJob = SHORT_JOBS[id.slice(0, 3)];
-  return shortJob ? <span>{shortJob}</span> : <RunningJob id={id} />;
+  const shortJob = kindOf(id);
+  return shortJob ? <span>{shortJob.one}</span> : <RunningJob id={id} />;
 }
 
 function RunningJob({ id }: { id: string }) {
@@ -78,6 +79,7 @@ function Card({ worker }: { worker: Worker }) {
 export function WorkersPage() {
   useTitle("Workers");
   const { data, error, isPending, refetch } = useQuery(queries.workers);
+  const isAdmin = useIsAdmin();
   return (
     <div className="page">
       <div className="page-head">
@@ -88,6 +90,7 @@ export function WorkersPage() {
           </span>
         )}
       </div>
+      {isAdmin && <SystemCard />}
       {error && <ErrorBox error={error} retry={() => void refetch()} />}
       {data?.data.length === 0 ? (
         <Empty icon="workers" title="No worker has come yet">

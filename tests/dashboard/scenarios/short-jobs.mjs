@@ -1,4 +1,4 @@
-// Estimate a job that is not submitted → look at a job's samples step by step → export its checkpoint.
+// Estimate a job that is not submitted → look at a job's samples step by step → export its checkpoint → the service's state.
 import assert from "node:assert/strict";
 import { assertFits, given, haveSession, play } from "./browser.mjs";
 
@@ -61,5 +61,12 @@ await play(async ({ page, context }) => {
   await page.getByRole("link", { name: "Events", exact: true }).click();
   await page.getByText("Checkpoint at step 12.").waitFor();
   assert.equal(await page.getByText("Sample at step").count(), 0, "samples have a tab of their own");
-  return { newest, earlier, zip };
+
+  await page.goto(`${given.url}/workers`);
+  const service = page.locator(".system", { has: page.getByRole("heading", { name: "Service" }) });
+  await service.getByText(/^\d+ queued, \d+ running, \d+ paused$/).waitFor();
+  const system = await service.innerText();
+  await assertFits(page);
+  await picture(page, "workers");
+  return { newest, earlier, zip, system };
 });

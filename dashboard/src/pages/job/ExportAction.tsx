@@ -2,25 +2,15 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
-import { isTerminal, type Checkpoint, type Export } from "@/api/types";
+import type { Checkpoint, Export } from "@/api/types";
 import { bytes } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
+import { kind } from "@/shortJobs/kinds/export";
+import { ShortJobFailure } from "@/shortJobs/ShortJobRow";
+import { standing, useShortJob } from "@/shortJobs/useShortJob";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
-import { ErrorBox } from "@/ui/Notice";
 import { useToast } from "@/ui/Toast";
-
-const PHASES: Record<string, string> = {
-  staging: "Fetching the checkpoint…",
-  preparing: "Writing the file and comparing it with the original…",
-  training: "Writing the file and comparing it with the original…",
-  saving: "Storing it…",
-};
-
-function standing(made: Export): string {
-  if (made.state === "queued") return made.waiting_reason ?? "Waits for a worker";
-  return PHASES[made.phase ?? ""] ?? "Starting…";
-}
 
 /** One number that says how well the export computes what the checkpoint does. */
 function Checked({ made }: { made: Export }) {
@@ -41,24 +31,27 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
   const canWrite = useCanWrite();
   const cache = useQueryClient();
   const toast = useToast();
-  const ask = useMutation({
-    mutationFn: () =>
+  const refresh = () => cache.invalidateQueries({ queryKey: queries.exportsOf(checkpoint.job).queryKey });
+  const exporting = useShortJob(kind, {
+    ask: () =>
       unwrap(
         client.POST("/v1/checkpoints/{checkpoint}/export", {
           params: { path: { checkpoint: checkpoint.id }, header: { "idempotency-key": idempotencyKey() } },
           body: { format: "onnx" },
         }),
       ),
-    onSuccess: () => cache.invalidateQueries({ queryKey: queries.exportsOf(checkpoint.job).queryKey }),
+    subject: checkpoint.id,
+    listed: made,
+    onAsked: refresh,
   });
   const remove = useMutation({
     mutationFn: (id: string) =>
       unwrap(client.DELETE("/v1/exports/{export}", { params: { path: { export: id } } })),
-    onSuccess: () => cache.invalidateQueries({ queryKey: queries.exportsOf(checkpoint.job).queryKey }),
+    onSuccess: refresh,
     onError: toast.fail,
     onSettled: () => setAsking(false),
   });
-  const running = made !== undefined && !isTerminal(made.state);
+  const { running } = exporting;
   const ready = made?.state === "succeeded";
   return (
     <div className="export">
@@ -67,7 +60,7 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
           <b>ONNX</b>
           <p className="faint small" role="status">
             {running
-              ? standing(made)
+              ? standing(exporting)
               : ready
                 ? `${bytes(made.bytes)}, opens with ONNX Runtime`
                 : "One file for ONNX Runtime, batch and sequence of any size."}
@@ -88,18 +81,13 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
             </ButtonLink>
           </div>
         ) : (
-          <Button icon="upload" busy={ask.isPending || running} onClick={() => ask.mutate()}>
+          <Button icon="upload" busy={running} onClick={exporting.ask}>
             {running ? "Exporting" : "Export"}
           </Button>
         )}
       </div>
       {ready && <Checked made={made} />}
-      {made?.state === "failed" && made.failure && (
-        <p className="field-error">
-          {made.failure.message} {made.failure.hint}
-        </p>
-      )}
-      {ask.error && <ErrorBox error={ask.error} />}
+      <ShortJobFailure shortJob={exporting} />
       {asking && made && (
         <Confirm
           danger

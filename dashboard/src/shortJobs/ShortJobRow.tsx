@@ -1,19 +1,8 @@
-import type { Estimate, JobPreview } from "@/api/types";
-import { percent } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import type { IconName } from "@/ui/Icon";
 import { ErrorBox } from "@/ui/Notice";
-import type { ShortJobState } from "./useShortJob";
-
-type ShortJob = Estimate | JobPreview;
-
-/** How a short job stands, in words. */
-function standing(shortJob: ShortJob | undefined, phases: Record<string, string>): string {
-  if (!shortJob) return "Asking…";
-  if (shortJob.state === "queued") return `Queued: ${shortJob.waiting_reason ?? "waits for a worker"}`;
-  const share = shortJob.phase_fraction === null ? "" : `, ${percent(shortJob.phase_fraction)}`;
-  return `${phases[shortJob.phase ?? ""] ?? "Starting"}${share}…`;
-}
+import type { ShortJob } from "./kind";
+import { standing, type ShortJobState } from "./useShortJob";
 
 interface ShortJobRowProps<T extends ShortJob> {
   shortJob: ShortJobState<T>;
@@ -22,22 +11,11 @@ interface ShortJobRowProps<T extends ShortJob> {
   words: [string, string, string];
   /** What is asked for, before anybody has asked. */
   hint: string;
-  /** What a worker is at, by phase. */
-  phases: Record<string, string>;
-  cancel: string;
   valid: boolean;
 }
 
 /** The button that asks a worker about a job, and beside it how the answer stands. */
-export function ShortJobRow<T extends ShortJob>({
-  shortJob,
-  icon,
-  words,
-  hint,
-  phases,
-  cancel,
-  valid,
-}: ShortJobRowProps<T>) {
+export function ShortJobRow<T extends ShortJob>({ shortJob, icon, words, hint, valid }: ShortJobRowProps<T>) {
   const result = shortJob.now?.result;
   return (
     <div className="estimate-row">
@@ -47,14 +25,14 @@ export function ShortJobRow<T extends ShortJob>({
       {shortJob.running ? (
         <>
           <span className="faint small truncate" role="status">
-            {standing(shortJob.now, phases)}
+            {standing(shortJob)}
           </span>
           {shortJob.cancel && (
             <Button
               small
               look="ghost"
               icon="close"
-              aria-label={cancel}
+              aria-label={`Cancel the ${shortJob.kind.name}`}
               busy={shortJob.cancelling}
               onClick={shortJob.cancel}
             />

@@ -1,0 +1,77 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { isTerminal } from "@/api/types";
+import type { ShortJob, ShortJobKind } from "./kind";
+import { follow } from "./kinds";
+
+/** Work of a worker that this page waits for. */
+export interface ShortJobState<T extends ShortJob> {
+  kind: ShortJobKind<T>;
+  /** The newest, as it stands. */
+  now: T | undefined;
+  running: boolean;
+  /** It was asked for about something else than what is shown now. */
+  stale: boolean;
+  error: Error | null;
+  ask: () => void;
+  cancelling: boolean;
+  /** Absent until the service has answered. */
+  cancel: (() => void) | undefined;
+}
+
+interface Options<T extends ShortJob> {
+  /** Asks the service for one. */
+  ask: () => Promise<T>;
+  /** What it is about; a result about another subject is stale. */
+  subject: string;
+  /** As a list that is kept current tells it; then the list is followed. */
+  listed?: T | undefined;
+  onAsked?: () => unknown;
+}
+
+/** Asks for a short job, follows it to its end, and knows whether it still speaks of the same subject. */
+export function useShortJob<T extends ShortJob>(
+  kind: ShortJobKind<T>,
+  { ask: askFor, subject, listed, onAsked }: Options<T>,
+): ShortJobState<T> {
+  const cache = useQueryClient();
+  const [asked, setAsked] = useState<{ id: string; subject: string } | null>(null);
+  const ask = useMutation({
+    mutationFn: askFor,
+    onSuccess: ({ id }) => {
+      setAsked({ id, subject });
+      return onAsked?.();
+    },
+  });
+  const followed = useQuery({
+    ...follow(kind, asked?.id ?? ""),
+    enabled: asked !== null && listed?.id !== asked.id,
+  });
+  const cancel = useMutation({
+    mutationFn: kind.cancel,
+    onSuccess: (cancelled) => cache.setQueryData(follow(kind, cancelled.id).queryKey, cancelled),
+  });
+  // Of this kind, for its key names the kind.
+  const now = listed ?? (followed.data as T | undefined);
+  const error = listed ? null : followed.error;
+  const waits = listed ? !isTerminal(listed.state) : asked !== null && !(now && isTerminal(now.state));
+  const id = asked?.id ?? listed?.id;
+  return {
+    kind,
+    now,
+    running: ask.isPending || (waits && !error),
+    stale: asked?.subject !== subject,
+    error: ask.error ?? error ?? cancel.error,
+    ask: () => ask.mutate(),
+    cancelling: cancel.isPending,
+    cancel: id === undefined ? undefined : () => cancel.mutate(id),
+  };
+}
+
+/** How a short job stands, in words. */
+export function standing<T extends ShortJob>({ kind, now }: ShortJobState<T>): string {
+  if (!now) return "Asking…";
+  if (now.state === "queued") return `Queued: ${now.waiting_reason ?? "waits for a worker"}`;
+  const share = now.phase_fraction === null ? "" : `, ${Math.round(now.phase_fraction * 100)}%`;
+  return `${now.phase ? kind.phases[now.phase] : "Starting"}${share}…`;
+}
