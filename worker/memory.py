@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from control.jobs.service import Claim, Failed
-from core.spec.gan_sizes import GanSize
 from core.spec.job import JobSpec
-from core.spec.model import ResNetSize
 from worker.device import Machine, usable_memory
 
 RUNTIME_BYTES = {"cpu": 4 << 30, "cuda": 16 << 30}
@@ -106,10 +104,7 @@ def examination_bytes(spec: JobSpec, training: int, held_out: int) -> int:
         training: samples that there are.
         held_out: likewise.
     """
-    size = spec.network_size
-    if spec.task.modality == "text" or isinstance(size, GanSize):
-        return 0
-    width = size.widths[-1] if isinstance(size, ResNetSize) else size.hidden_size
+    width = spec.network_size.feature_width or 0
     measured = min(spec.training.probe_samples, training) + min(spec.training.evaluation_sequences, held_out)
     return FEATURE_BYTES * width * measured
 

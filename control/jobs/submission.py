@@ -18,7 +18,6 @@ from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
 from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
-from core.spec.parameters import learned_positions, task_weights
 from core.spec.problems import SpecError, shorten, validate
 
 _STATUS = {
@@ -193,6 +192,11 @@ def _shape(spec: JobSpec) -> tuple[object, ...]:
     return spec.architecture, spec.network_size, spec.model.patch_size
 
 
+def _task_shape(spec: JobSpec) -> tuple[object, ...]:
+    """What the task's own weights are made for."""
+    return spec.task.fixed_by_weights(spec.training.sequence_length)
+
+
 def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
     """Refuse what the checkpoint's weights cannot become."""
     problems = []
@@ -204,13 +208,14 @@ def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
                 message=f"the checkpoint is at step {checkpoint.step} already; ask for more steps",
             )
         )
-    fixed = {
+    fixed: dict[str, tuple[object, object]] = {
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
-        "training.sequence_length": (learned_positions(spec), learned_positions(before)),
-        "task": (task_weights(spec), task_weights(before)),
+        "training.sequence_length": (spec.learned_positions, before.learned_positions),
     }
+    if spec.task.kind == before.task.kind:
+        fixed["task"] = (_task_shape(spec), _task_shape(before))
     problems += [
         ProblemDetail(
             param=param,

@@ -5,7 +5,7 @@ from functools import cache
 
 from control.errors import NotFound
 from control.tasks.schemas import MetricOut, NetworkOut, OpeningOut, RecipeOut, TaskOut
-from core.spec.model import PRESETS
+from core.spec.architectures import PRESETS
 from core.spec.task import TaskSpec
 from core.spec.tasks import task_faults, task_packages, tasks_by_kind
 
@@ -42,7 +42,7 @@ def _task_out(kind: str, spec: type[TaskSpec], package: str | None) -> TaskOut:
         choose_if=spec.choose_if,
         description=inspect.getdoc(spec) or "",
         modality=spec.modality,
-        networks=[NetworkOut(preset=name, architecture=PRESETS[name][0]) for name in spec.presets],
+        networks=[NetworkOut(preset=name, architecture=PRESETS[name].architecture) for name in spec.presets],
         metrics=[MetricOut.model_validate(metric) for metric in spec.all_metrics()],
         recipes=[
             RecipeOut(

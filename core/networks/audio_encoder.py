@@ -11,9 +11,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTrainin
 
 from core.networks.encoder import Encoder, fitting, read_network, write_network
 from core.networks.wav2vec2 import encode_frames
-
-_SPECIAL = 2
-"""Tokens before the patches: AST's class and distillation tokens."""
+from core.spec.architectures.ast import SPECIAL_TOKENS
 
 
 class SpectrogramEncoder(Encoder):
@@ -31,7 +29,7 @@ class SpectrogramEncoder(Encoder):
         return list(self.network.layers)
 
     def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - an AST attends to padding too
-        patches: Tensor = self.network(inputs).last_hidden_state[:, _SPECIAL:]
+        patches: Tensor = self.network(inputs).last_hidden_state[:, SPECIAL_TOKENS:]
         return patches
 
     def load(self, directory: Path) -> None:

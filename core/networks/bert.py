@@ -4,7 +4,7 @@ from transformers import BertConfig
 from transformers.models.bert.modeling_bert import BertForMaskedLM
 
 from core.networks.fresh import fresh
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def bert_config(

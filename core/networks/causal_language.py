@@ -7,7 +7,8 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from core.networks.gpt2 import create_gpt2, gpt2_config
 from core.networks.llama import create_llama, llama_config
-from core.spec.model import Architecture, TransformerSize
+from core.spec.architectures.transformer import TransformerSize
+from core.spec.model import Architecture
 
 CausalNetwork = GPT2LMHeadModel | LlamaForCausalLM
 

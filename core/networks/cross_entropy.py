@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from core.spec.estimate import scores_at_once
+from core.spec.architectures.language import scores_at_once
 
 IGNORED = -100
 """The target of positions that do not count."""

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from core.spec.gan_sizes import discriminator_widths, halvings
+from core.spec.architectures.dcgan import discriminator_widths
+from core.spec.architectures.gan import halvings
 
 _SLOPE = 0.2
 Wrap = Callable[[nn.Module], nn.Module]

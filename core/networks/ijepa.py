@@ -11,7 +11,7 @@ from transformers.models.vit.modeling_vit import ViTModel
 from core.networks.dropout import use_cheap_dropout
 from core.networks.positions import sine_positions
 from core.randomness import derive_seed
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def ijepa_config(

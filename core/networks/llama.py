@@ -8,7 +8,7 @@ from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 from core.networks.fresh import fresh
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def llama_config(

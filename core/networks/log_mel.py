@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.tasks.masked_spectrogram.spec import FRAME_LENGTH, FRAME_STEP
+from core.spec.architectures.ast import FRAME_LENGTH, FRAME_STEP
 
 FFT_POINTS = 512
 LOWEST_HZ = 20.0

@@ -8,7 +8,7 @@ from transformers.models.resnet.modeling_resnet import ResNetModel
 
 from core.networks.small_image_resnet import SmallImageResNetModel
 from core.networks.vision import feature_width
-from core.spec.decoders import resnet_map_side
+from core.spec.architectures.resnet import resnet_map_side
 
 
 def feature_map(model: PreTrainedModel, pixels: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from transformers.models.modernbert.modeling_modernbert import ModernBertForMask
 from core.data.text import SpecialIds
 from core.networks.bert import bert_config, create_bert
 from core.networks.modernbert import create_modernbert, modernbert_config
-from core.spec.model import Architecture, TransformerSize
+from core.spec.architectures.transformer import TransformerSize
+from core.spec.model import Architecture
 
 MaskedNetwork = BertForMaskedLM | ModernBertForMaskedLM
 

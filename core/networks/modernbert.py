@@ -9,7 +9,7 @@ from transformers.models.modernbert.modeling_modernbert import ModernBertForMask
 
 from core.data.text import SpecialIds
 from core.networks.fresh import fresh
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def modernbert_config(

@@ -9,7 +9,7 @@ from transformers.models.resnet.modeling_resnet import ResNetModel
 from core.networks.batch_norm import share_batch_norms
 from core.networks.small_image_resnet import SmallImageResNetConfig, SmallImageResNetModel
 from core.randomness import derive_seed
-from core.spec.model import ResNetSize
+from core.spec.architectures.resnet import ResNetSize
 
 
 def resnet_config(size: ResNetSize, *, channels: int, small_images: bool) -> ResNetConfig:

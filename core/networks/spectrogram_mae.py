@@ -20,18 +20,20 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
 
 from core.networks.dropout import use_cheap_dropout
 from core.randomness import derive_seed
-from core.spec.model import TransformerSize
-from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.spec.architectures.ast import SPECIAL_TOKENS
+from core.spec.architectures.transformer import TransformerSize
 
-_SPECIAL = 2
-"""Tokens before the patches: AST's class token and distillation token."""
 _STD = 0.02
 
 
-def ast_config(size: TransformerSize, task: MaskedSpectrogram, *, frames: int, dropout: float) -> ASTConfig:
+def ast_config(
+    size: TransformerSize, *, mel_bins: int, patch_size: int, frames: int, dropout: float
+) -> ASTConfig:
     """The configuration of ``transformers`` for an encoder of ``size``.
 
     Args:
+        mel_bins: Bands of the spectrograms; a multiple of the patch size.
+        patch_size: Bands and frames on a patch's side.
         frames: Frames of every spectrogram; a multiple of the patch size.
     """
     return ASTConfig(
@@ -43,11 +45,11 @@ def ast_config(size: TransformerSize, task: MaskedSpectrogram, *, frames: int, d
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
         layer_norm_eps=1e-6,
-        patch_size=task.patch_size,
-        frequency_stride=task.patch_size,
-        time_stride=task.patch_size,
+        patch_size=patch_size,
+        frequency_stride=patch_size,
+        time_stride=patch_size,
         max_length=frames,
-        num_mel_bins=task.mel_bins,
+        num_mel_bins=mel_bins,
         dtype="float32",
     )
 
@@ -108,14 +110,14 @@ class Decoder(nn.Module):
             ranks: The rank of every patch, shape (B, N): 0 … K - 1 for the visible ones.
         """
         tokens = self.embed(tokens)
-        special, visible = tokens[:, :_SPECIAL], tokens[:, _SPECIAL:]
+        special, visible = tokens[:, :SPECIAL_TOKENS], tokens[:, SPECIAL_TOKENS:]
         hidden = self.mask_token.to(tokens.dtype).expand(len(tokens), ranks.shape[1] - visible.shape[1], -1)
         patches = torch.cat([visible, hidden], dim=1)
         patches = patches.gather(1, ranks[..., None].expand(-1, -1, patches.shape[2]))
         x = torch.cat([special, patches], dim=1) + self.positions.to(tokens.dtype)
         for layer in self.layers:
             x = layer(x)
-        predicted: Tensor = self.predict(self.norm(x))[:, _SPECIAL:]
+        predicted: Tensor = self.predict(self.norm(x))[:, SPECIAL_TOKENS:]
         return predicted
 
 
@@ -157,10 +159,10 @@ def encode_visible(model: ASTModel, spectrograms: Tensor, visible: Tensor) -> Te
     embeddings = model.embeddings
     patches = embeddings.patch_embeddings(spectrograms)
     positions = embeddings.position_embeddings.to(patches.dtype)
-    patches = patches + positions[:, _SPECIAL:]
+    patches = patches + positions[:, SPECIAL_TOKENS:]
     patches = patches.gather(1, visible[..., None].expand(-1, -1, patches.shape[2]))
     special = torch.cat([embeddings.cls_token, embeddings.distillation_token], dim=1).to(patches.dtype)
-    special = (special + positions[:, :_SPECIAL]).expand(len(patches), -1, -1)
+    special = (special + positions[:, :SPECIAL_TOKENS]).expand(len(patches), -1, -1)
     x = embeddings.dropout(torch.cat([special, patches], dim=1))
     for layer in model.layers:
         x = layer(x)
@@ -177,8 +179,8 @@ def _positions(grid: Grid, width: int) -> Tensor:
     waves: NDArray[np.float64] = np.concatenate(
         [np.sin(band), np.cos(band), np.sin(time), np.cos(time)], axis=1
     )
-    table = np.zeros((_SPECIAL + grid.patches, width))
-    table[_SPECIAL:, : waves.shape[1]] = waves
+    table = np.zeros((SPECIAL_TOKENS + grid.patches, width))
+    table[SPECIAL_TOKENS:, : waves.shape[1]] = waves
     return torch.from_numpy(table).float()[None]
 
 

@@ -7,7 +7,7 @@ from transformers import T5Config
 from transformers.models.t5.modeling_t5 import T5ForConditionalGeneration
 
 from core.networks.fresh import fresh
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def t5_config(

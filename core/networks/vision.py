@@ -12,8 +12,8 @@ from transformers.models.resnet.modeling_resnet import ResNetModel
 from core.checkpoints.bundle import write_json
 from core.networks.resnet import create_resnet, resnet_config
 from core.networks.vit import create_vit, vit_config
+from core.spec.architectures.image import is_small_image
 from core.spec.job import JobSpec
-from core.spec.model import is_small_image
 
 Pooling = Literal["mean", "cls"]
 """How a ViT's tokens are pooled to one vector: the mean over the patches, or the class token."""

@@ -6,7 +6,7 @@ from transformers.models.vit.modeling_vit import ViTModel
 
 from core.networks.dropout import use_cheap_dropout
 from core.randomness import derive_seed
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def vit_config(

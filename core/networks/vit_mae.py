@@ -10,7 +10,7 @@ from transformers.models.vit_mae.modeling_vit_mae import ViTMAEForPreTraining, V
 from core.networks.dropout import use_cheap_dropout
 from core.networks.positions import sine_positions
 from core.randomness import derive_seed
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 # Fields that a `ViTMAEConfig` and the `ViTConfig` of its encoder have in common.
 _SHARED = (

@@ -1,6 +1,7 @@
 """wav2vec 2.0 (Baevski et al. 2020, arXiv 2006.11477) from `transformers`, with the computations that its pretraining needs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,17 +15,22 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
 
 from core.networks.dropout import use_cheap_dropout
 from core.randomness import derive_seed
-from core.spec.audio_parameters import position_groups
-from core.spec.model import TransformerSize
-from core.tasks.wav2vec2.spec import Wav2Vec2
+from core.spec.architectures.transformer import TransformerSize
+from core.spec.architectures.wav2vec2 import FeatureEncoder, position_groups
 
 
-def wav2vec2_config(size: TransformerSize, task: Wav2Vec2, *, dropout: float) -> Wav2Vec2Config:
+def wav2vec2_config(
+    size: TransformerSize, encoder: FeatureEncoder, *, position_kernel: int, dropout: float, **heads: Any
+) -> Wav2Vec2Config:
     """The configuration of ``transformers`` for a network of ``size``.
 
     LayerDrop is off: a layer that is dropped in the first steps would have no optimiser state to save.
+
+    Args:
+        encoder: The convolutions.
+        position_kernel: Frames that the convolution over positions spans.
+        heads: Settings of ``Wav2Vec2Config`` for what is built around the encoder.
     """
-    encoder = task.feature_encoder
     is_layer = encoder.normalization == "layer"
     convolutions = len(encoder.kernels)
     return Wav2Vec2Config(
@@ -44,18 +50,10 @@ def wav2vec2_config(size: TransformerSize, task: Wav2Vec2, *, dropout: float) ->
         conv_dim=[encoder.channels_for(size.hidden_size)] * convolutions,
         conv_kernel=list(encoder.kernels),
         conv_stride=list(encoder.strides),
-        num_conv_pos_embeddings=task.position_kernel,
+        num_conv_pos_embeddings=position_kernel,
         num_conv_pos_embedding_groups=position_groups(size.hidden_size),
-        num_codevector_groups=task.codebooks,
-        num_codevectors_per_group=task.codewords,
-        codevector_dim=task.codebooks * task.codeword_size,
-        proj_codevector_dim=task.projection_size,
-        contrastive_logits_temperature=task.contrast_temperature,
-        num_negatives=task.negatives,
-        diversity_loss_weight=task.diversity_weight,
-        mask_time_prob=task.mask_start_probability,
-        mask_time_length=task.mask_length,
         dtype="float32",
+        **heads,
     )
 
 

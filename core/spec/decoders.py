@@ -46,14 +46,6 @@ def count_prototype_head(width: int, hidden: int, bottleneck: int, outputs: int)
     return perceptron + bottleneck * outputs
 
 
-def resnet_map_side(image_size: int, *, stages: int, small_images: bool) -> int:
-    """Side of a ResNet's last map: halved by each stage after the first, and twice by the stem of large images."""
-    side = image_size
-    for _ in range(stages - 1 if small_images else stages + 1):
-        side = -(-side // 2)
-    return side
-
-
 def decoder_start_width(width: int) -> int:
     """Channels of the map that a decoder of whole images begins with, behind an encoder of ``width``."""
     return min(_LARGEST_WIDTH, max(_LEAST_WIDTH, width // GROUP * GROUP))

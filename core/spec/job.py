@@ -6,21 +6,17 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.gan import GanSize
+from core.spec.architectures.resnet import ResNetSize
+from core.spec.architectures.transformer import Transformer
+from core.spec.architectures.vit import patch_size_for
 from core.spec.base import Spec
 from core.spec.data import DataSpec
-from core.spec.gan_sizes import GanSize
 from core.spec.metrics import REPRESENTATION, Direction, directions
-from core.spec.model import (
-    Architecture,
-    ModelSpec,
-    ResNetSize,
-    Size,
-    TransformerSize,
-    check_patches,
-    patch_size_for,
-)
+from core.spec.model import ModelSpec
 from core.spec.resources import ResourcesSpec
-from core.spec.tasks import Task
+from core.spec.tasks import Task, task_specs
 from core.spec.text import Name
 from core.spec.training import TrainingSpec
 
@@ -49,9 +45,8 @@ class JobSpec(Spec):
     @model_validator(mode="after")
     def _network_fits(self) -> Self:
         try:
-            architecture, size = self.model.resolve(self.task.presets)
-            if architecture == "vit":
-                check_patches(self.patch_size, self.data.image.size)
+            size = self.network_size
+            size.check(self.inputs())
             self.task.check(size, self.patches)
         except ValueError as error:
             # Told at the field: the root's own errors would name none.
@@ -62,8 +57,11 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _packing_fits(self) -> Self:
-        if self.data.packing != "stream" and self.task.kind != "masked_lm":
-            problem = f"'best_fit' is for masked_lm; {self.task.kind} reads its text as a stream"
+        if self.data.packing != "stream" and not self.task.packs_documents:
+            able = ", ".join(
+                task.model_fields["kind"].default for task in task_specs() if task.packs_documents
+            )
+            problem = f"'best_fit' is for {able}; {self.task.kind} reads its text as a stream"
             raise PydanticCustomError(
                 "value_error", "{problem}", {"problem": problem, "param": "data.packing"}
             )
@@ -124,20 +122,20 @@ class JobSpec(Spec):
         return max(1, round(audio.clip_seconds * audio.sampling_rate))
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> str:
         """The kind of network that this trains."""
-        return self.model.resolve(self.task.presets)[0]
+        return self.network_size.architecture
 
     @property
     def network_size(self) -> Size:
         """Its sizes, whatever its kind."""
-        return self.model.resolve(self.task.presets)[1]
+        return self.model.resolve(self.task.presets)
 
     @property
-    def size(self) -> TransformerSize:
+    def size(self) -> Transformer:
         """The sizes of a transformer."""
         size = self.network_size
-        assert isinstance(size, TransformerSize)
+        assert isinstance(size, Transformer)
         return size
 
     @property
@@ -169,4 +167,30 @@ class JobSpec(Spec):
         """Dropout in training: as written, else as the networks of this kind were published."""
         if self.model.dropout is not None:
             return self.model.dropout
-        return 0.1 if self.architecture in {"bert", "gpt2", "t5", "wav2vec2"} else 0.0
+        return self.network_size.default_dropout
+
+    @property
+    def learned_positions(self) -> int | None:
+        """Positions that the weights are made for; None where any number will do."""
+        return self.training.sequence_length if self.network_size.learned_positions else None
+
+    def inputs(self, vocabulary_size: int | None = None) -> Inputs:
+        """What its networks are fed in one micro-batch.
+
+        Args:
+            vocabulary_size: of an uploaded tokenizer; None: the most that the spec can tell.
+        """
+        training, image = self.training, self.data.image
+        precision, device = training.precision, self.resources.device
+        return Inputs(
+            vocabulary_size=vocabulary_size or self.data.tokenizer.largest_vocabulary,
+            sequence_length=training.sequence_length,
+            image_size=image.size,
+            channels=image.channels,
+            patch_size=self.patch_size,
+            clip_samples=self.clip_samples,
+            samples=training.least_sequences_per_step // training.accumulation_steps,
+            half=precision == "bf16" or (precision == "auto" and device != "cpu"),
+            device=device,
+            dropout=self.dropout,
+        )

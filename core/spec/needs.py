@@ -1,7 +1,7 @@
 """What a job's dataset must hold, as far as it can be told without tokenizing: bounds, and where they are exact.
 
 Of a tokenizer that is trained, nobody knows beforehand how many tokens it makes, only how many it cannot exceed. So
-whoever refuses by these bounds refuses only what cannot run; the engine, which counts, may still find too few.
+a job that is refused by these bounds could not run; the engine, which counts, may still find too few.
 """
 
 from core.spec.data import TokenizerSpec
@@ -45,20 +45,13 @@ def rows_needed(spec: JobSpec) -> int:
 
 def most_rows(spec: JobSpec, *, tokens: int, documents: int) -> int:
     """Rows at most of so many tokens, the separators behind the documents included; exact but for ``best_fit``."""
-    length = spec.training.sequence_length
-    if spec.task.kind == "causal_lm":
-        return max(0, tokens - 1) // length  # the last token of a row is the first target of none
-    if spec.data.packing == "best_fit":
-        return documents + tokens // (length - 1)
-    return tokens // (length - 1)
+    rows = spec.task.rows_of(tokens, spec.training.sequence_length)
+    return documents + rows if spec.data.packing == "best_fit" else rows
 
 
 def tokens_needed(spec: JobSpec) -> int:
     """Tokens that give `rows_needed`."""
-    length = spec.training.sequence_length
-    if spec.task.kind == "causal_lm":
-        return rows_needed(spec) * length + 1
-    return rows_needed(spec) * (length - 1)
+    return spec.task.tokens_for(rows_needed(spec), spec.training.sequence_length)
 
 
 def clips(samples: int, rate: int, spec: JobSpec) -> int:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from core.spec.architectures.base import Inputs, Size
 from core.spec.base import Spec
 from core.spec.metrics import LOSS, RUN, Direction, Metric, evaluations
-from core.spec.model import Size
 from core.spec.opening import Opening
 from core.spec.recipes import Recipe
 
@@ -64,6 +64,9 @@ class TaskSpec(Spec):
     needs_colour: ClassVar[bool] = False
     """Whether grey images (``data.image.channels: 1``) have nothing to learn from."""
 
+    packs_documents: ClassVar[bool] = False
+    """Whether rows of text may be packed by ``data.packing: best_fit``; else the text is read as a stream."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -100,3 +103,41 @@ class TaskSpec(Spec):
         Raises:
             ValueError: where the task can make nothing of so short a clip.
         """
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        """Trained numbers of all its networks, exact; averaged and frozen copies do not count.
+
+        By default those of the job's network, and of `head_parameters`.
+        """
+        return network.parameters(inputs) + self.head_parameters(network, inputs)
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:  # noqa: ARG002 - for tasks that add something
+        """Trained numbers of what the task adds to the job's network; by default none."""
+        return 0
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        """What autograd keeps of one micro-batch, an estimate that errs on the low side.
+
+        By default what the job's network keeps, for each of `views`.
+        """
+        return self.views * network.activation_bytes(inputs)
+
+    def rows_of(self, tokens: int, sequence_length: int) -> int:
+        """Rows that so many tokens of text give, the separators behind documents included.
+
+        By default each row begins with a special token, and the rest is filled with text.
+        """
+        return tokens // (sequence_length - 1)
+
+    def tokens_for(self, rows: int, sequence_length: int) -> int:
+        """Tokens that give so many rows: the inverse of `rows_of`."""
+        return rows * (sequence_length - 1)
+
+    def fixed_by_weights(self, sequence_length: int) -> tuple[object, ...]:  # noqa: ARG002 - likewise
+        """What the shapes of the task's own weights depend on, beside the network's sizes: equal where a checkpoint of one
+        spec can go on with another. By default nothing.
+
+        Args:
+            sequence_length: tokens a row of text.
+        """
+        return ()

@@ -7,8 +7,8 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from importlib.util import find_spec
 from typing import Any, get_args
 
+from core.spec.architectures import PRESETS
 from core.spec.metrics import directions
-from core.spec.model import PRESETS
 from core.spec.task import MODALITIES, TaskSpec
 
 GROUP = "seedbed.tasks"
@@ -129,7 +129,7 @@ def _require_facts(spec: type[TaskSpec]) -> None:
     presets = getattr(spec, "presets", ())
     if not presets or not isinstance(presets, tuple) or not set(presets) <= PRESETS.keys():
         raise UnusableTaskError(
-            "its spec must state `presets`, a tuple of names of networks that there are (core.spec.model)"
+            "its spec must state `presets`, a tuple of names of networks that there are (core.spec.architectures)"
         )
     missing = [name for name in spec.main_fields if name not in spec.model_fields]
     if missing:

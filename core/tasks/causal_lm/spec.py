@@ -38,3 +38,10 @@ class CausalLanguageModeling(TaskSpec):
     separate_documents: bool = False
     """Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
     looks across the separator into the documents before, as GPT-2 and GPT-3 were trained, which is faster."""
+
+    def rows_of(self, tokens: int, sequence_length: int) -> int:
+        # The last token of a row is the first target of none.
+        return max(0, tokens - 1) // sequence_length
+
+    def tokens_for(self, rows: int, sequence_length: int) -> int:
+        return rows * sequence_length + 1

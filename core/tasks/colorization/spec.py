@@ -1,13 +1,20 @@
 """``colorization``."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.image import ImageEncoderSize
+from core.spec.decoders import count_decoder
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
+
+COLOUR_CLASSES = 261
+"""Cells of the colour plane (`core.tasks.colorization.palette`)."""
 
 
 class Colorization(TaskSpec):
@@ -59,3 +66,13 @@ class Colorization(TaskSpec):
 
     statistics_images: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
     """Training images, spread evenly over all, that colours are counted in, once before the first step."""
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        lightness = replace(inputs, channels=1)
+        return network.parameters(lightness) + self.head_parameters(network, lightness)
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, ImageEncoderSize)
+        outputs = COLOUR_CLASSES if self.target == "classes" else 2
+        start = network.map_side(inputs)
+        return count_decoder(network.feature_width, start, max(start, -(-inputs.image_size // 2)), outputs)

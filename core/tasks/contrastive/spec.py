@@ -4,7 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.image import ImageEncoderSize
 from core.spec.augmentation import AugmentationSpec
+from core.spec.decoders import count_projection
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
@@ -57,3 +60,8 @@ class ContrastiveLearning(TaskSpec):
 
     augmentation: AugmentationSpec | None = None
     """How views are made. Default: the paper's for images of this size."""
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, ImageEncoderSize)
+        width = network.feature_width
+        return count_projection(width, self.projection_hidden_size or width, self.projection_size)

@@ -4,6 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.image import ImageEncoderSize
+from core.spec.decoders import count_autoencoder
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
@@ -51,3 +54,13 @@ class DenoisingAutoencoder(TaskSpec):
 
     code_size: Annotated[int, Field(ge=1, le=65536)] = 128
     """Numbers in the code that all of the image must go through."""
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, ImageEncoderSize)
+        return count_autoencoder(
+            network.feature_width,
+            network.map_side(inputs),
+            code_size=self.code_size,
+            side=inputs.image_size,
+            channels=inputs.channels,
+        )

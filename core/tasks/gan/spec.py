@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.gan import LATENT_SIZE, GanSize
 from core.spec.metrics import LOSS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import OWN_CLASS, Opening
@@ -99,7 +101,7 @@ class GenerativeAdversarialNetwork(TaskSpec):
     r1_every: Annotated[int, Field(ge=1, le=64)] = 4
     """Steps from one R1 penalty to the next, which then counts as many times (Karras et al. 2019, arXiv 1912.04958)."""
 
-    latent_size: Annotated[int, Field(ge=1, le=4096)] = 128
+    latent_size: Annotated[int, Field(ge=1, le=4096)] = LATENT_SIZE
     """Numbers that the generator makes an image from, drawn from a normal distribution."""
 
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
@@ -130,3 +132,9 @@ class GenerativeAdversarialNetwork(TaskSpec):
         """Whether its discriminator normalises over the batch: as DCGAN's does, but not where R1 would be mixed by it,
         or spectral norm already bounds it."""
         return network == "dcgan" and self.r1_weight == 0 and not self.has_spectral_norm(network)
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, GanSize)
+        return network.parameters(
+            inputs, latent_size=self.latent_size, batch_norm=self.has_batch_norm(network.architecture)
+        )

@@ -4,8 +4,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.transformer import TransformerSize
+from core.spec.architectures.vit import VitSize, image_block_bytes
+from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
-from core.spec.model import Size, TransformerSize, presets_of
+from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -81,7 +85,7 @@ class JointEmbeddingPrediction(TaskSpec):
         return self
 
     def check(self, encoder: Size, patches: int) -> None:
-        assert isinstance(encoder, TransformerSize)
+        assert isinstance(encoder, VitSize)
         self.predictor_size(encoder)
         if encoder.hidden_size % 4:
             raise ValueError(
@@ -99,3 +103,27 @@ class JointEmbeddingPrediction(TaskSpec):
             ValueError: for a width that its heads or its positions do not divide.
         """
         return encoder.narrowed(self.predictor_layers, self.predictor_hidden_size, "predictor_hidden_size")
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, VitSize)
+        # Positions are fixed, and there is no class token.
+        absent = network.position_parameters(inputs) + network.hidden_size
+        return super().parameters(network, inputs) - absent
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, VitSize)
+        predictor = self.predictor_size(network)
+        width = predictor.hidden_size
+        ends = count_linear(network.hidden_size, width) + count_linear(width, network.hidden_size)
+        mask_token, norm = width, 2 * width
+        return ends + mask_token + norm + predictor.layers * predictor.block_parameters
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, VitSize)
+        patches, share = inputs.patches, sum(self.target_scale) / 2
+        # Blocks overlap: each covers its share of what the ones before it left.
+        context = int(patches * sum(self.context_scale) / 2 * max(0.0, 1 - share) ** self.target_blocks)
+        predicted = self.target_blocks * (context + int(patches * share))
+        encoder = image_block_bytes(network, inputs, context)
+        predictor = image_block_bytes(self.predictor_size(network), inputs, predicted)
+        return inputs.samples * (encoder + predictor)

@@ -4,8 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.transformer import TransformerSize
+from core.spec.architectures.vit import VitSize, image_block_bytes
+from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
-from core.spec.model import Size, TransformerSize, presets_of
+from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -64,7 +68,7 @@ class MaskedAutoencoding(TaskSpec):
         return encoder.narrowed(self.decoder_layers, self.decoder_hidden_size, "decoder_hidden_size")
 
     def check(self, encoder: Size, patches: int) -> None:
-        assert isinstance(encoder, TransformerSize)
+        assert isinstance(encoder, VitSize)
         self.decoder_size(encoder)
         self.kept_patches(patches)
         if encoder.hidden_size % 4:
@@ -84,3 +88,23 @@ class MaskedAutoencoding(TaskSpec):
                 f"mask_ratio {self.mask_ratio:g} leaves {kept} of {patches} patches to see; lower it or model.patch_size"
             )
         return kept
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, VitSize)
+        # The positions of both are fixed.
+        return super().parameters(network, inputs) - network.position_parameters(inputs)
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, VitSize)
+        decoder = self.decoder_size(network)
+        width, pixels = decoder.hidden_size, inputs.channels * inputs.patch_size**2
+        ends = count_linear(network.hidden_size, width) + count_linear(width, pixels)
+        mask_token, norm = width, 2 * width
+        return ends + mask_token + norm + decoder.layers * decoder.block_parameters
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, VitSize)
+        seen = self.kept_patches(inputs.patches) + 1
+        encoder = image_block_bytes(network, inputs, seen)
+        decoder = image_block_bytes(self.decoder_size(network), inputs, inputs.patches + 1)
+        return inputs.samples * (encoder + decoder)

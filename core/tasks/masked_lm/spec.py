@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.language import LanguageModelSize
 from core.spec.base import Spec
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
@@ -63,6 +65,7 @@ class MaskedLanguageModeling(TaskSpec):
     )
     opening: ClassVar[Opening] = MASKED_LANGUAGE
     main_fields: ClassVar[tuple[str, ...]] = ("mask_probability",)
+    packs_documents: ClassVar[bool] = True
 
     kind: Literal["masked_lm"] = "masked_lm"
 
@@ -93,3 +96,19 @@ class MaskedLanguageModeling(TaskSpec):
         if self.mask_token_share + self.random_token_share > 1.0 + 1e-9:
             raise ValueError("mask_token_share + random_token_share must be at most 1")
         return self
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        if self.feature_reconstruction is None:
+            return 0
+        assert isinstance(network, LanguageModelSize)
+        hidden = network.hidden_size
+        # The predictor of features: two layers with biases, twice as wide between them.
+        return 2 * (2 * hidden * hidden) + 3 * hidden
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, LanguageModelSize)
+        predicted = int(inputs.sequence_length * self.mask_probability)
+        return network.activation_bytes(inputs, predicted=predicted)
+
+    def fixed_by_weights(self, sequence_length: int) -> tuple[object, ...]:
+        return (self.feature_reconstruction is not None,)

@@ -50,7 +50,13 @@ class MaskedSpectrogramModeling(AudioObjective):
         frames = task.frames(self.clip)
         self.grid = Grid(task.mel_bins // task.patch_size, frames // task.patch_size, task.patch_size)
         self.visible = min(self.grid.patches, max(1, round(self.grid.patches * (1.0 - task.mask_ratio))))
-        config = ast_config(job.size, task, frames=frames, dropout=job.dropout)
+        config = ast_config(
+            job.size,
+            mel_bins=task.mel_bins,
+            patch_size=task.patch_size,
+            frames=frames,
+            dropout=job.dropout,
+        )
         self.log_mel = LogMel(task.mel_bins, data.sampling_rate, frames)
         self.model = create_encoder(config, self.grid, job.training.seed)
         self.decoder = create_decoder(

@@ -4,7 +4,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.spec.architectures.ast import MEL_BINS, PATCH_SIZE, SPECIAL_TOKENS, AstSize, spectrogram_frames
+from core.spec.architectures.audio import audio_block_bytes
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.transformer import TransformerSize
 from core.spec.audio import AudioAugmentation
+from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, audio_recipes
@@ -36,9 +41,9 @@ class MaskedSpectrogram(TaskSpec):
 
     kind: Literal["masked_spectrogram"] = "masked_spectrogram"
 
-    mel_bins: Annotated[int, Field(ge=8, le=512)] = 128
+    mel_bins: Annotated[int, Field(ge=8, le=512)] = MEL_BINS
     """Mel bands of the spectrogram. Frames are 25 ms, one each 10 ms, at 16 kHz (400 and 160 samples)."""
-    patch_size: Annotated[int, Field(ge=2, le=64)] = 16
+    patch_size: Annotated[int, Field(ge=2, le=64)] = PATCH_SIZE
     """Bands and frames on a patch's side; must divide ``mel_bins``."""
     mask_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
     """Share of the patches hidden, each patch as likely as any other."""
@@ -59,8 +64,7 @@ class MaskedSpectrogram(TaskSpec):
 
     def frames(self, samples: int) -> int:
         """Frames of the spectrogram of so many samples, filled up to whole patches, at least one."""
-        frames = 1 + (samples - FRAME_LENGTH) // FRAME_STEP if samples >= FRAME_LENGTH else 1
-        return -(-frames // self.patch_size) * self.patch_size
+        return spectrogram_frames(samples, self.patch_size)
 
     def patches(self, samples: int) -> int:
         """Patches of the spectrogram of so many samples."""
@@ -70,8 +74,29 @@ class MaskedSpectrogram(TaskSpec):
         """Width of the decoder beside an encoder of that width."""
         return self.decoder_hidden_size or max(16, hidden_size // heads // 2) * heads
 
+    def decoder_size(self, encoder: TransformerSize) -> TransformerSize:
+        """Sizes of the decoder beside an encoder."""
+        width = self.decoder_width(encoder.hidden_size, encoder.heads)
+        return TransformerSize(
+            layers=self.decoder_layers, hidden_size=width, heads=encoder.heads, intermediate_size=4 * width
+        )
 
-FRAME_LENGTH = 400
-"""Samples in one frame of the spectrogram."""
-FRAME_STEP = 160
-"""Samples from one frame to the next."""
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, AstSize)
+        encoder = network.parameters(inputs, patch_size=self.patch_size)
+        return encoder + self.head_parameters(network, inputs)
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, AstSize)
+        decoder = self.decoder_size(network)
+        width = decoder.hidden_size
+        ends = count_linear(network.hidden_size, width) + count_linear(width, self.patch_size**2)
+        mask_token, norm = width, 2 * width
+        return ends + mask_token + norm + decoder.layers * decoder.block_parameters
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, AstSize)
+        patches = self.patches(inputs.clip_samples)
+        seen = max(1, round(patches * (1 - self.mask_ratio)))
+        decoder = audio_block_bytes(self.decoder_size(network), inputs, patches + SPECIAL_TOKENS)
+        return network.activation_bytes(inputs, patches=seen) + decoder

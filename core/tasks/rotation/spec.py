@@ -2,6 +2,9 @@
 
 from typing import ClassVar, Literal
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.image import ImageEncoderSize
+from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
@@ -43,3 +46,7 @@ class RotationPrediction(TaskSpec):
     views: ClassVar[int] = 4
 
     kind: Literal["rotation"] = "rotation"
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, ImageEncoderSize)
+        return count_linear(network.feature_width, self.views)

@@ -4,6 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.image import ImageEncoderSize
+from core.spec.decoders import count_projection, count_prototype_head
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
@@ -96,3 +99,10 @@ class SelfDistillation(TaskSpec):
         """Side of a small crop in pixels: 96 of 224, in whole patches of a ViT."""
         unit = patch_size or 1
         return max(1, round(image_size * 96 / 224 / unit)) * unit
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, ImageEncoderSize)
+        width, hidden, size = network.feature_width, self.head_hidden_size, self.head_size
+        if self.method == "dino":
+            return count_prototype_head(width, hidden, size, self.prototypes)
+        return count_projection(width, hidden, size) + count_projection(size, hidden, size)

@@ -1,9 +1,12 @@
 """``text_denoising_autoencoder``."""
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.language import LanguageModelSize
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import TEXT_TO_TEXT, Opening
@@ -53,6 +56,25 @@ class TextDenoisingAutoencoder(TaskSpec):
         """Tokens ``<extra_id_0>`` … that stand for the spans: T5's hundred, or as many as a row can need."""
         longest = max(2, sequence_length - 1)
         return max(_SENTINELS, self.noise(longest)[1], EVALUATION_DENOISING.noise(longest)[1])
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        return network.parameters(self._with_sentinels(inputs))
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, LanguageModelSize)
+        length = inputs.sequence_length
+        cut, spans = self.noise(length - 1)
+        written = cut + spans + 1
+        # The encoder reads what is left, with a sentinel for each span; the decoder writes the spans.
+        read = length - cut + spans + written
+        return network.activation_bytes(self._with_sentinels(inputs), read=read, predicted=written)
+
+    def fixed_by_weights(self, sequence_length: int) -> tuple[object, ...]:
+        return (self.sentinels(sequence_length),)
+
+    def _with_sentinels(self, inputs: Inputs) -> Inputs:
+        sentinels = self.sentinels(inputs.sequence_length)
+        return replace(inputs, vocabulary_size=inputs.vocabulary_size + sentinels)
 
 
 EVALUATION_DENOISING = TextDenoisingAutoencoder()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import Wav2Vec2FeatureExtractor
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
 from core.checkpoints.bundle import Bundle, Network, Tensors
@@ -36,9 +36,10 @@ from core.networks.wav2vec2 import (
 from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
 from core.objectives.base import Batch, Concern, Losses, Shown, chunks, objective_for
 from core.randomness import derive_seed
+from core.spec.architectures.ast import FRAME_LENGTH, FRAME_STEP
+from core.spec.architectures.transformer import TransformerSize
 from core.spec.audio import AudioAugmentation
 from core.spec.job import JobSpec
-from core.tasks.masked_spectrogram.spec import FRAME_LENGTH, FRAME_STEP
 from core.tasks.wav2vec2.losses import (
     codebook_perplexity,
     diversity,
@@ -65,7 +66,7 @@ class Wav2Vec2Pretraining(AudioObjective):
         super().__init__(job, data, task.augmentation)
         self.task = task
         self.width = task.feature_encoder.frames(self.clip)
-        self.model = create_wav2vec2(wav2vec2_config(job.size, task, dropout=job.dropout), job.training.seed)
+        self.model = create_wav2vec2(pretraining_config(job.size, task, job.dropout), job.training.seed)
         self.decay = task.gumbel_decay or _decay_over(job.training.steps, task)
         self.step = 0
         self.register_buffer("_steps_done", torch.zeros((), dtype=torch.int64))
@@ -257,3 +258,22 @@ def _decay_over(steps: int, task: Wav2Vec2) -> float:
     """The factor that takes the temperature from the first to the last value in so many steps."""
     ratio: float = (task.gumbel_temperature_final / task.gumbel_temperature) ** (1.0 / steps)
     return ratio
+
+
+def pretraining_config(size: TransformerSize, task: Wav2Vec2, dropout: float) -> Wav2Vec2Config:
+    """The configuration of the network with its quantizer and projections."""
+    return wav2vec2_config(
+        size,
+        task.feature_encoder,
+        position_kernel=task.position_kernel,
+        dropout=dropout,
+        num_codevector_groups=task.codebooks,
+        num_codevectors_per_group=task.codewords,
+        codevector_dim=task.codebooks * task.codeword_size,
+        proj_codevector_dim=task.projection_size,
+        contrastive_logits_temperature=task.contrast_temperature,
+        num_negatives=task.negatives,
+        diversity_loss_weight=task.diversity_weight,
+        mask_time_prob=task.mask_start_probability,
+        mask_time_length=task.mask_length,
+    )

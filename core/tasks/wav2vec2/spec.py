@@ -5,61 +5,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.spec.architectures.base import Inputs, Size
+from core.spec.architectures.wav2vec2 import POSITION_KERNEL, FeatureEncoder, Wav2Vec2Size
 from core.spec.audio import AudioAugmentation
-from core.spec.base import Spec
+from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, audio_recipes
 from core.spec.task import Modality, TaskSpec
-
-_Width = Annotated[int, Field(ge=1, le=1024)]
-
-
-class FeatureEncoder(Spec):
-    """The convolutions that turn samples into frames; defaults are the paper's (one frame each 20 ms at 16 kHz)."""
-
-    kernels: tuple[_Width, ...] = (10, 3, 3, 3, 3, 2, 2)
-    """Width of each convolution."""
-    strides: tuple[_Width, ...] = (5, 2, 2, 2, 2, 2, 2)
-    """Step of each convolution; their product is the samples a frame. For 8 kHz ``(5, 2, 2, 2, 2, 2)`` with six
-    kernels gives the same 20 ms."""
-    channels: Annotated[int, Field(ge=4, le=4096)] | None = None
-    """Channels of every convolution. Default: two thirds of ``model.hidden_size``, which is the paper's 512 for 768."""
-    normalization: Literal["group", "layer"] = "layer"
-    """``group``: the first convolution's channels over time (the paper's BASE); ``layer``: every frame by itself (its
-    LARGE), so that silence behind a short recording changes nothing. With ``layer`` the transformer's blocks normalise
-    first, too."""
-
-    @model_validator(mode="after")
-    def _as_many(self) -> Self:
-        if len(self.kernels) != len(self.strides) or not self.kernels:
-            raise ValueError(
-                f"kernels ({len(self.kernels)}) and strides ({len(self.strides)}) go together, one of each a convolution"
-            )
-        return self
-
-    def channels_for(self, hidden_size: int) -> int:
-        """Channels of every convolution in a network of that width."""
-        return self.channels or max(4, 2 * hidden_size // 3)
-
-    @property
-    def stride(self) -> int:
-        """Samples from one frame's beginning to the next one's."""
-        return math.prod(self.strides)
-
-    @property
-    def field(self) -> int:
-        """Samples that one frame sees."""
-        seen = 1
-        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
-            seen = (seen - 1) * stride + kernel
-        return seen
-
-    def frames(self, samples: int) -> int:
-        """Frames that so many samples give; 0 where they are fewer than one frame sees."""
-        for kernel, stride in zip(self.kernels, self.strides, strict=True):
-            samples = (samples - kernel) // stride + 1 if samples >= kernel else 0
-        return samples
 
 
 class Wav2Vec2(TaskSpec):
@@ -138,7 +91,7 @@ class Wav2Vec2(TaskSpec):
     """V, words in a codebook."""
     codeword_size: Annotated[int, Field(ge=1, le=4096)] = 128
     """Numbers in a code word; targets are ``codebooks`` times as wide."""
-    position_kernel: Annotated[int, Field(ge=2, le=1024)] = 128
+    position_kernel: Annotated[int, Field(ge=2, le=1024)] = POSITION_KERNEL
     """Width of the convolution over frames that tells the transformer where each frame is, in frames."""
     projection_size: Annotated[int, Field(ge=2, le=4096)] = 256
     """Width of the space in which predictions and targets are compared."""
@@ -170,3 +123,30 @@ class Wav2Vec2(TaskSpec):
                 f"gumbel_temperature ({self.gumbel_temperature})"
             )
         return self
+
+    def parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, Wav2Vec2Size)
+        encoder = network.parameters(
+            inputs, convolutions=self.feature_encoder, position_kernel=self.position_kernel
+        )
+        return encoder + self.head_parameters(network, inputs)
+
+    def head_parameters(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, Wav2Vec2Size)
+        channels, words = (
+            self.feature_encoder.channels_for(network.hidden_size),
+            self.codebooks * self.codewords,
+        )
+        quantizer = count_linear(channels, words) + words * self.codeword_size
+        predictions = count_linear(network.hidden_size, self.projection_size)
+        targets = count_linear(self.codebooks * self.codeword_size, self.projection_size)
+        return quantizer + predictions + targets
+
+    def activation_bytes(self, network: Size, inputs: Inputs) -> int:
+        assert isinstance(network, Wav2Vec2Size)
+        frames, clips = max(1, self.feature_encoder.frames(inputs.clip_samples)), inputs.samples
+        masked = clips * min(frames, math.ceil(frames * self.mask_start_probability) * self.mask_length)
+        choices = masked * (12 * self.codebooks * self.codewords + 8 * self.negatives)
+        similarities = 4 * masked * masked // max(1, clips)
+        encoder = network.activation_bytes(inputs, convolutions=self.feature_encoder)
+        return encoder + choices + similarities

@@ -9,7 +9,7 @@ import torch
 from core.data.text import SpecialIds
 from core.networks import causal_language, masked_language
 from core.networks.documents import attention_mask, document_numbers, restarted_positions
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 SIZE = TransformerSize(layers=4, hidden_size=16, heads=2, intermediate_size=32)
 SPECIAL = SpecialIds(pad=0, unk=1, cls=2, sep=3, mask=4, all=(0, 1, 2, 3, 4))

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from core.networks.bert import bert_config, create_bert
 from core.networks.dropout import CheapDropout, attention, dropout, keep_mask
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 
 def module_that_is(*, causal: bool) -> nn.Module:

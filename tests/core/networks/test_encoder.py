@@ -18,7 +18,7 @@ from core.networks.image_encoder import ImageEncoder, MaskedImageEncoder
 from core.networks.resnet import create_resnet, resnet_config
 from core.networks.text_encoder import text_encoder
 from core.networks.wav2vec2 import standardize
-from core.spec.model import ResNetSize
+from core.spec.architectures.resnet import ResNetSize
 from tests.core.networks.test_networks import CONFIGURATIONS, MAKERS
 
 RESNET = ResNetSize(block="basic", depths=(1, 2), widths=(8, 16))

@@ -12,7 +12,11 @@ from core.checkpoints.bundle import Bundle, Network
 from core.networks.discriminator import ConvolutionalDiscriminator, ResidualDiscriminator
 from core.networks.gan import create_generator
 from core.networks.image_generator import ImageGenerator
-from core.spec.gan_sizes import count_discriminator, count_generator
+from core.spec.architectures import ARCHITECTURES
+from core.spec.architectures.dcgan import DcganSize
+from core.spec.architectures.gan import GanSize
+from core.spec.architectures.resgan import ResGanSize
+from tests.core.spec.network_inputs import network_inputs
 
 SHAPES = [(32, 3), (28, 1), (9, 3), (17, 1), (64, 3)]
 
@@ -33,7 +37,10 @@ def test_generators_make_images_and_are_counted(network: Any, side: int, channel
         images = made(torch.randn(batch, 5))
         assert images.shape == (batch, channels, side, side)
         assert images.abs().max() <= 1
-    assert parameters(made) == count_generator(network, 8, latent_size=5, side=side, channels=channels)
+    size = ARCHITECTURES[network].model_validate({"width": 8})
+    assert isinstance(size, GanSize)
+    inputs = network_inputs(image_size=side, channels=channels)
+    assert parameters(made) == size.generator_parameters(inputs, latent_size=5)
 
 
 @pytest.mark.parametrize("normalise", [True, False])
@@ -42,7 +49,8 @@ def test_dcgans_discriminator(side: int, channels: int, *, normalise: bool) -> N
     network = ConvolutionalDiscriminator(channels, side, 8, normalise=normalise, spectral=False)
     assert network(torch.randn(2, channels, side, side)).shape == (2,)
     assert network.eval()(torch.randn(1, channels, side, side)).shape == (1,)
-    counted = count_discriminator("dcgan", 8, side=side, channels=channels, batch_norm=normalise)
+    inputs = network_inputs(image_size=side, channels=channels)
+    counted = DcganSize(width=8).discriminator_parameters(inputs, batch_norm=normalise)
     assert counted == parameters(network)
 
 
@@ -51,7 +59,8 @@ def test_dcgans_discriminator(side: int, channels: int, *, normalise: bool) -> N
 def test_the_residual_discriminator(side: int, channels: int, *, spectral: bool) -> None:
     network = ResidualDiscriminator(channels, side, 8, spectral=spectral)
     assert network(torch.randn(1, channels, side, side)).shape == (1,)
-    counted = count_discriminator("resgan", 8, side=side, channels=channels, batch_norm=False)
+    inputs = network_inputs(image_size=side, channels=channels)
+    counted = ResGanSize(width=8).discriminator_parameters(inputs, batch_norm=False)
     assert counted == parameters(network)
 
 

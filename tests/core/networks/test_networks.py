@@ -25,9 +25,10 @@ from core.networks.spectrogram_mae import Grid, ast_config, create_decoder, crea
 from core.networks.t5 import create_t5, t5_config
 from core.networks.vit import create_vit, vit_config
 from core.networks.vit_mae import create_vit_mae, vit_mae_config
-from core.networks.wav2vec2 import create_wav2vec2, wav2vec2_config
-from core.spec.model import ResNetSize, TransformerSize
-from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.networks.wav2vec2 import create_wav2vec2
+from core.spec.architectures.resnet import ResNetSize
+from core.spec.architectures.transformer import TransformerSize
+from core.tasks.wav2vec2.objective import pretraining_config
 from core.tasks.wav2vec2.spec import Wav2Vec2
 from tests.core.conftest import AUDIO_TASKS
 from tests.core.networks.test_documents import SPECIAL
@@ -35,7 +36,7 @@ from tests.core.networks.test_documents import SPECIAL
 SIZE = TransformerSize(layers=2, hidden_size=16, heads=2, intermediate_size=32)
 TEXT: dict[str, Any] = {"dropout": 0.3, "vocabulary_size": 40, "sequence_length": 12}
 IMAGE: dict[str, Any] = {"dropout": 0.3, "image_size": 16, "patch_size": 4, "channels": 3}
-SPECTROGRAM = MaskedSpectrogram.model_validate(AUDIO_TASKS["masked_spectrogram"])
+SPECTROGRAM: Any = {name: AUDIO_TASKS["masked_spectrogram"][name] for name in ("mel_bins", "patch_size")}
 GRID = Grid(bands=4, times=5, side=4)
 
 CONFIGURATIONS: dict[str, tuple[Any, set[str]]] = {
@@ -57,11 +58,11 @@ CONFIGURATIONS: dict[str, tuple[Any, set[str]]] = {
     ),
     "ijepa": (ijepa_config(SIZE, **IMAGE), {"hidden_dropout_prob", "attention_probs_dropout_prob"}),
     "ast": (
-        ast_config(SIZE, SPECTROGRAM, frames=20, dropout=0.3),
+        ast_config(SIZE, **SPECTROGRAM, frames=20, dropout=0.3),
         {"hidden_dropout_prob", "attention_probs_dropout_prob"},
     ),
     "wav2vec2": (
-        wav2vec2_config(SIZE, Wav2Vec2.model_validate(AUDIO_TASKS["wav2vec2"]), dropout=0.3),
+        pretraining_config(SIZE, Wav2Vec2.model_validate(AUDIO_TASKS["wav2vec2"]), 0.3),
         {"hidden_dropout", "activation_dropout", "attention_dropout"},
     ),
 }
@@ -192,7 +193,7 @@ def test_jepas_encoder_uses_only_the_chosen_patches_in_any_order() -> None:
 
 @torch.no_grad()
 def test_the_audio_maes_decoder_puts_each_visible_patch_at_its_rank() -> None:
-    config = ast_config(SIZE, SPECTROGRAM, frames=20, dropout=0.0)
+    config = ast_config(SIZE, **SPECTROGRAM, frames=20, dropout=0.0)
     decoder = create_decoder(config, GRID, width=8, layers=1, seed=0).eval()
     dice = torch.Generator().manual_seed(0)
     tokens = torch.randn(1, 2 + 4, 16, generator=dice)

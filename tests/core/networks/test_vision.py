@@ -14,8 +14,11 @@ from core.networks.resnet import create_resnet, resnet_config
 from core.networks.small_image_resnet import SmallImageResNetModel
 from core.networks.vision import feature_width, features
 from core.networks.vit import create_vit, vit_config
-from core.spec.model import PRESETS, ResNetSize, TransformerSize
-from core.spec.parameters import count_resnet, count_vit
+from core.spec.architectures import PRESETS
+from core.spec.architectures.resnet import ResNetSize
+from core.spec.architectures.transformer import TransformerSize
+from core.spec.architectures.vit import VitSize
+from tests.core.spec.network_inputs import network_inputs
 
 TINY_RESNET = ResNetSize(block="basic", depths=(1, 2), widths=(8, 16))
 TINY_VIT = TransformerSize(layers=1, hidden_size=16, heads=2, intermediate_size=32)
@@ -35,15 +38,15 @@ def small_resnet(seed: int = 0, *, channels: int = 3, small_images: bool = True)
     return create_resnet(resnet_config(TINY_RESNET, channels=channels, small_images=small_images), seed)
 
 
-@pytest.mark.parametrize("preset", [name for name, (kind, _) in PRESETS.items() if kind == "resnet"])
+@pytest.mark.parametrize("preset", ResNetSize.presets())
 @pytest.mark.parametrize("small", [True, False])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_resnets_parameters_are_counted(preset: str, *, small: bool, channels: int) -> None:
-    size = PRESETS[preset][1]
+    size = PRESETS[preset]
     assert isinstance(size, ResNetSize)
     with torch.device("meta"):
         network = create_resnet(resnet_config(size, channels=channels, small_images=small), 0)
-    counted = count_resnet(size, channels=channels, small_images=small)
+    counted = size.parameters(network_inputs(image_size=32 if small else 64, channels=channels))
     assert counted == sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -56,7 +59,7 @@ def test_the_named_resnets_are_those_of_transformers() -> None:
             ResNetConfig(depths=[2, 2, 2, 2], hidden_sizes=[64, 128, 256, 512], layer_type="basic"),
         ),
     ):
-        size = PRESETS[preset][1]
+        size = PRESETS[preset]
         assert isinstance(size, ResNetSize)
         with torch.device("meta"):
             ours = create_resnet(resnet_config(size, channels=3, small_images=False), 0)
@@ -65,15 +68,15 @@ def test_the_named_resnets_are_those_of_transformers() -> None:
         assert shapes == {name: tensor.shape for name, tensor in theirs.state_dict().items()}
 
 
-@pytest.mark.parametrize("preset", [name for name, (kind, _) in PRESETS.items() if kind == "vit"])
+@pytest.mark.parametrize("preset", VitSize.presets())
 @pytest.mark.parametrize(("side", "patch", "channels"), [(32, 4, 3), (28, 7, 1)])
 def test_a_vits_parameters_are_counted(preset: str, side: int, patch: int, channels: int) -> None:
-    size = PRESETS[preset][1]
-    assert isinstance(size, TransformerSize)
+    size = PRESETS[preset]
+    assert isinstance(size, VitSize)
     with torch.device("meta"):
         config = vit_config(size, dropout=0.0, image_size=side, patch_size=patch, channels=channels)
         network = create_vit(config, 0)
-    counted = count_vit(size, patches=(side // patch) ** 2, patch_size=patch, channels=channels)
+    counted = size.parameters(network_inputs(image_size=side, patch_size=patch, channels=channels))
     assert counted == sum(parameter.numel() for parameter in network.parameters())
 
 

@@ -5,7 +5,7 @@ import torch
 
 from core.networks.vit import create_vit, vit_config
 from core.networks.vit_positions import crop_features, use_resized_positions
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 
 SIZE = TransformerSize(layers=1, hidden_size=16, heads=2, intermediate_size=32)
 

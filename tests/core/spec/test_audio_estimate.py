@@ -7,11 +7,11 @@ import torch
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
 from core.networks.spectrogram_mae import Decoder, Grid, ast_config
-from core.networks.wav2vec2 import wav2vec2_config
 from core.spec.estimate import estimate
 from core.spec.job import JobSpec
 from core.spec.problems import validate
 from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
+from core.tasks.wav2vec2.objective import pretraining_config
 from core.tasks.wav2vec2.spec import Wav2Vec2
 
 
@@ -39,7 +39,7 @@ def test_wav2vec2_is_counted_as_transformers_makes_it(preset: str, norm: str, ke
     job = spec({"kind": "wav2vec2", "feature_encoder": encoder, "codewords": 77}, {"preset": preset})
     assert isinstance(job.task, Wav2Vec2)
     with torch.device("meta"):
-        network = Wav2Vec2ForPreTraining(wav2vec2_config(job.size, job.task, dropout=0.1))
+        network = Wav2Vec2ForPreTraining(pretraining_config(job.size, job.task, 0.1))
     assert estimate(job).parameters == trained(network)
 
 
@@ -58,7 +58,7 @@ def test_the_audio_mae_is_counted_as_transformers_makes_it(preset: str, width: i
     task, size = job.task, job.size
     assert isinstance(task, MaskedSpectrogram)
     grid = Grid(8, 25, 16)
-    config = ast_config(size, task, frames=400, dropout=0.0)
+    config = ast_config(size, mel_bins=task.mel_bins, patch_size=task.patch_size, frames=400, dropout=0.0)
     with torch.device("meta"):
         encoder = AutoModel.from_config(config)
         encoder.embeddings.position_embeddings.requires_grad_(False)

@@ -12,12 +12,14 @@ from core.networks.gpt2 import gpt2_config
 from core.networks.llama import llama_config
 from core.networks.modernbert import modernbert_config
 from core.networks.t5 import create_t5, t5_config
+from core.spec.architectures import PRESETS
+from core.spec.architectures.t5 import T5Size
+from core.spec.architectures.transformer import Transformer, TransformerSize
 from core.spec.estimate import estimate
 from core.spec.job import JobSpec
-from core.spec.model import PRESETS, TransformerSize
-from core.spec.parameters import count_parameters
 from core.spec.problems import validate
 from core.spec.tasks import task_specs
+from tests.core.spec.network_inputs import network_inputs
 
 
 def _spec(**training: Any) -> JobSpec:
@@ -69,10 +71,10 @@ LANGUAGE = sorted({name for task in TASKS if task.modality == "text" for name in
 def test_parameters_are_counted_as_transformers_makes_them(
     preset: str, vocabulary: int, positions: int
 ) -> None:
-    architecture, size = PRESETS[preset]
-    assert isinstance(size, TransformerSize)
-    network = _network(architecture, size, vocabulary, positions)
-    counted = count_parameters(architecture, size, vocabulary_size=vocabulary, positions=positions)
+    size = PRESETS[preset]
+    assert isinstance(size, Transformer)
+    network = _network(size.architecture, size, vocabulary, positions)
+    counted = size.parameters(network_inputs(vocabulary_size=vocabulary, sequence_length=positions))
     assert counted == sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -168,8 +170,8 @@ def test_what_a_task_adds_to_the_network_counts() -> None:
     denoising = validate(
         plain | {"task": {"kind": "text_denoising_autoencoder"}, "model": {"preset": "t5-tiny"}}
     )
-    assert estimate(denoising).parameters == count_parameters(
-        "t5", denoising.size, vocabulary_size=8192 + 100, positions=128
+    assert estimate(denoising).parameters == T5Size.presets()["t5-tiny"].parameters(
+        network_inputs(vocabulary_size=8192 + 100, sequence_length=128)
     )
 
 

@@ -6,7 +6,7 @@ import torch
 
 from core.networks.causal_language import create_causal_network
 from core.randomness import uniforms
-from core.spec.model import TransformerSize
+from core.spec.architectures.transformer import TransformerSize
 from core.tasks.causal_lm.sampling import continuations
 
 SIZE = TransformerSize(layers=2, hidden_size=16, heads=2, intermediate_size=32)

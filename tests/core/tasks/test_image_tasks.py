@@ -16,8 +16,8 @@ from core.errors import EngineError
 from core.evaluation.label_classifier import teach
 from core.networks.vision import features
 from core.spec.estimate import estimate
-from core.spec.image_heads import COLOUR_CLASSES
 from core.tasks.colorization.palette import palette
+from core.tasks.colorization.spec import COLOUR_CLASSES
 from tests.core.tasks.image_tasks import ENCODERS, TASKS, coloured_pictures, create, image_job
 from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 from tests.core.training.interruptions import pictures as shown

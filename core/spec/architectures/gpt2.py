@@ -1,0 +1,31 @@
+"""GPT-2 (Radford et al. 2019)."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from core.spec.architectures.base import Inputs
+from core.spec.architectures.language import LanguageModelSize
+
+
+class Gpt2Size(LanguageModelSize):
+    """Sizes of a GPT-2, whose head is the embedding's matrix."""
+
+    architecture: ClassVar[str] = "gpt2"
+    default_dropout: ClassVar[float] = 0.1
+    learned_positions: ClassVar[bool] = True
+    # The GELU, by its tangent, is made of seven operations.
+    token_bytes: ClassVar[tuple[tuple[int, int], tuple[int, int]]] = ((34, 20), (18, 12))
+
+    @classmethod
+    def presets(cls) -> Mapping[str, Self]:
+        # Radford et al. 2019: the smallest of GPT-2, and two for small data below it.
+        return {
+            "gpt2-tiny": cls.of(4, 128, 4),
+            "gpt2-mini": cls.of(6, 384, 6),
+            "gpt2-small": cls.of(12, 768, 12),
+        }
+
+    def parameters(self, inputs: Inputs) -> int:
+        hidden = self.hidden_size
+        embeddings = (inputs.vocabulary_size + inputs.sequence_length) * hidden
+        return embeddings + self.layers * self.block_parameters + 2 * hidden

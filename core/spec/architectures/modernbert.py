@@ -1,0 +1,32 @@
+"""ModernBERT (Warner et al. 2024, arXiv 2412.13663)."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from core.spec.architectures.base import Inputs
+from core.spec.architectures.language import LanguageModelSize
+
+
+class ModernBertSize(LanguageModelSize):
+    """Sizes of a ModernBERT, with its masked language modelling head."""
+
+    architecture: ClassVar[str] = "modernbert"
+    rotary: ClassVar[bool] = True
+    # A gated layer is twice as wide.
+    token_bytes: ClassVar[tuple[tuple[int, int], tuple[int, int]]] = ((41, 16), (29, 8))
+
+    @classmethod
+    def presets(cls) -> Mapping[str, Self]:
+        # Base is the paper's; the smaller ones are Ettin's 17m and 32m (Weller et al. 2025, arXiv 2507.11412).
+        return {
+            "modernbert-mini": cls.of(7, 256, 4, 384),
+            "modernbert-small": cls.of(10, 384, 6, 576),
+            "modernbert-base": cls.of(22, 768, 12, 1152),
+        }
+
+    def parameters(self, inputs: Inputs) -> int:
+        hidden, vocabulary = self.hidden_size, inputs.vocabulary_size
+        # Norms have no biases; the first layer has none before its attention, where the embeddings' own stands.
+        blocks = self.layers * (self.gated_block_parameters + 2 * hidden) - hidden
+        head = hidden * hidden + hidden + vocabulary
+        return vocabulary * hidden + hidden + blocks + hidden + head

@@ -1,0 +1,106 @@
+"""What all transformers have in common."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field
+
+from core.spec.architectures.base import Size
+from core.spec.base import Spec
+
+_SCORE_BYTES = 9
+"""A head and pair of tokens, where attention scores are materialised: the scores, their softmax, a dropout mask."""
+
+
+class TransformerSize(Spec):
+    """Sizes of a transformer."""
+
+    layers: Annotated[int, Field(ge=1, le=200)]
+    hidden_size: Annotated[int, Field(ge=8, le=65536)]
+    heads: Annotated[int, Field(ge=1, le=1024)]
+    intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
+
+    def narrowed(self, layers: int, hidden_size: int | None, param: str) -> "TransformerSize":
+        """Sizes of a helper network with as many heads, by default half as wide.
+
+        Args:
+            hidden_size: its width; None: half of this one's, rounded up to a multiple of 4 and of the heads.
+            param: the name of the field that says it.
+
+        Raises:
+            ValueError: for a width that its heads or its fixed positions do not divide.
+        """
+        multiple = math.lcm(4, self.heads)
+        width = hidden_size or multiple * math.ceil(self.hidden_size / 2 / multiple)
+        if width % multiple:
+            raise ValueError(f"{param} ({width}) must be a multiple of {multiple}")
+        return TransformerSize(
+            layers=layers, hidden_size=width, heads=self.heads, intermediate_size=4 * width
+        )
+
+    @property
+    def block_parameters(self) -> int:
+        """Of one block: attention and feed-forward with biases, and their two norms."""
+        hidden, intermediate = self.hidden_size, self.intermediate_size
+        attention = 4 * (hidden * hidden + hidden)
+        feed_forward = 2 * hidden * intermediate + intermediate + hidden
+        return attention + feed_forward + 4 * hidden
+
+    @property
+    def gated_block_parameters(self) -> int:
+        """Of one block: attention and gated feed-forward without biases; norms not counted."""
+        return 4 * self.hidden_size * self.hidden_size + 3 * self.hidden_size * self.intermediate_size
+
+    def block_bytes(self, tokens: int, by_hidden: int, by_intermediate: int, *, attended: int = 0) -> int:
+        """Saved activations of all blocks.
+
+        Args:
+            tokens: that pass through each block, of the whole micro-batch.
+            by_hidden: bytes a token and block, by the hidden size.
+            by_intermediate: likewise, by the intermediate size.
+            attended: tokens that each looks at, where attention scores are materialised.
+        """
+        a_token = by_hidden * self.hidden_size + by_intermediate * self.intermediate_size
+        return self.layers * tokens * (a_token + _SCORE_BYTES * self.heads * attended)
+
+
+class Transformer(TransformerSize, Size):
+    """An architecture that is a transformer."""
+
+    settings: ClassVar[tuple[str, ...]] = ("layers", "hidden_size", "heads", "intermediate_size", "dropout")
+    rotary: ClassVar[bool] = False
+    """Whether positions are rotations of pairs of numbers (Su et al. 2021, arXiv 2104.09864)."""
+
+    @classmethod
+    def of(cls, layers: int, hidden_size: int, heads: int, intermediate_size: int | None = None) -> Self:
+        """Sizes in short; the intermediate size is by default four times the hidden size."""
+        return cls(
+            layers=layers,
+            hidden_size=hidden_size,
+            heads=heads,
+            intermediate_size=intermediate_size or 4 * hidden_size,
+        )
+
+    def changed(self, settings: Mapping[str, Any]) -> Self:
+        hidden = settings.get("hidden_size", self.hidden_size)
+        size = type(self)(
+            layers=settings.get("layers", self.layers),
+            hidden_size=hidden,
+            heads=settings.get("heads", self.heads),
+            intermediate_size=settings.get(
+                "intermediate_size", hidden * self.intermediate_size // self.hidden_size
+            ),
+        )
+        if size.hidden_size % size.heads:
+            raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
+        if self.rotary and size.hidden_size // size.heads % 2:
+            raise ValueError(
+                f"a {self.architecture} turns pairs of numbers: hidden_size / heads must be even, "
+                f"not {size.hidden_size // size.heads}"
+            )
+        return size
+
+    @property
+    def feature_width(self) -> int:
+        return self.hidden_size
