@@ -48,7 +48,9 @@ def test_until_the_data_is_prepared_and_for_a_batch_found_by_trial_the_worker_is
     limit.told({"event": "progress"})
     assert limit.bytes == before >= place.resources.machine.memory_bytes
     limit.told({"event": "prepared", "documents": 1000})
-    assert limit.bytes == memory.RUNTIME_BYTES["cpu"] + 3 * place.bench.job(job_id).memory_bytes + 256_000
+    measured = memory.examination_bytes(limit.spec, training=1000, held_out=0)
+    lasting = memory.RUNTIME_BYTES["cpu"] + 3 * place.bench.job(job_id).memory_bytes
+    assert limit.bytes == lasting + 256_000 + measured
 
     attempt.claim.spec["training"]["batch_size"] = "auto"
     limit = MemoryLimit.of(attempt.claim, place.resources.machine)
@@ -95,6 +97,10 @@ def test_measuring_many_samples_is_within_the_limit(place: Place) -> None:
     )
     limit.told({"event": "prepared", **hours})
     assert limit.bytes == limit.training + 1100 * 256 + (1100 + 110) * 64 * memory.FEATURE_BYTES
+
+    limit.spec = validate(sized | {"task": {"kind": "causal_lm"}, "model": {"preset": "gpt2-tiny"}})
+    limit.told({"event": "prepared", "documents": 100, "documents_held_out": 10})
+    assert limit.bytes == limit.training + 100 * 256 + (100 + 10) * 128 * memory.FEATURE_BYTES
 
     limit.spec = validate(sized | {"task": {"kind": "gan"}})
     limit.told(images)
