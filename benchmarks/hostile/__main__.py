@@ -114,10 +114,10 @@ def _row(outcome: Outcome, probes: list[Answered], uploads: list[Answered]) -> s
 
 def _server_errors(running: Running, bystanders: list[Answered]) -> int:
     """The number of statuses above 499, of failed requests of bystanders, and of deaths of the API."""
-    told = httpx.get(f"{running.url}/metrics", timeout=60)
+    metrics = httpx.get(f"{running.url}/metrics", timeout=60)
     errors = sum(
         sample.value
-        for family in text_string_to_metric_families(expect(told, 200).text)
+        for family in text_string_to_metric_families(expect(metrics, 200).text)
         for sample in family.samples
         if sample.name == "seedbed_http_requests_total" and _is_error(int(sample.labels["status"]))
     )

@@ -74,7 +74,7 @@ def _repeat(  # noqa: PLR0917 - `Process` passes them by position
     headers: dict[str, str],
     every: float,
     stop: Event,
-    told: Any,
+    sender: Any,
 ) -> None:
     answered: list[Answered] = []
     with httpx.Client(base_url=url, headers=headers, timeout=_ANSWER_SECONDS) as client:
@@ -86,6 +86,6 @@ def _repeat(  # noqa: PLR0917 - `Process` passes them by position
                 status = 0
             answered.append(Answered(sent, time.monotonic() - sent, status))
             if len(answered) == 1:
-                told.send("begun")
+                sender.send("begun")
             stop.wait(max(0.0, sent + every - time.monotonic()))
-    told.send(answered)
+    sender.send(answered)

@@ -77,8 +77,8 @@ def _run(target: Target, client: httpx.Client, limit: int) -> None:
         },
         "resources": {"max_seconds": JOB_SECONDS},
     }
-    told = expect(client.post("/v1/jobs/validate", json=spec), 200).json()
-    codes = {warning["code"] for warning in told["warnings"]}
+    answer = expect(client.post("/v1/jobs/validate", json=spec), 200).json()
+    codes = {warning["code"] for warning in answer["warnings"]}
     if not {"checkpoints_too_frequent", "points_too_frequent"} <= codes:
         raise NotDelivered(f"there is no warning of so frequent checkpoints, only of {sorted(codes)}")
     job = str(expect(client.post("/v1/jobs", json=spec), 201).json()["id"])

@@ -58,12 +58,12 @@ def _all_end(target: Target, job: str, headers: dict[str, str], revoke: Any) -> 
     def listen(_: int) -> float:
         with (
             target.anonymous() as client,
-            client.stream("GET", f"/v1/jobs/{job}/stream", headers=headers) as told,
+            client.stream("GET", f"/v1/jobs/{job}/stream", headers=headers) as answer,
         ):
-            if told.status_code != 200:
+            if answer.status_code != 200:
                 begun.abort()
-                raise NotDelivered(f"a stream answered {told.status_code}")
-            lines = told.iter_lines()
+                raise NotDelivered(f"a stream answered {answer.status_code}")
+            lines = answer.iter_lines()
             next(lines)
             begun.wait()
             revoked.wait()
