@@ -54,7 +54,8 @@ class Cache:
         Args:
             sha256: Hex digest of the content.
             bytes_: Its size.
-            fill: Writes the content to the path that it is given, and has checked it.
+            fill: Writes the content to the path that it is given, and has checked it. Of a file that is there the
+                size alone is looked at: who uses it checks its content.
         """
         path = self._object_path(sha256)
         with locked(self._lock(sha256)):
@@ -70,6 +71,11 @@ class Cache:
                     partial.unlink(missing_ok=True)
             os.utime(path)
         return path
+
+    def discard(self, sha256: str) -> None:
+        """Remove the file that should have this content and has not; runs keep the links that they have."""
+        with locked(self._lock(sha256)):
+            self._object_path(sha256).unlink(missing_ok=True)
 
     def missing_bytes(self, objects: Iterable[tuple[str, int]]) -> int:
         """How much of these (sha256, bytes) is not here yet."""

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from control.storage import Storage, StorageNotFound
-from core.checkpoints.manifest import MANIFEST, sha256_of
+from core.checkpoints.manifest import MANIFEST
 
 _CHUNK = 1 << 20
 _FICLONE = 0x40049409
@@ -47,13 +47,23 @@ def _copy(storage: Storage, key: str, path: Path, patience: Patience) -> str:
     """Returns: the hex digest of what was copied."""
     source = storage.local_path(key)
     if source is not None and _clone(source, path):
-        return sha256_of(path)
+        return sha256_patiently(path, patience)
     digest = hashlib.sha256()
     with path.open("xb") as file:
         for chunk in storage.chunks(key):
             patience()
             digest.update(chunk)
             file.write(chunk)
+    return digest.hexdigest()
+
+
+def sha256_patiently(path: Path, patience: Patience) -> str:
+    """Hex digest of a local file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            patience()
+            digest.update(chunk)
     return digest.hexdigest()
 
 

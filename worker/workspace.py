@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
+from control.scheduling.claims import ClaimedFile
 from control.short_jobs.kind import FromCheckpoint, Kind
 from control.short_jobs.registry import kinds
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
@@ -23,7 +24,7 @@ from core.checkpoints.manifest import MANIFEST
 from core.spec.job import JobSpec
 from core.spec.prepared import prepared_key
 from worker.resources import WorkerResources
-from worker.staging import DamagedError, Patience, fetch, inside, link, stage_checkpoint
+from worker.staging import DamagedError, Patience, fetch, inside, link, sha256_patiently, stage_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class StagingError(Exception):
 class Workspace:
     """One attempt's directory.
 
-    ``spec.json``, ``data/`` (links into the cache), ``resume/`` (a checkpoint, where there is one), ``out/`` (the engine's), ``uploads/`` (links
+    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``resume/`` (a checkpoint, where there is one), ``out/`` (the engine's), ``uploads/`` (links
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
@@ -70,6 +71,10 @@ class Workspace:
         self.out = directory / "out"
         self.uploads = directory / "uploads"
         self.log = directory / "log.txt"
+        self._digests: dict[str, dict[str, str]] = {"data": {}, "checkpoint": {}}
+        """sha256 of what was staged, by name: of the dataset's files, and of those of the checkpoint."""
+        self._checked: set[str] = set()
+        """The contents of the dataset that are known to be whole; several of its files may have one."""
 
     @contextmanager
     def staged(self) -> Iterator[list[str]]:
@@ -111,7 +116,7 @@ class Workspace:
         """The command line of a short job: its command, what it works on, its options, where it writes."""
         chosen = kind.arguments(self._claim.options, self._resources.machine.memory_bytes)
         out = [] if kind.files is None else ["--out", str(self.out / kind.name)]
-        return [kind.name, *arguments, *chosen, *out]
+        return [kind.name, *arguments, *chosen, *out, *self._write_digests()]
 
     def _stage(self, prepared: Path, kind: Kind[Any] | None) -> list[str]:
         for directory in (self.data, self.out, self.uploads):
@@ -133,15 +138,18 @@ class Workspace:
         resume = self._stage_resume()
         if resume is not None:
             arguments += ["--resume", str(resume)]
-        return arguments
+        return [*arguments, *self._write_digests()]
+
+    def _write_digests(self) -> list[str]:
+        """The arguments that tell the engine what was hashed here, so that it does not hash it once more."""
+        path = self.directory / "digests.json"
+        path.write_text(json.dumps(self._digests))
+        return ["--digests", str(path)]
 
     def _stage_data(self) -> None:
-        storage, cache = self._resources.storage, self._resources.cache
         for file in self._claim.files:
-            bring = partial(fetch, storage, file.object_key, sha256=file.sha256, patience=self._patience)
             try:
-                cached = self._patiently(partial(cache.object, file.sha256, file.bytes, bring))
-                link(cached, inside(self.data, file.name))
+                self._stage_file(file)
             except StorageNotFound as error:
                 raise StagingError(
                     Failed(
@@ -159,6 +167,34 @@ class Workspace:
                     )
                 ) from error
 
+    def _stage_file(self, file: ClaimedFile) -> None:
+        """Give a dataset's file its name in ``data/``. Its content is hashed once: while it is fetched, or in the cache.
+
+        Raises:
+            DamagedError, StorageNotFound: as `fetch`.
+        """
+        cache, target = self._resources.cache, inside(self.data, file.name)
+        fetched = False
+
+        def fill(path: Path) -> None:
+            nonlocal fetched
+            key, patience = file.object_key, self._patience
+            fetch(self._resources.storage, key, path, sha256=file.sha256, patience=patience)
+            fetched = True
+
+        while True:
+            link(self._patiently(partial(cache.object, file.sha256, file.bytes, fill)), target)
+            if fetched or file.sha256 in self._checked or self._is_whole(target, file):
+                break
+            log.warning("the cached content of %s is damaged; fetching it again", file.name)
+            target.unlink()
+            cache.discard(file.sha256)
+        self._checked.add(file.sha256)
+        self._digests["data"][file.name] = file.sha256
+
+    def _is_whole(self, path: Path, file: ClaimedFile) -> bool:
+        return sha256_patiently(path, self._patience) == file.sha256
+
     def _stage_resume(self) -> Path | None:
         """The best checkpoint that is whole; None for a fresh start."""
         for reference in self._claim.checkpoints:
@@ -172,6 +208,9 @@ class Workspace:
                     f"The checkpoint of step {reference.step} is damaged ({error}); continuing from one before it.",
                 )
                 continue
+            self._digests["checkpoint"] = {
+                file["path"]: file["sha256"] for file in reference.manifest["files"]
+            }
             return target
         return None
 

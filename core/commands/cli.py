@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.commands.digests import Digests
+
 if TYPE_CHECKING:
     from core.data.files import ReadingByName
     from core.events import Events
@@ -60,6 +62,7 @@ def _run(arguments: argparse.Namespace, events: "Events") -> int:
         decided=arguments.decided,
         limits=Limits(arguments.checkpoint_seconds, arguments.point_seconds),
         reading=arguments.reading,
+        digests=arguments.digests,
     )
     return run(options, events)
 
@@ -75,6 +78,7 @@ def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
         largest_batch=arguments.largest_batch,
         memory_bytes=arguments.memory_bytes,
         reading=arguments.reading,
+        digests=arguments.digests,
     )
     return estimate(options, events)
 
@@ -91,6 +95,7 @@ def _preview(arguments: argparse.Namespace, events: "Events") -> int:
         samples=arguments.samples,
         step=arguments.step,
         reading=arguments.reading,
+        digests=arguments.digests,
     )
     return preview(options, events)
 
@@ -103,6 +108,7 @@ def _export(arguments: argparse.Namespace, events: "Events") -> int:
         format=arguments.format,
         out=arguments.out,
         threads=arguments.threads,
+        digests=arguments.digests,
     )
     return export(options, events)
 
@@ -209,6 +215,13 @@ def _add_process(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=_positive, metavar="N", help="threads of computation (default: one a core)"
     )
+    parser.add_argument(
+        "--digests",
+        type=_digests,
+        default=Digests(),
+        metavar="FILE",
+        help="sha256 of files that were checked already, which are not hashed again",
+    )
 
 
 def _positive(text: str) -> int:
@@ -222,6 +235,13 @@ def _reading(text: str) -> "ReadingByName":
     from core.formats.tables.reading import ReadingOptions  # noqa: PLC0415 - each command imports only what it needs
 
     return {name: ReadingOptions.of(options) for name, options in _mapping(text).items()}
+
+
+def _digests(text: str) -> Digests:
+    try:
+        return Digests.read(Path(text))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text} has no hashes of files: {error}") from None
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import NoReturn
 import torch
 
 from core.checkpoints.writer import CheckpointWriter
+from core.commands.digests import Digests
 from core.commands.run import environment_of, explain, load_spec, settle
 from core.data import DataFile, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
@@ -57,6 +58,7 @@ class Options:
     largest_batch: bool = False
     memory_bytes: int | None = None
     reading: ReadingByName = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
 
 
 def estimate(options: Options, events: Events) -> int:
@@ -198,7 +200,9 @@ class _Estimate:
 
     def _prepare(self, job: JobSpec) -> tuple[Prepared, bool]:
         """The data, and whether it is only a part of it."""
-        files = data_files(self._options.data, job.task.modality, self._options.reading)
+        files = data_files(
+            self._options.data, job.task.modality, self._options.reading, self._options.digests.data
+        )
         cache = self._options.cache or self._directory / "cache"
         sampled = job.task.modality == "text" and _bytes_of(files) > WHOLE_BYTES
         if sampled:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -10,6 +10,7 @@ import onnxruntime
 import torch
 
 from core.checkpoints.manifest import ManifestError, verify
+from core.commands.digests import Digests
 from core.commands.run import environment_of, explain
 from core.errors import STOPPED, EngineError
 from core.events import Events
@@ -26,6 +27,7 @@ class Options:
     format: Literal["onnx"]
     out: Path
     threads: int | None = None
+    digests: Digests = field(default_factory=Digests)
 
 
 def export(options: Options, events: Events) -> int:
@@ -66,7 +68,7 @@ def _export(options: Options, events: Events) -> None:
     place = choose_place("cpu", "fp32")
     events.emit("started", pid=os.getpid(), **environment_of(place), resumed_from_step=0, steps=0)
     try:
-        verify(options.checkpoint)
+        verify(options.checkpoint, options.digests.checkpoint)
     except ManifestError as error:
         raise EngineError(
             "checkpoint_damaged", f"{error}.", "Export another checkpoint, or fetch this one anew."

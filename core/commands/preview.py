@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.commands.digests import Digests
 from core.commands.run import explain, load_spec
 from core.data import data_files, prepare_for, sample_indices
 from core.data.files import ReadingByName
@@ -34,6 +35,7 @@ class Options:
     samples: int = 8
     step: int = 1
     reading: ReadingByName = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
 
 
 def preview(options: Options, events: Events) -> int:
@@ -68,7 +70,7 @@ def _preview(options: Options, events: Events) -> None:
     def progress(phase: str, done: int, total: int | None, unit: str) -> None:
         events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
-    files = data_files(options.data, job.task.modality, options.reading)
+    files = data_files(options.data, job.task.modality, options.reading, options.digests.data)
     data = prepare_for(job, files, options.cache or options.out / "cache", on_progress=progress)
     objective = create_objective(job, data)
     events.emit("prepared", **data.facts, parameters=objective.parameter_count)

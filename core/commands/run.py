@@ -13,6 +13,7 @@ import torch
 from core import tracebacks
 from core.checkpoints.bundle import averaged_folder
 from core.checkpoints.writer import CheckpointWriter
+from core.commands.digests import Digests
 from core.data import DataError, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.distributed.world import World
@@ -54,6 +55,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     """How often it writes at most."""
     reading: ReadingByName = field(default_factory=dict)
+    digests: Digests = field(default_factory=Digests)
 
 
 def run(options: Options, events: Events) -> int:
@@ -152,7 +154,14 @@ class _Session:
             torch.set_num_threads(options.threads)
         make_deterministic()
         keep_freed_memory()
-        origin = find_origin(options.out, job, resume=options.resume, fresh=options.fresh, events=events)
+        origin = find_origin(
+            options.out,
+            job,
+            resume=options.resume,
+            fresh=options.fresh,
+            events=events,
+            digests=options.digests.checkpoint,
+        )
         if options.fresh:
             decisions.forget()
         earlier = origin.decisions if origin else {}
@@ -183,7 +192,10 @@ class _Session:
 
         cache = options.cache or options.out / "cache"
         return prepare_for(
-            job, data_files(options.data, job.task.modality, options.reading), cache, on_progress=progress
+            job,
+            data_files(options.data, job.task.modality, options.reading, options.digests.data),
+            cache,
+            on_progress=progress,
         )
 
     def _build(

@@ -44,12 +44,18 @@ def layout_of(files: Sequence[DataFile], modality: Modality) -> Layout:
 
 
 def data_files(
-    paths: Sequence[Path], modality: Modality = "text", reading: ReadingByName | None = None
+    paths: Sequence[Path],
+    modality: Modality = "text",
+    reading: ReadingByName | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> list[DataFile]:
     """The files at ``paths`` in name order, with their hashes.
 
     Of a directory all files of formats known for ``modality`` are taken, recursively, named by their relative path; hidden
     files are skipped. A file that is named directly must have a known format.
+
+    Args:
+        digests: sha256 by name of files whose content was checked already; they are not hashed again.
 
     Raises:
         DataError: ``data_unreadable``, where there is nothing to read.
@@ -81,9 +87,9 @@ def data_files(
             f"{where}: no file of a known format is there",
             f"Known formats: {KNOWN_FORMATS[modality]}.",
         )
-    options = reading or {}
+    options, known = reading or {}, digests or {}
     return [
-        DataFile(name, path, _sha256(path), options.get(name, AS_FOUND))
+        DataFile(name, path, known.get(name) or _sha256(path), options.get(name, AS_FOUND))
         for name, path in sorted(found.items())
     ]
 

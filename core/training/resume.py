@@ -77,12 +77,19 @@ def run_directory(out: Path) -> Iterator[None]:
 
 
 def find_origin(
-    out: Path, job: JobSpec, *, resume: Path | None, fresh: bool, events: Events
+    out: Path,
+    job: JobSpec,
+    *,
+    resume: Path | None,
+    fresh: bool,
+    events: Events,
+    digests: Mapping[str, str] | None = None,
 ) -> Origin | None:
     """The checkpoint to continue from: the one that was named, else the newest whole one in ``out``.
 
     Args:
         fresh: remove what is in ``out`` and start over.
+        digests: sha256 by path of the files of ``resume`` that were hashed already.
 
     Raises:
         EngineError: ``checkpoint_damaged`` for the one that was named; ``run_directory_taken`` where
@@ -90,7 +97,7 @@ def find_origin(
     """
     if resume is not None:
         try:
-            return _open(resume, verify(resume))
+            return _open(resume, verify(resume, digests))
         except ManifestError as error:
             raise EngineError(
                 "checkpoint_damaged", f"{error}.", "Resume from another checkpoint, or leave --resume out."

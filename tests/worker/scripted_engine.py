@@ -185,6 +185,7 @@ def export(argv: list[str]) -> int:
     parser.add_argument("--format")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--digests", type=Path)
     parser.add_argument("--events-fd", type=int)
     arguments = parser.parse_args(argv)
     step = verify(arguments.checkpoint).step
@@ -212,6 +213,7 @@ def engine(argv: list[str]) -> int:
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--reading", default="{}")
+    parser.add_argument("--digests", type=Path)
     parser.add_argument("--events-fd", type=int)
     return Run(parser.parse_args(argv)).main()
 
