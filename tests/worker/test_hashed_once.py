@@ -175,7 +175,7 @@ def test_a_run_whose_files_are_in_the_cache_hashes_each_once_too(place: Place, h
 
 @pytest.mark.parametrize(
     ("purpose", "options"),
-    [("preview", {"samples": 2, "step": 1}), ("estimate", {})],
+    [("preview", {"samples": 2, "step": 1}), ("estimate", {"largest_batch": False})],
     ids=["preview", "estimate"],
 )
 def test_short_jobs_hash_the_dataset_once(
