@@ -1,4 +1,4 @@
-"""Mutated files into the readers of uploads: the same few hundred each time; `./run bench malformed` tries many more."""
+"""Feeds the same few hundred mutated files to the readers of uploads each time; `./run bench malformed` tries many more."""
 
 import signal
 from typing import Any
@@ -30,7 +30,7 @@ def test_no_mutated_file_raises_what_it_should_not(part: int) -> None:
     for number in range(part, CASES, PARTS):
         sample, content = case(1, number, SAMPLES)
         refused += not read(sample, content)
-    # Neither is all of it refused at the door, nor nothing harmed.
+    # The mutations are neither so strong that all files are refused, nor so weak that none is.
     assert 0.2 < refused * PARTS / CASES < 0.9
 
 
@@ -43,7 +43,7 @@ def test_a_case_is_the_same_each_time() -> None:
 
 
 class _Broken:
-    """A reader that does what none may do, on some cases."""
+    """A reader that fails in a forbidden way, on some cases."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -62,7 +62,7 @@ class _Broken:
 
 
 @pytest.mark.parametrize(("number", "told"), [(0, "raised"), (1, "memory"), (3, "raised")])
-def test_what_readers_do_wrong_is_told(monkeypatch: pytest.MonkeyPatch, number: int, told: str) -> None:
+def test_a_fault_of_a_reader_is_reported(monkeypatch: pytest.MonkeyPatch, number: int, told: str) -> None:
     monkeypatch.setattr(trials, "read", _Broken(number))
     answer = trials._try(0, 5, SAMPLES)
     assert told in answer
@@ -78,7 +78,7 @@ def test_figures_say_what_failed() -> None:
     assert tally.worst["seconds"] == bench.SECONDS + 1
 
 
-def test_a_process_that_dies_is_told_with_its_case_and_the_next_goes_on(
+def test_a_dead_process_is_reported_with_its_case_and_the_next_one_continues(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started = []

@@ -1,4 +1,4 @@
-"""The lists of mutations: every one can be made, is a program, and names tests that are there."""
+"""The lists of mutations: each mutation can be made, gives a valid program, and names existing tests."""
 
 import ast
 from pathlib import Path
@@ -32,13 +32,13 @@ def test_a_mutation_can_be_made(mutation: Mutation) -> None:
             assert set(names) <= defined, argument
 
 
-def test_there_are_no_two_of_a_kind() -> None:
+def test_no_mutation_is_listed_twice() -> None:
     places = [(mutation.file, mutation.old, mutation.new) for _, mutation in MUTATIONS]
     assert len(places) == len(set(places))
 
 
 @pytest.mark.parametrize("content", ["one\n", "twice twice\n"], ids=["absent", "twice"])
-def test_a_text_that_does_not_stand_once_is_stale(tmp_path: Path, content: str) -> None:
+def test_a_text_that_does_not_occur_exactly_once_is_stale(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.py").write_text(content)
     with pytest.raises(StaleError, match="not once"):
         _mutation(file="a.py").apply(tmp_path)
@@ -51,7 +51,7 @@ def test_a_text_that_does_not_stand_once_is_stale(tmp_path: Path, content: str) 
     [{"new": "twice"}, {"file": "../a.py"}, {"file": "/a.py"}, {"tests": []}, {"why": ""}, {"spelled": 1}],
     ids=str,
 )
-def test_a_mutation_that_is_none_is_refused(change: dict[str, object]) -> None:
+def test_an_invalid_mutation_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         _mutation(**change)
 

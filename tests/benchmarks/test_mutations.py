@@ -1,4 +1,4 @@
-"""``./run bench mutations``: what it says of mistakes that are noticed, survive, hang, or cannot be made."""
+"""``./run bench mutations``: its report on mutations that are noticed, are missed, hang, or cannot be made."""
 
 import json
 import signal
@@ -75,7 +75,7 @@ def _figures(said: str) -> dict[str, float]:
     return figures
 
 
-def test_what_breaks_a_child_process_is_noticed_and_a_survivor_is_named(tmp_path: Path) -> None:
+def test_a_mutation_noticed_only_in_a_child_process_counts_and_a_missed_one_is_listed(tmp_path: Path) -> None:
     tests = _write(tmp_path, IN_A_CHILD)
     lists = _lists(
         tmp_path,
@@ -93,7 +93,7 @@ def test_what_breaks_a_child_process_is_noticed_and_a_survivor_is_named(tmp_path
     assert _figures(said) == figures
 
 
-def test_what_cannot_be_made_is_told_by_the_exit_code(tmp_path: Path) -> None:
+def test_a_stale_mutation_sets_the_exit_code(tmp_path: Path) -> None:
     lists = _lists(tmp_path, _mutation("worker/__init__.py", "stands nowhere", "", "tests/test_x.py"))
     code, said = _run(lists)
     assert code == 1
@@ -101,14 +101,14 @@ def test_what_cannot_be_made_is_told_by_the_exit_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["def test_fails():\n    assert 0\n", ""], ids=["failing", "empty"])
-def test_tests_that_do_not_pass_by_themselves_prove_nothing(tmp_path: Path, content: str) -> None:
+def test_tests_that_fail_without_a_mutation_are_an_error(tmp_path: Path, content: str) -> None:
     tests = _write(tmp_path, content)
     code, said = _run(_lists(tmp_path, _mutation("worker/__init__.py", WORKER, "", tests)))
     assert code == 1
     assert "fail without any mutation" in said
 
 
-def test_what_hangs_counts_as_noticed_and_nothing_of_it_is_left(
+def test_a_hanging_test_counts_as_noticed_and_leaves_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "pids"
@@ -129,7 +129,7 @@ def test_what_hangs_counts_as_noticed_and_nothing_of_it_is_left(
     assert not psutil.pid_exists(child)
 
 
-def test_told_to_end_it_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+def test_a_terminated_run_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     place = tmp_path / "pids"
     mutation = _mutation(
         "worker/parent_death.py", DEATH, "_PR_SET_PDEATHSIG = 2\n", _write(tmp_path, _hanging(place))

@@ -1,4 +1,4 @@
-"""Whoever ends a benchmark, and however: nothing of it is left."""
+"""A benchmark leaves no process, however it ends."""
 
 import ast
 import os
@@ -23,7 +23,7 @@ CHILD = (
 BETWEEN = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {CHILD!r}], start_new_session=True)"
 
 def main():
-    # An orphan in a session of its own that takes no SIGTERM.
+    # An orphaned process in its own session that ignores SIGTERM.
     between = subprocess.Popen([sys.executable, "-c", BETWEEN], stdout=subprocess.PIPE, text=True)
     assert between.stdout.read().strip() == "up"
     assert between.wait() == 0
@@ -36,7 +36,7 @@ run(main)
 
 
 @pytest.mark.parametrize("name", [name for name, _ in benchmarks()])
-def test_every_benchmark_is_run_so_that_nothing_is_left(name: str) -> None:
+def test_every_benchmark_runs_under_the_function_that_ends_its_processes(name: str) -> None:
     stem = ROOT / "benchmarks" / name.replace("-", "_")
     path = stem / "__main__.py" if stem.is_dir() else stem.with_suffix(".py")
     last = ast.parse(path.read_text(encoding="utf-8")).body[-1]
@@ -46,7 +46,7 @@ def test_every_benchmark_is_run_so_that_nothing_is_left(name: str) -> None:
 @pytest.mark.parametrize(
     ("module", "number"), [("benchmarks.service", signal.SIGTERM), ("benchmarks.resume", signal.SIGINT)]
 )
-def test_a_service_ends_with_the_benchmark_that_is_told_to_end(
+def test_a_service_ends_with_its_terminated_benchmark(
     module: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -80,7 +80,7 @@ def test_a_service_ends_with_the_benchmark_that_is_told_to_end(
 
 
 @pytest.mark.parametrize("seconds", ["600", "0"], ids=["told to end", "by itself"])
-def test_what_takes_no_signal_is_killed(seconds: str, tmp_path: Path) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(seconds: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         STUBBORN.replace(

@@ -1,4 +1,4 @@
-"""Rows from before texts had lengths: they are cut or forgotten, and the database then holds all to it."""
+"""Rows from before texts had limits: too long ones are cut or removed, and the database then enforces the limits."""
 
 import json
 from typing import Any
@@ -78,7 +78,7 @@ def test_rows_that_are_too_long_are_cut(empty_database_url: str) -> None:
         ("jobs", {"spec": {"a": LONG}}),
     ],
 )
-def test_the_database_holds_to_the_lengths(database_url: str, table: str, change: dict[str, Any]) -> None:
+def test_the_database_enforces_the_lengths(database_url: str, table: str, change: dict[str, Any]) -> None:
     rows: dict[str, dict[str, Any]] = {
         "projects": {"id": "proj_1", "name": "p"},
         "datasets": {"id": "ds_1", "project_id": "proj_1", "name": "d"},

@@ -1,4 +1,4 @@
-"""The migrations build what the models describe, can be undone, and refuse a database from the future."""
+"""The migrations build the tables of the models, can be undone, and refuse a database of a newer version."""
 
 import pytest
 from sqlalchemy import CheckConstraint, NullPool, inspect, text
@@ -31,14 +31,14 @@ def test_downgrade_leaves_nothing_and_upgrade_works_again(database_url: str) -> 
     check_models(database_url)
 
 
-def test_an_empty_database_is_told_to_migrate(empty_database_url: str) -> None:
+def test_an_empty_database_asks_for_a_migration(empty_database_url: str) -> None:
     with pytest.raises(RevisionMismatch, match="seedbed-server migrate") as caught:
         check_revision(empty_database_url)
     assert caught.value.code == "database_empty"
 
 
 @pytest.mark.parametrize("action", [check_revision, upgrade])
-def test_a_newer_database_is_left_alone(database_url: str, action: object) -> None:
+def test_a_newer_database_is_not_changed(database_url: str, action: object) -> None:
     with sqlalchemy_engine(database_url, poolclass=NullPool).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(RevisionMismatch, match="a newer one has used it") as caught:
@@ -47,7 +47,7 @@ def test_a_newer_database_is_left_alone(database_url: str, action: object) -> No
 
 
 def test_constraints_are_named_as_the_models_name_them(database_url: str) -> None:
-    """Alembic compares no check constraints, so this does."""
+    """Compares check constraints, which Alembic does not compare."""
     with sqlalchemy_engine(database_url, poolclass=NullPool).connect() as connection:
         inspector = inspect(connection)
         for table in Base.metadata.sorted_tables:

@@ -14,7 +14,7 @@ from tools.lock import read_lock
 
 ROOT = Path(__file__).parents[2]
 PYTHON = str(Path(sys.executable).resolve())
-"""Not the environment's own, but the one that it was made with."""
+"""The Python that the virtual environment was made with."""
 
 PYPROJECT = """
 [build-system]
@@ -42,7 +42,7 @@ DASHBOARD_LOCK = """
 
 
 class Project:
-    """A checkout in miniature. ``six`` plays PyTorch: what is installed without a hash."""
+    """A small checkout. ``six`` takes PyTorch's role: it is installed without a hash."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -69,14 +69,14 @@ class Project:
         return (self.root / name).read_text()
 
     def lock(self, *packages: str) -> None:
-        """Lock these packages, as the real lock files have them."""
+        """Lock these packages with the entries of the real lock files."""
         locked = read_lock(ROOT / "requirements-dev.lock")
         text = "\n".join(locked[package] for package in packages) + "\n"
         self.write("requirements.lock", text)
         self.write("requirements-dev.lock", text)
 
     def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
-        """Run a command in the checkout, in a process group of its own."""
+        """Start a command in the checkout, in its own process group."""
         return subprocess.Popen(
             command,
             cwd=self.root,
@@ -88,7 +88,7 @@ class Project:
         )
 
     def run(self, *command: str, **env: str) -> tuple[int, str]:
-        """Exit status and output of a command."""
+        """Run a command; return its exit status and output."""
         process = self.start(*command, **env)
         output, _ = process.communicate()
         return process.returncode, output
@@ -98,7 +98,7 @@ class Project:
         return self.run(PYTHON, "-m", "tools.install", level, **env)
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """End a command and all that it started, without a warning to it."""
+        """Kill a command and all processes that it started, by SIGKILL."""
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
@@ -108,13 +108,13 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A fresh checkout, nothing installed."""
+    """A new checkout in which nothing is installed."""
     return Project(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A checkout that was installed once; tests that share it change what they name, and reinstall."""
+    """A checkout that is installed once for all tests; a test changes the files that it names, and installs again."""
     project = Project(tmp_path_factory.mktemp("installed") / "project")
     status, output = project.install()
     assert status == 0, output

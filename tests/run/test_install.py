@@ -1,4 +1,4 @@
-"""Installing: once, again when something changed, and whole again after whatever cut it off."""
+"""Installing: once, again after a change, and again from the beginning after an interruption."""
 
 import os
 import re
@@ -7,12 +7,12 @@ from pathlib import Path
 from tests.run.conftest import PYTHON, Project
 
 
-def test_the_first_start_makes_everything(installed: Project):
+def test_the_first_command_installs_everything(installed: Project):
     assert installed.imports("server", "seedbed", "idna", "six")
     assert installed.read("dashboard/dist/index.html") == "first"
 
 
-def test_the_next_start_runs_no_step(installed: Project):
+def test_a_second_command_installs_nothing(installed: Project):
     log = installed.read(".cache/install.log")
     assert installed.install() == (0, "")
     assert installed.read(".cache/install.log") == log
@@ -32,7 +32,7 @@ def test_a_changed_lock_installs_what_it_adds(installed: Project):
     assert installed.imports("iniconfig")
 
 
-def test_a_file_that_is_not_the_locked_one_is_refused_and_the_next_start_mends_it(installed: Project):
+def test_a_file_with_another_hash_is_refused_and_the_next_command_repairs_it(installed: Project):
     installed.lock("setuptools", "idna", "pluggy")
     good = installed.read("requirements.lock")
     installed.write("requirements.lock", re.sub(r"(?<=sha256:)\w+", "0" * 64, good))
@@ -51,14 +51,14 @@ def test_the_tools_need_an_installation_of_their_own_and_serve_as_well(installed
     assert installed.install("serve") == (0, "")
 
 
-def test_killed_half_way_it_starts_over(project: Project):
+def test_an_interrupted_installation_starts_again(project: Project):
     process = project.start(PYTHON, "-m", "tools.install", "serve")
     assert process.stdout is not None
     for line in process.stdout:
         if "packages of requirements.lock" in line:
             break
     project.kill(process)
-    # What pip leaves when it dies: a package whose name is there and whose files are not.
+    # What an interrupted pip leaves: a package with its metadata and without its files.
     ruin(project.root)
     status, output = project.install()
     assert status == 0, output
@@ -66,7 +66,7 @@ def test_killed_half_way_it_starts_over(project: Project):
     assert project.imports("server", "seedbed", "idna", "six")
 
 
-def test_two_starts_at_once_take_turns(project: Project):
+def test_two_installations_at_once_take_turns(project: Project):
     first = project.start(PYTHON, "-m", "tools.install", "serve")
     assert first.stdout is not None
     begun = first.stdout.readline()
@@ -93,7 +93,7 @@ def ruin(root: Path) -> None:
 
 
 def path_without(program: str, scratch: Path) -> str:
-    """A PATH with everything of today's but one program."""
+    """The present PATH without one program."""
     folder = scratch / "bin"
     folder.mkdir()
     for directory in os.environ["PATH"].split(os.pathsep):

@@ -1,4 +1,4 @@
-"""The lock files: whole, hashed, for every platform, and with no trace of the machine that wrote them."""
+"""The lock files: complete, with hashes, for every platform, and without content from the machine that wrote them."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""``./run`` itself: what it says when it cannot go on, and what it hands over."""
+"""``./run`` itself: its error messages, and the arguments that it passes on."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from tests.run.conftest import PYTHON, Project
 ROOT = Path(__file__).parents[2]
 
 
-def test_help_names_every_command_and_needs_nothing(project: Project):
+def test_help_lists_every_command_and_installs_nothing(project: Project):
     status, output = project.run("./run", "help")
     assert status == 0
     for command in ("demo", "up", "test", "check", "bench", "lock"):

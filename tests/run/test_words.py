@@ -1,4 +1,4 @@
-"""What must not be committed is found; what only looks like it is not."""
+"""Content that must not be committed is found; similar harmless content is not."""
 
 import pytest
 
@@ -18,7 +18,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("line", BAD.values(), ids=BAD.keys())
-def test_it_is_found_with_its_line(line: str):
+def test_a_forbidden_text_is_found_with_its_line(line: str):
     (found,) = findings("a.py", f"first\n{line}\n".encode())
     assert found.startswith("a.py:2: ")
 
@@ -35,7 +35,7 @@ def test_it_is_found_with_its_line(line: str):
         "--mount=target=/root/.npm",
     ],
 )
-def test_what_is_harmless_passes(line: str):
+def test_a_harmless_text_passes(line: str):
     assert list(findings("a.py", line.encode())) == []
 
 

@@ -1,4 +1,4 @@
-"""The demonstration on a machine that is too slow for it: what fits is trained, and learns."""
+"""The demonstration on a machine that is too slow for the large network: a smaller one is trained, and learns."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from standalone.home import Home
 from tests.standalone.test_up import environment
 
 
-def test_a_slow_machine_trains_what_fits_and_learns(
+def test_on_a_slow_machine_the_smallest_size_is_trained_and_learns(
     server_directory: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -23,7 +23,7 @@ def test_a_slow_machine_trains_what_fits_and_learns(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv(INSTALLATION, "41")
     monkeypatch.setattr(demonstration, "SIZES", SIZES[1:])
-    # In so little time no machine does more than the fewest steps of the smallest size.
+    # In so short a time every machine only does the fewest steps of the smallest size.
     demo(
         Home(home), host="127.0.0.1", port=0, device="cpu", precision="fp32", budget_seconds=0.001, stay=False
     )

@@ -1,4 +1,4 @@
-"""What the demonstration trains on machines of any speed."""
+"""The size that the demonstration trains, on machines of any speed."""
 
 import itertools
 
@@ -15,7 +15,7 @@ def test_every_size_is_a_job() -> None:
 
 
 @given(number=st.integers(0, len(SIZES) - 1), pace=st.floats(1e-3, 1e4), seconds=st.floats(1, 300))
-def test_what_fits_is_taken(number: int, pace: float, seconds: float) -> None:
+def test_the_largest_size_that_fits_is_chosen(number: int, pace: float, seconds: float) -> None:
     before = SIZES[number]
     after, size, look = fitting(number, pace, seconds, SIZES)
     if pace * seconds >= before.steps:
@@ -34,7 +34,7 @@ def test_sizes_become_cheaper() -> None:
     assert all(before >= 1.9 * after for before, after in itertools.pairwise(tokens))
 
 
-def test_a_pace_leaves_the_first_step_out() -> None:
+def test_the_pace_excludes_the_first_step() -> None:
     slow = Pace()
     assert slow.measure(1, 100.0) is None
     assert slow.measure(2, 104.0) == 0.25
@@ -43,6 +43,6 @@ def test_a_pace_leaves_the_first_step_out() -> None:
     assert round(fast.measure(21, 100.0 + 21 / 50) or 0, 6) == 50.0
 
 
-def test_a_step_seen_twice_tells_no_pace() -> None:
+def test_a_repeated_step_gives_no_pace() -> None:
     pace = Pace()
     assert [pace.measure(1, 5.0), pace.saw(1, 9.0), pace.saw(2, 5.0)] == [None, None, None]

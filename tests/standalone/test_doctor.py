@@ -1,4 +1,4 @@
-"""The doctor finds what is broken, says what to do, and calls a healthy service healthy."""
+"""``seedbed-server doctor`` finds each problem, says what to do, and finds none in a healthy service."""
 
 import re
 import socket
@@ -29,7 +29,7 @@ def findings(home: Path, *, port: int = 0) -> dict[str, Finding]:
 
 
 def one(home: Path, what: str, verdict: str) -> Finding:
-    """The finding; everything but the workers, of which there are none, is well."""
+    """The finding of that name and verdict; all other checks pass, except that no worker is online."""
     found = findings(home)
     assert found[what].verdict == verdict, found[what]
     others = {name for name, finding in found.items() if finding.verdict == "bad"} - {what, "workers"}
@@ -37,7 +37,7 @@ def one(home: Path, what: str, verdict: str) -> Finding:
     return found[what]
 
 
-def test_a_healthy_service_is_called_so(engine: Engine, environment: Settings, tmp_path: Path) -> None:
+def test_a_healthy_service_has_no_problem(engine: Engine, environment: Settings, tmp_path: Path) -> None:
     with write(engine) as session:
         make_worker(session)
     ran = subprocess.run(
@@ -67,7 +67,7 @@ def test_a_database_without_tables(
     assert "seedbed-server migrate" in found.advice
 
 
-def test_a_database_that_is_away_is_told_once(
+def test_a_database_that_does_not_answer_is_reported_once(
     environment: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@/nothing?host={tmp_path}")
@@ -75,7 +75,7 @@ def test_a_database_that_is_away_is_told_once(
     assert "clock" not in findings(tmp_path)
 
 
-def test_redis_that_drops_keys_when_it_is_full(
+def test_redis_with_an_evicting_memory_policy(
     environment: Settings, server_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Valkey(server_directory / f"doctor-{tmp_path.name}", durable=False) as valkey:
@@ -89,7 +89,7 @@ def test_redis_that_drops_keys_when_it_is_full(
     assert "REDIS_URL" in one(tmp_path, "Redis", "bad").advice, "and it has ended now"
 
 
-def test_storage_that_takes_nothing(
+def test_storage_that_cannot_be_written(
     environment: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -101,7 +101,7 @@ def test_storage_that_takes_nothing(
     assert "s3://bucket/prefix" in one(tmp_path, "storage", "bad").found
 
 
-def test_storage_keeps_nothing_of_the_check(environment: Settings, tmp_path: Path) -> None:
+def test_the_check_leaves_nothing_in_storage(environment: Settings, tmp_path: Path) -> None:
     assert findings(tmp_path)["storage"].verdict == "ok"
     assert not [path for path in (tmp_path / "storage").rglob("*") if path.is_file()]
 
@@ -115,7 +115,7 @@ def test_a_cache_below_a_file(environment: Settings, tmp_path: Path, monkeypatch
 def test_a_port_that_is_taken(environment: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        # It accepts nothing and so never answers, like any program that is no API of ours.
+        # The socket accepts no connection and so never answers, like a program that is not this API.
         found = findings(tmp_path, port=port)["API"]
         assert found.verdict == "bad"
         assert "--port" in found.advice
@@ -123,7 +123,7 @@ def test_a_port_that_is_taken(environment: Settings, tmp_path: Path, monkeypatch
         assert "SEEDBED_WORKER_METRICS_PORT" in one(tmp_path, "worker's metrics", "bad").advice
 
 
-def test_settings_that_are_wrong_are_named_and_not_shown(
+def test_invalid_settings_are_named_without_their_values(
     environment: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEEDBED_SECRET", "too-short-a-secret")
@@ -135,9 +135,7 @@ def test_settings_that_are_wrong_are_named_and_not_shown(
     assert "too-short" not in found.found + found.advice
 
 
-def test_a_secret_that_anybody_would_guess(
-    environment: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_regular_secret(environment: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEDBED_SECRET", "changeme" * 4)
     assert "random" in one(tmp_path, "secret", "warn").advice
 

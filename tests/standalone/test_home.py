@@ -16,13 +16,13 @@ from standalone.problems import ProblemError
 
 @pytest.fixture
 def home(server_directory: Path, tmp_path: Path) -> Home:
-    """Where others may pass, as below a machine's shared directories."""
+    """A data directory below one that other users may enter, as in a machine's shared directories."""
     return Home(server_directory / f"home-{tmp_path.name}")
 
 
 @pytest.fixture
-def careless() -> Iterator[None]:
-    """A user who lets everybody read what is new."""
+def permissive_umask() -> Iterator[None]:
+    """Sets a umask by which everybody may read new files."""
     before = os.umask(0o000)
     yield
     os.umask(before)
@@ -32,13 +32,13 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_users_uploaded_is_entered_by_nobody_else(home: Home, careless: None) -> None:
+def test_storage_and_cache_are_private(home: Home, permissive_umask: None) -> None:
     home.claim().release()
-    home.postgres()  # as root it lets its own user pass through
+    home.postgres()  # started by root, it allows PostgreSQL's user to enter the directory
     assert {_mode(path) for path in (home.storage, home.cache)} == {0o700}
 
 
-def test_a_directory_of_an_earlier_version_is_closed(home: Home, careless: None) -> None:
+def test_a_directory_of_an_earlier_version_becomes_private(home: Home, permissive_umask: None) -> None:
     for path in (home.storage, home.cache):
         path.mkdir(parents=True)
         path.chmod(0o755)
@@ -62,7 +62,7 @@ def test_another_user_cannot_list_the_storage(home: Home) -> None:
     assert "PermissionError" in tried.stderr
 
 
-def test_one_service_a_directory(home: Home) -> None:
+def test_a_directory_has_one_service(home: Home) -> None:
     lock = home.claim()
     assert home.running
     with pytest.raises(ProblemError, match="already running"):
@@ -71,7 +71,7 @@ def test_one_service_a_directory(home: Home) -> None:
     assert not home.running
 
 
-def test_secrets_are_this_users_alone(home: Home, careless: None) -> None:
+def test_files_with_secrets_are_readable_by_their_owner_only(home: Home, permissive_umask: None) -> None:
     home.claim().release()
     secret = home.secret()
     assert len(secret) >= 32

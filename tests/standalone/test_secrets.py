@@ -14,8 +14,8 @@ from control.db import create_engine, normalized
 from tests.standalone.test_up import Up, command, up
 from tests.worker.conftest import eventually
 
-KEEPERS = {"client.json", "service.json", "secret", "password"}
-"""Files that are there to hold a secret, each for its owner alone."""
+SECRET_FILES = {"client.json", "service.json", "secret", "password"}
+"""Files whose purpose is to hold a secret; only their owner may read them."""
 CORPUS = b"\n\n".join(
     b"Document %d of a corpus, which is long enough to be cut into rows." % n * 9 for n in range(300)
 )
@@ -39,7 +39,7 @@ def _engine_dies(service: Up, client: httpx.Client, job: str) -> None:
 
 
 def _a_route_fails(service: Up, client: httpx.Client) -> None:
-    """By a table that is not as the code expects it."""
+    """Make a route fail, by renaming a column that its code uses."""
     engine = create_engine(service.environment["DATABASE_URL"], pool_size=1)
     try:
         for old, new, status in (("statistics", "renamed", 500), ("renamed", "statistics", 200)):
@@ -50,7 +50,7 @@ def _a_route_fails(service: Up, client: httpx.Client) -> None:
         engine.dispose()
 
 
-def _wrong_proofs(client: httpx.Client, key: str) -> None:
+def _wrong_credentials(client: httpx.Client, key: str) -> None:
     anonymous = {"Authorization": f"Bearer {key[:-1]}x"}
     assert client.get("/v1/jobs", headers=anonymous).status_code == 401
     client.get(f"/v1/{key}", params={"key": key}, headers={"X-Request-Id": key})
@@ -78,11 +78,11 @@ def _wrong_password(service: Up) -> None:
 
 
 def _written(home: Path, log: Path) -> str:
-    """All that the run wrote and that is there to be read: logs, the engine's too, and what lies in storage."""
+    """All text that the run wrote: the logs, those of the engine included, and the files in storage."""
     files = [
         path
         for path in home.rglob("*")
-        if path.is_file() and path.name not in KEEPERS and "data" not in path.relative_to(home).parts
+        if path.is_file() and path.name not in SECRET_FILES and "data" not in path.relative_to(home).parts
     ]
     return "".join(path.read_bytes().decode(errors="replace") for path in [log, *files])
 
@@ -101,7 +101,7 @@ def test_no_secret_of_a_run_is_in_its_logs(
             assert client.put(f"/v1/datasets/{dataset}/files/a.txt", content=CORPUS).status_code == 201
             client.post(f"/v1/datasets/{dataset}/complete")
             job = client.post("/v1/jobs", json=SPEC | {"dataset": dataset}).json()["id"]
-            _wrong_proofs(client, second)
+            _wrong_credentials(client, second)
             cookie = _sign_in(url, second)
             _a_route_fails(service, client)
             _wrong_password(service)

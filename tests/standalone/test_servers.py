@@ -1,4 +1,4 @@
-"""The embedded servers: started, stopped, killed, and closed to everybody else."""
+"""The embedded servers: start, stop, kill, and access by other users."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.worker.conftest import ROOT, await_gone
 
 @pytest.fixture
 def place(server_directory: Path, tmp_path: Path) -> Path:
-    """A directory that PostgreSQL's user can reach, as pytest's own is not when root runs the tests."""
+    """A directory that PostgreSQL's user can reach; pytest's own cannot be reached if root runs the tests."""
     directory = server_directory / tmp_path.name
     directory.mkdir(mode=0o711)
     return directory
@@ -30,7 +30,7 @@ def connect(server: Postgres, **changes: str) -> psycopg.Connection[tuple[object
     return psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True, **changes)
 
 
-def test_what_was_committed_is_there_after_a_stop_and_after_a_kill(place: Path) -> None:
+def test_committed_rows_survive_a_stop_and_a_kill(place: Path) -> None:
     server = Postgres(place / "postgres", durable=False)
     with server:
         url = server.url
@@ -47,7 +47,7 @@ def test_what_was_committed_is_there_after_a_stop_and_after_a_kill(place: Path) 
             assert connection.execute("SELECT sum(n) FROM kept").fetchone() == (3,)
 
 
-def test_nobody_gets_in_without_the_password(place: Path) -> None:
+def test_a_connection_needs_the_password(place: Path) -> None:
     with Postgres(place / "postgres", durable=False) as server:
         with pytest.raises(psycopg.OperationalError, match="password"):
             connect(server, password="guessed")
@@ -56,7 +56,7 @@ def test_nobody_gets_in_without_the_password(place: Path) -> None:
             assert not stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO), path
 
 
-def test_valkey_listens_on_a_private_socket_alone(place: Path) -> None:
+def test_valkey_listens_only_on_a_private_socket(place: Path) -> None:
     with Valkey(place / "valkey") as server:
         client = redis.Redis.from_url(server.url)
         assert client.config_get("port") == {"port": "0"}
@@ -64,7 +64,7 @@ def test_valkey_listens_on_a_private_socket_alone(place: Path) -> None:
         assert stat.S_IMODE((server.directory / "run").stat().st_mode) == 0o700
 
 
-def test_a_path_too_long_for_a_socket_is_no_obstacle(place: Path) -> None:
+def test_a_long_path_gets_a_shorter_socket_directory(place: Path) -> None:
     deep = place.joinpath(*["a-directory-with-a-long-name"] * 5)
     for parent in reversed(deep.relative_to(place).parents):
         (place / parent).mkdir(mode=0o711, exist_ok=True)
@@ -75,7 +75,7 @@ def test_a_path_too_long_for_a_socket_is_no_obstacle(place: Path) -> None:
     assert not short.exists()
 
 
-def test_data_of_another_version_are_refused_in_a_sentence(place: Path) -> None:
+def test_data_of_another_version_are_refused_with_a_message(place: Path) -> None:
     with Postgres(place / "postgres", durable=False) as server:
         pass
     (server.data / "PG_VERSION").write_text("16\n")
@@ -84,7 +84,7 @@ def test_data_of_another_version_are_refused_in_a_sentence(place: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [Postgres, Valkey])
-def test_a_server_ends_with_its_owner_and_the_next_one_waits_for_that(
+def test_a_server_ends_with_its_parent_and_the_next_one_waits_for_its_end(
     place: Path, kind: type[EmbeddedServer]
 ) -> None:
     program = (
@@ -108,7 +108,7 @@ def test_a_server_ends_with_its_owner_and_the_next_one_waits_for_that(
         await_gone(everything)
 
 
-def test_a_pid_that_went_to_another_program_is_no_server(place: Path) -> None:
+def test_a_stale_pid_file_is_ignored(place: Path) -> None:
     with Postgres(place / "postgres", durable=False) as server:
         pass
     (server.data / "postmaster.pid").write_text(f"{os.getppid()}\n{server.data}\n0\n5432\n\n\n\nready\n")

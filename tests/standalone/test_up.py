@@ -97,7 +97,7 @@ def command(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def sentence(result: "subprocess.CompletedProcess[str]") -> str:
-    """The one line that a failed command says."""
+    """The one line that a failed command prints."""
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith("seedbed-server: ")
@@ -109,7 +109,7 @@ def home(server_directory: Path) -> Path:
     return server_directory / "home"
 
 
-def test_a_service_is_started_used_stopped_and_found_again(home: Path, tmp_path: Path) -> None:
+def test_a_service_is_started_used_stopped_and_started_again(home: Path, tmp_path: Path) -> None:
     with up(home, tmp_path / "first.log") as service:
         assert "An admin key was made" in service.log
         assert service.client["key"] not in service.log
@@ -151,7 +151,7 @@ def test_a_service_is_started_used_stopped_and_found_again(home: Path, tmp_path:
         await_gone(everything, 10)
 
 
-def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = sentence(command(tmp_path / "home", "up", "--port", str(port)))
@@ -159,14 +159,14 @@ def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert "--port" in said
 
 
-def test_a_directory_that_cannot_be_written_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said = sentence(command(tmp_path / "file" / "home", "up"))
     assert str(tmp_path / "file" / "home") in said
     assert "SEEDBED_HOME" in said
 
 
-def test_a_database_newer_than_the_code_is_said_in_one_sentence(home: Path, tmp_path: Path) -> None:
+def test_a_database_newer_than_the_code_is_reported_in_one_sentence(home: Path, tmp_path: Path) -> None:
     with up(home, tmp_path / "up.log") as service:
         engine = create_engine(service.environment["DATABASE_URL"])
         with write(engine) as session:
@@ -188,7 +188,7 @@ def test_a_command_without_a_service_says_how_to_get_one(tmp_path: Path) -> None
     assert "seedbed-server up" in said
 
 
-def test_a_scope_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unknown_scope_is_reported_in_one_sentence(tmp_path: Path) -> None:
     said = sentence(command(tmp_path / "home", "key", "create", "--name", "x", "--scopes", "root"))
     assert "read, write, admin" in said
 
