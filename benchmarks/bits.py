@@ -142,37 +142,37 @@ def _run(root: Path, spec: dict[str, Any], data: Path, directory: Path) -> str:
 
 
 def _text(directory: Path) -> Path:
-    dice = random.Random(0)
-    words = ["".join(dice.choices("etaoinshrdlu", k=dice.randint(2, 8))) for _ in range(500)]
+    rng = random.Random(0)
+    words = ["".join(rng.choices("etaoinshrdlu", k=rng.randint(2, 8))) for _ in range(500)]
     path = directory / "corpus.txt"
     path.write_text(
-        "\n\n".join(" ".join(dice.choices(words, k=dice.randint(20, 200))) + "." for _ in range(200))
+        "\n\n".join(" ".join(rng.choices(words, k=rng.randint(20, 200))) + "." for _ in range(200))
     )
     return path
 
 
 def _images(directory: Path) -> Path:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     path = directory / "images.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(96):
             stream = io.BytesIO()
-            Image.fromarray(dice.integers(0, 256, (16, 16, 3), np.uint8)).save(stream, "PNG")
+            Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(stream, "PNG")
             archive.writestr(f"{number % 2}/{number:03d}.png", stream.getvalue())
     return path
 
 
 def _recordings(directory: Path) -> Path:
-    dice = random.Random(0)
+    rng = random.Random(0)
     path = directory / "recordings.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(48):
             stream = io.BytesIO()
             with wave.open(stream, "wb") as file:
                 file.setparams((1, 2, 16_000, 0, "NONE", ""))
-                pitch = dice.uniform(100, 2000)
+                pitch = rng.uniform(100, 2000)
                 tone = [
-                    int(9000 * math.sin(2 * math.pi * pitch * n / 16_000) + dice.gauss(0, 500))
+                    int(9000 * math.sin(2 * math.pi * pitch * n / 16_000) + rng.gauss(0, 500))
                     for n in range(16_000)
                 ]
                 file.writeframes(np.array(tone, np.int16).tobytes())

@@ -24,7 +24,7 @@ def main() -> int:
         "--sample", type=int, default=1_000, help="jobs for each measurement of the database's time"
     )
     arguments = parser.parse_args()
-    dice = random.Random(0)
+    rng = random.Random(0)
     with (
         home(keep=False) as directory,
         Cluster(
@@ -37,7 +37,7 @@ def main() -> int:
     ):
         cluster.await_ready()
         dataset = upload(cluster)
-        pattern = submit(cluster, _spec(dataset), dice)
+        pattern = submit(cluster, _spec(dataset), rng)
         _await_empty(cluster)
         per_job = {}
         for history in (SMALL, LARGE):

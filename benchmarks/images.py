@@ -147,11 +147,11 @@ def _wait(device: torch.device) -> None:
 
 def _made(directory: Path, size: int) -> Path:
     """A zip of smooth random images as JPEG; the content of the images does not affect the timing."""
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     path = directory / "made.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(_MADE):
-            coarse = Image.fromarray(dice.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+            coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
             out = io.BytesIO()
             coarse.resize((size, size), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
             archive.writestr(f"{number:05}.jpg", out.getvalue())

@@ -22,20 +22,20 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    dice = random.Random(arguments.seed)
+    rng = random.Random(arguments.seed)
     lost: list[float] = []
     with home(keep=False) as directory, Cluster(directory, workers=1, replicas=1, threads=2) as cluster:
         cluster.await_ready()
         dataset = upload(cluster)
-        straight = submit(cluster, _spec(dataset), dice)
+        straight = submit(cluster, _spec(dataset), rng)
         await_all(cluster, [straight])
         with cluster.database() as database:
             expected = reference(database, cluster.storage(), straight)
         jobs: dict[str, Reference] = {}
         for number in range(arguments.kills):
-            job = submit(cluster, _spec(dataset), dice)
+            job = submit(cluster, _spec(dataset), rng)
             jobs[job] = expected
-            step = dice.randrange(1, STEPS)
+            step = rng.randrange(1, STEPS)
             seconds = _kill_at(cluster, job, step)
             await_all(cluster, [job])
             if seconds is None:

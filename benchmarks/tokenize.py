@@ -166,14 +166,14 @@ def _write(path: Path, source: str, megabytes: int) -> int:
     Returns:
         The file's size in bytes.
     """
-    dice = random.Random(1)
+    rng = random.Random(1)
     paragraphs = [part for part in source.split("\n\n") if part.strip()]
     written = number = 0
     with path.open("w") as file:
         while written < megabytes * 1_000_000:
             number += 1
-            chosen = dice.choices(paragraphs, k=dice.randrange(2, 12))
-            chosen.insert(dice.randrange(len(chosen)), f"{number} {dice.random()}")
+            chosen = rng.choices(paragraphs, k=rng.randrange(2, 12))
+            chosen.insert(rng.randrange(len(chosen)), f"{number} {rng.random()}")
             written += file.write(json.dumps({"text": "\n\n".join(chosen)}) + "\n")
     return path.stat().st_size
 

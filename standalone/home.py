@@ -121,17 +121,17 @@ class Home:
         """URL and key for this machine's user; None before the first start."""
         return read_private(self._client)
 
-    def remember_client(self, url: str, key: str) -> None:
+    def write_client(self, url: str, key: str) -> None:
         write_private(self._client, json.dumps({"url": url, "key": key}, indent=2) + "\n")
 
     def service(self) -> dict[str, str] | None:
         """The environment variables of the service that runs here; None if none runs."""
         return read_private(self._service) if self.running else None
 
-    def remember_service(self, environment: dict[str, str]) -> None:
+    def write_service(self, environment: dict[str, str]) -> None:
         write_private(self._service, json.dumps(environment, indent=2) + "\n")
 
-    def forget_service(self) -> None:
+    def remove_service(self) -> None:
         self._service.unlink(missing_ok=True)
 
 

@@ -90,9 +90,9 @@ class Service:
             with _as_problems():
                 upgrade(postgres.url)
                 address = self._first_key(environment, url)
-            self._home.remember_client(address.url, address.key)
-            self._home.remember_service(environment)
-            stack.callback(self._home.forget_service)
+            self._home.write_client(address.url, address.key)
+            self._home.write_service(environment)
+            stack.callback(self._home.remove_service)
             variables = children_environment(environment)
             grace = Settings.model_validate(environment).stop_grace_seconds
             listen = ["--host", self._host, "--port", str(self._port)]

@@ -87,18 +87,18 @@ def _drive(
     dataset = upload(cluster)
     references = _references(cluster, dataset)
     print(f"{len(references)} undisturbed runs; now {rounds} rounds with seed {seed}", flush=True)
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     jobs: dict[str, Reference] = {}
     faults: Counter[str] = Counter()
     bag: list[str] = []
     done = 0
     while done < rounds:
-        _keep_busy(cluster, dataset, references, jobs, dice)
+        _keep_busy(cluster, dataset, references, jobs, rng)
         if not bag:  # all kinds equally often, in random order
-            bag = dice.sample(kinds, len(kinds))
+            bag = rng.sample(kinds, len(kinds))
         kind = bag.pop()
-        time.sleep(dice.uniform(0.0, 1.5))
-        if FAULTS[kind](cluster, dice):
+        time.sleep(rng.uniform(0.0, 1.5))
+        if FAULTS[kind](cluster, rng):
             faults[kind] += 1
         done += 1
         if done % 10 == 0:
@@ -147,12 +147,12 @@ def upload(cluster: Cluster) -> str:
     return str(dataset)
 
 
-def submit(cluster: Cluster, body: dict[str, Any], dice: random.Random) -> str:
+def submit(cluster: Cluster, body: dict[str, Any], rng: random.Random) -> str:
     """Submit as a careful client does: repeat the request with the same idempotency key, to any replica, until it succeeds."""
-    key = f"chaos-{dice.getrandbits(64):x}"
+    key = f"chaos-{rng.getrandbits(64):x}"
     deadline = time.monotonic() + 120
     while True:
-        port = dice.choice(cluster.ports)
+        port = rng.choice(cluster.ports)
         try:
             with client(cluster, port) as http:
                 answer = http.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
@@ -178,14 +178,14 @@ def _keep_busy(
     dataset: str,
     references: dict[int, Reference],
     jobs: dict[str, Reference],
-    dice: random.Random,
+    rng: random.Random,
 ) -> None:
     with cluster.database() as database:
         row = database.execute("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')").fetchone()
     open_jobs = row[0] if row else 0
     for _ in range(IN_FLIGHT - open_jobs):
-        seed = dice.choice(SPEC_SEEDS)
-        jobs[submit(cluster, _spec(dataset, seed), dice)] = references[seed]
+        seed = rng.choice(SPEC_SEEDS)
+        jobs[submit(cluster, _spec(dataset, seed), rng)] = references[seed]
 
 
 def await_all(cluster: Cluster, jobs: list[str]) -> None:

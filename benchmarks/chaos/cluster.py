@@ -69,7 +69,7 @@ class Cluster:
             self._commands[f"api-{number}"] = ["api", "--host", "127.0.0.1", "--port", str(port)]
         for number in range(workers):
             self._commands[f"worker-{number}"] = ["worker", "--device", "cpu"]
-        self._keeper = threading.Thread(target=self._keep_alive, name="keeper", daemon=True)
+        self._restarter = threading.Thread(target=self._keep_alive, name="keeper", daemon=True)
 
     def __enter__(self) -> Self:
         self.postgres.start()
@@ -78,7 +78,7 @@ class Cluster:
         self.key = self._server("key", "create", "--name", "chaos", "--scopes", "admin").split()[-1]
         for name in self._commands:
             self._start(name)
-        self._keeper.start()
+        self._restarter.start()
         return self
 
     def __exit__(
@@ -92,8 +92,8 @@ class Cluster:
     def close(self) -> None:
         """Stop everything by SIGTERM, workers first, as an operator does."""
         self._closing.set()
-        if self._keeper.is_alive():
-            self._keeper.join()
+        if self._restarter.is_alive():
+            self._restarter.join()
         for prefix in ("worker", "api"):
             group = [p for name, p in self._processes.items() if name.startswith(prefix)]
             for process in group:

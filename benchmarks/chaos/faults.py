@@ -20,25 +20,25 @@ _TARGET_SECONDS = 5.0
 """Time to wait for an engine that can be killed: between two jobs there is none."""
 
 
-def kill_engine(cluster: Cluster, dice: random.Random) -> bool:
+def kill_engine(cluster: Cluster, rng: random.Random) -> bool:
     deadline = time.monotonic() + _TARGET_SECONDS
     while time.monotonic() < deadline:
-        if kill(cluster.tree(dice.choice(cluster.worker_names)).engine):
+        if kill(cluster.tree(rng.choice(cluster.worker_names)).engine):
             return True
         time.sleep(0.02)
     return False
 
 
-def kill_supervisor(cluster: Cluster, dice: random.Random) -> bool:
-    return kill(cluster.tree(dice.choice(cluster.worker_names)).supervisor)
+def kill_supervisor(cluster: Cluster, rng: random.Random) -> bool:
+    return kill(cluster.tree(rng.choice(cluster.worker_names)).supervisor)
 
 
-def kill_worker(cluster: Cluster, dice: random.Random) -> bool:
-    return kill(cluster.tree(dice.choice(cluster.worker_names)).main)
+def kill_worker(cluster: Cluster, rng: random.Random) -> bool:
+    return kill(cluster.tree(rng.choice(cluster.worker_names)).main)
 
 
-def kill_api(cluster: Cluster, dice: random.Random) -> bool:
-    cluster.kill(dice.choice(cluster.api_names))
+def kill_api(cluster: Cluster, rng: random.Random) -> bool:
+    cluster.kill(rng.choice(cluster.api_names))
     return True
 
 
@@ -59,9 +59,9 @@ def kill_leader(cluster: Cluster, _: random.Random) -> bool:
     return False
 
 
-def freeze_supervisor(cluster: Cluster, dice: random.Random) -> bool:
+def freeze_supervisor(cluster: Cluster, rng: random.Random) -> bool:
     """SIGSTOP until the lease has expired, then SIGCONT: the supervisor continues with a job that it no longer holds."""
-    supervisor = cluster.tree(dice.choice(cluster.worker_names)).supervisor
+    supervisor = cluster.tree(rng.choice(cluster.worker_names)).supervisor
     if not kill(supervisor, signal.SIGSTOP):
         return False
     time.sleep(LEASE_SECONDS * 1.5)
@@ -69,24 +69,24 @@ def freeze_supervisor(cluster: Cluster, dice: random.Random) -> bool:
     return True
 
 
-def empty_valkey(cluster: Cluster, dice: random.Random) -> bool:
+def empty_valkey(cluster: Cluster, rng: random.Random) -> bool:
     """Kill Valkey and start it again without its data."""
     cluster.valkey.kill()
     shutil.rmtree(cluster.valkey.directory, ignore_errors=True)
-    time.sleep(dice.uniform(0.0, 1.0))
+    time.sleep(rng.uniform(0.0, 1.0))
     cluster.valkey = Valkey(cluster.valkey.directory, durable=False)
     cluster.valkey.start()
     return True
 
 
-def stop_postgres(cluster: Cluster, dice: random.Random) -> bool:
+def stop_postgres(cluster: Cluster, rng: random.Random) -> bool:
     cluster.postgres.stop()
-    time.sleep(dice.uniform(0.5, 3.0))
+    time.sleep(rng.uniform(0.5, 3.0))
     cluster.postgres.start()
     return True
 
 
-def duplicate_message(cluster: Cluster, dice: random.Random) -> bool:
+def duplicate_message(cluster: Cluster, rng: random.Random) -> bool:
     """Send another wake-up message for a job that is running, has ended or never existed."""
     with cluster.database() as database:
         jobs = [
@@ -97,13 +97,13 @@ def duplicate_message(cluster: Cluster, dice: random.Random) -> bool:
     broker = Broker(cluster.settings)
     try:
         for _ in range(3):
-            broker.wake("cpu", dice.choice(jobs))
+            broker.wake("cpu", rng.choice(jobs))
     finally:
         broker.close()
     return True
 
 
-def fill_disk(cluster: Cluster, dice: random.Random) -> bool:
+def fill_disk(cluster: Cluster, rng: random.Random) -> bool:
     """Fill the file system of storage and caches completely for some seconds."""
     ballast = cluster.disk / "ballast"
     try:
@@ -116,7 +116,7 @@ def fill_disk(cluster: Cluster, dice: random.Random) -> bool:
                     if error.errno != errno.ENOSPC:
                         raise
                     size //= 2
-        time.sleep(dice.uniform(0.5, 2.0))
+        time.sleep(rng.uniform(0.5, 2.0))
     finally:
         ballast.unlink(missing_ok=True)
     return True

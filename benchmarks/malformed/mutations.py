@@ -23,113 +23,113 @@ _WORDS = (
 Mutation = Callable[[random.Random, bytes, Sequence[Sample]], bytes]
 
 
-def mutate(dice: random.Random, sample: Sample, others: Sequence[Sample]) -> bytes:
-    """A damaged copy of a sample; the same for the same state of ``dice``."""
+def mutate(rng: random.Random, sample: Sample, others: Sequence[Sample]) -> bytes:
+    """A damaged copy of a sample; the same for the same state of ``rng``."""
     content = sample.content
-    if sample.pack is not None and dice.random() < 0.5:
+    if sample.pack is not None and rng.random() < 0.5:
         # Mutate a member, and pack it again with correct checksums.
         members = dict(sample.members)
-        for name in dice.sample(list(members), min(len(members), dice.randint(1, 3))):
-            members[name] = _mutated(dice, members[name], others)
-        if "" not in members and dice.random() < 0.2:
-            name = dice.choice(list(members))
-            members[_name(dice, name)] = members.pop(name)
+        for name in rng.sample(list(members), min(len(members), rng.randint(1, 3))):
+            members[name] = _mutated(rng, members[name], others)
+        if "" not in members and rng.random() < 0.2:
+            name = rng.choice(list(members))
+            members[_name(rng, name)] = members.pop(name)
         try:
             content = sample.pack(members)
         except (ValueError, UnicodeError, OSError):
             content = sample.content
-        if dice.random() < 0.7:
+        if rng.random() < 0.7:
             return content
-    return _mutated(dice, content, others)
+    return _mutated(rng, content, others)
 
 
-def _mutated(dice: random.Random, content: bytes, others: Sequence[Sample]) -> bytes:
-    for _ in range(1 if dice.random() < 0.4 else dice.randint(2, 6)):
-        content = dice.choice(_MUTATIONS)(dice, content, others)[:_LARGEST]
-    return _checksums(content) if dice.random() < 0.7 else content
+def _mutated(rng: random.Random, content: bytes, others: Sequence[Sample]) -> bytes:
+    for _ in range(1 if rng.random() < 0.4 else rng.randint(2, 6)):
+        content = rng.choice(_MUTATIONS)(rng, content, others)[:_LARGEST]
+    return _checksums(content) if rng.random() < 0.7 else content
 
 
-def _name(dice: random.Random, name: str) -> str:
-    return dice.choice([
+def _name(rng: random.Random, name: str) -> str:
+    return rng.choice([
         f"../{name}", name.upper(), f"{name}/x", f"\\{name}", f"C:{name}", "x" * 5000 + name, "é" * 300 + name, f"{name}\x01",
         f"train/{name}", f"test/train/{name}", "a/" * 400 + name, f"{name}.txt", f".{name}", " ",
     ])  # fmt: skip
 
 
-def _span(dice: random.Random, content: bytes, longest: int = 1 << 14) -> tuple[int, int]:
+def _span(rng: random.Random, content: bytes, longest: int = 1 << 14) -> tuple[int, int]:
     if not content:
         return 0, 0
-    start = dice.randrange(len(content))
-    return start, min(len(content), start + 1 + int(longest ** dice.random()))
+    start = rng.randrange(len(content))
+    return start, min(len(content), start + 1 + int(longest ** rng.random()))
 
 
-def _flip(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+def _flip(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
     changed = bytearray(content)
-    for _number in range(dice.choice((1, 1, 2, 8, 64)) if changed else 0):
-        changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
+    for _number in range(rng.choice((1, 1, 2, 8, 64)) if changed else 0):
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
     return bytes(changed)
 
 
-def _noise(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    start, end = _span(dice, content, 64)
-    return content[:start] + dice.randbytes(end - start) + content[end:]
+def _noise(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(rng, content, 64)
+    return content[:start] + rng.randbytes(end - start) + content[end:]
 
 
-def _truncate(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    at = dice.randrange(len(content) + 1)
-    return content[at:] if dice.random() < 0.2 else content[:at]
+def _truncate(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    at = rng.randrange(len(content) + 1)
+    return content[at:] if rng.random() < 0.2 else content[:at]
 
 
-def _remove(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    start, end = _span(dice, content)
+def _remove(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(rng, content)
     return content[:start] + content[end:]
 
 
-def _repeat(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    start, end = _span(dice, content)
-    times = dice.choice((1, 1, 2, 10, 1000))
+def _repeat(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(rng, content)
+    times = rng.choice((1, 1, 2, 10, 1000))
     return content[:end] + content[start:end] * min(times, _LARGEST // max(1, end - start)) + content[end:]
 
 
-def _splice(dice: random.Random, content: bytes, others: Sequence[Sample]) -> bytes:
-    other = dice.choice(others).content
-    start, end = _span(dice, other)
-    at, until = _span(dice, content)
-    return content[:at] + other[start:end] + content[until if dice.random() < 0.5 else at :]
+def _splice(rng: random.Random, content: bytes, others: Sequence[Sample]) -> bytes:
+    other = rng.choice(others).content
+    start, end = _span(rng, other)
+    at, until = _span(rng, content)
+    return content[:at] + other[start:end] + content[until if rng.random() < 0.5 else at :]
 
 
-def _move(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    start, end = _span(dice, content)
+def _move(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    start, end = _span(rng, content)
     rest = content[:start] + content[end:]
-    at = dice.randrange(len(rest) + 1)
+    at = rng.randrange(len(rest) + 1)
     return rest[:at] + content[start:end] + rest[at:]
 
 
-def _number(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+def _number(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
     """Overwrite bytes with an extreme number, which may hit a length or count."""
-    form = dice.choice("BHIQ")
+    form = rng.choice("BHIQ")
     size = struct.calcsize(form)
     if len(content) < size:
         return content
     at = (
-        dice.randrange(min(len(content), 1 << 16 if dice.random() < 0.3 else 200) - size + 1)
+        rng.randrange(min(len(content), 1 << 16 if rng.random() < 0.3 else 200) - size + 1)
         if len(content) > size
         else 0
     )
-    at = len(content) - size - at if dice.random() < 0.25 else at
+    at = len(content) - size - at if rng.random() < 0.25 else at
     if at < 0:
         return content
-    value = dice.choice(_NUMBERS)
-    if dice.random() < 0.3:
-        value = int.from_bytes(content[at : at + size], "little") + dice.choice((-1, 1, 2, 4, 256))
-    packed = struct.pack(dice.choice("<>") + form, value % (1 << 8 * size))
+    value = rng.choice(_NUMBERS)
+    if rng.random() < 0.3:
+        value = int.from_bytes(content[at : at + size], "little") + rng.choice((-1, 1, 2, 4, 256))
+    packed = struct.pack(rng.choice("<>") + form, value % (1 << 8 * size))
     return content[:at] + packed + content[at + size :]
 
 
-def _word(dice: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
-    word = dice.choice(_WORDS)
-    at = dice.randrange(len(content) + 1)
-    return content[:at] + word + content[at + (len(word) if dice.random() < 0.5 else 0) :]
+def _word(rng: random.Random, content: bytes, _: Sequence[Sample]) -> bytes:
+    word = rng.choice(_WORDS)
+    at = rng.randrange(len(content) + 1)
+    return content[:at] + word + content[at + (len(word) if rng.random() < 0.5 else 0) :]
 
 
 _MUTATIONS: tuple[Mutation, ...] = (

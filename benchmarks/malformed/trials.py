@@ -32,9 +32,9 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 def case(seed: int, number: int, samples: Sequence[Sample]) -> tuple[Sample, bytes]:
     """The sample and the mutated file of a case."""
-    dice = random.Random(f"{seed}-{number}")
+    rng = random.Random(f"{seed}-{number}")
     sample = samples[number % len(samples)]
-    return sample, mutate(dice, sample, samples)
+    return sample, mutate(rng, sample, samples)
 
 
 def read(sample: Sample, content: bytes) -> bool:

@@ -146,11 +146,11 @@ def _try(
 
 def _report(verdicts: dict[Mutation, Verdict], stale: Sequence[Mutation], seconds: float) -> int:
     survivors = [mutation for mutation, verdict in verdicts.items() if verdict == "survived"]
-    rooms = Counter(mutation.file.partition("/")[0] for mutation in verdicts)
+    folders = Counter(mutation.file.partition("/")[0] for mutation in verdicts)
     unnoticed = Counter(mutation.file.partition("/")[0] for mutation in survivors)
     print()
-    for room, made in sorted(rooms.items()):
-        print(f"{room:12} {made:4} made, {unnoticed[room]:3} survived")
+    for folder, made in sorted(folders.items()):
+        print(f"{folder:12} {made:4} made, {unnoticed[folder]:3} survived")
     if survivors:
         print("\nNot noticed by the tests:")
         for mutation in survivors:

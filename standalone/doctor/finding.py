@@ -43,7 +43,7 @@ def gib(count: int) -> str:
     return f"{count / GIB:.1f} GiB"
 
 
-def room(what: str, found: str, free: int | None) -> Finding:
+def with_free_space(what: str, found: str, free: int | None) -> Finding:
     """The finding for a store that works: ``ok``, or ``warn`` if fewer than `LOW_BYTES` bytes are free."""
     if free is None:
         return ok(what, found)

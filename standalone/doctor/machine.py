@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from control.settings import Settings
-from standalone.doctor.finding import Finding, bad, gib, ok, room, warn
+from standalone.doctor.finding import Finding, bad, gib, ok, warn, with_free_space
 from standalone.home import Home
 from standalone.network import bind, fetch, url_at
 from worker.device import describe, installed_version, torch_has_cuda
@@ -81,7 +81,7 @@ def directory(what: str, path: Path) -> Finding:
             f"{path} cannot be written: {error.strerror}",
             "Give this user the right to write there, or free space if it is full.",
         )
-    return room(what, str(path), shutil.disk_usage(existing).free)
+    return with_free_space(what, str(path), shutil.disk_usage(existing).free)
 
 
 def api(home: Home, host: str, port: int) -> Finding:

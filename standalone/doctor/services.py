@@ -19,7 +19,7 @@ from control.scheduling.roster import list_workers
 from control.settings import Settings
 from control.storage import open_storage
 from control.storage.base import TEMPORARY
-from standalone.doctor.finding import Finding, bad, ok, room, warn
+from standalone.doctor.finding import Finding, bad, ok, warn, with_free_space
 from standalone.home import Home
 from worker.device import installed_version
 
@@ -150,7 +150,7 @@ def storage(chosen: Settings) -> Finding:
             "storage", "returns other bytes than were written", "Do not use it before that is corrected."
         )
     kind = chosen.storage_url.partition(":")[0]
-    return room("storage", f"{kind} can be written and read", free)
+    return with_free_space("storage", f"{kind} can be written and read", free)
 
 
 def workers(chosen: Settings) -> Finding | None:

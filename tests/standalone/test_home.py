@@ -76,7 +76,7 @@ def test_files_with_secrets_are_readable_by_their_owner_only(home: Home, permiss
     secret = home.secret()
     assert len(secret) >= 32
     assert home.secret() == secret
-    home.remember_client("http://127.0.0.1:8000", "sb_key")
-    home.remember_service({"DATABASE_URL": "postgresql://"})
+    home.write_client("http://127.0.0.1:8000", "sb_key")
+    home.write_service({"DATABASE_URL": "postgresql://"})
     for name in ("secret", "client.json", "service.json"):
         assert _mode(home.directory / name) == 0o600, name

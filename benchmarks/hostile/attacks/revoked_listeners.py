@@ -26,8 +26,8 @@ def attack(target: Target) -> None:
             target.secrets.append(cookie)
             signed_in = {"Cookie": f"seedbed_session={cookie}"}
             _all_end(target, job, signed_in, lambda: expect(browser.delete("/v1/session"), 204))
-            with target.anonymous() as thief:
-                expect(thief.get("/v1/jobs", headers=signed_in), 401, code="session_expired")
+            with target.anonymous() as other_browser:
+                expect(other_browser.get("/v1/jobs", headers=signed_in), 401, code="session_expired")
         by_key = {"Authorization": f"Bearer {made['secret']}"}
         _all_end(target, job, by_key, lambda: expect(admin.delete(f"/v1/keys/{made['id']}"), 204))
         expect(admin.post(f"/v1/jobs/{job}/cancel"), 200)
