@@ -45,4 +45,4 @@ def test_the_pace_excludes_the_first_step() -> None:
 
 def test_a_repeated_step_gives_no_pace() -> None:
     pace = Pace()
-    assert [pace.measure(1, 5.0), pace.saw(1, 9.0), pace.saw(2, 5.0)] == [None, None, None]
+    assert [pace.measure(1, 5.0), pace.measure(1, 9.0), pace.measure(2, 5.0)] == [None, None, None]
