@@ -16,25 +16,18 @@ from control.jobs import service
 from control.jobs.schemas import ForkIn, JobIn, JobOut, JobSummary, LineageOut, RetryIn, ValidationOut
 from control.lifecycle.schemas import State
 from control.schemas import JsonObject, Page
+from core.spec.tasks import tasks_by_kind
 from core.spec.text import Name
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJsonRoute)
 
+_KIND, _TASK = next(iter(tasks_by_kind().items()))
 JOB_EXAMPLE = {
-    "name": "python-docs",
+    "name": "first-try",
     "dataset": "ds_01kb3c4d5e6f7g8h9jakbmcnpq",
-    "task": {"kind": "masked_lm", "mask_probability": 0.15},
-    "model": {"preset": "bert-mini"},
-    "training": {
-        "steps": 600,
-        "batch_size": 32,
-        "sequence_length": 128,
-        "optimizer": {"kind": "adamw", "learning_rate": 5e-4},
-        "schedule": {"kind": "cosine", "warmup_steps": 50},
-        "evaluate_every": 100,
-        "checkpoint_every": 200,
-    },
+    **next(recipe for recipe in _TASK.recipes if recipe.name == "mini").spec(_KIND),
 }
+"""The task that people are shown first, in its small recipe."""
 
 
 @router.post(

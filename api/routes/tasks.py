@@ -9,6 +9,7 @@ from api.problem_types import problems
 from control.schemas import Page
 from control.tasks import presenters
 from control.tasks.schemas import TaskOut
+from core.spec.tasks import tasks_by_kind
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -23,7 +24,9 @@ def list_tasks(caller: Reader) -> Page[TaskOut]:
 
 @router.get("/{kind}", operation_id="getTask", responses=problems(*AUTH_PROBLEMS, "task_not_found"))
 def get_task(
-    kind: Annotated[str, Path(description="As `task.kind` of a job's spec.", examples=["masked_lm"])],
+    kind: Annotated[
+        str, Path(description="As `task.kind` of a job's spec.", examples=[next(iter(tasks_by_kind()))])
+    ],
     caller: Reader,
 ) -> TaskOut:
     """One task."""
