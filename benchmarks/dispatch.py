@@ -44,7 +44,8 @@ def main() -> int:
             _make_history(cluster, pattern, history)
             per_job[history] = _measure(cluster, pattern, arguments.sample)["database_ms_per_job"]
             print(
-                f"{history:>7,} rows of history: {per_job[history]:.2f} ms in the database a job", flush=True
+                f"{history:>7,} finished jobs before: {per_job[history]:.2f} ms of database time for each job",
+                flush=True,
             )
         run = _measure(cluster, pattern, arguments.jobs)
         submitted = _submit_rate(cluster, dataset)

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument(
         "--points", type=int, default=400, help="steps of the job whose live points are timed"
     )
-    parser.add_argument("--seconds", type=float, default=10.0, help="of reading")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration of the reads")
     parser.add_argument(
         "--mib", type=int, default=512, help="size of the file that is uploaded and downloaded"
     )
@@ -76,7 +76,7 @@ def main() -> None:
     report(
         [
             ("submit to first step", f"{_seconds(first_steps)} ({len(first_steps)} submits)"),
-            ("point to listener", f"{_milliseconds(points)} ({len(points)} points)"),
+            ("point to live client", f"{_milliseconds(points)} ({len(points)} points)"),
             ("reads of a job", f"{reads:,.0f} a second, {_milliseconds(latencies)} ({CLIENTS} clients)"),
             ("  processor time for one", f"{read_cpu:.2f} ms"),
             (f"upload of {arguments.mib} MiB", _speeds(transfers["upload"])),

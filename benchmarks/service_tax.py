@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench service-tax", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10, help="rounds, each with two new runs")
     parser.add_argument("--turns", type=int, default=6, help="turns of each side in a round")
-    parser.add_argument("--seconds", type=float, default=3.0, help="a turn")
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of a turn")
     parser.add_argument("--model", choices=sorted(MODELS), default="standard")
     parser.add_argument("--log-every", type=int, default=10, help="steps between two metric points")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of each engine")
@@ -90,7 +90,7 @@ def main() -> None:
                 "ratio",
                 f"median {statistics.median(ratios):.4f}, best {max(ratios):.4f}, worst {min(ratios):.4f}",
             ),
-            ("the service computes", f"{share:.2%} of {arguments.threads} cores meanwhile"),
+            ("processor time of the service", f"{share:.2%} of {arguments.threads} cores"),
             (
                 "points received",
                 f"{sum(one.received for one in rounds):,} of {sum(one.recorded for one in rounds):,}",

@@ -22,7 +22,7 @@ class ChildrenMemory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.peak_mb = 0.0
         self.seen: set[int] = set()
-        """Process ids."""
+        """The ids of all processes seen so far."""
 
     def __enter__(self) -> Self:
         self._thread.start()
