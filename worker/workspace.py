@@ -21,6 +21,7 @@ from control.short_jobs.kind import FromCheckpoint, Kind
 from control.short_jobs.registry import kinds
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
+from core.checkpoints.retention import first_whole
 from core.spec.job import JobSpec
 from core.spec.prepared import prepared_key
 from worker.resources import WorkerResources
@@ -196,23 +197,26 @@ class Workspace:
         return sha256_patiently(path, self._patience) == file.sha256
 
     def _stage_resume(self) -> Path | None:
-        """The best checkpoint that is whole; None for a fresh start."""
-        for reference in self._claim.checkpoints:
-            target = self.directory / "resume" / f"step-{reference.step:08d}"
-            try:
-                self._patiently(partial(self._fetch_checkpoint, reference, target))
-            except DamagedError as error:
-                log.warning("checkpoint %s is damaged: %s", reference.id, error)
-                self._warn(
-                    "checkpoint_damaged",
-                    f"The checkpoint of step {reference.step} is damaged ({error}); continuing from one before it.",
-                )
-                continue
-            self._digests["checkpoint"] = {
-                file["path"]: file["sha256"] for file in reference.manifest["files"]
-            }
-            return target
-        return None
+        """The newest checkpoint that is whole, staged; None for a fresh start."""
+
+        def tell(reference: CheckpointRef, error: DamagedError) -> None:
+            log.warning("checkpoint %s is damaged: %s", reference.id, error)
+            self._warn(
+                "checkpoint_damaged",
+                f"The checkpoint of step {reference.step} is damaged ({error}); continuing from one before it.",
+            )
+
+        return first_whole(self._claim.checkpoints, self._stage_whole, DamagedError, tell)
+
+    def _stage_whole(self, reference: CheckpointRef) -> Path:
+        """
+        Raises:
+            DamagedError: it is not whole in storage.
+        """
+        target = self.directory / "resume" / f"step-{reference.step:08d}"
+        self._patiently(partial(self._fetch_checkpoint, reference, target))
+        self._digests["checkpoint"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
+        return target
 
     def _fetch_checkpoint(self, reference: CheckpointRef, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Deleting a checkpoint that somebody names; `control.checkpoints.retention` drops those that a job's rule does not keep."""
+"""Deletion of a checkpoint by its id; `control.checkpoints.service` drops those that a job's retention rule does not keep."""
 
 from sqlalchemy import func
 

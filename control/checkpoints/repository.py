@@ -12,6 +12,9 @@ from control.db import ReadSession
 from control.lifecycle.models import Job
 from control.lifecycle.states import TERMINAL
 
+_NEWEST_FIRST = (Checkpoint.step.desc(), Checkpoint.attempt.desc())
+"""`core.checkpoints.retention.newest_first`, as SQL orders it."""
+
 
 @dataclass(frozen=True)
 class CheckpointRef:
@@ -30,13 +33,8 @@ class CheckpointRef:
 def starting_points(
     session: ReadSession, job_id: str, parent_checkpoint_id: str | None
 ) -> Sequence[CheckpointRef]:
-    """Checkpoints that an attempt may continue from, best first: its own by step, then a fork's parent."""
-    own = session.scalars(
-        select(Checkpoint)
-        .where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
-        .order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc())
-    )
-    found = list(own)
+    """Checkpoints that an attempt may continue from, newest first: its own, then a fork's parent."""
+    found = present(session, job_id)
     if parent_checkpoint_id is not None:
         parent = session.get(Checkpoint, parent_checkpoint_id)
         if parent is not None and parent.deleted_at is None:
@@ -53,7 +51,7 @@ def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
         session.scalars(
             select(Checkpoint)
             .where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
-            .order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc())
+            .order_by(*_NEWEST_FIRST)
         )
     )
 
@@ -115,6 +113,4 @@ def page(
     query = select(Checkpoint).where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
     if before is not None:
         query = query.where(func.row(Checkpoint.step, Checkpoint.attempt) < func.row(*before))
-    return list(
-        session.scalars(query.order_by(Checkpoint.step.desc(), Checkpoint.attempt.desc()).limit(limit))
-    )
+    return list(session.scalars(query.order_by(*_NEWEST_FIRST).limit(limit)))

@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 
 from control.checkpoints import repository
 from control.checkpoints.models import Checkpoint
-from control.checkpoints.retention import expired
 from control.checkpoints.schemas import CheckpointFile, CheckpointOut
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
@@ -18,6 +17,7 @@ from control.lifecycle.leases import held
 from control.lifecycle.models import Job
 from control.metrics.repository import value_at
 from control.quotas.service import require_room
+from core.checkpoints.retention import expired
 from core.spec.job import JobSpec
 from core.spec.training import CheckpointRetention
 
@@ -113,8 +113,9 @@ def _dropped_for(
     session: ReadSession, coming: Checkpoint, retention: CheckpointRetention
 ) -> list[Checkpoint]:
     """What retention drops once `coming` is there."""
+    present = repository.present(session, coming.job_id)
     needed = repository.starting_from(session, coming.job_id).keys()
-    return expired([*repository.present(session, coming.job_id), coming], retention, needed)
+    return expired([*present, coming], retention, [c for c in present if c.id in needed])
 
 
 def _metrics(

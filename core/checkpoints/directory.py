@@ -7,11 +7,12 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.checkpoints.manifest import Manifest, ManifestError, directory_name, read_manifest, step_of, verify
-from core.checkpoints.retention import kept_steps
+from core.checkpoints.manifest import Manifest, ManifestError, read_manifest, step_of, verify
+from core.checkpoints.retention import expired, first_whole, newest_first
 from core.events import Events
 from core.spec.training import CheckpointRetention
 
@@ -20,12 +21,12 @@ _LEFTOVER = re.compile(r"\.step-\d+\.(tmp|old)\Z")
 
 def newest_whole(run_directory: Path, events: Events) -> tuple[Path, Manifest] | None:
     """The newest checkpoint whose manifest verifies; a ``warning`` for each newer one that does not."""
-    for path in sorted(_candidates(run_directory), key=_step, reverse=True):
-        try:
-            return path, verify(path)
-        except ManifestError as error:
-            events.warn("checkpoint_damaged", f"{error}; falling back to the checkpoint before it.")
-    return None
+
+    def tell(_found: _Found, error: ManifestError) -> None:
+        events.warn("checkpoint_damaged", f"{error}; falling back to the checkpoint before it.")
+
+    found = newest_first(_Found(path) for path in _candidates(run_directory))
+    return first_whole(found, lambda one: (one.path, verify(one.path)), ManifestError, tell)
 
 
 def clear(run_directory: Path) -> None:
@@ -63,12 +64,25 @@ def publish(temporary: Path, final: Path) -> None:
 
 def prune(run_directory: Path, retention: CheckpointRetention) -> None:
     """Remove the checkpoints that ``retention`` does not keep. Damaged ones do not count."""
-    whole: dict[int, dict[str, float]] = {}
+    whole: list[_Found] = []
     for path in _candidates(run_directory):
         with contextlib.suppress(ManifestError):
-            whole[_step(path)] = read_manifest(path).metrics
-    for step in whole.keys() - kept_steps(whole, retention):
-        shutil.rmtree(run_directory / directory_name(step))
+            whole.append(_Found(path, read_manifest(path).metrics))
+    for found in expired(whole, retention):
+        shutil.rmtree(found.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A checkpoint in the run directory, which only one attempt writes to."""
+
+    path: Path
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    attempt: int = 0
+
+    @property
+    def step(self) -> int:
+        return _step(self.path)
 
 
 def _candidates(run_directory: Path) -> Iterable[Path]:

@@ -1,11 +1,77 @@
-"""Which checkpoints stay: one rule for the run directory and for the service's storage."""
+"""Which checkpoints stay, which one is the best, and which one a run resumes from.
+
+One set of rules for the run directory and for the service's storage; without torch.
+"""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from core.spec.metrics import higher_is_better
 from core.spec.training import CheckpointRetention
+
+
+class Written(Protocol):
+    """A checkpoint, wherever it is stored."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def attempt(self) -> int:
+        """The attempt at the job that wrote it; the same number for all where there are no attempts."""
+
+    @property
+    def metrics(self) -> Mapping[str, Any]: ...
+
+
+_W = TypeVar("_W", bound=Written)
+_C = TypeVar("_C")
+_O = TypeVar("_O")
+_E = TypeVar("_E", bound=Exception)
+
+
+def newest_first(checkpoints: Iterable[_W]) -> list[_W]:
+    """In the order in which a run would resume from them: the highest step first, of one step the latest attempt's."""
+    return sorted(checkpoints, key=lambda checkpoint: (checkpoint.step, checkpoint.attempt), reverse=True)
+
+
+def expired(
+    checkpoints: Iterable[_W], retention: CheckpointRetention, needed: Collection[_W] = ()
+) -> list[_W]:
+    """The checkpoints that ``retention`` does not keep, oldest step first.
+
+    Args:
+        checkpoints: All of a job's that are still there. Of two at the same step only the later attempt's counts.
+        needed: Those that are kept whatever the rule says.
+    """
+    oldest_first = newest_first(checkpoints)[::-1]
+    current = {checkpoint.step: checkpoint for checkpoint in oldest_first}
+    steps = kept_steps({step: checkpoint.metrics for step, checkpoint in current.items()}, retention)
+    kept = [current[step] for step in steps]
+    stays = {id(checkpoint) for checkpoint in (*kept, *needed)}
+    return [checkpoint for checkpoint in oldest_first if id(checkpoint) not in stays]
+
+
+def first_whole(
+    candidates: Iterable[_C],
+    open_: Callable[[_C], _O],
+    damage: type[_E],
+    tell: Callable[[_C, _E], object],
+) -> _O | None:
+    """The first candidate that opens; None where none does, and a run starts from step 0.
+
+    Args:
+        candidates: Newest first.
+        open_: Opens one, and checks that it is whole.
+        damage: What ``open_`` raises for one that is not whole.
+        tell: Called for each that is passed over.
+    """
+    for candidate in candidates:
+        try:
+            return open_(candidate)
+        except damage as error:
+            tell(candidate, error)
+    return None
 
 
 def kept_steps(metrics: Mapping[int, Mapping[str, Any]], retention: CheckpointRetention) -> set[int]:
@@ -16,12 +82,16 @@ def kept_steps(metrics: Mapping[int, Mapping[str, Any]], retention: CheckpointRe
     """
     steps = sorted(metrics)
     kept = set(steps[-retention.keep_last :])
-    if retention.keep_every is not None:
-        kept.update(step for step in steps if step % retention.keep_every == 0)
+    kept.update(step for step in steps if stays_for_good(step, retention))
     if retention.keep_best is not None:
         best = best_step(metrics, retention.keep_best)
         kept.update([] if best is None else [best])
     return kept
+
+
+def stays_for_good(step: int, retention: CheckpointRetention) -> bool:
+    """Whether the checkpoint of a step is kept however many come after it."""
+    return retention.keep_every is not None and step % retention.keep_every == 0
 
 
 def best_step(metrics: Mapping[int, Mapping[str, Any]], name: str) -> int | None:

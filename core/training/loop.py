@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.checkpoints.retention import stays_for_good
 from core.checkpoints.writer import CheckpointWriter, Snapshot, copy_to_host
 from core.data import Samples
 from core.distributed.world import World
@@ -275,7 +276,7 @@ def _checkpoint_due(run: Run, saved_at: float) -> bool:
 
 
 def _stays(run: Run) -> bool:
-    return _due(run.step, run.training.retention.keep_every)
+    return stays_for_good(run.step, run.training.retention)
 
 
 def report(run: Run, values: dict[str, float], *, tells: bool = True) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from core.checkpoints.directory import (
     clear_leftovers,
-    kept_steps,
     newest_whole,
     prune,
     publish,
@@ -23,6 +22,7 @@ from core.checkpoints.manifest import (
     step_of,
     verify,
 )
+from core.checkpoints.retention import kept_steps
 from core.events import Events
 from core.spec.training import CheckpointRetention
 

@@ -1,4 +1,4 @@
-"""Which checkpoints may go."""
+"""Which checkpoints may go, and which one a run resumes from."""
 
 import math
 from collections.abc import Mapping
@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control.checkpoints.retention import expired
-from core.checkpoints.retention import best_step
+from core.checkpoints.retention import best_step, expired, first_whole, newest_first
 from core.spec.metrics import higher_is_better
 from core.spec.training import CheckpointRetention
 
@@ -33,7 +32,8 @@ def _best(found: list[Fake], metric: str) -> Fake | None:
 
 
 def _gone(found: list[Fake], rule: CheckpointRetention, needed: set[str] | None = None) -> list[int]:
-    return [checkpoint.step for checkpoint in expired(found, rule, needed or set())]
+    kept = [checkpoint for checkpoint in found if checkpoint.id in (needed or set())]
+    return [checkpoint.step for checkpoint in expired(found, rule, kept)]
 
 
 def test_the_newest_are_kept() -> None:
@@ -133,3 +133,26 @@ def test_dropping_as_one_goes_keeps_the_newest_and_the_best(
         if rule.keep_every:
             assert all(c in present for c in seen if c.step % rule.keep_every == 0)
         assert expired(present, rule) == []
+
+
+def test_a_run_resumes_from_the_newest_that_opens() -> None:
+    found = [Fake("old", 20, 1), Fake("first", 10, 3), Fake("new", 20, 2), Fake("last", 30, 1)]
+    assert [c.id for c in newest_first(found)] == ["last", "new", "old", "first"]
+    opened: list[str] = []
+    passed_over: list[tuple[str, str]] = []
+
+    def open_(checkpoint: Fake) -> int:
+        opened.append(checkpoint.id)
+        if checkpoint.id in {"last", "new"}:
+            raise LookupError(f"{checkpoint.id} is cut")
+        return checkpoint.step
+
+    def tell(checkpoint: Fake, error: LookupError) -> None:
+        passed_over.append((checkpoint.id, str(error)))
+
+    assert first_whole(newest_first(found), open_, LookupError, tell) == 20
+    assert opened == ["last", "new", "old"]
+    assert passed_over == [("last", "last is cut"), ("new", "new is cut")]
+    assert first_whole(found[2:], open_, LookupError, tell) is None
+    with pytest.raises(LookupError):
+        first_whole(found[2:], open_, OSError, tell)
