@@ -19,14 +19,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel
 
-from api import short_job_files
+from api import examples, short_job_files
 from api.auth import AUTH_PROBLEMS, Reader, Writer
 from api.context import Ctx
 from api.idempotency import REPEAT_PROBLEMS, Repeat
 from api.long_poll import awaited
 from api.parameters import CheckpointId, JobId, Wait, short_job_id
 from api.problem_types import problems
-from api.routes.jobs import JOB_EXAMPLE
 from api.strict_json import SmallJsonRoute, StrictJsonRoute
 from control.db import read, write
 from control.jobs import service as jobs
@@ -131,7 +130,7 @@ def _told(verb: str, what: str, text: str) -> dict[str, Any]:
 
 def _add_create_from_spec(router: APIRouter, kind: Kind[Any], texts: Texts) -> None:
     def create(
-        body: Annotated[JobIn, Body(examples=[JOB_EXAMPLE])],
+        body: Annotated[JobIn, Body(examples=[examples.JOB])],
         caller: Writer,
         context: Ctx,
         repeat: Repeat,

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, HTTPException, Query, Response
 
+from api import examples
 from api.auth import AUTH_PROBLEMS, Reader, Writer
 from api.context import Context, Ctx
 from api.idempotency import REPEAT_PROBLEMS, Repeat
@@ -16,18 +17,9 @@ from control.jobs import service
 from control.jobs.schemas import ForkIn, JobIn, JobOut, JobSummary, LineageOut, RetryIn, ValidationOut
 from control.lifecycle.schemas import State
 from control.schemas import JsonObject, Page
-from core.spec.tasks import tasks_by_kind
 from core.spec.text import Name
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJsonRoute)
-
-_KIND, _TASK = next(iter(tasks_by_kind().items()))
-JOB_EXAMPLE = {
-    "name": "first-try",
-    "dataset": "ds_01kb3c4d5e6f7g8h9jakbmcnpq",
-    **next(recipe for recipe in _TASK.recipes if recipe.name == "mini").spec(_KIND),
-}
-"""The task that people are shown first, in its small recipe."""
 
 
 @router.post(
@@ -53,7 +45,7 @@ JOB_EXAMPLE = {
     ),
 )
 def submit_job(
-    body: Annotated[JobIn, Body(examples=[JOB_EXAMPLE])], caller: Writer, context: Ctx, repeat: Repeat
+    body: Annotated[JobIn, Body(examples=[examples.JOB])], caller: Writer, context: Ctx, repeat: Repeat
 ) -> Response:
     """Submit a job. From this answer on it is never lost."""
     with write(context.engine) as session:
@@ -96,7 +88,7 @@ def no_job_of_that_name() -> None:
     ),
 )
 def validate_job(
-    body: Annotated[Any, Body(examples=[JOB_EXAMPLE])], caller: Reader, context: Ctx
+    body: Annotated[Any, Body(examples=[examples.JOB])], caller: Reader, context: Ctx
 ) -> ValidationOut:
     """Everything that is wrong with a spec, and what it would take. Answers 200 for a wrong spec as well."""
     with read(context.engine) as session:

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from api import examples
 from api.auth import AUTH_PROBLEMS, Reader
 from api.problem_types import problems
 from control.schemas import Page
 from control.tasks import presenters
 from control.tasks.schemas import TaskOut
-from core.spec.tasks import tasks_by_kind
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -24,9 +24,7 @@ def list_tasks(caller: Reader) -> Page[TaskOut]:
 
 @router.get("/{kind}", operation_id="getTask", responses=problems(*AUTH_PROBLEMS, "task_not_found"))
 def get_task(
-    kind: Annotated[
-        str, Path(description="As `task.kind` of a job's spec.", examples=[next(iter(tasks_by_kind()))])
-    ],
+    kind: Annotated[str, Path(description="As `task.kind` of a job's spec.", examples=[examples.FIRST_KIND])],
     caller: Reader,
 ) -> TaskOut:
     """One task."""

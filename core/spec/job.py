@@ -61,7 +61,8 @@ class JobSpec(Spec):
             able = ", ".join(
                 task.model_fields["kind"].default for task in task_specs() if task.packs_documents
             )
-            problem = f"'best_fit' is for {able}; {self.task.kind} reads its text as a stream"
+            reads = "reads its text as a stream" if self.task.modality == "text" else "reads no text"
+            problem = f"'best_fit' is for {able}; {self.task.kind} {reads}"
             raise PydanticCustomError(
                 "value_error", "{problem}", {"problem": problem, "param": "data.packing"}
             )

@@ -177,7 +177,7 @@ class Dino(SelfDistilling):
     def __init__(self, task: SelfDistillation, job: JobSpec, data: PreparedImages) -> None:
         super().__init__(task, job, data, keeps_teacher=True)
         first, second, local = dino_views(data.height)
-        patch = job.patch_size if job.architecture == "vit" else None
+        patch = job.patch_size if "patch_size" in job.network_size.settings else None
         self.first = Views(first, data.mean, data.std)
         self.second = Views(second, data.mean, data.std)
         self.local = Views(local, data.mean, data.std, size=task.local_size(data.height, patch))

@@ -9,6 +9,7 @@ from core.spec.architectures import ARCHITECTURES, PRESETS
 from core.spec.architectures.base import SETTINGS, Size
 from core.spec.metrics import LANGUAGE
 from core.spec.model import ModelSpec
+from core.spec.problems import SpecError, validate
 from core.spec.task import MODALITIES, Modality, TaskSpec
 from core.spec.tasks import task_specs
 from tests.core.spec.network_inputs import network_inputs
@@ -89,3 +90,23 @@ def test_only_tasks_on_text_pack_documents_and_predict_tokens() -> None:
         assert task.modality in MODALITIES
         if task.packs_documents or task.evaluations == LANGUAGE:
             assert task.modality == "text"
+
+
+@pytest.mark.parametrize("task", task_specs(), ids=lambda task: task.__name__)
+def test_best_fit_is_for_the_tasks_that_pack_documents(task: type[TaskSpec]) -> None:
+    kind = task.model_fields["kind"].default
+    document = {
+        "name": "x",
+        "task": {"kind": kind},
+        "training": {"steps": 1},
+        "data": {"packing": "best_fit"},
+    }
+    if task.packs_documents:
+        assert validate(document).data.packing == "best_fit"
+        return
+    with pytest.raises(SpecError) as refused:
+        validate(document)
+    [problem] = refused.value.problems
+    able = ", ".join(other.model_fields["kind"].default for other in task_specs() if other.packs_documents)
+    reads = "reads its text as a stream" if task.modality == "text" else "reads no text"
+    assert (problem.param, problem.message) == ("data.packing", f"'best_fit' is for {able}; {kind} {reads}")
