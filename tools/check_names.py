@@ -1,17 +1,19 @@
-"""Check that every file and module that the documentation names exists.
+"""Check that every file, module and link that the documentation names exists.
 
     python -m tools.check_names
 
-Checked are all Markdown files, and the docstrings and comments of all Python files:
+In Markdown files, and in the docstrings and comments of Python files, these names are checked:
 
-- a path below a top-level folder: in backticks (``core/spec/``; ``*``, ``<kind>`` and ``{a,b}`` stand for any name,
-  any name, and each of them), or anywhere if it ends in a suffix of a source file;
-- a dotted name of a module of this repository in backticks, and what it names inside the module
+- a path below a top-level folder: in backticks (``core/spec/``; ``*`` and ``<kind>`` stand for any name, ``{a,b}`` for
+  each of the names), or anywhere if it has the suffix of a source file;
+- the dotted name of a module of this repository in backticks, and the members that follow it
   (`tools.check_names.findings`);
+- a member of a class of this repository in backticks (`Tree.has_member`);
 - the module of ``python -m`` and the benchmark of ``./run bench``;
 - the target of a relative link in Markdown, and its anchor.
 
-Each finding is a line ``file:line: what``.
+In all other text files, and in the code of Python files outside ``tests``, pages of ``docs`` are checked. Each finding is
+a line ``file:line: what``.
 """
 
 import ast
@@ -22,6 +24,7 @@ import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.check_words import ROOT, tracked
 
@@ -37,9 +40,11 @@ _TICKED = re.compile(r"(?<!`)(`{1,2})([^`\n]+)\1(?!`)")
 _PATH = re.compile(rf"{FOLDERS}/[\w./*<>{{}},-]*")
 _SOURCE = re.compile(rf"(?<![\w./<>-]){FOLDERS}/[\w./-]+\.(?:md|py|toml|mjs|tsx?|css|yml|conf)\b")
 _MODULE = re.compile(r"(?:core|control|api|worker|standalone|seedbed|benchmarks|tools|migrations)(?:\.\w+)+")
+_MEMBER = re.compile(r"([A-Z]\w+)\.(\w+)")
 _RUN = re.compile(r"python3? (?:-[A-Z] )?-m ((?:\w+\.)*\w+)")
 _BENCHMARK = re.compile(r"\./run bench ([a-z][a-z-]*)")
 _PACKAGES = re.compile(r"core|control|api|worker|standalone|seedbed|benchmarks|tools|migrations")
+_PAGE = re.compile(r"(?<![\w./<>-])docs/[\w/-]+\.md\b")
 _LINK = re.compile(r"\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]+))?\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\S\n]*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+[^\S\n]+(.+)$", re.MULTILINE)
@@ -57,6 +62,7 @@ class Tree:
         self._root = root
         self._names = names | {str(parent) for name in names for parent in Path(name).parents}
         self._members = cache(self._read_members)
+        self._classes: dict[str, list[_Class]] | None = None
 
     def has(self, path: str) -> bool:
         """Whether a path names a file or folder of the tree; it may contain ``*``, ``<name>`` and ``{a,b}``."""
@@ -81,6 +87,24 @@ class Tree:
                     return self._defines(file, folder[length:])
         return False
 
+    def has_member(self, owner: str, member: str) -> bool:
+        """Whether a class of the tree (outside ``tests``) has a member, or no class of that name is in the tree."""
+        if self._classes is None:
+            self._classes = {}
+            for file in self._names:
+                if file.endswith(".py") and not file.startswith("tests/"):
+                    for one in _classes((self._root / file).read_text(encoding="utf-8")):
+                        self._classes.setdefault(one.name, []).append(one)
+        return owner not in self._classes or self._inherits(owner, member, frozenset())
+
+    def _inherits(self, owner: str, member: str, seen: frozenset[str]) -> bool:
+        found = (self._classes or {}).get(owner, [])
+        return any(
+            member in one.members
+            or any(base not in seen and self._inherits(base, member, seen | {owner}) for base in one.bases)
+            for one in found
+        )
+
     def _defines(self, file: str, names: list[str]) -> bool:
         if not names:
             return True
@@ -100,19 +124,43 @@ class Tree:
         }
 
 
+class _Class(NamedTuple):
+    name: str
+    members: set[str]
+    bases: list[str]
+
+
+def _classes(text: str) -> Iterator[_Class]:
+    """The classes of a Python file, nested ones included."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases]
+            yield _Class(node.name, _own_members(node), bases)
+
+
 def findings(tree: Tree, name: str, text: str) -> Iterator[str]:
     """A line for each path, module, benchmark and link in this file that does not exist."""
-    for number, line in _markdown(text) if name.endswith(".md") else _python(text):
-        problems = [*_missing_files(tree, line), *_missing_modules(tree, line)]
-        if name.endswith(".md"):
-            problems += _broken_links(tree, name, text, line)
-        yield from (f"{name}:{number}: {problem}" for problem in problems)
+    found: set[tuple[int, str]] = set()
+    if name.endswith((".md", ".py")):
+        for number, line in _markdown(text) if name.endswith(".md") else _python(text):
+            problems = [*_missing_files(tree, line), *_missing_modules(tree, line)]
+            if name.endswith(".md"):
+                problems += _broken_links(tree, name, text, line)
+            found.update((number, problem) for problem in problems)
+    if not name.startswith("tests/") and not name.endswith(".md"):
+        for number, line in enumerate(text.splitlines(), 1):
+            found.update((number, _missing(path)) for path in _PAGE.findall(line) if not tree.has(path))
+    yield from (f"{name}:{number}: {problem}" for number, problem in sorted(found))
+
+
+def _missing(path: str) -> str:
+    return f"there is no file or folder {path}"
 
 
 def _missing_files(tree: Tree, line: str) -> Iterator[str]:
     named = [ticked for _, ticked in _TICKED.findall(line) if _PATH.fullmatch(ticked)]
     named += _SOURCE.findall(_TICKED.sub("", line))
-    yield from (f"there is no file or folder {path}" for path in named if not tree.has(path))
+    yield from (_missing(path) for path in named if not tree.has(path))
 
 
 def _missing_modules(tree: Tree, line: str) -> Iterator[str]:
@@ -121,6 +169,9 @@ def _missing_modules(tree: Tree, line: str) -> Iterator[str]:
     for dotted in named:
         if dotted not in NO_MODULES and not tree.has_module(dotted):
             yield f"there is no module or member {dotted}"
+    for _, ticked in _TICKED.findall(line):
+        if (found := _MEMBER.fullmatch(ticked)) and not tree.has_member(found[1], found[2]):
+            yield f"there is no member {ticked}"
     for benchmark in _BENCHMARK.findall(line):
         if not tree.has_module(f"benchmarks.{benchmark.replace('-', '_')}"):
             yield f"there is no benchmark {benchmark}"
@@ -184,9 +235,12 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
 
 
 def _class_members(statement: ast.ClassDef) -> set[str] | None:
-    """What a class defines, attributes of ``self`` included; None where a base class may define more."""
-    if statement.bases:
-        return None
+    """What a class defines; None if a base class may define more."""
+    return None if statement.bases else _own_members(statement)
+
+
+def _own_members(statement: ast.ClassDef) -> set[str]:
+    """What a class itself defines, attributes of ``self`` included."""
     names = {name for inner in statement.body for name in _bound(inner)}
     for node in ast.walk(statement):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -201,8 +255,8 @@ def main() -> int:
     found = [
         line
         for name, content in sorted(files.items())
-        if name.endswith((".md", ".py"))
-        for line in findings(tree, name, content.decode())
+        if b"\0" not in content
+        for line in findings(tree, name, content.decode(errors="replace"))
     ]
     if found:
         print(*found, sep="\n")

@@ -55,6 +55,9 @@ def tree(tmp_path: Path) -> Tree:
         "`core.loop.Loop.hooks`",
         "`core.loop.Endless.run`",
         "`core.loop.late`",
+        "`Loop.run`",
+        "`Endless.hooks`",
+        "`Unknown.run`",
         "`python -m core.loop --fresh`",
         "python -m pytest",
         "`python -m core run`",
@@ -87,6 +90,8 @@ def test_what_exists_passes(tree: Tree, named: str):
         "`core.loop.LIMITS`",
         "`core.loop.Loop.stop`",
         "`core.loop.Loops.run`",
+        "`Loop.stop`",
+        "`Endless.stop`",
         "`seedbed.server`",
         "`python -m core.lop`",
         "`./run bench tax`",
@@ -106,6 +111,14 @@ def test_what_does_not_exist_is_found_with_its_line(tree: Tree, named: str):
 def test_code_is_not_documentation(tree: Tree):
     assert list(findings(tree, "core/other.py", "x = '`core/lop.py`'\n")) == []
     assert list(findings(tree, "docs/other.md", "```\n`core/lop.py`\n```\n")) == []
+
+
+@pytest.mark.parametrize("name", ["core/other.py", "dashboard/src/a.ts", "run", "Dockerfile"])
+def test_pages_are_checked_in_code_too(tree: Tree, name: str):
+    assert list(findings(tree, name, "say('see docs/page.md')\n")) == []
+    (found,) = findings(tree, name, "x = 1\nsay('see docs/pages.md')\n")
+    assert found == f"{name}:2: there is no file or folder docs/pages.md"
+    assert list(findings(tree, "tests/test_other.py", "say('see docs/pages.md')\n")) == []
 
 
 @pytest.mark.parametrize(
