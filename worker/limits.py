@@ -1,10 +1,20 @@
-"""What becomes of an attempt that met a limit: of its time, or of the room for what it writes."""
+"""The limits of an attempt (its time, its engine's memory, room for what it writes), and what it ends with at one of them."""
 
+import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from control.jobs.service import Claim, Completed, Failed, Paused, Result, Stopped
-from worker.room import NoRoom
+from worker.memory import LOOK_SECONDS, MemoryLimit
+from worker.resources import WorkerResources
+from worker.room import NoRoom, Room
+
+log = logging.getLogger(__name__)
+
+_DISK_SECONDS = 2.0
+"""Between two looks at how much of the disk is free."""
 
 
 @dataclass
@@ -67,3 +77,82 @@ def without_room(result: Result, error: NoRoom, claim: Claim, *, refused: bool) 
         hint="Make room, then resume it: it goes on from its last checkpoint.",
         exit_code=result.exit_code,
     )
+
+
+class Limits:
+    """All limits of one attempt, for its main thread.
+
+    Args:
+        stop: Asks the engine to stop; may be called more than once.
+        kill: Kills it.
+
+    Attributes:
+        room: Asked before something goes to storage.
+    """
+
+    def __init__(
+        self,
+        resources: WorkerResources,
+        claim: Claim,
+        *,
+        stop: Callable[[], object],
+        kill: Callable[[], object],
+    ) -> None:
+        self.room = Room(resources, claim)
+        self._claim = claim
+        self._stop = stop
+        self._kill = kill
+        self._time = TimeLimit.of(claim)
+        self._memory = MemoryLimit.of(claim, resources.machine)
+        self._next_memory_look = 0.0
+        self._next_disk_look = 0.0
+        self._no_room: NoRoom | None = None
+        self._refused = False
+        """Something that the run is for was not stored for want of room."""
+
+    def told(self, event: Mapping[str, Any]) -> None:
+        """Take an event of the engine: once the data is prepared, another limit of memory counts."""
+        self._memory.told(event)
+
+    def look(self, pid: int | None, *, stopping: bool) -> None:
+        """Stop or kill an engine that has met a limit.
+
+        Args:
+            pid: The engine's; None before its start.
+            stopping: A stop was asked for already.
+        """
+        now = time.monotonic()
+        if not stopping and self._time.reach(now):
+            log.info("the job has used up its time; stopping it")
+            self._stop()
+        if pid is not None and now >= self._next_memory_look:
+            self._next_memory_look = now + LOOK_SECONDS
+            if self._memory.reach(pid):
+                log.warning("the engine takes more memory than its job may; killing it")
+                self._kill()
+        if self._no_room is None and now >= self._next_disk_look:
+            self._next_disk_look = now + _DISK_SECONDS
+            self._no_room = self.room.low()
+            if self._no_room is not None:
+                log.warning("the disk is nearly full; stopping the job")
+                self._stop()
+
+    def refuse(self, error: NoRoom) -> None:
+        """Something that the run is for was not stored: it stops with what was stored before."""
+        self._refused = True
+        self._no_room = self._no_room or error
+        self._stop()
+
+    def memory_failure(self, step: int, exit_code: int | None) -> Failed | None:
+        """What the job ends with, if its engine was killed for its memory."""
+        return None if self._memory.reached is None else self._memory.failure(step, exit_code)
+
+    def applied(self, result: Result, step: int) -> Result:
+        """The result of the attempt, as the limits that it met change it."""
+        if self._no_room is None and isinstance(result, Failed) and result.code == "disk_full":
+            self._no_room = self.room.low()
+        if self._no_room is not None:
+            result = without_room(result, self._no_room, self._claim, refused=self._refused)
+        if isinstance(result, Stopped) and self._time.reached:
+            return self._time.failure(step, result.exit_code)
+        return result

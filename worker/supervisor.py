@@ -9,12 +9,9 @@ the lease, an uploader. They speak to it by messages, so nothing is shared and t
 - A stop is asked for: SIGTERM, the grace, SIGKILL. Whatever was committed before stands.
 """
 
-import json
 import logging
 import queue
-import signal
 import threading
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,17 +23,16 @@ from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, St
 from control.removals.service import remove_prefixes
 from control.short_jobs.registry import kinds
 from worker import metrics
-from worker.engine import Engine, EngineUnavailableError, Exit
+from worker.engine import EngineUnavailableError
 from worker.engine_events import EngineEvents
+from worker.engine_run import EngineRun
 from worker.heartbeat import Heartbeat, Progress
 from worker.lease import Lease
-from worker.limits import TimeLimit, without_room
+from worker.limits import Limits
 from worker.logs import LogKeeper
-from worker.memory import LOOK_SECONDS, MemoryLimit
 from worker.messages import Asked, Ended, Lost, Message, Told
 from worker.outcome import judge
 from worker.resources import WorkerResources
-from worker.room import NoRoom, Room
 from worker.uploads import (
     FilesUploaded,
     Refused,
@@ -55,10 +51,6 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
 """The longest that the main thread sleeps without a look at the clock and at the worker's own end."""
-_DISK_SECONDS = 2.0
-"""Between two looks at how much of the disk is free."""
-_REAPING_SECONDS = 10.0
-"""A killed engine's server has so long to tell of its end."""
 
 
 class _StopEarly(Exception):
@@ -91,18 +83,13 @@ class Supervisor:
         self._wakeup_listener = wakeup_listener
         self._worker_stops = worker_stops
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._engine: Engine | None = None
-        self._exit: Exit | None = None
-        self._stop_by: float | None = None
+        self._engine = EngineRun(
+            kinds().get(claim.purpose),
+            self._inbox.put,
+            grace_seconds=resources.settings.stop_grace_seconds,
+        )
+        self._limits = Limits(resources, claim, stop=self._engine.stop, kill=self._engine.kill)
         self._failed_upload: UploadFailed | None = None
-        self._room = Room(resources, claim)
-        self._no_room: NoRoom | None = None
-        self._refused = False
-        """Something that the run is for was not stored for want of room."""
-        self._next_disk_look = 0.0
-        self._time_limit = TimeLimit.of(claim)
-        self._memory = MemoryLimit.of(claim, resources.machine)
-        self._next_memory_look = 0.0
         self._write_queue = WriteQueue(resources.database, claim.job_id, claim.attempt)
 
     def run(self) -> None:
@@ -114,7 +101,7 @@ class Supervisor:
                     self._claim.lease_seconds,
                     self._lease_expired,
                     grace_seconds=min(self._claim.lease_seconds, self._resources.settings.stop_grace_seconds),
-                    on_overdue=self._kill_engine,
+                    on_overdue=self._engine.kill,
                 )
                 stack.callback(self._lease.release)
                 self._heartbeat = Heartbeat(
@@ -129,7 +116,7 @@ class Supervisor:
                 stack.callback(self._heartbeat.stop)
                 stack.enter_context(self._wakeup_listener.listening(self._heartbeat.soon))
                 self._engine_events = EngineEvents(
-                    self._claim, self._write_queue, self._heartbeat, self._stop_for_room, self._give_back
+                    self._claim, self._write_queue, self._heartbeat, self._limits.refuse, self._give_back
                 )
                 self._run_in(directory)
         except LeaseLost as error:
@@ -159,7 +146,7 @@ class Supervisor:
             self._resources, self._claim, directory, patience=self._look_around, warn=self._engine_events.warn
         )
         uploads = Uploads(
-            self._resources.storage, self._prefix, workspace.uploads, self._inbox.put, room=self._room
+            self._resources.storage, self._prefix, workspace.uploads, self._inbox.put, room=self._limits.room
         )
         self._log = LogKeeper(
             workspace.log,
@@ -174,12 +161,7 @@ class Supervisor:
         except BaseException:
             uploads.abandon()
             raise
-        if self._no_room is None and isinstance(result, Failed) and result.code == "disk_full":
-            self._no_room = self._room.low()
-        if self._no_room is not None:
-            result = without_room(result, self._no_room, self._claim, refused=self._refused)
-        if isinstance(result, Stopped) and self._time_limit.reached:
-            return self._time_limit.failure(self._engine_events.step, result.exit_code)
+        result = self._limits.applied(result, self._engine_events.step)
         if isinstance(result, Completed):
             return self._complete(result)
         if self._lease.expired.is_set() and not isinstance(result, Failed):
@@ -209,64 +191,26 @@ class Supervisor:
                 arguments, directory=workspace.out, log=output, patience=self._look_around
             )
             log.info("the engine runs, pid %d", engine.pid)
-            self._engine = engine
-            if self._lease.expired.is_set():
-                engine.signal(signal.SIGTERM)
-            reader = threading.Thread(target=self._read, args=(engine, uploads), name="reader", daemon=True)
-            reader.start()
-            try:
-                while self._exit is None:
-                    self._step_once()
-            finally:
-                if self._exit is None:
-                    engine.kill()
-                reader.join(_REAPING_SECONDS)
-                engine.close()
-                reader.join()
-        log.info("the engine has ended: %s", self._exit)
-        if self._memory.reached is not None:
-            return self._memory.failure(self._engine_events.step, self._exit.code)
-        return judge(
-            self._exit,
+            end = self._engine.follow(
+                engine, uploads, interrupted=self._lease.expired.is_set(), step=self._step_once
+            )
+        log.info("the engine has ended: %s", end)
+        step = self._engine_events.step
+        return self._limits.memory_failure(step, end.code) or judge(
+            end,
             self._engine_events.last,
-            stop_asked=self._stop_by is not None or self._lease.expired.is_set(),
-            step=self._engine_events.step,
+            stop_asked=self._engine.stopping or self._lease.expired.is_set(),
+            step=step,
         )
-
-    def _read(self, engine: Engine, uploads: Uploads) -> None:
-        """The reader's thread: the pipe never fills, and checkpoints are linked before the engine can prune them."""
-        kind = kinds().get(self._claim.purpose)
-        for line in engine.events:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                log.warning("the engine's last event was cut: %r", line[:200])
-                continue
-            self._inbox.put(Told(event))
-            match event["event"]:
-                case "checkpoint":
-                    uploads.checkpoint(event)
-                case "sample":
-                    uploads.sample(event)
-                case name if kind is not None and kind.files is not None and name == kind.event:
-                    uploads.files(Path(event["path"]))
-        uploads.no_more()
-        self._inbox.put(Ended(engine.wait()))
 
     def _lease_expired(self) -> None:
         """From the lease's thread: somebody else may have been given the job by now."""
         log.error("the lease has run out without an answer of the database; stopping the engine")
-        if self._engine is not None:
-            self._engine.signal(signal.SIGTERM)
-
-    def _kill_engine(self) -> None:
-        """From the lease's and the heartbeat's threads: the main one may be waiting for the database."""
-        if self._engine is not None:
-            self._engine.kill()
+        self._engine.interrupt()
 
     def _lease_lost(self, error: LeaseLost) -> None:
         """From the heartbeat's thread."""
-        self._kill_engine()
+        self._engine.kill()
         self._inbox.put(Lost(error))
 
     def _step_once(self) -> None:
@@ -289,13 +233,13 @@ class Supervisor:
     def _handle(self, message: Message) -> None:  # noqa: C901 - one case a message
         match message:
             case Told(event):
-                self._memory.told(event)
+                self._limits.told(event)
                 self._engine_events.told(event)
             case Ended(end):
-                self._exit = end
+                self._engine.exit = end
             case Asked(intent):
                 log.info("asked to %s", intent)
-                self._stop()
+                self._engine.stop()
             case Lost(error):
                 raise error
             case Uploaded():
@@ -314,53 +258,15 @@ class Supervisor:
             case FilesUploaded():
                 self._engine_events.made(message)
 
-    def _stop(self) -> None:
-        """Ask the engine to stop, once; the clock runs from the first time."""
-        if self._stop_by is not None:
-            return
-        self._stop_by = time.monotonic() + self._resources.settings.stop_grace_seconds
-        if self._engine is not None:
-            log.info("stopping the engine")
-            self._engine.signal(signal.SIGTERM)
-
-    def _stop_for_room(self, error: NoRoom) -> None:
-        """Something that the run is for was not stored: it stops with what was stored before."""
-        self._refused = True
-        self._no_room = self._no_room or error
-        self._stop()
-
     def _give_back(self, session: WriteSession, prefix: str) -> None:
         remove_prefixes(session, self._resources.storage, [prefix])
 
     def _mind_the_stop(self) -> None:
         if self._worker_stops.is_set():
-            self._stop()
-        if self._exit is None:
-            self._mind_the_limits()
-        if self._overdue and self._engine is not None and self._exit is None:
-            log.warning("the engine did not stop within the grace; killing it")
-            self._engine.kill()
-
-    def _mind_the_limits(self) -> None:
-        now = time.monotonic()
-        if self._stop_by is None and self._time_limit.reach(now):
-            log.info("the job has used up its time; stopping it")
-            self._stop()
-        if self._engine is not None and now >= self._next_memory_look:
-            self._next_memory_look = now + LOOK_SECONDS
-            if self._memory.reach(self._engine.pid):
-                log.warning("the engine takes more memory than its job may; killing it")
-                self._engine.kill()
-        if self._no_room is None and now >= self._next_disk_look:
-            self._next_disk_look = now + _DISK_SECONDS
-            self._no_room = self._room.low()
-            if self._no_room is not None:
-                log.warning("the disk is nearly full; stopping the job")
-                self._stop()
-
-    @property
-    def _overdue(self) -> bool:
-        return self._stop_by is not None and time.monotonic() > self._stop_by
+            self._engine.stop()
+        if self._engine.exit is None:
+            self._limits.look(self._engine.pid, stopping=self._engine.stopping)
+        self._engine.kill_if_overdue()
 
     def _look_around(self) -> None:
         """Between pieces of staging.
@@ -376,17 +282,19 @@ class Supervisor:
                 break
         self._mind_the_stop()
         self._write_queue.flush()
-        if self._stop_by is not None or self._lease.expired.is_set():
+        if self._engine.stopping or self._lease.expired.is_set():
             raise _StopEarly
 
     def _settle(self, uploads: Uploads) -> None:
         """After the engine: checkpoints into storage, the log too, everything told into the database."""
-        while self._engine_events.uploading and not self._overdue:
+        while self._engine_events.uploading and not self._engine.overdue:
             self._step_once()
         if self._engine_events.uploading:
             uploads.abandon()
         elif self._log.exists:
-            self._log.upload(uploads, f"{self._prefix}/log.txt", until=self._step_once, room=self._room)
+            self._log.upload(
+                uploads, f"{self._prefix}/log.txt", until=self._step_once, room=self._limits.room
+            )
             uploads.close()
         while not self._write_queue.idle:
             self._step_once()
@@ -426,4 +334,4 @@ class Supervisor:
 
     @property
     def _out_of_time(self) -> bool:
-        return self._worker_stops.is_set() and self._overdue
+        return self._worker_stops.is_set() and self._engine.overdue

@@ -10,9 +10,12 @@ def test_the_state_of_the_service_is_told(client: seedbed.Client, run: Command, 
     assert (found.scope, found.queue.queued, found.queue.running) == ("project", 0, 1)
     assert (found.workers.online, found.workers.busy) == (1, 1)
     assert found.storage.state == "ok"
+    client.set_quotas(checkpoints=20 * 10**9)
     shown = run("system")
     assert shown.code == 0, shown.err
     assert found.version in shown.out
     assert "0 queued, 1 running, 0 paused" in shown.out
     assert "1 online, 1 busy" in shown.out
+    assert "checkpoints 20.0 GB" in shown.out
+    assert "must stay so" in shown.out
     assert run("system", "--json").json["queue"]["running"] == 1

@@ -70,7 +70,7 @@ def test_an_estimate_a_sample_and_an_export(
         show(service, job, step, "reconstructions", "image/png", png(64, 16 * step))
     found = scenario("short-jobs", width=width, job=job, theme="dark" if width == 375 else "light")
     assert found["earlier"] != found["newest"], "another step shows another text"
-    for name in ("Version", "Queue", "Workers", "Storage", "Database"):
+    for name in ("Version", "Queue", "Workers", "Storage", "Disk", "Database"):
         assert name in found["system"]
     assert version() in found["system"]
     with zipfile.ZipFile(found["zip"]) as archive:

@@ -91,17 +91,21 @@ def _show(found: Usage, *, as_json: bool) -> None:
         ],
         right=["number", "size", "quota"],
     )
-    disk = found.disk
     fields(
         [
             ("in all", text.size(found.bytes)),
             ("leaving", text.size(found.leaving_bytes) if found.leaving_bytes else None),
-            (
-                "disk",
-                f"{text.size(disk.free_bytes)} of {text.size(disk.total_bytes)} free; "
-                f"{text.size(disk.keep_free_bytes)} must stay so"
-                if disk
-                else None,
-            ),
+            ("disk", disk_room(found)),
         ]
+    )
+
+
+def disk_room(found: Usage) -> str | None:
+    """How much of the disk is free and how much must stay so; None where the storage is a bucket."""
+    disk = found.disk
+    if disk is None:
+        return None
+    return (
+        f"{text.size(disk.free_bytes)} of {text.size(disk.total_bytes)} free; "
+        f"{text.size(disk.keep_free_bytes)} must stay so"
     )
