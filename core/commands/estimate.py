@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import torch
 
+from core.checkpoints.resume import fingerprint
 from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.commands.run import environment_of, explain, load_spec, settle
@@ -35,7 +36,6 @@ from core.training.ema import ExponentialMovingAverage
 from core.training.loop import Run, evaluate
 from core.training.memory import is_out_of_memory, out_of_memory
 from core.training.optimizers import create_optimizers
-from core.training.resume import fingerprint
 from core.training.signals import StopSignals
 
 _LOW, _HIGH = 0.1, 0.9

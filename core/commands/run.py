@@ -12,6 +12,7 @@ import torch
 
 from core import tracebacks
 from core.checkpoints.bundle import averaged_folder
+from core.checkpoints.resume import Origin, find_origin, fingerprint, run_directory
 from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.data import DataError, Prepared, data_files, prepare_for
@@ -34,7 +35,6 @@ from core.training.ema import ExponentialMovingAverage
 from core.training.loop import Run, train
 from core.training.memory import is_out_of_memory, out_of_memory
 from core.training.optimizers import create_optimizers
-from core.training.resume import Origin, find_origin, fingerprint, run_directory
 from core.training.signals import StopSignals
 from core.training.trials import decide_compile, decide_precision
 

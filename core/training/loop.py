@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.checkpoints.optimizer_state import state_of
 from core.checkpoints.retention import stays_for_good
 from core.checkpoints.writer import CheckpointWriter, Snapshot, copy_to_host
 from core.data import Samples
@@ -30,7 +31,7 @@ from core.training.devices import Place
 from core.training.divergence import DivergenceCheck
 from core.training.ema import ExponentialMovingAverage
 from core.training.memory import memory_mb
-from core.training.optimizers import optimizer_tensors, set_learning_rate
+from core.training.optimizers import set_learning_rate
 from core.training.probing import CollapseAlarm, examine, spread
 from core.training.samples import write_shown
 from core.training.schedules import learning_rate_factor
@@ -245,18 +246,13 @@ def held_out_indices(run: Run) -> NDArray[np.int64]:
 
 def save(run: Run) -> None:
     """Copy the run's state and have it written while the run goes on."""
-    optimizers = {
-        f"{name}/{key}": tensor
-        for name, optimizer in run.optimizers.items()
-        for key, tensor in optimizer_tensors(optimizer).items()
-    }
     weights = run.objective.state_dict()
     run.checkpoints.join()
     snapshot = Snapshot(
         step=run.step,
         weights=copy_to_host(weights),
         averaged=copy_to_host(run.average.state(weights)) if run.average else None,
-        optimizer=copy_to_host(optimizers),
+        optimizer=copy_to_host(state_of(run.optimizers)),
         state={**run.state, "step": run.step},
         metrics={
             name: value

@@ -1,6 +1,6 @@
 """Optimisers from their specs, and their state as tensors with names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -40,30 +40,6 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
     """Train with ``learning_rate``, and each group with its share of it, from the next step on."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate * group["rate"]
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimiser's state as ``<quantity>/<parameter name>``, live tensors."""
-    return {
-        f"{quantity}/{name}": value
-        for name, parameter in _named(optimizer)
-        for quantity, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Continue from the tensors that `optimizer_tensors` gave.
-
-    Raises:
-        KeyError: when a parameter's state is missing.
-    """
-    by_name: dict[str, dict[str, torch.Tensor]] = {}
-    for key, tensor in tensors.items():
-        quantity, _, name = key.partition("/")
-        by_name.setdefault(name, {})[quantity] = tensor
-    state = optimizer.state_dict()
-    state["state"] = {index: by_name[name] for index, (name, _) in enumerate(_named(optimizer))}
-    optimizer.load_state_dict(state)
 
 
 def _adamw(spec: AdamW | Muon, parameters: Sequence[Parameter]) -> torch.optim.Optimizer:
@@ -124,11 +100,3 @@ def _require_blocks(spec: Optimizer, parameters: Sequence[Parameter]) -> None:
         f"training.optimizer asks for {what}, and this task's network has no stack of blocks for it.",
         f"Choose {remedy}.",
     )
-
-
-def _named(optimizer: torch.optim.Optimizer) -> list[tuple[str, torch.nn.Parameter]]:
-    return [
-        pair
-        for group in optimizer.param_groups
-        for pair in zip(group["param_names"], group["params"], strict=True)
-    ]

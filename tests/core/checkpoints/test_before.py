@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 
 from core.checkpoints.bundle import AVERAGED, OPTIMIZER, STATE, read_optimizer
 from core.checkpoints.manifest import verify
+from core.checkpoints.optimizer_state import load_state, state_of
 from core.checkpoints.writer import copy_to_host
 from core.data import data_files, prepare_for
 from core.export.onnx import MODEL, export_onnx
 from core.spec.problems import validate
 from core.tasks.objectives import create_objective
-from core.training.optimizers import create_optimizers, load_optimizer_tensors, optimizer_tensors
+from core.training.optimizers import create_optimizers
 from tests.core.checkpoints.before.make import AT, CASES, HERE, LATER, losses, processor, write_data
 
 LATER_ON: dict[str, Any] = json.loads((HERE / "later.json").read_text())
@@ -78,13 +79,8 @@ def test_every_tensor_is_restored_to_the_bit(case: str, tmp_path: Path) -> None:
 
     optimizers = create_optimizers(job.training.optimizer, objective)
     before = load_file(folder / OPTIMIZER)
-    tensors = read_optimizer(folder)
-    found: dict[str, torch.Tensor] = {}
-    for name, optimizer in optimizers.items():
-        prefix = f"{name}/"
-        own = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
-        load_optimizer_tensors(optimizer, own)
-        found |= {prefix + key: tensor for key, tensor in optimizer_tensors(optimizer).items()}
+    load_state(optimizers, read_optimizer(folder))
+    found = state_of(optimizers)
     assert found.keys() == before.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in before.items())
 

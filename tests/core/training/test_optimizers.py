@@ -6,14 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from core.checkpoints.optimizer_state import load_optimizer_tensors, optimizer_tensors
 from core.errors import EngineError
 from core.spec.optimizers import Adafactor, AdamW, Muon, Optimizer
-from core.training.optimizers import (
-    create_optimizers,
-    load_optimizer_tensors,
-    optimizer_tensors,
-    set_learning_rate,
-)
+from core.training.optimizers import create_optimizers, set_learning_rate
 from tests.core.training.networks import Network, Pair
 
 KINDS: list[Optimizer] = [

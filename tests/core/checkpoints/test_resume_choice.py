@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from core.checkpoints.resume import fingerprint
 from core.spec.problems import validate
-from core.training.resume import fingerprint
 from tests.core.training.reference.jobs import CASES
 
 SPEC = CASES["masked_lm"].document

@@ -15,10 +15,10 @@ import torch
 from core.checkpoints import directory
 from core.checkpoints.bundle import read_optimizer, read_state
 from core.checkpoints.manifest import Manifest, ManifestError, verify
+from core.checkpoints.optimizer_state import load_state
 from core.errors import EngineError
 from core.events import Events
 from core.spec.job import JobSpec
-from core.training.optimizers import load_optimizer_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,8 @@ class Origin:
         Raises:
             EngineError: ``checkpoint_mismatch`` where a parameter has none there.
         """
-        tensors = read_optimizer(self.path)
         try:
-            for name, optimizer in optimizers.items():
-                prefix = f"{name}/"
-                own = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
-                load_optimizer_tensors(optimizer, own)
+            load_state(optimizers, read_optimizer(self.path))
         except KeyError as error:
             raise EngineError(
                 "checkpoint_mismatch",
