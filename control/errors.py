@@ -1,7 +1,8 @@
 """Errors that reach the caller as they are: a stable code, a sentence that says what to do, an HTTP status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from control.schemas import ProblemDetail
 
@@ -13,6 +14,7 @@ class SeedbedError(Exception):
         code: Stable name of the kind of problem; programs decide by it.
         detail: What happened and what to do, for people.
         param: Dotted path of the offending field or parameter.
+        params: What `detail` is made of: ids, limits, counts; with `code`, enough to say the same in another language.
         errors: One entry a field, where several are wrong.
         errors_omitted: How many more there are.
     """
@@ -26,6 +28,7 @@ class SeedbedError(Exception):
         *,
         status: int | None = None,
         param: str | None = None,
+        params: Mapping[str, Any] | None = None,
         errors: Sequence[ProblemDetail] = (),
         errors_omitted: int = 0,
     ) -> None:
@@ -33,6 +36,7 @@ class SeedbedError(Exception):
         self.code = code
         self.detail = detail
         self.param = param
+        self.params = dict(params or {})
         self.errors = tuple(errors)
         self.errors_omitted = errors_omitted
         if status is not None:

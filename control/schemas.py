@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 ItemT = TypeVar("ItemT")
+JsonObject = dict[str, Any]
 
 
 class Resource(BaseModel):
@@ -40,6 +41,8 @@ class ProblemDetail(Resource):
     """Dotted path of the offending field."""
     code: str
     message: str
+    params: JsonObject = Field(default_factory=dict)
+    """What the message is made of."""
     suggestion: str | None = None
     """The nearest valid name, where a name was mistyped."""
 
@@ -55,6 +58,8 @@ class Problem(Resource):
     """Stable; programs decide by it."""
     detail: str
     """What happened and what to do, for people."""
+    params: JsonObject = Field(default_factory=dict)
+    """What `detail` is made of: ids, limits, counts."""
     param: str | None = None
     errors: list[ProblemDetail] = []
     """At most 20."""
@@ -65,4 +70,3 @@ class Problem(Resource):
 
 
 Limit = Annotated[int, Field(ge=1, le=200)]
-JsonObject = dict[str, Any]

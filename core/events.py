@@ -32,9 +32,13 @@ class Events:
             for sink in self._sinks:
                 sink(record)
 
-    def warn(self, code: str, message: str) -> None:
-        """Emit a warning: something that a person should know and that does not end the run."""
-        self.emit("warning", code=code, message=message)
+    def warn(self, code: str, message: str, **params: Any) -> None:
+        """Emit a warning: something that a person should know and that does not end the run.
+
+        Args:
+            params: What `message` is made of, so that ``code`` and these can be said in another language.
+        """
+        self.emit("warning", code=code, message=message, params=params)
 
 
 class PipeSink:

@@ -1,12 +1,12 @@
 """What the engine tells, put into the control plane's words."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.db import WriteSession
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
+from control.lifecycle.event_codes import told
 from control.lifecycle.leases import Phase
 from control.quotas.errors import QuotaExceeded
 from control.removals.service import leave_to_maintenance
@@ -78,7 +78,7 @@ class EngineEvents:
                 phase: Phase = "training" if event["phase"] == "timing" else "preparing"
                 self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
-                self._event("prepared", describe_prepared(event), _facts(event))
+                self._event("prepared", _facts(event), data=_facts(event))
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "metrics":
                 self.step = event["step"]
@@ -90,10 +90,10 @@ class EngineEvents:
             case name if self._kind is not None and name == self._kind.event:
                 self._came_to(event, files=self._kind.files is not None)
             case "decision":
-                message = f"{event['name']}: auto is {json.dumps(event['choice'])}. {event['reason']}"
-                self._event("decision", message, _facts(event))
+                self._event("decision", _facts(event), data=_facts(event))
             case "warning":
-                self.warn(event["code"], event["message"])
+                warning = told(event["code"], event["message"], event.get("params"))
+                self._event("engine_warning", {"warning": warning}, data={"code": event["code"]})
             case "finished" | "failed":
                 self.last = event
                 self._heartbeat.progress(Progress("saving", step=self.step))
@@ -105,9 +105,9 @@ class EngineEvents:
             self.uploading += 1
             self._heartbeat.progress(Progress("saving"))
 
-    def warn(self, code: str, message: str) -> None:
-        """Something that a person should know and the run survives."""
-        self._event("warning", message, {"code": code})
+    def damaged(self, step: int, error: str) -> None:
+        """The checkpoint of a step is damaged, so that the attempt begins with one before it."""
+        self._event("checkpoint_damaged", {"step": step, "error": error}, data={"code": "checkpoint_damaged"})
 
     def uploaded(self, upload: Uploaded) -> None:
         """A checkpoint is in storage: make it exist, after every point that came before it."""
@@ -137,14 +137,15 @@ class EngineEvents:
         """There is no room for something that the run is for."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
-        self.warn(upload.error.code, f"{upload.what} was not stored. {upload.error.detail}")
+        error = upload.error
+        self._not_stored(upload.step, "refused", told(error.code, error.detail, error.params))
         self._no_room(upload.error)
 
     def upload_failed(self, upload: UploadFailed) -> None:
         """Something that the run is for will not reach storage."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
-        self.warn("not_stored", f"{upload.what} did not reach storage: {upload.error}")
+        self._not_stored(upload.step, "not_stored", told("not_stored", str(upload.error)))
 
     def superseded(self, upload: Superseded) -> None:
         """A checkpoint is left out, for newer ones have taken its place."""
@@ -184,7 +185,8 @@ class EngineEvents:
     def _warn_of_samples(self, step: int, error: NoRoom) -> None:
         if not self._samples_refused:
             self._samples_refused = True
-            self.warn(error.code, f"Samples from step {step} on are left out. {error.detail}")
+            params = {"step": step, "error": told(error.code, error.detail, error.params)}
+            self._event("samples_left_out", params, data={"code": error.code})
 
     def made(self, upload: FilesUploaded) -> None:
         """What a short job made is in storage, and becomes part of its result."""
@@ -192,28 +194,22 @@ class EngineEvents:
         assert self.result is not None
         self.result |= {"prefix": upload.prefix, "files": upload.files}
 
-    def _event(self, kind: str, message: str, data: Mapping[str, Any]) -> None:
+    def _not_stored(self, step: int | None, how: str, error: Mapping[str, Any]) -> None:
+        """
+        Args:
+            step: The checkpoint's; None: it is what a short job made.
+        """
+        params: dict[str, Any] = {"error": error}
+        if step is not None:
+            params["step"] = step
+        thing = "result" if step is None else "checkpoint"
+        self._event(f"{thing}_{how}", params, data={"code": error["code"]})
+
+    def _event(self, code: str, params: Mapping[str, Any], *, data: Mapping[str, Any]) -> None:
         self._write_queue.add(
-            lambda session: record_event(session, self._job_id, self._attempt, kind, message, data)
+            lambda session: record_event(session, self._job_id, self._attempt, code, params, data=data)
         )
 
 
 def _facts(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name not in {"event", "time"}}
-
-
-def describe_prepared(event: Mapping[str, Any]) -> str:
-    """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
-    source = "Found prepared" if event["cached"] else "Prepared"
-    counted = [name for name in event if f"{name}_held_out" in event]
-    # Groups, such as speakers, are known only where somebody said how their names are found.
-    counted = [name for name in counted if event[name] or event[f"{name}_held_out"]]
-    learned = " and ".join(f"{_amount(event[name])} {name}" for name in counted)
-    held_out = " and ".join(_amount(event[f"{name}_held_out"]) for name in counted)
-    bad = f", {event['bad']:,} that cannot be used left out" if event.get("bad") else ""
-    return f"{source}: {learned} to learn from, {held_out} held out{bad}; {event['parameters']:,} parameters."
-
-
-def _amount(value: float) -> str:
-    """A count as it is; what is measured, such as hours, with three digits."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"

@@ -49,6 +49,7 @@ class TimeLimit:
             "time_limit",
             f"The job has used up its resources.max_seconds ({self.seconds:,g} s) at step {step}.",
             "Retry it with a larger max_seconds, or null for no limit: it goes on from its last checkpoint.",
+            details={"seconds": self.seconds, "step": step},
             exit_code=exit_code,
         )
 
@@ -68,12 +69,16 @@ def without_room(result: Result, error: NoRoom, claim: Claim, *, refused: bool) 
         return result
     if claim.purpose != "train":
         return Failed(
-            error.code, error.detail, "Make room, then ask for it again.", exit_code=result.exit_code
+            error.code,
+            error.detail,
+            "Make room, then ask for it again.",
+            error.params,
+            exit_code=result.exit_code,
         )
     return Paused(
-        why="There is no room for what it writes",
         code="disk_low" if error.code == "storage_full" else error.code,
         detail=error.detail,
+        params=error.params,
         hint="Make room, then resume it: it goes on from its last checkpoint.",
         exit_code=result.exit_code,
     )

@@ -9,7 +9,7 @@ from worker.engine import Exit
 DONE = 0
 _STOPS: Mapping[int | None, Result] = {
     75: Stopped(exit_code=75),
-    76: Paused(exit_code=76, why="Its representation collapsed (training.on_collapse is pause)"),
+    76: Paused(exit_code=76),
 }
 _RETRYABLE = frozenset({70, 74})
 """An unforeseen exception, and a disk that did not take a checkpoint."""
@@ -38,7 +38,7 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
             message=f"The engine was killed by signal {end.signal} at step {step}.",
             hint="Where nobody did that, the system may have run out of memory: look at its log (dmesg), and lower "
             "batch_size or sequence_length.",
-            details={"signal": end.signal},
+            details={"signal": end.signal, "step": step},
             retryable=True,
             exit_code=-end.signal,
         )
@@ -55,6 +55,7 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
         code="engine_ended",
         message=f"The engine ended with exit code {end.code} at step {step} without saying why.",
         hint="The end of the attempt's log tells more.",
+        details={"exit_code": end.code, "step": step},
         # Exit codes from 64 on that are not in the table mean: the same will happen again.
         retryable=end.code in _RETRYABLE or end.code in {DONE, 1},
         exit_code=end.code,

@@ -143,7 +143,11 @@ class Supervisor:
 
     def _attempt(self, directory: Path) -> Result:
         workspace = Workspace(
-            self._resources, self._claim, directory, patience=self._look_around, warn=self._engine_events.warn
+            self._resources,
+            self._claim,
+            directory,
+            patience=self._look_around,
+            damaged=self._engine_events.damaged,
         )
         uploads = Uploads(
             self._resources.storage, self._prefix, workspace.uploads, self._inbox.put, room=self._limits.room
@@ -166,7 +170,7 @@ class Supervisor:
             return self._complete(result)
         if self._lease.expired.is_set() and not isinstance(result, Failed):
             seconds = self._claim.lease_seconds
-            return Stopped(why=f"Its worker could not reach the database for {seconds:g} s and stopped it")
+            return Stopped(code="database_unreachable", params={"seconds": seconds})
         return result
 
     def _result(self, workspace: Workspace, uploads: Uploads) -> Result:
@@ -175,7 +179,12 @@ class Supervisor:
         except StagingError as error:
             return error.failure
         except EngineUnavailableError as error:
-            return Failed("engine_unavailable", f"The engine did not start: {error}.", retryable=True)
+            return Failed(
+                "engine_unavailable",
+                f"The engine did not start: {error}.",
+                details={"error": str(error)},
+                retryable=True,
+            )
         except _StopEarly:
             return Stopped()
 
@@ -304,13 +313,14 @@ class Supervisor:
     def _complete(self, result: Completed) -> Result:
         """A run is complete when its checkpoints, or what it made, are in storage, and not before."""
         if self._engine_events.uploading and self._engine_events.result is not None:
-            return Stopped(why="Its worker was stopped before all that was made was in storage")
+            return Stopped(code="worker_shut_down_storing")
         if self._failed_upload is None:
             return replace(result, result=self._engine_events.result)
         return Failed(
             "not_stored",
             f"{self._failed_upload.what} did not reach storage: {self._failed_upload.error}",
             "Check the storage and its free space; a retry continues from the last checkpoint that is there.",
+            details={"step": self._failed_upload.step, "error": str(self._failed_upload.error)},
             retryable=True,
             exit_code=result.exit_code,
         )

@@ -48,17 +48,22 @@ class Uploaded:
 class UploadFailed:
     """Something that the run is for will not reach storage: a checkpoint, or what a short job made."""
 
-    what: str
-    """As in "``what`` did not reach storage"."""
+    step: int | None
+    """The checkpoint's; None: it is what a short job made."""
     error: Exception
+
+    @property
+    def what(self) -> str:
+        """As in "``what`` did not reach storage"."""
+        return "What was made" if self.step is None else f"The checkpoint of step {self.step}"
 
 
 @dataclass(frozen=True)
 class Refused:
     """Something that the run is for, and that there is no room for; nothing of it is left in storage."""
 
-    what: str
-    """As in "``what`` was not stored"."""
+    step: int | None
+    """The checkpoint's; None: it is what a short job made."""
     error: NoRoom
 
 
@@ -150,7 +155,7 @@ class Uploads:
             self._missed.append((step, error))
             return
         except (OSError, ValueError) as error:
-            self._done(UploadFailed(_checkpoint(step), error))
+            self._done(UploadFailed(step, error))
             return
         for missed, _ in self._missed:
             self._done(Superseded(missed))
@@ -161,7 +166,7 @@ class Uploads:
     def no_more(self) -> None:
         """The engine tells of nothing more: what was missed is not made up for."""
         for step, error in self._missed:
-            self._done(UploadFailed(_checkpoint(step), error))
+            self._done(UploadFailed(step, error))
         self._missed.clear()
 
     def sample(self, event: Mapping[str, Any]) -> None:
@@ -199,15 +204,15 @@ class Uploads:
         try:
             size = sum(file["bytes"] for file in document["files"])
             if self._room and (error := self._room.for_checkpoint(step, size, metrics)):
-                self._done(Refused(_checkpoint(step), error))
+                self._done(Refused(step, error))
                 return
             for name in [*(file["path"] for file in document["files"]), MANIFEST]:
                 path = directory / name
                 self._persist(partial(self._storage.put_file, f"{prefix}/{name}", path))
         except StorageFull as full:
-            self._refuse(_checkpoint(step), full, prefix)
+            self._refuse(step, full, prefix)
         except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor decides what it means
-            self._done(UploadFailed(_checkpoint(step), error))
+            self._done(UploadFailed(step, error))
         else:
             self._done(Uploaded(step, prefix, document, hashlib.sha256(manifest).hexdigest(), metrics))
         finally:
@@ -268,11 +273,11 @@ class Uploads:
             self._samples_waiting -= 1
             ours.unlink(missing_ok=True)
 
-    def _refuse(self, what: str, error: NoRoom, prefix: str) -> None:
+    def _refuse(self, step: int | None, error: NoRoom, prefix: str) -> None:
         """Tell of something that did not fit, and take out what of it did."""
         with contextlib.suppress(SeedbedError):
             self._storage.delete_prefix(prefix)
-        self._done(Refused(what, error))
+        self._done(Refused(step, error))
 
     def _upload_files(self, directory: Path) -> None:
         prefix = f"{self._prefix}/files"
@@ -280,14 +285,14 @@ class Uploads:
             files = describe_files(directory)
             size = sum(file.bytes for file in files)
             if self._room and (error := self._room.for_more("exports", size)):
-                self._done(Refused("What was made", error))
+                self._done(Refused(None, error))
                 return
             for file in files:
                 self._persist(partial(self._storage.put_file, f"{prefix}/{file.path}", directory / file.path))
         except StorageFull as full:
-            self._refuse("What was made", full, prefix)
+            self._refuse(None, full, prefix)
         except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor decides what it means
-            self._done(UploadFailed("What was made", error))
+            self._done(UploadFailed(None, error))
         else:
             self._done(FilesUploaded(prefix, [asdict(file) for file in files]))
 

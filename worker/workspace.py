@@ -51,7 +51,7 @@ class Workspace:
 
     Args:
         patience: Called between pieces of a long copy; may raise to give up.
-        warn: Takes a code and a sentence for the job's diary.
+        damaged: Told of a checkpoint that is damaged: its step and why.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Workspace:
         directory: Path,
         *,
         patience: Patience,
-        warn: Callable[[str, str], object],
+        damaged: Callable[[int, str], object],
     ) -> None:
         self._resources = resources
         self._claim = claim
         self._patience = patience
-        self._warn = warn
+        self._damaged = damaged
         self.directory = directory
         self.data = directory / "data"
         self.out = directory / "out"
@@ -157,6 +157,7 @@ class Workspace:
                         "dataset_missing",
                         f"The file {file.name} of the dataset is gone from storage.",
                         "Upload the dataset again, and submit the job with the new one.",
+                        {"file": file.name},
                     )
                 ) from error
             except DamagedError as error:
@@ -165,6 +166,7 @@ class Workspace:
                         "dataset_damaged",
                         f"The file {file.name} of the dataset is not what was uploaded: {error}.",
                         "Check the storage; then upload the dataset again, and submit the job with the new one.",
+                        {"file": file.name, "error": str(error)},
                     )
                 ) from error
 
@@ -201,10 +203,7 @@ class Workspace:
 
         def tell(reference: CheckpointRef, error: DamagedError) -> None:
             log.warning("checkpoint %s is damaged: %s", reference.id, error)
-            self._warn(
-                "checkpoint_damaged",
-                f"The checkpoint of step {reference.step} is damaged ({error}); continuing from one before it.",
-            )
+            self._damaged(reference.step, str(error))
 
         return first_whole(self._claim.checkpoints, self._stage_whole, DamagedError, tell)
 
@@ -242,6 +241,7 @@ class Workspace:
                         Failed(
                             error.code,
                             f"The job's files could not be fetched. {error.detail}",
+                            details=error.params,
                             retryable=True,
                         )
                     ) from error
@@ -260,7 +260,12 @@ def _disk(error: OSError) -> Failed:
             "Free space on the worker, or lower SEEDBED_CACHE_BYTES.",
             retryable=True,
         )
-    return Failed("staging_failed", f"The job's files could not be prepared: {error}.", retryable=True)
+    return Failed(
+        "staging_failed",
+        f"The job's files could not be prepared: {error}.",
+        details={"error": str(error)},
+        retryable=True,
+    )
 
 
 def prepared_key_of(claim: Claim) -> str:

@@ -1,7 +1,7 @@
 """What can go wrong, as one tree: catch `SeedbedError` for all of it, or the kind that you can handle."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
@@ -17,6 +17,8 @@ class ProblemDetail(BaseModel):
     """Dotted path of the offending field."""
     code: str
     message: str
+    params: dict[str, Any] = {}
+    """What the message is made of."""
     suggestion: str | None = None
     """The nearest valid name, where a name was mistyped."""
 
@@ -74,6 +76,7 @@ class ApiError(SeedbedError):
         status: HTTP status.
         code: Stable name of the kind of problem.
         detail: What happened and what to do.
+        params: What `detail` is made of: ids, limits, counts.
         param: Dotted path of the offending field or parameter, where there is one.
         errors: One entry a field, where several are wrong.
         request_id: What the service's log calls this request.
@@ -91,6 +94,7 @@ class ApiError(SeedbedError):
         code: str,
         detail: str,
         *,
+        params: Mapping[str, Any] | None = None,
         param: str | None = None,
         errors: Sequence[ProblemDetail] = (),
         request_id: str | None = None,
@@ -98,6 +102,7 @@ class ApiError(SeedbedError):
         super().__init__(detail)
         self.status = status
         self.code = code
+        self.params = dict(params or {})
         self.param = param
         self.errors = tuple(errors)
         self.request_id = request_id
@@ -108,6 +113,7 @@ class ApiError(SeedbedError):
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
+            "params": self.params,
             "param": self.param,
             "errors": [error.model_dump() for error in self.errors],
             "request_id": self.request_id,
@@ -176,6 +182,7 @@ def from_response(response: httpx.Response) -> ApiError:
         status,
         str(problem["code"]),
         str(problem["detail"]),
+        params=problem.get("params"),
         param=problem.get("param"),
         errors=_details(problem.get("errors")),
         request_id=problem.get("request_id") or response.headers.get("X-Request-Id"),

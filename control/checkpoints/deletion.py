@@ -33,8 +33,8 @@ def delete(session: WriteSession, storage: Storage, project_id: str, checkpoint_
         session,
         job,
         "checkpoint_deleted",
-        f"The checkpoint of step {checkpoint.step} was deleted.",
-        {"checkpoint": checkpoint.id, "step": checkpoint.step},
+        {"step": checkpoint.step},
+        data={"checkpoint": checkpoint.id, "step": checkpoint.step},
     )
     bind, prefix = session.get_bind(), checkpoint.prefix
     after_commit(session, lambda: purge(bind, storage, checkpoint_id, prefix))

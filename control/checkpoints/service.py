@@ -84,8 +84,8 @@ def commit_checkpoint(
         session,
         job,
         "checkpoint",
-        f"Checkpoint at step {step}.",
-        {"checkpoint": checkpoint.id, "step": step, "dropped": [old.id for old in dropped]},
+        {"step": step},
+        data={"checkpoint": checkpoint.id, "step": step, "dropped": [old.id for old in dropped]},
     )
     return checkpoint
 

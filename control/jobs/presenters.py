@@ -55,7 +55,8 @@ def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
             "dataset": job.dataset_id,
             "state": job.state,
             "intent": job.intent,
-            "waiting_reason": reasons.get(job.id),
+            "waiting_reason": None if waiting is None else waiting.message,
+            "waiting": waiting,
             "priority": job.priority,
             "attempt": job.attempt,
             "retries_used": job.retries_used,
@@ -71,6 +72,7 @@ def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
             "finished_at": job.finished_at,
         }
         for job in jobs
+        for waiting in (reasons.get(job.id),)
     ]
 
 

@@ -47,7 +47,7 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
         )
     job.spec = job.spec | {"resources": resources}
     job.retries_used = 0
-    transition(session, job, "queued", event="retry_requested", message="A retry was asked for.")
+    transition(session, job, "queued", code="retry_requested")
     return job
 
 

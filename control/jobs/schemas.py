@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from control.lifecycle.schemas import Failure, Intent, Pause, Progress, State
+from control.scheduling.schemas import WaitingReason
 from control.schemas import Body, JsonObject, ProblemDetail, Resource
 from core.spec.job import JobSpec
 
@@ -41,7 +42,9 @@ class JobFacts(Resource):
     intent: Intent | None
     """A stop that was asked for and is being carried out."""
     waiting_reason: str | None
-    """Why a queued job does not run yet."""
+    """Why a queued job does not run yet; the message of `waiting`."""
+    waiting: WaitingReason | None
+    """The same with its code and parameters."""
     priority: int
     attempt: int
     """Attempts so far."""

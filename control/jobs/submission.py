@@ -13,6 +13,7 @@ from control.jobs.admission import examine
 from control.jobs.merge_patch import merge_patch
 from control.jobs.schemas import ForkIn, ValidationOut
 from control.lifecycle import repository
+from control.lifecycle.event_codes import told
 from control.lifecycle.events import record
 from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
@@ -72,13 +73,19 @@ def submit(
     session.flush()
     session.refresh(job)
     wake_for(session, job.id, device=job.device, memory_bytes=job.memory_bytes)
-    message = "Accepted."
-    if parent_checkpoint is not None:
-        message = f"Accepted; starts from step {parent_checkpoint.step} of {parent_checkpoint.job_id}."
-    record(session, job, "queued", message)
+    if parent_checkpoint is None:
+        record(session, job, "accepted")
+    else:
+        origin = {"step": parent_checkpoint.step, "job": parent_checkpoint.job_id}
+        record(session, job, "accepted_from_checkpoint", origin)
     for warning in admission.lasting:
-        said = f"{warning.param}: {warning.message}."
-        record(session, job, "warning", said, {"code": warning.code, "param": warning.param})
+        record(
+            session,
+            job,
+            "spec_warning",
+            {"param": warning.param, "warning": told(warning.code, warning.message, warning.params)},
+            data={"code": warning.code, "param": warning.param},
+        )
     return job
 
 

@@ -18,10 +18,6 @@ from control.workers.wakeups import call
 Verb = Literal["cancel", "pause"]
 
 _STATES: dict[Verb, State] = {"cancel": "cancelled", "pause": "paused"}
-_ASKED = {
-    "cancel": "Cancel was asked for: the engine finishes its step, writes a checkpoint and stops.",
-    "pause": "Pause was asked for: the engine finishes its step, writes a checkpoint and stops.",
-}
 
 
 def request(
@@ -38,15 +34,13 @@ def request(
     if job.state == state or job.intent == verb:
         return job
     if job.state != "running":
-        transition(
-            session, job, state, event=state, message=f"{state.capitalize()} while it was {job.state}."
-        )
+        transition(session, job, state, code=f"{state}_before_run", params={"state": job.state})
         return job
     if job.intent == "cancel":
         raise Conflict(
             "invalid_transition", f"{job.id} is being cancelled: a job in this state cannot be paused."
         )
-    _set_intent(session, job, verb, f"{verb}_requested", _ASKED[verb])
+    _set_intent(session, job, verb, f"{verb}_requested")
     return job
 
 
@@ -59,37 +53,30 @@ def resume(session: WriteSession, project_id: str, job_id: str) -> Job:
     """
     job = repository.lock(session, project_id, job_id)
     if job.state == "running" and job.intent == "pause":
-        _set_intent(session, job, None, "pause_withdrawn", "The pause was called off before it took hold.")
+        _set_intent(session, job, None, "pause_withdrawn")
         return job
     if job.state != "paused":
         raise InvalidTransition(job, "resumed")
-    transition(session, job, "queued", event="resumed", message="Resumed; waits for a worker.")
+    transition(session, job, "queued", code="resumed")
     return job
 
 
 def preempt(session: WriteSession, job: Job, urgent_id: str) -> None:
     """Have a running job, whose row is locked and of which nothing is asked, make room for one of higher priority."""
-    _set_intent(
-        session,
-        job,
-        "preempt",
-        "preempt_requested",
-        f"{urgent_id} has a higher priority: the engine finishes its step, writes a checkpoint and makes room.",
-        {"for": urgent_id},
-    )
+    _set_intent(session, job, "preempt", "preempt_requested", {"job": urgent_id}, data={"for": urgent_id})
 
 
 def _set_intent(  # noqa: PLR0917
     session: WriteSession,
     job: Job,
     intent: Intent | None,
-    event: str,
-    message: str,
+    code: str,
+    params: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down what is asked of a running job, with its event, and call its supervisor once that is committed."""
     job.intent = intent
     session.flush()
-    record(session, job, event, message, data)
+    record(session, job, code, params, data=data)
     if job.worker_id is not None:
         call(session, job.worker_id)

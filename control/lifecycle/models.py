@@ -131,7 +131,11 @@ class Event(Base):
     attempt: Mapped[int]
     type: Mapped[str]
     """As ``queued``, ``claimed``, ``started``, ``cancel_requested``, ``checkpoint``, ``succeeded``."""
+    code: Mapped[str] = mapped_column(server_default="other")
+    """Which sentence tells of it (`control.lifecycle.event_codes`); ``other`` for events from before codes."""
+    params: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What the sentence is made of."""
     message: Mapped[str]
-    """A sentence for people."""
+    """The sentence, for people."""
     data: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     time: Mapped[CreatedAt]

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from control.db import WriteSession
+from control.lifecycle.event_codes import sentence, told
 from control.lifecycle.leases import held
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import State
@@ -21,28 +22,34 @@ class Completed:
     """What a short job came to."""
 
 
+StopCode = Literal["worker_shut_down", "worker_shut_down_storing", "database_unreachable"]
+"""Why a worker stopped an engine of its own accord; codes of events."""
+
+
 @dataclass(frozen=True)
 class Stopped:
     """The engine was asked to stop and did; the job's intent says what for, no intent means that the worker stops."""
 
     exit_code: int | None = None
-    why: str | None = None
-    """The beginning of the sentence where there is no intent; default: that its worker was shut down."""
+    code: StopCode = "worker_shut_down"
+    """Why, where there is no intent."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What its sentence is made of, besides the step."""
 
 
 @dataclass(frozen=True)
 class Paused:
     """The engine stopped for a person to look: as the job's spec asks, or because there is no room for what it writes."""
 
-    why: str
-    """The beginning of the sentence."""
-    exit_code: int | None = None
     code: str = "collapsed"
     """Stable name of the reason: ``collapsed``, ``quota_exceeded``, ``disk_low``."""
+    exit_code: int | None = None
     detail: str | None = None
-    """Why, in whole sentences; default: the sentence of `why`."""
+    """Why, in whole sentences, where it did not collapse."""
     hint: str | None = None
     """What to do before it is resumed."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What `detail` is made of."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Failed:
     message: str
     hint: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    """What `message` is made of, and what else is known."""
     retryable: bool = False
     exit_code: int | None = None
 
@@ -80,10 +88,12 @@ def finish(session: WriteSession, job_id: str, attempt: int, result: Result) -> 
 
 def lease_expired(session: WriteSession, job: Job) -> None:
     """Take the job, whose row is locked, from a supervisor that has been silent for too long."""
+    seconds = settings().lease_seconds
     lost = Failed(
         code="worker_lost",
-        message=f"Worker {job.worker_id} was not heard of for {settings().lease_seconds:g} s.",
+        message=f"Worker {job.worker_id} was not heard of for {seconds:g} s.",
         hint="Look at the worker's machine and its log; then retry the job: it continues from its last checkpoint.",
+        details={"worker": job.worker_id, "seconds": seconds},
         retryable=True,
     )
     _failed(session, job, lost, outcome="lease_expired")
@@ -92,48 +102,40 @@ def lease_expired(session: WriteSession, job: Job) -> None:
 def _completed(session: WriteSession, job: Job, result: Completed) -> None:
     job.step = job.steps
     job.result = None if result.result is None else dict(result.result)
-    message = f"All {job.steps} steps are done." if job.purpose == "train" else "Done."
+    code = "result_made"
+    params: dict[str, Any] = {}
+    if job.purpose == "train":
+        code, params = "steps_done", {"steps": job.steps}
     if job.intent is not None:
-        message += f" They were done before the job could be stopped to {job.intent} it."
+        code, params = f"{code}_before_stop", params | {"intent": job.intent}
     transition(
         session,
         job,
         "succeeded",
-        event="succeeded",
-        message=message,
+        code=code,
+        params=params,
         outcome="completed",
         exit_code=result.exit_code,
     )
 
 
-_STOPS: dict[str | None, tuple[State, str, str]] = {
-    "cancel": ("cancelled", "cancelled", "Cancelled at step {step}."),
-    "pause": ("paused", "paused", "Paused at step {step}."),
-    "preempt": (
-        "queued",
-        "preempted",
-        "Made room at step {step} for a job of higher priority; continues later.",
-    ),
-    None: (
-        "queued",
-        "worker_stopped",
-        "{why} at step {step}; continues on the next that is free.",
-    ),
+_STOPS: dict[str, tuple[State, str, str]] = {
+    "cancel": ("cancelled", "cancelled", "cancelled_at_step"),
+    "pause": ("paused", "paused", "paused_at_step"),
+    "preempt": ("queued", "preempted", "preempted_at_step"),
 }
-"""Intent → the state it leads to, the name of the event and of the attempt's outcome, the sentence."""
+"""Intent → the state it leads to, the attempt's outcome, the event's code."""
 
 
 def _stopped(session: WriteSession, job: Job, result: Stopped) -> None:
-    to, name, message = _STOPS[job.intent]
-    transition(
-        session,
-        job,
-        to,
-        event=name,
-        message=message.format(step=job.step, why=result.why or "Its worker was shut down"),
-        outcome=name,
-        exit_code=result.exit_code,
-    )
+    params: dict[str, Any] = {"step": job.step}
+    to: State
+    if job.intent is None:
+        to, outcome, code = "queued", "worker_stopped", str(result.code)
+        params |= result.params
+    else:
+        to, outcome, code = _STOPS[job.intent]
+    transition(session, job, to, code=code, params=params, outcome=outcome, exit_code=result.exit_code)
 
 
 def _paused(session: WriteSession, job: Job, result: Paused) -> None:
@@ -141,67 +143,52 @@ def _paused(session: WriteSession, job: Job, result: Paused) -> None:
     if job.intent == "cancel":
         _stopped(session, job, Stopped(result.exit_code))
         return
+    if result.code == "collapsed":
+        code = "paused_collapsed"
+        message = "Its representation collapsed (training.on_collapse is pause)."
+    else:
+        code = "paused_without_room"
+        message = "There is no room for what it writes."
     transition(
         session,
         job,
         "paused",
-        event="paused",
-        message=f"{result.why}: paused at step {job.step}. When it is resumed it goes on from its last checkpoint.",
+        code=code,
+        params={"step": job.step},
         outcome="paused",
         exit_code=result.exit_code,
         data={"code": result.code},
-        pause=PauseRecord(result.code, result.detail or f"{result.why}.", result.hint),
+        pause=PauseRecord(result.code, result.detail or message, result.hint, dict(result.params)),
     )
 
 
 def _failed(session: WriteSession, job: Job, result: Failed, outcome: str | None = None) -> None:
     """A crash on the way to a stop that somebody asked for is that stop, if the job could have gone on."""
-    outcome = outcome or ("crashed" if result.retryable else "failed")
-    data = {"code": result.code, "exit_code": result.exit_code}
+    to: State = "failed"
+    failure = None
+    params: dict[str, Any] = {"failure": told(result.code, result.message, result.details)}
     if job.intent == "cancel":
-        transition(
-            session,
-            job,
-            "cancelled",
-            event="cancelled",
-            message=f"Cancelled. {result.message}",
-            data=data,
-            outcome=outcome,
-            exit_code=result.exit_code,
-        )
+        to, code = "cancelled", "cancelled_after_failure"
     elif result.retryable and job.intent == "pause":
-        transition(
-            session,
-            job,
-            "paused",
-            event="paused",
-            message=f"Paused, to continue from its last checkpoint. {result.message}",
-            data=data,
-            outcome=outcome,
-            exit_code=result.exit_code,
-        )
+        to, code = "paused", "paused_after_failure"
     elif result.retryable and job.retries_used < job.max_retries:
         job.retries_used += 1
-        transition(
-            session,
-            job,
-            "queued",
-            event="retrying",
-            message=f"{result.message} Retry {job.retries_used} of {job.max_retries}.",
-            data=data,
-            outcome=outcome,
-            exit_code=result.exit_code,
-        )
+        to, code = "queued", "retrying"
+        params |= {"retry": job.retries_used, "retries": job.max_retries}
     else:
-        spent = f" All {job.max_retries} retries are used up." if result.retryable else ""
-        transition(
-            session,
-            job,
-            "failed",
-            event="failed",
-            message=f"{result.message}{spent}",
-            data=data,
-            outcome=outcome,
-            exit_code=result.exit_code,
-            failure=FailureRecord(result.code, f"{result.message}{spent}", result.hint, dict(result.details)),
-        )
+        code = "failed"
+        if result.retryable:
+            code = "failed_without_retries"
+            params |= {"retries": job.max_retries}
+        failure = FailureRecord(result.code, sentence(code, params), result.hint, dict(result.details))
+    transition(
+        session,
+        job,
+        to,
+        code=code,
+        params=params,
+        data={"code": result.code, "exit_code": result.exit_code},
+        outcome=outcome or ("crashed" if result.retryable else "failed"),
+        exit_code=result.exit_code,
+        failure=failure,
+    )

@@ -47,6 +47,8 @@ def event_out(event: Event) -> EventOut:
         job=event.job_id,
         attempt=event.attempt,
         type=event.type,
+        code=event.code,
+        params=event.params,
         message=event.message,
         data=event.data,
         time=event.time,

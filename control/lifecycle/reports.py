@@ -37,8 +37,10 @@ def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mappi
     row.start_step = start
     job.step = start
     where = info.get("device_name") or info.get("device") or "its device"
-    message = f"The engine runs on {where}" + (f", from step {start} on." if start else ".")
-    record(session, job, "started", message, dict(info))
+    if start:
+        record(session, job, "engine_resumed", {"device": where, "step": start}, data=info)
+    else:
+        record(session, job, "engine_started", {"device": where}, data=info)
 
 
 def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> int:
@@ -114,20 +116,21 @@ _MOVE = text("""
 """)
 
 
-def record_event(  # noqa: PLR0917 - the order in which one says it
+def record_event(
     session: WriteSession,
     job_id: str,
     attempt: int,
-    kind: str,
-    message: str,
+    code: str,
+    params: Mapping[str, Any] | None = None,
+    *,
     data: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Write something that the attempt met into the job's events.
+    """Write something that the attempt met into the job's events (`control.lifecycle.event_codes`).
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
     """
-    return record(session, held(session, job_id, attempt), kind, message, data)
+    return record(session, held(session, job_id, attempt), code, params, data=data)
 
 
 def record_log_tail(

@@ -32,6 +32,7 @@ class Failure(Resource):
     hint: str | None = None
     """What to do about it."""
     details: JsonObject = Field(default_factory=dict)
+    """What the message is made of, and what else is known."""
 
 
 class Pause(Resource):
@@ -40,6 +41,8 @@ class Pause(Resource):
     message: str
     hint: str | None = None
     """What to do before it is resumed."""
+    params: JsonObject = Field(default_factory=dict)
+    """What the message is made of."""
 
 
 class EventOut(Resource):
@@ -48,6 +51,13 @@ class EventOut(Resource):
     job: str
     attempt: int
     type: str
+    """What kind of thing happened."""
+    code: str
+    """Which sentence tells of it; stable. ``other`` for events of an earlier version."""
+    params: JsonObject
+    """What the sentence is made of."""
     message: str
+    """The sentence in English, made of `code` and `params`."""
     data: JsonObject
+    """What programs need to know of it."""
     time: datetime

@@ -22,7 +22,9 @@ class InvalidTransition(Conflict):
 
     def __init__(self, job: Job, verb: str) -> None:
         super().__init__(
-            "invalid_transition", f"{job.id} is {job.state}: a job in this state cannot be {verb}."
+            "invalid_transition",
+            f"{job.id} is {job.state}: a job in this state cannot be {verb}.",
+            params={"job": job.id, "state": job.state, "verb": verb},
         )
 
 
@@ -34,6 +36,7 @@ class FailureRecord:
     message: str
     hint: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    """What the message is made of, and what else is known."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class PauseRecord:
     code: str
     message: str
     hint: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What the message is made of."""
 
 
 def transition(
@@ -50,8 +55,8 @@ def transition(
     job: Job,
     to: State,
     *,
-    event: str,
-    message: str,
+    code: str,
+    params: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
     worker_id: str | None = None,
     outcome: str | None = None,
@@ -62,8 +67,9 @@ def transition(
     """Change the state of a job whose row this transaction has locked, and say so in its events.
 
     Args:
-        event: The event's type.
-        message: The event's sentence.
+        code: Of the event that tells of it (`control.lifecycle.event_codes`).
+        params: What its sentence is made of.
+        data: What programs need to know, besides the two states.
         worker_id: Who runs it; needed on the way to ``running``.
         outcome: What became of the attempt; needed on the way from ``running``.
         exit_code: The engine's.
@@ -96,7 +102,7 @@ def transition(
                 assert failure
                 job.failure = asdict(failure)
     session.flush()
-    record(session, job, event, message, {"from": before, "to": to, **(data or {})})
+    record(session, job, code, params, data={"from": before, "to": to, **(data or {})})
 
 
 def _enter_running(session: WriteSession, job: Job, worker_id: str) -> None:

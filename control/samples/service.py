@@ -65,8 +65,8 @@ def commit_sample(
         session,
         job,
         "sample",
-        f"Sample at step {step}: {name.replace('_', ' ')}.",
-        {"sample": sample.id, "step": step, "name": name},
+        {"step": step, "name": name},
+        data={"sample": sample.id, "step": step, "name": name},
     )
     return sample
 

@@ -77,8 +77,8 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         job,
         "running",
         worker_id=worker_id,
-        event="claimed",
-        message=f"Attempt {job.attempt + 1} is on worker {worker_id}.",
+        code="claimed",
+        params={"attempt": job.attempt + 1, "worker": worker_id},
         data={"worker": worker_id},
     )
     files = datasets.files(session, job.dataset_id)

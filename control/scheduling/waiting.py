@@ -1,10 +1,12 @@
-"""Why a queued job does not run yet, in sentences for people. Told when asked, so it is never out of date."""
+"""Why a queued job does not run yet: computed when it is read, so it is never out of date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from control.db import ReadSession
 from control.lifecycle.models import Job
 from control.scheduling import repository
+from control.scheduling.schemas import WaitingCode, WaitingReason
 from control.scheduling.slots import Slot, Slots, slots
 from control.workers.fleet import Fleet
 
@@ -12,7 +14,7 @@ COUNTED = 100
 """Jobs ahead are counted no further."""
 
 
-def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, str]:
+def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, WaitingReason]:
     """Job id → why it waits, for those of `jobs` that are queued."""
     queued = [job for job in jobs if job.state == "queued"]
     if not queued:
@@ -28,9 +30,8 @@ def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, str]
     return reasons
 
 
-def reason(now: Slots, device: str, memory_bytes: int, ahead: int) -> str:
-    """The sentence.
-
+def reason(now: Slots, device: str, memory_bytes: int, ahead: int) -> WaitingReason:
+    """
     Args:
         ahead: Jobs that come before it, counted up to ``COUNTED`` + 1.
     """
@@ -39,14 +40,14 @@ def reason(now: Slots, device: str, memory_bytes: int, ahead: int) -> str:
         return _nobody(now.fleet, device, memory_bytes)
     free = sum(slot.occupant is None for slot in able)
     if ahead < free:
-        return "a worker is free and takes it in a moment"
+        return _because("worker_free")
     soon = sum(_stops(slot) for slot in able)
     if ahead < free + soon:
-        return "a running job is being stopped, which makes room for it"
+        return _because("slot_freed_soon")
+    line = {"ahead": min(ahead, COUNTED), "more": ahead > COUNTED}
     if free:
-        return _line(ahead)
-    who = "the only worker is busy" if len(able) == 1 else f"all {len(able)} workers are busy"
-    return f"{who}; {_line(ahead)}"
+        return _because("jobs_ahead", line)
+    return _because("workers_busy", {"workers": len(able), **line})
 
 
 def rivals(fleet: Fleet, device: str) -> list[str]:
@@ -68,25 +69,53 @@ def _stops(slot: Slot) -> bool:
     return slot.occupant is not None and slot.occupant.stopping
 
 
-def _line(ahead: int) -> str:
+def sentence(code: WaitingCode, params: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each code
+    """The message of a reason. The only function that makes one."""
+    match code:
+        case "no_worker_online":
+            return "no worker is online"
+        case "no_gpu_worker_online":
+            return "no worker is online that offers a GPU"
+        case "exceeds_workers_memory" | "exceeds_gpu_workers_memory":
+            kind = "worker" if code == "exceeds_workers_memory" else "GPU worker"
+            return (
+                f"it needs about {gibibytes(params['needed_bytes'])} of memory, "
+                f"and the largest {kind} online has {gibibytes(params['largest_bytes'])}"
+            )
+        case "worker_free":
+            return "a worker is free and takes it in a moment"
+        case "slot_freed_soon":
+            return "a running job is being stopped, which makes room for it"
+        case "jobs_ahead":
+            return _line(params)
+        case "workers_busy":
+            number = params["workers"]
+            who = "the only worker is busy" if number == 1 else f"all {number} workers are busy"
+            return f"{who}; {_line(params)}"
+
+
+def _line(params: Mapping[str, Any]) -> str:
+    ahead = params["ahead"]
+    if params["more"]:
+        return f"more than {ahead} jobs are ahead"
     if ahead == 0:
         return "it is the next"
-    if ahead == 1:
-        return "1 job is ahead"
-    return f"more than {COUNTED} jobs are ahead" if ahead > COUNTED else f"{ahead} jobs are ahead"
+    return "1 job is ahead" if ahead == 1 else f"{ahead} jobs are ahead"
 
 
-def _nobody(fleet: Fleet, device: str, memory_bytes: int) -> str:
+def _because(code: WaitingCode, params: Mapping[str, Any] | None = None) -> WaitingReason:
+    found = dict(params or {})
+    return WaitingReason(code=code, params=found, message=sentence(code, found))
+
+
+def _nobody(fleet: Fleet, device: str, memory_bytes: int) -> WaitingReason:
     if not fleet.members:
-        return "no worker is online"
+        return _because("no_worker_online")
     if device == "cuda" and fleet.largest("cuda") < 0:
-        return "no worker is online that offers a GPU"
+        return _because("no_gpu_worker_online")
     largest = max(fleet.largest("cuda"), -1 if device == "cuda" else fleet.largest("cpu"))
-    kind = "GPU worker" if device == "cuda" else "worker"
-    return (
-        f"it needs about {gibibytes(memory_bytes)} of memory, "
-        f"and the largest {kind} online has {gibibytes(largest)}"
-    )
+    sizes = {"needed_bytes": memory_bytes, "largest_bytes": largest}
+    return _because("exceeds_gpu_workers_memory" if device == "cuda" else "exceeds_workers_memory", sizes)
 
 
 def _line_up(session: ReadSession, devices: Sequence[str]) -> dict[str, int]:

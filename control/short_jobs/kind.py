@@ -19,6 +19,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from control.lifecycle.schemas import Failure
+from control.scheduling.schemas import WaitingReason
 from control.schemas import Resource
 from core.spec.job import JobSpec
 
@@ -32,7 +33,9 @@ class ShortJobOut(Resource):
     state: ShortJobState
     """``result`` is there once it ``succeeded``, ``failure`` once it ``failed``."""
     waiting_reason: str | None
-    """Why a queued short job does not run yet."""
+    """Why a queued short job does not run yet; the message of `waiting`."""
+    waiting: WaitingReason | None
+    """The same with its code and parameters."""
     phase: Literal["staging", "preparing", "training", "saving"] | None
     """What the worker is at; ``training`` is the work itself."""
     phase_fraction: float | None

@@ -29,10 +29,12 @@ def short_job_out(session: ReadSession, kind: Kind[OutT], row: Job) -> OutT:
 
 def _facts(session: ReadSession, row: Job) -> dict[str, Any]:
     """What every kind tells of itself."""
+    waiting = waiting_reasons(session, [row]).get(row.id)
     return {
         "id": row.id,
         "state": row.state,
-        "waiting_reason": waiting_reasons(session, [row]).get(row.id),
+        "waiting_reason": None if waiting is None else waiting.message,
+        "waiting": waiting,
         "phase": row.phase,
         "phase_fraction": row.phase_fraction,
         "worker": row.worker_id,

@@ -122,7 +122,7 @@ def _submit(
     session.flush()
     session.refresh(row)
     wake_for(session, row.id, device=row.device, memory_bytes=row.memory_bytes)
-    record(session, row, "queued", "Accepted.")
+    record(session, row, "accepted")
     return row
 
 

@@ -23,7 +23,8 @@ def newest_whole(run_directory: Path, events: Events) -> tuple[Path, Manifest] |
     """The newest checkpoint whose manifest verifies; a ``warning`` for each newer one that does not."""
 
     def tell(_found: _Found, error: ManifestError) -> None:
-        events.warn("checkpoint_damaged", f"{error}; falling back to the checkpoint before it.")
+        message = f"{error}; falling back to the checkpoint before it."
+        events.warn("checkpoint_damaged", message, reason=str(error))
 
     found = newest_first(_Found(path) for path in _candidates(run_directory))
     return first_whole(found, lambda one: (one.path, verify(one.path)), ManifestError, tell)

@@ -130,7 +130,8 @@ class CheckpointWriter:
                 failure = _explain(error, snapshot.step, self._directory)
                 if delay is None:
                     raise failure from error
-                self._events.warn(failure.code, f"{failure.message} Trying again in {delay:g} s.")
+                message = f"{failure.message} Trying again in {delay:g} s."
+                self._events.warn(failure.code, message, step=snapshot.step, seconds=delay, reason=str(error))
                 self._closing.wait(delay)
             else:
                 return

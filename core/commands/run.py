@@ -181,6 +181,8 @@ class _Session:
                 "environment_changed",
                 f"The checkpoint was written with {_changes(origin.environment, environment)}; the run goes on, but "
                 "its numbers will differ from an uninterrupted run's in the last bits.",
+                before=origin.environment,
+                now=environment,
             )
         return place, origin
 
@@ -214,7 +216,9 @@ class _Session:
             objective.restore(origin.path)
             if origin.manifest.data_key != data.key:
                 self._events.warn(
-                    "data_changed", f"{origin.path} was trained on other data or with another tokenizer."
+                    "data_changed",
+                    f"{origin.path} was trained on other data or with another tokenizer.",
+                    checkpoint=str(origin.path),
                 )
         objective.to(place.device)
         if decay is not None and average is None:

@@ -7,7 +7,7 @@ its spec. The loop knows objectives by this contract alone, so adding a task cha
 import abc
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -73,6 +73,8 @@ class Concern:
     code: str
     message: str
     """What is wrong, and what to change."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What `message` is made of."""
 
 
 @dataclass(frozen=True, slots=True)

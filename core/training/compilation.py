@@ -32,10 +32,9 @@ def compile_or_fall_back(objective: Objective, batch: Batch, place: Place, event
             module._compiled_call_impl = None  # noqa: SLF001 - torch has no way back from Module.compile
         torch.compiler.reset()
         compiled = False
-        reason = str(error).strip().splitlines()
+        reason = (str(error).strip().splitlines() or [repr(error)])[0]
         events.warn(
-            "compile_failed",
-            f"torch.compile failed, the run goes on without it: {(reason or [repr(error)])[0]}",
+            "compile_failed", f"torch.compile failed, the run goes on without it: {reason}", reason=reason
         )
     for name, buffer in objective.named_buffers():
         buffer.copy_(before[name])

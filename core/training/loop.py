@@ -115,7 +115,7 @@ def train(run: Run) -> Ending:
             report(run, values, tells=tells)
             concerns = {concern.code: concern for concern in run.objective.concerns(values)}
             for code in concerns.keys() - told:
-                run.events.warn(code, concerns[code].message)
+                run.events.warn(code, concerns[code].message, **concerns[code].params)
             told, worrying = set(concerns), bool(concerns)
             show(run, tells=tells)
             meter.restart()

@@ -90,6 +90,9 @@ class CollapseAlarm:
                 f"{values['health/std']:.2g}, health/rankme {values['health/rankme']:.3g}). Start again from an earlier "
                 "checkpoint with a lower training.optimizer.learning_rate or a longer schedule.warmup_steps; where a slow "
                 "copy teaches, with a momentum nearer to 1; where samples are contrasted, with a larger batch_size.",
+                step=step,
+                std=values["health/std"],
+                rankme=values["health/rankme"],
             )
         self._told = True
         return True

@@ -31,7 +31,7 @@ def _point(engine: Engine, claim: Claim, step: int) -> None:
 
 def _event(engine: Engine, claim: Claim) -> None:
     with write(engine) as session:
-        jobs.record_event(session, claim.job_id, claim.attempt, "warning", "Look at this.", {})
+        jobs.record_event(session, claim.job_id, claim.attempt, "resumed")
 
 
 async def _settled(hub: Hub, listener: Listener) -> Changes:
@@ -124,7 +124,7 @@ def test_after_silence_all_of_the_job_is_looked_at(engine: Engine, environment: 
             broker().live.flushall()
             await listener.wait(0.01)
             changes = await listener.changes(cursor, LOOK_SECONDS)
-            assert [event.type for event in changes.events] == ["warning"]
+            assert [event.type for event in changes.events] == ["resumed"]
         await hub.stop()
 
     asyncio.run(listen())

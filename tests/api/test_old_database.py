@@ -109,6 +109,7 @@ def test_a_finished_job_shows_what_it_did_and_can_be_forked(client: httpx.Client
         "succeeded",
     ]
     assert events[-1]["message"] == "All 100 steps are done."
+    assert {(event["code"], str(event["params"])) for event in events} == {("other", "{}")}
     checkpoints = _listed(client, f"/v1/jobs/{done['id']}/checkpoints")
     assert [checkpoint["step"] for checkpoint in checkpoints] == [100, 50]
     assert len(_listed(client, f"/v1/jobs/{done['id']}/samples")) == 1
@@ -145,7 +146,7 @@ def test_its_running_jobs_are_requeued_and_its_queue_is_worked_off(
     after = _jobs(client)
     assert (after["running"]["state"], after["tried again"]["state"]) == ("queued", "paused")
     last = _listed(client, f"/v1/jobs/{after['running']['id']}/events")[-1]
-    assert last["type"] == "retrying"
+    assert (last["type"], last["code"], last["params"]["retry"]) == ("retrying", "retrying", 1)
     with write(engine) as session:
         worker = make_worker(session)
         claims = [jobs.claim(session, worker) for _ in range(4)]

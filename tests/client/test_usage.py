@@ -60,7 +60,7 @@ def test_a_pause_for_want_of_room_is_shown_and_more_time_is_given(
     job = client.jobs.submit(SPEC | {"dataset": dataset, "resources": {"max_seconds": 1e-6}})
     trainer.claim()
     trainer.finish(
-        jobs.Paused("There is no room", 75, "quota_exceeded", "Full of checkpoints.", "Make room.")
+        jobs.Paused("quota_exceeded", 75, "Full of checkpoints.", "Make room.", {"kind": "checkpoints"})
     )
     pause = client.jobs.get(job.id).pause
     assert pause is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.engine_events import describe_prepared
+from control.lifecycle.event_codes import describe_prepared
 
 
 @pytest.mark.parametrize(

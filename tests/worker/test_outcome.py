@@ -39,7 +39,7 @@ def test_76_waits_for_a_person() -> None:
     result = judge(Exit(76), {"event": "finished", "reason": "paused"}, stop_asked=False, step=9)
     assert isinstance(result, Paused)
     assert result.exit_code == 76
-    assert "collapsed" in result.why
+    assert result.code == "collapsed"
 
 
 def test_a_kill_after_a_stop_was_asked_for_is_that_stop() -> None:
@@ -50,7 +50,7 @@ def test_a_kill_out_of_the_blue_may_be_retried() -> None:
     result = judge(Exit(signal=9), None, stop_asked=False, step=9)
     assert isinstance(result, Failed)
     assert (result.code, result.retryable, result.exit_code) == ("engine_killed", True, -9)
-    assert result.details == {"signal": 9}
+    assert result.details == {"signal": 9, "step": 9}
 
 
 @pytest.mark.parametrize(

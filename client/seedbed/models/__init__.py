@@ -27,6 +27,7 @@ from seedbed.models.jobs import (
     Pause,
     Progress,
     Validation,
+    WaitingReason,
 )
 from seedbed.models.keys import CreatedKey, Key, Project, Session
 from seedbed.models.system import Queue, StorageState, System, WorkerCounts
@@ -96,6 +97,7 @@ __all__ = [
     "Task",
     "Usage",
     "Validation",
+    "WaitingReason",
     "Worker",
     "WorkerCounts",
 ]

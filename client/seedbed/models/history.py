@@ -13,6 +13,10 @@ class Event(Resource):
     job: str
     attempt: int
     type: str
+    code: str = "other"
+    """Which sentence tells of it; stable. ``other``: an event of an earlier version of the service."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """What the sentence is made of."""
     message: str
     data: dict[str, Any]
     time: datetime

@@ -24,6 +24,7 @@ class Failure(Resource):
     message: str
     hint: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
+    """What the message is made of, and what else is known."""
 
 
 class Pause(Resource):
@@ -31,6 +32,17 @@ class Pause(Resource):
     """``collapsed``, ``quota_exceeded`` or ``disk_low``."""
     message: str
     hint: str | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    """What the message is made of."""
+
+
+class WaitingReason(Resource):
+    """Why a queued job does not run yet."""
+
+    code: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    """What the message is made of."""
+    message: str
 
 
 class Parent(Resource):
@@ -49,6 +61,8 @@ class JobFacts(Resource):
     intent: str | None = None
     """A stop that was asked for and is being carried out."""
     waiting_reason: str | None = None
+    waiting: WaitingReason | None = None
+    """The same with its code and parameters."""
     """Why a queued job does not run yet."""
     priority: int
     attempt: int

@@ -13,7 +13,7 @@ from seedbed import downloads
 from seedbed.errors import SeedbedError
 from seedbed.models.base import TERMINAL, Page, Resource
 from seedbed.models.checkpoints import CheckpointFile
-from seedbed.models.jobs import Failure
+from seedbed.models.jobs import Failure, WaitingReason
 from seedbed.transport import Transport
 
 WAIT_SECONDS = 10
@@ -29,6 +29,7 @@ class ShortJob(Resource):
     state: str
     """As a job's."""
     waiting_reason: str | None = None
+    waiting: WaitingReason | None = None
     phase: str | None = None
     phase_fraction: float | None = None
     worker: str | None = None

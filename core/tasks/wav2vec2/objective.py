@@ -132,6 +132,11 @@ class Wav2Vec2Pretraining(AudioObjective):
                 "in use: the targets hardly differ, and there is next to nothing to learn from them. Raise "
                 "task.diversity_weight, lower the learning rate or lengthen its warm-up, or keep "
                 "task.gumbel_temperature high for longer (task.gumbel_decay).",
+                {
+                    "codebooks": self.task.codebooks,
+                    "codewords": self.task.codewords,
+                    "perplexity": perplexity,
+                },
             ),
         )
 

@@ -1911,9 +1911,11 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued short job does not run yet.
+             * @description Why a queued short job does not run yet; the message of `waiting`.
              */
             waiting_reason: string | null;
+            /** @description The same with its code and parameters. */
+            waiting: components["schemas"]["WaitingReason"] | null;
             /**
              * Phase
              * @description What the worker is at; ``training`` is the work itself.
@@ -2028,11 +2030,32 @@ export interface components {
             job: string;
             /** Attempt */
             attempt: number;
-            /** Type */
+            /**
+             * Type
+             * @description What kind of thing happened.
+             */
             type: string;
-            /** Message */
+            /**
+             * Code
+             * @description Which sentence tells of it; stable. ``other`` for events of an earlier version.
+             */
+            code: string;
+            /**
+             * Params
+             * @description What the sentence is made of.
+             */
+            params: {
+                [key: string]: unknown;
+            };
+            /**
+             * Message
+             * @description The sentence in English, made of `code` and `params`.
+             */
             message: string;
-            /** Data */
+            /**
+             * Data
+             * @description What programs need to know of it.
+             */
             data: {
                 [key: string]: unknown;
             };
@@ -2089,9 +2112,11 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued short job does not run yet.
+             * @description Why a queued short job does not run yet; the message of `waiting`.
              */
             waiting_reason: string | null;
+            /** @description The same with its code and parameters. */
+            waiting: components["schemas"]["WaitingReason"] | null;
             /**
              * Phase
              * @description What the worker is at; ``training`` is the work itself.
@@ -2168,7 +2193,10 @@ export interface components {
              * @description What to do about it.
              */
             hint?: string | null;
-            /** Details */
+            /**
+             * Details
+             * @description What the message is made of, and what else is known.
+             */
             details?: {
                 [key: string]: unknown;
             };
@@ -2496,9 +2524,11 @@ export interface components {
             intent: ("pause" | "cancel" | "preempt") | null;
             /**
              * Waiting Reason
-             * @description Why a queued job does not run yet.
+             * @description Why a queued job does not run yet; the message of `waiting`.
              */
             waiting_reason: string | null;
+            /** @description The same with its code and parameters. */
+            waiting: components["schemas"]["WaitingReason"] | null;
             /** Priority */
             priority: number;
             /**
@@ -2641,9 +2671,11 @@ export interface components {
             intent: ("pause" | "cancel" | "preempt") | null;
             /**
              * Waiting Reason
-             * @description Why a queued job does not run yet.
+             * @description Why a queued job does not run yet; the message of `waiting`.
              */
             waiting_reason: string | null;
+            /** @description The same with its code and parameters. */
+            waiting: components["schemas"]["WaitingReason"] | null;
             /** Priority */
             priority: number;
             /**
@@ -3508,6 +3540,13 @@ export interface components {
              * @description What to do before it is resumed.
              */
             hint?: string | null;
+            /**
+             * Params
+             * @description What the message is made of.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Peak
@@ -3554,9 +3593,11 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued short job does not run yet.
+             * @description Why a queued short job does not run yet; the message of `waiting`.
              */
             waiting_reason: string | null;
+            /** @description The same with its code and parameters. */
+            waiting: components["schemas"]["WaitingReason"] | null;
             /**
              * Phase
              * @description What the worker is at; ``training`` is the work itself.
@@ -3617,6 +3658,13 @@ export interface components {
             code: string;
             /** Message */
             message: string;
+            /**
+             * Params
+             * @description What the message is made of.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
             /**
              * Suggestion
              * @description The nearest valid name, where a name was mistyped.
@@ -4441,6 +4489,28 @@ export interface components {
             memory_bytes: number | null;
         };
         /**
+         * WaitingReason
+         * @description Why a queued job does not run yet.
+         */
+        WaitingReason: {
+            /**
+             * Code
+             * @description Stable.
+             * @enum {string}
+             */
+            code: "no_worker_online" | "no_gpu_worker_online" | "exceeds_workers_memory" | "exceeds_gpu_workers_memory" | "worker_free" | "slot_freed_soon" | "jobs_ahead" | "workers_busy";
+            /**
+             * Params
+             * @description What the message is made of: ``ahead`` (jobs before it) with ``more`` (there are more than were counted), ``workers``,
+             *     ``needed_bytes``, ``largest_bytes``.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /** Message */
+            message: string;
+        };
+        /**
          * Wav2Vec2
          * @description Tell a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477).
          */
@@ -4642,6 +4712,13 @@ export interface components {
              * @description What happened and what to do, for people.
              */
             detail: string;
+            /**
+             * Params
+             * @description What `detail` is made of: ids, limits, counts.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
             /**
              * Param
              * @default null

@@ -27,7 +27,7 @@ VERBS: dict[str, Verb] = {
     "commit_checkpoint": lambda s, job, n: jobs.commit_checkpoint(
         s, job, n, step=7, prefix="p", manifest={"files": []}, manifest_sha256="0", metrics={}
     ),
-    "record_event": lambda s, job, n: jobs.record_event(s, job, n, "warning", "Something."),
+    "record_event": lambda s, job, n: jobs.record_event(s, job, n, "resumed"),
     "record_log_tail": lambda s, job, n: jobs.record_log_tail(s, job, n, "line", total_bytes=4),
     "finish completed": lambda s, job, n: jobs.finish(s, job, n, jobs.Completed()),
     "finish stopped": lambda s, job, n: jobs.finish(s, job, n, jobs.Stopped(75)),

@@ -10,6 +10,7 @@ from control.db import WriteSession
 from control.errors import NotFound
 from control.jobs import service as jobs
 from control.jobs.service import Point
+from control.lifecycle.event_codes import told
 from control.lifecycle.models import Attempt
 from control.metrics.models import MetricPoint
 from tests.factories import make_job, make_running, make_worker
@@ -130,7 +131,14 @@ def test_events_are_read_on_from_where_one_stopped(session: WriteSession) -> Non
     job, claim = make_running(session)
     seen = jobs.events(session, job.id)
     assert [event.type for event in seen] == ["queued", "claimed"]
-    written = jobs.record_event(session, job.id, claim.attempt, "warning", "Hot.", {"celsius": 90})
+    written = jobs.record_event(
+        session,
+        job.id,
+        claim.attempt,
+        "engine_warning",
+        {"warning": told("hot", "Hot.")},
+        data={"celsius": 90},
+    )
     fresh = jobs.events(session, job.id, after=seen[-1].id)
     assert [event.id for event in fresh] == [written.id]
     out = jobs.event_out(fresh[0])

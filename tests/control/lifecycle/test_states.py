@@ -34,8 +34,7 @@ def _move(session: WriteSession, before: State, after: State):
         session,
         job,
         after,
-        event="test",
-        message="Test.",
+        code="resumed",
         worker_id=make_worker(session),
         outcome="tested",
         failure=FailureRecord("test", "Test."),
@@ -60,7 +59,7 @@ def test_what_is_allowed_is_performed(session: WriteSession, before: State, afte
     assert job.intent is None
     event = session.query(Event).filter_by(job_id=job.id).order_by(Event.id.desc()).first()
     assert event
-    assert (event.type, event.data) == ("test", {"from": before, "to": after})
+    assert (event.type, event.data) == ("resumed", {"from": before, "to": after})
     if before == "running":
         attempt = session.get_one(Attempt, (job.id, job.attempt))
         assert attempt.outcome == "tested"
@@ -72,7 +71,7 @@ def test_what_is_not_allowed_changes_nothing(session: WriteSession, before: Stat
     job = make_in_state(session, before)
     events = session.query(Event).filter_by(job_id=job.id).count()
     with pytest.raises(InvalidTransition):
-        transition(session, job, after, event="test", message="Test.")
+        transition(session, job, after, code="resumed")
     assert not session.dirty
     assert job.state == before
     assert session.query(Event).filter_by(job_id=job.id).count() == events

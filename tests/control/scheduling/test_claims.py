@@ -163,12 +163,14 @@ def test_a_later_attempt_is_handed_what_the_first_one_chose(session: WriteSessio
     job, claim = make_running(session)
     assert claim.decisions == {}
     for name, choice in (("precision", "bf16"), ("batch_size", 64)):
-        jobs.record_event(session, job.id, 1, "decision", "", {"name": name, "choice": choice})
+        decision = {"name": name, "choice": choice, "reason": "Faster."}
+        jobs.record_event(session, job.id, 1, "decision", decision, data=decision)
     jobs.finish(session, job.id, 1, jobs.Stopped(75))
     second = jobs.claim(session, make_worker(session))
     assert second
     assert second.decisions == {"precision": "bf16", "batch_size": 64}
-    jobs.record_event(session, job.id, 2, "decision", "", {"name": "precision", "choice": "fp32"})
+    other = {"name": "precision", "choice": "fp32", "reason": "Safer."}
+    jobs.record_event(session, job.id, 2, "decision", other, data=other)
     jobs.finish(session, job.id, 2, jobs.Stopped(75))
     third = jobs.claim(session, make_worker(session))
     assert third

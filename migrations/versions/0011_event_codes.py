@@ -1,0 +1,21 @@
+"""Adds to events the code of their sentence and its parameters; events from before have the code ``other``."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # A constant default writes no row anew, however many events there are.
+    op.add_column("events", sa.Column("code", sa.Text(), server_default="other", nullable=False))
+    op.add_column("events", sa.Column("params", postgresql.JSONB(), server_default="{}", nullable=False))
+
+
+def downgrade() -> None:
+    for column in ("params", "code"):
+        op.drop_column("events", column)
