@@ -2,11 +2,12 @@
 
 A new kind is one file in each room:
 
-- `control/short_jobs/kinds/<name>.py`: the schemas of its options, its result and its answer, and ``KIND``, a `Kind`.
-- `api/routes/short_jobs/<name>.py`: ``TEXTS``, what the OpenAPI document says of its routes.
-- `core/commands/<name>.py`: the engine command, with its line in `core/commands/cli.py`.
-- `client/seedbed/short_jobs/<name>.py`: the models and the resource of the SDK, with its attribute of `seedbed.Client`.
-- `dashboard/src/shortJobs/<name>.ts`: paths and words for the hook.
+- ``control/short_jobs/kinds/<name>.py``: the schemas of its options, its result and its answer, and ``KIND``, a `Kind`.
+- ``api/routes/short_jobs/<name>.py``: ``TEXTS``, what the OpenAPI document says of its routes.
+- ``core/commands/<name>.py``: the engine command, with its line in ``core/commands/cli.py``.
+- ``client/seedbed/short_jobs/<name>.py``: its models, and its `ShortJobs` with an attribute of ``seedbed.Client``. What
+  people ask with, a method of ``client.jobs`` or ``client.checkpoints`` and a command, is written for each kind.
+- ``dashboard/src/shortJobs/kinds/<name>.ts``: its calls and words, for the hook that its panel uses.
 
 The database, the queue, the routes, the problem codes, retention, deletion, usage and the worker need no change.
 """
