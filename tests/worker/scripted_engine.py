@@ -9,6 +9,8 @@ die_at, fail_at, exit_at
     SIGKILL itself; tell ``internal`` and exit 70; tell ``non_finite_loss`` and exit 66: at this step.
 once
     The misfortune befalls only a run that began at step 0.
+wait_at
+    Wait for SIGTERM at this step.
 hold_mb
     Take so many MiB of memory once the data is prepared.
 deaf
@@ -55,6 +57,7 @@ class Run:
         self.threads: int = arguments.threads
         self.reading: str = arguments.reading
         self.stop = False
+        self.stopped, self.stop_now = os.pipe()
 
     def tell(self, event: str, **fields: Any) -> None:
         self.events.write(json.dumps({"event": event, "time": time.time(), **fields}) + "\n")
@@ -155,6 +158,8 @@ class Run:
     def _misfortune(self) -> int | None:
         if "once" in self.script and self.first_step:
             return None
+        if self.step == int(self.script.get("wait_at", -1)) and not self.stop:
+            os.read(self.stopped, 1)
         if self.step == int(self.script.get("die_at", -1)):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.step == int(self.script.get("fail_at", -1)):
@@ -176,6 +181,7 @@ class Run:
 
     def _on_sigterm(self, *_: object) -> None:
         self.stop = "deaf" not in self.script
+        os.write(self.stop_now, b"x")
 
 
 def export(argv: list[str]) -> int:

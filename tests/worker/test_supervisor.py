@@ -373,15 +373,15 @@ def test_a_checkpoint_that_is_not_what_was_stored_is_passed_over(place: Place, d
 
 
 def test_a_whole_checkpoint_is_taken_up_again(place: Place) -> None:
-    job_id = place.bench.submit("engine step_seconds=0.02", training={"steps": 60})
+    job_id = place.bench.submit("engine wait_at=15 once", training={"steps": 60})
     attempt = place.begin()
     place.bench.await_step(job_id, 15)
     attempt.stop.set()
     attempt.end()
-    stopped = job_of(place, job_id).step
+    assert job_of(place, job_id).step == 15
     place.run()
     assert job_of(place, job_id).state == "succeeded"
-    assert place.bench.attempt(job_id, 2).start_step == stopped
+    assert place.bench.attempt(job_id, 2).start_step == 15
     assert sorted(place.bench.points(job_id)) == list(range(1, 61))
 
 
