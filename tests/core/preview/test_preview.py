@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from core.augmentation import Views, draw_views, views
+from core.checkpoints.bundle import Bundle, Tensors
 from core.commands.preview import preview_step
 from core.data import Prepared, Samples, SplitName, data_files, sample_indices
 from core.data.image import ImageSamples, PreparedImages, prepare
@@ -63,11 +64,9 @@ class TwoViews(Objective):
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         return {}
 
-    def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        raise NotImplementedError
-
-    def restore(self, directory: Path) -> None:
-        raise NotImplementedError
+    @property
+    def bundle(self) -> Bundle:
+        return Bundle([], [Tensors()])
 
 
 @pytest.fixture(scope="module")
