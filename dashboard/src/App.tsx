@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Redirect, Route, Switch } from "wouter";
 import { ApiError } from "./api/client";
-import { session } from "./api/queries";
+import { session, tasks } from "./api/queries";
 import { DatasetPage } from "./pages/datasets/DatasetPage";
 import { DatasetsPage } from "./pages/datasets/DatasetsPage";
 import { NewDatasetPage } from "./pages/datasets/NewDatasetPage";
@@ -13,31 +13,39 @@ import { NotFoundPage } from "./pages/NotFoundPage";
 import { SignInPage } from "./pages/SignInPage";
 import { WorkersPage } from "./pages/WorkersPage";
 import { Shell } from "./Shell";
+import { TasksContext } from "./tasks/context";
+import { Tasks } from "./tasks/tasks";
 import { ErrorBox } from "./ui/Notice";
+
+const NO_TASKS = new Tasks([]);
 
 export function App() {
   const { data, error, refetch } = useQuery(session);
+  const known = useQuery({ ...tasks, enabled: data !== undefined });
   if (error instanceof ApiError && error.status === 401) return <SignInPage />;
   return (
     <Shell session={data}>
       {error && <ErrorBox error={error} retry={() => void refetch()} />}
-      {data && (
-        <Switch>
-          <Route path="/">
-            <Redirect to="/jobs" replace />
-          </Route>
-          <Route path="/jobs" component={JobsPage} />
-          <Route path="/jobs/new" component={NewJobPage} />
-          <Route path="/jobs/:id/:tab?">
-            {({ id, tab }) => <JobPage key={id} id={id} tab={tab ?? "curves"} />}
-          </Route>
-          <Route path="/datasets" component={DatasetsPage} />
-          <Route path="/datasets/new" component={NewDatasetPage} />
-          <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} id={id} />}</Route>
-          <Route path="/workers" component={WorkersPage} />
-          <Route path="/keys" component={KeysPage} />
-          <Route component={NotFoundPage} />
-        </Switch>
+      {known.error && <ErrorBox error={known.error} retry={() => void known.refetch()} />}
+      {data && !known.isPending && (
+        <TasksContext value={known.data ?? NO_TASKS}>
+          <Switch>
+            <Route path="/">
+              <Redirect to="/jobs" replace />
+            </Route>
+            <Route path="/jobs" component={JobsPage} />
+            <Route path="/jobs/new" component={NewJobPage} />
+            <Route path="/jobs/:id/:tab?">
+              {({ id, tab }) => <JobPage key={id} id={id} tab={tab ?? "curves"} />}
+            </Route>
+            <Route path="/datasets" component={DatasetsPage} />
+            <Route path="/datasets/new" component={NewDatasetPage} />
+            <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} id={id} />}</Route>
+            <Route path="/workers" component={WorkersPage} />
+            <Route path="/keys" component={KeysPage} />
+            <Route component={NotFoundPage} />
+          </Switch>
+        </TasksContext>
       )}
     </Shell>
   );

@@ -2,6 +2,7 @@
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
+import { Tasks } from "@/tasks/tasks";
 import { isTerminal, type Job, type JobEvent, type JobState, type Log, type Sample } from "./types";
 
 export const session = queryOptions({
@@ -189,6 +190,14 @@ export const lineage = (id: string) =>
 export const jobSchema = queryOptions({
   queryKey: ["job-schema"],
   queryFn: () => unwrap(client.GET("/v1/jobs/schema")),
+  staleTime: Infinity,
+});
+
+/** What models can learn. It changes only with what is installed beside the service. */
+export const tasks = queryOptions({
+  queryKey: ["tasks"],
+  queryFn: () => unwrap(client.GET("/v1/tasks")),
+  select: (page) => new Tasks(page.data),
   staleTime: Infinity,
 });
 

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { useTasks } from "@/tasks/context";
 import { useForm } from "./context";
 import type { Document } from "./document";
 import type { Field, Union } from "./fields";
@@ -6,38 +7,40 @@ import { MODALITIES } from "@/pages/datasets/modality";
 import { Help } from "./Help";
 import { firstOf, restOf, variantOf } from "./layout";
 import { LeafField } from "./LeafField";
-import { taskOf, TASKS } from "./tasks";
 
 /** The tasks by what they learn from, what the chosen dataset holds first; one that is not known here comes last. */
 function TaskOptions({ union }: { union: Union }) {
   const { modality } = useForm();
+  const tasks = useTasks();
   const groups = Object.entries(MODALITIES).sort(
     ([one], [other]) => Number(other === modality) - Number(one === modality),
   );
-  const order = Object.keys(TASKS);
+  const order = tasks.list.map(({ kind }) => kind);
   const known = union.variants
-    .filter(({ value }) => taskOf(value))
+    .filter(({ value }) => tasks.of(value))
     .sort((one, other) => order.indexOf(one.value) - order.indexOf(other.value));
   const option = ({ value, title }: Union["variants"][number]) => (
     <option key={value} value={value}>
-      {taskOf(value)?.title ?? title}
+      {tasks.of(value)?.title ?? title}
     </option>
   );
   return (
     <>
       {groups.map(([group, { title }]) => (
         <optgroup key={group} label={title}>
-          {known.filter(({ value }) => taskOf(value)?.modality === group).map(option)}
+          {known.filter(({ value }) => tasks.of(value)?.modality === group).map(option)}
         </optgroup>
       ))}
-      {union.variants.filter(({ value }) => !taskOf(value)).map(option)}
+      {union.variants.filter(({ value }) => !tasks.of(value)).map(option)}
     </>
   );
 }
 
 function UnionField({ union, document }: { union: Union; document: Document }) {
   const form = useForm();
+  const tasks = useTasks();
   const variant = variantOf(union, document);
+  const task = union.path === "task" ? tasks.of(variant?.value) : undefined;
   return (
     <div className="field field-full" data-path={union.path}>
       <label className="field-label" htmlFor={union.path}>
@@ -59,6 +62,7 @@ function UnionField({ union, document }: { union: Union; document: Document }) {
           ))
         )}
       </select>
+      {task && <p className="help">{task.choose_if}</p>}
       <p className="help">
         <Help text={variant?.help ?? ""} />
       </p>
@@ -76,8 +80,9 @@ interface SectionProps {
 /** One part of the spec: its main fields, and the others folded. */
 export function Section({ title, help, fields, document }: SectionProps) {
   const form = useForm();
+  const tasks = useTasks();
   const [opened, setOpened] = useState(false);
-  const parts = restOf(fields, document);
+  const parts = restOf(fields, document, tasks);
   const folded = parts.flatMap((part) => part.leaves);
   const changed = folded.filter((leaf) => form.value(leaf.path) !== undefined).length;
   // A problem must be seen: its field is not left under a fold.
@@ -91,7 +96,7 @@ export function Section({ title, help, fields, document }: SectionProps) {
         </p>
       </div>
       <div className="form-grid">
-        {firstOf(fields, document).map((field) =>
+        {firstOf(fields, document, tasks).map((field) =>
           field.kind === "union" ? (
             <UnionField key={field.path} union={field} document={document} />
           ) : field.kind === "group" ? null : (

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { ProblemDetail, Validation } from "@/api/types";
+import { useTasks } from "@/tasks/context";
 import { bytes, compact, NONE } from "@/lib/format";
 import { toYaml } from "@/lib/yaml";
 import { Button } from "@/ui/Button";
@@ -10,7 +11,6 @@ import type { Document } from "./document";
 import { EstimatePanel } from "./EstimatePanel";
 import { titleOf } from "./fields";
 import { PreviewPanel } from "./PreviewPanel";
-import { taskOf } from "./tasks";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
 
@@ -63,11 +63,12 @@ interface SpecSideProps {
 
 /** What the job will be and cost, before it runs. */
 export function SpecSide({ document, validation, checking, problems, error, busy }: SpecSideProps) {
+  const tasks = useTasks();
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
   const batch = training?.batch_size;
   // All of one answer: the form may be ahead of it.
-  const modality = taskOf(validation?.spec?.task.kind)?.modality ?? "text";
+  const modality = tasks.of(validation?.spec?.task.kind)?.modality ?? "text";
   // Of a batch that the engine chooses nobody knows yet.
   const samples = training && typeof batch === "number" ? training.steps * batch : null;
   const read = samples && modality === "text" ? samples * (training?.sequence_length ?? 0) : samples;

@@ -1,12 +1,13 @@
 import type { Dataset } from "@/api/types";
+import { useTasks } from "@/tasks/context";
+import type { Tasks } from "@/tasks/tasks";
 import { MODALITIES } from "@/pages/datasets/modality";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
 import { getAt, type Document } from "./document";
 import type { Field } from "./fields";
 import { inOrder } from "./layout";
-import { presetsFor, restart, startFor, type Preset } from "./presets";
-import { taskOf } from "./tasks";
+import { restart, startFor, startOf, startsOf, type Start } from "./recipes";
 
 /** Whether two documents ask for the same, whatever they are called and learn from. */
 const same = (one: Document, other: Document, fields: Field[]): boolean => {
@@ -17,13 +18,14 @@ const same = (one: Document, other: Document, fields: Field[]): boolean => {
 };
 
 /** The starting point that the document still is; undefined once anything of it was changed. */
-export function presetOf(
+export function untouched(
   document: Document,
   dataset: Dataset | undefined,
   fields: Field[],
-): Preset | undefined {
-  const presets = presetsFor(getAt(document, "task.kind"), dataset);
-  return presets.find((preset) => same(document, preset.document, fields));
+  tasks: Tasks,
+): Start | undefined {
+  const starts = startsOf(tasks.of(getAt(document, "task.kind")), dataset);
+  return starts.find((start) => same(document, start.document, fields));
 }
 
 /** The document for another dataset: an untouched start follows what the data are, a person's own work stays as it is. */
@@ -32,14 +34,14 @@ export function withDataset(
   before: Dataset | undefined,
   chosen: Dataset,
   fields: Field[],
+  tasks: Tasks,
 ): Document {
   const named = { ...document, dataset: chosen.id, name: document.name ?? chosen.name };
-  const preset = presetOf(document, before, fields);
-  if (!preset) return named;
-  const kind = getAt(document, "task.kind");
-  if (taskOf(kind)?.modality !== chosen.modality) return restart(named, startFor(chosen.modality, chosen));
-  const fitting = presetsFor(kind, chosen).find(({ id }) => id === preset.id);
-  return fitting ? restart(named, fitting.document) : named;
+  const start = untouched(document, before, fields, tasks);
+  if (!start) return named;
+  const task = tasks.of(getAt(document, "task.kind"));
+  if (task?.modality !== chosen.modality) return restart(named, startFor(tasks, chosen.modality, chosen));
+  return restart(named, startOf(task, chosen, start.name));
 }
 
 /** The document for another task: its own start, in the size of the one before. */
@@ -48,10 +50,11 @@ export function withTask(
   kind: string,
   dataset: Dataset | undefined,
   fields: Field[],
+  tasks: Tasks,
 ): Document {
-  const size = presetOf(document, dataset, fields)?.id ?? "mini";
-  const start = presetsFor(kind, dataset).find(({ id }) => id === size);
-  return start ? restart(document, start.document) : { ...document, task: { kind } };
+  const task = tasks.of(kind);
+  if (!task || task.recipes.length === 0) return { ...document, task: { kind } };
+  return restart(document, startOf(task, dataset, untouched(document, dataset, fields, tasks)?.name));
 }
 
 interface StartFromProps {
@@ -63,10 +66,10 @@ interface StartFromProps {
 
 /** The task's starting points; and a word where the task cannot learn from the chosen data. */
 export function StartFrom({ document, dataset, fields, onStart }: StartFromProps) {
-  const kind = getAt(document, "task.kind");
-  const task = taskOf(kind);
-  const first = dataset && startFor(dataset.modality, dataset);
-  const proposed = first && taskOf(getAt(first, "task.kind"));
+  const tasks = useTasks();
+  const task = tasks.of(getAt(document, "task.kind"));
+  const first = dataset && startFor(tasks, dataset.modality, dataset);
+  const proposed = first && tasks.of(getAt(first, "task.kind"));
   return (
     <>
       {dataset && first && proposed && task && task.modality !== dataset.modality && (
@@ -84,16 +87,16 @@ export function StartFrom({ document, dataset, fields, onStart }: StartFromProps
         </div>
       )}
       <div className="presets" role="group" aria-label="Start from">
-        {presetsFor(kind, dataset).map((preset) => (
+        {startsOf(task, dataset).map((start) => (
           <button
-            key={preset.id}
+            key={start.name}
             type="button"
             className="preset card"
-            aria-pressed={same(document, preset.document, fields)}
-            onClick={() => onStart(preset.document)}
+            aria-pressed={same(document, start.document, fields)}
+            onClick={() => onStart(start.document)}
           >
-            <b>{preset.name}</b>
-            <span className="small faint">{preset.what}</span>
+            <b>{start.title}</b>
+            <span className="small faint">{start.description}</span>
           </button>
         ))}
       </div>

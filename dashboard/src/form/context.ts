@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import type { ProblemDetail } from "@/api/types";
 import type { Json } from "@/lib/yaml";
-import type { Modality } from "./tasks";
+import type { Modality } from "@/tasks/tasks";
 
 export interface FormState {
   value: (path: string) => Json | undefined;

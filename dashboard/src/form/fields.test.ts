@@ -20,11 +20,11 @@ const SCHEMA: JsonSchema = {
     Masked: {
       type: "object",
       description: "Hide words.",
-      properties: { kind: { const: "masked_lm" }, rate: { type: "number" } },
+      properties: { kind: { const: "fill" }, rate: { type: "number" } },
     },
     Causal: {
       type: "object",
-      properties: { kind: { const: "causal_lm" }, window: { type: "integer" } },
+      properties: { kind: { const: "write" }, window: { type: "integer" } },
       required: ["window"],
     },
   },
@@ -92,7 +92,7 @@ describe("fieldsOf", () => {
   test("draws a discriminated union as variants without their tag", () => {
     const task = fields.get("task") as Union;
     expect(task).toMatchObject({ kind: "union", tag: "kind" });
-    expect(task.variants.map((variant) => variant.value)).toEqual(["masked_lm", "causal_lm"]);
+    expect(task.variants.map((variant) => variant.value)).toEqual(["fill", "write"]);
     expect(task.variants[0]?.help).toBe("Hide words.");
     expect(task.variants[1]?.fields).toMatchObject([{ path: "task.window", required: true }]);
   });

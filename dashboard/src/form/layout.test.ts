@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { TASKS } from "@/tasks/fixtures";
 import { fieldsOf } from "./fields";
 import { firstOf, inOrder, leavesOf, restOf } from "./layout";
 
@@ -6,13 +7,13 @@ const fields = fieldsOf({
   $defs: {
     Masked: {
       properties: {
-        kind: { const: "masked_lm" },
-        mask_probability: { type: "number" },
+        kind: { const: "fill" },
         share: { type: "number" },
+        rest: { type: "number" },
       },
     },
     Causal: {
-      properties: { kind: { const: "causal_lm" }, window: { type: "integer" } },
+      properties: { kind: { const: "write" }, window: { type: "integer" } },
       required: ["window"],
     },
     Optimizer: {
@@ -37,35 +38,37 @@ const fields = fieldsOf({
   },
   required: ["name"],
 });
+const FILL = { task: { kind: "fill" } };
 const paths = (list: { path: string }[]) => list.map(({ path }) => path);
 
 test("what is required or named comes first, from any depth", () => {
-  expect(paths(firstOf(fields, {}))).toEqual([
+  expect(paths(firstOf(fields, FILL, TASKS))).toEqual([
     "name",
     "task",
-    "task.mask_probability",
+    "task.share",
     "training.steps",
     "training.optimizer.learning_rate",
   ]);
 });
 
 test("the chosen variant decides which fields a union has", () => {
-  const document = { task: { kind: "causal_lm" } };
-  expect(paths(firstOf(fields, document))).toContain("task.window");
-  expect(restOf(fields, document).flatMap((part) => paths(part.leaves))).not.toContain("task.share");
+  const document = { task: { kind: "write" } };
+  expect(paths(firstOf(fields, document, TASKS))).toContain("task.window");
+  expect(restOf(fields, document, TASKS).flatMap((part) => paths(part.leaves))).not.toContain("task.rest");
 });
 
 test("the rest is kept by group, without fields that ask nothing", () =>
-  expect(restOf(fields, {}).map((part) => [part.title, ...paths(part.leaves)])).toEqual([
-    ["Task", "task.share"],
+  expect(restOf(fields, FILL, TASKS).map((part) => [part.title, ...paths(part.leaves)])).toEqual([
+    ["Task", "task.rest"],
     ["Training", "training.seed"],
     ["Optimizer", "training.optimizer.decay"],
   ]));
 
 test("no field is lost between first and rest", () => {
-  const shown = [...firstOf(fields, {}), ...restOf(fields, {}).flatMap((part) => part.leaves)].map(
-    ({ path }) => path,
-  );
+  const shown = [
+    ...firstOf(fields, FILL, TASKS),
+    ...restOf(fields, FILL, TASKS).flatMap((part) => part.leaves),
+  ].map(({ path }) => path);
   const asked = paths(leavesOf(fields)).filter((path) => !path.endsWith("kind") && path !== "task.window");
   expect(shown.filter((path) => path !== "task").sort()).toEqual(asked.sort());
 });
@@ -73,9 +76,6 @@ test("no field is lost between first and rest", () => {
 test("a document is written in the schema's order, tag first", () =>
   expect(
     JSON.stringify(
-      inOrder(
-        { training: { seed: 1, steps: 2 }, task: { mask_probability: 0.1, kind: "masked_lm" }, name: "a" },
-        fields,
-      ),
+      inOrder({ training: { seed: 1, steps: 2 }, task: { share: 0.1, kind: "fill" }, name: "a" }, fields),
     ),
-  ).toBe('{"name":"a","task":{"kind":"masked_lm","mask_probability":0.1},"training":{"steps":2,"seed":1}}'));
+  ).toBe('{"name":"a","task":{"kind":"fill","share":0.1},"training":{"steps":2,"seed":1}}'));

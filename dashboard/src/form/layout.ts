@@ -1,17 +1,15 @@
-/** Which fields a person sees first. Everything else waits under "Advanced", in the schema's order. */
+/**
+ * Which fields a person sees first, beside those that the task itself names. Everything else waits under "Advanced", in
+ * the schema's order.
+ */
 
+import type { Tasks } from "@/tasks/tasks";
 import type { Document } from "./document";
 import { getAt } from "./document";
 import type { Field, Leaf } from "./fields";
-import { concerns, modalityOf } from "./tasks";
 
 const FIRST = new Set([
   "task.kind",
-  "task.mask_probability",
-  "task.mask_ratio",
-  "task.method",
-  "task.temperature",
-  "task.noise",
   "model.preset",
   "training.steps",
   "training.batch_size",
@@ -33,7 +31,13 @@ const FIRST = new Set([
 export const isAsked = (leaf: Leaf): boolean =>
   leaf.kind !== "choice" || leaf.choices.length > 1 || leaf.path === "task.kind";
 
-const isFirst = (leaf: Leaf): boolean => leaf.required || FIRST.has(leaf.path);
+/** The task that a document is for, among those that there are. */
+const taskOf = (document: Document, tasks: Tasks) => tasks.of(getAt(document, "task.kind"));
+
+const isFirst = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
+  leaf.required ||
+  FIRST.has(leaf.path) ||
+  (taskOf(document, tasks)?.main_fields.includes(leaf.path) ?? false);
 
 const inner = (field: Field, document: Document): Field[] => {
   if (field.kind === "group") return field.fields;
@@ -46,16 +50,17 @@ export function variantOf(field: Extract<Field, { kind: "union" }>, document: Do
   return field.variants.find((variant) => variant.value === tag) ?? field.variants[0];
 }
 
-/** Whether a field is shown: of those that only another modality reads, one that was set, so that it can be taken back. */
-const isShown = (leaf: Leaf, document: Document): boolean =>
-  isAsked(leaf) && (concerns(leaf.path, modalityOf(document)) || getAt(document, leaf.path) !== undefined);
+/** Whether a field is shown: of those that only other tasks read, one that was set, so that it can be taken back. */
+const isShown = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
+  isAsked(leaf) &&
+  (tasks.concerns(leaf.path, taskOf(document, tasks)) || getAt(document, leaf.path) !== undefined);
 
 /** The leaves to show at once, however deep they lie. */
-export function firstOf(fields: Field[], document: Document): Field[] {
+export function firstOf(fields: Field[], document: Document, tasks: Tasks): Field[] {
   return fields.flatMap((field): Field[] => {
-    if (field.kind === "union") return [field, ...firstOf(inner(field, document), document)];
-    if (field.kind === "group") return firstOf(field.fields, document);
-    return isShown(field, document) && isFirst(field) ? [field] : [];
+    if (field.kind === "union") return [field, ...firstOf(inner(field, document), document, tasks)];
+    if (field.kind === "group") return firstOf(field.fields, document, tasks);
+    return isShown(field, document, tasks) && isFirst(field, document, tasks) ? [field] : [];
   });
 }
 
@@ -66,14 +71,17 @@ export interface Part {
 }
 
 /** The other leaves, group by group. */
-export function restOf(fields: Field[], document: Document, title = ""): Part[] {
+export function restOf(fields: Field[], document: Document, tasks: Tasks, title = ""): Part[] {
   const own = fields.filter(
     (field): field is Leaf =>
-      field.kind !== "group" && field.kind !== "union" && isShown(field, document) && !isFirst(field),
+      field.kind !== "group" &&
+      field.kind !== "union" &&
+      isShown(field, document, tasks) &&
+      !isFirst(field, document, tasks),
   );
   const nested = fields
     .filter((field) => field.kind === "group" || field.kind === "union")
-    .flatMap((field) => restOf(inner(field, document), document, field.title));
+    .flatMap((field) => restOf(inner(field, document), document, tasks, field.title));
   return [...(own.length > 0 ? [{ title, leaves: own }] : []), ...nested];
 }
 

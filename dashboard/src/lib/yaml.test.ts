@@ -5,13 +5,13 @@ test("a spec reads as people write it", () =>
   expect(
     toYaml({
       name: "python-docs",
-      task: { kind: "masked_lm", mask_probability: 0.15 },
+      task: { kind: "fill", share: 0.15 },
       training: { steps: 600, gradient_clip: null, compile: false, tags: ["a", "b"], none: {} },
     }),
   ).toBe(`name: python-docs
 task:
-  kind: masked_lm
-  mask_probability: 0.15
+  kind: fill
+  share: 0.15
 training:
   steps: 600
   gradient_clip: null

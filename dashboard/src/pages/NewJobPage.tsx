@@ -10,12 +10,13 @@ import { getAt, setAt, without, type Document } from "@/form/document";
 import { fieldsOf, titleOf, type Field, type JsonSchema, type Leaf } from "@/form/fields";
 import { inOrder, leavesOf } from "@/form/layout";
 import { LeafField } from "@/form/LeafField";
-import { restart, startFor } from "@/form/presets";
+import { restart, startFor } from "@/form/recipes";
 import { Section } from "@/form/Section";
 import { SpecSide } from "@/form/SpecSide";
 import { StartFrom, withDataset, withTask } from "@/form/StartFrom";
 import { asSpec, useValidation } from "@/form/useValidation";
 import { useTitle } from "@/lib/title";
+import { useTasks } from "@/tasks/context";
 import { Back } from "@/ui/Back";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 
@@ -30,6 +31,7 @@ function documentOf(job: Job, fields: Field[]): Document {
 
 export function NewJobPage() {
   useTitle("New job");
+  const tasks = useTasks();
   const [search] = useSearchParams();
   const from = search.get("from");
   const schema = useQuery(queries.jobSchema);
@@ -50,7 +52,7 @@ export function NewJobPage() {
   const start: Document =
     source.data && fields
       ? documentOf(source.data, fields)
-      : { ...startFor(chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
+      : { ...startFor(tasks, chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
   return (
     <div className="page">
       <Back href="/jobs">Jobs</Back>
@@ -74,6 +76,7 @@ interface JobFormProps {
 }
 
 function JobForm({ fields, datasets, start }: JobFormProps) {
+  const tasks = useTasks();
   const [, navigate] = useLocation();
   const [document, setDocument] = useState(start);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
@@ -108,7 +111,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
     choose: (path, tag, variant) =>
       change((before) =>
         path === "task"
-          ? withTask(before, variant, learned, fields)
+          ? withTask(before, variant, learned, fields, tasks)
           : setAt(before, path, { [tag]: variant }),
       ),
     modality: learned?.modality,
@@ -168,7 +171,9 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
                 <DatasetField
                   leaf={dataset}
                   datasets={datasets}
-                  onChoose={(chosen) => change((before) => withDataset(before, learned, chosen, fields))}
+                  onChoose={(chosen) =>
+                    change((before) => withDataset(before, learned, chosen, fields, tasks))
+                  }
                 />
               )}
               {name && <LeafField leaf={name} />}

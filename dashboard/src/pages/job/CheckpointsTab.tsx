@@ -2,7 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import * as queries from "@/api/queries";
 import { isTerminal, type Checkpoint, type Export, type Job } from "@/api/types";
-import { bytes, count, integer, metric, NONE, percent, shortId } from "@/lib/format";
+import { meaningOf } from "@/charts/metrics";
+import { bytes, count, integer, metric, percent, shortId } from "@/lib/format";
+import { useTasks } from "@/tasks/context";
+import type { Task, Tasks } from "@/tasks/tasks";
 import { ButtonLink } from "@/ui/Button";
 import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
@@ -10,6 +13,7 @@ import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { DeleteCheckpoint } from "./DeleteCheckpoint";
 import { ExportAction } from "./ExportAction";
+import { figuresOf } from "./tiles";
 
 const value = (checkpoint: Checkpoint, name: string): number | null => {
   const found: unknown = checkpoint.metrics[name];
@@ -41,16 +45,32 @@ function Files({ checkpoint }: { checkpoint: Checkpoint }) {
   );
 }
 
+/** What beside its loss tells a checkpoint from others: the first of the task's own figures that an evaluation measures. */
+interface Figure {
+  title: string;
+  series: string;
+  /** Shown in percent. */
+  share: boolean;
+}
+
+function figureOf(task: Task | undefined, tasks: Tasks): Figure | undefined {
+  const [own] = figuresOf(task, tasks).filter(([, series]) => series.startsWith("eval/"));
+  if (!own) return undefined;
+  const [title, series] = own;
+  return { title, series, share: meaningOf(series.slice("eval/".length), tasks).format === "percent" };
+}
+
 interface RowProps {
   checkpoint: Checkpoint;
+  figure: Figure | undefined;
   /** The newest one of this checkpoint. */
   made: Export | undefined;
   open: boolean;
   toggle: () => void;
 }
 
-function Row({ checkpoint, made, open, toggle }: RowProps) {
-  const accuracy = value(checkpoint, "eval/masked_accuracy");
+function Row({ checkpoint, figure, made, open, toggle }: RowProps) {
+  const found = figure && value(checkpoint, figure.series);
   return (
     <li className="checkpoint">
       <div className="checkpoint-row">
@@ -68,10 +88,16 @@ function Row({ checkpoint, made, open, toggle }: RowProps) {
             <dt>Held-out loss</dt>
             <dd>{metric(value(checkpoint, "eval/loss"))}</dd>
           </div>
-          <div>
-            <dt>Accuracy</dt>
-            <dd>{accuracy === null ? NONE : percent(accuracy, 1)}</dd>
-          </div>
+          {figure && (
+            <div>
+              <dt>{figure.title}</dt>
+              <dd>
+                {found !== null && found !== undefined && figure.share
+                  ? percent(found, 1)
+                  : metric(found ?? null)}
+              </dd>
+            </div>
+          )}
           <div>
             <dt>Size</dt>
             <dd>{bytes(checkpoint.bytes)}</dd>
@@ -106,46 +132,25 @@ function Row({ checkpoint, made, open, toggle }: RowProps) {
   );
 }
 
-/** How a folder is opened and tried, by what it was trained for. */
-function howToOpen(kind: string, folder: string): { code: string; loader: string } {
-  switch (kind) {
-    case "masked_lm":
-      return {
-        loader: "AutoModelForMaskedLM",
-        code: `from transformers import pipeline
+/** How a checkpoint of a task that the service does not know is opened, most likely. */
+const UNKNOWN: Task["opening"] = {
+  loader: "AutoModel",
+  code: `from transformers import AutoModel
 
-fill = pipeline("fill-mask", "${folder}")
-print(fill(f"The {fill.tokenizer.mask_token} statement"))`,
-      };
-    case "causal_lm":
-      return {
-        loader: "AutoModelForCausalLM",
-        code: `from transformers import pipeline
+model = AutoModel.from_pretrained("{folder}")`,
+};
 
-write = pipeline("text-generation", "${folder}")
-print(write("The statement", max_new_tokens=40))`,
-      };
-    default:
-      return {
-        loader: "AutoModel",
-        code: `from transformers import AutoModel
-
-model = AutoModel.from_pretrained("${folder}")`,
-      };
-  }
-}
-
-function HowToOpen({ checkpoint, kind }: { checkpoint: Checkpoint; kind: string }) {
+function HowToOpen({ checkpoint, opening }: { checkpoint: Checkpoint; opening: Task["opening"] }) {
   const folder = `${checkpoint.job}-step-${String(checkpoint.step).padStart(8, "0")}`;
-  const { code, loader } = howToOpen(kind, folder);
   return (
     <section className="stack">
       <h2>Open it</h2>
       <CodeBlock label="command" wrap code={`seedbed checkpoint download ${checkpoint.id}`} />
       <p className="muted small">Or download the zip, unpack it, and in Python:</p>
-      <CodeBlock label="Python code" wrap code={code} />
+      <CodeBlock label="Python code" wrap code={opening.code.replaceAll("{folder}", folder)} />
       <p className="muted small">
-        The folder is an ordinary Hugging Face model: <code>{loader}.from_pretrained</code> takes it as it is.
+        The folder is an ordinary Hugging Face model: <code>{opening.loader}.from_pretrained</code> takes it
+        as it is.
       </p>
     </section>
   );
@@ -155,6 +160,9 @@ export function CheckpointsTab({ job }: { job: Job }) {
   const { data, error, refetch } = useQuery(queries.checkpoints(job.id));
   const exports = useQuery(queries.exportsOf(job.id)).data?.data;
   const [open, setOpen] = useState<string | null>(null);
+  const tasks = useTasks();
+  const task = tasks.of(job.spec.task.kind);
+  const figure = figureOf(task, tasks);
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton width="100%" height={220} />;
   const [newest] = data.data;
@@ -176,13 +184,14 @@ export function CheckpointsTab({ job }: { job: Job }) {
           <Row
             key={checkpoint.id}
             checkpoint={checkpoint}
+            figure={figure}
             made={exports?.find((made) => made.checkpoint === checkpoint.id)}
             open={(open ?? newest.id) === checkpoint.id}
             toggle={() => setOpen((before) => ((before ?? newest.id) === checkpoint.id ? "" : checkpoint.id))}
           />
         ))}
       </ul>
-      <HowToOpen checkpoint={newest} kind={job.spec.task.kind} />
+      <HowToOpen checkpoint={newest} opening={task?.opening ?? UNKNOWN} />
     </div>
   );
 }

@@ -9,6 +9,7 @@ import type { LiveMetrics } from "@/charts/live";
 import type { PlotView } from "@/charts/plot";
 import { MAX_POINTS } from "@/charts/useJobLive";
 import { bucket, emptyTrace, merge, slice, traceOf, type Trace } from "@/lib/points";
+import { useTasks } from "@/tasks/context";
 import { ErrorBox } from "@/ui/Notice";
 import { CurvesToolbar, useCurvesView } from "./CurvesToolbar";
 import { SidePanel } from "./SidePanel";
@@ -99,11 +100,15 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
   );
 
   // A job that has ended has measured what it has; another one gets at least what its task is known for.
-  const { kind } = job.spec.task;
-  const foreseen = isTerminal(job.state) ? [] : expectedOf(kind);
+  const tasks = useTasks();
+  const task = tasks.of(job.spec.task.kind);
+  const foreseen = isTerminal(job.state) ? [] : expectedOf(task, tasks);
   const names = [...new Set([...foreseen, ...Object.keys(job.latest), ...traces.keys()])].sort().join(" ");
-  const loss = useMemo(() => lossOf(kind), [kind]);
-  const beside = useMemo(() => chartsBeside(names.split(" ").filter(Boolean), kind), [names, kind]);
+  const loss = useMemo(() => lossOf(task), [task]);
+  const beside = useMemo(
+    () => chartsBeside(names.split(" ").filter(Boolean), task, tasks),
+    [names, task, tasks],
+  );
   const shared = { view, waiting: waitingText(job, pending), onZoom, onReset };
   return (
     <>

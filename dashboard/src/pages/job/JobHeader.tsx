@@ -3,8 +3,8 @@ import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { StreamState } from "@/api/stream";
 import { isTerminal, type Job } from "@/api/types";
-import { taskOf } from "@/form/tasks";
 import { duration, integer, NONE, percent, shortId } from "@/lib/format";
+import { useTasks } from "@/tasks/context";
 import { Back } from "@/ui/Back";
 import { Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
@@ -67,9 +67,10 @@ function ProgressStrip({ job }: { job: Job }) {
 }
 
 function Tiles({ job }: { job: Job | undefined }) {
+  const tasks = useTasks();
   return (
     <dl className="tiles">
-      {tilesOf(job).map(([name, value]) => (
+      {tilesOf(job, tasks).map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
           <dd className="num">{job ? value : <Skeleton width={56} height={16} />}</dd>
@@ -80,6 +81,7 @@ function Tiles({ job }: { job: Job | undefined }) {
 }
 
 function Meta({ job }: { job: Job }) {
+  const tasks = useTasks();
   const dataset = useQuery(queries.dataset(job.dataset)).data;
   return (
     <div className="job-meta">
@@ -88,7 +90,7 @@ function Meta({ job }: { job: Job }) {
         <Name>{dataset?.name ?? shortId(job.dataset)}</Name>
       </Link>
       <span>{job.spec.model.preset ?? "custom size"}</span>
-      <span title={job.spec.task.kind}>{taskOf(job.spec.task.kind)?.title ?? job.spec.task.kind}</span>
+      <span title={job.spec.task.kind}>{tasks.of(job.spec.task.kind)?.title ?? job.spec.task.kind}</span>
       {job.attempt > 1 && (
         <span>
           attempt <b className="num">{job.attempt}</b>

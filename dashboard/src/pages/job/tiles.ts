@@ -1,33 +1,13 @@
-/** A job in seven numbers, the two in the middle the task's own. */
+/** A job in seven numbers: the losses and the task's own, four together, then the run's. */
 
 import type { Job } from "@/api/types";
 import { meaningOf } from "@/charts/metrics";
-import { taskOf, type Modality, type TaskKind } from "@/form/tasks";
 import { compact, integer, metric, NONE, percent } from "@/lib/format";
+import type { Metric, Modality, Task, Tasks } from "@/tasks/tasks";
 
-const PROBE: [string, string] = ["Linear probe", "probe/linear_accuracy"];
-const RANK: [string, string] = ["Effective rank", "health/rankme"];
-const PERPLEXITY: [string, string] = ["Perplexity", "eval/perplexity"];
-const BITS: [string, string] = ["Bits per byte", "eval/bits_per_byte"];
-
-const OWN: Record<TaskKind, [[string, string], [string, string]]> = {
-  masked_lm: [["Accuracy", "eval/masked_accuracy"], PERPLEXITY],
-  causal_lm: [PERPLEXITY, BITS],
-  text_denoising_autoencoder: [PERPLEXITY, BITS],
-  contrastive: [["Accuracy", "eval/contrastive_accuracy"], PROBE],
-  masked_autoencoder: [RANK, PROBE],
-  self_distillation: [RANK, PROBE],
-  rotation: [["Accuracy", "eval/rotation_accuracy"], PROBE],
-  joint_embedding_prediction: [RANK, PROBE],
-  colorization: [["Colour error", "eval/colour_error"], PROBE],
-  denoising_autoencoder: [RANK, PROBE],
-  gan: [
-    ["Fréchet distance", "eval/frechet_distance_label_cnn"],
-    ["Discriminator right", "eval/discriminator_accuracy"],
-  ],
-  masked_spectrogram: [RANK, PROBE],
-  wav2vec2: [["Accuracy", "eval/contrastive_accuracy"], PROBE],
-};
+/** So many figures are the task's; its losses are among them. */
+const OWN = 4;
+const LOSSES = ["train/loss", "eval/loss"];
 
 const PACE: Record<Modality, [string, string, string]> = {
   text: ["Tokens/s", "train/tokens_per_s", "Tokens seen"],
@@ -35,10 +15,24 @@ const PACE: Record<Modality, [string, string, string]> = {
   audio: ["Clips/s", "train/samples_per_s", "Clips seen"],
 };
 
-function value(job: Job, name: string): string {
+/** The series of a metric that says most: of the held-out part, where there is one. */
+const telling = ({ series }: Metric): string =>
+  series.find((name) => name.startsWith("eval/")) ?? series[0] ?? "";
+
+/** Titles and series of the metrics that have a tile. */
+const tiled = (metrics: readonly Metric[]): [string, string][] =>
+  metrics.flatMap((one) => (one.tile ? [[one.tile, telling(one)] as [string, string]] : []));
+
+/** What the task itself shows beside its losses, the first the most important. */
+export function figuresOf(task: Task | undefined, tasks: Tasks): [string, string][] {
+  const metrics = task?.metrics ?? tasks.shared("representation");
+  return tiled(metrics.filter(({ group }) => group === "task" || group === "representation"));
+}
+
+function value(job: Job, name: string, tasks: Tasks): string {
   const latest = job.latest[name];
   if (typeof latest !== "number") return NONE;
-  return meaningOf(name.slice(name.indexOf("/") + 1)).format === "percent"
+  return meaningOf(name.slice(name.indexOf("/") + 1), tasks).format === "percent"
     ? percent(latest, 1)
     : metric(latest);
 }
@@ -50,20 +44,20 @@ function seen({ progress, spec: { training } }: Job, modality: Modality): string
 }
 
 /** Names and what they come to; of no job, the names that most have. */
-export function tilesOf(job: Job | undefined): [string, string][] {
-  const kind = job?.spec.task.kind ?? "masked_lm";
-  const modality = taskOf(kind)?.modality ?? "text";
+export function tilesOf(job: Job | undefined, tasks: Tasks): [string, string][] {
+  const task = job ? tasks.of(job.spec.task.kind) : tasks.list[0];
+  const modality = task?.modality ?? "text";
   const [pace, perSecond, all] = PACE[modality];
   const rate = job?.latest[perSecond];
-  const own = (OWN as Partial<typeof OWN>)[kind] ?? [RANK, PROBE];
-  // A game has no loss of its own on the held-out part.
-  const losses: [string, string][] = [
-    ["Train loss", "train/loss"],
-    kind === "gan" ? ["Generator loss", "train/generator_loss"] : ["Held-out loss", "eval/loss"],
-  ];
-  const measured = [...losses, ...own, ["Learning rate", "train/learning_rate"] as [string, string]];
+  const losses = (task?.metrics.find(({ group }) => group === "loss")?.series ?? LOSSES).map(
+    (name): [string, string] => [name.startsWith("eval/") ? "Held-out loss" : "Train loss", name],
+  );
+  const measured = [...losses, ...figuresOf(task, tasks)].slice(0, OWN);
   return [
-    ...measured.map(([title, name]): [string, string] => [title, job ? value(job, name) : ""]),
+    ...[...measured, ...tiled(tasks.shared("run"))].map(([title, name]): [string, string] => [
+      title,
+      job ? value(job, name, tasks) : "",
+    ]),
     [pace, typeof rate === "number" ? (rate < 100 ? metric(rate) : integer(rate)) : NONE],
     [all, job ? seen(job, modality) : ""],
   ];

@@ -1,0 +1,69 @@
+/** Where a new job begins: a recipe of its task, fitted to the dataset. */
+
+import type { Dataset } from "@/api/types";
+import { numberOf, rowsOf } from "@/pages/datasets/statistics";
+import type { Modality, Task, Tasks } from "@/tasks/tasks";
+import { setAt, type Document } from "./document";
+
+export interface Start {
+  /** The recipe's name: the same size of undertaking has the same one in all tasks. */
+  name: string;
+  title: string;
+  description: string;
+  document: Document;
+}
+
+/** The recipe for a machine without a GPU. */
+const USUAL = "mini";
+
+/** Pixels a side up to which networks have small patches and stems; larger inputs would only be blown up. */
+const SMALL_IMAGE = 40;
+const LONGEST_CLIP_S = 10;
+
+/** The width that most images have, in pixels; 0 where it was not counted. */
+function commonWidth(dataset: Dataset): number {
+  const sizes = rowsOf(dataset.statistics, "sizes");
+  const most = Math.max(...sizes.map((row) => numberOf(row.images)));
+  return numberOf(sizes.find((row) => numberOf(row.images) === most)?.width);
+}
+
+/** The starting point for what the dataset holds: pictures are not blown up, clips are not mostly silence. */
+function fitted(document: Document, dataset: Dataset): Document {
+  if (dataset.modality === "image") {
+    const width = commonWidth(dataset);
+    return width > 0 && width <= SMALL_IMAGE ? setAt(document, "data.image.size", undefined) : document;
+  }
+  const longest = numberOf(dataset.statistics.longest_seconds);
+  if (dataset.modality !== "audio" || longest === 0) return document;
+  const clip = Math.max(0.5, Math.min(LONGEST_CLIP_S, Math.ceil(longest * 10) / 10));
+  return setAt(document, "data.audio.clip_seconds", clip);
+}
+
+/** A task's starting points, smallest first; none for a task that the service does not know. */
+export function startsOf(task: Task | undefined, dataset?: Dataset): Start[] {
+  const own = dataset?.modality === task?.modality ? dataset : undefined;
+  return (task?.recipes ?? []).map(({ name, title, description, spec }) => {
+    const document = spec as Document;
+    return { name, title, description, document: own ? fitted(document, own) : document };
+  });
+}
+
+/** The starting point of that name, or the task's usual one; a task without recipes begins with its kind alone. */
+export function startOf(task: Task, dataset?: Dataset, name = USUAL): Document {
+  const starts = startsOf(task, dataset);
+  const wanted = [name, USUAL].flatMap((one) => starts.find((start) => start.name === one) ?? []);
+  return wanted[0]?.document ?? starts[0]?.document ?? { task: { kind: task.kind } };
+}
+
+/** Where a job on such data begins: with its modality's first task. */
+export function startFor(tasks: Tasks, modality: Modality, dataset?: Dataset): Document {
+  const [first] = tasks.ofModality(modality);
+  return first ? startOf(first, dataset) : {};
+}
+
+/** Another start under the same name and dataset. */
+export const restart = (document: Document, start: Document): Document => ({
+  ...start,
+  name: document.name,
+  dataset: document.dataset,
+});
