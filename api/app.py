@@ -1,6 +1,7 @@
 """The application: routes, what is around every request, and what lives as long as the process."""
 
 import asyncio
+import logging
 import os
 import platform
 import threading
@@ -44,6 +45,9 @@ from control.db import create_engine
 from control.maintenance.service import Maintenance
 from control.settings import Settings
 from control.storage import open_storage
+from core.spec.tasks import task_faults
+
+log = logging.getLogger(__name__)
 
 THREADS = 20
 """That answer requests; each has a connection to the database when it needs one."""
@@ -84,6 +88,8 @@ def create_app(settings: Settings) -> FastAPI:
             throttle=Throttle(broker(), settings.sign_in_attempts),
         )
         app.state.context = context
+        for fault in task_faults():
+            log.warning("%s", fault)
         stop = threading.Event()
         upkeep = Maintenance(engine, context.broker, storage, settings)
         threads = [

@@ -19,6 +19,7 @@ DATA_ERROR = 65
 
 _EXIT_CODES = {
     "spec_invalid": 64,
+    "task_unavailable": 64,
     "device_unavailable": 64,
     "checkpoint_mismatch": 64,
     "export_unsupported": 64,

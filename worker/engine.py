@@ -65,7 +65,8 @@ def clean_environment(device: str) -> dict[str, str]:
     assert spec is not None
     assert spec.origin is not None
     environment |= {
-        "PYTHONPATH": os.fspath(Path(spec.origin).parents[1]),
+        # What the worker can import, a task of an installed package among it, its engine can.
+        "PYTHONPATH": os.pathsep.join([os.fspath(Path(spec.origin).parents[1]), *_import_path()]),
         "PYTHONUNBUFFERED": "1",  # so that the log ends where the engine ended
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "true",
@@ -73,6 +74,12 @@ def clean_environment(device: str) -> dict[str, str]:
     if device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = ""
     return environment
+
+
+def _import_path() -> list[str]:
+    """The worker's ``PYTHONPATH``, from the root: the engine runs in another directory."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return [os.path.abspath(entry) for entry in given if entry]  # noqa: PTH100 - links stay as they are
 
 
 class PreloadedServer:

@@ -12,6 +12,7 @@ from celery.worker import state
 from celery.worker.worker import WorkController
 
 from control.settings import Settings, settings
+from core.spec.tasks import task_faults
 from worker import child
 from worker.app import create_app
 from worker.child import Orders
@@ -55,6 +56,8 @@ def run(choice: DeviceChoice, *, engine_module: str | None = None, chosen: Setti
     """
     chosen = chosen or settings()
     machine = describe(choice)
+    for fault in task_faults():
+        log.warning("%s", fault)
     shutdown = ShutdownPipe()
     with runtime_directory() as directory:
         orders = Orders(

@@ -13,6 +13,7 @@ from typing import Any
 
 from control.jobs.service import Claim, Failed
 from core.spec.job import JobSpec
+from core.spec.stored import stored
 from worker.device import Machine, usable_memory
 
 RUNTIME_BYTES = {"cpu": 4 << 30, "cuda": 16 << 30}
@@ -55,7 +56,7 @@ class MemoryLimit:
         most = RUNTIME_BYTES[machine.device] + ESTIMATE_FACTOR * claim.memory_bytes
         everything = max(most, usable_memory())
         finds_out = claim.spec.get("training", {}).get("batch_size") == "auto" or claim.purpose != "train"
-        spec = JobSpec.model_validate(claim.spec)
+        spec = stored(claim.spec)
         return cls(claim.memory_bytes, everything, everything if finds_out else most, spec)
 
     def told(self, event: Mapping[str, Any]) -> None:

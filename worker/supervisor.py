@@ -31,6 +31,7 @@ from worker.lease import Lease
 from worker.limits import Limits
 from worker.logs import LogKeeper
 from worker.messages import Asked, Ended, Lost, Message, Told
+from worker.missing_task import missing_task
 from worker.outcome import judge
 from worker.resources import WorkerResources
 from worker.uploads import (
@@ -174,6 +175,8 @@ class Supervisor:
         return result
 
     def _result(self, workspace: Workspace, uploads: Uploads) -> Result:
+        if (missing := missing_task(self._claim, self._resources.machine.name)) is not None:
+            return missing
         try:
             return self._run_engine(workspace, uploads)
         except StagingError as error:

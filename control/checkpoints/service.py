@@ -18,7 +18,7 @@ from control.lifecycle.models import Job
 from control.metrics.repository import value_at
 from control.quotas.service import require_room
 from core.checkpoints.retention import expired
-from core.spec.job import JobSpec
+from core.spec.stored import stored
 from core.spec.training import CheckpointRetention
 
 
@@ -55,7 +55,7 @@ def commit_checkpoint(
     ).one_or_none()
     if known is not None:
         return known
-    retention = JobSpec.model_validate(job.spec).training.retention
+    retention = stored(job.spec).training.retention
     checkpoint = Checkpoint(
         id=new_id("ckpt"),
         job_id=job_id,
@@ -101,7 +101,7 @@ def require_room_for(
     job = session.get(Job, job_id)
     if job is None:
         return
-    retention = JobSpec.model_validate(job.spec).training.retention
+    retention = stored(job.spec).training.retention
     coming = Checkpoint(id="", job_id=job_id, attempt=attempt, step=step, bytes=size, metrics=dict(metrics))
     dropped = _dropped_for(session, coming, retention)
     require_room(

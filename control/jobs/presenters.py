@@ -12,14 +12,14 @@ from control.lifecycle.models import Job
 from control.lifecycle.presenters import progress
 from control.lifecycle.schemas import Failure, Pause
 from control.scheduling.waiting import waiting_reasons
-from core.spec.job import JobSpec
+from core.spec.stored import stored
 
 
 def job_out(session: ReadSession, job: Job) -> JobOut:
     """One job, whole."""
     facts = _facts(session, [job])[0]
     failure = None if job.failure is None else Failure.model_validate(job.failure)
-    return JobOut.model_validate(facts | {"failure": failure, "spec": JobSpec.model_validate(job.spec)})
+    return JobOut.model_validate(facts | {"failure": failure, "spec": stored(job.spec)})
 
 
 def summaries(session: ReadSession, jobs: Sequence[Job]) -> list[JobSummary]:

@@ -9,6 +9,7 @@ from control.lifecycle.schemas import Failure, Intent, Pause, Progress, State
 from control.scheduling.schemas import WaitingReason
 from control.schemas import Body, JsonObject, ProblemDetail, Resource
 from core.spec.job import JobSpec
+from core.spec.stored import StoredSpec
 
 
 class JobIn(JobSpec):
@@ -76,7 +77,7 @@ class JobSummary(JobFacts):
 
 class JobOut(JobFacts):
     failure: Failure | None
-    spec: JobSpec
+    spec: StoredSpec
 
 
 class ForkIn(Body):

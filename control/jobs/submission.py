@@ -20,6 +20,7 @@ from control.schemas import ProblemDetail
 from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
 from core.spec.problems import SpecError, shorten, validate
+from core.spec.stored import is_known, why_missing
 
 _STATUS = {
     "dataset_not_found": HTTPStatus.NOT_FOUND,
@@ -161,6 +162,8 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
     # Locked, so that retention does not drop the checkpoint before the fork is known to need it.
     parent = repository.lock(session, project_id, job_id)
     checkpoint = _choose(session, parent, body.checkpoint)
+    if not is_known(parent.spec):
+        raise Invalid("validation_failed", _not_installed(parent.spec["task"]["kind"]), param="task.kind")
     try:
         spec = validate(merge_patch(parent.spec, body.changes))
     except SpecError as error:
@@ -174,6 +177,10 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
         ) from None
     _fit(spec, JobSpec.model_validate(parent.spec), checkpoint)
     return submit(session, project_id, spec, parent_checkpoint=checkpoint, by_admin=by_admin)
+
+
+def _not_installed(kind: str) -> str:
+    return f"{why_missing(kind)} Install the package again where the API runs, then fork the job."
 
 
 def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint:

@@ -11,7 +11,7 @@ from control.lifecycle.schemas import Failure
 from control.samples.schemas import MediaType
 from control.scheduling.waiting import waiting_reasons
 from control.short_jobs.kind import Kind, ShortJobOut
-from core.spec.job import JobSpec
+from core.spec.stored import stored
 
 OutT = TypeVar("OutT", bound=ShortJobOut)
 
@@ -57,7 +57,7 @@ def _asked(kind: Kind[Any], row: Job) -> dict[str, Any]:
     }
     told = {name: value for name, value in offered.items() if name in kind.out.model_fields}
     if "spec" in kind.out.model_fields:
-        told["spec"] = JobSpec.model_validate(row.spec)
+        told["spec"] = stored(row.spec)
     return told
 
 

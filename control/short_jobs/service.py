@@ -25,6 +25,7 @@ from control.short_jobs.trials import admit
 from control.storage import Storage
 from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
+from core.spec.stored import stored
 
 
 def create_from_spec(
@@ -70,7 +71,7 @@ def create_from_checkpoint(
     known = repository.same(session, kind.name, checkpoint.id, asked)
     if known is not None:
         return known
-    spec = JobSpec.model_validate(parent.spec)
+    spec = stored(parent.spec)
     return _submit(
         session,
         kind,

@@ -73,7 +73,7 @@ from typing import Any, NoReturn
 
 from core import tracebacks
 from core.process import die_with_parent
-from core.tasks.registry import objective_module, specs
+from core.tasks.registry import objective_module, packages, specs
 
 _LARGEST_REQUEST = 256 * 1024
 _ENGINE_FDS = 3
@@ -292,8 +292,14 @@ def preload() -> None:
     """Import everything that a run needs, and start no thread by it."""
     # NumPy's BLAS starts its threads on import, and a fork would lose them.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    for spec in specs().values():
-        importlib.import_module(objective_module(spec))
+    for kind, spec in specs().items():
+        try:
+            importlib.import_module(objective_module(spec))
+        except (Exception, SystemExit) as error:
+            if kind not in packages():
+                raise
+            # Its jobs fail with the reason; those of other tasks need nothing of it.
+            tracebacks.print_uncaught(type(error), error)
     for name in ("core.commands.terminal", "core.commands.run"):
         importlib.import_module(name)
     # What is here now is never collected in the children, so their memory stays shared with ours.

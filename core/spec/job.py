@@ -3,7 +3,7 @@
 import difflib
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.spec.architectures.base import Inputs, Size
@@ -34,7 +34,7 @@ class JobSpec(Spec):
     """For people; need not be unique."""
     dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")] | None = None
     """Id of the dataset to learn from."""
-    task: Task
+    task: SerializeAsAny[Task]
     model: ModelSpec = ModelSpec()
     training: TrainingSpec
     data: DataSpec = DataSpec()

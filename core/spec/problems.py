@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 
 from core.spec.base import GIVEN
 from core.spec.job import JobSpec
+from core.spec.stored import why_missing
+from core.spec.tasks import task_faults
 
 MOST_PROBLEMS = 20
 """So many are explained; of the others it is told how many they are."""
@@ -148,6 +150,8 @@ def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
         near = _nearest(value, choices) if isinstance(value, str) else None
         hint = f"; did you mean {near!r}?" if near else ""
         given = shorten(repr(value))
+        if param == "task.kind" and any(fault.kind == value for fault in task_faults()):
+            hint = f"; {why_missing(str(value)).rstrip('.')}"
         return SpecProblem(param, "unknown_value", f"{given} is not one of {', '.join(choices)}{hint}", near)
     if kind == "string_unicode":
         return SpecProblem(param, kind, "it holds half of a surrogate pair and no character")

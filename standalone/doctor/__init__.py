@@ -25,6 +25,7 @@ def examine(home: Home, *, host: str, port: int) -> Iterator[Finding]:
             ("Python", machine.python),
             ("torch", machine.torch),
             ("device", machine.device),
+            ("tasks", machine.tasks),
             ("data directory", partial(machine.directory, "data directory", home.directory)),
             ("API", partial(machine.api, home, host, port)),
         ]

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from control.settings import Settings
+from core.spec.tasks import task_faults, task_packages
 from standalone.doctor.finding import Finding, bad, gib, ok, warn, with_free_space
 from standalone.home import Home
 from standalone.network import bind, fetch, url_at
@@ -63,6 +64,20 @@ def device() -> Finding:
             "device", found, "There is a GPU that this build of torch cannot use; install a CUDA build."
         )
     return ok("device", found)
+
+
+def tasks() -> Finding | None:
+    """What installed packages bring; none where there are no such packages."""
+    packages, faults = task_packages(), task_faults()
+    if faults:
+        return warn(
+            "tasks",
+            " ".join(str(fault) for fault in faults),
+            "Install a version of the package that works, or uninstall it.",
+        )
+    if not packages:
+        return None
+    return ok("tasks", ", ".join(f"{kind} of {package}" for kind, package in packages.items()))
 
 
 def directory(what: str, path: Path) -> Finding:

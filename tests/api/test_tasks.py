@@ -5,10 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, text
 
+from control.db import write
+from control.jobs import service as jobs
 from core.spec.problems import validate
 from core.spec.tasks import tasks_by_kind
 from tests.api.conftest import problem
+from tests.factories import make_checkpoint, make_running
 
 
 @pytest.fixture
@@ -78,3 +82,43 @@ def test_the_list_is_small_enough_to_be_asked_for_on_every_page_load(client: htt
     answer = client.get("/v1/tasks", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert len(json.dumps(answer.json())) < 200_000
+
+
+_UNINSTALLED = text(
+    """UPDATE jobs SET spec = jsonb_set(spec, '{task}', '{"kind": "toy", "size": 3}') WHERE id = :id"""
+)
+
+
+def test_jobs_of_a_task_that_is_not_installed_any_more_are_shown(
+    client: httpx.Client, engine: Engine, project_id: str
+) -> None:
+    """Its row is from before the package was uninstalled."""
+    with write(engine) as session:
+        job, claim = make_running(session, project_id=project_id)
+        make_checkpoint(session, claim, 10)
+        session.execute(_UNINSTALLED, {"id": job.id})
+    where = f"/v1/jobs/{job.id}"
+    shown = client.get(where)
+    assert shown.status_code == 200, shown.text
+    assert shown.json()["spec"]["task"] == {"kind": "toy", "size": 3}
+    assert client.get("/v1/jobs").json()["data"][0]["task"] == "toy"
+    assert client.get(f"{where}/checkpoints").json()["data"][0]["step"] == 10
+    for part in ("events", "metrics", "logs", "lineage", "samples", "exports"):
+        assert client.get(f"{where}/{part}").status_code == 200
+    with write(engine) as session:
+        make_checkpoint(session, claim, 20)  # the retention rule is still read
+    refused = problem(client.post(f"{where}/fork", json={}), 422, "validation_failed", "task.kind")
+    assert "No installed package brings the task 'toy'" in refused["detail"]
+    for verb in ("pause", "cancel"):
+        assert client.post(f"{where}/{verb}").status_code == 200
+    with write(engine) as session:
+        jobs.finish(session, job.id, claim.attempt, jobs.Stopped(75))
+    assert client.get(where).json()["state"] == "cancelled"
+    assert client.delete(where).status_code == 204
+
+
+def test_a_new_job_of_it_is_refused_at_its_field(client: httpx.Client) -> None:
+    answer = client.post("/v1/jobs/validate", json={"task": {"kind": "toy"}}).json()
+    (found,) = (error for error in answer["errors"] if error["param"] == "task.kind")
+    assert found["code"] == "unknown_value"
+    assert "masked_lm" in found["message"]

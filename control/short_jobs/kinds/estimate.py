@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from control.schemas import Resource
 from control.short_jobs.kind import FromSpec, Kind, ShortJobOut
-from core.spec.job import JobSpec
+from core.spec.stored import StoredSpec
 
 
 class EstimateOptions(BaseModel):
@@ -84,7 +84,7 @@ class EstimateResult(Resource):
 
 class EstimateOut(ShortJobOut):
     object: Literal["estimate"] = "estimate"
-    spec: JobSpec
+    spec: StoredSpec
     result: EstimateResult | None
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from control.samples.schemas import MediaType
 from control.schemas import Resource
 from control.short_jobs.kind import FromSpec, Kind, ShortJobOut
-from core.spec.job import JobSpec
+from core.spec.stored import StoredSpec
 
 _LATEST_STEP = 2**31 - 1
 
@@ -39,7 +39,7 @@ class PreviewResult(Resource):
 
 class PreviewOut(ShortJobOut):
     object: Literal["preview"] = "preview"
-    spec: JobSpec
+    spec: StoredSpec
     samples: int
     """The first so many of the step's batch."""
     step: int
