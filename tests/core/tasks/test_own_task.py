@@ -1,0 +1,244 @@
+"""A task of an installed package, that of `docs/your-own-task.md`: the engine knows it like one of Seedbed's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import own_task
+from tests.core.tasks.image_tasks import coloured_pictures
+from tests.core.training.interruptions import hashes, points
+
+SPEC: dict[str, Any] = {
+    "name": "mirrored",
+    "task": {"kind": "mirror", "axis": "vertical"},
+    "model": {"preset": "vit-micro", "layers": 1, "hidden_size": 16, "heads": 2},
+    "data": {"image": {"size": 16}, "held_out_fraction": 0.25},
+    "training": {
+        "steps": 12,
+        "batch_size": 8,
+        "accumulation_steps": 2,
+        "precision": "fp32",
+        "seed": 7,
+        "schedule": {"kind": "cosine", "warmup_steps": 2},
+        "log_every": 1,
+        "evaluate_every": 4,
+        "checkpoint_every": 3,
+        "probe_samples": 16,
+        "retention": {"keep_last": 9, "keep_best": "eval/mirror_accuracy"},
+    },
+    "resources": {"device": "cpu"},
+}
+Python = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return own_task.write(tmp_path_factory.mktemp("own"))
+
+
+@pytest.fixture(scope="module")
+def environment(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a process that finds the package among those that are installed."""
+    site = own_task.install(project, tmp_path_factory.mktemp("site"))
+    return os.environ | {"PYTHONPATH": f"{own_task.ROOT}{os.pathsep}{site}", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def python(environment: dict[str, str], tmp_path: Path) -> Python:
+    """Runs Python with the package installed."""
+
+    def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(SPEC))
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return coloured_pictures(tmp_path / "images.zip")
+
+
+def test_the_page_shows_all_three_places() -> None:
+    assert set(own_task.files()) == {
+        "pyproject.toml",
+        "mirror/spec.py",
+        "mirror/objective.py",
+        "tests/test_mirror.py",
+        "docs/mirror.md",
+    }
+
+
+def test_its_own_test_passes(python: Python, project: Path) -> None:
+    options = ("-q", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={project}")
+    done = python("-m", "pytest", *options, project / "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+def test_it_is_found_after_ours_with_its_package_named(python: Python) -> None:
+    done = python(
+        "-c",
+        "from core.spec.tasks import task_faults, task_packages, tasks_by_kind\n"
+        "print(list(tasks_by_kind())[-1], dict(task_packages()), task_faults())",
+    )
+    assert done.stdout.strip() == "mirror {'mirror': 'seedbed-mirror'} ()", done.stderr
+
+
+def test_validation_knows_its_fields_networks_metrics_and_recipes(python: Python) -> None:
+    checked = """
+import json
+from core.spec.job import JobSpec
+from core.spec.problems import SpecError, validate
+from core.spec.tasks import tasks_by_kind
+from core.spec.metrics import higher_is_better
+frame = {"name": "one", "training": {"steps": 10}}
+def problems(**changes):
+    try:
+        validate(frame | changes)
+    except SpecError as error:
+        return [[problem.param, problem.suggestion] for problem in error.problems]
+task = {"kind": "mirror"}
+print(json.dumps({
+    "default": validate(frame | {"task": task}).task.axis,
+    "network": validate(frame | {"task": task}).architecture,
+    "typo": problems(task={"kind": "miror"}),
+    "field": problems(task=task | {"axes": 1}),
+    "value": problems(task=task | {"axis": "verticle"}),
+    "other": problems(task=task, model={"preset": "bert-tiny"}),
+    "recipes": [validate({"name": r.name, **r.spec("mirror")}).task.kind for r in tasks_by_kind()["mirror"].recipes],
+    "better": higher_is_better("eval/mirror_accuracy"),
+    "judges": validate(frame | {"task": task}).judging_metrics["eval/mirror_accuracy"],
+    "schema": "mirror" in JobSpec.model_json_schema()["properties"]["task"]["discriminator"]["mapping"],
+}))
+"""
+    done = python("-c", checked)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "default": "horizontal",
+        "network": "resnet",
+        "typo": [["task.kind", "mirror"]],
+        "field": [["task.axes", "axis"]],
+        "value": [["task.axis", "vertical"]],
+        "other": [["model", None]],
+        "recipes": ["mirror", "mirror"],
+        "better": True,
+        "judges": "higher",
+        "schema": True,
+    }
+
+
+def test_it_is_in_the_document_of_the_interface(python: Python) -> None:
+    done = python("-m", "api.openapi")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["components"]["schemas"]["Mirror"]["properties"]["axis"]["enum"] == [
+        "horizontal",
+        "vertical",
+    ]
+
+
+def test_it_trains_goes_on_to_the_same_bits_after_a_kill_and_is_exported(
+    python: Python, environment: dict[str, str], spec: Path, pictures: Path, tmp_path: Path
+) -> None:
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    arguments = (*("-m", "core", "run", str(spec), "--data", str(pictures)), "--threads", "1", "--out")
+    done = python(*arguments, straight)
+    assert done.returncode == 0, done.stderr
+
+    _kill_after_a_checkpoint([sys.executable, *arguments, str(broken)], environment, tmp_path)
+    assert not (broken / "step-00000012").exists()
+    done = python(*arguments, broken)
+    assert done.returncode == 0, done.stderr
+    assert hashes(broken, 12) == hashes(straight, 12)
+    assert points(broken) == points(straight)
+    assert {name for _, name in points(straight)} >= {
+        "train/mirror_accuracy",
+        "eval/mirror_accuracy",
+        "health/rankme",
+        "probe/linear_accuracy",
+    }
+
+    done = python(
+        "-m", "core", "export", straight / "step-00000012", "--format", "onnx", "--out", tmp_path / "onnx"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "onnx" / "model.onnx").is_file()
+    opened = f"from transformers import AutoModel; print(type(AutoModel.from_pretrained({str(straight / 'step-00000012')!r})).__name__)"
+    assert python("-c", opened).stdout.strip() == "ViTModel"
+
+
+def _kill_after_a_checkpoint(command: list[str], environment: dict[str, str], directory: Path) -> None:
+    """Run until a checkpoint is written and a step follows it, and kill it there."""
+    reader, writer = os.pipe()
+    with (directory / "log.txt").open("wb") as log, os.fdopen(reader) as events:
+        process = subprocess.Popen(
+            [*command, "--events-fd", str(writer)], env=environment, stdout=log, stderr=log, pass_fds=[writer]
+        )
+        os.close(writer)
+        written = False
+        for line in events:
+            event = json.loads(line)
+            written = written or event["event"] == "checkpoint"
+            if written and event["event"] == "metrics":
+                process.send_signal(signal.SIGKILL)
+                break
+        assert process.wait() == -signal.SIGKILL, (directory / "log.txt").read_text()
+
+
+def test_where_the_package_is_not_installed_its_jobs_are_refused(
+    spec: Path, pictures: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "core", "run", spec, "--data", pictures, "--out", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=own_task.ROOT)
+    assert done.returncode == 64
+    assert "'mirror' is not one of" in done.stderr
+
+
+BREAKAGES = {
+    "spec.py": ("import no_such_module\n", "No module named 'no_such_module'"),
+    "objective.py": ("raise RuntimeError('broken')\n", "RuntimeError: broken"),
+}
+
+
+@pytest.mark.parametrize("module", BREAKAGES)
+def test_a_broken_version_fails_its_own_jobs_alone(
+    module: str, project: Path, spec: Path, pictures: Path, tmp_path: Path
+) -> None:
+    content, reason = BREAKAGES[module]
+    site = own_task.install(own_task.write(tmp_path), tmp_path / "site")
+    (site / "mirror" / module).write_text(content)
+    environment = os.environ | {"PYTHONPATH": f"{own_task.ROOT}{os.pathsep}{site}"}
+
+    def run(name: str, document: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(document))
+        command = [sys.executable, "-m", "core", "run", path, "--data", pictures, "--out", tmp_path / name]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    done = run("mirror", SPEC)
+    assert done.returncode == 64
+    assert reason in done.stderr
+    assert "seedbed-mirror" in done.stderr
+    training = {"steps": 1, "batch_size": 8}
+    assert run("ours", SPEC | {"task": {"kind": "rotation"}, "training": training}).returncode == 0
