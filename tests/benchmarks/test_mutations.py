@@ -115,11 +115,14 @@ def test_a_hanging_test_counts_as_noticed_and_leaves_no_process(
     mutation = _mutation(
         "worker/parent_death.py", DEATH, "_PR_SET_PDEATHSIG = 2\n", _write(tmp_path, _hanging(place))
     )
+    # The limit grows with the measured time, so that the mutated test begins before it on a busy machine, too.
     monkeypatch.setattr(trials, "_BASE_LIMIT_SECONDS", 8.0)
+    monkeypatch.setattr(trials, "_LIMIT_FACTOR", 3.0)
     bench = trials.Bench([Copy(ROOT, tree(ROOT), tmp_path / "copy", threads=1)])
     try:
-        assert bench.passes(mutation.tests).passed
-        verdict, _, _ = bench.tried(mutation, 0.0)
+        unchanged = bench.passes(mutation.tests)
+        assert unchanged.passed
+        verdict, _, _ = bench.tried(mutation, unchanged.seconds)
         assert verdict == "timeout"
         assert bench.passes(mutation.tests).passed
     finally:
