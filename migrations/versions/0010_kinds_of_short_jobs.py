@@ -1,4 +1,4 @@
-"""The kinds of short jobs are known to the code alone, so that a new kind needs no migration."""
+"""Removes the database's list of the kinds of short jobs; the code checks them, so that a new kind needs no migration."""
 
 from alembic import op
 

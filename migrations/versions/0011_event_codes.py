@@ -1,4 +1,4 @@
-"""Adds to events the code of their sentence and its parameters; events from before have the code ``other``."""
+"""Adds to events the code and the parameters of their message; earlier events get the code ``other``."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -67,7 +67,7 @@ def device() -> Finding:
 
 
 def tasks() -> Finding | None:
-    """What installed packages bring; none where there are no such packages."""
+    """Whether the tasks of installed packages can be used; None if there are no such packages."""
     packages, faults = task_packages(), task_faults()
     if faults:
         return warn(
