@@ -7,8 +7,9 @@ One request, or one action of a supervisor, is one transaction, and it is commit
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session
@@ -108,3 +109,14 @@ def write(bind: Engine | Connection) -> Iterator[WriteSession]:
 def after_commit(session: WriteSession, action: Callable[[], object]) -> None:
     """Have `action` run once the session's transaction is committed; never if it is rolled back."""
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+def now(session: ReadSession) -> datetime:
+    """The time by the database's clock, which is the same for every process."""
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
+
+
+def set_for_transaction(session: WriteSession, setting: str, value: str) -> None:
+    """Change a setting of the server, such as a time limit, until the transaction ends."""
+    session.execute(select(func.set_config(setting, value, True)))

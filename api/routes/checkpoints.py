@@ -21,6 +21,7 @@ from api.stored_files import (
 )
 from control.checkpoints import deletion, service
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.presenters import checkpoint_out
 from control.checkpoints.schemas import CheckpointOut
 from control.db import read, write
 
@@ -44,7 +45,7 @@ _FILE_PROBLEMS = (
 )
 def get_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> CheckpointOut:
     """One checkpoint, with the list of its files."""
-    return service.checkpoint_out(_find(context, caller.project_id, checkpoint))
+    return checkpoint_out(_find(context, caller.project_id, checkpoint))
 
 
 @router.delete(

@@ -12,6 +12,7 @@ from api.downloads import from_threads
 from api.parameters import Cursor, JobId, PageLimit
 from api.problem_types import problems
 from control.checkpoints import service as checkpoints
+from control.checkpoints.presenters import checkpoint_out
 from control.checkpoints.schemas import CheckpointOut
 from control.db import read
 from control.errors import Invalid, NotFound
@@ -157,7 +158,7 @@ def list_checkpoints(
         rows = found[:limit]
         more = len(found) > limit
         return Page[CheckpointOut](
-            data=[checkpoints.checkpoint_out(row) for row in rows],
+            data=[checkpoint_out(row) for row in rows],
             has_more=more,
             next=encode_cursor(f"{rows[-1].step}.{rows[-1].attempt}") if more else None,
         )

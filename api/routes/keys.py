@@ -11,6 +11,7 @@ from api.problem_types import problems
 from api.strict_json import SmallJsonRoute
 from control.db import read, write
 from control.keys import service
+from control.keys.presenters import key_out
 from control.keys.schemas import KeyCreated, KeyIn, KeyOut
 from control.schemas import Page
 
@@ -35,7 +36,7 @@ def create_key(body: KeyIn, caller: Admin, context: Ctx) -> KeyCreated:
             body.scopes,
             secret=context.settings.secret.get_secret_value(),
         )
-        return KeyCreated(**service.present(key).model_dump(), secret=secret)
+        return KeyCreated(**key_out(key).model_dump(), secret=secret)
 
 
 @router.get(
@@ -47,7 +48,7 @@ def list_keys(caller: Admin, context: Ctx, limit: PageLimit = 50, cursor: Cursor
     """The project's keys, newest first, revoked ones included."""
     with read(context.engine) as session:
         found = service.list_keys(session, caller.project_id, limit=limit, cursor=cursor)
-        return page([service.present(key) for key in found.rows], found)
+        return page([key_out(key) for key in found.rows], found)
 
 
 @router.delete(

@@ -13,6 +13,7 @@ from api.problem_types import problems
 from control.db import read
 from control.jobs import service as jobs
 from control.samples import service
+from control.samples.presenters import sample_out
 from control.samples.schemas import SampleOut
 from control.schemas import Page
 
@@ -45,7 +46,7 @@ def list_samples(
         rows = found[:limit]
         more = len(found) > limit
         return Page[SampleOut](
-            data=[service.sample_out(row) for row in rows],
+            data=[sample_out(row) for row in rows],
             has_more=more,
             next=str(rows[-1].seq) if more else None,
         )
@@ -75,4 +76,4 @@ def _find(context: Context, project_id: str, sample_id: str) -> tuple[SampleOut,
     """A sample, and where in storage its content is."""
     with read(context.engine) as session:
         row = service.get(session, project_id, sample_id)
-        return service.sample_out(row), row.object_key
+        return sample_out(row), row.object_key

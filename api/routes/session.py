@@ -14,6 +14,7 @@ from api.strict_json import SmallJsonRoute
 from api.throttle import sign_in_names
 from control.db import read, write
 from control.keys import service
+from control.keys.presenters import key_out
 from control.keys.schemas import SessionIn, SessionOut
 from control.keys.secrets import SessionToken
 from control.projects import service as projects
@@ -90,7 +91,7 @@ def _secure(request: Request, settings: Settings) -> bool:
 def _who(context: Context, project_id: str, key_id: str, expires_at: datetime | None) -> SessionOut:
     with read(context.engine) as session:
         return SessionOut(
-            key=service.present(service.get(session, project_id, key_id)),
+            key=key_out(service.get(session, project_id, key_id)),
             project=ProjectOut.model_validate(projects.get(session, project_id)),
             expires_at=expires_at,
         )

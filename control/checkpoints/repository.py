@@ -1,14 +1,15 @@
 """SQL about checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from control.checkpoints.models import Checkpoint
-from control.db import ReadSession
+from control.db import ReadSession, WriteSession
 from control.lifecycle.models import Job
 from control.lifecycle.states import TERMINAL
 
@@ -114,3 +115,53 @@ def page(
     if before is not None:
         query = query.where(func.row(Checkpoint.step, Checkpoint.attempt) < func.row(*before))
     return list(session.scalars(query.order_by(*_NEWEST_FIRST).limit(limit)))
+
+
+def at(session: ReadSession, job_id: str, attempt: int, step: int) -> Checkpoint | None:
+    """The checkpoint that an attempt wrote at a step."""
+    return session.scalars(
+        select(Checkpoint).where(
+            Checkpoint.job_id == job_id, Checkpoint.attempt == attempt, Checkpoint.step == step
+        )
+    ).one_or_none()
+
+
+def among(session: ReadSession, ids: Collection[str]) -> Sequence[Checkpoint]:
+    """Those of the checkpoints that are there."""
+    if not ids:
+        return ()
+    return session.scalars(
+        select(Checkpoint).where(Checkpoint.id.in_(ids), Checkpoint.deleted_at.is_(None))
+    ).all()
+
+
+def counts(session: ReadSession, job_ids: Collection[str]) -> dict[str, int]:
+    """Job id → how many checkpoints are there, for jobs that have any."""
+    counted = session.execute(
+        select(Checkpoint.job_id, func.count())
+        .where(Checkpoint.job_id.in_(job_ids), Checkpoint.deleted_at.is_(None))
+        .group_by(Checkpoint.job_id)
+    )
+    return {row[0]: row[1] for row in counted}
+
+
+def to_purge(session: ReadSession, dropped_for: timedelta, limit: int) -> Sequence[tuple[str, str]]:
+    """Id and prefix of checkpoints that were dropped longer ago than that and whose files are there."""
+    rows = session.execute(
+        select(Checkpoint.id, Checkpoint.prefix)
+        .where(
+            Checkpoint.deleted_at < func.clock_timestamp() - dropped_for,
+            Checkpoint.purged_at.is_(None),
+        )
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def mark_purged(session: WriteSession, checkpoint_id: str) -> None:
+    """Its files have left the storage now."""
+    session.execute(
+        update(Checkpoint)
+        .where(Checkpoint.id == checkpoint_id, Checkpoint.purged_at.is_(None))
+        .values(purged_at=func.clock_timestamp())
+    )

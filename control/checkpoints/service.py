@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 
 from control.checkpoints import repository
 from control.checkpoints.models import Checkpoint
-from control.checkpoints.schemas import CheckpointFile, CheckpointOut
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
+from control.lifecycle import repository as lifecycle
 from control.lifecycle.events import record
 from control.lifecycle.leases import held
 from control.lifecycle.models import Job
@@ -48,11 +48,7 @@ def commit_checkpoint(
         QuotaExceeded: the project may not take up so much; nothing was changed.
     """
     job = held(session, job_id, attempt)
-    known = session.scalars(
-        select(Checkpoint).where(
-            Checkpoint.job_id == job_id, Checkpoint.attempt == attempt, Checkpoint.step == step
-        )
-    ).one_or_none()
+    known = repository.at(session, job_id, attempt, step)
     if known is not None:
         return known
     retention = stored(job.spec).training.retention
@@ -98,7 +94,7 @@ def require_room_for(
     Raises:
         QuotaExceeded: with them, and without those that retention then drops, the project would take up too much.
     """
-    job = session.get(Job, job_id)
+    job = lifecycle.get(session, job_id)
     if job is None:
         return
     retention = stored(job.spec).training.retention
@@ -153,18 +149,3 @@ def list_of_job(
 ) -> list[Checkpoint]:
     """At most `limit` checkpoints of the job, newest step first, from below (step, attempt) `before` on."""
     return repository.page(session, job_id, limit=limit, before=before)
-
-
-def checkpoint_out(checkpoint: Checkpoint) -> CheckpointOut:
-    """A checkpoint as it goes over HTTP."""
-    return CheckpointOut(
-        id=checkpoint.id,
-        job=checkpoint.job_id,
-        attempt=checkpoint.attempt,
-        step=checkpoint.step,
-        bytes=checkpoint.bytes,
-        files=[CheckpointFile.model_validate(file) for file in checkpoint.manifest["files"]],
-        metrics=checkpoint.metrics,
-        manifest_sha256=checkpoint.manifest_sha256,
-        created_at=checkpoint.created_at,
-    )

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from control.datasets import blobs, repository
 from control.datasets.examples import encoded
@@ -10,7 +10,7 @@ from control.datasets.inspection import Found, check_format
 from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
 from control.datasets.service import get_open
-from control.db import read, write
+from control.db import read, set_for_transaction, write
 from control.quotas.service import require_kept
 from control.storage import Stage, Storage
 
@@ -52,7 +52,7 @@ def take_in(
     try:
         with write(engine) as session:
             # A bucket's copy of a large object takes longer than an idle transaction may.
-            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '15min'"))
+            set_for_transaction(session, "idle_in_transaction_session_timeout", "15min")
             dataset = get_open(session, project_id, dataset_id, share=True)
             repository.lock(session, f"file {dataset.id} {name}")
             before = repository.file_named(session, dataset.id, name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -124,3 +125,23 @@ def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
 def lock(session: WriteSession, name: str) -> None:
     """Hold a lock of that name until the transaction ends."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+def of_id(
+    session: ReadSession, project_id: str, dataset_id: str, *, lock: Literal["update", "share"] | None = None
+) -> Dataset | None:
+    """The dataset, if it is the project's and was not deleted.
+
+    Args:
+        lock: Hold its row until the transaction ends: ``update``: nobody else changes it or holds it; ``share``: nobody
+            else changes it.
+    """
+    query = of_project(project_id).where(Dataset.id == dataset_id)
+    if lock is not None:
+        query = query.with_for_update(read=lock == "share").execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def share(session: WriteSession, dataset_id: str) -> Dataset:
+    """A job's dataset, whatever became of it; nobody changes it until the transaction ends."""
+    return session.get_one(Dataset, dataset_id, with_for_update={"read": True}, populate_existing=True)

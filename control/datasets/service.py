@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable
-
-from sqlalchemy import func
+from typing import Literal
 
 from control.datasets import blobs, repository
 from control.datasets.modalities import MODALITIES, samples
 from control.datasets.models import Dataset, DatasetFile
 from control.datasets.schemas import DatasetIn
-from control.db import ReadSession, WriteSession
+from control.db import ReadSession, WriteSession, now
 from control.errors import Conflict, NotFound
 from control.ids import new_id
 from control.paging import Slice, newest_first
@@ -39,10 +38,8 @@ def get(
     Raises:
         NotFound: ``dataset_not_found``.
     """
-    query = repository.of_project(project_id).where(Dataset.id == dataset_id)
-    if lock or share:
-        query = query.with_for_update(read=share).execution_options(populate_existing=True)
-    dataset = session.scalar(query)
+    how: Literal["update", "share"] | None = "share" if share else "update" if lock else None
+    dataset = repository.of_id(session, project_id, dataset_id, lock=how)
     if dataset is None:
         raise NotFound(
             "dataset_not_found",
@@ -106,7 +103,7 @@ def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset
     dataset.sha256 = hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
     dataset.statistics = statistics(dataset, files)
     dataset.state = "ready"
-    dataset.completed_at = session.scalar(func.clock_timestamp())
+    dataset.completed_at = now(session)
     session.flush()
     return dataset
 
@@ -129,7 +126,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
     for file in files:
         session.delete(file)
     dataset.state = "deleted"
-    dataset.deleted_at = session.scalar(func.clock_timestamp())
+    dataset.deleted_at = now(session)
     blobs.release_after_commit(session, storage, [file.object_key for file in files])
 
 

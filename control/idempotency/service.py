@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
-
 from control.db import WriteSession
 from control.errors import Conflict, Invalid
+from control.idempotency import repository
 from control.idempotency.models import IdempotentAnswer
 
 KEPT = timedelta(days=2)
@@ -54,16 +53,13 @@ class Once:
             Conflict: ``idempotency_in_flight``: the first request is being answered just now.
             Invalid: ``idempotency_mismatch``: the key came before with another request.
         """
-        lock = func.pg_try_advisory_xact_lock(
-            func.hashtextextended(f"idempotency {project_id} {self.key}", 0)
-        )
-        if not session.scalar(select(lock)):
+        if not repository.try_lock(session, project_id, self.key):
             raise Conflict(
                 "idempotency_in_flight",
                 "A request with this Idempotency-Key is being answered at this moment. Repeat it shortly.",
                 param="Idempotency-Key",
             )
-        kept = session.get(IdempotentAnswer, (project_id, self.key))
+        kept = repository.kept(session, project_id, self.key)
         if kept is not None:
             if (kept.request, kept.body_sha256) != (self.request, self.body_sha256):
                 raise Invalid(
@@ -90,5 +86,4 @@ class Once:
 
 def forget_old(session: WriteSession) -> int:
     """Drop answers older than `KEPT`; returns how many."""
-    old = IdempotentAnswer.created_at < func.clock_timestamp() - KEPT
-    return len(session.scalars(delete(IdempotentAnswer).where(old).returning(IdempotentAnswer.key)).all())
+    return repository.delete_older(session, KEPT)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import func, select
-
+from control.datasets import repository as datasets
 from control.datasets.modalities import MODALITIES
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
@@ -14,8 +13,8 @@ from control.jobs.sufficiency import shortcoming
 from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
+from control.workers import repository as workers
 from control.workers.fleet import fleet
-from control.workers.models import Worker
 from core.spec.estimate import Estimate, estimate
 from core.spec.job import JobSpec
 
@@ -39,7 +38,7 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     """Everything that speaks against running the job here. Holds the dataset's row, so that it stays until the commit
     where the session writes."""
     dataset, problem = _dataset(session, project_id, spec)
-    files = _files(session, dataset) if dataset is not None and problem is None else []
+    files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []
     weight = estimate(spec, vocabulary_size=_uploaded_vocabulary(spec, files))
     result = Admission(weight)
     if problem is not None:
@@ -65,12 +64,7 @@ def _dataset(
 ) -> tuple[Dataset | None, ProblemDetail | None]:
     if spec.dataset is None:
         return None, ProblemDetail(param="dataset", code="missing", message="name the dataset to learn from")
-    query = select(Dataset).where(
-        Dataset.id == spec.dataset, Dataset.project_id == project_id, Dataset.state != "deleted"
-    )
-    if session.writes:
-        query = query.with_for_update(read=True)
-    dataset = session.scalars(query).one_or_none()
+    dataset = datasets.of_id(session, project_id, spec.dataset, lock="share" if session.writes else None)
     if dataset is None:
         return None, ProblemDetail(
             param="dataset", code="dataset_not_found", message=f"there is no dataset {spec.dataset}"
@@ -93,10 +87,6 @@ def _dataset(
     return dataset, None
 
 
-def _files(session: ReadSession, dataset: Dataset) -> Sequence[DatasetFile]:
-    return session.scalars(select(DatasetFile).where(DatasetFile.dataset_id == dataset.id)).all()
-
-
 def _uploaded_vocabulary(spec: JobSpec, files: Sequence[DatasetFile]) -> int | None:
     if spec.data.tokenizer.kind != "uploaded":
         return None
@@ -104,12 +94,8 @@ def _uploaded_vocabulary(spec: JobSpec, files: Sequence[DatasetFile]) -> int | N
 
 
 def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> ProblemDetail | None:
-    query = select(func.max(Worker.memory_bytes)).where(
-        Worker.last_seen_at > func.clock_timestamp() - _SEEN_WITHIN
-    )
-    if spec.resources.device != "auto":
-        query = query.where(Worker.device == spec.resources.device)
-    largest = session.execute(query).scalar_one()
+    device = None if spec.resources.device == "auto" else spec.resources.device
+    largest = workers.largest_memory(session, device, _SEEN_WITHIN)
     if largest is None or weight.memory_bytes <= largest:
         return None
     param, what = ("model", "a smaller model")
@@ -126,8 +112,7 @@ def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> Problem
 
 
 def _nobody(session: ReadSession, spec: JobSpec, weight: Estimate) -> ProblemDetail | None:
-    workers = fleet(session)
-    if workers.able(spec.resources.device, weight.memory_bytes):
+    if fleet(session).able(spec.resources.device, weight.memory_bytes):
         return None
     return ProblemDetail(
         param="resources.device",

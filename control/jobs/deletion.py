@@ -1,15 +1,9 @@
 """Deleting a job that is over, with everything that it made: points, events, logs, samples, checkpoints, exports."""
 
-from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import aliased
-from sqlalchemy.sql import cast as sql_cast
-
 from control.checkpoints import repository as checkpoints
-from control.checkpoints.models import Checkpoint
-from control.db import WriteSession
+from control.db import WriteSession, set_for_transaction
 from control.errors import Conflict
+from control.jobs import repository as jobs
 from control.lifecycle import repository
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import Purpose
@@ -31,12 +25,10 @@ def delete(session: WriteSession, storage: Storage, project_id: str, job_id: str
     # Forks and exports are made under this lock, so none begins to need it from here on.
     job = _lock_over(session, project_id, job_id, "train")
     _refuse_if_needed(session, job)
-    short_jobs = list(
-        session.scalars(select(Job.id).where(Job.parent_job_id == job.id, Job.purpose != "train"))
-    )
-    _mark_forks(session, job.id)
+    short_jobs = jobs.short_jobs_of(session, job.id)
+    jobs.mark_forks(session, job.id, START_DELETED)
     # Millions of points may take longer than a request's statements otherwise may.
-    session.execute(text("SET LOCAL statement_timeout = '10min'"))
+    set_for_transaction(session, "statement_timeout", "10min")
     _delete_rows(session, storage, [*short_jobs, job.id])
 
 
@@ -77,22 +69,6 @@ def _refuse_if_needed(session: WriteSession, job: Job) -> None:
         )
 
 
-def _mark_forks(session: WriteSession, job_id: str) -> None:
-    """Forks that never wrote a checkpoint could only start from one of this job's: a retry must not start from nothing."""
-    own = aliased(Checkpoint)
-    session.execute(
-        update(Job)
-        .where(
-            Job.parent_job_id == job_id,
-            Job.purpose == "train",
-            ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
-        )
-        .values(options=Job.options.op("||")(sql_cast({START_DELETED: True}, JSONB)))
-        .execution_options(synchronize_session=False)
-    )
-
-
 def _delete_rows(session: WriteSession, storage: Storage, ids: list[str]) -> None:
-    session.execute(sql_delete(Job).where(Job.id.in_(ids)).execution_options(synchronize_session=False))
-    session.expire_all()
+    jobs.delete(session, ids)
     remove_prefixes(session, storage, [f"jobs/{job_id}" for job_id in ids])

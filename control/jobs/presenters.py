@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
-
-from control.checkpoints.models import Checkpoint
+from control.checkpoints.repository import counts as checkpoint_counts
 from control.db import ReadSession
 from control.jobs.schemas import FailureSummary, JobOut, JobSummary, LineageNode, Parent
 from control.lifecycle.models import Job
@@ -41,12 +39,7 @@ def _summary(job: Job) -> dict[str, Any]:
 
 def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """The fields of `JobFacts`, by their names."""
-    counted = session.execute(
-        select(Checkpoint.job_id, func.count())
-        .where(Checkpoint.job_id.in_([job.id for job in jobs]), Checkpoint.deleted_at.is_(None))
-        .group_by(Checkpoint.job_id)
-    )
-    checkpoints: dict[str, int] = {row[0]: row[1] for row in counted}
+    checkpoints = checkpoint_counts(session, [job.id for job in jobs])
     reasons = waiting_reasons(session, jobs)
     return [
         {

@@ -2,9 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, exists, select, text, update
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import cast as sql_cast
 
-from control.db import ReadSession
+from control.checkpoints.models import Checkpoint
+from control.db import ReadSession, WriteSession
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import State
 
@@ -53,3 +58,29 @@ _DESCENDANTS = text("""
     )
     SELECT id FROM down ORDER BY id LIMIT :limit
 """)
+
+
+def short_jobs_of(session: ReadSession, job_id: str) -> list[str]:
+    """Ids of the short jobs that work on the job's checkpoints."""
+    return list(session.scalars(select(Job.id).where(Job.parent_job_id == job_id, Job.purpose != "train")))
+
+
+def mark_forks(session: WriteSession, job_id: str, option: str) -> None:
+    """Forks that never wrote a checkpoint could only start from one of this job's: a retry must not start from nothing."""
+    own = aliased(Checkpoint)
+    session.execute(
+        update(Job)
+        .where(
+            Job.parent_job_id == job_id,
+            Job.purpose == "train",
+            ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
+        )
+        .values(options=Job.options.op("||")(sql_cast({option: True}, JSONB)))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def delete(session: WriteSession, ids: Collection[str]) -> None:
+    """Delete jobs of any purpose with all rows about them."""
+    session.execute(sql_delete(Job).where(Job.id.in_(ids)).execution_options(synchronize_session=False))
+    session.expire_all()

@@ -1,7 +1,7 @@
 """Sending a job that has failed or was cancelled back to the queue."""
 
 from control.checkpoints.repository import starting_points
-from control.datasets.models import Dataset
+from control.datasets import repository as datasets
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
 from control.jobs.deletion import START_DELETED
@@ -26,7 +26,7 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
     job = repository.lock(session, project_id, job_id)
     if job.state not in {"failed", "cancelled"}:
         raise InvalidTransition(job, "retried")
-    dataset = session.get_one(Dataset, job.dataset_id, with_for_update={"read": True}, populate_existing=True)
+    dataset = datasets.share(session, job.dataset_id)
     if dataset.state != "ready":
         raise NotFound("dataset_not_found", f"Its dataset {dataset.id} was deleted, so it cannot run again.")
     if _start_is_gone(session, job):

@@ -46,3 +46,12 @@ def touch(session: WriteSession, key_id: str, not_within: timedelta) -> None:
         )
         .values(last_used_at=now)
     )
+
+
+def of_id(session: ReadSession, project_id: str, key_id: str) -> ApiKey | None:
+    """The key, if it is the project's."""
+    return session.scalar(of_project(project_id).where(ApiKey.id == key_id))
+
+
+def by_id(session: ReadSession, key_id: str) -> ApiKey | None:
+    return session.get(ApiKey, key_id)

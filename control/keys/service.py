@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func
-
-from control.db import ReadSession, WriteSession
+from control.db import ReadSession, WriteSession, now
 from control.errors import NotFound, Unauthorized
 from control.ids import new_id
 from control.keys import repository
 from control.keys.models import ApiKey
-from control.keys.schemas import KeyOut, Scope
+from control.keys.schemas import Scope
 from control.keys.secrets import SessionToken, digest, new_key
 from control.names import check_name
 from control.paging import Slice, newest_first
@@ -75,7 +73,7 @@ def revoke(session: WriteSession, project_id: str, key_id: str) -> None:
     """
     key = get(session, project_id, key_id)
     if key.revoked_at is None:
-        key.revoked_at = session.scalar(func.clock_timestamp())
+        key.revoked_at = now(session)
 
 
 def get(session: ReadSession, project_id: str, key_id: str) -> ApiKey:
@@ -83,7 +81,7 @@ def get(session: ReadSession, project_id: str, key_id: str) -> ApiKey:
     Raises:
         NotFound: ``key_not_found``.
     """
-    key = session.scalar(repository.of_project(project_id).where(ApiKey.id == key_id))
+    key = repository.of_id(session, project_id, key_id)
     if key is None:
         raise NotFound("key_not_found", f"There is no key {key_id}.")
     return key
@@ -117,7 +115,7 @@ def identify_by_session(session: ReadSession, token: SessionToken) -> Identity:
     """
     if repository.is_ended(session, token.digest):
         raise session_over()
-    return _identity(session.get(ApiKey, token.key_id))
+    return _identity(repository.by_id(session, token.key_id))
 
 
 def session_over() -> Unauthorized:
@@ -155,7 +153,3 @@ def unknown_key() -> Unauthorized:
 def touch(session: WriteSession, key_id: str) -> None:
     """Write down that the key is in use."""
     repository.touch(session, key_id, USED_AT_PRECISION)
-
-
-def present(key: ApiKey) -> KeyOut:
-    return KeyOut.model_validate(key)

@@ -8,10 +8,11 @@ Every write carries N; once the job has moved on, a write with an older N change
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func
 
 from control.db import WriteSession
 from control.errors import Conflict
+from control.lifecycle import repository
 from control.lifecycle.live_events import announce
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import Intent
@@ -46,9 +47,7 @@ def held(session: WriteSession, job_id: str, attempt: int) -> Job:
     Raises:
         LeaseLost: it does not.
     """
-    job = session.scalars(
-        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    ).one_or_none()
+    job = repository.lock_by_id(session, job_id)
     if job is None:
         raise LeaseLost("unknown_job")
     if job.state != "running":
@@ -85,13 +84,7 @@ def heartbeat(
         changes |= {"phase": phase, "phase_fraction": phase_fraction}
     if step is not None:
         changes["step"] = func.greatest(Job.step, step)
-    job = session.scalars(
-        update(Job)
-        .where(Job.id == job_id, Job.state == "running", Job.attempt == attempt)
-        .values(changes)
-        .returning(Job)
-        .execution_options(populate_existing=True, synchronize_session=False)
-    ).one_or_none()
+    job = repository.update_held(session, job_id, attempt, changes)
     if job is None:
         held(session, job_id, attempt)  # raises, and says why
         raise AssertionError("a job that is held was not updated")

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm.util import identity_key
 
 from control.db import WriteSession
+from control.lifecycle import repository
 from control.lifecycle.events import record
 from control.lifecycle.leases import held
 from control.lifecycle.live_events import announce
-from control.lifecycle.models import Attempt, Event, Job
+from control.lifecycle.models import Event, Job
 from control.metrics import repository as metrics
 from control.metrics.repository import Point
 from control.metrics.service import finite
@@ -32,7 +32,7 @@ def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mappi
     """
     job = held(session, job_id, attempt)
     start = int(info.get("resumed_from_step", 0))
-    row = session.get_one(Attempt, (job_id, attempt))
+    row = repository.attempt_held(session, job_id, attempt)
     row.engine = dict(info)
     row.start_step = start
     job.step = start
@@ -72,48 +72,21 @@ def _move(  # noqa: PLR0917 - the order in which one says it
     session: WriteSession, job_id: str, attempt: int, step: int, time: datetime, latest: Mapping[str, Any]
 ) -> None:
     """Move the job to ``step``, its newest values and its pace with it, in one conditional UPDATE that locks its row."""
-    row = session.execute(
-        _MOVE,
-        {
-            "job_id": job_id,
-            "attempt": attempt,
-            "to_step": step,
-            "time": time,
-            "values": json.dumps(latest),
-            "pace_seconds": _PACE_SECONDS,
-        },
-    ).one_or_none()
-    if row is None:
+    moved = repository.move(
+        session,
+        job_id=job_id,
+        attempt=attempt,
+        to_step=step,
+        time=time,
+        values=json.dumps(latest),
+        pace_seconds=_PACE_SECONDS,
+    )
+    if not moved:
         held(session, job_id, attempt)  # raises, and says why
         raise AssertionError("a job that is held was not updated")
     loaded = session.identity_map.get(identity_key(Job, job_id))
     if loaded is not None:
         session.expire(loaded)
-
-
-# The pace is an exponential average over time, whatever the log interval.
-_MOVE = text("""
-    UPDATE jobs
-    SET
-        seconds_per_step = CASE
-            WHEN step >= :to_step OR step_at IS NULL OR step_at >= CAST(:time AS timestamptz) THEN seconds_per_step
-            ELSE
-                coalesce(seconds_per_step, 0)
-                + (CAST(extract(epoch FROM CAST(:time AS timestamptz) - step_at) AS float8) / (:to_step - step)
-                    - coalesce(seconds_per_step, 0))
-                * CASE
-                    WHEN seconds_per_step IS NULL THEN 1
-                    ELSE 1 - exp(
-                        - CAST(extract(epoch FROM CAST(:time AS timestamptz) - step_at) AS float8) / :pace_seconds
-                    )
-                END
-        END,
-        step_at = CASE WHEN step <= :to_step THEN CAST(:time AS timestamptz) ELSE step_at END,
-        step = greatest(step, :to_step),
-        latest = latest || CAST(:values AS jsonb)
-    WHERE id = :job_id AND state = 'running' AND attempt = :attempt
-    RETURNING id
-""")
 
 
 def record_event(
@@ -152,7 +125,7 @@ def record_log_tail(
         LeaseLost: the attempt does not hold the job any more.
     """
     held(session, job_id, attempt)
-    row = session.get_one(Attempt, (job_id, attempt))
+    row = repository.attempt_held(session, job_id, attempt)
     row.log_tail = tail.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL's text holds no NUL
     row.log_bytes = total_bytes
     if object_key is not None:

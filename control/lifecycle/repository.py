@@ -1,8 +1,8 @@
 """SQL about a job, its attempts and its events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
@@ -78,4 +78,85 @@ _MADE = text("""
         FROM jsonb_array_elements(jobs.result -> 'files') AS file
     ) AS made
     WHERE jobs.project_id = :project_id AND (jobs.purpose = 'preview') = :previews AND jobs.result ? 'files'
+""")
+
+
+def get(session: ReadSession, job_id: str) -> Job | None:
+    """A job of any project."""
+    return session.get(Job, job_id)
+
+
+def lock_by_id(session: WriteSession, job_id: str) -> Job | None:
+    """A job of any project, its row locked until the transaction ends."""
+    return session.scalars(
+        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def lock_expired(session: WriteSession, limit: int) -> Sequence[Job]:
+    """The jobs whose leases ended longest ago, their rows locked; those that others hold are left out."""
+    return session.scalars(
+        select(Job)
+        .where(Job.state == "running", Job.lease_until < func.clock_timestamp())
+        .order_by(Job.lease_until)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def update_held(
+    session: WriteSession, job_id: str, attempt: int, changes: Mapping[str, object]
+) -> Job | None:
+    """Change a job's row, in one statement, if the attempt holds the job; None where it does not."""
+    return session.scalars(
+        update(Job)
+        .where(Job.id == job_id, Job.state == "running", Job.attempt == attempt)
+        .values(changes)
+        .returning(Job)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    ).one_or_none()
+
+
+def attempt_held(session: WriteSession, job_id: str, number: int) -> Attempt:
+    """An attempt that exists."""
+    return session.get_one(Attempt, (job_id, number))
+
+
+def newest_event(session: ReadSession, job_id: str) -> int:
+    """Id of the job's newest event; 0 where it has none."""
+    return session.scalar(select(func.max(Event.id)).where(Event.job_id == job_id)) or 0
+
+
+def move(session: WriteSession, **values: object) -> bool:
+    """Move a running job to a step, its newest values and its pace with it; False where the attempt does not hold it.
+
+    Args:
+        values: ``job_id``, ``attempt``, ``to_step``, ``time`` of the step, ``values`` (JSON), ``pace_seconds`` (time constant of
+            the average).
+    """
+    return session.execute(_MOVE, values).one_or_none() is not None
+
+
+# The pace is an exponential average over time, whatever the log interval.
+_MOVE = text("""
+    UPDATE jobs
+    SET
+        seconds_per_step = CASE
+            WHEN step >= :to_step OR step_at IS NULL OR step_at >= CAST(:time AS timestamptz) THEN seconds_per_step
+            ELSE
+                coalesce(seconds_per_step, 0)
+                + (CAST(extract(epoch FROM CAST(:time AS timestamptz) - step_at) AS float8) / (:to_step - step)
+                    - coalesce(seconds_per_step, 0))
+                * CASE
+                    WHEN seconds_per_step IS NULL THEN 1
+                    ELSE 1 - exp(
+                        - CAST(extract(epoch FROM CAST(:time AS timestamptz) - step_at) AS float8) / :pace_seconds
+                    )
+                END
+        END,
+        step_at = CASE WHEN step <= :to_step THEN CAST(:time AS timestamptz) ELSE step_at END,
+        step = greatest(step, :to_step),
+        latest = latest || CAST(:values AS jsonb)
+    WHERE id = :job_id AND state = 'running' AND attempt = :attempt
+    RETURNING id
 """)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Double, func
 
 from control.db import WriteSession
 from control.errors import Conflict
+from control.lifecycle import repository
 from control.lifecycle.events import record
 from control.lifecycle.leases import lease_end
 from control.lifecycle.models import Attempt, Job
@@ -124,7 +125,7 @@ def _leave_running(session: WriteSession, job: Job, outcome: str | None, exit_co
     job.phase_fraction = None
     job.step_at = None
     job.seconds_per_step = None
-    attempt = session.get_one(Attempt, (job.id, job.attempt))
+    attempt = repository.attempt_held(session, job.id, job.attempt)
     attempt.outcome = outcome
     attempt.exit_code = exit_code
     attempt.ended_at = func.clock_timestamp()

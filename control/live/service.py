@@ -7,23 +7,22 @@ they become visible in the order of their numbers: whoever asks for "after this 
 import re
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select, text
-
-from control.checkpoints.models import Checkpoint
+from control.checkpoints import repository as checkpoints
+from control.checkpoints.presenters import checkpoint_out
 from control.checkpoints.schemas import CheckpointOut
-from control.checkpoints.service import checkpoint_out
 from control.db import ReadSession
 from control.errors import Invalid
 from control.jobs.presenters import job_out
 from control.jobs.schemas import JobOut
-from control.lifecycle.models import Event, Job
+from control.lifecycle import repository as lifecycle
 from control.lifecycle.presenters import event_out, progress
 from control.lifecycle.schemas import EventOut, Progress
+from control.live import repository
 from control.metrics import repository as metrics
 from control.metrics.repository import WrittenPoint
-from control.samples.models import Sample
+from control.samples import repository as samples
+from control.samples.presenters import sample_out
 from control.samples.schemas import SampleOut
-from control.samples.service import sample_out
 
 _CURSOR = re.compile(r"m(\d{1,18})\.e(\d{1,18})")
 
@@ -76,8 +75,7 @@ class Changes:
 
 def newest(session: ReadSession, job_id: str) -> Cursor:
     """The cursor behind everything written so far."""
-    event = session.scalar(select(func.max(Event.id)).where(Event.job_id == job_id))
-    return Cursor(metrics.newest_seq(session, job_id), event or 0)
+    return Cursor(metrics.newest_seq(session, job_id), lifecycle.newest_event(session, job_id))
 
 
 def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1000) -> Changes:
@@ -85,26 +83,15 @@ def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1
 
     The session must see one moment (`control.db.read` does): a job seen as over has then nothing unseen.
     """
-    job = session.get(Job, job_id)
+    job = lifecycle.get(session, job_id)
     if job is None:
         return Changes(job=None, progress=None, points=[], gone=True)
     points = metrics.after(session, job_id, cursor.point, None, limit)
-    events = list(
-        session.scalars(
-            select(Event)
-            .where(Event.job_id == job_id, Event.id > cursor.event)
-            .order_by(Event.id)
-            .limit(limit)
-        )
+    events = lifecycle.events_after(session, job_id, cursor.event, limit)
+    found = checkpoints.among(
+        session, [event.data["checkpoint"] for event in events if event.type == "checkpoint"]
     )
-    told_of = [event.data["checkpoint"] for event in events if event.type == "checkpoint"]
-    found = (
-        session.scalars(select(Checkpoint).where(Checkpoint.id.in_(told_of), Checkpoint.deleted_at.is_(None)))
-        if told_of
-        else ()
-    )
-    shown = [event.data["sample"] for event in events if event.type == "sample"]
-    samples = session.scalars(select(Sample).where(Sample.id.in_(shown))) if shown else ()
+    shown = samples.among(session, [event.data["sample"] for event in events if event.type == "sample"])
     out = job_out(session, job)
     return Changes(
         job=out,
@@ -112,7 +99,7 @@ def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1
         points=points,
         events=[event_out(event) for event in events],
         checkpoints={checkpoint.id: checkpoint_out(checkpoint) for checkpoint in found},
-        samples={sample.id: sample_out(sample) for sample in samples},
+        samples={sample.id: sample_out(sample) for sample in shown},
         more=len(points) == limit or len(events) == limit,
     )
 
@@ -122,23 +109,10 @@ def new_points(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int 
 
     Training shares its processors with whoever watches it, so what is looked at with every point has to cost little.
     """
-    rows = session.execute(_NEW_POINTS, {"job_id": job_id, "cursor": cursor.point, "limit": limit}).all()
+    rows = repository.new_points(session, job_id, cursor.point, limit)
     return Changes(
         job=None,
         progress=progress(rows[0]) if rows else None,
         points=[WrittenPoint(*row[:6]) for row in rows],
         more=len(rows) == limit,
     )
-
-
-_NEW_POINTS = text("""
-    SELECT metric_names.name, point.step AS point_step, point.value,
-        CAST(extract(epoch FROM point.time) AS float8), point.attempt, point.seq,
-        jobs.state, jobs.phase, jobs.phase_fraction, jobs.step, jobs.steps, jobs.seconds_per_step
-    FROM jobs
-    JOIN metric_points AS point ON point.job_id = jobs.id
-    JOIN metric_names ON metric_names.id = point.name_id
-    WHERE jobs.id = :job_id AND point.seq > :cursor
-    ORDER BY point.seq
-    LIMIT :limit
-""")

@@ -4,12 +4,10 @@ of samples that gave way to others, and of jobs that were deleted while a worker
 import re
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from control.checkpoints.models import Checkpoint
 from control.db import read
-from control.lifecycle.models import Job
-from control.samples.models import Sample
+from control.maintenance import repository
 from control.storage import Storage
 
 _ATTEMPT = r"jobs/(?P<job>[a-z]+_[0-9a-z]+)/attempt-(?P<attempt>\d+)"
@@ -39,19 +37,13 @@ def sweep(engine: Engine, storage: Storage, *, older_than: timedelta = _OLD) -> 
             young.add(match["prefix"])
     # Read after the listing: what was committed meanwhile is then known.
     with read(engine) as session:
-        named = set(session.scalars(select(Checkpoint.prefix).where(Checkpoint.purged_at.is_(None))))
-        named |= {key.rpartition("/")[0] for key in session.scalars(select(Sample.object_key))}
-        named |= set(session.scalars(select(Job.result["prefix"].astext).where(Job.result.has_key("prefix"))))
-        live = {
-            tuple(row) for row in session.execute(select(Job.id, Job.attempt).where(Job.state == "running"))
-        }
-        jobs = set(session.scalars(select(Job.id))) if logs else set()
+        known = repository.named(session)
     orphans = [
         prefix
         for prefix, attempt in found.items()
-        if prefix not in named and prefix not in young and attempt not in live
+        if prefix not in known.prefixes and prefix not in young and attempt not in known.running
     ]
-    orphans += [prefix for prefix, job_id in logs.items() if job_id not in jobs and prefix not in young]
+    orphans += [prefix for prefix, job_id in logs.items() if job_id not in known.jobs and prefix not in young]
     for prefix in orphans:
         storage.delete_prefix(prefix)
     return orphans

@@ -10,18 +10,20 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.broker import QUEUES, Broker
-from control.checkpoints.models import Checkpoint
 from control.checkpoints.purging import purge
+from control.checkpoints.repository import to_purge
 from control.db import ReadSession, WriteSession, glance, read, write
 from control.lifecycle.intents import preempt
-from control.lifecycle.models import Job
 from control.lifecycle.outcomes import lease_expired
+from control.lifecycle.repository import lock_expired
+from control.maintenance import repository
 from control.maintenance.leader_election import Leadership
 from control.maintenance.removals import LEFT_AFTER, carry_out_left
+from control.scheduling import repository as scheduling
 from control.scheduling.dispatch import Plan, Waiting, plan
 from control.scheduling.slots import Slots, slots
 from control.settings import Settings
@@ -90,7 +92,7 @@ class Maintenance:
             if self._trust_leases_from is None:
                 self._trust_leases_from = now + 2 * self._settings.heartbeat_seconds
             with glance(self._engine) as session:
-                due = session.execute(_DUE, {"purge_after": _PURGE_AFTER, "left_after": LEFT_AFTER}).one()
+                due = repository.due(session, purge_after=_PURGE_AFTER, left_after=LEFT_AFTER)
             if due.leases and now >= self._trust_leases_from:
                 self.expire_leases()
         except SQLAlchemyError:
@@ -115,13 +117,7 @@ class Maintenance:
         expired: list[str] = []
         while True:
             with write(self._engine) as session:
-                jobs = session.scalars(
-                    select(Job)
-                    .where(Job.state == "running", Job.lease_until < func.clock_timestamp())
-                    .order_by(Job.lease_until)
-                    .limit(_BATCH)
-                    .with_for_update(skip_locked=True)
-                ).all()
+                jobs = lock_expired(session, _BATCH)
                 for job in jobs:
                     lease_expired(session, job)
                 expired += [job.id for job in jobs]
@@ -147,14 +143,7 @@ class Maintenance:
     def purge_checkpoints(self) -> list[str]:
         """Take the files of dropped checkpoints out of storage; the checkpoints' ids."""
         with read(self._engine) as session:
-            dropped = session.execute(
-                select(Checkpoint.id, Checkpoint.prefix)
-                .where(
-                    Checkpoint.deleted_at < func.clock_timestamp() - _PURGE_AFTER,
-                    Checkpoint.purged_at.is_(None),
-                )
-                .limit(_BATCH)
-            ).all()
+            dropped = to_purge(session, _PURGE_AFTER, _BATCH)
         for checkpoint_id, prefix in dropped:
             purge(self._engine, self._storage, checkpoint_id, prefix)
         return [checkpoint_id for checkpoint_id, _ in dropped]
@@ -162,18 +151,6 @@ class Maintenance:
     def remove_deleted(self) -> list[str]:
         """Take out of storage what those who deleted it left there; keys and prefixes."""
         return carry_out_left(self._engine, self._storage)
-
-
-# Most rounds have nothing to do, and training shares its processors with them: one statement tells.
-_DUE = text("""
-    SELECT
-        EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until < clock_timestamp()) AS leases,
-        EXISTS (SELECT FROM jobs WHERE state = 'queued') AS queue,
-        EXISTS (
-            SELECT FROM checkpoints WHERE deleted_at < clock_timestamp() - :purge_after AND purged_at IS NULL
-        ) AS files,
-        EXISTS (SELECT FROM removals WHERE created_at < clock_timestamp() - :left_after) AS removals
-""")
 
 
 def _widest(now: Slots) -> list[tuple[str, int]]:
@@ -187,21 +164,12 @@ def _widest(now: Slots) -> list[tuple[str, int]]:
 
 
 def _head(session: ReadSession, device: str, memory_bytes: int) -> list[Waiting]:
-    rows = session.execute(
-        select(Job.id, Job.device, Job.memory_bytes, Job.priority, Job.queued_at, Job.purpose == "train")
-        .where(Job.state == "queued", Job.device == device, Job.memory_bytes <= memory_bytes)
-        .order_by(Job.priority.desc(), Job.queued_at)
-        .limit(_BATCH)
-    )
+    rows = scheduling.waiting(session, device, memory_bytes, _BATCH)
     return [Waiting(*row) for row in rows]
 
 
 def _preempt(session: WriteSession, victim_id: str, urgent_id: str) -> None:
-    job = session.scalars(
-        select(Job)
-        .where(Job.id == victim_id, Job.state == "running", Job.intent.is_(None))
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+    job = scheduling.lock_preemptible(session, victim_id)
     if job is None:
         return
     preempt(session, job, urgent_id)

@@ -1,11 +1,10 @@
 """Projects: made by the operator, found by name."""
 
-from sqlalchemy import select
-
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
 from control.names import check_name
+from control.projects import repository
 from control.projects.models import Project
 
 OPERATORS = "default"
@@ -20,7 +19,7 @@ def ensure(session: WriteSession, name: str) -> Project:
         Invalid: ``validation_failed``: nothing can be called so.
     """
     check_name(name)
-    project = session.scalar(select(Project).where(Project.name == name))
+    project = repository.named(session, name)
     if project is None:
         project = Project(id=new_id("proj"), name=name)
         session.add(project)
@@ -33,7 +32,7 @@ def get(session: ReadSession, project_id: str) -> Project:
     Raises:
         NotFound: ``project_not_found``.
     """
-    project = session.get(Project, project_id)
+    project = repository.by_id(session, project_id)
     if project is None:
         raise NotFound("project_not_found", f"There is no project {project_id}.")
     return project

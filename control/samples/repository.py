@@ -1,6 +1,6 @@
 """SQL about samples."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -75,3 +75,8 @@ def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
         .where(Job.project_id == project_id)
     ).one()
     return number, int(size)
+
+
+def among(session: ReadSession, ids: Collection[str]) -> Sequence[Sample]:
+    """Those of the samples that are there."""
+    return session.scalars(select(Sample).where(Sample.id.in_(ids))).all() if ids else ()

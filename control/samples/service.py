@@ -10,7 +10,6 @@ from control.lifecycle.leases import held
 from control.quotas.service import require_room
 from control.samples import repository
 from control.samples.models import Sample
-from control.samples.schemas import SampleOut
 
 MOST = 2000
 """Samples that a job keeps. One more drops every second step of those that are there: a long run's history stays even."""
@@ -91,20 +90,3 @@ def list_of_job(
 ) -> Sequence[Sample]:
     """At most `limit` of the job's samples, in the order of writing, from behind ``seq`` `after` on."""
     return repository.after(session, job_id, after, name, limit)
-
-
-def sample_out(sample: Sample) -> SampleOut:
-    """A sample as it goes over HTTP."""
-    return SampleOut.model_validate(
-        {
-            "id": sample.id,
-            "job": sample.job_id,
-            "attempt": sample.attempt,
-            "step": sample.step,
-            "name": sample.name,
-            "media_type": sample.media_type,
-            "bytes": sample.bytes,
-            "sha256": sample.sha256,
-            "created_at": sample.created_at,
-        }
-    )

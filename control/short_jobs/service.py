@@ -64,7 +64,7 @@ def create_from_checkpoint(
     assert isinstance(start, FromCheckpoint)
     # Its job's row is locked, so that two who ask at once get the same, and retention and deletions wait.
     owner = checkpoints.get(session, project_id, checkpoint_id).job_id
-    parent = session.get(Job, owner, with_for_update=True, populate_existing=True)
+    parent = lifecycle.lock_by_id(session, owner)
     checkpoint = checkpoints.get(session, project_id, checkpoint_id)
     assert parent is not None  # its checkpoints go with it
     asked = options.model_dump(mode="json") | {"step": checkpoint.step}

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from control.checkpoints import service as checkpoints
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.presenters import checkpoint_out
 from control.db import WriteSession, write
 from control.errors import NotFound
 from control.jobs import service as jobs
@@ -20,7 +21,7 @@ KEEP_ONE = {"training": {"steps": 100, "batch_size": 8, "sequence_length": 64, "
 def test_a_committed_checkpoint_is_there(session: WriteSession) -> None:
     job, claim = make_running(session)
     made = make_checkpoint(session, claim, 20, {"eval/loss": 2.5})
-    out = checkpoints.checkpoint_out(checkpoints.get(session, job.project_id, made.id))
+    out = checkpoint_out(checkpoints.get(session, job.project_id, made.id))
     assert (out.job, out.attempt, out.step, out.bytes) == (job.id, 1, 20, 2)
     assert out.metrics == {"eval/loss": 2.5}
     assert [file.path for file in out.files] == ["config.json"]

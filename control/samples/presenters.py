@@ -1,0 +1,21 @@
+"""Samples as they go over HTTP."""
+
+from control.samples.models import Sample
+from control.samples.schemas import SampleOut
+
+
+def sample_out(sample: Sample) -> SampleOut:
+    """A sample as it goes over HTTP."""
+    return SampleOut.model_validate(
+        {
+            "id": sample.id,
+            "job": sample.job_id,
+            "attempt": sample.attempt,
+            "step": sample.step,
+            "name": sample.name,
+            "media_type": sample.media_type,
+            "bytes": sample.bytes,
+            "sha256": sample.sha256,
+            "created_at": sample.created_at,
+        }
+    )
