@@ -282,7 +282,7 @@ def test_a_mistake_of_the_readers_is_no_fault_of_the_file(
     with (
         staged(storage, b"text") as stage,
         stage.open() as file,
-        pytest.raises(RuntimeError, match="no task"),
+        pytest.raises(RuntimeError, match="unknown task"),
     ):
         running.run(server, {"task": "unknown"}, Lent(file, 4), GENEROUS, name="a")
 
