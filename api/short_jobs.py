@@ -45,6 +45,7 @@ _BODY_PROBLEMS = (
     "validation_failed",
 )
 _SPEC_PROBLEMS = (
+    "checkpoint_not_found",
     "dataset_not_found",
     "dataset_not_ready",
     "dataset_too_small",

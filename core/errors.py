@@ -24,6 +24,7 @@ _EXIT_CODES = {
     "checkpoint_mismatch": 64,
     "export_unsupported": 64,
     "export_differs": 64,
+    "start_missing": 64,
     "run_directory_taken": 64,
     "run_directory_unwritable": 74,
     "run_directory_busy": 74,

@@ -46,7 +46,7 @@ class StagingError(Exception):
 class Workspace:
     """One attempt's directory.
 
-    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``resume/`` (a checkpoint, where there is one), ``out/`` (the engine's), ``uploads/`` (links
+    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``checkpoint/`` (what it continues or starts from), ``out/`` (the engine's), ``uploads/`` (links
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
@@ -102,8 +102,8 @@ class Workspace:
     def _stage_checkpoint(self, kind: Kind[Any]) -> list[str]:
         for directory in (self.out, self.uploads):
             directory.mkdir()
-        checkpoint = self._stage_resume()
-        if checkpoint is None:
+        found = self._stage_best()
+        if found is None:
             raise StagingError(
                 Failed(
                     "checkpoint_damaged",
@@ -111,6 +111,7 @@ class Workspace:
                     "Check the storage; another checkpoint of the job may be whole.",
                 )
             )
+        _, checkpoint = found
         return self._of_short_job(kind, [str(checkpoint), "--threads", str(self._resources.machine.threads)])
 
     def _of_short_job(self, kind: Kind[Any], arguments: list[str]) -> list[str]:
@@ -136,10 +137,29 @@ class Workspace:
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]
-        resume = self._stage_resume()
-        if resume is not None:
-            arguments += ["--resume", str(resume)]
+        arguments += self._beginning()
         return [*arguments, *self._write_digests()]
+
+    def _beginning(self) -> list[str]:
+        """Where the run begins: with its own checkpoint, else with the one that its job starts from, else fresh.
+
+        Raises:
+            StagingError: the job starts from a checkpoint, and none is whole.
+        """
+        found = self._stage_best()
+        if found is not None:
+            reference, path = found
+            return ["--resume" if reference.job_id == self._claim.job_id else "--start", str(path)]
+        starts = any(reference.job_id != self._claim.job_id for reference in self._claim.checkpoints)
+        if starts or self._claim.spec.get("start") is not None:
+            raise StagingError(
+                Failed(
+                    "checkpoint_damaged",
+                    "The checkpoint that the job starts from is not whole in storage any more.",
+                    "Check the storage; then submit the job anew with another checkpoint.",
+                )
+            )
+        return []
 
     def _write_digests(self) -> list[str]:
         """The arguments that tell the engine what was hashed here, so that it does not hash it once more."""
@@ -198,8 +218,8 @@ class Workspace:
     def _is_whole(self, path: Path, file: ClaimedFile) -> bool:
         return sha256_patiently(path, self._patience) == file.sha256
 
-    def _stage_resume(self) -> Path | None:
-        """The newest checkpoint that is whole, staged; None for a fresh start."""
+    def _stage_best(self) -> tuple[CheckpointRef, Path] | None:
+        """The best checkpoint that is whole, and where it is; None where there is none."""
 
         def tell(reference: CheckpointRef, error: DamagedError) -> None:
             log.warning("checkpoint %s is damaged: %s", reference.id, error)
@@ -207,15 +227,15 @@ class Workspace:
 
         return first_whole(self._claim.checkpoints, self._stage_whole, DamagedError, tell)
 
-    def _stage_whole(self, reference: CheckpointRef) -> Path:
+    def _stage_whole(self, reference: CheckpointRef) -> tuple[CheckpointRef, Path]:
         """
         Raises:
             DamagedError: it is not whole in storage.
         """
-        target = self.directory / "resume" / f"step-{reference.step:08d}"
+        target = self.directory / "checkpoint" / f"step-{reference.step:08d}"
         self._patiently(partial(self._fetch_checkpoint, reference, target))
         self._digests["checkpoint"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
-        return target
+        return reference, target
 
     def _fetch_checkpoint(self, reference: CheckpointRef, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)

@@ -34,6 +34,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJsonRoute
         "body_too_large",
         "body_too_slow",
         "validation_failed",
+        "checkpoint_not_found",
         "dataset_not_found",
         "dataset_not_ready",
         "dataset_too_small",

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from control.checkpoints.models import Checkpoint
 from control.datasets import repository as datasets
 from control.datasets.modalities import MODALITIES
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence
+from control.jobs.starting import find_start
 from control.jobs.sufficiency import shortcoming
 from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
@@ -27,6 +29,8 @@ class Admission:
     """What was found."""
 
     estimate: Estimate
+    start: Checkpoint | None = None
+    """The checkpoint that it starts from."""
     errors: list[ProblemDetail] = field(default_factory=list)
     warnings: list[ProblemDetail] = field(default_factory=list)
     """True of this moment."""
@@ -35,12 +39,13 @@ class Admission:
 
 
 def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
-    """Everything that speaks against running the job here. Holds the dataset's row, so that it stays until the commit
-    where the session writes."""
+    """Everything that speaks against running the job here. Where the session writes, it holds the row of the dataset, and of
+    the job whose checkpoint is started from, so that both stay until the commit."""
+    start = find_start(session, project_id, spec)
     dataset, problem = _dataset(session, project_id, spec)
     files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []
     weight = estimate(spec, vocabulary_size=_uploaded_vocabulary(spec, files))
-    result = Admission(weight)
+    result = Admission(weight, start.checkpoint, list(start.errors))
     if problem is not None:
         result.errors.append(problem)
     elif dataset is not None and (missing := shortcoming(dataset.modality, spec, files)):

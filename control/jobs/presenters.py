@@ -70,10 +70,11 @@ def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def parent(job: Job) -> Parent | None:
-    """Where a fork came from."""
+    """Where a job started from; forks of earlier versions took all of it and do not say so."""
     if job.parent_job_id is None or job.parent_checkpoint_id is None:
         return None
-    return Parent(job=job.parent_job_id, checkpoint=job.parent_checkpoint_id)
+    scope = (job.spec.get("start") or {}).get("scope", "all")
+    return Parent(job=job.parent_job_id, checkpoint=job.parent_checkpoint_id, scope=scope)
 
 
 def lineage_node(job: Job) -> LineageNode:

@@ -9,6 +9,7 @@ from control.lifecycle.schemas import Failure, Intent, Pause, Progress, State
 from control.scheduling.schemas import WaitingReason
 from control.schemas import Body, JsonObject, ProblemDetail, Resource
 from core.spec.job import JobSpec
+from core.spec.start import Scope
 from core.spec.stored import StoredSpec
 
 
@@ -19,8 +20,12 @@ class JobIn(JobSpec):
 
 
 class Parent(Resource):
+    """The job whose checkpoint a job starts from."""
+
     job: str
     checkpoint: str
+    scope: Scope = "all"
+    """What is taken of it: ``all``, or the ``encoder`` alone."""
 
 
 class FailureSummary(Resource):

@@ -23,11 +23,13 @@ from core.spec.problems import SpecError, shorten, validate
 from core.spec.stored import is_known, why_missing
 
 _STATUS = {
+    "checkpoint_not_found": HTTPStatus.NOT_FOUND,
     "dataset_not_found": HTTPStatus.NOT_FOUND,
     "dataset_not_ready": HTTPStatus.CONFLICT,
-    "missing": HTTPStatus(422),
     "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
+_OF_A_FIELD = frozenset({"missing", "greater_than", "fixed_by_checkpoint", "no_encoder"})
+"""Codes that tell what is wrong with a field; the problem as a whole is ``validation_failed``."""
 
 
 WRITERS_PRIORITY = 10
@@ -39,30 +41,29 @@ def submit(
     project_id: str,
     spec: JobSpec,
     *,
-    parent_checkpoint: Checkpoint | None = None,
     by_admin: bool = True,
 ) -> Job:
     """Accept a job: from the commit on it is never lost.
 
     Args:
-        parent_checkpoint: Where its first attempt starts from.
         by_admin: Whether who submits it may have it run before everybody else's.
 
     Raises:
         SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``,
-            ``priority_needs_admin``.
+            ``priority_needs_admin``, ``checkpoint_not_found``; ``validation_failed`` where what it starts from does not fit.
     """
     refuse(_priority_problems(spec, by_admin=by_admin))
     admission = examine(session, project_id, spec)
     refuse(admission.errors)
+    start = admission.start
     job = Job(
         id=new_id("job"),
         project_id=project_id,
         dataset_id=spec.dataset,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
-        parent_job_id=parent_checkpoint.job_id if parent_checkpoint else None,
-        parent_checkpoint_id=parent_checkpoint.id if parent_checkpoint else None,
+        parent_job_id=start.job_id if start else None,
+        parent_checkpoint_id=start.id if start else None,
         priority=spec.priority,
         device=spec.resources.device,
         memory_bytes=admission.estimate.memory_bytes,
@@ -74,11 +75,12 @@ def submit(
     session.flush()
     session.refresh(job)
     wake_for(session, job.id, device=job.device, memory_bytes=job.memory_bytes)
-    if parent_checkpoint is None:
+    if spec.start is None or start is None:
         record(session, job, "accepted")
     else:
-        origin = {"step": parent_checkpoint.step, "job": parent_checkpoint.job_id}
-        record(session, job, "accepted_from_checkpoint", origin)
+        origin = {"step": start.step, "job": start.job_id}
+        of_encoder = spec.start.scope == "encoder"
+        record(session, job, "accepted_from_encoder" if of_encoder else "accepted_from_checkpoint", origin)
     for warning in admission.lasting:
         record(
             session,
@@ -99,9 +101,12 @@ def refuse(errors: Sequence[ProblemDetail]) -> None:
     if not errors:
         return
     first = errors[0]
+    said = f"{first.message[:1].upper()}{first.message[1:]}."
+    if first.code in _OF_A_FIELD:
+        raise Invalid("validation_failed", said, param=first.param, errors=errors)
     raise SeedbedError(
-        first.code if first.code != "missing" else "validation_failed",
-        f"{first.message[:1].upper()}{first.message[1:]}.",
+        first.code,
+        said,
         status=_STATUS.get(first.code, HTTPStatus(422)),
         param=first.param,
         errors=errors,
@@ -151,7 +156,8 @@ def _details(error: SpecError) -> list[ProblemDetail]:
 
 
 def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, by_admin: bool = True) -> Job:
-    """A new job that goes on from a checkpoint of this one, with parts of its spec changed.
+    """A new job that goes on from a checkpoint of this one, with parts of its spec changed: `submit` of the parent's spec with
+    that checkpoint as its start.
 
     Raises:
         NotFound: ``job_not_found``, ``checkpoint_not_found``.
@@ -159,13 +165,14 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
         Invalid: ``validation_failed``: the changed spec is not valid, or does not fit the checkpoint's weights.
         SeedbedError: whatever `submit` refuses.
     """
-    # Locked, so that retention does not drop the checkpoint before the fork is known to need it.
+    # Locked, so that retention does not drop the newest checkpoint before the fork is known to need it.
     parent = repository.lock(session, project_id, job_id)
     checkpoint = _choose(session, parent, body.checkpoint)
     if not is_known(parent.spec):
         raise Invalid("validation_failed", _not_installed(parent.spec["task"]["kind"]), param="task.kind")
     try:
-        spec = validate(merge_patch(parent.spec, body.changes))
+        start = {"checkpoint": checkpoint.id, "scope": "all"}
+        spec = validate(merge_patch(parent.spec | {"start": start}, body.changes))
     except SpecError as error:
         details = _details(error)
         raise Invalid(
@@ -175,8 +182,14 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
             errors=details,
             errors_omitted=error.more,
         ) from None
-    _fit(spec, JobSpec.model_validate(parent.spec), checkpoint)
-    return submit(session, project_id, spec, parent_checkpoint=checkpoint, by_admin=by_admin)
+    if spec.start is None or spec.start.checkpoint != checkpoint.id:
+        raise Invalid(
+            "validation_failed",
+            "A fork starts from a checkpoint of its parent, which `checkpoint` names. Leave start out of the changes, or "
+            "change its scope alone; to start from another job's checkpoint, submit a job.",
+            param="start.checkpoint",
+        )
+    return submit(session, project_id, spec, by_admin=by_admin)
 
 
 def _not_installed(kind: str) -> str:
@@ -199,48 +212,3 @@ def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint
         f"{parent.id} has no checkpoint {wanted}; it may have been dropped by the job's retention rule.",
         param="checkpoint",
     )
-
-
-def _shape(spec: JobSpec) -> tuple[object, ...]:
-    """What a network's weights are made for."""
-    return spec.architecture, spec.network_size, spec.model.patch_size
-
-
-def _task_shape(spec: JobSpec) -> tuple[object, ...]:
-    """What the task's own weights are made for."""
-    return spec.task.fixed_by_weights(spec.training.sequence_length)
-
-
-def _fit(spec: JobSpec, before: JobSpec, checkpoint: Checkpoint) -> None:
-    """Refuse what the checkpoint's weights cannot become."""
-    problems = []
-    if spec.training.steps <= checkpoint.step:
-        problems.append(
-            ProblemDetail(
-                param="training.steps",
-                code="greater_than",
-                message=f"the checkpoint is at step {checkpoint.step} already; ask for more steps",
-            )
-        )
-    fixed: dict[str, tuple[object, object]] = {
-        "task.kind": (spec.task.kind, before.task.kind),
-        "model": (_shape(spec), _shape(before)),
-        "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
-        "training.sequence_length": (spec.learned_positions, before.learned_positions),
-    }
-    if spec.task.kind == before.task.kind:
-        fixed["task"] = (_task_shape(spec), _task_shape(before))
-    problems += [
-        ProblemDetail(
-            param=param,
-            code="fixed_by_checkpoint",
-            message="the checkpoint's weights are made for the parent's; start a new job instead",
-        )
-        for param, (now, then) in fixed.items()
-        if now != then
-    ]
-    if problems:
-        first = problems[0]
-        raise Invalid(
-            "validation_failed", f"{first.param}: {first.message}.", param=first.param, errors=problems
-        )

@@ -80,6 +80,9 @@ CATALOGUE: dict[str, EventCode] = {
     # Submission
     "accepted": EventCode("queued", "Accepted."),
     "accepted_from_checkpoint": EventCode("queued", "Accepted; starts from step {step} of {job}."),
+    "accepted_from_encoder": EventCode(
+        "queued", "Accepted; starts with the encoder of step {step} of {job}."
+    ),
     "spec_warning": EventCode("warning", "{param}: {warning[message]}."),
     # An attempt and its engine
     "claimed": EventCode("claimed", "Attempt {attempt} is on worker {worker}."),

@@ -116,8 +116,15 @@ def find_origin(
 
 def fingerprint(job: JobSpec) -> str:
     """What a run computes, hashed: with a new name or priority it is the same run."""
-    document = job.model_dump(mode="json", include={"version", "task", "model", "training", "data"})
+    document = recorded(job)
+    of_run = ("version", "start", "task", "model", "training", "data")
+    document = {name: document[name] for name in of_run if name in document}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def recorded(job: JobSpec) -> dict[str, Any]:
+    """A job as a checkpoint tells of it. Fresh weights are not told, so that it reads as before jobs had a ``start``."""
+    return job.model_dump(mode="json", exclude=None if job.start else {"start"})
 
 
 def _lock(fd: int, out: Path) -> None:

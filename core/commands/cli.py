@@ -57,6 +57,7 @@ def _run(arguments: argparse.Namespace, events: "Events") -> int:
         out=arguments.out,
         cache=arguments.cache,
         resume=arguments.resume,
+        start=arguments.start,
         fresh=arguments.fresh,
         threads=arguments.threads,
         decided=arguments.decided,
@@ -131,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument(
         "--fresh", action="store_true", help="start over: remove the checkpoints and metrics in OUT"
+    )
+    run.add_argument(
+        "--start",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="where OUT holds no checkpoint yet: begin with this one, as the spec's start.scope says (default: all of it)",
     )
     for option, variable, what in (
         ("--checkpoint-seconds", "SEEDBED_CHECKPOINT_SECONDS", "two checkpoints that the spec asks for"),

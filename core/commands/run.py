@@ -12,7 +12,8 @@ import torch
 
 from core import tracebacks
 from core.checkpoints.bundle import averaged_folder
-from core.checkpoints.resume import Origin, find_origin, fingerprint, run_directory
+from core.checkpoints.resume import Origin, find_origin, fingerprint, recorded, run_directory
+from core.checkpoints.start import EncoderStart, find_start
 from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.data import DataError, Prepared, data_files, prepare_for
@@ -48,6 +49,8 @@ class Options:
     out: Path
     cache: Path | None = None
     resume: Path | None = None
+    start: Path | None = None
+    """The checkpoint that the spec's ``start`` is about, for a run without one of its own."""
     fresh: bool = False
     threads: int | None = None
     decided: Mapping[str, Any] = field(default_factory=dict)
@@ -86,6 +89,7 @@ class _Session:
         self._events = events
         self._run: Run | None = None
         self._first_step = 0
+        self._encoder: EncoderStart | None = None
 
     @property
     def step(self) -> int:
@@ -134,7 +138,7 @@ class _Session:
                 checkpoints=stack.enter_context(writer),
                 stop=stop,
                 state={
-                    "spec": asked.model_dump(mode="json"),
+                    "spec": recorded(asked),
                     "environment": environment_of(place),
                     "decisions": decisions.choices,
                 },
@@ -162,6 +166,10 @@ class _Session:
             events=events,
             digests=options.digests.checkpoint,
         )
+        if origin is None:
+            start = find_start(job, options.start, options.digests.checkpoint)
+            origin = start if isinstance(start, Origin) else None
+            self._encoder = start if isinstance(start, EncoderStart) else None
         if options.fresh:
             decisions.forget()
         earlier = origin.decisions if origin else {}
@@ -220,6 +228,8 @@ class _Session:
                     f"{origin.path} was trained on other data or with another tokenizer.",
                     checkpoint=str(origin.path),
                 )
+        if self._encoder:
+            objective.start_from_encoder(self._encoder.path)
         objective.to(place.device)
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)

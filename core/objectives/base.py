@@ -162,12 +162,12 @@ class Objective(nn.Module, abc.ABC):
         """Take the encoder's weights from a checkpoint of this or another task; all else stays fresh.
 
         Raises:
-            EngineError: ``no_encoder`` where the task learns none, ``checkpoint_mismatch`` where they do not fit.
+            EngineError: ``spec_invalid`` where the task learns none, ``checkpoint_mismatch`` where they do not fit.
         """
         encoder = self.learned_encoder
         if encoder is None:
             raise EngineError(
-                "no_encoder",
+                "spec_invalid",
                 "This task learns no encoder that could start from another's weights.",
                 "Leave `start` out of the spec, or set start.scope to all to go on with the same task.",
             )

@@ -16,6 +16,7 @@ from core.spec.data import DataSpec
 from core.spec.metrics import REPRESENTATION, Direction, directions
 from core.spec.model import ModelSpec
 from core.spec.resources import ResourcesSpec
+from core.spec.start import StartSpec
 from core.spec.tasks import Task, task_specs
 from core.spec.text import Name
 from core.spec.training import TrainingSpec
@@ -34,6 +35,8 @@ class JobSpec(Spec):
     """For people; need not be unique."""
     dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")] | None = None
     """Id of the dataset to learn from."""
+    start: StartSpec | None = None
+    """Where its weights come from. Default: they are fresh."""
     task: SerializeAsAny[Task]
     model: ModelSpec = ModelSpec()
     training: TrainingSpec
@@ -53,6 +56,19 @@ class JobSpec(Spec):
             raise PydanticCustomError(
                 "value_error", "{problem}", {"problem": str(error), "param": "model"}
             ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _start_fits(self) -> Self:
+        if (
+            self.start is not None
+            and self.start.scope == "encoder"
+            and self.network_size.feature_width is None
+        ):
+            problem = f"{self.task.kind} learns no encoder; leave start out, or set it to 'all'"
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": problem, "param": "start.scope"}
+            )
         return self
 
     @model_validator(mode="after")

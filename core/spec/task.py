@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from core.spec.architectures import PRESETS
 from core.spec.architectures.base import Inputs, Size
 from core.spec.base import Spec
 from core.spec.metrics import LOSS, RUN, Direction, Metric, evaluations
@@ -89,6 +90,24 @@ class TaskSpec(Spec):
         """Dotted paths of a job's fields and sections that this task reads and not every other one does."""
         own = (f"task.{name}" for name in cls.model_fields if name != "kind")
         return (*own, *MODALITY_FIELDS[cls.modality])
+
+    @classmethod
+    def architectures(cls) -> frozenset[str]:
+        """The kinds of network that it trains."""
+        return frozenset(PRESETS[name].architecture for name in cls.presets)
+
+    def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:  # noqa: ARG002 - overridden
+        """What its encoder's weights are made for, beside what `core.spec.start_rules.encoder_form` names for all tasks.
+
+        Args:
+            sequence_length: of a job on text.
+            clip_samples: of a clip of a job on recordings.
+
+        Returns:
+            Values by the dotted path of the field that decides them; a task that has the same ones can take its
+            encoder over. They are read by people where they differ.
+        """
+        return {}
 
     def check(self, encoder: Size, patches: int) -> None:
         """Called with the network of a job, and the patches of an image where it is a ViT.

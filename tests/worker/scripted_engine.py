@@ -51,7 +51,13 @@ class Run:
         self.script = dict(word.partition("=")[::2] for word in spec["name"].split()[1:])
         self.out: Path = arguments.out
         self.events = os.fdopen(arguments.events_fd, "w", encoding="utf-8", buffering=1)
-        self.step = 0 if arguments.resume is None else verify(arguments.resume).step
+        self.step = 0
+        if arguments.resume is not None:
+            self.step = verify(arguments.resume).step
+        elif arguments.start is not None:
+            begun = verify(arguments.start).step
+            self.step = 0 if (spec.get("start") or {}).get("scope") == "encoder" else begun
+            print(f"starts from the checkpoint of step {begun}")
         self.first_step = self.step
         self.data = sorted(path for path in arguments.data.rglob("*") if path.is_file())
         self.threads: int = arguments.threads
@@ -217,6 +223,7 @@ def engine(argv: list[str]) -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--resume", type=Path)
+    parser.add_argument("--start", type=Path)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--reading", default="{}")
     parser.add_argument("--digests", type=Path)

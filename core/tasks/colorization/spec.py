@@ -1,5 +1,6 @@
 """``colorization``."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
@@ -76,3 +77,6 @@ class Colorization(TaskSpec):
         outputs = COLOUR_CLASSES if self.target == "classes" else 2
         start = network.map_side(inputs)
         return count_decoder(network.feature_width, start, max(start, -(-inputs.image_size // 2)), outputs)
+
+    def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
+        return {"data.image.channels": "1, lightness alone, as colorization has it"}

@@ -1,5 +1,6 @@
 """``joint_embedding_prediction``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -83,6 +84,9 @@ class JointEmbeddingPrediction(TaskSpec):
             if name != "target_aspect_ratio" and high > 1:
                 raise ValueError(f"{name} is a share of the image, so at most 1")
         return self
+
+    def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
+        return {"task.kind": "a ViT without a class token"}
 
     def check(self, encoder: Size, patches: int) -> None:
         assert isinstance(encoder, VitSize)

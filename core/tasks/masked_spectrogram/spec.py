@@ -1,5 +1,6 @@
 """``masked_spectrogram``."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -61,6 +62,13 @@ class MaskedSpectrogram(TaskSpec):
         if self.mel_bins % self.patch_size:
             raise ValueError(f"patch_size ({self.patch_size}) must divide mel_bins ({self.mel_bins})")
         return self
+
+    def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
+        return {
+            "task.mel_bins": self.mel_bins,
+            "task.patch_size": self.patch_size,
+            "data.audio.clip_seconds": f"clips of {self.frames(clip_samples)} frames",
+        }
 
     def frames(self, samples: int) -> int:
         """Frames of the spectrogram of so many samples, filled up to whole patches, at least one."""

@@ -1,5 +1,6 @@
 """``text_denoising_autoencoder``."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
@@ -51,6 +52,9 @@ class TextDenoisingAutoencoder(TaskSpec):
         """How many of a row's ``tokens`` (at least 2) are cut out, and in how many spans."""
         cut = min(max(round(tokens * self.corruption_rate), 1), tokens - 1)
         return cut, min(max(round(cut / self.mean_span_length), 1), tokens - cut)
+
+    def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
+        return {"training.sequence_length": f"{self.sentinels(sequence_length)} sentinels"}
 
     def sentinels(self, sequence_length: int) -> int:
         """Tokens ``<extra_id_0>`` … that stand for the spans: T5's hundred, or as many as a row can need."""

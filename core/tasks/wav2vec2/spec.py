@@ -1,6 +1,7 @@
 """``wav2vec2``."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -105,6 +106,9 @@ class Wav2Vec2(TaskSpec):
     paper's is 0.999995 over 400,000 steps."""
 
     augmentation: AudioAugmentation = AudioAugmentation()
+
+    def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
+        return {"task.feature_encoder": self.feature_encoder, "task.position_kernel": self.position_kernel}
 
     def check_clip(self, samples: int) -> None:
         frames = self.feature_encoder.frames(samples)

@@ -2451,6 +2451,8 @@ export interface components {
             name: string;
             /** Dataset */
             dataset: string;
+            /** @description Where its weights come from. Default: they are fresh. */
+            start?: components["schemas"]["StartSpec"] | null;
             /** Task */
             task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
@@ -2595,6 +2597,8 @@ export interface components {
              * @description Id of the dataset to learn from.
              */
             dataset?: string | null;
+            /** @description Where its weights come from. Default: they are fresh. */
+            start?: components["schemas"]["StartSpec"] | null;
             /** Task */
             task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
@@ -3519,12 +3523,22 @@ export interface components {
              */
             next?: string | null;
         };
-        /** Parent */
+        /**
+         * Parent
+         * @description The job whose checkpoint a job starts from.
+         */
         Parent: {
             /** Job */
             job: string;
             /** Checkpoint */
             checkpoint: string;
+            /**
+             * Scope
+             * @description What is taken of it: ``all``, or the ``encoder`` alone.
+             * @default all
+             * @enum {string}
+             */
+            scope: "all" | "encoder";
         };
         /** Pause */
         Pause: {
@@ -4073,6 +4087,26 @@ export interface components {
             bytes: number;
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * StartSpec
+         * @description The checkpoint that a job starts from, and how much of it.
+         */
+        StartSpec: {
+            /**
+             * Checkpoint
+             * @description Id of a checkpoint of the project. A run without a service is given its directory on the command line instead.
+             */
+            checkpoint?: string | null;
+            /**
+             * Scope
+             * @description ``all``: go on with the same task from the checkpoint's step, with all weights and the optimiser's state.
+             *     ``encoder``: begin at step 0 with the encoder's weights alone, in this or another task that trains the same
+             *     network; everything else is fresh.
+             * @default all
+             * @enum {string}
+             */
+            scope: "all" | "encoder";
         };
         /**
          * StepTime
@@ -6707,7 +6741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No such dataset */
+            /** @description No such checkpoint · No such dataset */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7187,7 +7221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No such dataset */
+            /** @description No such checkpoint · No such dataset */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7888,7 +7922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No such dataset */
+            /** @description No such checkpoint · No such dataset */
             404: {
                 headers: {
                     [name: string]: unknown;

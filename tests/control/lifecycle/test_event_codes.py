@@ -173,6 +173,10 @@ def test_every_sentence_is_made_of_what_is_stored(engine: Engine, environment: S
         delete(session, storage, done.project_id, deleted.id)
         fork = jobs.fork(session, done.project_id, done.id, ForkIn(changes={"training": {"steps": 300}}))
         jobs.request(session, fork.project_id, fork.id, "cancel")
+        encoder = jobs.fork(
+            session, done.project_id, done.id, ForkIn(changes={"start": {"scope": "encoder"}})
+        )
+        jobs.request(session, encoder.project_id, encoder.id, "cancel")
     with read(engine) as session:
         events = session.scalars(select(Event)).all()
         assert {event.code for event in events} >= CATALOGUE.keys() - NOT_BY_VERBS

@@ -1,0 +1,81 @@
+"""Where a run begins that has no checkpoint of its own yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.checkpoints.bundle import read_state
+from core.checkpoints.manifest import Manifest, ManifestError, verify
+from core.checkpoints.resume import Origin
+from core.errors import EngineError
+from core.spec.job import JobSpec
+from core.spec.start import StartSpec
+from core.spec.start_rules import misfits
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderStart:
+    """A checkpoint whose encoder a fresh run begins with."""
+
+    path: Path
+    manifest: Manifest
+
+
+def find_start(
+    job: JobSpec, directory: Path | None, digests: Mapping[str, str] | None = None
+) -> Origin | EncoderStart | None:
+    """What a run without a checkpoint of its own begins with: None where its weights are fresh.
+
+    Args:
+        directory: the checkpoint that the command line names.
+        digests: sha256 by path of its files that were hashed already.
+
+    Raises:
+        EngineError: ``start_missing`` where the spec has a start and no checkpoint was named, ``checkpoint_damaged``,
+            ``checkpoint_mismatch`` where its encoder does not fit the spec.
+    """
+    if directory is None:
+        if job.start is not None:
+            named = job.start.checkpoint or "a checkpoint"
+            raise EngineError(
+                "start_missing",
+                f"The spec starts from {named}, and its directory was not named.",
+                "Name it with --start, or leave `start` out of the spec.",
+            )
+        return None
+    try:
+        manifest = verify(directory, digests)
+    except ManifestError as error:
+        raise EngineError(
+            "checkpoint_damaged", f"{error}.", "Start from another checkpoint, or leave --start out."
+        ) from None
+    state = read_state(directory)
+    if (job.start or StartSpec()).scope == "all":
+        return Origin(directory, manifest, state["environment"], state.get("decisions", {}))
+    _require_fit(job, state.get("spec"), directory, manifest.step)
+    return EncoderStart(directory, manifest)
+
+
+def _require_fit(job: JobSpec, document: Any, directory: Path, step: int) -> None:
+    """
+    Raises:
+        EngineError: ``checkpoint_mismatch``, naming each field.
+    """
+    try:
+        before = JobSpec.model_validate(document)
+    except (
+        ValidationError
+    ):  # of another version of this schema: the weights themselves are all that can be compared
+        return
+    found = misfits(job, before, scope="encoder", step=step)
+    if found:
+        raise EngineError(
+            "checkpoint_mismatch",
+            f"The encoder in {directory} does not fit this spec: "
+            + "; ".join(f"{misfit.param}: {misfit.message}" for misfit in found)
+            + ".",
+            "Change the fields that are named, or start from another checkpoint.",
+        )

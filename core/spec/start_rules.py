@@ -1,0 +1,150 @@
+"""Which checkpoints a job can start from: what of its spec the weights in a checkpoint decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.spec.architectures.image import is_small_image
+from core.spec.architectures.resnet import ResNetSize
+from core.spec.job import JobSpec
+from core.spec.start import Scope
+
+_FROM_DATA = frozenset({"bpe", "wordpiece", "unigram", "character"})
+"""Tokenizers whose vocabulary is made from the dataset."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """One thing in a spec that the checkpoint's weights cannot become."""
+
+    param: str
+    """Dotted path of the field."""
+    code: str
+    message: str
+
+
+def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[Misfit]:
+    """Everything that speaks against starting ``spec`` from a checkpoint.
+
+    Args:
+        before: the spec that the checkpoint was trained with.
+        step: of the checkpoint.
+    """
+    return _encoder(spec, before) if scope == "encoder" else _all(spec, before, step)
+
+
+def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
+    found = []
+    if spec.training.steps <= step:
+        message = f"the checkpoint is at step {step} already; ask for more steps"
+        found.append(Misfit("training.steps", "greater_than", message))
+    fixed: dict[str, tuple[object, object]] = {
+        "task.kind": (spec.task.kind, before.task.kind),
+        "model": (_shape(spec), _shape(before)),
+        "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
+        "training.sequence_length": (spec.learned_positions, before.learned_positions),
+    }
+    if spec.task.kind == before.task.kind:
+        length, then = spec.training.sequence_length, before.training.sequence_length
+        fixed["task"] = (spec.task.fixed_by_weights(length), before.task.fixed_by_weights(then))
+    other = "; to take the encoder alone into another task, set start.scope to encoder"
+    return found + [
+        Misfit(
+            param,
+            "fixed_by_checkpoint",
+            f"the checkpoint's weights are made for the parent's; start a new job instead{other if param == 'task.kind' else ''}",
+        )
+        for param, (now, was) in fixed.items()
+        if now != was
+    ]
+
+
+def _shape(spec: JobSpec) -> tuple[object, ...]:
+    """What a network's weights are made for."""
+    return spec.architecture, spec.network_size, spec.model.patch_size
+
+
+def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
+    if before.network_size.feature_width is None:
+        message = f"the checkpoint is of {before.task.kind}, which learns no encoder; choose a checkpoint of another task"
+        return [Misfit("start.checkpoint", "no_encoder", message)]
+    if before.task.modality != spec.task.modality:
+        message = (
+            f"{spec.task.kind} learns from {spec.task.modality}, and the checkpoint's encoder from "
+            f"{before.task.modality}; choose another task or another checkpoint"
+        )
+        return [Misfit("task.kind", "fixed_by_checkpoint", message)]
+    if spec.architecture != before.architecture:
+        message = (
+            f"the checkpoint's encoder is a {before.architecture}, and this job trains a {spec.architecture}; "
+            f"set it to {before.architecture}, with the checkpoint's sizes"
+        )
+        if before.architecture not in spec.task.architectures():
+            message = (
+                f"the checkpoint's encoder is a {before.architecture}, which {spec.task.kind} does not train; "
+                "choose another task or another checkpoint"
+            )
+        return [Misfit("model.architecture", "fixed_by_checkpoint", message)]
+    now, then = encoder_form(spec), encoder_form(before)
+    return [
+        Misfit(
+            param,
+            "fixed_by_checkpoint",
+            f"the checkpoint's encoder is made for {_said(then.get(param))}, and this job's for {_said(now.get(param))}; "
+            "give the checkpoint's, or start from another one",
+        )
+        for param in dict.fromkeys([*then, *now])
+        if now.get(param) != then.get(param)
+    ] + _vocabulary(spec, before)
+
+
+def encoder_form(spec: JobSpec) -> Mapping[str, object]:
+    """What an encoder's weights are made for, beside its architecture, by the field of the spec that says it.
+
+    Positions that are weights (BERT's, GPT-2's, a ViT's, an AST's) are of one number; rotary and relative ones, and those
+    that a convolution makes, are of any.
+    """
+    form: dict[str, object] = {}
+    size = spec.network_size
+    for name, value in size.model_dump().items():
+        form[f"model.{'preset' if name == 'block' else name}"] = value
+    training, data = spec.training, spec.data
+    if spec.task.modality == "text":
+        form["data.tokenizer"] = data.tokenizer
+        if (positions := spec.learned_positions) is not None:
+            form["training.sequence_length"] = positions
+    elif spec.task.modality == "image":
+        form["data.image.channels"] = data.image.channels
+        if isinstance(size, ResNetSize):
+            small = is_small_image(data.image.size)
+            form["data.image.size"] = "small images (a 3x3 stem)" if small else "large images (a 7x7 stem)"
+        else:
+            form |= {"data.image.size": data.image.size, "model.patch_size": spec.patch_size}
+    else:
+        form["data.audio.sampling_rate"] = data.audio.sampling_rate
+    own = spec.task.encoder_form(sequence_length=training.sequence_length, clip_samples=spec.clip_samples)
+    return {**form, **own}
+
+
+def _vocabulary(spec: JobSpec, before: JobSpec) -> list[Misfit]:
+    """A tokenizer that is made from the data is another one for other data, and its ids mean other tokens."""
+    tokenizer = spec.data.tokenizer
+    same_data = spec.dataset is None or before.dataset is None or spec.dataset == before.dataset
+    if spec.task.modality != "text" or same_data or tokenizer.kind not in _FROM_DATA:
+        return []
+    message = (
+        f"the checkpoint's tokenizer was made from {before.dataset}, and the one of this dataset would have other tokens; "
+        "upload the checkpoint's tokenizer.json with this dataset, train the first job with data.tokenizer.kind "
+        "'uploaded' or 'byte', or choose the same dataset"
+    )
+    return [Misfit("dataset", "fixed_by_checkpoint", message)]
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "none"
+    document = value.model_dump() if hasattr(value, "model_dump") else value
+    if isinstance(document, dict):
+        return ", ".join(f"{name} {_said(part)}" for name, part in document.items() if part is not None)
+    if isinstance(document, tuple | list):
+        return " ".join(str(part) for part in document)
+    return str(document)

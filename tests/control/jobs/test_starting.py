@@ -1,0 +1,200 @@
+"""A job starts from a checkpoint: what is taken, what is refused and by which field, and what an attempt is handed."""
+
+from typing import Any
+
+import pytest
+
+from control.datasets.models import Dataset, DatasetFile
+from control.db import WriteSession
+from control.errors import Conflict, SeedbedError
+from control.jobs import service as jobs
+from control.jobs.schemas import ForkIn
+from control.lifecycle.models import Event, Job
+from tests.factories import (
+    make_checkpoint,
+    make_dataset,
+    make_job,
+    make_project,
+    make_running,
+    make_spec,
+    make_worker,
+)
+
+NOWHERE = "ckpt_" + "0" * 26
+VIT = {"architecture": "vit", "layers": 2, "hidden_size": 16, "heads": 2}
+
+
+def started(session: WriteSession, job: Job, checkpoint: str, scope: str, **changes: Any) -> Job:
+    """A job on the same data that starts from the checkpoint."""
+    start = {"checkpoint": checkpoint, "scope": scope}
+    return make_job(session, job.project_id, dataset=job.dataset_id, start=start, **changes)
+
+
+def refused(session: WriteSession, job: Job, **changes: Any) -> SeedbedError:
+    document = make_spec(job.dataset_id, **changes).model_dump(mode="json")
+    found = jobs.validate_document(session, job.project_id, document)
+    count = session.query(Job).count()
+    with pytest.raises(SeedbedError) as caught:
+        jobs.submit(session, job.project_id, make_spec(job.dataset_id, **changes))
+    assert session.query(Job).count() == count
+    assert not found.valid
+    assert found.errors == list(caught.value.errors), "validation says what a submit would"
+    return caught.value
+
+
+@pytest.mark.parametrize("scope", ["all", "encoder"])
+def test_a_job_that_starts_from_a_checkpoint_is_its_child(session: WriteSession, scope: str) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    child = started(session, job, checkpoint.id, scope, task={"kind": "masked_lm", "masking": "span"})
+    assert (child.parent_job_id, child.parent_checkpoint_id) == (job.id, checkpoint.id)
+    assert child.spec["start"] == {"checkpoint": checkpoint.id, "scope": scope}
+    parent = jobs.job_out(session, child).parent
+    assert parent
+    assert (parent.job, parent.checkpoint, parent.scope) == (job.id, checkpoint.id, scope)
+    said = session.query(Event).filter_by(job_id=child.id, type="queued").one().message
+    what = "the encoder of step" if scope == "encoder" else "from step"
+    assert f"{what} 20 of {job.id}" in said
+    relatives = jobs.lineage(session, child)
+    assert [node.id for node in relatives.ancestors] == [job.id]
+    (node,) = jobs.lineage(session, job).descendants
+    assert node.parent == parent
+    first = jobs.claim(session, make_worker(session))
+    assert first
+    assert [(one.id, one.job_id) for one in first.checkpoints] == [(checkpoint.id, job.id)]
+    own = make_checkpoint(session, first, 10)
+    jobs.finish(session, child.id, 1, jobs.Stopped(75))
+    second = jobs.claim(session, make_worker(session))
+    assert second
+    assert [one.id for one in second.checkpoints] == [own.id, checkpoint.id], (
+        "its own first, whatever its step"
+    )
+
+
+def test_an_encoder_goes_into_another_task_on_other_data(session: WriteSession) -> None:
+    project = make_project(session)
+    pictures, others = (make_dataset(session, project) for _ in range(2))
+    for dataset in session.query(Dataset):
+        dataset.modality = "image"
+    for file in session.query(DatasetFile):
+        file.report = {"kind": "images", "samples": 100}
+    session.flush()
+    training = {"steps": 100, "batch_size": 8}
+    source = make_job(
+        session, project, dataset=pictures, task={"kind": "masked_autoencoder"}, model=VIT, training=training
+    )
+    claim = jobs.claim(session, make_worker(session))
+    assert claim
+    checkpoint = make_checkpoint(session, claim, 100)
+    start = {"checkpoint": checkpoint.id, "scope": "encoder"}
+    task = {"kind": "self_distillation"}
+    child = make_job(session, project, dataset=others, start=start, task=task, model=VIT, training=training)
+    assert child.parent_job_id == source.id
+    refusal = refused(session, child, start=start, task={"kind": "contrastive"}, model={}, training=training)
+    assert (refusal.code, refusal.param) == ("validation_failed", "model.architecture")
+    refusal = refused(
+        session, child, start=start, task=task, model=VIT, training=training, data={"image": {"size": 64}}
+    )
+    assert [error.param for error in refusal.errors] == ["data.image.size", "model.patch_size"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "changes", "param"),
+    [
+        ("all", {"training": {"steps": 20, "batch_size": 8, "sequence_length": 64}}, "training.steps"),
+        ("all", {"model": {"preset": "bert-mini"}}, "model"),
+        ("all", {"task": {"kind": "causal_lm"}, "model": {}}, "task.kind"),
+        ("encoder", {"model": {"preset": "bert-mini"}}, "model.layers"),
+        ("encoder", {"task": {"kind": "causal_lm"}, "model": {}}, "model.architecture"),
+        ("encoder", {"data": {"tokenizer": {"kind": "byte"}}}, "data.tokenizer"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_its_field(
+    session: WriteSession, scope: str, changes: dict[str, Any], param: str
+) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    refusal = refused(session, job, start={"checkpoint": checkpoint.id, "scope": scope}, **changes)
+    assert (refusal.code, refusal.status, refusal.param) == ("validation_failed", 422, param)
+
+
+def test_the_checkpoint_must_be_there_and_the_projects_own(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    mine = make_checkpoint(session, claim, 20)
+    stranger, their_claim = make_running(session)
+    theirs = make_checkpoint(session, their_claim, 20)
+    gone = make_checkpoint(session, claim, 10)
+    gone.deleted_at = gone.created_at
+    session.flush()
+    for checkpoint in (NOWHERE, theirs.id, gone.id):
+        refusal = refused(session, job, start={"checkpoint": checkpoint})
+        assert (refusal.code, refusal.status, refusal.param) == (
+            "checkpoint_not_found",
+            404,
+            "start.checkpoint",
+        )
+    refusal = refused(session, job, start={"scope": "encoder"})
+    assert (refusal.code, refusal.param) == ("validation_failed", "start.checkpoint")
+    assert stranger.project_id != job.project_id
+    assert started(session, job, mine.id, "encoder").parent_checkpoint_id == mine.id
+
+
+def test_a_fork_is_a_submit_with_its_parents_checkpoint_as_the_start(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    child = jobs.fork(session, job.project_id, job.id, ForkIn())
+    assert child.spec["start"] == {"checkpoint": checkpoint.id, "scope": "all"}
+    jobs.claim(session, make_worker(session))
+    encoder = jobs.fork(session, job.project_id, job.id, ForkIn(changes={"start": {"scope": "encoder"}}))
+    assert encoder.spec["start"] == {"checkpoint": checkpoint.id, "scope": "encoder"}
+    parent = jobs.job_out(session, encoder).parent
+    assert parent
+    assert parent.scope == "encoder"
+
+
+def test_a_forks_fork_starts_from_the_fork(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    make_checkpoint(session, claim, 20)
+    child = jobs.fork(session, job.project_id, job.id, ForkIn())
+    second = jobs.claim(session, make_worker(session))
+    assert second
+    assert second.job_id == child.id
+    own = make_checkpoint(session, second, 40)
+    grandchild = jobs.fork(session, job.project_id, child.id, ForkIn())
+    assert grandchild.spec["start"]["checkpoint"] == own.id
+    assert grandchild.parent_job_id == child.id
+
+
+@pytest.mark.parametrize("start", [None, {"checkpoint": NOWHERE}])
+def test_a_fork_starts_from_its_parent_and_nothing_else(session: WriteSession, start: Any) -> None:
+    job, claim = make_running(session)
+    make_checkpoint(session, claim, 20)
+    with pytest.raises(SeedbedError) as caught:
+        jobs.fork(session, job.project_id, job.id, ForkIn(changes={"start": start}))
+    assert (caught.value.code, caught.value.param) == ("validation_failed", "start.checkpoint")
+
+
+def test_a_fork_of_an_earlier_version_took_all(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    make_checkpoint(session, claim, 20)
+    child = jobs.fork(session, job.project_id, job.id, ForkIn())
+    child.spec = {name: value for name, value in child.spec.items() if name != "start"}
+    session.flush()
+    out = jobs.job_out(session, child)
+    assert out.spec.start is None
+    assert out.parent
+    assert out.parent.scope == "all"
+
+
+@pytest.mark.parametrize("scope", ["all", "encoder"])
+def test_what_a_job_starts_from_stays_while_it_is_needed(session: WriteSession, scope: str) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    child = started(session, job, checkpoint.id, scope)
+    jobs.finish(session, job.id, 1, jobs.Completed())
+    with pytest.raises(Conflict, match=child.id):
+        jobs.delete(session, _NoStorage(), job.project_id, job.id)
+
+
+class _NoStorage:
+    """Deleting is refused before anything is asked of it."""
