@@ -23,6 +23,7 @@ def warnings(spec: JobSpec, *, checkpoint_seconds: float, point_seconds: float) 
                 param="training.checkpoint_every_seconds",
                 code="checkpoints_too_frequent",
                 message=f"once many are written, checkpoints are at least {checkpoint_seconds:g} s apart here",
+                params={"seconds": checkpoint_seconds},
             )
         )
     elif every is not None and checkpoint_seconds > 0 and training.steps // every > _MANY_CHECKPOINTS:

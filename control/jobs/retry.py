@@ -43,6 +43,7 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
             "time_limit",
             f"{job.id} has used {job.seconds_used:,.0f} s, and its resources.max_seconds is {limit:,g}. Retry it with a "
             "larger max_seconds, or null for no limit.",
+            params={"job": job.id, "seconds_used": job.seconds_used, "limit_seconds": limit},
             param="max_seconds",
         )
     job.spec = job.spec | {"resources": resources}

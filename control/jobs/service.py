@@ -74,7 +74,7 @@ def get(session: ReadSession, project_id: str, job_id: str) -> Job:
     """
     job = lifecycle.of_project(session, project_id, job_id)
     if job is None:
-        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+        raise NotFound("job_not_found", f"There is no job {job_id} in this project.", params={"job": job_id})
     return job
 
 

@@ -51,7 +51,7 @@ def lock(session: WriteSession, project_id: str, job_id: str, *, purpose: Purpos
     """
     job = lock_of_project(session, project_id, job_id, purpose=purpose)
     if job is None:
-        raise NotFound("job_not_found", f"There is no job {job_id} in this project.")
+        raise NotFound("job_not_found", f"There is no job {job_id} in this project.", params={"job": job_id})
     return job
 
 

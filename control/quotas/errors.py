@@ -24,6 +24,7 @@ class QuotaExceeded(TooLarge):
             "quota_exceeded",
             f"The project's {kind} take up {amount(used)} and may take up {amount(limit)}; {amount(more)} more do "
             f"not fit. Delete {kind} that are not needed (GET /v1/usage tells what there is), or have an admin raise the quota.",
+            params={"kind": kind, "used_bytes": used, "more_bytes": more, "limit_bytes": limit},
         )
 
 
@@ -37,4 +38,5 @@ class DiskLow(SeedbedError):
             "disk_low",
             f"{amount(free)} are free where the service stores its files, and {amount(keep)} of it must stay free. "
             "Delete jobs, checkpoints or datasets that are not needed, or free space there.",
+            params={"free_bytes": free, "keep_bytes": keep},
         )

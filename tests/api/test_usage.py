@@ -138,6 +138,8 @@ def test_a_file_that_does_not_fit_is_refused_before_its_bytes(
 ) -> None:
     client.patch("/v1/quotas", json={"datasets": 64 * KIB})
     told = problem(_put(client, dataset_id, "a.txt", _text(65 * KIB)), 413, "quota_exceeded")
+    assert told["params"]["kind"] == "datasets"
+    assert told["params"]["limit_bytes"] == 64 * KIB
     assert "datasets" in told["detail"]
     assert "64 KiB" in told["detail"]
     assert _put(client, dataset_id, "a.txt", _text(64 * KIB)).status_code == 201
