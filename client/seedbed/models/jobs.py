@@ -46,8 +46,12 @@ class WaitingReason(Resource):
 
 
 class Parent(Resource):
+    """The job whose checkpoint a job starts from."""
+
     job: str
     checkpoint: str
+    scope: str = "all"
+    """What is taken of it: ``all``, or the ``encoder`` alone."""
 
 
 class JobFacts(Resource):
