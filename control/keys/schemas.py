@@ -36,7 +36,7 @@ class KeyCreated(KeyOut):
 
 
 class SessionIn(Body):
-    key: SecretStr
+    key: Annotated[SecretStr, Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
     """An API key; the answer sets an http-only cookie that stands for it."""
 
 

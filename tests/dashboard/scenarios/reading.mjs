@@ -26,7 +26,7 @@ await play(async ({ page, context }) => {
   await page.getByRole("button", { name: "Upload 1 file" }).click();
   const refused = page.locator(".upload-failed");
   await refused.getByRole("alert").waitFor();
-  assert.match(await refused.innerText(), /not stored[^]*2 fields and the header 1[^]*name its `delimiter`/);
+  assert.match(await refused.innerText(), /not stored[^]*2 fields and the header 1[^]*set `delimiter`/);
   await look(page, "refused");
   await delimiter.selectOption({ label: "tab" });
   await page.getByRole("button", { name: /^Try .* again$/ }).click();
