@@ -73,8 +73,9 @@ def _agree(
         assert error is not None, f"refused though it runs: {answer.errors}"
     elif error is not None:
         assert may_hope, f"accepted, and then: {error.message}"
-        assert error.code in {"data_too_small", "data_unreadable"}
-        assert "need" in error.message or "is a " in error.message
+        assert error.code in {"data_too_small", "data_unreadable", "too_many_bad_samples"}
+        if error.code != "too_many_bad_samples":
+            assert "need" in error.message or "is a " in error.message
         assert error.hint
 
 
