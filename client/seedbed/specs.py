@@ -14,16 +14,38 @@ Spec = Mapping[str, Any] | str | os.PathLike[str]
 """A spec as a mapping, or the file that holds it."""
 
 
-def read(spec: Spec, dataset: str | None = None) -> dict[str, Any]:
-    """The spec as plain data, with ``dataset`` in place of its own where one is given.
+def read(
+    spec: Spec, dataset: str | None = None, start: str | None = None, scope: str | None = None
+) -> dict[str, Any]:
+    """The spec as plain data, with ``dataset``, ``start.checkpoint`` and ``start.scope`` in place of its own where given.
 
     Raises:
-        InvalidFile: the file cannot be read, is no YAML, or holds what JSON cannot say.
+        InvalidFile: the file cannot be read, is no YAML, or holds what JSON cannot say; ``start`` is no mapping there.
     """
     read = dict(spec) if isinstance(spec, Mapping) else parse(read_text(spec), str(spec))
-    if dataset is not None:
-        read["dataset"] = dataset
+    replace(read, dataset, start, scope)
     return read
+
+
+def replace(
+    spec: dict[str, Any], dataset: str | None = None, start: str | None = None, scope: str | None = None
+) -> list[str]:
+    """Set in a spec what is not None, and return the dotted paths that were set. What lies below ``start`` is copied.
+
+    Raises:
+        InvalidFile: ``start`` is to be changed, and is no mapping there.
+    """
+    given = {"dataset": dataset} if dataset is not None else {}
+    spec.update(given)
+    inner = {name: value for name, value in (("checkpoint", start), ("scope", scope)) if value is not None}
+    if inner:
+        before = spec.get("start") or {}
+        if not isinstance(before, Mapping):
+            raise InvalidFile(
+                f"start is {before!r} in the spec; it is a mapping of `checkpoint` and `scope`."
+            )
+        spec["start"] = {**before, **inner}
+    return [*given, *(f"start.{name}" for name in inner)]
 
 
 def parse(text: str, source: str) -> dict[str, Any]:
@@ -141,7 +163,9 @@ def assign(spec: dict[str, Any], assignments: Iterable[str]) -> None:
             raise InvalidFile(f"{assignment!r} is no assignment; one looks like training.steps=2000.")
         inner = spec
         for parent in parents:
-            below = inner.setdefault(parent, {})
+            if inner.get(parent) is None:
+                inner[parent] = {}
+            below = inner[parent]
             if not isinstance(below, dict):
                 raise InvalidFile(
                     f"{assignment!r}: {parent} is {below!r} there, so nothing can lie below it."

@@ -324,6 +324,28 @@ def test_a_job_is_steered(run: Command, trainer: Trainer, job: str) -> None:
     assert run("job", "lineage", forked, "--json").json["ancestors"][0]["id"] == job
 
 
+def test_a_job_starts_with_the_encoder_of_another(
+    run: Command, trainer: Trainer, job: str, job_file: Path
+) -> None:
+    checkpoint = trainer.checkpoint(1, {"config.json": b"{}"}).id
+    nowhere = "ckpt_" + "0" * 26
+    refused = run("job", "submit", "-f", job_file, "--start", nowhere, "--scope", "encoder")
+    assert refused.code == 1
+    assert f"no checkpoint {nowhere}" in refused.err
+    wrong = run("job", "validate", "-f", job_file, "--start", checkpoint, "--scope", "half")
+    assert wrong.code == 3
+    assert "start.scope: 'half' is not one of all, encoder" in wrong.err
+    without = run("job", "submit", "-f", job_file, "--scope", "encoder")
+    assert "name the checkpoint to start from" in without.err.lower()
+    start = ("--start", checkpoint, "--scope", "encoder")
+    assert run("job", "validate", "-f", job_file, *start).code == 0
+    started = run("job", "submit", "-f", job_file, *start).out.strip()
+    shown = run("job", "show", started, "--json").json["parent"]
+    assert (shown["job"], shown["checkpoint"], shown["scope"]) == (job, checkpoint, "encoder")
+    assert f"encoder of {checkpoint}" in run("job", "show", started).out
+    assert f"encoder of {checkpoint}" in run("job", "lineage", job).out
+
+
 def test_what_a_job_left_is_printed(run: Command, trainer: Trainer, job: str) -> None:
     trainer.measure(1, 2)
     trainer.log("first line\nthis is the last one\n")

@@ -66,6 +66,26 @@ def test_a_fork_knows_where_it_came_from(client: seedbed.Client, trainer: Traine
     assert [node.id for node in client.jobs.lineage(forked.id).ancestors] == [job]
 
 
+def test_an_encoder_goes_into_another_task(
+    client: seedbed.Client, trainer: Trainer, dataset: str, job: str
+) -> None:
+    checkpoint = trainer.checkpoint(1, {"config.json": b"{}"}).id
+    other = SPEC | {"task": {"kind": "token_detection"}}
+    refused = client.jobs.validate(other, dataset=dataset, start=checkpoint)
+    assert not refused.valid
+    assert "task.kind" in {error.param for error in refused.errors}
+    spans = SPEC | {"task": {"kind": "masked_lm", "masking": "span"}}
+    assert client.jobs.validate(spans, dataset=dataset, start=checkpoint, scope="encoder").valid
+    started = client.jobs.submit(spans, dataset=dataset, start=checkpoint, scope="encoder")
+    assert started.parent
+    assert (started.parent.job, started.parent.checkpoint, started.parent.scope) == (
+        job,
+        checkpoint,
+        "encoder",
+    )
+    assert client.jobs.get(started.id).spec["start"] == {"checkpoint": checkpoint, "scope": "encoder"}
+
+
 def test_measurements_are_read_whole_and_since(client: seedbed.Client, trainer: Trainer, job: str) -> None:
     trainer.measure(1, 2, 3)
     series = client.jobs.metrics(job, ["train/loss"]).series

@@ -78,6 +78,20 @@ def test_assignments_change_what_they_name() -> None:
     }
 
 
+def test_a_start_is_merged_into_the_specs_own() -> None:
+    spec = {"name": "job", "start": {"checkpoint": "one", "scope": "encoder"}}
+    assert specs.read(spec, start="two")["start"] == {"checkpoint": "two", "scope": "encoder"}
+    assert specs.read(spec, scope="all")["start"] == {"checkpoint": "one", "scope": "all"}
+    assert spec["start"] == {"checkpoint": "one", "scope": "encoder"}, "the mapping is the caller's"
+    written_out = {"name": "job", "start": None}
+    assert specs.read(written_out, start="two")["start"] == {"checkpoint": "two"}
+    specs.assign(written_out, ["start.checkpoint=two"])
+    assert written_out["start"] == {"checkpoint": "two"}
+    assert "start" not in specs.read({"name": "job"})
+    with pytest.raises(seedbed.InvalidFile, match="start is 'one'"):
+        specs.read({"start": "one"}, scope="encoder")
+
+
 @pytest.mark.parametrize(
     "assignment",
     ["training.steps", "=1", "training..steps=1", "name.first=1", "a=[1", "a=.inf", "a={b: 1, b: 2}"],

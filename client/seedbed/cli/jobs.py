@@ -16,7 +16,7 @@ from seedbed.cli.output import Json, fields, print_json, remark, table
 from seedbed.cli.previews import preview
 from seedbed.cli.watching import follow
 from seedbed.client import Client
-from seedbed.models import Job
+from seedbed.models import Job, Parent
 
 app = typer.Typer(help="Pretraining jobs.", no_args_is_help=True)
 
@@ -137,7 +137,7 @@ def lineage(job: JobId, as_json: Json = False) -> None:
     table(
         ["relation", "id", "name", "state", "from"],
         [
-            (relation, node.id, node.name, node.state, node.parent.checkpoint if node.parent else "")
+            (relation, node.id, node.name, node.state, _taken(node.parent) if node.parent else "")
             for relation, nodes in (("ancestor", found.ancestors), ("descendant", found.descendants))
             for node in nodes
         ],
@@ -147,6 +147,11 @@ def lineage(job: JobId, as_json: Json = False) -> None:
 app.command()(history.logs)
 app.command()(history.events)
 app.command()(history.metrics)
+
+
+def _taken(parent: Parent) -> str:
+    """What a job has of its parent."""
+    return f"encoder of {parent.checkpoint}" if parent.scope == "encoder" else parent.checkpoint
 
 
 def _act(verb: Callable[[Client], Job], *, as_json: bool) -> None:
@@ -180,7 +185,7 @@ def _show(job: Job) -> None:
             ("dataset", job.dataset),
             ("attempt", f"{job.attempt}" + (f" on {job.worker}" if job.worker else "")),
             ("checkpoints", str(job.checkpoints)),
-            ("parent", f"{job.parent.job}, {job.parent.checkpoint}" if job.parent else None),
+            ("parent", f"{job.parent.job}, {_taken(job.parent)}" if job.parent else None),
             ("priority", str(job.priority)),
             ("created", _moment(job.created_at)),
             ("started", _moment(job.started_at)),

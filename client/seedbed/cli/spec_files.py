@@ -13,6 +13,18 @@ from seedbed.errors import Invalid, ProblemDetail
 
 File = Annotated[str, typer.Option("--file", "-f", help="YAML or JSON; - for standard input.")]
 DatasetOption = Annotated[str | None, typer.Option(help="In place of the file's own.")]
+StartOption = Annotated[
+    str | None,
+    typer.Option("--start", metavar="CHECKPOINT", help="Id of the checkpoint to start from, as ckpt_…."),
+]
+ScopeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        metavar="all|encoder",
+        help="With --start: go on with its task, or take its encoder alone into this one. Default: all.",
+    ),
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="As training.steps=2000; may be repeated."),
@@ -22,14 +34,22 @@ Assignments = Annotated[
 class SpecFile:
     """A job file as it was read, so that errors can say where in it."""
 
-    def __init__(self, path: str, dataset: str | None, assignments: list[str] | None) -> None:
+    def __init__(
+        self,
+        path: str,
+        dataset: str | None,
+        assignments: list[str] | None,
+        *,
+        start: str | None = None,
+        scope: str | None = None,
+    ) -> None:
         self.name = "standard input" if path == "-" else path
         self.text = sys.stdin.read() if path == "-" else specs.read_text(path)
         self.spec = specs.parse(self.text, self.name)
-        if dataset is not None:
-            self.spec["dataset"] = dataset
+        replaced = specs.replace(self.spec, dataset, start, scope)
         specs.assign(self.spec, assignments or [])
-        self._assigned = {assignment.partition("=")[0].strip() for assignment in assignments or []}
+        assigned = [assignment.partition("=")[0].strip() for assignment in assignments or []]
+        self._replaced = {*replaced, *assigned}
 
     @contextmanager
     def explained(self, *, as_json: bool) -> Iterator[None]:
@@ -45,10 +65,11 @@ class SpecFile:
             raise typer.Exit(INVALID) from None
 
     def say_problems(self, problems: Iterable[ProblemDetail], style: str = "red") -> None:
-        lines = {path: line for path, line in specs.lines(self.text).items() if path not in self._assigned}
+        lines = {path: line for path, line in specs.lines(self.text).items() if path not in self._replaced}
         for problem in problems:
-            from_file = problem.param not in self._assigned
-            say_problems([problem], source=self.name if from_file else "--set", lines=lines, style=style)
+            # A value from the command line has no line, though the section around it may have one.
+            source = None if problem.param in self._replaced else self.name
+            say_problems([problem], source=source, lines=lines, style=style)
 
 
 def places(count: int) -> str:

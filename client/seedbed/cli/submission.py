@@ -9,7 +9,15 @@ from seedbed.cli import text
 from seedbed.cli.errors import INVALID, say
 from seedbed.cli.job_ids import JobId
 from seedbed.cli.output import Json, fields, print_json, remark
-from seedbed.cli.spec_files import Assignments, DatasetOption, File, SpecFile, places
+from seedbed.cli.spec_files import (
+    Assignments,
+    DatasetOption,
+    File,
+    ScopeOption,
+    SpecFile,
+    StartOption,
+    places,
+)
 from seedbed.cli.watching import follow
 from seedbed.client import Client
 from seedbed.models import Job
@@ -20,12 +28,14 @@ Watch = Annotated[bool, typer.Option("--watch", "-w", help="Stay and watch.")]
 def submit(
     file: File,
     dataset: DatasetOption = None,
+    start: StartOption = None,
+    scope: ScopeOption = None,
     assignments: Assignments = None,
     watch: Watch = False,
     as_json: Json = False,
 ) -> None:
     """Submit a job. Prints its id; with --watch, stays until its end and exits by it."""
-    read = SpecFile(file, dataset, assignments)
+    read = SpecFile(file, dataset, assignments, start=start, scope=scope)
     with Client() as client:
         with read.explained(as_json=as_json):
             job = client.jobs.submit(read.spec)
@@ -33,10 +43,15 @@ def submit(
 
 
 def validate(
-    file: File, dataset: DatasetOption = None, assignments: Assignments = None, as_json: Json = False
+    file: File,
+    dataset: DatasetOption = None,
+    start: StartOption = None,
+    scope: ScopeOption = None,
+    assignments: Assignments = None,
+    as_json: Json = False,
 ) -> None:
     """Check a job file without submitting it; says what it would take."""
-    read = SpecFile(file, dataset, assignments)
+    read = SpecFile(file, dataset, assignments, start=start, scope=scope)
     with Client() as client:
         answer = client.jobs.validate(read.spec)
     if as_json:

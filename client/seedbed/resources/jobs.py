@@ -1,7 +1,7 @@
 """Jobs: validate, submit, watch, steer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from seedbed import specs
@@ -23,6 +23,9 @@ from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
 
+Scope = Literal["all", "encoder"]
+"""How much of a checkpoint a job starts with."""
+
 
 class Jobs:
     """``client.jobs``"""
@@ -30,17 +33,27 @@ class Jobs:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def validate(self, spec: specs.Spec, *, dataset: str | None = None) -> Validation:
+    def validate(
+        self,
+        spec: specs.Spec,
+        *,
+        dataset: str | None = None,
+        start: str | None = None,
+        scope: Scope | None = None,
+    ) -> Validation:
         """What the service thinks of a spec, without submitting it.
 
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
             dataset: Taken in place of the spec's own.
+            start: Id of the checkpoint to start from, in place of the spec's ``start.checkpoint``.
+            scope: How much of it, in place of the spec's ``start.scope``: ``all`` to go on with its task, or its
+                ``encoder`` alone, for this or another task of the same network.
 
         Raises:
             InvalidFile: the file cannot be read or is no YAML.
         """
-        body = specs.read(spec, dataset)
+        body = specs.read(spec, dataset, start, scope)
         return Validation.model_validate(self._transport.post("/v1/jobs/validate", body, repeatable=True))
 
     def estimate(
@@ -80,18 +93,28 @@ class Jobs:
         params: Params = {"samples": samples, "step": step}
         return JobPreview.model_validate(self._transport.create("/v1/jobs/preview", body, params))
 
-    def submit(self, spec: specs.Spec, *, dataset: str | None = None) -> Job:
+    def submit(
+        self,
+        spec: specs.Spec,
+        *,
+        dataset: str | None = None,
+        start: str | None = None,
+        scope: Scope | None = None,
+    ) -> Job:
         """Submit a job. Once this returns, the service will not lose it.
 
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
             dataset: Taken in place of the spec's own.
+            start: Id of the checkpoint to start from, in place of the spec's ``start.checkpoint``.
+            scope: How much of it, in place of the spec's ``start.scope``: ``all`` to go on with its task, or its
+                ``encoder`` alone, for this or another task of the same network.
 
         Raises:
             Invalid: the spec is wrong; `errors` says where.
             InvalidFile: the file cannot be read or is no YAML.
         """
-        return Job.model_validate(self._transport.create("/v1/jobs", specs.read(spec, dataset)))
+        return Job.model_validate(self._transport.create("/v1/jobs", specs.read(spec, dataset, start, scope)))
 
     def get(self, job: str) -> Job:
         return Job.model_validate(self._transport.get(_path(job)))
