@@ -1,13 +1,15 @@
-"""What a checkpoint holds, written and read in one place for every task.
+"""The content of a checkpoint: the one module that writes and reads it for every task.
 
-A folder of a checkpoint has
+A checkpoint's folder has
 
-- networks that the ecosystem opens by themselves, each in a folder: ``config.json``, ``model.safetensors``, the preprocessor
+- networks that `transformers` opens by themselves, each in a folder: ``config.json``, ``model.safetensors``, the
+preprocessor
   or tokenizer, and the source of an architecture that `transformers` does not have;
 - files of further tensors that only training needs: heads, averaged copies, counters;
-- of the checkpoint itself, ``trainer/``: the optimisers' state and what is known of the run.
+- the folder ``trainer/``: the optimisers' state and facts about the run.
 
-A task says what it has (`Bundle`); which files that becomes, and whether what is read back fits, stands here alone.
+A task describes its content (`Bundle`); only this module decides which files are written, and checks that what is read
+fits.
 Safetensors, JSON and text only: nothing is unpickled.
 """
 
@@ -30,44 +32,44 @@ from core.errors import EngineError
 WEIGHTS = "model.safetensors"
 """The tensors of a network, in its folder."""
 HEADS = "trainer/heads.safetensors"
-"""Tensors that a resume needs and the ecosystem does not."""
+"""Tensors that only a resume needs."""
 AVERAGED = "ema"
-"""The folder with the same networks and tensors as the checkpoint, of the weights' moving average."""
+"""The folder with the same networks and tensors, with the weights' moving average."""
 OPTIMIZER = "trainer/optimizer.safetensors"
 STATE = "trainer/state.json"
 
 _METADATA = {"format": "pt"}
-"""One entry: of two the order in the file would be random, and so the file's bytes."""
+"""Metadata with one entry only: two would be written in random order, which would change the file's bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network that opens by itself with ``from_pretrained(folder)``."""
+    """A network in a folder that opens with ``from_pretrained(folder)``."""
 
     prefix: str
-    """What the names of its tensors begin with in the objective's ``state_dict()``, as ``encoder.``."""
+    """Prefix of its tensors' names in the objective's ``state_dict()``, such as ``encoder.``."""
     model: PreTrainedModel
-    """Its architecture and configuration. The tensors that are written are those of the state, not this one's."""
+    """Gives the architecture and configuration. The tensors written are those of the state, not this module's."""
     folder: str = "."
-    """Where it is in the checkpoint."""
+    """Its folder in the checkpoint."""
     write_beside: Callable[[Path], object] | None = None
     """Writes the preprocessor or the tokenizer into the folder."""
     published_names: bool = False
-    """Whether tensors are named as in the files that `transformers` publishes of this architecture, which for some (ViT) are
-    not the names of the modules."""
+    """Whether tensors have the names in the files that `transformers` writes for this architecture, which for some
+    (ViT) differ from the names of the modules."""
     is_copy: bool = False
     """Whether its tensors are also in another folder, from which they are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """A file of tensors that no network of the ecosystem has."""
+    """A file of tensors that belong to no `Network`."""
 
     file: str = HEADS
     prefix: str | None = None
-    """What their names begin with in the state, left out in the file. None: all that is in no network, by its whole name."""
+    """Prefix of their names in the state, left out in the file. None: all that is in no network, by its full name."""
     may_be_absent: bool = False
-    """Whether there is no file where there is no tensor."""
+    """Whether the file is left out if it would have no tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Bundle:
     """Which networks and tensors a task keeps. Every tensor of its state is in one of them.
 
     Args:
-        advice: what a person should change where a checkpoint does not fit, one sentence.
+        advice: what to change if a checkpoint does not fit, one sentence.
     """
 
     networks: Sequence[Network]
@@ -109,10 +111,10 @@ class Bundle:
             raise ValueError(f"no file of the checkpoint is for the tensor {min(unwritten)}")
 
     def read(self, directory: Path, into: nn.Module) -> None:
-        """Give an objective the state that `write` wrote.
+        """Load into an objective the state that `write` wrote.
 
         Raises:
-            EngineError: ``checkpoint_mismatch`` where a tensor is missing, has another shape or has no place in it.
+            EngineError: ``checkpoint_mismatch`` if a tensor is missing, has another shape or is not in the objective.
         """
         try:
             state = self._read(directory)
@@ -125,7 +127,7 @@ class Bundle:
             raise self.mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
 
     def mismatch(self, directory: Path, why: str) -> EngineError:
-        """The error for a checkpoint of something else."""
+        """The error for a checkpoint that does not fit the network."""
         return EngineError(
             "checkpoint_mismatch",
             f"The weights in {directory} do not fit the network of this spec: {why}",
@@ -153,7 +155,7 @@ class Bundle:
 
 
 def write_trainer(directory: Path, optimizer: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-    """Write what a resume needs besides the weights: the optimisers' tensors, and the run's facts as JSON."""
+    """Write what a resume needs besides the weights: the optimisers' tensors, and facts about the run as JSON."""
     (directory / OPTIMIZER).parent.mkdir(exist_ok=True)
     save_file(dict(optimizer), directory / OPTIMIZER)
     (directory / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
@@ -171,13 +173,13 @@ def read_state(directory: Path) -> dict[str, Any]:
 
 
 def averaged_folder(directory: Path) -> Path | None:
-    """The folder of a checkpoint with the weights' moving average, where the run kept one."""
+    """The folder of a checkpoint with the weights' moving average, if the run kept one."""
     folder = directory / AVERAGED
     return folder if folder.is_dir() else None
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """A JSON file as the ecosystem writes its own: indented by two, with an end of line."""
+    """Write a JSON file in the format of `transformers`: indented by two spaces, with a final newline."""
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
@@ -203,7 +205,7 @@ def _write_network(folder: Path, network: Network, weights: Mapping[str, Tensor]
 def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
     """
     Raises:
-        ValueError: tensors are missing, or there are some that the network has not.
+        ValueError: tensors are missing, or the network does not have some of them.
     """
     if not network.published_names:
         return load_file(folder / WEIGHTS)
@@ -221,7 +223,7 @@ def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
 
 
 def _tied(model: PreTrainedModel) -> Mapping[str, str]:
-    """Names of tensors that are one with another: they are not written, and follow from the other when it is read."""
+    """Names of tensors that share memory with another (tied weights): not written, and restored from the other."""
     return model.all_tied_weights_keys
 
 

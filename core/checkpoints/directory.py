@@ -1,6 +1,6 @@
-"""Checkpoints in the run directory: found, chosen, pruned.
+"""Finds, chooses and removes checkpoints in the run directory.
 
-What is in one is written in ``docs/engine-protocol.md``; `core.checkpoints.writer` writes them.
+A checkpoint's content is described in ``docs/engine-protocol.md``; `core.checkpoints.writer` writes them.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ _LEFTOVER = re.compile(r"\.step-\d+\.(tmp|old)\Z")
 
 
 def newest_whole(run_directory: Path, events: Events) -> tuple[Path, Manifest] | None:
-    """The newest checkpoint whose manifest verifies; a ``warning`` for each newer one that does not."""
+    """The newest checkpoint whose manifest verifies; emits a ``warning`` for each newer one that does not."""
 
     def tell(_found: _Found, error: ManifestError) -> None:
-        message = f"{error}; falling back to the checkpoint before it."
+        message = f"{error}; trying the checkpoint before it."
         events.warn("checkpoint_damaged", message, reason=str(error))
 
     found = newest_first(_Found(path) for path in _candidates(run_directory))
@@ -31,26 +31,26 @@ def newest_whole(run_directory: Path, events: Events) -> tuple[Path, Manifest] |
 
 
 def clear(run_directory: Path) -> None:
-    """Remove every checkpoint and what half-written ones left, for a run that starts over."""
+    """Remove every checkpoint, also half-written ones, for a run that starts over."""
     for path in _candidates(run_directory):
         shutil.rmtree(path)
     clear_leftovers(run_directory)
 
 
 def clear_leftovers(run_directory: Path) -> None:
-    """Remove what a kill in the middle of a write left behind."""
+    """Remove half-written checkpoints, which remain if the process is killed during a write."""
     for path in run_directory.iterdir():
         if _LEFTOVER.match(path.name):
             shutil.rmtree(path)
 
 
 def temporary_path(run_directory: Path, step: int) -> Path:
-    """Where step ``step``'s checkpoint grows until it is whole."""
+    """The path at which step ``step``'s checkpoint is written until it is whole."""
     return run_directory / f".step-{step}.tmp"
 
 
 def publish(temporary: Path, final: Path) -> None:
-    """Give a whole checkpoint its name, in the place of a damaged one if there is one."""
+    """Rename a whole checkpoint to its final name, replacing a damaged one of that name."""
     replaced = final.with_name(f".step-{_step(final)}.old")
     with contextlib.suppress(FileNotFoundError):
         final.rename(replaced)

@@ -1,6 +1,6 @@
-"""A checkpoint's manifest: which files it has and what is in them. Standard library only.
+"""A checkpoint's manifest: the paths, sizes and sha256 of its files. Standard library only.
 
-A checkpoint without its manifest does not exist; one whose files differ from it is damaged.
+A checkpoint is complete only with its manifest; if its files differ from the manifest, it is damaged.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class CheckpointFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `manifest.json` says."""
+    """The content of `manifest.json`."""
 
     step: int
     spec_sha256: str
@@ -44,7 +44,7 @@ class Manifest:
 
     @property
     def total_bytes(self) -> int:
-        """Size of all files, the manifest itself left out."""
+        """Size of all files in bytes, without the manifest itself."""
         return sum(file.bytes for file in self.files)
 
     def encode(self) -> bytes:
@@ -62,13 +62,13 @@ def directory_name(step: int) -> str:
 
 
 def step_of(name: str) -> int | None:
-    """The step that a directory's name tells, or None where it is no checkpoint's name."""
+    """The step in a directory's name, or None if it is no checkpoint's name."""
     match = _NAME.match(name)
     return int(match[1]) if match else None
 
 
 def describe_files(directory: Path) -> tuple[CheckpointFile, ...]:
-    """Every file below ``directory`` but the manifest, hashed, sorted by path."""
+    """Every file below ``directory`` except the manifest, with its hash, sorted by path."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
     names = ((path.relative_to(directory).as_posix(), path) for path in paths)
     files = [
@@ -78,7 +78,7 @@ def describe_files(directory: Path) -> tuple[CheckpointFile, ...]:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest of a checkpoint directory, believed as it is.
+    """The manifest of a checkpoint directory; the files are not compared with it.
 
     Raises:
         ManifestError: when it is missing, unreadable, or not a manifest of this format.
@@ -112,10 +112,10 @@ def _check_types(manifest: Manifest) -> None:
 
 
 def verify(directory: Path, digests: Mapping[str, str] | None = None) -> Manifest:
-    """The manifest of a checkpoint whose every file is as it says.
+    """The manifest of a checkpoint, after checking every file against it.
 
     Args:
-        digests: sha256 by path of files that were hashed already; of these only the size is looked at again.
+        digests: sha256 by path of files that were hashed already; of these only the size is checked again.
 
     Raises:
         ManifestError: naming the first file that is missing or differs.
@@ -141,7 +141,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Force a file's content, or a directory's list of names, to disk."""
+    """Flush a file's content, or a directory's list of names, to disk (fsync)."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""The state of optimisers as tensors with names, as a checkpoint has it."""
+"""Converts optimisers' state to named tensors, as a checkpoint stores it, and back."""
 
 from collections.abc import Mapping
 

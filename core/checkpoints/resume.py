@@ -1,4 +1,4 @@
-"""Where a run continues from, and whose directory it writes to."""
+"""Finds the checkpoint that a run resumes from, and locks the run directory."""
 
 import fcntl
 import hashlib
@@ -23,37 +23,37 @@ from core.spec.job import JobSpec
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The checkpoint that a run continues from."""
+    """The checkpoint that a run resumes from."""
 
     path: Path
     manifest: Manifest
     environment: dict[str, Any]
-    """What it was trained on: device, threads, precision."""
+    """The environment in which it was trained: device, threads, precision."""
     decisions: dict[str, Any]
-    """What was chosen for it where its spec says ``auto``."""
+    """The values chosen for fields that are ``auto`` in its spec."""
 
     def restore_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-        """Give the optimisers their state of that step.
+        """Load the optimisers' state of that step.
 
         Raises:
-            EngineError: ``checkpoint_mismatch`` where a parameter has none there.
+            EngineError: ``checkpoint_mismatch`` if it has no state for a parameter.
         """
         try:
             load_state(optimizers, read_optimizer(self.path))
         except KeyError as error:
             raise EngineError(
                 "checkpoint_mismatch",
-                f"The optimiser's state in {self.path} has nothing for {error}.",
+                f"The optimiser's state in {self.path} has no entry for {error}.",
                 "Resume with the model and the optimiser that the checkpoint was trained with.",
             ) from None
 
 
 @contextmanager
 def run_directory(out: Path) -> Iterator[None]:
-    """``out``, made if need be, cleaned of half-written directory, and this process's alone.
+    """Create ``out`` if it does not exist, lock it for this process, and remove half-written checkpoints.
 
     Raises:
-        EngineError: ``run_directory_unwritable``, or ``run_directory_busy`` while another engine has it.
+        EngineError: ``run_directory_unwritable``, or ``run_directory_busy`` while another engine holds the lock.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -81,15 +81,15 @@ def find_origin(
     events: Events,
     digests: Mapping[str, str] | None = None,
 ) -> Origin | None:
-    """The checkpoint to continue from: the one that was named, else the newest whole one in ``out``.
+    """The checkpoint to resume from: the one that was named, otherwise the newest whole one in ``out``.
 
     Args:
         fresh: remove what is in ``out`` and start over.
         digests: sha256 by path of the files of ``resume`` that were hashed already.
 
     Raises:
-        EngineError: ``checkpoint_damaged`` for the one that was named; ``run_directory_taken`` where
-            the newest in ``out`` is of another spec.
+        EngineError: ``checkpoint_damaged`` for the one that was named; ``run_directory_taken`` if the newest in ``out``
+            was written with another spec.
     """
     if resume is not None:
         try:
@@ -115,7 +115,7 @@ def find_origin(
 
 
 def fingerprint(job: JobSpec) -> str:
-    """What a run computes, hashed: with a new name or priority it is the same run."""
+    """A hash of the fields that determine what a run computes; name and priority are not among them."""
     document = recorded(job)
     of_run = ("version", "start", "task", "model", "training", "data")
     document = {name: document[name] for name in of_run if name in document}

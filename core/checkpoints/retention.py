@@ -1,4 +1,4 @@
-"""Which checkpoints stay, which one is the best, and which one a run resumes from.
+"""Retention of checkpoints: which ones are kept, which one is the best, and which one a run resumes from.
 
 One set of rules for the run directory and for the service's storage; without torch.
 """
@@ -31,7 +31,7 @@ _E = TypeVar("_E", bound=Exception)
 
 
 def newest_first(checkpoints: Iterable[_W]) -> list[_W]:
-    """In the order in which a run would resume from them: the highest step first, of one step the latest attempt's."""
+    """In the order in which a run tries to resume from them: highest step first, then latest attempt first."""
     return sorted(checkpoints, key=lambda checkpoint: (checkpoint.step, checkpoint.attempt), reverse=True)
 
 
@@ -41,8 +41,8 @@ def expired(
     """The checkpoints that ``retention`` does not keep, oldest step first.
 
     Args:
-        checkpoints: All of a job's that are still there. Of two at the same step only the later attempt's counts.
-        needed: Those that are kept whatever the rule says.
+        checkpoints: All existing checkpoints of a job. Of two at the same step only the later attempt's counts.
+            needed: Checkpoints that are kept regardless of the rule.
     """
     oldest_first = newest_first(checkpoints)[::-1]
     current = {checkpoint.step: checkpoint for checkpoint in oldest_first}
@@ -58,13 +58,13 @@ def first_whole(
     damage: type[_E],
     tell: Callable[[_C, _E], object],
 ) -> _O | None:
-    """The first candidate that opens; None where none does, and a run starts from step 0.
+    """The first candidate that opens; None if none does, in which case a run starts from step 0.
 
     Args:
         candidates: Newest first.
         open_: Opens one, and checks that it is whole.
         damage: What ``open_`` raises for one that is not whole.
-        tell: Called for each that is passed over.
+        tell: Called for each candidate that is skipped.
     """
     for candidate in candidates:
         try:
@@ -75,7 +75,7 @@ def first_whole(
 
 
 def kept_steps(metrics: Mapping[int, Mapping[str, Any]], retention: CheckpointRetention) -> set[int]:
-    """The steps whose checkpoints stay; the newest always does.
+    """The steps whose checkpoints are kept; the newest always is.
 
     Args:
         metrics: Each checkpoint's metrics by its step.
@@ -90,12 +90,12 @@ def kept_steps(metrics: Mapping[int, Mapping[str, Any]], retention: CheckpointRe
 
 
 def stays_for_good(step: int, retention: CheckpointRetention) -> bool:
-    """Whether the checkpoint of a step is kept however many come after it."""
+    """Whether the checkpoint of a step is kept regardless of how many come after it."""
     return retention.keep_every is not None and step % retention.keep_every == 0
 
 
 def best_step(metrics: Mapping[int, Mapping[str, Any]], name: str) -> int | None:
-    """The step with the best finite value of the metric, of equals the newest; None where none has one."""
+    """The step with the best finite value of the metric, the newest of equal ones; None if there is no value."""
     sign = 1 if higher_is_better(name) else -1
     valued = [step for step, values in metrics.items() if _is_number(values.get(name))]
     return max(valued, key=lambda step: (sign * metrics[step][name], step), default=None)

@@ -1,4 +1,4 @@
-"""Writes checkpoints beside the training: a copy to the host on the loop's time, the rest in a thread."""
+"""Writes checkpoints during training: the loop copies the tensors to the host, a thread does the rest."""
 
 import hashlib
 import shutil
@@ -23,25 +23,25 @@ from core.spec.training import CheckpointRetention
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a resume needs, copied: the loop may go on at once."""
+    """A copy of everything that a resume needs, so that the loop can continue at once."""
 
     step: int
     weights: Mapping[str, Tensor]
     averaged: Mapping[str, Tensor] | None
-    """The weights' moving average in their place, where the run keeps one."""
+    """The same with the weights' moving average, if the run keeps one."""
     optimizer: Mapping[str, Tensor]
     state: Mapping[str, Any]
     metrics: Mapping[str, float]
 
     @property
     def bytes(self) -> int:
-        """Of its tensors, where those that share memory count once each."""
+        """Size of its tensors in bytes; tensors that share memory count once."""
         tensors = (*self.weights.values(), *(self.averaged or {}).values(), *self.optimizer.values())
         return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
 
 
 def copy_to_host(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU; tensors that share their memory share their copy's."""
+    """Copies on the CPU; tensors that share memory also share the copy's memory."""
     copies: dict[tuple[int, tuple[int, ...]], Tensor] = {}
     result = {}
     for name, tensor in tensors.items():
@@ -58,7 +58,7 @@ class CheckpointWriter:
     Args:
         directory: the run directory.
         bundle: which files the weights become (`Objective.bundle`).
-        before_publishing: called before a checkpoint gets its name; what must be on disk with it.
+        before_publishing: called before a checkpoint gets its final name; it flushes what must be on disk by then.
         retry_delays: seconds to wait before each further try of a write that failed. While it
             waits, the run goes on; the old checkpoints stay as they are.
     """
@@ -90,7 +90,7 @@ class CheckpointWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Wait for the write under way; its error is raised unless another already is."""
+        """Wait for the write in progress; its error is raised unless another exception already is."""
         try:
             self.join()
         except EngineError:
@@ -100,19 +100,19 @@ class CheckpointWriter:
             self._thread.shutdown()
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write ``snapshot`` in the background, once the write before it is done."""
+        """Write ``snapshot`` in the background, after the write before it has ended."""
         self.join()
         self._pending = self._thread.submit(self._write_with_retries, snapshot)
 
     def check(self) -> None:
         """Raises:
-        EngineError: if the write under way has failed for good; costs nothing.
+        EngineError: if the write in progress has failed after all retries; does not wait.
         """
         if self._pending is not None and self._pending.done():
             self.join()
 
     def join(self) -> None:
-        """Wait for the write under way.
+        """Wait for the write in progress.
 
         Raises:
             EngineError: ``disk_full`` or ``checkpoint_write_failed``.
@@ -173,17 +173,17 @@ class CheckpointWriter:
 
 
 def _explain(error: OSError | SafetensorError, step: int, directory: Path) -> EngineError:
-    """The error in the reader's words."""
+    """The error with advice for people."""
     if is_disk_full(error):
         return EngineError(
             "disk_full",
             f"The checkpoint of step {step} did not fit on the disk of {directory}.",
-            "Free space there, or keep fewer checkpoints (training.retention); the checkpoints before it are whole.",
+            "Free space there, or keep fewer checkpoints (training.retention). Earlier checkpoints are not affected.",
             step=step,
         )
     return EngineError(
         "checkpoint_write_failed",
         f"The checkpoint of step {step} could not be written to {directory}: {error}.",
-        "Check that the directory is writable; the checkpoints before it are whole.",
+        "Check that the directory is writable. Earlier checkpoints are not affected.",
         step=step,
     )

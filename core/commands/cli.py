@@ -22,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = _parser().parse_args(argv)
-    # Threads that wait asleep, not spinning: where anything else wants a core, spinning made a step of bert-mini on
-    # two cores up to ten times slower (measured: 6.7 s for 0.6 s); on idle cores sleeping costs some percent.
-    # OpenMP reads this when torch is imported.
+    # OpenMP threads that wait sleep and do not spin. Where another process needs a core, spinning made a step of
+    # bert-mini on two cores up to ten times slower (measured: 6.7 s instead of 0.6 s); on idle cores sleeping costs
+    # some percent. OpenMP reads this variable when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if arguments.command == "serve":
         from core.commands.serve import serve  # noqa: PLC0415 - each command imports only what it needs
@@ -155,20 +155,22 @@ def _parser() -> argparse.ArgumentParser:
         type=_mapping,
         default={},
         metavar="JSON",
-        help="what an earlier attempt at this run chose where the spec says auto",
+        help="choices of an earlier attempt at this run for fields that are auto in the spec",
     )
     _add_process(run)
 
-    estimate = commands.add_parser("estimate", help="find out by a few steps what a job would take")
+    estimate = commands.add_parser(
+        "estimate", help="estimate the time and memory of a job from a few real steps"
+    )
     _add_job(estimate)
     estimate.add_argument(
         "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: a temporary one)"
     )
     estimate.add_argument(
-        "--largest-batch", action="store_true", help="find out as well how many samples fit at once"
+        "--largest-batch", action="store_true", help="also find the largest batch that fits in memory"
     )
     estimate.add_argument(
-        "--memory-bytes", type=_positive, metavar="N", help="what may be used (default: what the device has)"
+        "--memory-bytes", type=_positive, metavar="N", help="memory limit (default: all memory of the device)"
     )
     _add_process(estimate)
 
@@ -178,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new directory to write to")
     _add_process(export)
 
-    preview = commands.add_parser("preview", help="show what the networks would be fed of some samples")
+    preview = commands.add_parser("preview", help="show the inputs of the networks for some samples")
     _add_job(preview)
     preview.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="where to write samples/step-N/"
@@ -211,23 +213,23 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         type=_reading,
         default={},
         metavar="JSON",
-        help='how single files are read: {"NAME": {"column": "…"}}, as it was said when they were uploaded',
+        help='how single files are read: {"NAME": {"column": "…"}}, as stated when they were uploaded',
     )
 
 
 def _add_process(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--events-fd", type=int, metavar="N", help="file descriptor that takes events as JSON lines"
+        "--events-fd", type=int, metavar="N", help="file descriptor to which events are written as JSON lines"
     )
     parser.add_argument(
-        "--threads", type=_positive, metavar="N", help="threads of computation (default: one a core)"
+        "--threads", type=_positive, metavar="N", help="threads for computation (default: one per core)"
     )
     parser.add_argument(
         "--digests",
         type=_digests,
         default=Digests(),
         metavar="FILE",
-        help="sha256 of files that were checked already, which are not hashed again",
+        help="sha256 of files that were checked before; the engine does not hash them again",
     )
 
 

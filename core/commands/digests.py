@@ -1,4 +1,4 @@
-"""Hashes of files that were checked on their way here, so that the engine does not read them once more to hash them."""
+"""Hashes of files that were checked during their download, so that the engine does not read them again to hash them."""
 
 import json
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ class Digests:
     """sha256 in lower-case hex. A file that is not listed is hashed by the engine."""
 
     data: Mapping[str, str] = field(default_factory=dict)
-    """Of the dataset's files, by their names."""
+    """sha256 of the dataset's files, by file name."""
     checkpoint: Mapping[str, str] = field(default_factory=dict)
-    """Of the files of the checkpoint that is continued from or exported, by their paths in it."""
+    """sha256 of the files of the checkpoint that is resumed from or exported, by path in the checkpoint."""
 
     @classmethod
     def read(cls, path: Path) -> "Digests":
-        """What a JSON file ``{"data": {NAME: SHA256}, "checkpoint": {PATH: SHA256}}`` says; either may be left out.
+        """Read a JSON file ``{"data": {NAME: SHA256}, "checkpoint": {PATH: SHA256}}``; either key may be missing.
 
         Raises:
             OSError: it cannot be read.
-            ValueError: it says something else.
+            ValueError: it has other content.
         """
         document: Any = json.loads(path.read_bytes())
         if not isinstance(document, dict) or document.keys() - {"data", "checkpoint"}:

@@ -1,4 +1,4 @@
-"""An estimate from its spec to its exit code: prepare, build, take a few real steps, tell."""
+"""The command ``estimate``: prepares the data, builds the networks, times a few real steps and reports the result."""
 
 import os
 import sys
@@ -39,9 +39,9 @@ from core.training.optimizers import create_optimizers
 from core.training.signals import StopSignals
 
 _LOW, _HIGH = 0.1, 0.9
-"""Which steps stand for a fast and a slow run."""
+"""Quantiles of the timed steps that give the estimate for a fast and for a slow run."""
 _ENOUGH_STEPS = 100_000
-"""The job may have fewer than are timed here."""
+"""Steps of the run that is timed: a job may have fewer steps than are timed here."""
 _TELL_SECONDS = 0.5
 _EVALUATED = 64
 """Held-out samples that one timed evaluation looks at, at most."""
@@ -49,7 +49,7 @@ _EVALUATED = 64
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The command line's options."""
 
     spec: Path
     data: tuple[Path, ...]
@@ -62,7 +62,7 @@ class Options:
 
 
 def estimate(options: Options, events: Events) -> int:
-    """Try a job; the last event but one is ``estimate``, or the last is ``failed``.
+    """Estimate a job. The last event but one is ``estimate``; on an error the last is ``failed``.
 
     Returns:
         The exit code of ``docs/engine-protocol.md``.
@@ -79,7 +79,7 @@ def estimate(options: Options, events: Events) -> int:
         try:
             with StopSignals() as signals, signals.at_once(stop):
                 _Estimate(options, events, Path(directory)).run(signals)
-        except Exception as error:  # noqa: BLE001 - the last event says what ended it, whatever it was
+        except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
             failure, exit_code = explain(error, Path(directory))
             events.emit(
                 "failed",
@@ -120,7 +120,7 @@ class _Estimate:
         options, events = self._options, self._events
         began = time.perf_counter()
         data, sampled = self._prepare(job)
-        # What the spec leaves open is decided as the job would decide it.
+        # Fields that are auto are decided in the same way as in the job.
         decisions = Decisions(events, self._directory, fingerprint(job))
         job, place = settle(job, data, place, decisions)
         environment = environment_of(place)
@@ -199,7 +199,7 @@ class _Estimate:
         )
 
     def _prepare(self, job: JobSpec) -> tuple[Prepared, bool]:
-        """The data, and whether it is only a part of it."""
+        """The prepared data, and whether it is only a part of the dataset."""
         files = data_files(
             self._options.data, job.task.modality, self._options.reading, self._options.digests.data
         )
@@ -227,7 +227,7 @@ def _bytes_of(files: list[DataFile]) -> int:
 
 
 def _evaluation_seconds(run: Run) -> float:
-    """Of one evaluation of the job: a small one is timed, after one that warms up."""
+    """Seconds of one evaluation of the job: a small evaluation is timed, after one for the warm-up."""
     wanted = min(run.training.evaluation_sequences, len(run.held_out))
     timed = min(wanted, _EVALUATED)
     run.training = run.training.model_copy(update={"evaluation_sequences": timed})
@@ -238,7 +238,7 @@ def _evaluation_seconds(run: Run) -> float:
 
 
 def _eta(job: JobSpec, timing: Timing, preparation: float, evaluation: float) -> dict[str, float]:
-    """Seconds of the whole job, and the same at the pace of the fast and of the slow steps that were timed."""
+    """Seconds of the whole job: at the mean step time, and at the times of the fast and of the slow steps."""
     training = job.training
     evaluations = 1 + (training.steps - 1) // training.evaluate_every if training.evaluate_every else 1
     around = preparation + evaluations * evaluation

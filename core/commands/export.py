@@ -1,4 +1,4 @@
-"""An export from a checkpoint directory to its exit code."""
+"""The command ``export``: writes a checkpoint in another format."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ from core.training.signals import StopSignals
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The command line's options."""
 
     checkpoint: Path
     format: Literal["onnx"]
@@ -31,7 +31,7 @@ class Options:
 
 
 def export(options: Options, events: Events) -> int:
-    """Write a checkpoint in another format; the last event but one is ``exported``, or the last is ``failed``.
+    """Write a checkpoint in another format. The last event but one is ``exported``; on an error the last is ``failed``.
 
     Returns:
         The exit code of ``docs/engine-protocol.md``.
@@ -47,7 +47,7 @@ def export(options: Options, events: Events) -> int:
     try:
         with StopSignals() as signals, signals.at_once(stop):
             _export(options, events)
-    except Exception as error:  # noqa: BLE001 - the last event says what ended it, whatever it was
+    except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
         failure, exit_code = explain(error, options.out)
         events.emit(
             "failed",
@@ -71,7 +71,7 @@ def _export(options: Options, events: Events) -> None:
         verify(options.checkpoint, options.digests.checkpoint)
     except ManifestError as error:
         raise EngineError(
-            "checkpoint_damaged", f"{error}.", "Export another checkpoint, or fetch this one anew."
+            "checkpoint_damaged", f"{error}.", "Export another checkpoint, or download this one again."
         ) from error
     options.out.mkdir(parents=True)
     done = export_onnx(options.checkpoint, options.out)

@@ -1,4 +1,4 @@
-"""A preview from its spec to its exit code: prepare, build, take the samples of a step, show them."""
+"""The command ``preview``: prepares the data, builds the networks and writes their inputs for the samples of a step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from core.training.samples import samples_directory, write_one
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The command line's options."""
 
     spec: Path
     data: tuple[Path, ...]
@@ -39,14 +39,14 @@ class Options:
 
 
 def preview(options: Options, events: Events) -> int:
-    """Write what the networks would be fed at a step to ``OUT/samples/step-N``; a ``previewed`` event lists the files.
+    """Write the networks' inputs at a step to ``OUT/samples/step-N``; a ``previewed`` event lists the files.
 
     Returns:
         The exit code of ``docs/engine-protocol.md``.
     """
     try:
         _preview(options, events)
-    except Exception as error:  # noqa: BLE001 - the last event says what ended it, whatever it was
+    except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
         failure, exit_code = explain(error, options.out)
         events.emit(
             "failed",
@@ -78,7 +78,7 @@ def _preview(options: Options, events: Events) -> None:
     if not shown:
         raise EngineError(
             "spec_invalid",
-            f"{job.task.kind} feeds its networks nothing that could be shown.",
+            f"{job.task.kind} has no network inputs that can be shown.",
             "Train without a preview.",
         )
     directory = samples_directory(options.out, options.step)
@@ -90,7 +90,7 @@ def _preview(options: Options, events: Events) -> None:
 
 
 def preview_step(objective: Objective, training: TrainingSpec, *, step: int, count: int) -> Sequence[Shown]:
-    """What the run would see of the first ``count`` samples of a step: the very same crops, masks and turns."""
+    """The run's inputs for the first ``count`` samples of a step, with the same crops, masks and rotations."""
     samples = objective.samples("train")
     size = count if training.batch_size == "auto" else training.batch_size
     samples.require(min(count, size))

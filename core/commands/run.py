@@ -1,4 +1,4 @@
-"""One run from its spec to its exit code: prepare, build or restore, train, answer for it."""
+"""The command ``run``: prepares the data, builds or restores the networks, trains, and reports how the run ended."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ from core.training.trials import decide_compile, decide_precision
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The command line's options."""
 
     spec: Path
     data: tuple[Path, ...]
@@ -54,15 +54,15 @@ class Options:
     fresh: bool = False
     threads: int | None = None
     decided: Mapping[str, Any] = field(default_factory=dict)
-    """What an earlier attempt at this run chose where the spec says ``auto``."""
+    """Choices of an earlier attempt at this run for fields that are ``auto`` in the spec."""
     limits: Limits = field(default_factory=Limits)
-    """How often it writes at most."""
+    """Upper limits on how often checkpoints and measures are written."""
     reading: ReadingByName = field(default_factory=dict)
     digests: Digests = field(default_factory=Digests)
 
 
 def run(options: Options, events: Events) -> int:
-    """Do a whole run; the last event is ``finished`` or ``failed``.
+    """Execute a whole run. The last event is ``finished`` or ``failed``.
 
     Returns:
         The exit code of ``docs/engine-protocol.md``.
@@ -71,7 +71,7 @@ def run(options: Options, events: Events) -> int:
     try:
         with StopSignals() as stop:
             return session.run(stop)
-    except Exception as error:  # noqa: BLE001 - the last event says what ended the run, whatever it was
+    except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
         failure, exit_code = explain(error, options.out)
     details = dict(failure.details)
     step = details.pop("step", session.step)
@@ -82,7 +82,7 @@ def run(options: Options, events: Events) -> int:
 
 
 class _Session:
-    """A run in the making. ``step`` is how far it got, so that a failure can say where it happened."""
+    """The state of a run. ``step`` is the last step that was reached, for the report of a failure."""
 
     def __init__(self, options: Options, events: Events) -> None:
         self._options = options
@@ -225,7 +225,7 @@ class _Session:
             if origin.manifest.data_key != data.key:
                 self._events.warn(
                     "data_changed",
-                    f"{origin.path} was trained on other data or with another tokenizer.",
+                    f"{origin.path} was trained on different data or with a different tokenizer.",
                     checkpoint=str(origin.path),
                 )
         if self._encoder:
@@ -244,7 +244,7 @@ class _Session:
         return objective, optimizers, average
 
     def _stop_while_preparing(self) -> NoReturn:
-        """Leave from the signals' thread: the main one may be deep in native code."""
+        """Exit from the signals' thread, because the main thread may be in a long call into native code."""
         with self._events.lock:
             self._events.emit("finished", step=self._first_step, reason="stopped", values={})
             sys.stdout.flush()
@@ -253,7 +253,7 @@ class _Session:
 
 
 def settle(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> tuple[JobSpec, Place]:
-    """The job and the place with every ``auto`` settled, precision first: memory and speed depend on it."""
+    """The job and the place with every ``auto`` decided, precision first: memory use and speed depend on it."""
     wanted, chosen = job.training, decisions.choices
     if wanted.precision == "auto" and "precision" not in chosen:
         place = replace(place, precision=decide_precision(job, data, place, decisions))
@@ -280,7 +280,7 @@ def load_spec(path: Path) -> JobSpec:
 
 
 def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
-    """What the ``failed`` event tells of an error, and the exit code."""
+    """The fields of the ``failed`` event for an error, and the exit code."""
     if isinstance(error, DataError):
         return EngineError(error.code, error.message, error.hint), DATA_ERROR
     if isinstance(error, SpecError):
@@ -297,7 +297,7 @@ def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
 
 
 def environment_of(place: Place) -> dict[str, Any]:
-    """What the last bits of a run's numbers depend on besides its spec and data."""
+    """Properties of the machine on which the last bits of a run's numbers depend, besides its spec and data."""
     return {
         "device": str(place.device),
         "device_name": place.name,

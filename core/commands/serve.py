@@ -3,13 +3,13 @@
 ``python -m core serve --fd N [--parent PID]``
 
 Importing torch and transformers takes seconds, a fork takes milliseconds. This process imports
-them, starts no thread, touches no CUDA, and then forks an engine whenever it is asked to.
+them, starts no thread, does not use CUDA, and then forks one engine for each request.
 
 Wire format
 -----------
 
 ``N`` is a *listening* Unix stream socket (``AF_UNIX``, ``SOCK_STREAM``; bound and ``listen``-ed by
-the parent, inherited by the server; a path or an abstract name, as the parent likes). A client may
+the parent, inherited by the server; its address is a path or an abstract name). A client may
 connect and send its request while the server is still importing: it waits in the backlog.
 
 One connection is one engine. Both ways, messages are JSON objects, UTF-8, one a line (``\\n``).
@@ -44,15 +44,15 @@ One connection is one engine. Both ways, messages are JSON objects, UTF-8, one a
 
 A request that cannot be served is answered ``{"error": "what was wrong"}`` and the connection closed.
 
-Who dies with whom
-------------------
+Which processes are ended together
+----------------------------------
 
 - A connection that closes, or is shut down for writing, before the engine ended means that its
-  supervisor is gone: the engine's whole process group gets SIGKILL. Keep both directions open.
-- The server dies: every engine gets SIGKILL from the kernel (``PR_SET_PDEATHSIG``).
-- The server's parent dies: the server gets SIGKILL likewise. The kernel watches the *thread* that
-  started the server, so start it from one that lives as long as the process does.
-  ``--parent PID`` closes the race before the server could ask for this: with another parent it exits.
+  supervisor has ended: the engine's whole process group gets SIGKILL. Keep both directions open.
+- If the server ends: every engine gets SIGKILL from the kernel (``PR_SET_PDEATHSIG``).
+- If the server's parent ends: the server gets SIGKILL in the same way. The kernel watches the *thread* that
+  started the server, so start it from a thread that lives as long as the process.
+  ``--parent PID`` handles a parent that ended before the server set this up: with another parent the server exits.
 - SIGINT is ignored by the server, because a terminal's Ctrl-C goes to the whole foreground group.
   SIGTERM ends it, and with it its engines; a supervisor that wants checkpoints stops those first.
 """
@@ -77,8 +77,8 @@ from core.tasks.registry import objective_module, packages, specs
 
 _LARGEST_REQUEST = 256 * 1024
 _ENGINE_FDS = 3
-_DEAF_SECONDS = 1.0
-"""After a connection that could not be accepted, the next try comes so much later at the latest."""
+_ACCEPT_RETRY_SECONDS = 1.0
+"""Longest wait, in seconds, before the next try after a connection could not be accepted."""
 
 Main = Callable[[list[str]], int]
 """A command line: arguments in, exit code out."""
@@ -86,23 +86,23 @@ Main = Callable[[list[str]], int]
 
 @dataclass
 class _Engine:
-    """A forked engine that was not reaped yet, and the descriptor that tells of its end.
+    """A forked engine that was not reaped yet, and the descriptor that becomes readable when it ends.
 
-    Until `reap` its pid and its group's id belong to it, dead or alive, and to no other process.
+    Until `reap`, no other process can get its pid or its group's id, even after it ended.
     """
 
     pid: int
     pidfd: int
 
     def kill_group(self) -> None:
-        """SIGKILL for every process of its group; nothing happens where all have ended."""
+        """Send SIGKILL to every process of its group; does nothing if all have ended."""
         try:
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:  # it leads no group: it was forked, or ended, before its setsid
+        except ProcessLookupError:  # no group of its own: it has not called setsid, or ended before
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
     def reap(self) -> int:
-        """Wait for its end and let go of it; what it left in its group, which should be nothing, is killed.
+        """Wait for its end and release it. Orphaned processes of its group, of which there should be none, are killed.
 
         Returns:
             Its exit code, or the negated number of the signal that ended it.
@@ -134,7 +134,7 @@ class _Connection:
         self._engine: _Engine | None = None
 
     def readable(self) -> None:
-        """Take what has arrived; on the end, or on nonsense, close."""
+        """Read what has arrived; close at the end of the stream or after an invalid message."""
         try:
             data, fds, _, _ = socket.recv_fds(self._stream, 65536, _ENGINE_FDS)
             self._fds += fds
@@ -143,7 +143,7 @@ class _Connection:
             else:
                 self.close()
         except BlockingIOError:
-            pass  # woken for nothing
+            pass  # nothing to read, although the descriptor was reported as readable
         except ConnectionError:
             self.close()
         except _RequestError as error:
@@ -151,7 +151,7 @@ class _Connection:
             self.close()
 
     def close(self) -> None:
-        """Let go of the connection; an engine that still lives is killed with all its children."""
+        """Close the connection; an engine that still runs is killed with all its child processes."""
         self._server.forget(self._stream)
         self._stream.close()
         self._close_fds()
@@ -181,7 +181,7 @@ class _Connection:
 
     def _start(self, request: dict[str, Any]) -> None:
         if len(self._fds) != _ENGINE_FDS:
-            raise _RequestError(f"a request brings {_ENGINE_FDS} file descriptors, not {len(self._fds)}")
+            raise _RequestError(f"a request needs {_ENGINE_FDS} file descriptors, not {len(self._fds)}")
         argv, environment, directory = request["argv"], request.get("env"), request.get("cwd")
         if not all(isinstance(argument, str) for argument in argv):
             raise _RequestError("argv is a list of strings")
@@ -223,13 +223,13 @@ class _Server:
 
     def run(self) -> NoReturn:
         while True:
-            deaf = self._listener not in self._selector.get_map()
-            for key, _ in self._selector.select(_DEAF_SECONDS if deaf else None):
-                # An earlier callback of this round may have closed what this one is about, and a new connection may
-                # have been given the same number since.
+            accept_failed = self._listener not in self._selector.get_map()
+            for key, _ in self._selector.select(_ACCEPT_RETRY_SECONDS if accept_failed else None):
+                # An earlier callback of this round may have closed this descriptor, and a new connection may
+                # have got the same number since.
                 if self._selector.get_map().get(key.fd) is key:
                     key.data()
-            if deaf:
+            if accept_failed:
                 self.watch(self._listener, self._accept)
 
     def watch(self, source: socket.socket | int, callback: Callable[[], None]) -> None:
@@ -254,7 +254,7 @@ class _Server:
             code = main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(bool(end.code))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it must not unwind into the server's loop
+        except BaseException as error:  # noqa: BLE001 - no exception may reach the server's loop in the child
             tracebacks.print_uncaught(type(error), error)
         finally:
             with contextlib.suppress(OSError, ValueError):
@@ -275,7 +275,7 @@ class _Server:
 
 
 def _tracked(pid: int) -> _Engine:
-    """The engine in a process that was just forked.
+    """The engine of a process that was just forked.
 
     Raises:
         OSError: no descriptor is left for it; the process is ended and reaped.
@@ -298,11 +298,11 @@ def preload() -> None:
         except (Exception, SystemExit) as error:
             if kind not in packages():
                 raise
-            # Its jobs fail with the reason; those of other tasks need nothing of it.
+            # Jobs of this task fail with the reason; jobs of other tasks do not need the module.
             tracebacks.print_uncaught(type(error), error)
     for name in ("core.commands.terminal", "core.commands.run"):
         importlib.import_module(name)
-    # What is here now is never collected in the children, so their memory stays shared with ours.
+    # Garbage collection in the engines skips the objects that exist now, so their memory stays shared with the server.
     gc.collect()
     gc.freeze()
 
@@ -326,7 +326,7 @@ def serve(
 def _engine_main(
     engine: Main, argv: list[str], environment: dict[str, str] | None, directory: str | None, fds: list[int]
 ) -> int:
-    """Become the engine: only the three descriptors, the environment and the directory of the request."""
+    """Run as the engine, with only the three descriptors, the environment and the directory of the request."""
     lowest = _ENGINE_FDS + 1
     safe = [fcntl.fcntl(fd, fcntl.F_DUPFD, lowest) for fd in (os.open(os.devnull, os.O_RDONLY), *fds)]
     for number, fd in enumerate(safe):

@@ -13,16 +13,16 @@ from core.events import Event, Sink
 
 
 def terminal_sink(*, live: bool) -> Sink:
-    """A sink that tells events in words.
+    """A sink that prints events as sentences.
 
     Args:
-        live: draw a progress bar; else one line an event.
+        live: draw a progress bar; otherwise print one line for each event.
     """
     return _LiveSink() if live else _print_line
 
 
 def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and one return, an event
-    """An event as a line for people, or None where it is not worth one."""
+    """An event as a line for people, or None for events that are not printed."""
     match event["event"]:
         case "started":
             resumed = (
@@ -57,7 +57,7 @@ def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and
 
 
 def _amounts(event: Event) -> str:
-    """How much there is to learn from, in the modality's own measure."""
+    """The amount of training and held-out data: documents and tokens, images, or recordings and hours."""
     if "documents" in event:
         return (
             f"{event['documents']:,} documents, {event['tokens']:,} tokens to learn from, "
@@ -82,13 +82,13 @@ def _numbers(values: Mapping[str, float]) -> str:
 def _print_line(event: Event) -> None:
     line = describe(event)
     if line is not None:
-        # The log is for people: where it cannot be written (a full disk), the run goes on without it.
+        # The run continues when the log cannot be written (a full disk), because nothing but people reads it.
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
 
 
 class _LiveSink:
-    """One bar for what is being done now; everything else scrolls above it."""
+    """A progress bar for the current activity in the last line; other events scroll above it."""
 
     def __init__(self) -> None:
         self._progress = Progress(

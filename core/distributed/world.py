@@ -1,4 +1,4 @@
-"""This process's place among those that train together."""
+"""`World`: this process's rank, and the number of processes that train together."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Process ``rank`` of ``size``. Sums over the world are what its one process has."""
+    """Process ``rank`` of ``size``. With one process, a sum over the world is that process's own value."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process speaks for all: events, checkpoints, evaluation's numbers."""
+        """Whether this process writes events, checkpoints and evaluation results for all processes."""
         return self.rank == 0
 
     def share(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """This process's part of the samples that all train on, shape (N,) → (N / size,)."""
+        """This process's share of the samples of all processes, shape (N,) → (N / size,)."""
         share: NDArray[np.int64] = samples.reshape(self.size, -1)[self.rank]
         return share

@@ -1,1 +1,1 @@
-"""What a job will take, found out by a few of its real steps."""
+"""Estimates the time, memory and FLOPs of a job from a few of its real steps."""

@@ -12,12 +12,12 @@ from core.training.devices import Place
 
 
 def flops_per_step(objective: Objective, parts: Sequence[Batch], place: Place) -> float:
-    """What the forward and backward passes of a step compute: products of matrices, convolutions and attention, two
-    operations for a multiplication and an addition.
+    """FLOPs of a step's forward and backward passes: matrix products, convolutions and attention, two operations for a
+    multiplication and an addition.
 
     Counted in one real pass, with attention written out as products (the counter does not know every fused kernel;
-    what a kernel skips above the diagonal of causal attention still counts). Optimisers and element-wise work, which is
-    bound by memory and not by arithmetic, count nothing. Gradients are cleared again.
+    what a kernel skips above the diagonal of causal attention still counts). Optimisers and element-wise operations,
+    which are limited by memory bandwidth and not by arithmetic, are not counted. Gradients are cleared afterwards.
     """
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):

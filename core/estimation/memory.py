@@ -1,4 +1,4 @@
-"""How much a step takes at its worst moment, and how many samples fit."""
+"""Measures the peak memory of a step, and finds how many samples fit."""
 
 import contextlib
 import time
@@ -16,16 +16,16 @@ from core.training.memory import is_out_of_memory, peak_memory_mb
 
 _MEBIBYTE = 1 << 20
 _RESERVE = 0.9
-"""Share of the device's memory that is counted on: fragments, and what else lives there, need the rest."""
+"""Share of the device's memory that is assumed usable: fragmentation and other allocations need the rest."""
 _CLEAR_BYTES = 48 * _MEBIBYTE
-"""The peak has to grow by this much before its slope means anything beside the allocator's own noise."""
+"""The peak must grow by this much before its slope is larger than the allocator's noise."""
 _SECONDS = 30.0
 _MOST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class LargestBatch:
-    """How many samples fit at once."""
+    """The largest number of samples that fit at once."""
 
     samples: int
     bytes_per_sample: float
@@ -34,22 +34,22 @@ class LargestBatch:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Forget the worst moment so far."""
+    """Reset the peak."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
-    # Linux starts the high-water mark of resident memory anew. Where it may not be written, the mark stays: too high.
+    # Linux resets the high-water mark of resident memory. If the file cannot be written, the mark stays, too high.
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Memory in use at the worst moment since `reset_peak`."""
+    """Peak of the bytes in use since `reset_peak`."""
     return int(peak_memory_mb(device) * _MEBIBYTE)
 
 
 def device_bytes(device: torch.device) -> int:
-    """What the device has."""
+    """Total memory of the device in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[1])
     for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
@@ -61,15 +61,15 @@ def device_bytes(device: torch.device) -> int:
 def largest_batch(
     objective: Objective, samples: Samples, place: Place, *, start: int, limit_bytes: int
 ) -> LargestBatch:
-    """How many samples a forward and a backward pass can take at once.
+    """How many samples fit in memory for a forward and a backward pass.
 
-    Batches are doubled until the peak has grown enough for its slope to be told, or half of the limit is in use; from
-    there the line is drawn on to the limit. On a GPU the answer is then tried, and lowered while it does not fit. On a
-    CPU it is not: the system would not say no, it would kill.
+    Batches are doubled until the peak has grown enough to measure its slope, or half of the limit is in use; from
+    there the peak is extrapolated linearly to the limit. On a GPU the result is then tried, and lowered while it
+    does not fit. On a CPU it is not tried, because the allocation would not fail: the system would kill the process.
 
     Args:
         start: samples of the first batch.
-        limit_bytes: what the device has.
+        limit_bytes: total memory of the device.
     """
     limit = int(limit_bytes * _RESERVE)
     until = time.monotonic() + _SECONDS
@@ -87,10 +87,10 @@ def largest_batch(
     slope = (last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else 0.0
     if slope <= 0:
         return LargestBatch(
-            last[0], 0.0, limit, f"the largest that was tried; memory did not grow up to {last[0]}"
+            last[0], 0.0, limit, f"the largest size tried; memory did not grow up to {last[0]} samples"
         )
     fits = int(min(_MOST, max(1, last[0] + (limit - last[1]) / slope)))
-    how = f"from the peaks at {first[0]} and {last[0]} samples, drawn on to the limit"
+    how = f"extrapolated from the peaks at {first[0]} and {last[0]} samples"
     if place.device.type == "cuda":
         fits = _largest_that_runs(objective, samples, place, fits)
         how += ", and tried"

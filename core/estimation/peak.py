@@ -1,4 +1,4 @@
-"""What the device could do at best: the denominator of model FLOPs utilisation."""
+"""Peak FLOPs of the device: the denominator of model FLOPs utilisation (MFU)."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import torch
 from core.training.devices import Place
 
 _PUBLISHED_BF16 = (
-    # Dense, without sparsity; the makers' data sheets. The first name that the device's begins with counts.
+    # Dense, without sparsity; from the manufacturers' data sheets. The first entry that is a prefix of the device's
+    # name applies.
     ("NVIDIA H100 PCIe", 756e12),
     ("NVIDIA H100 NVL", 835e12),
     ("NVIDIA H100", 989.4e12),
@@ -24,14 +25,14 @@ _SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Floating-point operations a second, and where the number comes from."""
+    """Floating-point operations per second, and the source of the number."""
 
     flops_per_s: float
     how: str
 
 
 def device_peak(place: Place) -> Peak:
-    """The published peak in bf16 where it is known, else the fastest product of matrices measured here and now."""
+    """The published bf16 peak if it is known, otherwise the fastest matrix product measured on this device."""
     if place.precision == "bf16" and place.device.type == "cuda":
         for name, flops in _PUBLISHED_BF16:
             if place.name.startswith(name):
@@ -40,7 +41,7 @@ def device_peak(place: Place) -> Peak:
 
 
 def measured_peak(place: Place) -> Peak:
-    """The fastest of the products of two square matrices that fit into half a second, in the place's precision."""
+    """The fastest of the products of two square matrices done within half a second, in the place's precision."""
     size = _SIZE.get(place.device.type, 1024)
     dtype = torch.bfloat16 if place.precision == "bf16" else torch.float32
     a, b = (torch.randn(size, size, device=place.device).to(dtype) for _ in range(2))

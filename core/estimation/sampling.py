@@ -1,4 +1,4 @@
-"""A part of a large text dataset: preparing all of it would take longer than the estimate is worth."""
+"""Takes a sample of a large text dataset for an estimate, because preparing all of it would take too long."""
 
 import json
 import shutil
@@ -9,15 +9,15 @@ from core.data import DataError, DataFile, data_files
 from core.formats import FormatError, Kind, Notes, detect, read_documents
 
 WHOLE_BYTES = 64 << 20
-"""Files up to this size together are prepared whole, into the cache that the job itself will use."""
+"""Total bytes up to which files are prepared whole, into the cache that the job itself will use."""
 SAMPLE_BYTES = 32 << 20
-"""Of text that is taken from larger ones."""
+"""Bytes of text that are taken from a larger dataset."""
 
 
 def sample_text(files: Sequence[DataFile], text_column: str | None, directory: Path) -> list[DataFile]:
     """The first documents of every file, each file with its share, as one new file in ``directory``.
 
-    An uploaded tokenizer comes along.
+    An uploaded tokenizer is included.
 
     Raises:
         DataError: ``data_unreadable``.

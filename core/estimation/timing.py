@@ -1,4 +1,4 @@
-"""How long a step takes: real steps of the real loop, timed one by one."""
+"""Times a job's steps one by one, in the real training loop."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from core.objectives.base import Batch
 from core.training.loop import Run, optimize
 
 WARM_UP = 3
-"""Steps before the clock counts: kernels are chosen, memory is taken, networks are compiled."""
+"""Warm-up steps that are not timed: kernels are chosen, memory is allocated, networks are compiled."""
 _FEWEST, _MOST = 10, 200
 _SECONDS = 8.0
 _PATIENCE = 60.0
-"""With steps that take long, fewer than the fewest must do, but three."""
+"""Seconds of timing after which fewer than `_FEWEST` steps are enough, but at least three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +25,22 @@ class Timing:
     seconds: NDArray[np.float64]
     samples: int
     tokens: int
-    """Both in all timed steps together."""
+    """Total of all timed steps, as for the field above."""
 
     @property
     def median(self) -> float:
         return float(np.median(self.seconds))
 
     def quantile(self, share: float) -> float:
-        """Seconds that this share of the steps needed at most."""
+        """The quantile of the step times, in seconds: this share of the steps took at most that long."""
         return float(np.quantile(self.seconds, share))
 
 
 def time_steps(run: Run, on_progress: Callable[[float], None]) -> Timing:
-    """Take the run's first steps; the networks and optimisers have moved on afterwards.
+    """Do the run's first steps; this changes the networks and optimisers.
 
     Args:
-        on_progress: told the share that is done.
+        on_progress: called with the share that is done.
     """
     run.objective.train()
     for _ in range(WARM_UP):
@@ -63,10 +63,10 @@ def time_steps(run: Run, on_progress: Callable[[float], None]) -> Timing:
 
 
 def _step(run: Run) -> tuple[list[Batch], float]:
-    """The next step's parts, and its seconds: waiting for data and computing."""
+    """The next step's micro-batches, and its seconds: waiting for data and computing."""
     started = time.perf_counter()
     run.step += 1
     parts = run.batches.take(run.step)
-    # The loop reads the loss now and then; here it is read each time, which is what ends the step on a GPU.
+    # The loss is read after each step, not occasionally as in the loop, because on a GPU reading it waits for the step.
     optimize(run, parts).loss.item()
     return parts, time.perf_counter() - started

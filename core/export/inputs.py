@@ -1,6 +1,6 @@
-"""What a network of the ecosystem is fed, by the name of its main input: one entry a modality.
+"""Inputs of networks in the `transformers` layout, by the name of the main input: one entry per modality.
 
-A family of networks whose main input is listed here exports without another line.
+Every network whose main input is listed here can be exported without further code.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 Axes = Mapping[int, str]
-"""Dimension → its name, for those of any size."""
+"""Dimension → its name, for dimensions of variable size."""
 
 Make = Callable[[Any, int, int, torch.Generator], Tensor]
 """(config, batch, length, generator) → an input."""
@@ -31,7 +31,7 @@ def inputs_of(model: PreTrainedModel) -> list[Input]:
     """The inputs that a network is exported with.
 
     Raises:
-        KeyError: its main input is of a kind that is not known here.
+        KeyError: its main input is not listed here.
     """
     inputs = list(_INPUTS[model.main_input_name])
     if model.config.is_encoder_decoder:
@@ -40,18 +40,18 @@ def inputs_of(model: PreTrainedModel) -> list[Input]:
 
 
 def lengths(model: PreTrainedModel) -> list[tuple[int, int]]:
-    """(batch, length) of inputs to compare with: the least, the longest, and one in between."""
+    """(batch, length) of the inputs for the comparison: the smallest, the longest, and one in between."""
     limit = _longest(model.config)
     return [(1, 1), (2, limit), (3, max(1, limit // 3))]
 
 
 def example_length(model: PreTrainedModel) -> int:
-    """The length that a network is traced with: none of those it is compared with."""
+    """The length for tracing the network: different from the lengths used for the comparison."""
     return min(7, _longest(model.config))
 
 
 def _longest(config: Any) -> int:
-    """The longest sequence that is worth comparing."""
+    """The longest sequence used for the comparison."""
     return min(64, int(getattr(config, "max_position_embeddings", None) or 64))
 
 

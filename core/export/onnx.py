@@ -1,4 +1,4 @@
-"""A checkpoint as one ONNX file, checked against the network it came from."""
+"""Exports a checkpoint as one ONNX file and compares its outputs with the original network's."""
 
 import json
 import logging
@@ -21,20 +21,20 @@ from core.export.inputs import Input, example_length, inputs_of, lengths
 
 MODEL = "model.onnx"
 OPSET = 18
-"""What ONNX Runtime has understood since 1.14 (2023)."""
+"""ONNX opset version, supported by ONNX Runtime since 1.14 (2023)."""
 TOLERANCE = 1e-4
-"""How far an output may be from the original's, beside the largest output there is, or 1: fp32 sums in another order.
-Measured for the small networks of the tests: below 1e-6."""
+"""Largest allowed difference of an output from the original's, relative to the largest output or 1: fp32 sums in
+another order differ. Measured for the small networks of the tests: below 1e-6."""
 
 _ONE_FILE_BYTES = 1_800_000_000
-"""Protocol buffers end at 2 GiB; larger weights go to a file beside."""
+"""Protocol buffers are limited to 2 GiB; larger weights go to a separate file."""
 _OUTPUTS = ("logits", "reconstruction", "last_hidden_state")
 _NOT_COPIED = frozenset({MANIFEST, WEIGHTS})
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, and how it compared."""
+    """The files written, and the result of the comparison."""
 
     architecture: str
     inputs: list[str]
@@ -46,18 +46,18 @@ class Exported:
 
 
 def export_onnx(checkpoint: Path, out: Path) -> Exported:
-    """Write ``model.onnx`` into ``out``, and beside it what the checkpoint has for its readers: configuration, tokenizer.
+    """Write ``model.onnx`` into ``out``, with the checkpoint's configuration and tokenizer.
 
-    The network is traced in evaluation mode, in fp32, with batch and sequence of any size. Then ONNX Runtime computes
-    inputs of other sizes than the traced one, and has to come to the same outputs.
+    The network is traced in evaluation mode, in fp32, with batch and sequence of any size. Then ONNX Runtime
+    computes outputs for inputs of other sizes than the traced one, which must equal the network's.
 
     Args:
         checkpoint: a checkpoint directory, in the layout that `transformers` opens.
         out: an empty directory.
 
     Raises:
-        EngineError: ``export_unsupported`` where the network cannot be written so, ``export_differs`` where ONNX Runtime
-            comes to something else.
+        EngineError: ``export_unsupported`` if the network cannot be written as ONNX, ``export_differs`` if ONNX
+            Runtime's outputs differ.
     """
     model = _load(checkpoint)
     architecture = type(model).__name__
@@ -92,13 +92,13 @@ def export_onnx(checkpoint: Path, out: Path) -> Exported:
 
 
 class _Plain(nn.Module):
-    """Tensors in, one tensor out: a network as ONNX sees it."""
+    """A wrapper with tensors as inputs and one tensor as output, as ONNX requires."""
 
     def __init__(self, model: PreTrainedModel, names: Sequence[str]) -> None:
         super().__init__()
         self.model = model
         self._names = list(names)
-        # Caches of a generation are state between calls, and ONNX has none.
+        # ONNX has no state between calls, so the cache for text generation is off.
         self._options = {"use_cache": False} if hasattr(model.config, "use_cache") else {}
         self.output = ""
         self.eval()
@@ -116,7 +116,7 @@ def _load(checkpoint: Path) -> PreTrainedModel:
     try:
         [name] = json.loads((checkpoint / "config.json").read_text())["architectures"]
         architecture: type[PreTrainedModel] = getattr(transformers, name)
-        # Written out as products, attention is what every version of ONNX knows.
+        # Attention written as matrix products is supported by every version of ONNX.
         return architecture.from_pretrained(
             checkpoint, dtype=torch.float32, attn_implementation="eager", local_files_only=True
         )
@@ -136,7 +136,7 @@ def _write(network: _Plain, inputs: Sequence[Input], path: Path, architecture: s
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            # Of torch about itself, on every export.
+            # A warning of torch about its own code, on every export.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 network,
@@ -157,7 +157,7 @@ def _write(network: _Plain, inputs: Sequence[Input], path: Path, architecture: s
 def _compare(
     network: _Plain, inputs: Sequence[Input], path: Path, batches: Sequence[tuple[int, int]]
 ) -> tuple[float, float]:
-    """The largest difference of an output, and what is tolerated."""
+    """The largest difference of an output, and the tolerance."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

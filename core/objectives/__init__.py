@@ -1,1 +1,1 @@
-"""Pretraining tasks, one file each, behind one contract (`base.py`)."""
+"""What the objectives of several tasks share, and their contract with the training loop (`base.py`)."""

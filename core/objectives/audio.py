@@ -1,4 +1,4 @@
-"""What the audio tasks share: clips of recordings, and the folder that opens their network."""
+"""Base class of the audio tasks' objectives: clips of recordings as samples, and the checkpoint's network folder."""
 
 import abc
 from collections.abc import Sequence
@@ -46,10 +46,10 @@ class AudioObjective(Objective):
     def clips(
         self, rows: NDArray[Any], samples: NDArray[np.int64], key: int, augmentation: AudioAugmentation | None
     ) -> tuple[dict[str, Tensor], NDArray[np.int64]]:
-        """Tensors for `waves`, and how many numbers of each clip are sound after that, shape (B,).
+        """Tensors for `waves`, and the number of samples of each clip that are sound and not padding, shape (B,).
 
         Args:
-            augmentation: None for evaluation, where each clip begins at its own place.
+            augmentation: None for evaluation, where the start of each clip is fixed.
         """
         chance = None
         if augmentation is not None:
@@ -73,7 +73,7 @@ class AudioObjective(Objective):
 
     @abc.abstractmethod
     def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        """What the encoder is fed of clips, none of them hidden or changed, and which of its tokens hold sound.
+        """The encoder's inputs for clips, without masking or augmentation, and which of its tokens hold sound.
 
         Returns:
             Its inputs, and bool (B, T).
@@ -82,16 +82,17 @@ class AudioObjective(Objective):
     @property
     @abc.abstractmethod
     def layers(self) -> Sequence[nn.Module]:
-        """What feeds the transformer, and each of its layers: modules that give (B, T, hidden), perhaps behind special tokens."""
+        """The module before the transformer, then each of its layers: outputs (B, T, hidden), special tokens first."""
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The last layer's tokens, averaged over those that hold sound: shape (B, hidden)."""
         return self.learned_encoder.features(*self.sound(rows))
 
     def encode_layers(self, rows: NDArray[Any]) -> Tensor:
-        """What goes into the transformer and what each layer gives, averaged likewise: shape (B, layers + 1, hidden).
+        """The transformer's input and each layer's output, averaged likewise: shape (B, layers + 1, hidden).
 
-        What tells words apart is seldom in the last layer, which serves the loss (SUPERB, arXiv 2105.01051, reads all).
+        Features that distinguish words are seldom in the last layer, which is fitted to the loss (SUPERB, arXiv
+        2105.01051, uses all layers).
         """
         given: list[Tensor] = []
 
@@ -109,5 +110,5 @@ class AudioObjective(Objective):
 
 
 def is_audio(data: Prepared) -> TypeGuard[PreparedAudio]:
-    """Whether prepared data is recordings."""
+    """Whether the prepared data are recordings."""
     return isinstance(data, PreparedAudio)

@@ -1,7 +1,7 @@
-"""The contract between a pretraining task and the training loop.
+"""The contract between a pretraining task's objective and the training loop.
 
-A task is one file in this package, named after its spec's ``kind``, with one class registered for
-its spec. The loop knows objectives by this contract alone, so adding a task changes nothing else.
+The objective of a task stands in ``core/tasks/<kind>/objective.py``: one class, registered for the task's spec with
+`objective_for`. The loop uses objectives only through this contract, so adding a task changes nothing else.
 """
 
 import abc
@@ -34,7 +34,7 @@ class Batch:
 
     tensors: Mapping[str, Tensor]
     count: int
-    """Terms that the batch's summed losses have: what they are divided by, over all parts."""
+    """Number of terms in the batch's summed losses, over all micro-batches; the sums are divided by it."""
     samples: int
     tokens: int
 
@@ -48,38 +48,38 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Losses of a batch as sums over its terms, so that parts add up before one division."""
+    """Losses of a batch as sums over its terms, so that those of all micro-batches can be added before one division."""
 
     total: Tensor
     """What is minimised, scalar, with gradient."""
     named: Mapping[str, Tensor]
-    """Its parts for the log as ``train/<name>``, scalars without gradient; empty where the total says it all."""
+    """Its components for the log as ``train/<name>``, scalars without gradient; empty if there is only one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Something for people to look at: a continued text, a grid of reconstructions."""
+    """An output to be shown to people: a continued text, a grid of reconstructions."""
 
     name: str
-    """Lower case words joined by ``_``; the same kind of thing has the same name at each step."""
+    """Lower case words joined by ``_``; the same kind of output has the same name at each step."""
     media_type: Literal["text/plain", "image/png"]
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """Something that a person should know of a run that goes on: a ``warning`` event."""
+    """A problem that people should know of while the run continues; reported as a ``warning`` event."""
 
     code: str
     message: str
     """What is wrong, and what to change."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What `message` is made of."""
+    """Parameters of `message`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One pass over a step's batch, forward and backward, and the optimisers that step after it."""
+    """One forward and backward pass over a step's batch, and the optimisers that step after it."""
 
     forward: Callable[[Batch], Losses]
     optimizers: Sequence[str]
@@ -87,7 +87,7 @@ class Phase:
 
 
 class Objective(nn.Module, abc.ABC):
-    """A pretraining task: its networks, what they are fed and what they are asked.
+    """A pretraining task: its networks, their inputs and their losses.
 
     ``forward(batch)`` returns `Losses`; it runs under autocast and in training mode.
     """
@@ -99,13 +99,13 @@ class Objective(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def samples(self, split: SplitName) -> Samples:
-        """A part of the data, cut into what one sample is to this task."""
+        """A split of the data, divided into samples as this task defines them."""
 
     @abc.abstractmethod
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         """Training inputs and targets from raw samples, on the CPU.
 
-        Runs in a thread beside the loop: it must be a function of its arguments and touch neither
+        Runs in a thread beside the loop: its result must depend on its arguments alone, and it must use neither
         the networks nor torch's generators.
 
         Args:
@@ -120,73 +120,73 @@ class Objective(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
-        """Measures (``eval/…``) on the held-out samples at ``indices``; the same whenever it is asked.
+        """Measures (``eval/…``) on the held-out samples at ``indices``; every call gives the same result.
 
         Runs under autocast, in evaluation mode and without gradient.
         """
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
-        """What the network makes of some held-out samples, for people; the same whenever it is asked.
+        """The network's outputs for some held-out samples, for people; every call gives the same result.
 
-        Runs after each evaluation, as it does. By default there is nothing to see.
+        Runs after each evaluation, in the same mode. By default empty.
         """
         return ()
 
     def concerns(self, values: Mapping[str, float]) -> Sequence[Concern]:
-        """What is worrying about the measures that `evaluate` just gave: told once, while it lasts, and with
-        ``on_collapse: pause`` a reason to pause. By default nothing is."""
+        """Problems in the measures that `evaluate` just returned. Each is reported once while it lasts, and with
+        ``on_collapse: pause`` it pauses the run. By default none."""
         return ()
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown] | None:
-        """What the networks would be fed of some training samples at the step that ``key`` names, for people.
+        """The networks' inputs for some training samples at the step that ``key`` names, for people.
 
-        By default (None) the networks' inputs are caught and shown as `denormalised` pictures or by `as_text`. A task
-        that damages or hides something inside its networks says here what.
+        By default (None) the networks' inputs are recorded and shown as `denormalised` pictures or by `as_text`. A task
+        whose networks corrupt or mask the inputs themselves shows the corrupted inputs here.
         """
         return None
 
     def denormalised(self, values: Tensor) -> Tensor:
-        """Pictures in 0 … 1 of what an image network is fed, (B, C, H, W); by default as they are."""
+        """Pictures in 0 … 1 from an image network's inputs, (B, C, H, W); by default unchanged."""
         return values
 
     def as_text(self, ids: NDArray[np.int64]) -> str | None:
-        """What token ids, (L,), stand for; by default nobody knows."""
+        """The text of token ids, (L,); by default None."""
         return None
 
     @property
     def learned_encoder(self) -> Encoder | None:
-        """The encoder that the task learns and a checkpoint opens as; None where it learns none."""
+        """The encoder that the task trains and that a checkpoint opens as; None if it trains no encoder."""
         return None
 
     def start_from_encoder(self, directory: Path) -> None:
-        """Take the encoder's weights from a checkpoint of this or another task; all else stays fresh.
+        """Load the encoder's weights from a checkpoint of this or another task; other weights stay as initialised.
 
         Raises:
-            EngineError: ``spec_invalid`` where the task learns none, ``checkpoint_mismatch`` where they do not fit.
+            EngineError: ``spec_invalid`` if the task trains none, ``checkpoint_mismatch`` where they do not fit.
         """
         encoder = self.learned_encoder
         if encoder is None:
             raise EngineError(
                 "spec_invalid",
-                "This task learns no encoder that could start from another's weights.",
-                "Leave `start` out of the spec, or set start.scope to all to go on with the same task.",
+                "This task trains no encoder, so it cannot start from another checkpoint's encoder.",
+                "Leave `start` out of the spec, or set start.scope to all to continue with the same task.",
             )
         encoder.load(directory)
 
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
         """Features of raw samples, shape (B, D), for probes and measures of the representation.
 
-        Runs as `evaluate` does. None where the task learns no encoder of whole samples.
+        Runs in the same mode as `evaluate`. None if the task trains no encoder of whole samples.
         """
         return None
 
     @property
     @abc.abstractmethod
     def bundle(self) -> Bundle:
-        """What a checkpoint holds of this task: which networks, which tensors beside them, which preprocessor.
+        """The content of this task's checkpoints: networks, further tensors, preprocessor.
 
-        It is written in a thread beside the loop, from a copy of ``state_dict()``: of the networks it may use the
-        configuration, and not the weights, which have moved on.
+        It is written in a thread beside the loop, from a copy of ``state_dict()``. It may use the networks'
+        configuration but not their weights, which later steps have already changed.
         """
 
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
@@ -194,7 +194,7 @@ class Objective(nn.Module, abc.ABC):
         self.bundle.write(directory, state)
 
     def restore(self, directory: Path) -> None:
-        """Take the weights back from what `export` wrote.
+        """Load the weights from what `export` wrote.
 
         Raises:
             EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
@@ -203,37 +203,38 @@ class Objective(nn.Module, abc.ABC):
         self.restored()
 
     def restored(self) -> None:
-        """Called after the state was read from a checkpoint: where numbers on the host follow buffers."""
+        """Called after the state was read from a checkpoint: updates copies of buffers on the host."""
 
     def optimizers(self) -> Mapping[str, NamedParameters]:
         """Which parameters go to which optimiser, by the optimiser's name."""
         return {"main": list(self.named_parameters())}
 
     def phases(self) -> Sequence[Phase]:
-        """What a step does with its batch, one after the other; by default one pass for all optimisers.
+        """The passes of a step over its batch, in order; by default one pass for all optimisers.
 
-        A game for two has a phase for each player. A phase's losses must reach no parameters but its own optimisers'.
+        A GAN has one phase for each network. A phase's losses must have gradients only for its own optimisers'
+        parameters.
         """
         return (Phase(self, tuple(self.optimizers())),)
 
     def block_of(self, name: str) -> int | None:
         """The block of its stack, from 0 at the input, that a parameter belongs to; None: of no block.
 
-        By default read off its name, as `transformers` and torch name stacks: ``….layer.3.…``. What lies before the
-        blocks is taken for embeddings and what lies behind for the head, in the order of `named_parameters`.
+        By default read off its name, as `transformers` and torch name stacks: ``….layer.3.…``. Parameters before the
+        blocks count as embeddings and those after them as the head, in the order of `named_parameters`.
         """
         found = _BLOCK.search(name)
         return int(found[1]) if found else None
 
     def after_step(self, step: int) -> None:
-        """Called after the optimisers have done step ``step``: where averaged teachers move."""
+        """Called after the optimisers have done step ``step``: updates averaged teachers."""
 
     def compile_networks(self) -> None:
         """Have the networks compiled by ``torch.compile``, in place."""
 
     @property
     def parameter_count(self) -> int:
-        """Trained numbers."""
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
 

@@ -14,7 +14,7 @@ _PREFIX = "view/"
 
 
 class Crops:
-    """Draws crops where a batch is made, and cuts them out where it is used.
+    """Draws the crops' positions when a batch is made, and cuts them out on the networks' device.
 
     Args:
         min_area: smallest share of an image's area that a crop takes.
@@ -30,12 +30,12 @@ class Crops:
         )
 
     def draw(self, samples: NDArray[np.int64], key: int, side: int) -> dict[str, Tensor]:
-        """What a batch carries, out of (key, sample), for images of ``side`` pixels."""
+        """A batch's tensors that describe its crops, a function of (key, sample), for images of ``side`` pixels."""
         drawn = draw_views(self._spec, samples, derive_seed(key, "crops"), (side, side))
         return {_PREFIX + name: tensor for name, tensor in drawn.items()}
 
     def cut(self, images: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
-        """The crops that ``tensors`` tell of, or the whole images where they tell of none.
+        """The crops that ``tensors`` describe, or the whole images if they describe none.
 
         Args:
             images: bytes, shape (B, H, W, C).

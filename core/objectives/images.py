@@ -1,4 +1,4 @@
-"""What the image tasks share: pixels in, normalised on the device; an encoder, and the folder that opens it."""
+"""Base classes of the image tasks' objectives: pixels normalised on the device, an encoder, its checkpoint folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class ImageObjective(Objective):
         self.side = data.height
         self.channels = data.channels
         self.register_buffer("mean", _per_channel(data.mean), persistent=False)
-        # A channel without variation stays zero, and is not blown up to infinity.
+        # A channel without variation becomes zero; without this it would be divided by zero.
         self.register_buffer("std", _per_channel(data.std).clamp(min=1e-3), persistent=False)
 
     @property
@@ -51,7 +51,7 @@ class ImageObjective(Objective):
         return torch.from_numpy(np.ascontiguousarray(rows)).to(self.device).permute(0, 3, 1, 2) / 255
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """Pixels in 0 … 1 to mean 0 and deviation 1 over the training part, channel by channel."""
+        """Pixels in 0 … 1, scaled to mean 0 and standard deviation 1 over the training split, channel by channel."""
         return (pixels - self.mean) / self.std
 
     def denormalised(self, values: Tensor) -> Tensor:
@@ -60,17 +60,17 @@ class ImageObjective(Objective):
 
     @property
     def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and deviation of each channel that the network is given, of pixels in 0 … 1."""
+        """Mean and standard deviation of each input channel of the network, for pixels in 0 … 1."""
         return tuple(self.mean.flatten().tolist()), tuple(self.std.flatten().tolist())
 
     def save_preprocessor(self, directory: Path) -> None:
-        """Write how an image becomes the network's input."""
+        """Write the image preprocessor's configuration."""
         mean, std = self.input_statistics
         save_preprocessor(directory, image_size=self.side, mean=mean, std=std)
 
 
 class EncoderObjective(ImageObjective):
-    """A task on images that trains ``self.encoder`` and keeps it; all other modules and buffers are only for training."""
+    """A task on images whose checkpoint opens as ``self.encoder``; all else is only for training."""
 
     def __init__(self, encoder: PreTrainedModel, data: PreparedImages) -> None:
         super().__init__(data)
@@ -94,14 +94,14 @@ class EncoderObjective(ImageObjective):
 
 @contextmanager
 def initialising(seed: int, what: str) -> Iterator[None]:
-    """Networks made within have weights that are a function of (seed, what) alone."""
+    """Networks created inside this context have weights that depend on (seed, what) alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation", what))
         yield
 
 
 def is_images(data: Prepared) -> TypeGuard[PreparedImages]:
-    """Whether prepared data is images."""
+    """Whether the prepared data are images."""
     return isinstance(data, PreparedImages)
 
 

@@ -1,4 +1,4 @@
-"""What the text tasks share: one network of `transformers`, its tokenizer, and the folder that opens them."""
+"""Base class of the text tasks' objectives: one network of `transformers`, its tokenizer, their checkpoint folder."""
 
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -22,7 +22,7 @@ _ADVICE = "Resume with the model, task, data.tokenizer and training.sequence_len
 
 
 class LanguageModel(Objective):
-    """A text task with one network, ``self.model``, and whatever heads only training needs.
+    """A text task with one network, ``self.model``, and any heads that only training needs.
 
     Args:
         sequence_length: tokens a sample, special tokens included.
@@ -42,11 +42,11 @@ class LanguageModel(Objective):
         return text_encoder(self.model)
 
     def text(self, rows: NDArray[Any]) -> NDArray[np.int64]:
-        """Of raw samples the tokens that the encoder reads, shape (B, L)."""
+        """The tokens of raw samples that the encoder reads, shape (B, L)."""
         return rows
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
-        """The mean of the last hidden states over all tokens but padding; a row's documents see each other."""
+        """The mean of the last hidden states over all tokens except padding; attention crosses document borders."""
         ids = torch.from_numpy(np.ascontiguousarray(self.text(rows)))
         real = ids != self.data.special_ids.pad
         device = self.model.device
@@ -59,7 +59,7 @@ class LanguageModel(Objective):
     def _require_vocabulary(self, directory: Path) -> None:
         """
         Raises:
-            EngineError: ``checkpoint_mismatch`` where the checkpoint in ``directory`` numbers tokens otherwise.
+            EngineError: ``checkpoint_mismatch`` if the checkpoint in ``directory`` gives tokens other ids.
         """
         own, theirs = (
             Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
@@ -69,9 +69,9 @@ class LanguageModel(Objective):
         if different:
             raise EngineError(
                 "checkpoint_mismatch",
-                f"{len(different):,} of {len(own):,} tokens have another number in the checkpoint {directory}, as "
-                f"{different[0]!r}: its encoder would take them for other tokens.",
-                "Train on the data that its tokenizer was made from with the same data.tokenizer, or upload the "
+                f"{len(different):,} of {len(own):,} tokens have another id in the checkpoint {directory}, as "
+                f"{different[0]!r}: its encoder would treat them as other tokens.",
+                "Train on the data from which its tokenizer was made, with the same data.tokenizer, or upload the "
                 "checkpoint's tokenizer.json with the data and set data.tokenizer.kind to uploaded.",
             )
 
@@ -94,12 +94,12 @@ class LanguageModel(Objective):
 
 
 def is_text(data: Prepared) -> TypeGuard[PreparedText]:
-    """Whether prepared data is token ids."""
+    """Whether the prepared data are token ids."""
     return isinstance(data, PreparedText)
 
 
 def text_of(data: PreparedText, ids: NDArray[np.int64]) -> str:
-    """The text that token ids stand for, special tokens left out."""
+    """The text of token ids, without special tokens."""
     tokenizer = Tokenizer.from_file(str(data.tokenizer_directory / "tokenizer.json"))
     text: str = tokenizer.decode(ids.tolist(), skip_special_tokens=True)
     return text

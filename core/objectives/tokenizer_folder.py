@@ -1,4 +1,4 @@
-"""A checkpoint's tokenizer, as its task needs it: what stands around a text, and which tokens end one."""
+"""Writes a checkpoint's tokenizer as its task needs it: which special tokens are added to a text, which end it."""
 
 import json
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from core.data.text import PreparedText
 
 
 def save_causal_tokenizer(data: PreparedText, directory: Path, model_max_length: int) -> None:
-    """A tokenizer that adds nothing to a text, so that a network goes on where it stops.
+    """A tokenizer that adds no tokens to a text, so that a network continues directly after it.
 
-    The separator is what begins and ends one.
+    The separator is the token for the beginning and for the end of a text.
     """
     data.save_tokenizer(directory, model_max_length)
     _edit(directory / "tokenizer.json", post_processor=None)
@@ -24,7 +24,7 @@ def save_causal_tokenizer(data: PreparedText, directory: Path, model_max_length:
 def save_denoising_tokenizer(
     data: PreparedText, directory: Path, model_max_length: int, sentinels: Sequence[str]
 ) -> None:
-    """A tokenizer with the sentinels behind its vocabulary, and the separator behind each text, as T5's."""
+    """A tokenizer with the sentinels after its vocabulary, and the separator after each text, as T5's."""
     data.save_tokenizer(directory, model_max_length)
     end = _role(directory, "sep")
     tokenizer = with_sentinels(directory / "tokenizer.json", sentinels)

@@ -1,1 +1,1 @@
-"""What the networks of a job would be fed, for a handful of samples, before it runs."""
+"""Shows the inputs of a job's networks for a few samples, before the job runs."""

@@ -1,4 +1,4 @@
-"""The inputs of an objective's networks, caught on their way in: nobody has to say what they are, so it is true."""
+"""Records the inputs of an objective's networks with hooks, so that exactly the tensors they receive are shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +17,7 @@ from core.randomness import seed_torch
 
 @dataclass
 class _Caught:
-    """Inputs by the module that took them, in order; what lies inside a module that was caught is its own affair."""
+    """Inputs by the module that received them, in order; inputs of modules inside a recorded module are left out."""
 
     inputs: list[tuple[str, Tensor]] = field(default_factory=list)
     inside: list[nn.Module] = field(default_factory=list)
@@ -38,10 +38,10 @@ class _Caught:
 def network_inputs(
     objective: Objective, rows: NDArray[Any], samples: NDArray[np.int64], key: int
 ) -> list[Shown]:
-    """Pictures and texts that the networks are fed of these samples in training.
+    """The networks' inputs in training for these samples, as pictures and texts.
 
-    Pictures come as one sheet a call, a row a view; texts one behind the other. Changes nothing in the networks but
-    what a forward pass in training mode changes.
+    Each call gives one sheet of pictures, one row per view; texts are joined. The networks change only as by any
+    forward pass in training mode.
     """
     batch = objective.collate(rows, samples, key).to(next(objective.parameters()).device)
     objective.train()

@@ -1,5 +1,5 @@
-"""Networks that are not trained by the loss, and that others learn from or are kept in their place.
+"""Networks that the loss does not train: teachers, and averaged copies that checkpoints hold.
 
-`moving_average`: a module whose weights are the average over time of another's. A frozen teacher, one whose weights
-never change, has its place here too.
+`moving_average`: a module whose weights are the moving average of another's. Frozen teachers, whose weights never
+change, belong here too.
 """

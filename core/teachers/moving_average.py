@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 Momentum = Callable[[int], float]
-"""Share of itself, 0 … 1, that an average keeps in a step, which is counted from 1."""
+"""A function of the step, counted from 1: the momentum, the share (0 … 1) of its old value that an average keeps."""
 
 
 def cosine(start: float, steps: int) -> Momentum:
@@ -26,7 +26,7 @@ def linear(start: float, steps: int) -> Momentum:
 
 
 def warmed_up(decay: float) -> Momentum:
-    """``min(decay, (1 + t) / (10 + t))`` in step t: short at the start, when the weights of a few steps ago are noise."""
+    """``min(decay, (1 + t) / (10 + t))`` in step t: low at the start, when earlier weights are of no use."""
     return lambda step: min(decay, (1 + step) / (10 + step))
 
 
@@ -41,13 +41,13 @@ def follow(averages: Sequence[Tensor], weights: Sequence[Tensor], momentum: floa
 
 
 class MovingAverage:
-    """Modules that follow others by a moving average of their parameters. They take no gradient.
+    """Modules whose parameters are the moving average of other modules' parameters. They get no gradient.
 
     Args:
-        pairs: a trained module, and the one of the same kind that follows it.
-        momentum: by the step.
-        buffers: whether buffers follow too: those of whole numbers are copied, all others averaged. Without it the
-            averages have buffers of their own, as a teacher has whose batch norms see batches.
+        pairs: a trained module, and the averaged one of the same kind.
+        momentum: a function of the step.
+        buffers: whether buffers are averaged too (integer buffers are copied). Otherwise the averaged modules have
+            buffers of their own, as for a teacher whose batch norms compute their own statistics.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class MovingAverage:
             average.requires_grad_(False)
 
     def update(self, step: int) -> None:
-        """Take in the trained weights after step ``step``, counted from 1."""
+        """Update the averages with the trained weights after step ``step``, counted from 1."""
         # Looked up in each step: moving a module to another device replaces its buffers.
         found = [pair for trained, average in self._pairs for pair in self._tensors(trained, average)]
         floating = [(average, weight) for average, weight in found if average.is_floating_point()]

@@ -1,1 +1,1 @@
-"""The training loop and what it stands on."""
+"""The training loop and its parts: batches, optimisers, precision, trial steps, probing, memory."""

@@ -1,4 +1,4 @@
-"""``batch_size: auto``: the largest batch that fits, found by real steps."""
+"""``batch_size: auto``: finds the largest batch that fits in memory, by real training steps."""
 
 import contextlib
 from dataclasses import dataclass
@@ -15,59 +15,59 @@ from core.training.memory import available_mb, is_out_of_memory, memory_mb, peak
 from core.training.trials import trial
 
 _SHARE = 0.8
-"""Of the memory that is there, what the trial may come to: batches differ, and fragments add up."""
+"""Share of the available memory that a trial may use, because batches differ and memory becomes fragmented."""
 _LONGEST_STEP_SECONDS = 60.0
-"""A part that takes longer than this is large enough."""
+"""Seconds: a micro-batch that takes longer than this is large enough."""
 _LARGEST_PART = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a part of so many samples fared."""
+    """The measured memory and time of a micro-batch of one size."""
 
     peak_mb: float
-    """Growth over what the process had before the trials."""
+    """Growth over the process's memory before the trials."""
     seconds: float
 
 
 def decide_batch_size(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> int:
-    """``accumulation_steps`` times the largest part that fits: powers of two, and the size half-way to the next.
+    """``accumulation_steps`` times the largest micro-batch that fits.
 
-    On a GPU a part that is too large fails, and its memory is given back. On a CPU nothing fails before the system kills
-    the process, so a part is only tried where the growth measured so far says that it will fit.
+    Sizes that are tried are powers of two and those half-way between.
+    On a GPU a micro-batch that is too large fails, and its memory is freed. On a CPU no allocation fails before the
+    system kills the process, so a micro-batch is tried only if the growth measured so far predicts that it will fit.
     """
     parts = job.training.accumulation_steps
     most = min(len(create_objective(job, data).samples("train")) // parts, _LARGEST_PART)
     start, budget = memory_mb(place.device), _SHARE * available_mb(place.device)
     tried: dict[int, Fit] = {}
-    reason = (
-        f"the training part has {most * parts} samples to draw from"
-        if most < _LARGEST_PART
-        else "it is the most"
-    )
+    reason = f"the training split has {most * parts} samples" if most < _LARGEST_PART else "it is the most"
     for size in _sizes(max(1, most)):
         expected = _expected(tried, size)
         if tried and expected > budget:
-            reason = (
-                f"{size} samples a part would take about {expected:.0f} of the {budget:.0f} MiB there are"
-            )
+            reason = f"{size} samples per micro-batch would need about {expected:.0f} of the {budget:.0f} MiB available"
             break
         fit = _try(job, data, place, size * parts, start)
         if fit is None:
             reason = f"{size} samples a part did not fit"
             break
         if fit.peak_mb > budget:
-            reason = f"{size} samples a part took {fit.peak_mb:.0f} of the {budget:.0f} MiB there are"
+            reason = (
+                f"{size} samples per micro-batch needed {fit.peak_mb:.0f} of the {budget:.0f} MiB available"
+            )
             break
         tried[size] = fit
         if fit.seconds > _LONGEST_STEP_SECONDS:
-            reason = f"a part of {size} samples already takes {fit.seconds:.0f} s"
+            reason = f"a micro-batch of {size} samples already takes {fit.seconds:.0f} s"
             break
     part = max(tried, default=1)
     found = tried.get(part)
     measured = {"peak_mb": round(found.peak_mb, 1), "step_s": found.seconds} if found else {}
     decisions.make(
-        "batch_size", part * parts, f"{part} samples at once, {parts} times a step: {reason}.", measured
+        "batch_size",
+        part * parts,
+        f"{part} samples per micro-batch, {parts} micro-batches per step: {reason}.",
+        measured,
     )
     return part * parts
 
@@ -79,8 +79,10 @@ def _sizes(most: int) -> list[int]:
 
 
 def _expected(tried: dict[int, Fit], size: int) -> float:
-    """MiB that a part will take: the line through the two largest tried, and never less than in proportion to the last
-    growth."""
+    """Predicted MiB of a micro-batch.
+
+    It is extrapolated linearly from the two largest tried, and at least in proportion to the last growth.
+    """
     known = sorted(tried)[-2:]
     if len(known) < 2:
         return tried[known[0]].peak_mb if known else 0.0
@@ -90,7 +92,7 @@ def _expected(tried: dict[int, Fit], size: int) -> float:
 
 
 def _try(job: JobSpec, data: Prepared, place: Place, batch_size: int, start: float) -> Fit | None:
-    """Two steps of a batch; None where it does not fit."""
+    """Two steps on a batch; None if it does not fit."""
     training = job.training.model_copy(update={"batch_size": batch_size})
     try:
         with trial(job.model_copy(update={"training": training}), data, place) as tried:
@@ -112,5 +114,5 @@ def _restart_peak(device: torch.device) -> None:
     else:
         with contextlib.suppress(
             OSError
-        ):  # without it the peak is that of all trials, which errs on the safe side
+        ):  # otherwise the peak is that of all trials, which gives a smaller batch
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

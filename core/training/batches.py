@@ -1,4 +1,4 @@
-"""A step's batch, made while the step before it is computed."""
+"""The data loader: makes a step's batch in a thread while the step before it is computed."""
 
 import time
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from core.spec.training import TrainingSpec
 
 
 class BatchStream:
-    """Batches as a function of the step; looking one step ahead changes none of them.
+    """Batches as a function of the step; prefetching one step ahead changes none of them.
 
     Args:
         objective: turns raw samples into inputs and targets.
-        samples: the training part.
-        training: batch size, accumulation and seed.
-        world: which share of each part is this process's.
+        samples: the training split.
+        training: batch size, gradient accumulation and seed.
+        world: determines this process's share of each micro-batch.
     """
 
     def __init__(self, objective: Objective, samples: Samples, training: TrainingSpec, world: World) -> None:
@@ -41,7 +41,7 @@ class BatchStream:
         self._thread.shutdown(cancel_futures=True)
 
     def take(self, step: int) -> list[Batch]:
-        """The accumulation parts of step ``step`` (1-based), on the CPU."""
+        """The micro-batches of step ``step`` (1-based), on the CPU."""
         started = time.perf_counter()
         future = self._ahead.pop(step, None)
         parts = future.result() if future else self.make(step)
@@ -56,7 +56,7 @@ class BatchStream:
         return sample_indices(training.seed, step, training.sequences_per_step, len(self._samples))
 
     def make(self, step: int) -> list[Batch]:
-        """What `take` gives for step ``step``, made now; changes nothing."""
+        """The micro-batches that `take` returns for step ``step``, made now; changes no state."""
         key = derive_seed(self._training.seed, "batch", step)
         parts: Iterable[NDArray[np.int64]] = self.sample_ids(step).reshape(
             self._training.accumulation_steps, -1

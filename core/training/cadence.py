@@ -1,7 +1,7 @@
-"""How often a run writes at most, whatever its spec asks for: a disk and a database have an end.
+"""Rate limits for checkpoints and measures, whatever the spec asks for, because disk and database space are limited.
 
-What is left out depends on the time alone and never touches the training: the steps' numbers are the same, and any
-checkpoint that was written continues to the same bits.
+Which writes are left out depends on the time alone and never affects the training: the steps' numbers are the same, and
+a run that resumes from any written checkpoint computes the same bits.
 """
 
 import time
@@ -9,21 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FREE_CHECKPOINT_BYTES = 256 << 20
-"""So much of checkpoints a process writes as often as its spec asks for. A short run of a small network stays below."""
+"""Bytes of checkpoints that a process writes before the limit applies. A short run of a small network stays below."""
 FREE_POINTS = 10_000
-"""So many times a process tells its measures as often as its spec asks for."""
+"""Number of times that a process reports measures before the limit applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds between two writes beyond what is free; 0 for no limit."""
+    """Least seconds between two writes once the free amount is used up; 0 for no limit."""
 
     checkpoint_seconds: float = 0.0
     point_seconds: float = 0.0
 
 
 class Cadence:
-    """Says whether it is time to write what a spec asks for. The last step, and stops, do not ask.
+    """Decides whether a write that is due by the spec is allowed now. The last step and stops always write.
 
     Args:
         warn: Takes a code and a sentence, once for each limit that is met.
@@ -43,7 +43,7 @@ class Cadence:
         self._warned: set[str] = set()
         self._checkpoint_bytes = 0
         self._saved_at: dict[bool, float] = {}
-        """When a checkpoint was last written; and when one that stays (``retention.keep_every``) was."""
+        """Time of the last checkpoint, and of the last one that is kept for good (``retention.keep_every``)."""
         self._points = 0
         self._told_at = 0.0
 
@@ -51,33 +51,33 @@ class Cadence:
         """Whether a checkpoint that is due may be written.
 
         Args:
-            stays: ``retention.keep_every`` asks for it. Those have a clock of their own, so that the others between
-                them do not crowd them out.
+            stays: ``retention.keep_every`` asks for it. These have a time of their own, so that the other checkpoints
+                do not use up their allowance.
         """
         seconds, last = self._limits.checkpoint_seconds, self._saved_at.get(stays)
         if self._checkpoint_bytes < FREE_CHECKPOINT_BYTES or last is None or self._clock() - last >= seconds:
             return True
         self._warn_once(
             "checkpoints_too_frequent",
-            f"Checkpoints fall due faster than one in {seconds:g} s. From here on one is written at most so often; the "
-            "last step and every stop still write one.",
+            f"Checkpoints are due more often than every {seconds:g} s. From now on the time between two is at "
+            "least that; the last step and every stop still write one.",
         )
         return False
 
     def saved(self, size: int, *, stays: bool) -> None:
-        """A checkpoint of `size` bytes was written, for whatever reason."""
+        """Record that a checkpoint of `size` bytes was written, for any reason."""
         self._checkpoint_bytes += size
         for kind in {False, stays}:
             self._saved_at[kind] = self._clock()
 
     def allows_point(self) -> bool:
-        """Whether measures that are due may be told; if so, they count as told."""
+        """Whether measures that are due may be reported; if so, they count as reported."""
         seconds = self._limits.point_seconds
         if self._points >= FREE_POINTS and self._clock() - self._told_at < seconds:
             self._warn_once(
                 "points_too_frequent",
-                f"Measures fall due faster than once in {seconds:g} s. From here on they are told at most so often; the "
-                "last step still tells its own.",
+                f"Measures are due more often than every {seconds:g} s. From now on the time between two is at "
+                "least that; the last step still reports its measures.",
             )
             return False
         self._points += 1

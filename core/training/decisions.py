@@ -1,9 +1,9 @@
-"""What a spec leaves to the engine with ``auto``: decided once a run, told, and kept for all its attempts.
+"""Values of the spec's ``auto`` fields: decided once a run, reported, and kept for all its attempts.
 
-A choice changes a run's numbers, and trial steps on a busy machine may come out one way or the other. So a choice is
-never made twice: it travels in every checkpoint, in the run directory from before the first step on, and a supervisor
-hands back the choices that it was told of (``--decided``). Two runs of one spec may differ where it says ``auto``;
-what was written out is never measured.
+A choice changes a run's numbers, and trial steps on a busy machine may give either result. So a choice is never made
+twice: it is stored in every checkpoint and, before the first step, in the run directory, and a supervisor passes the
+choices that were reported to it to the next attempt (``--decided``). Two runs of one spec may differ in fields that are
+``auto``; for fields with a value nothing is measured.
 """
 
 import json
@@ -22,7 +22,7 @@ _KINDS: Mapping[str, type[Choice]] = {"precision": str, "compile": bool, "batch_
 
 @dataclass
 class Decisions:
-    """Choices by the name of their field in ``training``; only of fields that the spec has on ``auto``."""
+    """Choices by the name of their field in ``training``; only for fields that are ``auto`` in the spec."""
 
     events: Events
     directory: Path
@@ -30,7 +30,7 @@ class Decisions:
     choices: dict[str, Choice] = field(default_factory=dict)
 
     def adopt(self, job: JobSpec, *sources: Mapping[str, Any]) -> None:
-        """Take over earlier choices for what ``job`` leaves open; of two sources the first counts."""
+        """Take over earlier choices for the ``auto`` fields of ``job``; of two sources the first counts."""
         for source in sources:
             for name, kind in _KINDS.items():
                 choice = source.get(name)
@@ -40,13 +40,13 @@ class Decisions:
     def make(
         self, name: str, choice: Choice, reason: str, measured: Mapping[str, float] | None = None
     ) -> None:
-        """Choose, tell why, and keep it."""
+        """Record a choice, report it with its reason, and save it."""
         self.choices[name] = choice
         self._write()
         self.events.emit("decision", name=name, choice=choice, reason=reason, measured=dict(measured or {}))
 
     def read(self) -> dict[str, Any]:
-        """What an earlier start of the same run in this directory chose."""
+        """The choices of an earlier start of the same run in this directory."""
         try:
             document = json.loads((self.directory / _FILE).read_bytes())
         except (OSError, ValueError):
@@ -55,11 +55,11 @@ class Decisions:
         return dict(document["choices"]) if same else {}
 
     def forget(self) -> None:
-        """For a run that starts over."""
+        """Remove the stored choices, for a run that starts over."""
         (self.directory / _FILE).unlink(missing_ok=True)
 
     def apply(self, job: JobSpec) -> JobSpec:
-        """The job with its choices written out."""
+        """The job with the choices in place of ``auto``."""
         return job.model_copy(update={"training": job.training.model_copy(update=self.choices)})
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a run computes, and with which precision."""
+"""The device on which a run computes, and its precision."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A device, its name for people, and the precision that matrices are multiplied in."""
+    """A device, its name for people, and the precision of matrix products."""
 
     device: torch.device
     name: str
@@ -24,13 +24,13 @@ class Place:
 
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:
-        """Forward passes within it multiply in this place's precision."""
+        """A context in which forward passes multiply matrices in this precision."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             yield
 
 
 def choose_place(wanted: Literal["auto", "cpu", "cuda"], precision: Literal["auto", "fp32", "bf16"]) -> Place:
-    """The device and the precision that a spec's wishes come to on this machine.
+    """The device and the precision that a spec's settings give on this machine.
 
     Raises:
         EngineError: ``device_unavailable`` where a GPU is asked for and none is usable.
@@ -43,14 +43,14 @@ def choose_place(wanted: Literal["auto", "cpu", "cuda"], precision: Literal["aut
 
 
 def make_deterministic() -> None:
-    """Same inputs, same bits: what resuming to the bit stands on.
+    """Make equal inputs give equal bits, which bit-exact resuming requires.
 
-    Costs nothing on a CPU; on CUDA, the operations that would add in any order get an order.
+    Costs nothing on a CPU; on CUDA, operations that add in an arbitrary order are replaced by ones with a fixed order.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
-    # Filling fresh memory with NaN finds reads of uninitialised memory; every step would pay for it.
+    # Filling new memory with NaN finds reads of uninitialised memory, but slows every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
@@ -72,10 +72,10 @@ def _choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 
 def _multiplies_bf16(device: torch.device) -> bool:
-    """Whether the hardware itself has bf16 arithmetic; where it is emulated, autocast only costs.
+    """Whether the hardware itself has bf16 arithmetic; where it is emulated, autocast only makes steps slower.
 
-    An x86 processor has it among its AVX-512 instructions, which PyTorch may have been told to leave alone
-    (``ATEN_CPU_CAPABILITY``).
+    An x86 processor has it among its AVX-512 instructions, which PyTorch does not use where ``ATEN_CPU_CAPABILITY``
+    disables them.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -1,4 +1,4 @@
-"""Stops a run whose numbers went wrong, and says at which step they did."""
+"""Stops a run whose loss or gradient norm is not finite, and reports the step at which it happened."""
 
 import torch
 from torch import Tensor
@@ -8,10 +8,10 @@ from core.training.batches import BatchStream
 
 
 class DivergenceCheck:
-    """Remembers the first step whose loss or gradient norm was not finite.
+    """Records the first step whose loss or gradient norm was not finite.
 
-    It is remembered on the device, so that a step costs a GPU no wait; `check` is where the host
-    looks. On a CPU looking is free and done each step.
+    The record is on the device, so that a step does not wait for the GPU; `check` reads it on the host. On a CPU
+    reading costs nothing and is done at each step.
     """
 
     def __init__(self, device: torch.device, batches: BatchStream) -> None:
@@ -20,7 +20,7 @@ class DivergenceCheck:
         self._first = torch.zeros(3, dtype=torch.float64, device=device)
 
     def note(self, step: int, loss: Tensor, gradient_norm: Tensor) -> None:
-        """Take down step ``step`` if it is the first bad one."""
+        """Record step ``step`` if it is the first that is not finite."""
         now = torch.stack(
             [torch.full_like(loss, step, dtype=torch.float64), loss.double(), gradient_norm.double()]
         )
@@ -31,7 +31,7 @@ class DivergenceCheck:
 
     def check(self) -> None:
         """Raises:
-        EngineError: ``non_finite_loss`` if a step was bad since the start.
+        EngineError: ``non_finite_loss`` if a step since the start was not finite.
         """
         step, loss, gradient_norm = self._first.tolist()
         if step == 0:

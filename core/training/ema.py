@@ -1,4 +1,4 @@
-"""The exponential moving average of a run's weights, which ``training.ema_decay`` asks for."""
+"""The exponential moving average of a run's weights (``training.ema_decay``)."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from core.teachers.moving_average import follow, warmed_up
 class ExponentialMovingAverage:
     """Averaged copies of an objective's trained parameters, on their device.
 
-    They follow with the momentum of `warmed_up`.
+    The momentum is that of `warmed_up`.
     """
 
     def __init__(self, objective: Objective, decay: float) -> None:
@@ -24,11 +24,11 @@ class ExponentialMovingAverage:
         self._momentum = warmed_up(decay)
 
     def update(self, step: int) -> None:
-        """Take the weights after step ``step`` (1-based) in."""
+        """Update the averages with the weights after step ``step`` (1-based)."""
         follow(self._averages, self._weights, self._momentum(step))
 
     def state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """``state_dict()`` with the averages in the weights' place; live tensors."""
+        """``state_dict()`` with the averages in place of the weights; live tensors."""
         of_weight = {
             weight.data_ptr(): average for weight, average in zip(self._weights, self._averages, strict=True)
         }
@@ -36,7 +36,7 @@ class ExponentialMovingAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within it, the networks have the averages as their weights. No training step may fall in it."""
+        """A context in which the networks have the averages as their weights. No training step may be done in it."""
         self._swap()
         try:
             yield
@@ -44,11 +44,11 @@ class ExponentialMovingAverage:
             self._swap()
 
     def take_weights(self) -> None:
-        """Continue from the weights that the networks have now."""
+        """Set the averages to the networks' present weights."""
         torch._foreach_copy_(self._averages, self._weights)
 
     def _swap(self) -> None:
-        # By copies: compiled networks and CUDA graphs hold on to the weights' addresses.
+        # Values are copied, because compiled networks and CUDA graphs keep the weights' addresses.
         kept = [weight.clone() for weight in self._weights]
         torch._foreach_copy_(self._weights, self._averages)
         torch._foreach_copy_(self._averages, kept)

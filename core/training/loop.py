@@ -1,8 +1,8 @@
 """The training loop.
 
-Each step: take the batch, add up the gradients of its parts, divide once by the batch's count of
-predicted terms, clip, step. Everything random in it is a function of (seed, step, sample), so where
-a run was interrupted leaves no trace in its numbers.
+Each step takes the batch, accumulates the gradients of its micro-batches, divides once by the batch's number of
+predicted terms, clips the gradient and updates the parameters. All randomness is a function of (seed, step, sample),
+so an interruption does not change a run's numbers.
 """
 
 import time
@@ -42,14 +42,14 @@ _SAMPLES_SHOWN = 16
 
 @dataclass
 class Run:
-    """What a loop works with."""
+    """The state of a training loop."""
 
     directory: Path
     training: TrainingSpec
     objective: Objective
     optimizers: Mapping[str, torch.optim.Optimizer]
     samples: Samples
-    """The training part."""
+    """The training split."""
     held_out: Samples
     batches: BatchStream
     place: Place
@@ -58,23 +58,23 @@ class Run:
     checkpoints: CheckpointWriter
     stop: StopSignals
     state: Mapping[str, object]
-    """What a checkpoint tells about this run besides its tensors."""
+    """Facts about this run that a checkpoint stores besides its tensors."""
     cadence: Cadence = field(default_factory=Cadence)
-    """How often it may write."""
+    """Limits how often checkpoints and measures are written."""
     average: ExponentialMovingAverage | None = None
-    """Of the weights, where the spec asks for one."""
+    """The weights' moving average, if the spec asks for one."""
     step: int = 0
     """Steps done so far."""
     values: dict[str, float] = field(default_factory=dict)
-    """The newest value of each measure."""
+    """The latest value of each measure."""
 
 
 Ending = Literal["completed", "stopped", "paused"]
-"""Why training ended: the last step was done, a stop was asked for, or the spec wants a person to look."""
+"""Why training ended: the last step was done, a graceful stop was requested, or ``on_collapse: pause`` applied."""
 
 
 def train(run: Run) -> Ending:
-    """Train until the last step or until asked to stop, from ``run.step`` on."""
+    """Train from ``run.step`` on until the last step or until a stop is requested."""
     training = run.training
     health = DivergenceCheck(run.place.device, run.batches)
     meter = Meter(run)
@@ -121,7 +121,7 @@ def train(run: Run) -> Ending:
             meter.restart()
         pausing = worrying and training.on_collapse == "pause" and not last
         if probes:
-            collapsed = alarm.hears(probe(run, tells=tells), step)
+            collapsed = alarm.observe(probe(run, tells=tells), step)
             pausing |= collapsed and training.on_collapse == "pause" and not last
             meter.restart()
         if saves or pausing:
@@ -136,19 +136,19 @@ def train(run: Run) -> Ending:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """What one optimiser step came to; scalars stay on the device until somebody asks."""
+    """The results of one optimiser step; scalars stay on the device until they are read."""
 
     loss: Tensor
-    """Mean over the batch's terms."""
+    """The loss, mean over the batch's terms."""
     named: Mapping[str, Tensor]
-    """Its parts, likewise, where the objective names them."""
+    """The loss's components, likewise means, where the objective names them."""
     gradient_norm: Tensor
-    """Before clipping."""
+    """Global gradient norm before clipping."""
     learning_rate: float
 
 
 def optimize(run: Run, parts: list[Batch]) -> StepDone:
-    """One optimiser step on a batch in parts."""
+    """One optimiser step on a batch given as micro-batches (gradient accumulation)."""
     training, step = run.training, run.step
     learning_rate = training.optimizer.learning_rate * learning_rate_factor(
         training.schedule, step, training.steps
@@ -171,7 +171,7 @@ def optimize(run: Run, parts: list[Batch]) -> StepDone:
 def _optimize_phase(
     run: Run, parts: list[Batch], phase: Phase, number: int, learning_rate: float
 ) -> StepDone:
-    """Gradients of all parts, and one step of the phase's optimisers."""
+    """Accumulates the gradients of all micro-batches, then does one step of the phase's optimisers."""
     training, step, device = run.training, run.step, run.place.device
     count = sum(part.count for part in parts)
     total = torch.zeros((), device=device)
@@ -188,7 +188,7 @@ def _optimize_phase(
     limit = training.gradient_clip if training.gradient_clip is not None else float("inf")
     norm = torch.nn.utils.clip_grad_norm_(run.objective.parameters(), limit)
     for name, optimizer in run.optimizers.items():
-        # One set of parameters may have two: ``<name>.adamw`` beside Muon's ``<name>``.
+        # One set of parameters may have two optimisers: ``<name>.adamw`` beside Muon's ``<name>``.
         if name.partition(".")[0] not in phase.optimizers:
             continue
         set_learning_rate(optimizer, learning_rate)
@@ -199,7 +199,7 @@ def _optimize_phase(
 
 
 def evaluate(run: Run) -> dict[str, float]:
-    """Measures on the held-out part, of the averaged weights too where there are some."""
+    """Measures on the held-out split, also with the averaged weights if the run keeps them."""
     values = _evaluate(run)
     if run.average:
         with run.average.in_place():
@@ -218,7 +218,7 @@ def _evaluate(run: Run) -> dict[str, float]:
 
 
 def show(run: Run, *, tells: bool = True) -> None:
-    """Show people what the network makes of the first few held-out samples that are evaluated, where `tells`."""
+    """Write the network's outputs for the first few evaluated held-out samples, for people, if `tells`."""
     if not tells:
         return
     run.objective.eval()
@@ -229,7 +229,7 @@ def show(run: Run, *, tells: bool = True) -> None:
 
 
 def probe(run: Run, *, tells: bool = True) -> dict[str, float]:
-    """Measures of the representation, where the task learns one; told if there are any."""
+    """Measures of the representation, if the task learns one; reported if there are any."""
     run.objective.eval()
     with torch.no_grad(), run.place.autocast():
         values = examine(run.objective, run.samples, run.held_out, held_out_indices(run), run.training)
@@ -240,12 +240,12 @@ def probe(run: Run, *, tells: bool = True) -> dict[str, float]:
 
 
 def held_out_indices(run: Run) -> NDArray[np.int64]:
-    """Which held-out samples are evaluated: spread evenly over the part, the same each time."""
+    """Which held-out samples are evaluated: spread evenly over the split, the same each time."""
     return spread(run.training.evaluation_sequences, len(run.held_out))
 
 
 def save(run: Run) -> None:
-    """Copy the run's state and have it written while the run goes on."""
+    """Copy the run's state; the checkpoint is written from the copy while training continues."""
     weights = run.objective.state_dict()
     run.checkpoints.join()
     snapshot = Snapshot(
@@ -276,14 +276,14 @@ def _stays(run: Run) -> bool:
 
 
 def report(run: Run, values: dict[str, float], *, tells: bool = True) -> None:
-    """Keep the values of this step, and tell them unless `tells` says otherwise."""
+    """Store the values of this step, and report them unless `tells` is false."""
     run.values.update(values)
     if tells:
         run.events.emit("metrics", step=run.step, values=values)
 
 
 class Meter:
-    """Throughput between two metric points; evaluations do not count."""
+    """Throughput between two metric points, without the time of evaluations."""
 
     def __init__(self, run: Run) -> None:
         self._device = run.place.device
@@ -297,7 +297,7 @@ class Meter:
         self._since, self._waited = time.perf_counter(), self._batches.seconds_waited
 
     def count(self, parts: list[Batch]) -> None:
-        """Take down that a batch was trained on."""
+        """Count a batch that was trained on."""
         self._samples += sum(part.samples for part in parts)
         self._tokens += sum(part.tokens for part in parts)
 

@@ -1,4 +1,4 @@
-"""How much memory a run uses, and what to say when there is not enough."""
+"""Measures a run's memory, and builds the error for a run that has not enough."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def memory_mb(device: torch.device) -> float:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """MiB in use at the worst moment so far."""
+    """Peak of the memory in use so far, in MiB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / _MEBIBYTE
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
@@ -36,7 +36,7 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 def available_mb(device: torch.device) -> float:
-    """MiB that this process could still take: of a GPU, or of the machine and of every control group it is in."""
+    """MiB that this process can still allocate: on a GPU, or within the machine and every control group it is in."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -79,7 +79,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(device: torch.device, training: TrainingSpec, cause: BaseException) -> EngineError:
-    """The error for a run that met the end of its memory."""
+    """The error for a run whose allocation failed."""
     peak = peak_memory_mb(device)
     part = training.least_sequences_per_step // training.accumulation_steps
     where = f"GPU {device.index or 0}" if device.type == "cuda" else "this machine"

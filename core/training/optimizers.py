@@ -1,4 +1,4 @@
-"""Optimisers from their specs, and their state as tensors with names."""
+"""Creates optimisers from their specs, and sets their learning rate."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ from core.training.parameters import Parameter, grouped, trained
 def create_optimizers(spec: Optimizer, objective: Objective) -> dict[str, torch.optim.Optimizer]:
     """The optimisers of a spec for each set of parameters that the objective names.
 
-    Fused where torch has it: one pass over the parameters a step. Muon is two, ``<name>`` for the blocks' matrices and
-    ``<name>.adamw`` for the rest.
+    Fused where torch supports it: one pass over the parameters per step. Muon gives two optimisers, ``<name>`` for
+    the blocks' matrices and ``<name>.adamw`` for the rest.
 
     Raises:
-        EngineError: ``spec_invalid`` where the network has no blocks and the spec needs them.
+        EngineError: ``spec_invalid`` if the spec needs a network with blocks and this one has none.
     """
     created: dict[str, torch.optim.Optimizer] = {}
     for name, named in objective.optimizers().items():
@@ -37,7 +37,7 @@ def create_optimizers(spec: Optimizer, objective: Objective) -> dict[str, torch.
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Train with ``learning_rate``, and each group with its share of it, from the next step on."""
+    """Set the learning rate from the next step on; each parameter group gets its share of it."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate * group["rate"]
 

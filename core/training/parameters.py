@@ -1,4 +1,4 @@
-"""Which parameters an optimiser treats alike: decayed or not, fast or slow, orthogonalised or not."""
+"""Groups parameters that an optimiser treats alike: by weight decay, share of the learning rate, orthogonalisation."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Parameter:
 
     @property
     def is_hidden_matrix(self) -> bool:
-        """Whether it maps hidden states to hidden states: a matrix of a block, and no table of embeddings."""
+        """Whether it maps hidden states to hidden states: a matrix of a block that is not an embedding table."""
         return self.in_block and self.tensor.ndim == 2 and not self.is_embedding
 
 

@@ -1,4 +1,4 @@
-"""How the representation is doing while it is learned: after an evaluation, beside the loss."""
+"""Measures the representation during training, after an evaluation: probes, health measures, collapse."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from core.spec.training import TrainingSpec
 
 _AT_ONCE = 128
 _PAIRS = 256
-"""Samples that are looked at twice for the alignment of two views."""
+"""Samples of which two views are encoded to measure their alignment."""
 _VIEWS_KEY = derive_seed(0, "evaluation views")
 
 
@@ -30,15 +30,16 @@ def examine(
     indices: NDArray[np.int64],
     training: TrainingSpec,
 ) -> dict[str, float]:
-    """Measures of what `Objective.encode` gives of some held-out samples; none where it gives nothing.
+    """Measures of the features from `Objective.encode` for some held-out samples; none if it returns None.
 
-    Nor are there any of data that brings no labels, as text: its loss tells how a language model does, and its features
-    lie close together by their nature, which `core.evaluation.representation.has_collapsed` would take for a collapse.
+    There are none for data that cannot have labels, such as text: a language model is judged by its loss, and its
+    features always lie close together, which `core.evaluation.representation.has_collapsed` would report as a collapse.
 
     Runs as `Objective.evaluate` does.
 
     Args:
-        train: labelled samples of it serve the probes, evenly spread, ``training.probe_samples`` at most.
+        train: the training split; the probes use labelled samples of it, evenly spread, at most
+            ``training.probe_samples``.
         indices: of held-out samples.
     """
     features = encode(objective, held_out, indices) if held_out.labels is not None else None
@@ -54,7 +55,7 @@ def examine(
 
 
 def encode(objective: Objective, samples: Samples, indices: NDArray[np.int64]) -> Tensor | None:
-    """Features of some samples, shape (N, D); None where the task has none."""
+    """Features of some samples, shape (N, D); None if the task has none."""
     found = []
     for chunk in chunks(indices, _AT_ONCE):
         part = objective.encode(samples.rows(chunk))
@@ -72,14 +73,14 @@ def spread(count: int, size: int) -> NDArray[np.int64]:
 
 
 class CollapseAlarm:
-    """Tells people once, when the representation has collapsed."""
+    """Warns at the first measurement that shows a collapse of the representation, and again after a recovery."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
         self._told = False
 
-    def hears(self, values: dict[str, float], step: int) -> bool:
-        """Whether ``values`` of step ``step`` tell of a collapse."""
+    def observe(self, values: dict[str, float], step: int) -> bool:
+        """Whether ``values`` of step ``step`` show a collapse; a warning is emitted if the values before did not."""
         if not has_collapsed(values):
             self._told = False
             return False
@@ -88,8 +89,9 @@ class CollapseAlarm:
                 "representation_collapse",
                 f"At step {step} all samples have nearly the same features (health/std "
                 f"{values['health/std']:.2g}, health/rankme {values['health/rankme']:.3g}). Start again from an earlier "
-                "checkpoint with a lower training.optimizer.learning_rate or a longer schedule.warmup_steps; where a slow "
-                "copy teaches, with a momentum nearer to 1; where samples are contrasted, with a larger batch_size.",
+                "checkpoint with a lower training.optimizer.learning_rate or a longer schedule.warmup_steps; for a "
+                "task with a moving-average teacher, with a momentum nearer to 1; for a contrastive task, with a "
+                "larger batch_size.",
                 step=step,
                 std=values["health/std"],
                 rankme=values["health/rankme"],

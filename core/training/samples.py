@@ -1,4 +1,4 @@
-"""What a run shows people beside its numbers: files in the run directory, each told by a ``sample`` event."""
+"""Writes output samples (texts, pictures) into the run directory; each file is reported by a ``sample`` event."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,12 +24,12 @@ def write_shown(run_directory: Path, step: int, shown: Iterable[Shown], events: 
 
 
 def samples_directory(run_directory: Path, step: int) -> Path:
-    """Where what a step shows is written."""
+    """The directory for the output samples of a step."""
     return run_directory / "samples" / f"step-{step:08}"
 
 
 def write_one(directory: Path, one: Shown) -> Path:
-    """Write ``<name>.<ending>``, whole or not at all; its path."""
+    """Write ``<name>.<ending>`` atomically and return its path."""
     path = directory / f"{one.name}.{_ENDINGS[one.media_type]}"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")

@@ -1,4 +1,4 @@
-"""Stops that are asked for: the first signal is a request, the second an order."""
+"""Graceful shutdown: the first signal requests a stop, the second ends the process at once."""
 
 import contextlib
 import os
@@ -12,10 +12,9 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignals:
-    """Listens for SIGTERM and SIGINT while it is entered (main thread only).
+    """Context manager that handles SIGTERM and SIGINT (main thread only).
 
-    ``requested`` turns true with the first signal; a second one kills the process as it would have
-    without us.
+    ``requested`` becomes true with the first signal; the second one has its default effect and kills the process.
     """
 
     def __init__(self) -> None:
@@ -39,7 +38,7 @@ class StopSignals:
 
     @contextlib.contextmanager
     def at_once(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Within it, the first signal calls ``stop`` at once, in a thread of its own.
+        """A context in which the first signal calls ``stop`` at once, in a thread of its own.
 
         Python runs its own signal handlers between two bytecodes of the main thread, and training
         a tokenizer is one call into native code that may take minutes.

@@ -1,4 +1,4 @@
-"""Trial steps before the first: real ones, on the run's own data and device, with networks that are thrown away after."""
+"""Trial steps before the first step: on the run's own data and device, with networks that are discarded afterwards."""
 
 import gc
 import statistics
@@ -22,24 +22,24 @@ from core.training.devices import Place, Precision
 from core.training.optimizers import create_optimizers
 
 _FEWEST_STEPS = 200
-"""A run of fewer steps is over before trial steps have paid for themselves."""
+"""A run of fewer steps does not save as much time as the trial steps take."""
 _ROUNDS = 3
 _SAMPLES_OF_AUTO = 8
-"""A part's samples while ``batch_size`` is not yet found."""
+"""Samples of a micro-batch while ``batch_size`` is not yet decided."""
 _FP32_GAIN = 1.25
-"""How many times as fast fp32 must be for bf16 to lose: so wide that noise does not choose."""
+"""How many times as fast as bf16 fp32 must be to be chosen: large enough that noise does not decide."""
 _EMULATED_SECONDS = 2.0
 _EMULATED_FACTOR = 5.0
-"""A first step in bf16 that takes longer than this, and so many times as long as in fp32, is not tried again."""
+"""bf16 is not timed again if its first step takes longer than these seconds and this many times as long as in fp32."""
 _COMPILED_GAIN = 1.1
 _SECONDS_WORTH_COMPILING = 120.0
 _RETURN_ON_COMPILING = 2.0
-"""Seconds that a compilation must save for each that it takes."""
+"""Seconds that a compilation must save for each second that it takes."""
 
 
 @dataclass
 class Trial:
-    """Networks like the run's, and one part of its first batch."""
+    """Networks like the run's, and one micro-batch of its first batch."""
 
     objective: Objective
     optimizers: Mapping[str, torch.optim.Optimizer]
@@ -47,7 +47,7 @@ class Trial:
     batch: Batch
 
     def step(self) -> float:
-        """One step on the part, forward, backward and optimiser; seconds."""
+        """Do one step on the micro-batch: forward, backward and optimiser. Returns the seconds it took."""
         seed_torch(0, "trial")
         started = time.perf_counter()
         with self.place.autocast():
@@ -63,7 +63,7 @@ class Trial:
 
 @contextmanager
 def trial(job: JobSpec, data: Prepared, place: Place) -> Iterator[Trial]:
-    """Networks to try on: they depend on the seed alone, so the run's own come out the same without these."""
+    """Networks for trial steps. Networks depend on the seed alone, so creating these does not change the run's own."""
     objective = create_objective(job, data)
     samples, training = objective.samples("train"), job.training
     samples.require(training.least_sequences_per_step)
@@ -82,7 +82,7 @@ def trial(job: JobSpec, data: Prepared, place: Place) -> Iterator[Trial]:
 
 
 def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> Precision:
-    """Between fp32 and bf16 autocast on a device that has bf16 arithmetic; ``place`` has what the hardware suggests."""
+    """Decide between fp32 and bf16 autocast on a device with bf16 arithmetic; ``place`` has the hardware's default."""
     if place.precision == "fp32":
         decisions.make("precision", "fp32", f"{place.name} has no bf16 arithmetic.")
     elif job.training.steps < _FEWEST_STEPS:
@@ -102,7 +102,8 @@ def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Deci
             seconds = {precision: [step(precision)] for precision in precisions}
             emulated = seconds["bf16"][0] > max(_EMULATED_SECONDS, _EMULATED_FACTOR * seconds["fp32"][0])
             if not emulated:
-                seconds = {precision: [] for precision in precisions}  # the first of each warmed up
+                # The first step of each precision was the warm-up.
+                seconds = {precision: [] for precision in precisions}
                 for _ in range(_ROUNDS):
                     for precision in precisions:
                         seconds[precision].append(step(precision))
@@ -120,7 +121,7 @@ def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Deci
 
 
 def decide_compile(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> bool:
-    """Whether compiling the networks pays within the run."""
+    """Decide whether compiling the networks saves time within the run."""
     steps, parts = job.training.steps, job.training.accumulation_steps
     with trial(job, data, place) as tried:
         tried.step()
@@ -128,7 +129,7 @@ def decide_compile(job: JobSpec, data: Prepared, place: Place, decisions: Decisi
         measured = {"eager_step_s": eager}
         whole = eager * steps * parts
         if whole < _SECONDS_WORTH_COMPILING:
-            reason = f"The run takes about {whole:.0f} s uncompiled; compiling would not pay."
+            reason = f"The run takes about {whole:.0f} s uncompiled; compiling would not save time."
             decisions.make("compile", False, reason, measured)
             return False
         started = time.perf_counter()

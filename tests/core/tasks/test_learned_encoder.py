@@ -26,7 +26,7 @@ def test_a_task_that_learns_an_encoder_gives_its_features(
     encoder, features = objective.learned_encoder, objective.encode(rows)
     assert (encoder is None) == (features is None) == (name in NO_ENCODER)
     if encoder is None:
-        with pytest.raises(EngineError, match="learns no encoder"):
+        with pytest.raises(EngineError, match="trains no encoder"):
             objective.start_from_encoder(cache)
         return
     codes = getattr(objective.task, "code_size", None) if hasattr(objective, "task") else None

@@ -122,8 +122,9 @@ def test_each_collapse_is_told_once() -> None:
     alarm = CollapseAlarm(Events(told))
     fine, collapsed = {"health/std": 0.8, "health/rankme": 9.0}, {"health/std": 1e-4, "health/rankme": 1.0}
     heard = [
-        alarm.hears(values, step) for step, values in enumerate([fine, collapsed, collapsed, fine, collapsed])
+        alarm.observe(values, step)
+        for step, values in enumerate([fine, collapsed, collapsed, fine, collapsed])
     ]
     assert heard == [False, True, True, False, True]
     assert [one["code"] for one in told] == ["representation_collapse"] * 2
-    assert not alarm.hears({}, 9), "of a task that learns no representation"
+    assert not alarm.observe({}, 9), "of a task that learns no representation"
