@@ -1,1 +1,1 @@
-"""The HTTP interface: requests in, answers out; what they mean is decided in ``control``."""
+"""The HTTP interface: parses requests, calls the services in ``control``, and writes responses."""

@@ -1,4 +1,4 @@
-"""The application: routes, what is around every request, and what lives as long as the process."""
+"""The FastAPI application: its routes, its middleware, and the resources of the process."""
 
 import asyncio
 import logging
@@ -50,13 +50,13 @@ from core.spec.tasks import task_faults
 log = logging.getLogger(__name__)
 
 THREADS = 20
-"""That answer requests; each has a connection to the database when it needs one."""
+"""Number of threads that answer requests; each takes a database connection when it needs one."""
 _TRANSFERS = 16
-"""Threads that move file bytes, each way."""
+"""Number of threads that move file bytes, for uploads and for downloads each."""
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API for these settings. Nothing is connected to before its lifespan begins."""
+    """The API for these settings. It connects to nothing before its lifespan begins."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -136,7 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
         GZipMiddleware,
         minimum_size=4096,
         compresslevel=4,
-        # Weights do not shrink, and a download's length is promised.
+        # Weights hardly compress, and downloads have a Content-Length.
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "image/png"),
     )
     app.add_middleware(Attended)

@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: an API key, or the dashboard's session cookie that stands for one."""
+"""Authentication and authorization: by an API key, or by the dashboard's session cookie."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -32,7 +32,7 @@ _cookie = APIKeyCookie(
 
 
 class Caller:
-    """An identity, with what else the request's proof said, and whether the proof still holds."""
+    """The identity of a request's sender, when the session expires, and whether the credentials are still valid."""
 
     def __init__(self, request: Request, identity: Identity, session_expires_at: datetime | None) -> None:
         self.key_id = identity.key_id
@@ -50,18 +50,18 @@ class Caller:
         return "admin" in self.scopes
 
     def stay(self) -> None:
-        """From now on, for as long as the request lasts, the proof is looked at again and again."""
+        """Check the credentials every few seconds from now on, for as long as the request lasts."""
         self._identity_cache.on_forget.add(self.standing.look)
         self.standing.begin()
 
     def leave(self) -> None:
-        """The request is answered."""
+        """End these checks: the request is answered."""
         self._identity_cache.on_forget.discard(self.standing.look)
         self.standing.end()
 
 
 async def identify(request: Request) -> Caller:
-    """Who asks; found out once a request.
+    """The caller of a request, determined once for each request.
 
     Raises:
         Unauthorized: ``key_missing``, ``key_unknown``, ``key_revoked``, ``session_expired``.
@@ -80,13 +80,13 @@ async def identify(request: Request) -> Caller:
 
 
 def session_of(request: Request) -> SessionToken | None:
-    """The session whose cookie the request carries, if that is genuine and its time is not over."""
+    """The session of the request's cookie, if its signature is valid and it has not expired."""
     cookie = request.cookies.get(COOKIE)
     return SessionToken.verify(cookie, *context_of(request).settings.secrets) if cookie else None
 
 
 async def _prove(request: Request) -> tuple[Identity, datetime | None]:
-    """Whom the request's key or session stands for, and when the session ends.
+    """The identity that the request's key or session belongs to, and when the session ends.
 
     Raises:
         Unauthorized, Forbidden: as `identify` does.
@@ -116,7 +116,7 @@ async def _prove(request: Request) -> tuple[Identity, datetime | None]:
 
 
 class Requires:
-    """A dependency: the caller, if the key has the scope."""
+    """A FastAPI dependency: the caller, if the key has the scope."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -134,7 +134,7 @@ class Requires:
         return await self.authorize(request)
 
     async def authorize(self, request: Request) -> Caller:
-        """Who asks, if they may.
+        """The caller, if the key has the scope.
 
         Raises:
             Unauthorized: as `identify` does; Forbidden: ``scope_missing``.

@@ -1,7 +1,7 @@
-"""What a connection may cost: limits on its head, on slow senders and slow readers, and on how many there are.
+"""Limits of connections: size and time of a request's head, slow senders, slow readers, and the number of connections.
 
 uvicorn by itself ends only connections that are idle between two requests. A client that sends a head or a body byte by
-byte, or does not read its answer, would keep its place for ever.
+byte, or does not read its answer, would keep its connection for ever.
 """
 
 import asyncio
@@ -26,26 +26,26 @@ CUT = Counter("seedbed_connections_cut_total", "Connections that the service end
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one connection, and of all of a process together."""
+    """Limits of one connection, and of all connections of a process."""
 
     head_seconds: float = 15.0
-    """From a connection's start, or from the first byte of a further request, to the end of the head."""
+    """Seconds from a connection's start, or from the first byte of a further request, to the end of the head."""
     head_bytes: int = 32 << 10
-    """Of a request's line and fields."""
+    """Most bytes of a request's line and header fields."""
     url_bytes: int = 8 << 10
     fields: int = 100
     body_seconds: float = 20.0
-    """In each such time..."""
+    """Seconds of a window in which a body must make progress: ..."""
     body_bytes: int = 2 << 10
-    """...a body brings at least so much, for as long as the service reads it, or its end."""
+    """... at least this many bytes in each window, or its end, unless the service itself did not read."""
     answer_seconds: float = 60.0
-    """A client takes something of what is sent to it (some 64 KB) within so long."""
+    """Seconds within which a client must read some (about 64 KB) of what is sent to it."""
     late_seconds: float = 10.0
-    """What a client still sends when its request has been answered is read and dropped for so long."""
+    """Seconds for which bytes that a client still sends after the answer to its request are read and dropped."""
     pipelined: int = 16
-    """Requests that may wait for the answer of the one before them."""
+    """Most pipelined requests that wait for the answer to the one before them."""
     connections: int = 2000
-    """Beyond so many, those give way that have waited longest without a request."""
+    """Most connections; beyond that, those that have been idle longest are closed."""
 
 
 Phase = Literal["idle", "head", "body"]
@@ -63,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.phase: Phase = "idle"
         self.since = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        """Of the phase."""
+        """The timer of the phase."""
         self._unread: asyncio.TimerHandle | None = None
         self._received = 0
         """Bytes of this request so far."""
@@ -71,7 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused = False
         self._body_bytes = self._body_bytes_before = 0
         self._held_up = False
-        """In this window of the body it was the service that did not read."""
+        """Whether the service itself stopped reading in this window of the body."""
 
     # --- the connection --------------------------------------------------------------------------------
 
@@ -138,7 +138,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.phase != "head":
-            return  # behind a chunked body: nothing reads it
+            return  # a trailer field after a chunked body: nothing reads it
         self._fields += 1
         self._field_bytes += len(name) + len(value)
         if self._fields > self.limits.fields or self._field_bytes > self.limits.head_bytes:
@@ -200,7 +200,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _look_at_body(self) -> None:
-        """Once in a while: has something of the body come?"""
+        """Check at the end of each window whether enough of the body has arrived."""
         came = self._body_bytes - self._body_bytes_before
         if came < self.limits.body_bytes and not (self._held_up or self.flow.read_paused):
             self.cut("body")
@@ -213,7 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._received - (_OVERHEAD + 1) * self._body_bytes
 
     def _refuse(self, status: int, code: str) -> None:
-        """Answer, and end the connection: what comes after such a head is not understood."""
+        """Answer with an error, and end the connection: what follows such a head cannot be parsed."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
@@ -232,7 +232,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _close_soon(self) -> None:
-        """The transport closes when all is sent. A client that does not read may not put that off."""
+        """Close when everything is sent, or after a time limit if the client does not read."""
         if self._unread is None:
             self._unread = self.loop.call_later(self.limits.answer_seconds, self.transport.abort)
 
@@ -247,10 +247,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _reset_when_closed(transport: asyncio.Transport) -> None:
-    """Have the kernel drop what it still holds for the other end, instead of offering it for minutes."""
+    """Have the kernel drop unsent data at once, instead of trying to send it for minutes."""
     descriptor = transport.get_extra_info("socket").fileno()
     if descriptor >= 0:
-        # A second descriptor, since the event loop lends its own for nothing but looking.
+        # A second descriptor, since the event loop's own socket object allows no changes.
         with socket.socket(fileno=os.dup(descriptor)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -1,4 +1,4 @@
-"""What a process of the API holds from start to end, and how routes reach it."""
+"""Resources that a process of the API holds from start to end, and the function by which routes get them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Context:
     throttle: Throttle
     room: UploadRoom
     uploads: ThreadPoolExecutor
-    """Threads that move file bytes into storage, apart from those that answer requests: a slow disk holds up nobody else."""
+    """Threads that move file bytes into storage, apart from those that answer requests, so that a slow disk delays no request."""
     downloads: ThreadPoolExecutor
-    """Threads that move them out of it: however many files come in, what is stored can be had."""
+    """Threads that move file bytes out of storage, so that many uploads do not delay downloads."""
     inspections: Inspections
     readiness: Readiness
 

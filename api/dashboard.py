@@ -1,4 +1,4 @@
-"""The built dashboard at ``/``: its files as they are, its ``index.html`` for every path that is a page of it."""
+"""Serves the built dashboard at ``/``: its files, and its ``index.html`` for every path of one of its pages."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def install(app: FastAPI, directory: Path | None) -> None:
 
 
 class _Caching:
-    """The build puts a hash into each asset's name, so an asset never changes; the page that names them does."""
+    """Sets Cache-Control. Assets never change, because the build puts a hash into their names; ``index.html`` does change."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

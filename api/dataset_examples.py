@@ -1,4 +1,4 @@
-"""What people are shown of a dataset: put together from what inspection made of its files."""
+"""Previews and contact sheets of datasets, made from the examples that the inspection of each file stored."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,14 +20,14 @@ from control.inspection.server import InspectionServer
 async def preview(
     context: Context, project_id: str, dataset_id: str, documents: int, characters: int
 ) -> DatasetPreview:
-    """The beginnings of the first documents.
+    """The first characters of the first documents.
 
     Raises:
         NotFound: ``dataset_not_found``; Conflict: ``wrong_modality``; StorageNotFound: a file whose examples were still to
             be made is gone.
     """
     readable = await run_in_threadpool(_readable, context, project_id, dataset_id)
-    # Each gives one document at least, so that no more files than documents are needed.
+    # Each file has at least one document, so no more files than documents are needed.
     wanted = readable[:documents]
     for file in wanted:
         if await run_in_threadpool(_lacks_examples, context, file):
@@ -44,7 +44,7 @@ async def preview(
 async def contact_sheet(
     context: Context, project_id: str, dataset_id: str, images: int, columns: int
 ) -> bytes:
-    """A PNG of some images or recordings, taken evenly from the files.
+    """A PNG of some images or recordings, spread evenly over the files.
 
     Raises:
         NotFound: ``dataset_not_found``; Conflict: ``wrong_modality``.
@@ -74,7 +74,7 @@ def _readable(context: Context, project_id: str, dataset_id: str) -> list[Datase
 
 
 def _stored(context: Context, files: list[DatasetFile]) -> Iterator[dict[str, Any]]:
-    """The files' examples, one after the other."""
+    """The stored examples of each file, in order."""
     for file in files:
         with read(context.engine) as session:
             found = repository.examples(session, file.id)
@@ -90,7 +90,7 @@ def _make(context: Context, file: DatasetFile, server: InspectionServer, handle:
     try:
         return text_examples(server, context.storage, file, handle)
     except Invalid:
-        # It was read through when it came; whatever is wrong with it today, there is nothing to show.
+        # It was read at its upload. If it cannot be read now, for any reason, it has no examples.
         return dict(examples.NONE)
 
 

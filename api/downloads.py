@@ -1,4 +1,4 @@
-"""Stored bytes on their way out: whole, a range of them, or not at all where the client has them already."""
+"""Downloads of stored files: whole, a range, or no body (304) if the client has the file already."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 class RangeNotSatisfiable(SeedbedError):
-    """The range begins behind the end."""
+    """The range begins after the end of the file (416)."""
 
     status = HTTPStatus(416)
 
@@ -33,7 +33,7 @@ class RangeNotSatisfiable(SeedbedError):
 def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
     """The (start, stop) that a ``Range`` header asks for; None for the whole.
 
-    Several ranges, other units and what is malformed are passed over, as RFC 9110 allows.
+    Several ranges, other units and malformed headers are ignored, as RFC 9110 allows.
 
     Raises:
         RangeNotSatisfiable: it begins behind the end.
@@ -54,7 +54,7 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def _names(header: str | None, etag: str) -> bool:
-    """Whether an ``If-None-Match`` names the entity."""
+    """Whether an ``If-None-Match`` header contains the ETag."""
     if header is None:
         return False
     listed = [entry.strip().removeprefix("W/") for entry in header.split(",")]
@@ -78,7 +78,7 @@ async def send_object(
         size: Its length in bytes.
         sha256: Its hash in hexadecimal, which is its entity tag.
         name: What a browser shall call the file.
-        shown_as: Its media type, where a browser may show it in place; such an answer is always the whole.
+        shown_as: Its media type, if a browser may show it inline; ranges are ignored then.
 
     Raises:
         RangeNotSatisfiable; StorageNotFound, StorageUnavailable: before the first byte is sent.
@@ -110,9 +110,9 @@ async def send_object(
 
 
 async def from_threads(chunks: Iterator[bytes], threads: Executor) -> AsyncIterator[bytes]:
-    """The chunks, each read in a thread while the one before it is being sent.
+    """Yield the chunks; each is read in a thread while the one before it is being sent.
 
-    The first is read here: what cannot be read at all is an error, and not an answer that breaks off.
+    The first chunk is read before this returns, so that an unreadable file gives an error response, not a truncated one.
     """
     loop = asyncio.get_running_loop()
 

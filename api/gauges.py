@@ -1,4 +1,4 @@
-"""Prometheus gauges that are read from the database when somebody scrapes, at most every few seconds."""
+"""Prometheus gauges that are read from the database at a scrape, at most once every few seconds."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ class LoadGauges:
         self._text = b""
 
     def text(self) -> bytes:
-        """Nothing while the database does not answer: a scrape still gets what the process itself knows."""
+        """The gauges; empty while the database does not answer, so that a scrape still gets the process's own metrics."""
         with self._lock:
             if time.monotonic() - self._read_at >= FRESH_SECONDS:
                 try:

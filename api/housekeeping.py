@@ -1,4 +1,4 @@
-"""What nobody waits for: dropping old answers and what crashes left in storage. Safe in any number of processes."""
+"""Periodic cleanup: removes old idempotency records and files left in storage by crashes. Any number of processes may run it."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ EVERY_SECONDS = 6 * 3600.0
 
 
 def run(engine: Engine, storage: Storage, stop: threading.Event) -> None:
-    """A round at once and every six hours, until told to stop."""
+    """Run a round at once and then every six hours, until `stop` is set."""
     while not stop.is_set():
         try:
             with write(engine) as session:

@@ -1,4 +1,4 @@
-"""``Idempotency-Key`` at the edge: a POST that creates, answered once."""
+"""The ``Idempotency-Key`` header: a repeated POST that creates something gets the stored first answer."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ class Repeatable:
     def answer(
         self, session: WriteSession, project_id: str, act: Callable[[], BaseModel], *, status: int = 201
     ) -> Response:
-        """What ``act`` creates; with a key that came before, the answer of that time.
+        """Call ``act`` and answer with what it creates; for a key that was used before, the stored answer.
 
         Raises:
             Conflict: ``idempotency_in_flight``; Invalid: ``idempotency_mismatch``.

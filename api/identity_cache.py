@@ -1,4 +1,4 @@
-"""Who a key or a session stands for, remembered for a moment, so that a busy client costs no query a request."""
+"""A short-lived cache of the identity of each key and session, so that not every request needs a database query."""
 
 import asyncio
 import time
@@ -14,21 +14,22 @@ from control.keys.secrets import SessionToken, digest, is_key
 from control.keys.service import Identity
 
 FRESH_SECONDS = 3.0
-"""A key revoked through another process is refused at most so much later; through this one, at once."""
+"""Seconds for which an identity is cached. A key revoked through another process is refused at most this much later; one
+revoked through this process, at once."""
 _MOST = 4096
 
 
 class IdentityCache:
-    """Identities by what proves them. Used from the event loop alone."""
+    """Identities by a hash of their credentials. Used from the event loop only."""
 
     def __init__(self, engine: Engine, *secrets: str) -> None:
         self._engine = engine
         self._secrets = secrets
         self._known: dict[bytes, tuple[float, Identity]] = {}
         self._asking: dict[bytes, asyncio.Task[Identity]] = {}
-        """Those who come together with the same proof share one look."""
+        """Queries under way; concurrent requests with the same credentials share one query."""
         self.on_forget: set[Callable[[], object]] = set()
-        """Called when something was revoked."""
+        """Called when a key or a session was revoked."""
 
     async def by_key(self, key: str) -> Identity:
         """
@@ -48,7 +49,7 @@ class IdentityCache:
         return await self._identify(token.digest, lambda session: service.identify_by_session(session, token))
 
     def forget(self) -> None:
-        """Ask the database anew: a key was revoked, or a session ended."""
+        """Clear the cache: a key was revoked, or a session ended."""
         self._known = {}
         self._asking = {}
         for tell in list(self.on_forget):
@@ -66,7 +67,7 @@ class IdentityCache:
             identity = await asyncio.shield(asking)
             if len(known) >= _MOST:
                 known.clear()
-            # Into the dictionary of when it was asked: what was asked before a revocation is not kept after it.
+            # Into the dictionary from before the query: an answer from before a revocation is not kept after it.
             known[proof] = (now, identity)
         return identity
 
@@ -74,7 +75,7 @@ class IdentityCache:
         if self._asking.get(proof) is asking:
             del self._asking[proof]
         if not asking.cancelled():
-            asking.exception()  # those who wait for it have seen it
+            asking.exception()  # the requests that wait for it get the exception too
 
     def _ask(self, ask: Callable[[ReadSession], Identity], proof: bytes) -> Identity:
         with read(self._engine) as session:

@@ -1,4 +1,4 @@
-"""Texts and pictures that a browser shows in place: a run's samples, and what a preview found."""
+"""Texts and pictures that a browser shows inline: a run's samples, and the content of previews."""
 
 from fastapi import Request, Response
 
@@ -8,11 +8,11 @@ from api.problem_types import JsonResponses, problems
 from control.samples.schemas import MediaType
 
 _SANDBOX = "default-src 'none'; img-src 'self'; style-src 'none'; sandbox; frame-ancestors 'none'"
-"""Whatever it is made to look like, it runs nothing and loads nothing."""
+"""A Content-Security-Policy under which the content can neither run scripts nor load anything."""
 
 
 def shown_responses(*codes: str) -> JsonResponses:
-    """What a GET for one may answer."""
+    """The responses of a GET for inline content, for the OpenAPI document."""
     return problems(
         *codes,
         "object_missing",
@@ -40,7 +40,7 @@ async def send_shown(
     media_type: MediaType,
     name: str,
 ) -> Response:
-    """Answer a GET for one.
+    """Answer a GET for inline content.
 
     Args:
         name: What a browser shall call the file, without its ending.

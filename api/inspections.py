@@ -11,7 +11,7 @@ from control.inspection.running import Handle
 from control.inspection.server import InspectionServer
 
 _QUICK_SLOTS = 4
-"""For small plain text, and for drawing what inspection made: some milliseconds each."""
+"""Threads for small plain text, and for drawing what inspection made: some milliseconds each."""
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Inspections:
         return self._server.pid
 
     def start(self) -> None:
-        """Have the server load what it needs, so that the first file need not wait for that."""
+        """Start the server and let it load its modules, so that the first file need not wait for them."""
         self._server.start()
 
     def close(self) -> None:
@@ -45,9 +45,9 @@ class Inspections:
     async def run(
         self, project_id: str, act: Callable[[InspectionServer, Handle], T], *, quick: bool = False
     ) -> T:
-        """What ``act`` returns, called in a thread when it is the project's turn.
+        """Call ``act`` in a thread when it is the project's turn, and return its result.
 
-        Cancelled, it stops the inspection and lets go of its turn once that has ended.
+        When cancelled, this stops the inspection, and ends the turn once the inspection has ended.
         """
         async with (self._quick if quick else self._large).of(project_id):
             handle = Handle()

@@ -1,4 +1,4 @@
-"""Work for a client that may go away before its end."""
+"""Cancels a request's work when its client disconnects."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What ``work`` returns; it is cancelled when the client goes away. The request's body must have been read.
+    """Run ``work`` and return its result; cancel it when the client disconnects. The request's body must have been read.
 
     Raises:
-        starlette.requests.ClientDisconnect: the client went away.
+        starlette.requests.ClientDisconnect: the client disconnected.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_left(request))

@@ -1,9 +1,9 @@
-"""Who listens to which job, and the bell that tells them to look.
+"""Wakes up the event streams of a job when something is written to it.
 
-One task reads the Redis streams of every watched job. What arrives there is not passed on: it rings the
-job's bell, and a listener that hears it reads PostgreSQL from its own cursor. So nothing is kept for a slow
-listener, nothing is delivered twice, and a message that Redis lost is made up for by the next look.
-Listeners that stand at the same cursor share one read.
+One asyncio task reads the Redis streams of every watched job. The messages are not passed on: each only wakes up the
+job's listeners, and every listener then reads PostgreSQL from its own cursor. So nothing is queued for a slow
+listener, nothing is delivered twice, and the next periodic read finds what a lost Redis message announced.
+Listeners at the same cursor share one read.
 """
 
 import asyncio
@@ -36,55 +36,55 @@ _PATIENCE = 0.5
 
 
 _What = tuple[Cursor, bool]
-"""From where on, and whether all of the job or its points alone."""
+"""What a read covers: the cursor from which it begins, and whether it reads only points or all of the job."""
 
 
 @dataclass
 class _Watch:
-    """A job that somebody listens to."""
+    """A job that has at least one listener."""
 
     position: str
     """Id of the last message read from its stream."""
-    rung: int = 0
-    """How often its bell rang; a read that began before the last ring may have missed something."""
+    notifications: int = 0
+    """Number of wake-ups so far; a read that began before the last one may have missed something."""
     listeners: "set[Listener]" = field(default_factory=set)
     reads: dict[_What, "tuple[int, asyncio.Task[Changes]]"] = field(default_factory=dict)
 
-    def ring(self, *, points_alone: bool = False) -> None:
-        self.rung += 1
+    def notify(self, *, points_alone: bool = False) -> None:
+        self.notifications += 1
         for listener in self.listeners:
-            listener.ring(points_alone=points_alone)
+            listener.notify(points_alone=points_alone)
 
 
 class Listener:
-    """One stream's ear on one job."""
+    """The subscription of one event stream to one job."""
 
     def __init__(self, hub: "Hub", job_id: str, watch: _Watch) -> None:
         self._hub = hub
         self._job_id = job_id
         self._watch = watch
-        self._bell = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._points_alone = False
-        """Nothing but points was written since the last look at all of the job."""
+        """Whether only points were written since the last read of all of the job."""
         self._looked = 0.0
         watch.listeners.add(self)
 
-    def ring(self, *, points_alone: bool) -> None:
+    def notify(self, *, points_alone: bool) -> None:
         self._points_alone = self._points_alone and points_alone
-        self._bell.set()
+        self._wakeup.set()
 
     async def wait(self, seconds: float) -> None:
-        """Until something happened to the job, or the time is over."""
+        """Wait for a wake-up, at most for the given seconds."""
         try:
-            await asyncio.wait_for(self._bell.wait(), seconds)
+            await asyncio.wait_for(self._wakeup.wait(), seconds)
         except TimeoutError:
             self._points_alone = False
-        self._bell.clear()
+        self._wakeup.clear()
 
     async def changes(self, cursor: Cursor, look_seconds: float) -> Changes:
         """What was written since the cursor, up to a moment not before this call.
 
-        While only points come, only they are read, and all of the job every ``look_seconds``.
+        While only points are written, only points are read, and all of the job every ``look_seconds``.
         """
         now = time.monotonic()
         points_alone = self._points_alone and now - self._looked < look_seconds
@@ -92,14 +92,14 @@ class Listener:
             self._looked = now
         self._points_alone = True
         watch, what = self._watch, (cursor, points_alone)
-        rung, task = watch.reads.get(what, (-1, None))
-        if task is None or rung != watch.rung:
+        notifications, task = watch.reads.get(what, (-1, None))
+        if task is None or notifications != watch.notifications:
             task = asyncio.create_task(self._hub.read(self._job_id, *what))
-            watch.reads[what] = (watch.rung, task)
+            watch.reads[what] = (watch.notifications, task)
             task.add_done_callback(lambda done: _forget(watch, what, done))
         changes = await asyncio.shield(task)
         if changes.more and not points_alone:
-            # Its events may go on too, and how it ended: nobody rings again for a job that is over.
+            # There may be more events too, and the end of the job: a job that is over sends no further wake-up.
             self._points_alone = False
         return changes
 
@@ -111,11 +111,11 @@ def _forget(watch: _Watch, what: _What, task: "asyncio.Task[Changes]") -> None:
     if watch.reads.get(what, (0, None))[1] is task:
         del watch.reads[what]
     if not task.cancelled():
-        task.exception()  # those who asked have seen it
+        task.exception()  # the listeners that wait for it get the exception too
 
 
 class Hub:
-    """All listeners of this process. Used from the event loop alone."""
+    """All listeners of this process. Used from the event loop only."""
 
     def __init__(self, engine: Engine, redis_url: str) -> None:
         self._engine = engine
@@ -131,22 +131,22 @@ class Hub:
         self._watched = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self.closing = False
-        self.deaf = False
-        """Redis does not answer: no bell rings."""
+        self.disconnected = False
+        """Whether Redis does not answer, so that no wake-up arrives."""
 
     @property
     def listeners(self) -> int:
-        """Open streams."""
+        """Number of open streams."""
         return sum(len(watch.listeners) for watch in list(self._watches.values()))
 
     def start(self) -> None:
         self._reader = asyncio.create_task(self._read_forever())
 
     def close(self) -> None:
-        """Have every stream end: the process is about to stop, and clients come back elsewhere."""
+        """End every stream, because the process is about to stop; clients reconnect to another process."""
         self.closing = True
         for watch in self._watches.values():
-            watch.ring()
+            watch.notify()
 
     async def stop(self) -> None:
         self.close()
@@ -159,7 +159,7 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def listen(self, job_id: str) -> AsyncIterator[Listener]:
-        """Hear of everything that is committed to the job from now on."""
+        """Subscribe to everything that is committed to the job from now on."""
         watch = self._watches.get(job_id)
         if watch is None:
             watch = self._watches[job_id] = _Watch(position="$")
@@ -186,14 +186,14 @@ class Hub:
             return service.changes(session, job_id, cursor)
 
     async def _include(self, job_id: str, watch: _Watch) -> None:
-        """Fix where in the job's stream news begins, and have the reader take it in now."""
+        """Set the position in the job's Redis stream from which messages count, and make the reader include the job now."""
         position = "0-0"
         try:
             last = cast("list[tuple[str, Any]]", await self._redis.xrevrange(live_key(job_id), count=1))
             position = last[0][0] if last else "0-0"
         except (RedisError, OSError):
-            log.debug("Redis does not answer; the reader will take the job in when it does")
-        # Before the reader is woken: it would go back to sleep without this job.
+            log.debug("Redis does not answer; the reader will include the job when it does")
+        # Set before the reader is woken up, which would otherwise wait again without this job.
         if watch.position == "$":
             watch.position = position
         self._watched.set()
@@ -209,20 +209,20 @@ class Hub:
             try:
                 await self._read_once()
             except (RedisError, OSError) as error:
-                if not self.deaf:
-                    log.warning("Redis does not answer (%s); streams look into the database meanwhile", error)
-                    self._change_hearing(deaf=True)
+                if not self.disconnected:
+                    log.warning("Redis does not answer (%s); streams poll the database meanwhile", error)
+                    self._set_disconnected(disconnected=True)
                 await asyncio.sleep(_PATIENCE)
             else:
-                if self.deaf:
+                if self.disconnected:
                     log.info("Redis answers again")
-                    self._change_hearing(deaf=False)
+                    self._set_disconnected(disconnected=False)
 
-    def _change_hearing(self, *, deaf: bool) -> None:
-        """Everybody looks at once, for what rang unheard, and from then on as often as this asks for."""
-        self.deaf = deaf
+    def _set_disconnected(self, *, disconnected: bool) -> None:
+        """Wake up every listener, to find what was missed, and to apply the poll interval of the new state."""
+        self.disconnected = disconnected
         for watch in self._watches.values():
-            watch.ring()
+            watch.notify()
 
     async def _read_once(self) -> None:
         keys = {live_key(job_id): watch for job_id, watch in self._watches.items() if watch.position != "$"}
@@ -239,4 +239,4 @@ class Hub:
                 self._wake_position = last
             else:
                 keys[key].position = last
-                keys[key].ring(points_alone=all(fields.get("kind") == "points" for _, fields in messages))
+                keys[key].notify(points_alone=all(fields.get("kind") == "points" for _, fields in messages))

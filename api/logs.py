@@ -1,4 +1,4 @@
-"""The API's log is the service's."""
+"""Sets up the API's log in the format of the whole service."""
 
 from control.logs import configure, through_logging
 

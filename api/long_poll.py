@@ -1,4 +1,4 @@
-"""Waiting for a short job: the answer to whoever asked comes when it is over, not at the next poll."""
+"""Long polling of a short job (``?wait=SECONDS``): the response is sent when the job is over."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from control.lifecycle.states import TERMINAL
 from control.short_jobs.kind import ShortJobOut
 
 _LOOK_SECONDS = 3.0
-"""Without a bell (Redis may be away) it is looked for so often."""
+"""Seconds between two reads without a wake-up, since Redis may be unreachable."""
 
 ShortJobT = TypeVar("ShortJobT", bound=ShortJobOut)
 
@@ -20,24 +20,24 @@ ShortJobT = TypeVar("ShortJobT", bound=ShortJobOut)
 async def awaited(
     hub: Hub, standing: Standing, short_job_id: str, look: Callable[[], ShortJobT], seconds: float
 ) -> ShortJobT:
-    """The short job once it is over; as it is, when the time is over or the process stops.
+    """The short job when it is over, or in its current state when the time is over or the process stops.
 
     Args:
-        standing: Of the request that waits.
-        look: Reads it; runs in a thread.
+        standing: The credential checks of the waiting request.
+        look: Reads the short job; runs in a thread.
 
     Raises:
-        Unauthorized, Forbidden: who asked may no longer know.
+        Unauthorized, Forbidden: the caller's credentials are no longer valid.
     """
     short_job = await run_in_threadpool(look)
     if seconds <= 0 or short_job.state in TERMINAL:
         return short_job
     deadline = time.monotonic() + seconds
     async with hub.listen(short_job_id) as listener:
-        standing.tell(lambda: listener.ring(points_alone=False))
+        standing.notify(lambda: listener.notify(points_alone=False))
         while True:
             standing.demand()
-            # Read after the ear is there: what happens from now on rings.
+            # Read after the subscription: every later change sends a wake-up.
             short_job = await run_in_threadpool(look)
             left = deadline - time.monotonic()
             if short_job.state in TERMINAL or left <= 0 or hub.closing:

@@ -23,17 +23,17 @@ log = structlog.stdlib.get_logger("seedbed.api")
 
 
 _DATE_SECONDS = 1.0
-"""How old the date in an answer's head may be."""
+"""Seconds after which the Date header of responses is renewed."""
 _SWITCH_SECONDS = 0.001
 _UNACKNOWLEDGED_MS = 60_000
-"""A connection on which nothing that was sent arrives for so long is over."""
+"""Milliseconds after which a connection ends if the other end acknowledges nothing (TCP_USER_TIMEOUT)."""
 
 
 class Server(uvicorn.Server):
-    """Says where it listens, and ends the event streams first, for which uvicorn would otherwise wait.
+    """A uvicorn server that prints its address, and at a shutdown ends event streams first, since uvicorn would wait for them.
 
-    Training shares its processors with this process: where uvicorn looks ten times a second whether to end, a signal
-    wakes this one.
+    uvicorn checks ten times a second whether to end. This server is woken up by the signal instead, because training
+    shares the processors with it.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
         self._woken()
 
     def end(self) -> None:
-        """As after a signal; from any thread."""
+        """Begin the graceful shutdown, as a signal does; may be called from any thread."""
         self.should_exit = True
         self._woken()
 
@@ -99,9 +99,9 @@ def serve(chosen: Settings, host: str, port: int, *, grace_seconds: int = 30) ->
     """
     logs.configure(chosen.log_format)
     _allow_many_connections()
-    # Among many threads that compute, the event loop waits for each of them so long at most.
+    # With many computing threads, the event loop waits at most this long for each of them.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    # uvicorn raises the signal again when all is in order; then it means no more than "end".
+    # uvicorn raises the signal again after its graceful shutdown; then it only ends the process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listen(host, port) as listening, contextlib.suppress(KeyboardInterrupt):
         server = Server(
@@ -111,7 +111,7 @@ def serve(chosen: Settings, host: str, port: int, *, grace_seconds: int = 30) ->
 
 
 def _allow_many_connections() -> None:
-    """Each takes a descriptor, of which a process often gets 1,024 unless it asks for more."""
+    """Raise the limit of open file descriptors, often 1,024, because each connection takes one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = Limits().connections * 2 + 1024
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -128,7 +128,7 @@ def listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit these: one whose other end is gone without a word ends as well.
+        # Connections inherit these options, so that one whose other end vanished is ended too.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)

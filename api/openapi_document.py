@@ -1,4 +1,4 @@
-"""The OpenAPI document, whole: every route with its errors, every error with an example. `api.openapi` prints it."""
+"""Builds the complete OpenAPI document: every route with its errors, every error with an example. `api.openapi` prints it."""
 
 from typing import Any
 
@@ -19,20 +19,20 @@ documents (RFC 9457) with a stable `code`. A POST that creates may carry an `Ide
 """
 
 TAGS = [
-    {"name": "datasets", "description": "Text to learn from: opened, filled with files, completed."},
+    {"name": "datasets", "description": "Data to learn from: create a dataset, upload files, complete it."},
     {
         "name": "tasks",
-        "description": "What models can learn: each tells when to choose it and what it measures.",
+        "description": "What models can learn: when to choose each task, and what it measures.",
     },
-    {"name": "jobs", "description": "Pretraining jobs, and what they leave behind while they run."},
+    {"name": "jobs", "description": "Pretraining jobs, and their metrics, events and logs."},
     *short_jobs.tags(from_spec=True),
-    {"name": "checkpoints", "description": "What training comes to, file by file or as one archive."},
+    {"name": "checkpoints", "description": "Checkpoints of models, file by file or as one archive."},
     *short_jobs.tags(from_spec=False),
-    {"name": "usage", "description": "What a project takes up, and what it may."},
-    {"name": "workers", "description": "Who does the work."},
+    {"name": "usage", "description": "The storage that a project uses, and its quotas."},
+    {"name": "workers", "description": "The processes that run jobs."},
     {"name": "keys", "description": "API keys."},
     {"name": "session", "description": "Signing in to the dashboard."},
-    {"name": "health", "description": "For those who operate the service."},
+    {"name": "health", "description": "Liveness, readiness and metrics, for operators of the service."},
 ]
 
 _EVERYWHERE = problems(
@@ -41,7 +41,7 @@ _EVERYWHERE = problems(
 
 
 def install(app: FastAPI) -> None:
-    """Have the app describe itself with this module."""
+    """Make the app use the OpenAPI document of this module."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -1,4 +1,4 @@
-"""From a slice of rows to a page of answers."""
+"""Turns a slice of rows into a page of a list response."""
 
 from typing import TypeVar
 

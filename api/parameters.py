@@ -12,7 +12,7 @@ from control.short_jobs.kind import Kind
 
 
 class _AnyText(Convertor[str]):
-    """The rest of a path whatever is in it; Starlette's own ``path`` ends at a line feed."""
+    """A path parameter that takes any characters; Starlette's own ``path`` ends at a line feed."""
 
     regex = r"[\s\S]*"
 
@@ -30,7 +30,7 @@ def _of_kind(prefix: str, name: str) -> AfterValidator:
     pattern = re.compile(f"{prefix}_[0-9a-z]{{26}}")
 
     def check(value: str) -> str:
-        # No id of ours, so nothing that exists: the answer is the same as for one that was never given out.
+        # The id has not the form of this service's ids, so nothing has it: the answer is 404, as for an unused id.
         if not pattern.fullmatch(value):
             raise NotFound(
                 f"{name}_not_found", f"There is no {name} {value[:100]!r}: ids read {prefix}_….", param=name

@@ -13,13 +13,13 @@ _FILES = {
     "archive_encrypted": "The archive is encrypted",
     "archive_link": "The archive holds a link",
     "archive_path_escapes": "The archive holds a path that leads out of it",
-    "bad_csv": "The file is not the CSV that its name promises",
-    "bad_idx": "The file is not the IDX that its name promises",
+    "bad_csv": "The file is not valid CSV",
+    "bad_idx": "The file is not valid IDX",
     "audio_too_long": "The recording is too long",
     "bad_audio": "The recording cannot be decoded",
     "bad_image": "The image cannot be decoded",
-    "bad_json": "The file is not the JSON Lines that its name promises",
-    "bad_parquet": "The file is not the Parquet that its name promises",
+    "bad_json": "The file is not valid JSON Lines",
+    "bad_parquet": "The file is not valid Parquet",
     "bad_tokenizer": "The file is no tokenizer",
     "corrupt_archive": "The file does not decompress",
     "empty_file": "The file is empty",
@@ -31,7 +31,7 @@ _FILES = {
     "no_images": "The file holds no images",
     "no_text_column": "The file has no text column",
     "not_utf8": "The file is not UTF-8",
-    "pattern_too_slow": "A pattern in the file comes to no end",
+    "pattern_too_slow": "A pattern in the file takes too long",
     "truncated_archive": "The file is cut off",
     "truncated_audio": "The recording is cut off",
     "unknown_format": "The file is of no known format",
@@ -56,7 +56,7 @@ _CODES: dict[int, dict[str, str]] = {
         "scope_missing": "The API key may not do this",
         "csrf_missing": "The request does not come from the dashboard",
         "priority_needs_admin": "So high a priority needs an admin key",
-        "metrics_closed": "Metrics are told on this machine alone",
+        "metrics_closed": "Metrics are served on this machine only",
     },
     404: {
         "route_not_found": "No such route",
@@ -83,7 +83,7 @@ _CODES: dict[int, dict[str, str]] = {
         "dataset_in_use": "The dataset is in use",
         "checkpoint_in_use": "The checkpoint is in use",
         "job_in_use": "The job's checkpoints are in use",
-        "not_over": "It is not over",
+        "not_over": "The job or short job is not over",
         "time_limit": "The job has used up its time",
         "wrong_modality": "The dataset holds something else",
         "no_checkpoint": "The job has no checkpoint yet",
@@ -99,7 +99,7 @@ _CODES: dict[int, dict[str, str]] = {
     413: {
         "body_too_large": "The body is too large",
         "file_too_large": "The file is too large",
-        "quota_exceeded": "The project may not take up so much",
+        "quota_exceeded": "The project's quota is exceeded",
     },
     414: {"url_too_long": "The address is too long"},
     416: {"range_not_satisfiable": "The range lies outside the file"},
@@ -112,7 +112,7 @@ _CODES: dict[int, dict[str, str]] = {
         "invalid_idempotency_key": "The idempotency key is not valid",
         "idempotency_mismatch": "The idempotency key belongs to another request",
         "dataset_too_small": "The dataset is too small for the job",
-        "data_unreadable": "The dataset has not what the job reads",
+        "data_unreadable": "The dataset does not hold what the job reads",
         "too_many_bad_samples": "Too many of the dataset's samples cannot be used",
         "tokenizer_invalid": "The dataset has no tokenizer for the job",
         "modality_mismatch": "The task does not learn from such a dataset",
@@ -141,7 +141,7 @@ def title(code: str, status: int) -> str:
 
 
 def problems(*codes: str, also: JsonResponses | None = None) -> JsonResponses:
-    """What a route may answer instead of success, for the OpenAPI document; and ``also`` what else it answers."""
+    """The error responses of a route for the OpenAPI document, and the further responses ``also``."""
     by_status: dict[int, list[str]] = {}
     for code in codes:
         by_status.setdefault(_STATUS[code], []).append(code)

@@ -24,7 +24,7 @@ from core.spec.problems import MOST_PROBLEMS, explain
 log = logging.getLogger(__name__)
 
 _READING = {408: "body_too_slow", 413: "body_too_large"}
-"""What may happen while a body is read."""
+"""Problem codes of errors that reading a body may raise."""
 _RETRY_SECONDS = "2"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -80,12 +80,12 @@ def _nothing_here(request: Request) -> None:
 
 
 def internal_error(request: Request) -> ProblemResponse:
-    """The answer to what nobody foresaw; what it was is in the log alone."""
+    """The response to an unexpected exception, which only the log describes."""
     return ProblemResponse(
         request,
         500,
         "internal",
-        "Something went wrong in the service, and its log says what. Ask the operator with this request id.",
+        "Something went wrong in the service; its log describes the error. Give this request id to the operator.",
     )
 
 
@@ -130,7 +130,7 @@ async def _database_error(request: Request, error: Exception) -> ProblemResponse
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
-    """What Starlette and FastAPI raise themselves: unknown routes and methods, bodies that cannot be read."""
+    """Answer exceptions of Starlette and FastAPI: unknown routes and methods, bodies that cannot be read."""
     assert isinstance(error, HTTPException)
     headers = error.headers
     if error.status_code == HTTPStatus.NOT_FOUND:
@@ -147,7 +147,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Every method that the path takes; a route knows only its own."""
+    """Every method that the path allows, over all of its routes."""
     path = request.scope["path"]
     routes: list[APIRoute] = request.app.state.routes
     template = next((route.path for route in routes if route.path_regex.match(path)), None)
@@ -210,4 +210,4 @@ def _body_model(request: Request) -> type[BaseModel]:
 
 
 class _Nothing(BaseModel):
-    """For requests without a body: there are no names to suggest."""
+    """The body model of requests without a body, which has no names to suggest."""

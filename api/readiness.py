@@ -1,4 +1,4 @@
-"""Whether the parts that this process stands on answer, found out in threads that nothing else uses."""
+"""Readiness checks of the parts that this process depends on, each in a thread of its own."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from sqlalchemy import Engine, text
 from control.db import read
 
 _PATIENCE = 3.0
-"""Seconds that a part gets to answer."""
+"""Seconds within which a part must answer."""
 
 
 class Readiness:
-    """One thread a part: a part that hangs holds up neither another part nor, with a heap of questions, itself.
+    """Checks each part in a thread of its own, so that a part that hangs delays no other, and collects no second check.
 
     Args:
         checks: By name; each raises where its part does not answer.
@@ -25,19 +25,19 @@ class Readiness:
         self._asked: dict[str, asyncio.Future[object]] = {}
 
     async def states(self) -> dict[str, str]:
-        """By name ``ok``, or the kind of failure; never its message, which may name hosts."""
+        """``ok`` or the kind of failure for each part; never the error's message, which may name hosts."""
         states = await asyncio.gather(*map(self._state, self._checks))
         return dict(zip(self._checks, states, strict=True))
 
     def close(self) -> None:
-        """Wait for no part that hangs."""
+        """End the threads, without waiting for a part that hangs."""
         for thread in self._threads.values():
             thread.shutdown(wait=False, cancel_futures=True)
 
     async def _state(self, name: str) -> str:
         asked = self._asked.get(name)
         if asked is None or asked.done():
-            # Whoever asks meanwhile gets the same answer.
+            # Requests that come meanwhile share this check.
             loop = asyncio.get_running_loop()
             asked = self._asked[name] = loop.run_in_executor(self._threads[name], self._checks[name])
         try:

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page for people: no script, nothing from elsewhere."""
+"""Serves the OpenAPI document as JSON and as an HTML page, which has no script and loads nothing from other hosts."""
 
 import gzip
 import json
@@ -40,9 +40,9 @@ def docs(request: Request) -> Response:
 
 
 def _kept(request: Request, name: str, media_type: str, write: Callable[[], str]) -> Response:
-    """Written and compressed once: both are large, and whoever asks needs no key."""
+    """Write and compress a document once, because both are large and can be requested without a key."""
     kept: dict[str, tuple[bytes, bytes]] = request.app.state.reference
-    with _writing:  # those who come first together wait for one of them
+    with _writing:  # of several first requests one writes, and the others wait
         if name not in kept:
             plain = write().encode()
             kept[name] = plain, gzip.compress(plain, compresslevel=6, mtime=0)
@@ -55,7 +55,7 @@ def _kept(request: Request, name: str, media_type: str, write: Callable[[], str]
 
 @router.get("/docs.css")
 async def style() -> Response:
-    """Its looks: in a file, because the page allows no inline style."""
+    """The page's CSS: a file, because the page's Content-Security-Policy allows no inline style."""
     return Response(_STYLE, media_type="text/css")
 
 

@@ -1,4 +1,4 @@
-"""Around every request: its id, one line in the log, its share in the metrics, and the answer of last resort."""
+"""Middleware around every request: its id, its line in the log, its metrics, and the response to an unexpected exception."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ _CLIENT_GONE = 499
 
 
 class RequestLogging:
-    """ASGI middleware. Nothing that the app raises gets past it."""
+    """ASGI middleware, which also handles every exception that the app raises."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Headers that keep a browser from doing with our answers what we did not mean."""
+"""Security headers of every response: Content-Security-Policy, caching, content type."""
 
 from urllib.parse import unquote_to_bytes
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import ProblemResponse
 
 _HEADERS = {
-    # The dashboard brings everything along: nothing is loaded from, or sent to, anywhere else.
+    # The dashboard contains everything that it needs: it loads nothing from, and sends nothing to, other hosts.
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -32,7 +32,7 @@ class SecurityHeaders:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/v1/"):
-                    # What one key may see is not kept for the next.
+                    # A response for one key must not be cached for another.
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -49,7 +49,7 @@ class SecurityHeaders:
 
 
 def _is_text(query: bytes) -> bool:
-    """Whether the query's values can be read as they were meant; what cannot would silently become U+FFFD."""
+    """Whether the query is valid UTF-8; invalid bytes would silently become U+FFFD."""
     try:
         unquote_to_bytes(query).decode("utf-8")
     except UnicodeDecodeError:

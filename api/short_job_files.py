@@ -1,4 +1,4 @@
-"""The routes of what a short job made: files to download, or texts and pictures to show."""
+"""The routes of a short job's files: downloads, or texts and pictures that are shown inline."""
 
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from control.short_jobs.presenters import Shown, shown
 
 
 def add_routes(router: APIRouter, kind: Kind[Any], *, file: str, example: str, archive: str | None) -> None:
-    """Add those that the kind's files need.
+    """Add the routes for the files of a kind.
 
     Args:
         file: What the OpenAPI document says of the route of one file.
@@ -156,7 +156,7 @@ def _files(kind: Kind[Any], context: Context, project_id: str, short_job: str) -
     if row.result is None:
         raise Conflict(
             f"{name}_not_ready",
-            f"{name.capitalize()} {row.id} is {row.state}: it has no files yet. GET /v1/{name}s/{row.id}?wait=30 tells when.",
+            f"{name.capitalize()} {row.id} is {row.state}: it has no files yet. Wait for its end with GET /v1/{name}s/{row.id}?wait=30.",
         )
     chosen = [str(value) for option, value in row.options.items() if option != "step"]
     return StoredFiles.below(

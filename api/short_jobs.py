@@ -1,6 +1,6 @@
 """The routes of short jobs, made for each kind from its description.
 
-`control.short_jobs.kind` describes a kind, `api.routes.short_jobs` says in words what its routes do. Of a kind ``NAME``:
+`control.short_jobs.kind` describes a kind, `api.routes.short_jobs` holds the descriptions of its routes. The routes of ``NAME``:
 
     POST   /v1/jobs/NAME or /v1/checkpoints/{checkpoint}/NAME   ask for one
     GET    /v1/jobs/{job}/NAMEs                                 those about a job's checkpoints
@@ -59,39 +59,39 @@ _SPEC_PROBLEMS = (
 
 @dataclass(frozen=True)
 class Texts:
-    """What the OpenAPI document says of one kind."""
+    """The descriptions of one kind in the OpenAPI document."""
 
     tag: str
-    """Of the kind as a whole."""
+    """Description of the kind's tag."""
     create: str
     get: str
     cancel: str
     delete: str
     create_example: Mapping[str, Any] | None = None
-    """A body, where the kind works on a checkpoint."""
+    """Example of a request body, if the kind works on a checkpoint."""
     list: str | None = None
-    """Of the list about a job's checkpoints; None: there is none."""
+    """Description of the list of those on a job's checkpoints; None if there is no such route."""
     file: str | None = None
-    """Of one file, where the kind has files."""
+    """Description of the route of one file, if the kind has files."""
     file_example: str = ""
-    """A file's path or name."""
+    """Example of a file's path or name."""
     archive: str | None = None
-    """Of all files together, where they are downloaded."""
+    """Description of the archive of all files, if they are downloads."""
 
 
 def texts(kind: Kind[Any]) -> Texts:
-    """What is said of the kind: ``TEXTS`` of the module in `api.routes.short_jobs` that is named as the kind."""
+    """The descriptions of a kind: ``TEXTS`` of the module in `api.routes.short_jobs` with the kind's name."""
     found: Texts = importlib.import_module(f"api.routes.short_jobs.{kind.name}").TEXTS
     return found
 
 
 def tags(*, from_spec: bool) -> list[dict[str, str]]:
-    """Those of the kinds that work on a spec, or of the others, for the OpenAPI document."""
+    """OpenAPI tags of the kinds that work on a spec, or of the others."""
     return [{"name": f"{kind.name}s", "description": texts(kind).tag} for kind in _those(from_spec=from_spec)]
 
 
 def routers(*, from_spec: bool) -> list[APIRouter]:
-    """Those of the kinds that work on a spec, or of the others."""
+    """Routers of the kinds that work on a spec, or of the others."""
     return [router(kind, texts(kind)) for kind in _those(from_spec=from_spec)]
 
 

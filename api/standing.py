@@ -1,8 +1,8 @@
-"""Whether whoever holds a connection still may: found out anew every few seconds, for as long as a request lasts.
+"""Checks the credentials of a long request again every few seconds, and ends the request when they are no longer valid.
 
-A request is let in once, and an event stream, a long poll or a transfer then lasts for minutes. So the proof that it came
-with is looked at again and again. Where it no longer holds, those who wait are told, so that they can end in order; and a
-connection that is still there a moment later is cut, which ends every other request as if its client had left.
+A request is authorized once, and an event stream, a long poll or a transfer then lasts for minutes. So its key or session
+is checked again and again. When it is no longer valid, callbacks let streams and long polls end properly. A connection
+that is still open some seconds later is cut, which ends every other request as if its client had disconnected.
 """
 
 import asyncio
@@ -16,24 +16,24 @@ from control.errors import Forbidden, SeedbedError, Unauthorized
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0
-"""Between two looks at the proof. With what the identity cache remembers, a revoked key has at most twice as long."""
+"""Seconds between two checks. With the time that the identity cache keeps, a revoked key works at most twice as long."""
 CUT_SECONDS = 2.0
-"""A request whose proof no longer holds gets so long to end in order."""
+"""Seconds in which a request without valid credentials may end by itself, before its connection is cut."""
 CUT = "cut_connection"
-"""Where a request's state holds what ends its connection: ``(limit: str) -> None``."""
+"""Key in a request's state of the function that ends its connection: ``(limit: str) -> None``."""
 
 
 class Standing:
-    """Of one request.
+    """The periodic credential check of one request.
 
     Args:
-        prove: Finds out anew who asks; raises `Unauthorized` or `Forbidden` once that may no longer be.
+        prove: Checks the credentials again; raises `Unauthorized` or `Forbidden` when they are no longer valid.
         cut: Ends the connection.
     """
 
     def __init__(self, prove: Callable[[], Awaitable[object]], cut: Callable[[], object]) -> None:
         self.problem: SeedbedError | None = None
-        """Why the request may not go on."""
+        """Why the request may not go on; None while it may."""
         self._prove = prove
         self._cut = cut
         self._told: list[Callable[[], object]] = []
@@ -42,23 +42,23 @@ class Standing:
         self._ended = False
 
     def begin(self) -> None:
-        """Look for the first time some seconds from now."""
+        """Begin the checks; the first one is some seconds from now."""
         self._after(LOOK_SECONDS, self.look)
 
     def end(self) -> None:
-        """The request is answered."""
+        """End the checks: the request is answered."""
         self._ended = True
         for waiting in (self._timer, self._looking):
             if waiting is not None:
                 waiting.cancel()
 
     def look(self) -> None:
-        """Look now."""
+        """Check now."""
         if not self._ended and self.problem is None and self._looking is None:
             self._looking = asyncio.get_running_loop().create_task(self._look())
 
-    def tell(self, call: Callable[[], object]) -> None:
-        """Have it called when the request may no longer go on."""
+    def notify(self, call: Callable[[], object]) -> None:
+        """Call ``call`` when the request may no longer go on."""
         self._told.append(call)
 
     def demand(self) -> None:
@@ -78,8 +78,10 @@ class Standing:
                 call()
             self._after(CUT_SECONDS, self._cut)
         except Exception:
-            # A database that is away for a moment says nothing about the proof.
-            log.warning("who holds a connection could not be looked up; asked again later", exc_info=True)
+            # The credentials may well be valid while the database is unreachable.
+            log.warning(
+                "the credentials of an open request could not be checked; trying again later", exc_info=True
+            )
             self._after(LOOK_SECONDS, self.look)
         else:
             self._after(LOOK_SECONDS, self.look)
@@ -94,7 +96,7 @@ class Standing:
 
 
 class Attended:
-    """ASGI middleware: a request's standing ends with the request."""
+    """ASGI middleware that ends a request's credential checks when the request ends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

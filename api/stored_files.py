@@ -1,5 +1,4 @@
-"""Sets of files in storage, of a checkpoint or of an export: how they are downloaded, one by one or as one archive, and
-how the OpenAPI document says so."""
+"""Downloads of the files of a checkpoint or an export, one by one or as one archive, and their OpenAPI descriptions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class StoredFile:
-    """Where a file is, and what it holds."""
+    """A file's key in storage, its size and its sha256."""
 
     key: str
     size: int
@@ -33,14 +32,14 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class StoredFiles:
-    """A set of them."""
+    """The files of one checkpoint or export."""
 
     owner: str
-    """Whose, as in "``owner`` has no file"."""
+    """What the files belong to, for messages such as "``owner`` has no file"."""
     folder: str
-    """What the archive and the one folder in it are called."""
+    """Name of the archive and of the one folder in it."""
     files: Mapping[str, StoredFile]
-    """By their paths."""
+    """The files by their paths."""
 
     @classmethod
     def below(cls, prefix: str, listed: Iterable[Mapping[str, Any]], *, owner: str, folder: str) -> Self:
@@ -91,16 +90,16 @@ def _download_headers(
         str | None, Header(description="The range is sent only if this is still the ETag; else the whole.")
     ] = None,
 ) -> None:
-    """Documents them; `send_object` reads the request itself."""
+    """Documents the request headers; `send_object` reads them from the request itself."""
     del range_, if_none_match, if_range
 
 
 DOWNLOAD_HEADERS = Depends(_download_headers)
-"""Of a route that sends one file, in its ``dependencies``."""
+"""The ``dependencies`` of a route that sends one file."""
 
 
 def file_responses(*codes: str) -> JsonResponses:
-    """What a GET for one file may answer."""
+    """The responses of a GET for one file."""
     return problems(
         *codes,
         also={
@@ -112,7 +111,7 @@ def file_responses(*codes: str) -> JsonResponses:
 
 
 def head_responses(*codes: str) -> JsonResponses:
-    """What a HEAD for it may answer: the same without a body."""
+    """The responses of a HEAD for one file: the same without a body."""
     also: JsonResponses = {
         200: {"description": "As a GET would answer, without the bytes.", "headers": _HEADERS},
         206: {"description": "The same for a range.", "headers": _HEADERS},
@@ -122,7 +121,7 @@ def head_responses(*codes: str) -> JsonResponses:
 
 
 def archive_responses(*codes: str) -> JsonResponses:
-    """What a GET for all of them may answer."""
+    """The responses of a GET for the archive."""
     return problems(
         *codes,
         also={
@@ -136,7 +135,7 @@ def archive_responses(*codes: str) -> JsonResponses:
 
 
 def _archive_headers(folder: str, length: int) -> dict[str, str]:
-    """Of the answer that is a zip."""
+    """The headers of a response that is a zip."""
     return {
         "Content-Length": str(length),
         "Content-Disposition": f'attachment; filename="{folder}.zip"',

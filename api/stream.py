@@ -1,4 +1,4 @@
-"""A job's event stream: what PostgreSQL has since the listener's cursor, again whenever the bell rings."""
+"""A job's event stream (Server-Sent Events): reads PostgreSQL from the listener's cursor at every wake-up."""
 
 import json
 import math
@@ -16,19 +16,19 @@ from control.live.service import Changes, Cursor
 from control.metrics.repository import WrittenPoint
 
 LOOK_SECONDS = 10.0
-"""So often a listener looks at all of the job, bell or no bell: what Redis loses arrives so much later, and no more."""
-DEAF_LOOK_SECONDS = 3.0
-"""So often while Redis does not answer."""
+"""Seconds between two reads of all of the job, with or without a wake-up: the most by which a lost Redis message delays it."""
+DISCONNECTED_LOOK_SECONDS = 3.0
+"""The same while Redis does not answer."""
 HEARTBEAT_SECONDS = 15.0
 _TERMINAL = {"succeeded", "failed", "cancelled"}
 
 
 async def stream(hub: Hub, job_id: str, cursor: Cursor, standing: Standing) -> AsyncIterator[bytes]:
-    """Server-Sent Events from the cursor on, until the job is over, the process stops, or the listener may no more."""
+    """Server-Sent Events from the cursor on, until the job is over, the process stops, or the credentials become invalid."""
     async with hub.listen(job_id) as listener:
         told = _Told(cursor)
-        standing.tell(lambda: listener.ring(points_alone=False))
-        # The cursor from the first moment: with ?replay=false, a line that breaks before the first message loses nothing.
+        standing.notify(lambda: listener.notify(points_alone=False))
+        # The cursor is sent first: with ?replay=false, a connection that breaks before the first message loses nothing.
         yield f"retry: 1000\nid: {cursor}\n\n".encode()
         async for frames in _frames(hub, listener, told, standing):
             yield frames
@@ -37,7 +37,7 @@ async def stream(hub: Hub, job_id: str, cursor: Cursor, standing: Standing) -> A
 async def _frames(hub: Hub, listener: Listener, told: "_Told", standing: Standing) -> AsyncIterator[bytes]:
     spoke = time.monotonic()
     while not hub.closing and standing.problem is None:
-        look = DEAF_LOOK_SECONDS if hub.deaf else LOOK_SECONDS
+        look = DISCONNECTED_LOOK_SECONDS if hub.disconnected else LOOK_SECONDS
         changes = await listener.changes(told.cursor, look)
         frames = b"".join(told.frames(changes))
         if frames:
@@ -57,7 +57,7 @@ async def _frames(hub: Hub, listener: Listener, told: "_Told", standing: Standin
 
 
 class _Told:
-    """What one listener has been told so far."""
+    """What one listener has received so far."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
@@ -65,7 +65,7 @@ class _Told:
         self._progress: Progress | None = None
 
     def frames(self, changes: Changes) -> Iterator[bytes]:
-        """What of the changes is new to the listener; moves its cursor past them."""
+        """The frames of those changes that are new to the listener; moves its cursor past them."""
         if changes.job is not None and (job := _without_progress(changes.job)) != self._job:
             self._job, self._progress = job, changes.progress
             yield _frame("job", changes.job)
@@ -73,7 +73,7 @@ class _Told:
             self.cursor = Cursor(group[-1].seq, self.cursor.event)
             yield _frame("metrics", _metrics(group), self.cursor)
         for event in changes.events:
-            # First the checkpoint or the sample, which have no id of their own: whoever has seen the id has seen it too.
+            # The checkpoint or sample has no SSE id. It is sent before its event, so a client that has the event's id has both.
             if event.type == "checkpoint" and (
                 checkpoint := changes.checkpoints.get(event.data["checkpoint"])
             ):
@@ -88,7 +88,7 @@ class _Told:
 
 
 def _without_progress(job: JobOut) -> str:
-    """What of a job is worth a message of its own; the rest moves with every point."""
+    """The fields of a job whose change sends a ``job`` message; the others change with every point."""
     return job.model_dump_json(exclude={"progress", "latest"})
 
 

@@ -15,7 +15,7 @@ from api.auth import Requires
 from core.spec.problems import shorten
 
 SPEC_BYTES = 128 << 10
-"""Of a body that describes something; a spec has a few hundred, with every default written out some thousand."""
+"""Most values of a body that describes something; a spec has a few hundred, with every default written out some thousand."""
 SMALL_BYTES = 8 << 10
 """Of a body that holds a name, a key or a choice. The longest name, every character escaped, has 2,400."""
 MOST_VALUES = 2000
@@ -23,11 +23,11 @@ MOST_VALUES = 2000
 _AT_ONCE = 4 << 10
 """Bytes that are parsed without leaving the event loop."""
 _parser = ThreadPoolExecutor(1, "parse")
-"""Of all larger bodies: one at a time, so that however many come together, others are answered between them."""
+"""Lock for all larger bodies: they are parsed one at a time, so that other requests are answered between them."""
 DEEPEST = 32
-"""Levels of a body; a spec has five."""
+"""Most levels of nesting of a body; a spec has five."""
 BODY_SECONDS = 20.0
-"""A JSON body has to be there so long after its head."""
+"""Seconds from a request's head within which its JSON body must arrive."""
 
 _UNSTORABLE_ESCAPE = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
@@ -35,7 +35,7 @@ _UNSTORABLE_ESCAPE = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 class StrictJsonRequest(Request):
     """A request whose body is read with a limit and parsed strictly.
 
-    Validating a body, and saying what is wrong with it, holds up the event loop for a time that its size bounds.
+    Validating a body and explaining its errors blocks the event loop, for a time that the size limit bounds.
     """
 
     at_most = SPEC_BYTES
@@ -85,7 +85,7 @@ class StrictJsonRequest(Request):
 
 
 class StrictJsonRoute(APIRoute):
-    """A route that reads its body through `StrictJsonRequest`, once it knows that the caller may send it one."""
+    """A route that reads its body through `StrictJsonRequest`, after the caller is authorized."""
 
     at_most: ClassVar[int] = SPEC_BYTES
 
@@ -94,7 +94,7 @@ class StrictJsonRoute(APIRoute):
         guards = [part.call for part in self.dependant.dependencies if isinstance(part.call, Requires)]
 
         async def strict(request: Request) -> Response:
-            # FastAPI by itself reads and parses the body before it asks who sent it.
+            # FastAPI by itself reads and parses the body before it authorizes the caller.
             for guard in guards:
                 await guard.authorize(request)
             bounded = StrictJsonRequest(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""How often somebody may fail to sign in: counted in Redis for all processes, or in this one while Redis is away."""
+"""Limits failed sign-ins: counted in Redis for all processes, or in this process while Redis is unreachable."""
 
 import hashlib
 import ipaddress
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 60
 _AWAY_SECONDS = 10.0
-"""Redis is not asked again for so long after it did not answer."""
+"""Seconds for which Redis is not tried again after it did not answer."""
 _MOST = 10_000
-"""Counters that a process keeps itself."""
+"""Most counters that a process keeps itself."""
 _KEY_CHARACTERS = 11
 """Of a key, by which attempts at it are counted: ``sb_`` and eight more."""
 
 
 def sign_in_names(address: str | None, key: str) -> tuple[str, ...]:
-    """What an attempt to sign in is counted by: where it comes from, and how the key begins.
+    """The names under which a sign-in attempt is counted: its address, and the first characters of the key.
 
-    Whoever has an IPv6 address has 2^64 of them, so its network counts.
+    A client with an IPv6 address usually has 2^64 of them, so the /64 network is counted.
     """
     prefix = hashlib.sha256(key[:_KEY_CHARACTERS].encode()).hexdigest()[:16]
     return f"address:{_network(address)}", f"key:{prefix}"
@@ -46,7 +46,7 @@ class Throttle:
     """Counts attempts by names, in windows of a minute.
 
     Args:
-        at_most: Attempts by one name in a window; one that succeeded is taken back.
+        at_most: Most attempts under one name in a window; a successful one is subtracted.
     """
 
     broker: Broker
@@ -77,7 +77,7 @@ class Throttle:
             self._count(name, -1)
 
     def _count(self, name: str, by: int) -> tuple[int, int]:
-        """How many there are in this window now, and how many seconds it still has."""
+        """The number of attempts in this window, and the seconds until it ends."""
         if time.monotonic() >= self._away_until:
             try:
                 return self._count_in_redis(name, by)

@@ -1,4 +1,4 @@
-"""Turns at something of which there is not enough, shared out fairly among projects."""
+"""A fair semaphore: a limited number of slots, shared among projects."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """At most ``slots`` turns at once, and one fewer for any one project: there is always one for somebody else.
+    """At most ``slots`` turns at once, and one fewer for any one project, so that one is left for other projects.
 
     Of the projects that wait, the one with the fewest turns under way comes next, and among those the one that had its
-    last turn longest ago. Within a project the first to ask comes first. Of one event loop.
+    last turn longest ago. Within a project turns are given first come, first served. Used from one event loop only.
     """
 
     def __init__(self, slots: int) -> None:
@@ -18,7 +18,7 @@ class Turns:
         self._share = max(1, slots - 1)
         self._running: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-        """By project; the one that was served last is the last."""
+        """Waiting turns by project, in the order in which projects were last served."""
 
     @asynccontextmanager
     async def of(self, project: str) -> AsyncIterator[None]:

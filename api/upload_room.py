@@ -1,7 +1,7 @@
-"""Room for the uploads that are under way: no two together take what one alone would be refused for.
+"""Reserves quota and disk space for running uploads, so that several at once cannot exceed what is free.
 
-Quotas are checked before the first byte, against what all uploads of this process still bring, and again where a file is committed, which
-counts other processes as well.
+Quotas are checked before the first byte, counting the bytes that all uploads of this process will still write, and again when a file is
+committed, which counts other processes too.
 """
 
 import threading
@@ -20,11 +20,11 @@ from control.usage.schemas import DiskUsage
 
 
 class Taking:
-    """One upload's room. Its methods block: call them from a thread.
+    """The reservation of one upload. Its methods block: call them from a thread.
 
     Args:
-        limit: Most bytes that the project's datasets may come to; None: no quota.
-        used: Bytes that they have, without the file that this one replaces.
+        limit: Most bytes of the project's datasets; None means no quota.
+        used: Bytes of the project's datasets, without the file that this one replaces.
     """
 
     def __init__(self, room: "UploadRoom", project_id: str, *, limit: int | None, used: int) -> None:
@@ -35,7 +35,7 @@ class Taking:
         self._held = 0
 
     def grow(self, total: int, *, coming: int) -> None:
-        """Make room for `total` bytes in all, where that is more than there was room for.
+        """Extend the reservation to `total` bytes, if that is more than it has.
 
         Args:
             coming: Those of them that are not written yet.
@@ -50,13 +50,13 @@ class Taking:
             self._held = total
 
     def end(self) -> None:
-        """It is committed, or given up."""
+        """Release the reservation: the file is committed, or the upload was aborted."""
         self._room.let_go(self._project_id, self._held)
         self._held = 0
 
 
 class UploadRoom:
-    """Of one process."""
+    """The reservations of one process."""
 
     def __init__(self, engine: Engine, storage: Storage, settings: Settings) -> None:
         self._engine = engine
@@ -66,7 +66,7 @@ class UploadRoom:
         self._held: Counter[str] = Counter()
 
     def begin(self, project_id: str, dataset_id: str, name: str, declared: int) -> Taking:
-        """Room for a file of `declared` bytes, 0 where that is not known.
+        """Reserve room for a file of `declared` bytes, 0 if the size is not known.
 
         Raises:
             QuotaExceeded: ``quota_exceeded``; DiskLow: ``disk_low``.
@@ -87,7 +87,7 @@ class UploadRoom:
     def hold(self, project_id: str, more: int, *, limit: int | None, used: int) -> None:
         """
         Raises:
-            QuotaExceeded: with what other uploads hold, it is too much.
+            QuotaExceeded: together with the other uploads it exceeds the quota.
         """
         with self._lock:
             held = self._held[project_id]

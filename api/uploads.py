@@ -1,4 +1,4 @@
-"""A request's body on its way into storage: hashed and written block by block, beside the event loop.
+"""Writes a request's body to storage: hashes and writes it block by block in a thread beside the event loop.
 
 While one block is hashed and written in a thread, the next one arrives: memory is bounded by two blocks,
 whatever the file's size.
@@ -26,7 +26,7 @@ async def receive(request: Request, stage: Stage, threads: Executor, room: Takin
         TooLarge: ``file_too_large``.
         QuotaExceeded, DiskLow: there is no more room.
         StorageFull, StorageUnavailable: from the stage.
-        starlette.requests.ClientDisconnect: the client went away before the end.
+        starlette.requests.ClientDisconnect: the client disconnected before the end.
     """
     if declared_length(request) > at_most:
         raise _too_large(at_most)
@@ -52,7 +52,7 @@ async def receive(request: Request, stage: Stage, threads: Executor, room: Takin
         await writing
     finally:
         if writing is not None and not writing.done():
-            # Whatever ended this, the thread may not be left writing to a stage that is about to go.
+            # Wait for the thread in any case: it must not write to a stage that is about to be removed.
             await asyncio.wait([writing])
             writing.exception()
 
@@ -63,7 +63,7 @@ def _write(stage: Stage, block: list[bytes], room: Taking, total: int) -> None:
 
 
 def declared_length(request: Request) -> int:
-    """Bytes that the body will have; 0 where nobody says."""
+    """The Content-Length of the body in bytes; 0 without one."""
     declared = request.headers.get("content-length", "0")
     return int(declared) if declared.isdecimal() else 0
 

@@ -1,4 +1,4 @@
-"""A checkpoint as one zip: stored as it is, streamed, and of a length known beforehand."""
+"""Streams a checkpoint as one uncompressed zip whose length is known before the first byte."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -13,8 +13,8 @@ _BLOCK = 1 << 20
 def archive(storage: Storage, members: Iterable[tuple[str, str, int]]) -> tuple[int, Iterator[bytes]]:
     """The zip's length in bytes, and its bytes about a MiB at a time.
 
-    Members on this machine are all opened before the first byte is sent, so a deletion meanwhile does not cut the
-    answer off.
+    Members on this machine are all opened before the first byte is sent, so a deletion meanwhile does not truncate the
+    response.
 
     Args:
         members: (name in the archive, key in storage, size in bytes).

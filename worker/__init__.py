@@ -1,1 +1,1 @@
-"""The worker: claims jobs, runs the engine in a child process, answers for it. Never loads torch."""
+"""The worker: claims jobs, runs the engine in a child process, and records what happens. Never loads torch."""

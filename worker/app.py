@@ -1,4 +1,4 @@
-"""Celery, as far as this project uses it: a doorbell behind a pool of one process."""
+"""The Celery application: it receives wake-up messages and runs them in a pool of one process."""
 
 from celery import Celery
 from kombu.entity import Queue
@@ -12,8 +12,9 @@ _TIMEOUT = 5.0
 def create_app(chosen: Settings) -> Celery:
     """The worker's Celery application, with its one task.
 
-    The row in PostgreSQL is the truth and the message a doorbell, hence: acknowledged early, never retried, no result,
-    no prefetch (a doorbell must not lie behind a busy worker's door), and a broker that is away is waited for.
+    PostgreSQL decides which job runs; a message only wakes a worker up. So messages are acknowledged early, never
+    retried, and have no result. There is no prefetch, because a busy worker must not hold a wake-up message that an
+    idle one could use. While the broker is unreachable, the worker tries to connect again and again.
     """
     app = Celery("seedbed", broker=broker_url(chosen), set_as_current=False)
     app.conf.update(
@@ -45,7 +46,7 @@ def create_app(chosen: Settings) -> Celery:
 
     @app.task(name=TASK, ignore_result=True, acks_late=False)  # type: ignore[untyped-decorator]
     def run_job(job_id: str) -> None:
-        """Somebody rang: take whatever there is to do. The id is for the log alone."""
+        """Handle a wake-up message: claim jobs until none is left. The id is only used in the log."""
         from worker.child import child  # noqa: PLC0415 - the pool's process alone has one
 
         child().answer(job_id)

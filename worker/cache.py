@@ -1,11 +1,11 @@
-"""A worker machine's cache, shared by its workers and safe under all of them.
+"""The file cache of a worker machine. All workers of the machine share it, and may use it at the same time.
 
 ``objects/``
-    Files of datasets under the sha256 of their content, read-only.
+    Files of datasets, named by the sha256 of their content, read-only.
 ``prepared/``
-    What the engine made of them, one directory a key of `core.spec.prepared.prepared_key`.
+    Prepared data that the engine made of them: one directory for each `core.spec.prepared.prepared_key`.
 ``runs/``
-    One directory an attempt, gone with it. One whose lock nobody holds was left by a killed worker.
+    One directory for each attempt, removed at its end. A directory whose lock is free was left by a killed worker.
 ``locks/``
     Lock files. Only a run's is ever deleted, since its name never comes again: a deleted lock can be held twice.
 """
@@ -47,15 +47,15 @@ class Cache:
             (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def object(self, sha256: str, bytes_: int, fill: Callable[[Path], None]) -> Path:
-        """The file with this content, fetched by `fill` where it is not there yet.
+        """The path of the file with this content; `fill` fetches it if it is not cached yet.
 
-        Whoever comes second waits for the first.
+        A second process that wants the same file waits until the first one has fetched it.
 
         Args:
             sha256: Hex digest of the content.
             bytes_: Its size.
-            fill: Writes the content to the path that it is given, and has checked it. Of a file that is there the
-                size alone is looked at: who uses it checks its content.
+            fill: Writes the content to the given path, and checks it. Of a file that is cached already only the size
+                is checked here: the caller checks its content.
         """
         path = self._object_path(sha256)
         with locked(self._lock(sha256)):
@@ -73,12 +73,12 @@ class Cache:
         return path
 
     def discard(self, sha256: str) -> None:
-        """Remove the file that should have this content and has not; runs keep the links that they have."""
+        """Remove a file whose content does not match its sha256; runs keep their own hard links to it."""
         with locked(self._lock(sha256)):
             self._object_path(sha256).unlink(missing_ok=True)
 
     def missing_bytes(self, objects: Iterable[tuple[str, int]]) -> int:
-        """How much of these (sha256, bytes) is not here yet."""
+        """Bytes of those of the given (sha256, bytes) that are not cached yet."""
         return sum(size for sha256, size in objects if not self._object_path(sha256).exists())
 
     @contextmanager
@@ -113,14 +113,14 @@ class Cache:
                 lock.unlink(missing_ok=True)
 
     def trim(self, wanted_bytes: int = 0) -> None:
-        """Drop what was used longest ago until `wanted_bytes` more fit below the limit.
+        """Remove the least recently used entries until `wanted_bytes` more fit below the limit.
 
-        What a run uses stays: prepared data by its lock, objects because the run has links of its own.
+        What a run uses stays: prepared data is locked, and of objects the run has hard links of its own.
         """
         try:
             trimming = FileLock(self._lock("trim"), wait=False)
         except BlockingIOError:
-            return  # somebody is at it
+            return  # another process is trimming
         try:
             entries = sorted(self._entries(), key=lambda entry: entry.used)
             excess = sum(entry.bytes for entry in entries) + wanted_bytes - self._limit_bytes
@@ -159,7 +159,7 @@ def _tree_bytes(directory: Path) -> int:
 
 def _remove(path: Path) -> None:
     if path.is_dir():
-        # Out of the way first: half a directory must never be taken for a whole one.
+        # Renamed first: a half-removed directory must never be taken for a whole one.
         doomed = path.with_name(f".{path.name}.removed")
         path.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)

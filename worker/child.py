@@ -1,4 +1,4 @@
-"""The pool's process: it takes jobs one after another and supervises each."""
+"""The process of Celery's pool: claims jobs one after another and supervises each."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Orders:
-    """What the main process has decided before it forks.
+    """Settings that the main process passes to the pool's process at the fork.
 
     Attributes:
         directory: Private, for sockets.
@@ -46,7 +46,7 @@ class Orders:
 
 
 class Child:
-    """Of one pool process; made right after the fork, in its main thread."""
+    """The state of one pool process; made right after the fork, in its main thread."""
 
     def __init__(self, orders: Orders) -> None:
         die_with_parent(orders.main_pid)
@@ -72,7 +72,7 @@ class Child:
         metrics.serve(orders.settings)
 
     def answer(self, rung_by: str) -> None:
-        """Somebody rang: take jobs until there is none left that this worker can run."""
+        """Handle a wake-up message: claim and run jobs until none is left that this worker can run."""
         log.debug("job %s rang", rung_by)
         # Not earlier: the pool puts its own handlers in place after the process's start.
         signal.signal(signal.SIGTERM, self._on_sigterm)
@@ -94,26 +94,28 @@ class Child:
             raise SystemExit
 
     def close(self) -> None:
-        """The worker ends in order."""
+        """End this process's parts at the worker's graceful shutdown."""
         self._wakeup_listener.stop()
         self._registration.stop()
         self._resources.engines.stop()
         self._resources.database.dispose()
 
     def _settle(self) -> None:
-        """After supervisors that were killed, this worker's and others' of this machine."""
+        """Clean up after killed supervisors: return this worker's job, remove run directories of all of the machine."""
         self._crash_recovery.settle(self._resources.database, self._stop)
         self._resources.cache.sweep()
 
     def _claim(self) -> Claim | None:
         worker_id = self._registration.worker_id(timeout=5.0)
         if worker_id is None:
-            return None  # the leader rings again
+            return None  # the leader sends another wake-up message
         try:
             with write(self._resources.database) as session:
                 return claim(session, worker_id)
         except NotFound:
-            return None  # the database is another one now; the next sign of life registers anew
+            return (
+                None  # the database does not know this worker any more; the next heartbeat registers it again
+            )
         except SQLAlchemyError as error:
             if not is_transient(error):
                 raise
@@ -121,7 +123,7 @@ class Child:
             return None
 
     def _on_sigterm(self, _number: int, _frame: FrameType | None) -> None:
-        """Sent to this process itself, or to its whole group: what runs gets to its checkpoint, then this ends.
+        """Handle SIGTERM to this process or its group: the running job writes its checkpoint, then this process ends.
 
         The main process starts another one, unless it is ending too.
         """

@@ -1,7 +1,7 @@
-"""What a supervisor that was killed leaves to the next one of the same worker: the job it held.
+"""Returns the job of a killed supervisor to the queue, by the next supervisor of the same worker.
 
-The main process starts another supervisor at once. This one need not wait for the lease to run out: it knows that its
-predecessor is dead, and the kernel has seen to the engine.
+The main process starts another supervisor at once. It need not wait until the lease expires: it knows that the supervisor
+before it is dead, and the kernel has killed the engine.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _PAUSE_SECONDS = 1.0
 
 
 class CrashRecovery:
-    """Kept in the worker's private directory.
+    """The record of the job that is held, a file in the worker's private directory.
 
     Args:
         directory: The same for every supervisor of one worker.
@@ -36,7 +36,7 @@ class CrashRecovery:
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
-        """The job is held for the length of the block."""
+        """Record that this supervisor holds the job, for the length of the block."""
         self._path.write_text(json.dumps([claim.job_id, claim.attempt]))
         try:
             yield
@@ -44,7 +44,7 @@ class CrashRecovery:
             self._path.unlink(missing_ok=True)
 
     def settle(self, database: Engine, stop: threading.Event) -> None:
-        """Give the predecessor's job back; a database that is away is waited for."""
+        """Return the killed supervisor's job to the queue; tries again while the database is unreachable."""
         try:
             job_id, attempt = json.loads(self._path.read_text())
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What this machine can compute with, told without loading torch."""
+"""Finds the device, its memory and its threads on this machine, without loading torch."""
 
 import importlib.metadata
 import os
@@ -19,12 +19,12 @@ DeviceChoice = Literal["auto", "cpu", "cuda"]
 
 
 class NoDeviceError(RuntimeError):
-    """The device that was asked for is not here; the message says what is missing."""
+    """The chosen device does not exist on this machine; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A worker's description of itself, as ``control.workers`` registers it.
+    """The description of a worker's machine, as ``control.workers`` registers it.
 
     Attributes:
         memory_bytes: Of the device: GPU memory, or what this process may use of the machine's.
@@ -47,7 +47,7 @@ class Gpu:
 
 
 def describe(choice: DeviceChoice) -> Machine:
-    """This machine, as a worker with the chosen device.
+    """The description of this machine for a worker with the chosen device.
 
     Raises:
         NoDeviceError: ``cuda`` was chosen, and there is no GPU, or a torch that cannot use it.
@@ -81,7 +81,7 @@ def describe(choice: DeviceChoice) -> Machine:
 
 
 def installed_version(distribution: str) -> str:
-    """Of an installed distribution; ``source`` where the code runs from a checkout that was not installed."""
+    """The version of an installed distribution; ``source`` where the code runs from a checkout that is not installed."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -119,7 +119,7 @@ def torch_has_cuda() -> bool:
 
 
 def cpu_name() -> str:
-    """As ``AMD EPYC 9B14``; the architecture where the system does not tell more."""
+    """The processor's name, such as ``AMD EPYC 9B14``; the architecture where the system gives no name."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,6 +1,6 @@
-"""The engine as its supervisor sees it: a preloaded server, and one child of it per attempt.
+"""Starts and controls engine processes: one preloaded server, which forks one child for each attempt.
 
-The wire format is told in ``core/commands/serve.py``.
+``core/commands/serve.py`` describes the wire format.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from worker.parent_death import dies_with_parent
 
 EVENTS_FD = 3
-"""The engine finds the events' pipe under this number."""
+"""File descriptor under which the engine finds the pipe for its events."""
 
 _SAFE_VARIABLES = (
     *("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME", "VIRTUAL_ENV"),
@@ -65,7 +65,7 @@ def clean_environment(device: str) -> dict[str, str]:
     assert spec is not None
     assert spec.origin is not None
     environment |= {
-        # What the worker can import, a task of an installed package among it, its engine can.
+        # The engine can import what the worker can, tasks of installed packages included.
         "PYTHONPATH": os.pathsep.join([os.fspath(Path(spec.origin).parents[1]), *_import_path()]),
         "PYTHONUNBUFFERED": "1",  # so that the log ends where the engine ended
         "HF_HUB_OFFLINE": "1",
@@ -77,13 +77,13 @@ def clean_environment(device: str) -> dict[str, str]:
 
 
 def _import_path() -> list[str]:
-    """The worker's ``PYTHONPATH``, from the root: the engine runs in another directory."""
+    """The worker's ``PYTHONPATH`` as absolute paths, because the engine runs in another directory."""
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return [os.path.abspath(entry) for entry in given if entry]  # noqa: PTH100 - links stay as they are
 
 
 class PreloadedServer:
-    """``python -m core serve``, started once a worker, so that an engine starts in milliseconds.
+    """``python -m core serve``, started once for each worker, so that an engine starts in milliseconds.
 
     Start it from the process's main thread: the server dies with the thread that started it.
 
@@ -105,7 +105,7 @@ class PreloadedServer:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Start the server where it does not run. It takes requests at once and answers when it has loaded."""
+        """Start the server if it does not run. It accepts requests at once and answers them when it has loaded."""
         if self._process is not None and self._process.poll() is None:
             return
         self._path.unlink(missing_ok=True)
@@ -125,7 +125,7 @@ class PreloadedServer:
             )
 
     def stop(self) -> None:
-        """End the server, and with it every engine of it."""
+        """End the server and every engine that it started."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -197,7 +197,7 @@ class PreloadedServer:
 
 
 class Engine:
-    """One running engine: its events, the signals it takes, and its end."""
+    """One running engine process: reads its events, sends it signals, waits for its exit."""
 
     def __init__(self, pid: int, connection: socket.socket, replies: "_Lines", events: BinaryIO) -> None:
         self.pid = pid
@@ -216,7 +216,7 @@ class Engine:
             try:
                 self._connection.sendall(b'{"signal":%d}\n' % number)
             except OSError:
-                # Without its server the engine is dying anyway; this makes sure.
+                # The kernel kills an engine whose server has ended; this call makes sure of it.
                 self._kill_group()
 
     def kill(self) -> None:
@@ -236,7 +236,7 @@ class Engine:
             try:
                 reply = self._replies.next(None)
             except EngineUnavailableError:
-                # The server went, and the kernel takes its engines with it.
+                # The server has ended, so the kernel kills its engines.
                 reply = {"signal": int(signal.SIGKILL)}
                 self._kill_group()
             if reply is not None and ("exit" in reply or "signal" in reply):
@@ -245,13 +245,11 @@ class Engine:
         return self._exit
 
     def close(self) -> None:
-        """Let go of the pipes; an engine that still runs is killed."""
+        """Close the pipes; an engine that still runs is killed."""
         if self._exit is None:
             self.kill()
         with contextlib.suppress(OSError):
-            self._connection.shutdown(
-                socket.SHUT_RDWR
-            )  # wakes whoever waits for a word from a server that hangs
+            self._connection.shutdown(socket.SHUT_RDWR)  # ends a read that waits for a server which hangs
         self._connection.close()
         self.events.close()
 

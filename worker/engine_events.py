@@ -1,4 +1,4 @@
-"""What the engine tells, put into the control plane's words."""
+"""Translates an attempt's engine events and uploads into writes of the control plane."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -30,17 +30,17 @@ log = logging.getLogger(__name__)
 
 
 class EngineEvents:
-    """One attempt's story, as the engine's events and the uploads tell it.
+    """Handles the engine events and the ends of uploads of one attempt.
 
     Args:
-        no_room: Told why something that the run is for was not stored.
-        give_back: Has what lies below a prefix leave the storage after the commit.
+        no_room: Called with the reason when a checkpoint or a short job's files do not fit into storage.
+        give_back: Removes the objects under a prefix from storage after the commit.
 
     Attributes:
         step: The newest step known.
         last: The engine's last event, if it was one that ends a run.
-        uploading: Things that the engine has told of and whose upload has not ended yet.
-        result: What a short job came to.
+        uploading: Number of things that the engine has reported and whose upload has not ended yet.
+        result: The result of a short job.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class EngineEvents:
         self.result: dict[str, Any] | None = None
 
     def told(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the engine (``docs/engine-protocol.md``)."""
+        """Handle an event of the engine (``docs/engine-protocol.md``)."""
         match event["event"]:
             case "started":
                 self.step = event.get("resumed_from_step", 0)
@@ -99,18 +99,18 @@ class EngineEvents:
                 self._heartbeat.progress(Progress("saving", step=self.step))
 
     def _came_to(self, event: Mapping[str, Any], *, files: bool) -> None:
-        """The short job has its result; its files, if it makes any, are on their way to storage."""
+        """Keep the result of a short job; its files, if it makes any, are being uploaded."""
         self.result = {name: value for name, value in _facts(event).items() if name != "path"}
         if files:
             self.uploading += 1
             self._heartbeat.progress(Progress("saving"))
 
     def damaged(self, step: int, error: str) -> None:
-        """The checkpoint of a step is damaged, so that the attempt begins with one before it."""
+        """Record that the checkpoint of a step is damaged, and that the attempt resumes from an earlier one."""
         self._event("checkpoint_damaged", {"step": step, "error": error}, data={"code": "checkpoint_damaged"})
 
     def uploaded(self, upload: Uploaded) -> None:
-        """A checkpoint is in storage: make it exist, after every point that came before it."""
+        """Write the row of a checkpoint that is in storage, after every metric point that came before it."""
         self.uploading -= 1
         metrics.checkpoints.labels("yes").inc()
 
@@ -127,14 +127,14 @@ class EngineEvents:
                     metrics=upload.metrics,
                 )
             except QuotaExceeded as error:
-                # Another job took the room while the files were on their way.
+                # Another job used up the quota while the files were being uploaded.
                 self._give_back(session, upload.prefix)
                 self._no_room(error)
 
         self._write_queue.add(commit)
 
     def refused(self, upload: Refused) -> None:
-        """There is no room for something that the run is for."""
+        """Handle a checkpoint, or files of a short job, for which there is no room."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
         error = upload.error
@@ -142,18 +142,18 @@ class EngineEvents:
         self._no_room(upload.error)
 
     def upload_failed(self, upload: UploadFailed) -> None:
-        """Something that the run is for will not reach storage."""
+        """Handle the failed upload of a checkpoint, or of the files of a short job."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
         self._not_stored(upload.step, "not_stored", told("not_stored", str(upload.error)))
 
     def superseded(self, upload: Superseded) -> None:
-        """A checkpoint is left out, for newer ones have taken its place."""
+        """Log that a checkpoint is not stored, because the engine pruned it for newer ones."""
         self.uploading -= 1
         log.warning("the checkpoint of step %d was pruned for newer ones before it was stored", upload.step)
 
     def shown(self, sample: SampleUploaded) -> None:
-        """A sample is in storage: make it exist, after every point that came before it."""
+        """Write the row of a sample that is in storage, after every metric point that came before it."""
         self.uploading -= 1
 
         def commit(session: WriteSession) -> None:
@@ -170,13 +170,13 @@ class EngineEvents:
                     object_key=sample.key,
                 )
             except QuotaExceeded as error:
-                # Others took the room meanwhile. No row names its file, so upkeep takes it away.
+                # Other jobs used up the quota meanwhile. No row names its file, so maintenance removes it.
                 self._warn_of_samples(sample.step, error)
 
         self._write_queue.add(commit)
 
     def not_shown(self, sample: SampleDropped) -> None:
-        """A sample is left out; the run goes on."""
+        """Log that a sample is not stored; the run goes on."""
         self.uploading -= 1
         log.warning("the sample %s of step %d is left out: %s", sample.name, sample.step, sample.reason)
         if sample.error is not None:
@@ -189,7 +189,7 @@ class EngineEvents:
             self._event("samples_left_out", params, data={"code": error.code})
 
     def made(self, upload: FilesUploaded) -> None:
-        """What a short job made is in storage, and becomes part of its result."""
+        """Add the files that a short job made, now in storage, to its result."""
         self.uploading -= 1
         assert self.result is not None
         self.result |= {"prefix": upload.prefix, "files": upload.files}
@@ -197,7 +197,7 @@ class EngineEvents:
     def _not_stored(self, step: int | None, how: str, error: Mapping[str, Any]) -> None:
         """
         Args:
-            step: The checkpoint's; None: it is what a short job made.
+            step: The checkpoint's step; None for the files of a short job.
         """
         params: dict[str, Any] = {"error": error}
         if step is not None:

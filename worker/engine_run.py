@@ -1,4 +1,4 @@
-"""The engine of one attempt, from its start to its exit: its events are read, it is asked to stop, it is killed."""
+"""Runs the engine of one attempt, from its start to its exit: reads its events, stops it, or kills it."""
 
 import json
 import logging
@@ -17,19 +17,19 @@ from worker.uploads import Uploads
 log = logging.getLogger(__name__)
 
 _REAPING_SECONDS = 10.0
-"""A killed engine's server has so long to tell of its end."""
+"""Seconds within which the server must report the end of a killed engine."""
 
 
 class EngineRun:
     """At most one run of an engine.
 
     Args:
-        kind: Of the short job; None for a job that trains.
-        put: Takes messages for the supervisor's main thread.
-        grace_seconds: Between the request to stop and `overdue`.
+        kind: The kind of the short job; None for a job that trains.
+        put: Passes a message to the supervisor's main thread.
+        grace_seconds: Seconds between the request to stop and `overdue`.
 
     Attributes:
-        exit: How it ended, once the main thread has handled the message that it did.
+        exit: How the engine ended; set when the main thread has handled the message `Ended`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class EngineRun:
 
     @property
     def stopping(self) -> bool:
-        """Whether a stop was asked for, of an engine that runs or of one that was not started yet."""
+        """Whether a stop was requested, of a running engine or of one that is not started yet."""
         return self._stop_by is not None
 
     @property
@@ -63,8 +63,8 @@ class EngineRun:
         """Read an engine's events until it has ended.
 
         Args:
-            interrupted: It has to stop as soon as it is there.
-            step: Handles messages, again and again until `exit` is set; may raise, and the engine is killed then.
+            interrupted: Whether to stop the engine right after its start.
+            step: Handles messages; called again and again until `exit` is set. If it raises, the engine is killed.
         """
         self._engine = engine
         if interrupted:
@@ -83,7 +83,8 @@ class EngineRun:
         return self.exit
 
     def _read(self, engine: Engine, uploads: Uploads) -> None:
-        """The reader's thread: the pipe never fills, and checkpoints are linked before the engine can prune them."""
+        """Read events in a thread of their own, so that the pipe never fills and checkpoints are linked before the engine
+        can prune them."""
         for line in engine.events:
             try:
                 event = json.loads(line)
@@ -104,7 +105,7 @@ class EngineRun:
         self._put(Ended(engine.wait()))
 
     def stop(self) -> None:
-        """Ask the engine to stop, once; the grace begins with the first request."""
+        """Ask the engine to stop, once; the grace period begins with the first request."""
         if self._stop_by is not None:
             return
         self._stop_by = time.monotonic() + self._grace_seconds
@@ -113,17 +114,17 @@ class EngineRun:
             self.interrupt()
 
     def interrupt(self) -> None:
-        """Send SIGTERM to it, from any thread; no grace begins."""
+        """Send SIGTERM to it, from any thread; this does not begin the grace period."""
         if self._engine is not None:
             self._engine.signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it, from any thread: the main one may be waiting for the database."""
+        """Kill it, from any thread, because the main thread may be waiting for the database."""
         if self._engine is not None:
             self._engine.kill()
 
     def kill_if_overdue(self) -> None:
-        """Kill it if it has not ended within the grace."""
+        """Kill it if it has not ended within the grace period."""
         if self.overdue and self._engine is not None and self.exit is None:
-            log.warning("the engine did not stop within the grace; killing it")
+            log.warning("the engine did not stop within the grace period; killing it")
             self._engine.kill()

@@ -1,4 +1,4 @@
-"""``python -m worker.health``: whether the service hears a worker of this host. A container's health check."""
+"""``python -m worker.health``: the health check of a worker's container: is a worker of this host online?"""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""Renews the lease, from a thread of its own, and brings back what was asked of the job."""
+"""The heartbeat: renews the lease from a thread of its own, and reads whether a pause, a cancel or a preemption was requested."""
 
 import logging
 import threading
@@ -20,16 +20,16 @@ from worker.write_queue import first_line
 log = logging.getLogger(__name__)
 
 _SOONEST_SECONDS = 0.5
-"""Between two beats, however often the phase changes."""
+"""Least seconds between two heartbeats, however often the phase changes."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What an attempt is at.
+    """The progress of an attempt.
 
     Attributes:
         phase: ``staging``, ``preparing``, ``training`` or ``saving``.
-        fraction: Of the phase; None if unknown.
+        fraction: The finished part of the phase, 0 to 1; None if unknown.
         step: The newest step.
     """
 
@@ -39,11 +39,11 @@ class Progress:
 
 
 class Heartbeat:
-    """Beats until it is stopped, or the lease is lost.
+    """Sends heartbeats until it is stopped, or the lease is lost.
 
     Args:
-        intent: Told of each change of what was asked of the job.
-        lost: Told, once, that the attempt is somebody else's.
+        intent: Called with each change of the request on the job (such as to pause or to cancel it).
+        lost: Called once, when this attempt does not hold the job any more.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Heartbeat:
         self._thread.start()
 
     def progress(self, progress: Progress) -> None:
-        """What to tell with the next beat; a new phase, or a fraction, is told soon."""
+        """Set what the next heartbeat reports; a new phase or fraction makes the next one come soon."""
         before, self._progress = self._progress, progress
         if (before.phase, before.fraction) != (progress.phase, progress.fraction):
             self._wake.set()
 
     def soon(self) -> None:
-        """Beat now, or as soon as may be: something is asked of the job."""
+        """Send a heartbeat now, or as soon as the least interval allows: there is a request on the job."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -108,7 +108,7 @@ class Heartbeat:
     def _beat(self) -> None:
         asked_at = time.monotonic()
         progress = self._progress
-        # Steps travel with the metrics: only a change of phase is news, and news wakes everybody who watches.
+        # Steps are reported with the metrics. Only a change of phase is published, because that wakes all listeners.
         is_news = (progress.phase, progress.fraction) != self._reported
         with write(self._database) as session:
             intent = heartbeat(

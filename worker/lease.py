@@ -1,4 +1,4 @@
-"""The supervisor's own view of its lease: a clock that ends the engine when the lease surely has expired."""
+"""Watches the lease by the supervisor's own clock, and stops the engine when the lease has certainly expired."""
 
 import threading
 import time
@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 
 class Lease:
-    """Counts from the moment before each renewal was *asked for*, so it never believes longer than the database does.
+    """Counts from the moment before each renewal was *requested*, so it never ends later than the database's lease.
 
-    A thread of its own watches, because the others may be waiting for a database that does not answer.
+    It has a thread of its own, because the other threads may be waiting for a database that does not answer.
 
     Args:
         seconds: Length of the lease.
-        on_expiry: Called once, from the watching thread: the job may be somebody else's now.
-        grace_seconds: After that,
-        on_overdue: is called, once: whatever was still going on must end.
-        clock: Seconds that only go forward; the one that `renewed` is told in.
+        on_expiry: Called once, from the watching thread: another worker may hold the job now.
+        grace_seconds: Seconds from the expiry to `on_overdue`.
+        on_overdue: Called once, from the watching thread: whatever still runs must end.
+        clock: A monotonic clock in seconds; `renewed` takes times of the same clock.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Lease:
         self._thread.start()
 
     def renewed(self, asked_at: float) -> None:
-        """The database has granted the lease anew; `asked_at` is the clock's time before the question."""
+        """Note a renewal of the lease by the database; `asked_at` is the clock's time before the request."""
         with self._changed:
             self._deadline = max(self._deadline, asked_at + self._seconds)
             self._changed.notify()

@@ -1,4 +1,4 @@
-"""The limits of an attempt (its time, its engine's memory, room for what it writes), and what it ends with at one of them."""
+"""Limits of an attempt (time, the engine's memory, storage for what it writes), and its result when it meets one."""
 
 import logging
 import time
@@ -14,17 +14,17 @@ from worker.room import NoRoom, Room
 log = logging.getLogger(__name__)
 
 _DISK_SECONDS = 2.0
-"""Between two looks at how much of the disk is free."""
+"""Seconds between two checks of the free disk space."""
 
 
 @dataclass
 class TimeLimit:
-    """Of a job, over all its attempts.
+    """The time limit of a job, over all its attempts.
 
     Attributes:
-        seconds: The spec's; None for no limit.
-        ends_at: When this attempt reaches it, by ``time.monotonic``.
-        reached: Whether it was stopped for that.
+        seconds: ``resources.max_seconds`` of the spec; None for no limit.
+        ends_at: When this attempt reaches the limit, by ``time.monotonic``.
+        reached: Whether the attempt was stopped for it.
     """
 
     seconds: float | None
@@ -33,18 +33,18 @@ class TimeLimit:
 
     @classmethod
     def of(cls, claim: Claim) -> "TimeLimit":
-        """For an attempt that begins now. A short job has none."""
+        """The limit of an attempt that begins now. A short job has none."""
         seconds = claim.spec.get("resources", {}).get("max_seconds") if claim.purpose == "train" else None
         left = float("inf") if seconds is None else seconds - claim.seconds_used
         return cls(seconds, time.monotonic() + left)
 
     def reach(self, now: float) -> bool:
-        """Whether it is reached; if so, `reached` says so from then on."""
+        """Whether the limit is reached; sets `reached` if so."""
         self.reached = self.reached or now >= self.ends_at
         return self.reached
 
     def failure(self, step: int, exit_code: int | None) -> Failed:
-        """What the job ends with."""
+        """The failure of a job that has reached the limit."""
         return Failed(
             "time_limit",
             f"The job has used up its resources.max_seconds ({self.seconds:,g} s) at step {step}.",
@@ -55,10 +55,10 @@ class TimeLimit:
 
 
 def without_room(result: Result, error: NoRoom, claim: Claim, *, refused: bool) -> Result:
-    """The result of an attempt that met the end of its room.
+    """The result of an attempt that had no storage left.
 
     Args:
-        refused: Something that the run is for was not stored; else only the disk was found nearly full.
+        refused: Whether a checkpoint, or files of a short job, were not stored; else only the disk is nearly full.
     """
     met = (
         isinstance(result, Stopped)
@@ -85,7 +85,7 @@ def without_room(result: Result, error: NoRoom, claim: Claim, *, refused: bool) 
 
 
 class Limits:
-    """All limits of one attempt, for its main thread.
+    """All limits of one attempt; used by its main thread only.
 
     Args:
         stop: Asks the engine to stop; may be called more than once.
@@ -113,18 +113,18 @@ class Limits:
         self._next_disk_look = 0.0
         self._no_room: NoRoom | None = None
         self._refused = False
-        """Something that the run is for was not stored for want of room."""
+        """Why a checkpoint, or files of a short job, could not be stored."""
 
     def told(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the engine: once the data is prepared, another limit of memory counts."""
+        """Handle an event of the engine: once the data is prepared, another memory limit applies."""
         self._memory.told(event)
 
     def look(self, pid: int | None, *, stopping: bool) -> None:
         """Stop or kill an engine that has met a limit.
 
         Args:
-            pid: The engine's; None before its start.
-            stopping: A stop was asked for already.
+            pid: The engine's process id; None before its start.
+            stopping: Whether a stop was requested already.
         """
         now = time.monotonic()
         if not stopping and self._time.reach(now):
@@ -143,17 +143,17 @@ class Limits:
                 self._stop()
 
     def refuse(self, error: NoRoom) -> None:
-        """Something that the run is for was not stored: it stops with what was stored before."""
+        """Stop a run whose checkpoint or files could not be stored; what was stored before stays."""
         self._refused = True
         self._no_room = self._no_room or error
         self._stop()
 
     def memory_failure(self, step: int, exit_code: int | None) -> Failed | None:
-        """What the job ends with, if its engine was killed for its memory."""
+        """The job's failure if the engine was killed for its memory; else None."""
         return None if self._memory.reached is None else self._memory.failure(step, exit_code)
 
     def applied(self, result: Result, step: int) -> Result:
-        """The result of the attempt, as the limits that it met change it."""
+        """The result of the attempt, replaced by the failure of a limit that it met."""
         if self._no_room is None and isinstance(result, Failed) and result.code == "disk_full":
             self._no_room = self.room.low()
         if self._no_room is not None:

@@ -1,4 +1,4 @@
-"""Locks between processes of one machine, which end with the process that holds them."""
+"""File locks between processes of one machine; the kernel releases them when the holding process ends."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ class FileLock:
     """An advisory lock on a file, held from the call on until `release` or the process's end."""
 
     def __init__(self, path: Path, *, shared: bool = False, wait: bool = True) -> None:
-        """Raises: BlockingIOError: somebody else holds it, and `wait` is False."""
+        """Raises: BlockingIOError: another process holds it, and `wait` is False."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -23,11 +23,11 @@ class FileLock:
             raise
 
     def fileno(self) -> int:
-        """For a child that shall hold the lock too, and on after this process's `release`."""
+        """The descriptor, for a child that shall hold the lock too, even after this process's `release`."""
         return self._fd
 
     def release(self) -> None:
-        """Let go. A child that was given the descriptor goes on holding the lock."""
+        """Release the lock. A child that was given the descriptor still holds it."""
         if self._fd != -1:
             os.close(self._fd)
             self._fd = -1
@@ -40,7 +40,7 @@ def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[N
     """Hold the lock on `path` for the length of the block.
 
     Raises:
-        BlockingIOError: somebody else holds it, and `wait` is False.
+        BlockingIOError: another process holds it, and `wait` is False.
     """
     lock = FileLock(path, shared=shared, wait=wait)
     try:

@@ -1,4 +1,4 @@
-"""Each line of a worker's log says which job and attempt it is about, whichever thread wrote it."""
+"""Adds the job and the attempt to each line of a worker's log, whichever thread writes it."""
 
 import logging
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ def _record(*arguments: Any, **named: Any) -> logging.LogRecord:
 
 
 def install() -> None:
-    """In the process that supervises; it has one job at a time."""
+    """Set the record factory in the supervising process, which has one job at a time."""
     logging.setLogRecordFactory(_record)
 
 
 @contextmanager
 def about(job: str, attempt: int) -> Iterator[None]:
-    """Lines logged within the block are about this attempt."""
+    """Mark the lines that are logged within the block with this attempt."""
     _current.update(job=job, attempt=attempt)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The engine's log: its last lines in the database while it runs, all of it in storage at the end."""
+"""Stores the engine's log: its last lines in the database while it runs, all of it in storage at the end."""
 
 import os
 import time
@@ -13,15 +13,15 @@ from worker.write_queue import WriteQueue
 _TAIL_LINES = 200
 _TAIL_BYTES = 64 * 1024
 _PAUSE_SECONDS = 2.0
-"""Between two looks at a growing log."""
+"""Seconds between two checks of a growing log."""
 
 
 class LogKeeper:
-    """Of one attempt.
+    """Stores the log of one attempt.
 
     Args:
         path: The engine's standard output and standard error, written by appending.
-        limit: Most bytes of it: of a longer one the beginning and the end are kept.
+        limit: Most bytes that are kept; of a longer log the middle is removed.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LogKeeper:
         return self._path.exists()
 
     def look(self) -> None:
-        """Keep it within its limit; tell the last lines, if there are new ones and it is time."""
+        """Keep the log within its limit; write its last lines to the database, if there are new ones and it is time."""
         self._shorten()
         if time.monotonic() < self._next_look or not self.exists or self._write_queue.failing:
             return
@@ -51,11 +51,11 @@ class LogKeeper:
     def upload(
         self, uploads: Uploads, key: str, *, until: Callable[[], object], room: Room | None = None
     ) -> None:
-        """Store the whole log, and tell where it is.
+        """Store the whole log, and write its place to the database.
 
         Args:
-            room: Asked before; where there is none, only the last lines are kept.
-            until: Called again and again while the upload is under way; may raise to give it up.
+            room: Called first; where there is no room, only the last lines are kept.
+            until: Called again and again during the upload; may raise to abort it.
         """
         self._shorten()
         if room is not None and room.for_more("logs", self._path.stat().st_size):
@@ -67,7 +67,7 @@ class LogKeeper:
         self._tell(key if upload.exception() is None else None)
 
     def _shorten(self) -> None:
-        """Take the middle out of a log that is too long. What is written just meanwhile may go too."""
+        """Remove the middle of a log that is too long. Lines written at the same moment may be lost too."""
         if not self.exists or self._path.stat().st_size <= self._limit:
             return
         kept = self._limit // 4

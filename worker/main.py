@@ -1,4 +1,4 @@
-"""The worker as a program: Celery's main process, which gets the signals and owns the pool of one."""
+"""The worker program: Celery's main process, which receives the signals and owns the pool of one process."""
 
 import logging
 import os
@@ -23,26 +23,26 @@ from worker.shutdown import ShutdownPipe
 log = logging.getLogger(__name__)
 
 _CHATTER = ("celery.worker.strategy", "celery.app.trace")
-"""Say of each doorbell that it rang and was answered; the supervisor's own lines tell what came of it."""
+"""Celery's loggers of each received and finished wake-up message: their level is raised, since the supervisor logs more."""
 
 _QUEUES: dict[Device, str] = {"cpu": "cpu", "cuda": "gpu"}
 
 
 class _Main(WorkController):  # type: ignore[misc]
-    """Celery's worker without its banner, its logging and its ideas about signals."""
+    """Celery's worker without its banner, its logging and its signal handlers."""
 
     def on_before_init(self, **_: Any) -> None:
         trace.setup_worker_optimizations(self.app, self.hostname)
 
     def on_consumer_ready(self, _: Any) -> None:
-        log.info("listening for doorbells on %s", ", ".join(self.app.amqp.queues.consume_from))
+        log.info("listening for wake-up messages on %s", ", ".join(self.app.amqp.queues.consume_from))
 
 
 def run(choice: DeviceChoice, *, engine_module: str | None = None, chosen: Settings | None = None) -> int:
-    """Work until a signal says to stop.
+    """Run the worker until a signal stops it.
 
-    SIGTERM, SIGINT and SIGHUP end the worker in order: what runs gets to a checkpoint and returns to the queue. A
-    second one ends it at once; the kernel takes its processes along.
+    SIGTERM, SIGINT and SIGHUP begin a graceful shutdown: the running job writes a checkpoint and returns to the queue. A
+    second signal ends the worker at once; the kernel then kills its child processes.
 
     Args:
         choice: Which device to offer.
@@ -68,7 +68,7 @@ def run(choice: DeviceChoice, *, engine_module: str | None = None, chosen: Setti
             shutdown=shutdown,
             main_pid=os.getpid(),
         )
-        # Celery keeps weak references to its receivers unless told otherwise. Logging is set up by whoever calls this.
+        # Celery keeps weak references to its receivers by default. The caller has set up logging.
         signals.setup_logging.connect(lambda **_: None, weak=False)
         for name in _CHATTER:
             logging.getLogger(name).setLevel(logging.WARNING)

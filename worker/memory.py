@@ -1,8 +1,8 @@
-"""An engine is held to the memory that its job was admitted with: a watch over its whole session.
+"""The memory limit of an engine: checks the memory of the engine and all its children against the job's estimate.
 
-What the estimate counts is the least that cannot be done without (`core.spec.estimate`). Beside it there is room for what does not
-grow with the job (PyTorch, evaluation, a checkpoint on its way out), and for the estimate's own error. Only what no honest run
-comes near is ended, so that a job whose estimate was got around takes itself down and not the machine's other jobs.
+The estimate counts the least memory that a job needs (`core.spec.estimate`). The limit adds a margin for what does not grow with the
+job (PyTorch, evaluation, a checkpoint that is being written), and for the estimate's own error. It lies far above what an ordinary run
+takes: it ends only a job that got around its estimate, before that job takes the memory of the machine's other jobs.
 """
 
 from collections.abc import Mapping
@@ -17,28 +17,28 @@ from core.spec.stored import stored
 from worker.device import Machine, usable_memory
 
 RUNTIME_BYTES = {"cpu": 4 << 30, "cuda": 16 << 30}
-"""Of main memory, for what does not grow with the job; a GPU's driver keeps copies there."""
+"""Bytes of main memory for what does not grow with the job; a GPU's driver keeps copies there."""
 ESTIMATE_FACTOR = 3
-"""Of the estimate."""
+"""Limit as a multiple of the estimate."""
 FEATURE_BYTES = 64
-"""For each number of a measured sample's features: in double precision, with the copies of standardising and of singular values."""
+"""Bytes for each number of a measured sample's features: float64, with the copies of standardising and of the SVD."""
 SAMPLE_BYTES = 256
-"""For each sample of the training part: where it lies, how it is packed, what class it has."""
+"""Bytes for each sample of the training split: its position, its packing, its class."""
 LOOK_SECONDS = 1.0
-"""Between two looks."""
+"""Seconds between two measurements."""
 _COUNTS = ("documents", "images", "recordings")
-"""Of the engine's event ``prepared``."""
+"""Fields of the engine's event ``prepared`` that count samples."""
 
 
 @dataclass
 class MemoryLimit:
-    """Of one attempt.
+    """The memory limit of one attempt.
 
     Attributes:
-        admitted: Bytes that the job was estimated to take.
-        bytes: That its engine may take; more is none of the job's, while the data is prepared as much as the worker has.
-        training: That it may take once the data is prepared, beside what grows with the samples.
-        reached: What it took, once it was too much.
+        admitted: Bytes of the job's estimate.
+        bytes: Bytes that the engine may take; while the data is prepared, all of the worker's memory.
+        training: Bytes that it may take once the data is prepared, without what grows with the samples.
+        reached: Bytes that it took when it was over the limit.
     """
 
     admitted: int
@@ -49,9 +49,9 @@ class MemoryLimit:
 
     @classmethod
     def of(cls, claim: Claim, machine: Machine) -> "MemoryLimit":
-        """For an attempt that begins now.
+        """The limit of an attempt that begins now.
 
-        A batch that is found by trial fills what the worker has, and so does an estimate of the largest one.
+        A batch size that is found by trial fills the worker's memory, and so does an estimate of the largest batch size.
         """
         most = RUNTIME_BYTES[machine.device] + ESTIMATE_FACTOR * claim.memory_bytes
         everything = max(most, usable_memory())
@@ -60,7 +60,7 @@ class MemoryLimit:
         return cls(claim.memory_bytes, everything, everything if finds_out else most, spec)
 
     def told(self, event: Mapping[str, Any]) -> None:
-        """From the engine: once the data is prepared, the job's own limit counts."""
+        """Handle an event of the engine: once the data is prepared, the job's own limit applies."""
         if event["event"] == "prepared":
             training, held_out = _samples(self.spec, event, ""), _samples(self.spec, event, "_held_out")
             self.bytes = (
@@ -68,13 +68,13 @@ class MemoryLimit:
             )
 
     def reach(self, pid: int) -> bool:
-        """Whether a process and its children take more than the limit; if so, `reached` says so from then on."""
+        """Whether a process and its children take more than the limit; sets `reached` if so."""
         if self.reached is None and (taken := memory_of(pid)) > self.bytes:
             self.reached = taken
         return self.reached is not None
 
     def failure(self, step: int, exit_code: int | None) -> Failed:
-        """What the job ends with."""
+        """The failure of a job whose engine was over the limit."""
         assert self.reached is not None
         return Failed(
             "out_of_memory",
@@ -93,18 +93,18 @@ class MemoryLimit:
 
 
 def _samples(spec: JobSpec, event: Mapping[str, Any], part: str) -> int:
-    """How many documents, images or clips a part has, at most."""
+    """The most documents, images or clips that a split has."""
     count = sum(int(event.get(f"{name}{part}", 0)) for name in _COUNTS)
-    # As many clips as cover each recording.
+    # The number of clips that cover each recording.
     return count + int(3600 * event.get(f"hours{part}", 0) / spec.data.audio.clip_seconds)
 
 
 def examination_bytes(spec: JobSpec, training: int, held_out: int) -> int:
-    """What measures of the representation take that the estimate does not count, at most.
+    """The most bytes that measures of the representation take beyond the estimate.
 
     Args:
-        training: samples that there are.
-        held_out: likewise.
+        training: Number of samples of the training split.
+        held_out: Number of samples of the held-out split.
     """
     width = spec.network_size.feature_width or 0
     measured = min(spec.training.probe_samples, training) + min(spec.training.evaluation_sequences, held_out)
@@ -112,12 +112,12 @@ def examination_bytes(spec: JobSpec, training: int, held_out: int) -> int:
 
 
 def memory_of(pid: int) -> int:
-    """Bytes that a process and all its children have to themselves: without files that they map, which the system can drop."""
+    """Private bytes of a process and all its children, without mapped files, whose pages the system can drop."""
     return _own(pid) + sum(memory_of(child) for child in _children(pid))
 
 
 def _children(pid: int) -> list[int]:
-    """Asked of the process itself: a look at all of the machine's processes takes a busy one too long."""
+    """Process ids of the children, read from ``/proc/PID/task``: listing all processes of a busy machine takes too long."""
     found = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):  # the thread has ended meanwhile

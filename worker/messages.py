@@ -1,4 +1,4 @@
-"""What reaches a supervisor's main thread, from the threads around it."""
+"""Messages from a supervisor's threads to its main thread."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Ended:
-    """The engine has ended, and everything it told was passed on before."""
+    """The engine has ended; all its events were passed on before this message."""
 
     exit: Exit
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Somebody asked something of the job."""
+    """There is a request on the job: to pause, to cancel or to preempt it."""
 
     intent: Intent
 

@@ -1,4 +1,4 @@
-"""What a worker tells Prometheus, served by the process that supervises its jobs.
+"""Prometheus metrics of a worker, served by the process that supervises its jobs.
 
 The counts begin at zero whenever that process is replaced, as Prometheus expects of counters.
 """
@@ -30,7 +30,7 @@ database_failures = Counter(
 
 
 def serve(chosen: Settings) -> None:
-    """Answer scrapes from a thread, where the settings name a port; a port that is taken costs the metrics alone."""
+    """Serve the metrics from a thread, if the settings name a port; if the port is in use, the worker runs without metrics."""
     if chosen.worker_metrics_port is None:
         return
     try:

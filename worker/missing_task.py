@@ -6,7 +6,7 @@ from core.spec.tasks import task_faults
 
 
 def missing_task(claim: Claim, worker: str) -> Failed | None:
-    """What the job ends with where its task is not installed here; None where it is.
+    """The job's failure if its task is not installed on this machine; None if it is.
 
     Args:
         worker: Name of the worker, ``hostname:pid``.

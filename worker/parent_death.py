@@ -1,4 +1,4 @@
-"""Children that die with the process that started them, however that one dies (Linux)."""
+"""Child processes that the kernel kills when their parent ends for any reason, so that none is orphaned (Linux)."""
 
 import ctypes
 import os
@@ -16,8 +16,8 @@ def die_with_parent(parent_pid: int, with_signal: signal.Signals = signal.SIGKIL
     """Ask the kernel to send `with_signal` to the calling process when its parent dies.
 
     The kernel watches the *thread* that forked this process; start children from a thread that lives as long
-    as its process. The wish is lost on a change of user, so this comes after one. On systems other than
-    Linux nothing happens: there, children notice the end of their pipes instead.
+    as its process. A change of user resets the setting, so call this after one. On systems other than
+    Linux this does nothing: there, children end when their pipes are closed.
 
     Args:
         parent_pid: The parent as it was before the fork. If it has died meanwhile, this process exits at once.

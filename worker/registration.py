@@ -1,4 +1,4 @@
-"""The worker's row: written at its start, refreshed while it lives, closed when it leaves in order."""
+"""Registers the worker: writes its row at the start, refreshes it while it runs, closes it at a graceful shutdown."""
 
 import logging
 import threading
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 class Registration:
-    """Keeps the row from a thread of its own; a database that is away is waited for.
+    """Keeps the row up to date from a thread of its own; tries again while the database is unreachable.
 
     Args:
-        seconds: Between two signs of life.
+        seconds: Seconds between two heartbeats of the worker.
     """
 
     def __init__(self, database: Engine, machine: Machine, *, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Registration:
         return self._worker_id
 
     def stop(self) -> None:
-        """Say good-bye, if the database takes it at once."""
+        """Mark the worker as stopped, if the database can be reached at once."""
         self._stopped.set()
         self._thread.join(timeout=10.0)
         if self._worker_id is None or self._thread.is_alive():
@@ -47,7 +47,7 @@ class Registration:
             with write(self._database) as session:
                 workers.stopped(session, self._worker_id)
         except SQLAlchemyError as error:
-            log.warning("the worker leaves without the database knowing: %s", first_line(error))
+            log.warning("the worker ends, but the database could not be told: %s", first_line(error))
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -65,7 +65,7 @@ class Registration:
                 with write(self._database) as session:
                     workers.beat(session, self._worker_id)
             except NotFound:
-                self._worker_id = None  # the database is another one now
+                self._worker_id = None  # the database does not know this worker any more
                 self._registered.clear()
         if self._worker_id is None:
             with write(self._database) as session:

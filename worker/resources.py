@@ -1,4 +1,4 @@
-"""What a worker's process has at hand for every job it takes."""
+"""Connections, cache and engine server of a worker's process, shared by all jobs that it runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from worker.engine import PreloadedServer, clean_environment
 
 @dataclass(frozen=True)
 class WorkerResources:
-    """One set a process; made after Celery's fork, since connections do not survive one."""
+    """The resources of one process; made after Celery's fork, because connections do not survive a fork."""
 
     settings: Settings
     machine: Machine
@@ -29,7 +29,7 @@ class WorkerResources:
     def assemble(
         cls, chosen: Settings, machine: Machine, directory: Path, *, engine_module: str = "core"
     ) -> "WorkerResources":
-        """Connect to nothing yet, and start nothing yet.
+        """Make the resources, without connecting to anything and without starting anything.
 
         Args:
             directory: Private to this user; holds sockets.
@@ -50,7 +50,7 @@ class WorkerResources:
 
 
 def _limits(chosen: Settings) -> dict[str, str]:
-    """How often an engine writes at most, as its command line takes it from its environment."""
+    """Environment variables that limit how often an engine writes."""
     return {
         "SEEDBED_CHECKPOINT_SECONDS": str(chosen.checkpoint_seconds),
         "SEEDBED_POINT_SECONDS": str(chosen.point_seconds),

@@ -1,4 +1,4 @@
-"""Whether there is room for what a run writes: asked before anything of it goes to storage, and while it runs."""
+"""Checks quota and disk space for what a run writes: before each upload to storage, and while the run goes on."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -24,15 +24,15 @@ NoRoom = QuotaExceeded | DiskLow | StorageFull
 
 
 class Room:
-    """One attempt's. Answers are None where there is room, or where nobody can say at the moment: what is committed is
-    checked once more."""
+    """The checks of one attempt. Each returns None if there is room, and also if this cannot be found out at the moment,
+    because the commit checks once more."""
 
     def __init__(self, resources: WorkerResources, claim: Claim) -> None:
         self._resources = resources
         self._claim = claim
 
     def for_checkpoint(self, step: int, size: int, metrics: Mapping[str, float]) -> NoRoom | None:
-        """A checkpoint of `size` bytes; those that retention drops for it make room."""
+        """Check the room for a checkpoint of `size` bytes, without those that retention removes for it."""
         return self._refused(
             size,
             lambda session: require_room_for(
@@ -41,11 +41,11 @@ class Room:
         )
 
     def for_more(self, kind: Kind, size: int) -> NoRoom | None:
-        """Something else of `size` bytes."""
+        """Check the room for something else of `size` bytes."""
         return self._refused(size, lambda session: require_room(session, self._claim.project_id, kind, size))
 
     def low(self) -> DiskLow | None:
-        """Where the storage is, or the worker's cache, less is free than must stay so."""
+        """The shortage, if less than the reserve is free on the disk of the storage or of the worker's cache."""
         chosen = self._resources.settings
         try:
             require(disk_of(self._resources.storage, chosen))
@@ -53,7 +53,7 @@ class Room:
         except DiskLow as error:
             return error
         except OSError as error:
-            log.warning("nobody can say how full the disk is: %s", error)
+            log.warning("the free disk space cannot be read: %s", error)
         return None
 
     def _refused(self, size: int, check: Callable[[ReadSession], object]) -> NoRoom | None:
@@ -64,7 +64,7 @@ class Room:
         except (QuotaExceeded, DiskLow, StorageFull) as error:
             return error
         except (SQLAlchemyError, OSError, StorageUnavailable) as error:
-            log.warning("nobody can say whether there is room: %s", first_line(error))
+            log.warning("the room in storage cannot be checked: %s", first_line(error))
         except SeedbedError as error:
-            log.warning("nobody can say whether there is room: %s", error.detail)
+            log.warning("the room in storage cannot be checked: %s", error.detail)
         return None

@@ -1,4 +1,4 @@
-"""A worker's private directory for sockets and notes, gone with the worker."""
+"""The private directory of a worker for sockets and small files; removed when the worker ends."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _PREFIX = "seedbed-worker-"
 
 @contextmanager
 def runtime_directory() -> Iterator[Path]:
-    """A short path that only this user may enter. What killed workers left is removed on the way."""
+    """A directory with a short path, for this user only. Removes the directories of killed workers first."""
     _sweep()
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
     lock = FileLock(directory / "lock")
@@ -29,7 +29,7 @@ def runtime_directory() -> Iterator[Path]:
 def _sweep() -> None:
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         lock = directory / "lock"
-        # Somebody else's is not ours to judge; one without a lock is just being made.
+        # Directories of other users are left alone; one without a lock is being made at this moment.
         with contextlib.suppress(OSError):
             if directory.stat().st_uid == os.geteuid() and lock.exists():
                 with locked(lock, wait=False):

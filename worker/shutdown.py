@@ -1,7 +1,7 @@
-"""How the pool's process learns that the worker shall stop.
+"""Passes the request for a graceful shutdown from Celery's main process to its pool's process.
 
-Celery's main process gets the signals, its pool's process does the work. A pipe joins them: the main process holds the
-only end for writing, and closing it (or dying) is the message. Nothing can get lost or come too early.
+Celery's main process receives the signals; its pool's process does the work. A pipe connects them: the main process holds the
+only write end. Closing it, by a call or by the process's end, is the message, so the message cannot get lost or come too early.
 """
 
 import os
@@ -15,14 +15,14 @@ class ShutdownPipe:
         self._read, self._write = os.pipe()
 
     def announce(self) -> None:
-        """In the main process, also in a signal handler: the worker shall stop."""
+        """Request the shutdown; called in the main process, also from a signal handler."""
         if self._write != -1:
             fd, self._write = self._write, -1
             os.close(fd)
 
     def watch(self) -> threading.Event:
-        """In the pool's process: an event that is set when the worker shall stop."""
-        self.announce()  # our copy of the main process's end would keep the pipe open
+        """An event that is set when the worker shall stop; called in the pool's process."""
+        self.announce()  # this process's copy of the write end would keep the pipe open
         stop = threading.Event()
 
         def wait() -> None:

@@ -1,4 +1,4 @@
-"""From object storage to local files: a job's data, and the checkpoint it continues from. Every byte is checked."""
+"""Copies a job's data, and the checkpoint it resumes from, from object storage to local files, and checks every hash."""
 
 import contextlib
 import fcntl
@@ -16,15 +16,15 @@ _CHUNK = 1 << 20
 _FICLONE = 0x40049409
 
 Patience = Callable[[], object]
-"""Called between pieces of a long copy; may raise to give up."""
+"""Called between blocks of a long copy; may raise to abort it."""
 
 
 class DamagedError(Exception):
-    """What storage holds is not what the database says; the message says which file."""
+    """A stored file differs from what the database records; the message names the file."""
 
 
 def fetch(storage: Storage, key: str, path: Path, *, sha256: str, patience: Patience) -> None:
-    """Copy an object to a new local file that nothing outside can change, and check its content.
+    """Copy an object to a new local file of our own, and check its content.
 
     Where storage and `path` are on one file system that can share blocks (XFS, Btrfs, APFS), no byte is copied.
 

@@ -1,12 +1,12 @@
-"""Runs one attempt of a job, and answers for it.
+"""Runs one attempt of a job, and writes its progress and its result to the database.
 
-Around the main thread, which alone writes about the attempt: a reader of the engine's events, a heartbeat, a watch over
-the lease, an uploader. They speak to it by messages, so nothing is shared and the order of things is plain.
+Only the main thread writes about the attempt. Other threads read the engine's events, send heartbeats, watch the lease
+and upload files. They send messages to the main thread, so no state is shared and the order of writes is clear.
 
 - The lease is lost: the engine is killed at once and nothing more is written.
-- The database is away: what there is to write waits; the engine goes on until the lease surely has expired, and then
-  stops at a checkpoint. Should the job still be ours when the database is back, nothing is lost.
-- A stop is asked for: SIGTERM, the grace, SIGKILL. Whatever was committed before stands.
+- The database is unreachable: writes wait; the engine goes on until the lease has certainly expired, and then stops at a
+  checkpoint. If this attempt still holds the job when the database answers again, nothing is lost.
+- A stop is requested: SIGTERM, the grace period, SIGKILL. What was committed before remains.
 """
 
 import logging
@@ -51,15 +51,15 @@ from worker.write_queue import WriteQueue, first_line, is_transient
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
-"""The longest that the main thread sleeps without a look at the clock and at the worker's own end."""
+"""Most seconds that the main thread waits before it checks the clock and the worker's shutdown again."""
 
 
 class _StopEarly(Exception):
-    """A stop was asked for before the engine ran."""
+    """A stop was requested before the engine ran."""
 
 
 class _GiveUp(Exception):
-    """The worker must end, and the database does not take the attempt's last words; the lease will run out."""
+    """The worker must end, and the attempt's result cannot be written to the database; the lease will expire."""
 
 
 class Supervisor:
@@ -68,7 +68,7 @@ class Supervisor:
     Args:
         resources: The worker's.
         claim: What to run.
-        wakeup_listener: Calls when something is asked of the job.
+        wakeup_listener: Calls back when there is a request on the job.
         worker_stops: Set when the worker itself shall stop.
     """
 
@@ -94,7 +94,7 @@ class Supervisor:
         self._write_queue = WriteQueue(resources.database, claim.job_id, claim.attempt)
 
     def run(self) -> None:
-        """Run the attempt. Whatever happens to the job is in the database afterwards; nothing is raised for it."""
+        """Run the attempt. The database holds its result afterwards; failures of the job are not raised."""
         name = f"{self._claim.job_id}-{self._claim.attempt}"
         try:
             with self._resources.cache.run(name) as directory, ExitStack() as stack:
@@ -137,7 +137,7 @@ class Supervisor:
             self._write_queue = WriteQueue(self._resources.database, self._claim.job_id, self._claim.attempt)
             result = Failed(
                 "worker_failed",
-                "The worker met an error that it was not made for; its log tells more.",
+                "The worker met an unexpected error; look at its log.",
                 retryable=True,
             )
         self._finish(result)
@@ -216,20 +216,20 @@ class Supervisor:
         )
 
     def _lease_expired(self) -> None:
-        """From the lease's thread: somebody else may have been given the job by now."""
-        log.error("the lease has run out without an answer of the database; stopping the engine")
+        """Stop the engine, since another worker may hold the job by now; called from the lease's thread."""
+        log.error("the lease has expired and the database does not answer; stopping the engine")
         self._engine.interrupt()
 
     def _lease_lost(self, error: LeaseLost) -> None:
-        """From the heartbeat's thread."""
+        """Handle the loss of the lease; called from the heartbeat's thread."""
         self._engine.kill()
         self._inbox.put(Lost(error))
 
     def _step_once(self) -> None:
-        """Wait for a message or for a write that is due; handle all that is there; write.
+        """Wait for a message or for a write that is due; handle all waiting messages; write.
 
         Raises:
-            LeaseLost: the attempt is somebody else's.
+            LeaseLost: another attempt holds the job.
         """
         due = self._write_queue.due_in()
         try:
@@ -281,11 +281,11 @@ class Supervisor:
         self._engine.kill_if_overdue()
 
     def _look_around(self) -> None:
-        """Between pieces of staging.
+        """Check for a lost lease or a stop between blocks of staging.
 
         Raises:
-            LeaseLost: the attempt is somebody else's, or may be.
-            _StopEarly: a stop was asked for.
+            LeaseLost: another attempt holds the job, or may hold it.
+            _StopEarly: a stop was requested.
         """
         while True:
             try:
@@ -298,7 +298,7 @@ class Supervisor:
             raise _StopEarly
 
     def _settle(self, uploads: Uploads) -> None:
-        """After the engine: checkpoints into storage, the log too, everything told into the database."""
+        """After the engine's end: wait for the uploads, store the log, and write everything to the database."""
         while self._engine_events.uploading and not self._engine.overdue:
             self._step_once()
         if self._engine_events.uploading:
@@ -314,7 +314,7 @@ class Supervisor:
                 raise _GiveUp
 
     def _complete(self, result: Completed) -> Result:
-        """A run is complete when its checkpoints, or what it made, are in storage, and not before."""
+        """Complete the run only if its checkpoints, or a short job's files, are in storage; else a failure."""
         if self._engine_events.uploading and self._engine_events.result is not None:
             return Stopped(code="worker_shut_down_storing")
         if self._failed_upload is None:

@@ -1,4 +1,4 @@
-"""Copies what a run leaves to object storage beside it, so that metrics go on flowing meanwhile."""
+"""Uploads checkpoints, samples and files of a run to object storage in a thread of its own, so that metrics are not delayed."""
 
 import contextlib
 import hashlib
@@ -25,17 +25,17 @@ log = logging.getLogger(__name__)
 _BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
 _SAMPLE_BYTES: dict[str, int] = {"text/plain": 1 << 20, "image/png": 8 << 20}
-"""The largest sample of each kind that is kept."""
+"""Most bytes of a sample that is kept, by media type."""
 _SAMPLES_WAITING = 256
-"""Samples on their way at once; more are left out, for the run must never wait for them."""
+"""Most samples that wait for their upload; more are dropped, because the run must never wait for them."""
 _SAMPLE_PATIENCE = 1.0
-"""Seconds that a storage which does not answer is asked again for a sample."""
+"""Seconds for which the upload of a sample is tried again while storage does not answer."""
 _SAMPLE_NAME = re.compile(r"[a-z0-9_]{1,100}")
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A checkpoint that is wholly in storage, its manifest last."""
+    """A checkpoint whose files are all in storage; its manifest was uploaded last."""
 
     step: int
     prefix: str
@@ -46,7 +46,7 @@ class Uploaded:
 
 @dataclass(frozen=True)
 class UploadFailed:
-    """Something that the run is for will not reach storage: a checkpoint, or what a short job made."""
+    """The upload of a checkpoint, or of the files of a short job, has failed for good."""
 
     step: int | None
     """The checkpoint's; None: it is what a short job made."""
@@ -60,7 +60,7 @@ class UploadFailed:
 
 @dataclass(frozen=True)
 class Refused:
-    """Something that the run is for, and that there is no room for; nothing of it is left in storage."""
+    """A checkpoint, or the files of a short job, for which there is no room; nothing of it is left in storage."""
 
     step: int | None
     """The checkpoint's; None: it is what a short job made."""
@@ -81,18 +81,18 @@ class SampleUploaded:
 
 @dataclass(frozen=True)
 class SampleDropped:
-    """A sample that will not be shown; the run is worth more."""
+    """A sample that is not stored; the run goes on without it."""
 
     step: int
     name: str
     reason: str
     error: NoRoom | None = None
-    """Where there is no room for it."""
+    """The shortage, where there is no room for it."""
 
 
 @dataclass(frozen=True)
 class FilesUploaded:
-    """What a short job made is wholly in storage."""
+    """All files of a short job are in storage."""
 
     prefix: str
     files: list[dict[str, Any]]
@@ -101,7 +101,7 @@ class FilesUploaded:
 
 @dataclass(frozen=True)
 class Superseded:
-    """A checkpoint that the engine had pruned for newer ones before it could be taken over. They are what a job keeps."""
+    """A checkpoint that the engine pruned for newer ones before this process could link it. The job keeps the newer ones."""
 
     step: int
 
@@ -113,12 +113,12 @@ class Uploads:
     """One attempt's uploads, one at a time and in order.
 
     Args:
-        storage: Where they go.
+        storage: The storage to upload to.
         prefix: ``jobs/ID/attempt-N``.
         directory: For links to the checkpoints, so that the engine may prune its own meanwhile.
-        done: Told of each end, from the uploading thread.
-        room: Asked before anything is stored; None: there always is.
-        patience_seconds: A storage that does not answer is asked again for so long.
+        done: Called at the end of each upload, from the uploading thread.
+        room: Called before anything is stored; None means that there is always room.
+        patience_seconds: Seconds for which an upload is tried again while storage does not answer.
     """
 
     def __init__(
@@ -140,11 +140,11 @@ class Uploads:
         self._abandoned = threading.Event()
         self._samples_waiting = 0
         self._missed: list[tuple[int, FileNotFoundError]] = []
-        """Checkpoints that were gone when they were to be taken over, and no newer one has been since."""
+        """Checkpoints that were pruned before they could be linked, since the last one that was linked."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="uploads")
 
     def checkpoint(self, event: Mapping[str, Any]) -> None:
-        """Take a checkpoint over, as its event tells of it, and upload it in the background."""
+        """Link a checkpoint that an event reports, and upload it in the background."""
         step = int(event["step"])
         ours = self._directory / f"step-{step:08d}"
         try:
@@ -164,14 +164,13 @@ class Uploads:
         self._thread.submit(self._upload, step, ours, manifest, metrics)
 
     def no_more(self) -> None:
-        """The engine tells of nothing more: what was missed is not made up for."""
+        """The engine reports no more checkpoints, so a missed one counts as a failed upload."""
         for step, error in self._missed:
             self._done(UploadFailed(step, error))
         self._missed.clear()
 
     def sample(self, event: Mapping[str, Any]) -> None:
-        """Take a sample over, as its event tells of it, and upload it in the background; told of by `done` whatever
-        becomes of it."""
+        """Link a sample that an event reports, and upload it in the background; calls `done` in any case."""
         step, name, media_type = int(event["step"]), str(event["name"]), str(event["media_type"])
         try:
             ours = self._take_sample(Path(event["path"]), step, name, media_type)
@@ -190,12 +189,12 @@ class Uploads:
         return self._thread.submit(self._persist, partial(self._storage.put_file, key, path))
 
     def abandon(self) -> None:
-        """Stop trying, and wait for nothing; what is under way ends with the file it is at."""
+        """Cancel the uploads without waiting; a running one ends after its current file."""
         self._abandoned.set()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
-        """Wait for everything under way."""
+        """Wait until all uploads have ended."""
         self._thread.shutdown()
 
     def _upload(self, step: int, directory: Path, manifest: bytes, metrics: dict[str, float]) -> None:
@@ -219,12 +218,12 @@ class Uploads:
             shutil.rmtree(directory, ignore_errors=True)
 
     def _take_checkpoint(self, source: Path, ours: Path, manifest_sha256: str) -> bytes:
-        """Links of our own to its files; its manifest.
+        """Make hard links of our own to its files, and return its manifest.
 
         Raises:
-            FileNotFoundError: it is gone, or was being removed meanwhile.
+            FileNotFoundError: it was removed, or is being removed.
             OSError: its files cannot be linked or copied.
-            ValueError: its manifest is not the one that the engine told of.
+            ValueError: its manifest is not the one that the engine reported.
         """
         link_tree(source, ours)
         manifest = (ours / MANIFEST).read_bytes()
@@ -236,7 +235,7 @@ class Uploads:
         return manifest
 
     def _take_sample(self, path: Path, step: int, name: str, media_type: str) -> Path:
-        """A link of our own to its file.
+        """Make a hard link of our own to its file.
 
         Raises:
             OSError: the file is not there.
@@ -274,7 +273,7 @@ class Uploads:
             ours.unlink(missing_ok=True)
 
     def _refuse(self, step: int | None, error: NoRoom, prefix: str) -> None:
-        """Tell of something that did not fit, and take out what of it did."""
+        """Report something that did not fit, and remove the part of it that was uploaded."""
         with contextlib.suppress(SeedbedError):
             self._storage.delete_prefix(prefix)
         self._done(Refused(step, error))
@@ -297,7 +296,7 @@ class Uploads:
             self._done(FilesUploaded(prefix, [asdict(file) for file in files]))
 
     def _persist(self, action: Callable[[], None], *, patience_seconds: float | None = None) -> None:
-        """Do it, again and again while storage does not answer or is full.
+        """Call ``action``, again while storage does not answer or is full.
 
         Raises:
             SeedbedError: it still failed after the patience (default: the upload's), or the upload was abandoned.

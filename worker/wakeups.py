@@ -1,4 +1,4 @@
-"""Hears at once that somebody asked something of the job that runs here."""
+"""Receives wake-up messages from Redis when there is a request (pause, cancel, preempt) on the running job."""
 
 import logging
 import threading
@@ -20,9 +20,9 @@ _PAUSE_SECONDS = 1.0
 
 
 class WakeupListener:
-    """Listens from a thread of its own. What was asked stands in the job's row; a call only says to look there now.
+    """Listens from a thread of its own. The job's row holds the request; a message only says to read the row now.
 
-    Without Redis nothing is heard, and the next heartbeat finds what was asked.
+    While Redis is unreachable no message arrives, and the next heartbeat finds the request.
 
     Args:
         worker_id: This worker's id; None while it has none.
@@ -39,7 +39,7 @@ class WakeupListener:
 
     @contextmanager
     def listening(self, called: Callable[[], object]) -> Iterator[None]:
-        """``called`` runs at every call for the length of the block."""
+        """Call ``called`` for every message within the block."""
         self._called = called
         try:
             yield
@@ -50,23 +50,23 @@ class WakeupListener:
         self._stopped.set()
 
     def _run(self) -> None:
-        position, deaf = "0-0", False
+        position, disconnected = "0-0", False
         while not self._stopped.is_set():
             worker_id = self._worker_id()
             if worker_id is None:
-                continue  # it was waited for
+                continue  # `worker_id` has waited for the registration
             try:
                 news = self._redis.xread({calls_key(worker_id): position}, block=int(_BLOCK_SECONDS * 1000))
             except (RedisError, OSError) as error:
-                if not deaf:
+                if not disconnected:
                     log.warning(
-                        "Redis does not answer (%s); what is asked of a job is heard with its heartbeats",
+                        "Redis does not answer (%s); requests on a job arrive with its heartbeats meanwhile",
                         error,
                     )
-                deaf = True
+                disconnected = True
                 self._stopped.wait(_PAUSE_SECONDS)
                 continue
-            deaf = False
+            disconnected = False
             for _, messages in cast("list[tuple[str, list[tuple[str, object]]]]", news or []):
                 position = messages[-1][0]
                 if (called := self._called) is not None:

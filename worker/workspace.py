@@ -1,4 +1,4 @@
-"""Everything an engine needs as local files, and the command line that names them."""
+"""Makes the local directory of an attempt: the files that the engine needs, and its command line."""
 
 import errno
 import hashlib
@@ -50,8 +50,8 @@ class Workspace:
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
-        patience: Called between pieces of a long copy; may raise to give up.
-        damaged: Told of a checkpoint that is damaged: its step and why.
+        patience: Called between blocks of a long copy; may raise to abort it.
+        damaged: Called with the step of a damaged checkpoint, and the reason.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Workspace:
         self.uploads = directory / "uploads"
         self.log = directory / "log.txt"
         self._digests: dict[str, dict[str, str]] = {"data": {}, "checkpoint": {}}
-        """sha256 of what was staged, by name: of the dataset's files, and of those of the checkpoint."""
+        """sha256 of each staged file of the dataset and of the checkpoint, by name."""
         self._checked: set[str] = set()
-        """The contents of the dataset that are known to be whole; several of its files may have one."""
+        """sha256 of contents of the dataset that were checked already; several files may have the same content."""
 
     @contextmanager
     def staged(self) -> Iterator[list[str]]:
-        """Bring everything here; the engine's arguments, valid for the length of the block.
+        """Copy everything to this directory, and yield the engine's arguments, valid within the block.
 
         Raises:
             StagingError: something is missing, damaged, or does not fit.
@@ -115,7 +115,7 @@ class Workspace:
         return self._of_short_job(kind, [str(checkpoint), "--threads", str(self._resources.machine.threads)])
 
     def _of_short_job(self, kind: Kind[Any], arguments: list[str]) -> list[str]:
-        """The command line of a short job: its command, what it works on, its options, where it writes."""
+        """The command line of a short job: its command, its input, its options, its output directory."""
         chosen = kind.arguments(self._claim.options, self._resources.machine.memory_bytes)
         out = [] if kind.files is None else ["--out", str(self.out / kind.name)]
         return [kind.name, *arguments, *chosen, *out, *self._write_digests()]
@@ -141,7 +141,7 @@ class Workspace:
         return [*arguments, *self._write_digests()]
 
     def _beginning(self) -> list[str]:
-        """Where the run begins: with its own checkpoint, else with the one that its job starts from, else fresh.
+        """The argument for where the run begins: its own checkpoint, else the one that its job starts from, else none.
 
         Raises:
             StagingError: the job starts from a checkpoint, and none is whole.
@@ -162,7 +162,7 @@ class Workspace:
         return []
 
     def _write_digests(self) -> list[str]:
-        """The arguments that tell the engine what was hashed here, so that it does not hash it once more."""
+        """The arguments that pass the hashes computed here to the engine, so that it does not compute them again."""
         path = self.directory / "digests.json"
         path.write_text(json.dumps(self._digests))
         return ["--digests", str(path)]
@@ -219,7 +219,7 @@ class Workspace:
         return sha256_patiently(path, self._patience) == file.sha256
 
     def _stage_best(self) -> tuple[CheckpointRef, Path] | None:
-        """The best checkpoint that is whole, and where it is; None where there is none."""
+        """Stage the best undamaged checkpoint, and return it with its local path; None if there is none."""
 
         def tell(reference: CheckpointRef, error: DamagedError) -> None:
             log.warning("checkpoint %s is damaged: %s", reference.id, error)
@@ -246,7 +246,7 @@ class Workspace:
             raise DamagedError("its manifest has changed")
 
     def _patiently(self, action: Callable[[], _T]) -> _T:
-        """Do it, again and again while storage does not answer.
+        """Call ``action``, again while storage does not answer.
 
         Raises:
             StagingError: it still does not.
@@ -289,10 +289,10 @@ def _disk(error: OSError) -> Failed:
 
 
 def prepared_key_of(claim: Claim) -> str:
-    """What the data of this job are prepared under: the engine's own key."""
+    """The key of the job's prepared data in the cache, the same as the engine's."""
     files = [[file.name, file.sha256, *([file.reading] if file.reading else [])] for file in claim.files]
     try:
         job = JobSpec.model_validate(claim.spec)
-    except ValidationError:  # of an older version: the engine says so
+    except ValidationError:  # a spec of an older version; the engine reports that
         return hashlib.sha256(json.dumps([claim.spec, files], sort_keys=True).encode()).hexdigest()
     return prepared_key(job.task.modality, job.data, files)

@@ -1,4 +1,4 @@
-"""What a supervisor tells the control plane: in order, in batches, and kept until it is committed."""
+"""Queues a supervisor's writes to the database: in order, in batches, and kept until they are committed."""
 
 import logging
 import time
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 Write = Callable[[WriteSession], object]
 
 _BATCH_SECONDS = 0.1
-"""Between two commits: the first point goes out at once, those that follow closely share a transaction."""
+"""Seconds between two commits: the first point is written at once, those that follow closely share a transaction."""
 _BATCH_POINTS = 5000
 _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
 
 class WriteQueue:
-    """One attempt's writes, for use by one thread.
+    """The writes of one attempt; used by one thread only.
 
-    A database that does not answer costs nothing but time: everything stays in line and is tried again. Whether it is
-    too late is not decided here; the caller watches the lease.
+    While the database does not answer, all writes stay in the queue and are tried again. The caller watches the lease and
+    decides when it is too late.
     """
 
     def __init__(self, database: Engine, job_id: str, attempt: int) -> None:
@@ -41,7 +41,7 @@ class WriteQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether everything told is committed."""
+        """Whether all writes are committed."""
         return not self._waiting
 
     @property
@@ -60,7 +60,7 @@ class WriteQueue:
             self._waiting.append(points)
 
     def add(self, action: Write) -> None:
-        """Something else to write, after everything told before."""
+        """Queue another write, after everything queued before."""
         self._waiting.append(action)
 
     def due_in(self) -> float | None:
@@ -71,10 +71,10 @@ class WriteQueue:
         """Write what is due, in one transaction.
 
         Returns:
-            Whether everything told is committed.
+            Whether all writes are committed.
 
         Raises:
-            LeaseLost: the attempt is not this supervisor's any more; nothing of this was written.
+            LeaseLost: this attempt does not hold the job any more; nothing of this batch was written.
         """
         now = time.monotonic()
         if not self._waiting:
@@ -107,7 +107,7 @@ class WriteQueue:
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the database was away, or busy, rather than asked for something wrong."""
+    """Whether the error is temporary (database unreachable or busy) rather than caused by the statement."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -1,1 +1,1 @@
-"""One file a thing; each speaks to its service in ``control``."""
+"""The HTTP routes, one module for each resource; each calls its service in ``control``."""

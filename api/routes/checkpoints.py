@@ -113,7 +113,7 @@ def _find(context: Context, project_id: str, checkpoint_id: str) -> Checkpoint:
 
 
 def _files(context: Context, project_id: str, checkpoint_id: str) -> StoredFiles:
-    """Those that its manifest lists, and the manifest."""
+    """The files that the checkpoint's manifest lists, and the manifest."""
     checkpoint = _find(context, project_id, checkpoint_id)
     found = StoredFiles.below(
         checkpoint.prefix,

@@ -95,7 +95,7 @@ async def preview_dataset(
         int, Query(ge=1, le=20_000, description="Of each, at most so many characters.")
     ] = 500,
 ) -> DatasetPreview:
-    """How the first documents begin, taken evenly from the files, read as training will read them.
+    """The beginnings of the first documents, spread evenly over the files, read as training will read them.
 
     Of each file 100 documents are kept: of its first 5 up to 20,000 characters, of the others up to 500.
     """

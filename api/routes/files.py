@@ -1,4 +1,4 @@
-"""Files of a dataset: streamed in, checked whole, taken out again."""
+"""Files of a dataset: upload, with a check of the whole file, and removal."""
 
 import asyncio
 from functools import partial
@@ -76,7 +76,8 @@ async def upload_file(
     content_digest: Annotated[
         str | None,
         Header(
-            description="RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it.", max_length=1000
+            description="RFC 9530: `sha-256=:BASE64:`. The received bytes are checked against it.",
+            max_length=1000,
         ),
     ] = None,
     text_column: Annotated[
@@ -111,10 +112,10 @@ async def upload_file(
         ),
     ] = None,
 ) -> DatasetFileOut:
-    """Put a file into an open dataset, in the place of any file of that name.
+    """Put a file into an open dataset; it replaces a file of the same name.
 
-    The body is hashed as it streams in and read through before anything is kept: a file that nothing can be
-    learned from is refused, and nothing of it stays.
+    The body is hashed while it is received, and the whole file is inspected before anything is stored: a file without
+    usable content is refused, and nothing of it is kept.
     """
     expected = uploads.declared_sha256(content_digest)
     reading = ReadingOptions(
@@ -130,7 +131,7 @@ async def upload_file(
         room = await run_in_threadpool(context.room.begin, caller.project_id, dataset, name, announced)
         await uploads.receive(request, stage, context.uploads, room, at_most=at_most)
         uploads.check_digest(expected, stage)
-        # The disk writes while the file is read through; both end before the stage may go.
+        # The disk writes while the file is inspected; both end before the stage is removed.
         syncing = loop.run_in_executor(context.uploads, stage.sync)
         try:
             found = await while_connected(
@@ -145,7 +146,7 @@ async def upload_file(
             await asyncio.wait([syncing])
         await syncing
         caller.standing.demand()
-        room.end()  # from here on its row counts
+        room.end()  # from here on the file's row counts against the quota
         file, created = await loop.run_in_executor(
             context.uploads, _keep, context, stage, found, caller.project_id, dataset, name
         )
@@ -187,7 +188,7 @@ def _keep(
     ),
 )
 def delete_file(dataset: DatasetId, name: FileName, caller: Writer, context: Ctx) -> None:
-    """Take a file out of an open dataset."""
+    """Remove a file from an open dataset."""
     check_file_name(name)
     with write(context.engine) as session:
         service.remove_file(session, context.storage, caller.project_id, dataset, name)

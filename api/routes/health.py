@@ -1,4 +1,4 @@
-"""Is the process alive, can it serve, and how is it doing."""
+"""Liveness, readiness and Prometheus metrics."""
 
 import hmac
 import ipaddress
@@ -24,9 +24,7 @@ async def is_alive() -> Alive:
 @router.get(
     "/readyz",
     operation_id="isReady",
-    responses={
-        503: {"description": "A part does not answer; which one stands in the body.", "model": Readiness}
-    },
+    responses={503: {"description": "A part does not answer; the body names it.", "model": Readiness}},
 )
 async def is_ready(context: Ctx, response: Response) -> Readiness:
     """Whether database, broker and storage answer, each with its state."""
@@ -50,14 +48,14 @@ async def is_ready(context: Ctx, response: Response) -> Readiness:
     },
 )
 def get_prometheus_metrics(request: Request, context: Ctx) -> Response:
-    """Counters and gauges for Prometheus: this process's own, and the load of the whole service. Told to whoever
-    carries `SEEDBED_METRICS_TOKEN` as a bearer token; where none is set, to whoever asks on the service's machine."""
+    """Counters and gauges for Prometheus: this process's own, and the load of the whole service. Requires
+    `SEEDBED_METRICS_TOKEN` as a bearer token; if none is set, only requests from the service's machine are answered."""
     _check_metrics(request, context.settings.metrics_token)
     return Response(generate_latest() + context.load_gauges.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 _FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
-"""A request with one of these came through a proxy, and so from anywhere."""
+"""Headers that proxies add: a request with one of them may come from any machine."""
 
 
 def _check_metrics(request: Request, token: SecretStr | None) -> None:
@@ -75,7 +73,7 @@ def _check_metrics(request: Request, token: SecretStr | None) -> None:
     elif any(name in request.headers for name in _FORWARDED) or not _is_local(request):
         raise Forbidden(
             "metrics_closed",
-            "Metrics are told on the service's own machine alone. To have them elsewhere, set SEEDBED_METRICS_TOKEN "
+            "Metrics are served on the service's own machine only. To read them elsewhere, set SEEDBED_METRICS_TOKEN "
             "for the service and send it as a bearer token.",
         )
 

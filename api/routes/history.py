@@ -1,4 +1,4 @@
-"""What a job left behind while it ran: metrics, events, logs, checkpoints."""
+"""The history of a job: metrics, events, logs, checkpoints."""
 
 from typing import Annotated
 
@@ -81,7 +81,7 @@ def list_events(
     after: Annotated[int, Query(ge=0, le=_LARGEST, description="An event's id: only later ones.")] = 0,
     limit: PageLimit = 200,
 ) -> Page[EventOut]:
-    """The job's diary, oldest first; `next` is what to pass as `after`."""
+    """The job's events, oldest first; `next` is what to pass as `after`."""
     with read(context.engine) as session:
         found = jobs.events(
             session, jobs.get(session, caller.project_id, job).id, after=after, limit=limit + 1
@@ -117,7 +117,7 @@ async def get_logs(
     attempt: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the newest.")] = None,
     full: Annotated[bool, Query(description="The whole log, from storage, as `text/plain`.")] = False,
 ) -> LogOut | Response:
-    """What the engine wrote to its standard output and error."""
+    """The log of an attempt: the engine's standard output and standard error."""
     log, key = await run_in_threadpool(_log, context, caller.project_id, job, attempt)
     if not full:
         return log

@@ -1,4 +1,4 @@
-"""Jobs: submitted, listed, steered."""
+"""Jobs: submit, list, cancel, pause, resume, retry, fork and delete them."""
 
 from typing import Annotated, Any, Literal
 
@@ -48,7 +48,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJsonRoute
 def submit_job(
     body: Annotated[JobIn, Body(examples=[examples.JOB])], caller: Writer, context: Ctx, repeat: Repeat
 ) -> Response:
-    """Submit a job. From this answer on it is never lost."""
+    """Submit a job. It is stored durably before this answer."""
     with write(context.engine) as session:
         return repeat.answer(
             session,
@@ -77,7 +77,7 @@ _SCHEMA = JobIn.model_json_schema()
 @router.get("/preview", include_in_schema=False)
 @router.get("/validate", include_in_schema=False)
 def no_job_of_that_name() -> None:
-    """Keeps ``/{job}`` from taking this for a job's id."""
+    """Keep ``/{job}`` from matching this path as a job's id."""
     raise HTTPException(405)
 
 
@@ -91,7 +91,7 @@ def no_job_of_that_name() -> None:
 def validate_job(
     body: Annotated[Any, Body(examples=[examples.JOB])], caller: Reader, context: Ctx
 ) -> ValidationOut:
-    """Everything that is wrong with a spec, and what it would take. Answers 200 for a wrong spec as well."""
+    """All problems of a spec, and the resources that the job would need. Answers 200 for an invalid spec as well."""
     with read(context.engine) as session:
         return service.validate_document(session, caller.project_id, body, by_admin=caller.is_admin)
 
@@ -242,6 +242,6 @@ def delete_job(job: JobId, caller: Writer, context: Ctx) -> None:
 
 @router.get("/{job}/lineage", operation_id="getLineage", responses=problems(*AUTH_PROBLEMS, "job_not_found"))
 def get_lineage(job: JobId, caller: Reader, context: Ctx) -> LineageOut:
-    """The jobs that it was forked from, and those forked from it."""
+    """The jobs that this job was forked from, and those forked from it."""
     with read(context.engine) as session:
         return service.lineage(session, service.get(session, caller.project_id, job))

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=SmallJsonRoute)
     ),
 )
 def create_key(body: KeyIn, caller: Admin, context: Ctx) -> KeyCreated:
-    """Make a key. Its secret is in this answer and nowhere else, ever again: so no `Idempotency-Key` here."""
+    """Create a key. Only this answer contains its secret, which is not stored; so there is no `Idempotency-Key` here."""
     with write(context.engine) as session:
         key, secret = service.create(
             session,
@@ -58,7 +58,7 @@ def list_keys(caller: Admin, context: Ctx, limit: PageLimit = 50, cursor: Cursor
     responses=problems(*AUTH_PROBLEMS, "key_not_found"),
 )
 async def revoke_key(key: KeyId, caller: Admin, context: Ctx) -> None:
-    """End a key for good; sessions that stand for it end with it."""
+    """Revoke a key for good; its sessions end too."""
     await run_in_threadpool(_revoke, context, caller.project_id, key)
     context.identity_cache.forget()
 

@@ -1,4 +1,4 @@
-"""What a run shows people: texts and pictures."""
+"""Samples of a run: texts and pictures for people to look at."""
 
 from typing import Annotated
 
@@ -39,7 +39,7 @@ def list_samples(
     ] = 0,
     limit: PageLimit = 200,
 ) -> Page[SampleOut]:
-    """What the job has shown, in the order of writing; `next` is what to pass as `after`."""
+    """The job's samples, in the order of writing; `next` is what to pass as `after`."""
     with read(context.engine) as session:
         found_job = jobs.get(session, caller.project_id, job)
         found = service.list_of_job(session, found_job.id, after=after, name=name, limit=limit + 1)
@@ -73,7 +73,7 @@ async def get_sample_content(request: Request, sample: SampleId, caller: Reader,
 
 
 def _find(context: Context, project_id: str, sample_id: str) -> tuple[SampleOut, str]:
-    """A sample, and where in storage its content is."""
+    """A sample, and the key of its content in storage."""
     with read(context.engine) as session:
         row = service.get(session, project_id, sample_id)
         return sample_out(row), row.object_key

@@ -1,4 +1,4 @@
-"""Sign in and out of the dashboard."""
+"""Sign-in and sign-out of the dashboard."""
 
 import secrets
 import time
@@ -38,7 +38,7 @@ router = APIRouter(prefix="/v1/session", tags=["session"], route_class=SmallJson
     ),
 )
 async def sign_in(body: SessionIn, request: Request, context: Ctx, response: Response) -> SessionOut:
-    """Exchange an API key for a cookie that scripts cannot read, and that no foreign page can use."""
+    """Exchange an API key for a session cookie that scripts cannot read and other sites cannot use."""
     settings = context.settings
     key = body.key.get_secret_value()
     names = sign_in_names(request.client.host if request.client else None, key)
@@ -62,13 +62,13 @@ async def sign_in(body: SessionIn, request: Request, context: Ctx, response: Res
 
 @router.get("", operation_id="getSession", responses=problems(*AUTH_PROBLEMS))
 def get_session(caller: Reader, context: Ctx) -> SessionOut:
-    """Who am I: the key, its scopes, its project."""
+    """The caller's key, its scopes and its project."""
     return _who(context, caller.project_id, caller.key_id, caller.session_expires_at)
 
 
 @router.delete("", operation_id="signOut", status_code=204)
 async def sign_out(request: Request, context: Ctx, response: Response) -> None:
-    """End the session: its cookie is dropped, and nobody is let in with it any more. The key itself stays valid."""
+    """End the session: the cookie is removed, and is no longer accepted. The key itself stays valid."""
     token = session_of(request)
     if token is not None:
         await run_in_threadpool(_end, context, token)
@@ -84,7 +84,7 @@ def _end(context: Context, token: SessionToken) -> None:
 
 
 def _secure(request: Request, settings: Settings) -> bool:
-    """Whether the cookie may travel over HTTPS alone: where it came that way, it always may."""
+    """Whether the cookie gets the attribute ``Secure``: always if the request came over HTTPS."""
     return settings.secure_cookies or request.url.scheme == "https"
 
 

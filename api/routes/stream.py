@@ -1,4 +1,4 @@
-"""A job, live."""
+"""The event stream of a job."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The service as a whole, for those who operate it."""
+"""The state of the whole service, for operators."""
 
 from fastapi import APIRouter
 

@@ -16,8 +16,8 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 @router.get("", operation_id="listTasks", responses=problems(*AUTH_PROBLEMS))
 def list_tasks(caller: Reader) -> Page[TaskOut]:
-    """Everything that models can learn here, those of installed packages included: when to choose which, what it
-    measures, where to start. One page; of each modality the one to begin with comes first."""
+    """All tasks, those of installed packages included: when to choose each, what it measures, where to start.
+    One page; of each modality the task to begin with comes first."""
     del caller
     return Page[TaskOut](data=list(presenters.all_tasks()), has_more=False)
 

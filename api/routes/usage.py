@@ -1,4 +1,4 @@
-"""What the project takes up in the storage, and what it may."""
+"""The project's use of storage, and its quotas."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["usage"], route_class=StrictJsonRoute)
 
 @router.get("/usage", operation_id="getUsage", responses=problems(*AUTH_PROBLEMS))
 def get_usage(caller: Reader, context: Ctx) -> UsageOut:
-    """Bytes and counts of what the project has stored, its quotas, and what is free."""
+    """Bytes and counts of what the project has stored, its quotas, and the free space."""
     with read(context.engine) as session:
         return service.usage(session, context.storage, context.settings, caller.project_id)
 
@@ -34,8 +34,8 @@ def set_quotas(
     caller: Admin,
     context: Ctx,
 ) -> UsageOut:
-    """Set the project's own quotas, in bytes; null takes one away. The operator's quotas hold as well: the lower of the two
-    counts. What is there already stays."""
+    """Set the project's own quotas, in bytes; null removes one. The operator's quotas apply too: the lower of the two
+    counts. What is stored already is kept."""
     with write(context.engine) as session:
         quotas.set_quotas(session, caller.project_id, body)
         return service.usage(session, context.storage, context.settings, caller.project_id)

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/workers", tags=["workers"])
 def list_workers(
     caller: Reader, context: Ctx, limit: PageLimit = 50, cursor: Cursor = None
 ) -> Page[WorkerOut]:
-    """Who is there, on what device, and what it runs; newest first, with those that left within a day."""
+    """The workers, their devices and the jobs that they run; newest first, with those that stopped within a day."""
     before = decode_cursor(cursor) if cursor else None
     with read(context.engine) as session:
         found = roster.list_workers(session, limit=limit + 1, before=before, project_id=caller.project_id)

@@ -93,7 +93,7 @@ def test_an_event_among_points_is_told(engine: Engine, environment: Settings) ->
 
 
 def test_an_event_is_not_forgotten_over_the_points_after_it(engine: Engine, environment: Settings) -> None:
-    """It rings, the listener has not looked yet, and points ring after it."""
+    """Points are written after an event, before the listener has read either."""
     claim = _running(engine)
 
     async def listen() -> None:
@@ -113,7 +113,7 @@ def test_an_event_is_not_forgotten_over_the_points_after_it(engine: Engine, envi
 
 
 def test_after_silence_all_of_the_job_is_looked_at(engine: Engine, environment: Settings) -> None:
-    """Redis may have lost a message: an event that never rang is found with the next look."""
+    """Redis may have lost a message: the next full read finds the event."""
     claim = _running(engine)
 
     async def listen() -> None:
@@ -130,7 +130,7 @@ def test_after_silence_all_of_the_job_is_looked_at(engine: Engine, environment: 
     asyncio.run(listen())
 
 
-def test_listeners_at_one_place_share_a_read_and_none_that_is_older_than_its_bell(
+def test_listeners_at_one_place_share_a_read_and_none_that_began_before_its_wakeup(
     engine: Engine, environment: Settings
 ) -> None:
     claim = _running(engine)
@@ -151,14 +151,14 @@ def test_listeners_at_one_place_share_a_read_and_none_that_is_older_than_its_bel
             assert reads == 1
             slow = asyncio.create_task(first.changes(Cursor(), LOOK_SECONDS))
             await asyncio.sleep(0)
-            hub._watches[claim.job_id].ring()
+            hub._watches[claim.job_id].notify()
             await asyncio.gather(slow, second.changes(Cursor(), LOOK_SECONDS))
             assert reads == 3
             # Now both ask for the same: the points alone, from the same place.
             await first.changes(Cursor(), LOOK_SECONDS)
             slow = asyncio.create_task(first.changes(Cursor(), LOOK_SECONDS))
             await asyncio.sleep(0)
-            hub._watches[claim.job_id].ring(points_alone=True)
+            hub._watches[claim.job_id].notify(points_alone=True)
             await asyncio.gather(slow, second.changes(Cursor(), LOOK_SECONDS))
             assert reads == 6
         await hub.stop()

@@ -288,7 +288,7 @@ class TestRedisAway:
     ) -> Iterator[Settings]:
         monkeypatch.setenv("REDIS_URL", own_valkey.url)
         monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)
-        monkeypatch.setattr("api.stream.DEAF_LOOK_SECONDS", 0.3)
+        monkeypatch.setattr("api.stream.DISCONNECTED_LOOK_SECONDS", 0.3)
         settings.cache_clear()
         broker().close()
         broker.cache_clear()

@@ -6,19 +6,19 @@
 step_seconds
     Time of a step.
 die_at, fail_at, exit_at
-    SIGKILL itself; tell ``internal`` and exit 70; tell ``non_finite_loss`` and exit 66: at this step.
+    At this step: kill itself by SIGKILL; report ``internal`` and exit with 70; report ``non_finite_loss`` and exit with 66.
 once
-    The misfortune befalls only a run that began at step 0.
+    Die, fail or exit only in a run that began at step 0.
 wait_at
     Wait for SIGTERM at this step.
 hold_mb
-    Take so many MiB of memory once the data is prepared.
-deaf
+    Allocate this many MiB of memory once the data is prepared.
+ignores_sigterm
     Ignore SIGTERM.
 show_environment
     Print the environment's names to the log.
 samples_every
-    Show a text at every so many steps, and at step 20 one that is larger than anybody wants.
+    Write a text sample every this many steps, and at step 20 one above the size limit.
 """
 
 import argparse
@@ -186,7 +186,7 @@ class Run:
         return None
 
     def _on_sigterm(self, *_: object) -> None:
-        self.stop = "deaf" not in self.script
+        self.stop = "ignores_sigterm" not in self.script
         os.write(self.stop_now, b"x")
 
 

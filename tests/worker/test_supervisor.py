@@ -256,7 +256,7 @@ def test_a_file_that_is_gone_is_told_by_name_and_not_tried_again(place: Place) -
 
 
 def test_an_attempt_that_lost_its_job_kills_its_engine_and_writes_nothing_more(place: Place) -> None:
-    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
     place.await_checkpoint(job_id)
     engine = attempt.engine()
@@ -271,7 +271,7 @@ def test_an_attempt_that_lost_its_job_kills_its_engine_and_writes_nothing_more(p
 def test_the_engine_of_a_job_that_was_lost_is_killed_though_a_write_waits_for_the_database(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
     place.await_checkpoint(job_id)
     engine = attempt.engine()
@@ -310,7 +310,7 @@ def test_a_cancel_is_heard_at_once_and_ends_at_a_checkpoint(place: Place) -> Non
 
 def test_an_engine_that_does_not_stop_is_killed_and_its_checkpoints_stand(place: Place) -> None:
     place.be_impatient()
-    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
     place.await_checkpoint(job_id)
     engine = attempt.engine()
@@ -400,7 +400,7 @@ def test_an_engine_that_ignores_its_stop_after_the_lease_ran_out_is_killed(
 ) -> None:
     """No heartbeat arrives any more: by then somebody else may be given the job."""
     place.be_impatient()
-    job_id = place.bench.submit("engine deaf step_seconds=0.02", training={"steps": 100_000})
+    job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     with write(place.bench.database) as session:
         claim = jobs.claim(session, place.worker_id)
     assert claim is not None

@@ -1,4 +1,4 @@
-"""What is asked of a job is heard at once, not with the next heartbeat."""
+"""A wake-up message makes the worker read a request on its job at once, before the next heartbeat."""
 
 from control.db import write
 from control.jobs import service as jobs

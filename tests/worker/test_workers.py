@@ -31,7 +31,7 @@ def test_one_doorbell_is_enough_for_all_that_waits(bench: Bench) -> None:
 
 def test_an_engine_that_ignores_the_stop_is_killed_after_the_grace(bench: Bench) -> None:
     with bench.worker(SEEDBED_STOP_GRACE_SECONDS="0.5"):
-        job_id = bench.submit("engine deaf step_seconds=0.02", training={"steps": 10_000})
+        job_id = bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 10_000})
         bench.await_checkpoint(job_id, 10)
         with write(bench.database) as session:
             jobs.request(session, bench.project, job_id, "pause")
@@ -82,7 +82,7 @@ def test_a_stopped_worker_gives_its_job_back_at_a_checkpoint(bench: Bench) -> No
 
 def test_a_second_signal_ends_the_worker_at_once_and_leaves_no_process(bench: Bench) -> None:
     with bench.worker() as worker:
-        job_id = bench.submit("engine deaf step_seconds=0.05", training={"steps": 10_000})
+        job_id = bench.submit("engine ignores_sigterm step_seconds=0.05", training={"steps": 10_000})
         bench.await_step(job_id, 3)
         left = worker.all()
         said = bench.log().count("stopping the engine")
@@ -154,7 +154,7 @@ def test_redis_killed_and_restarted_empty_costs_nothing(
             bench.await_step(job_id, 15)
             valkey.start()
             bench.await_state(job_id, "succeeded")
-            # The worker has found its way back and hears doorbells.
+            # The worker has reconnected and receives wake-up messages.
             later = bench.submit()
             eventually(lambda: _rings(own, later) and bench.job(later).state == "succeeded", "the next job")
 

@@ -1,1 +1,1 @@
-"""What the HTTP interface says about each kind of short job, one module a kind; `api.short_jobs` makes the routes."""
+"""OpenAPI descriptions of each kind of short job, one module for each kind; `api.short_jobs` makes the routes."""

@@ -10,18 +10,18 @@ export interface paths {
         };
         /**
          * Get Session
-         * @description Who am I: the key, its scopes, its project.
+         * @description The caller's key, its scopes and its project.
          */
         get: operations["getSession"];
         put?: never;
         /**
          * Sign In
-         * @description Exchange an API key for a cookie that scripts cannot read, and that no foreign page can use.
+         * @description Exchange an API key for a session cookie that scripts cannot read and other sites cannot use.
          */
         post: operations["signIn"];
         /**
          * Sign Out
-         * @description End the session: its cookie is dropped, and nobody is let in with it any more. The key itself stays valid.
+         * @description End the session: the cookie is removed, and is no longer accepted. The key itself stays valid.
          */
         delete: operations["signOut"];
         options?: never;
@@ -44,7 +44,7 @@ export interface paths {
         put?: never;
         /**
          * Create Key
-         * @description Make a key. Its secret is in this answer and nowhere else, ever again: so no `Idempotency-Key` here.
+         * @description Create a key. Only this answer contains its secret, which is not stored; so there is no `Idempotency-Key` here.
          */
         post: operations["createKey"];
         delete?: never;
@@ -65,7 +65,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Key
-         * @description End a key for good; sessions that stand for it end with it.
+         * @description Revoke a key for good; its sessions end too.
          */
         delete: operations["revokeKey"];
         options?: never;
@@ -150,7 +150,7 @@ export interface paths {
         };
         /**
          * Preview Dataset
-         * @description How the first documents begin, taken evenly from the files, read as training will read them.
+         * @description The beginnings of the first documents, spread evenly over the files, read as training will read them.
          *
          *     Of each file 100 documents are kept: of its first 5 up to 20,000 characters, of the others up to 500.
          */
@@ -195,16 +195,16 @@ export interface paths {
         get?: never;
         /**
          * Upload File
-         * @description Put a file into an open dataset, in the place of any file of that name.
+         * @description Put a file into an open dataset; it replaces a file of the same name.
          *
-         *     The body is hashed as it streams in and read through before anything is kept: a file that nothing can be
-         *     learned from is refused, and nothing of it stays.
+         *     The body is hashed while it is received, and the whole file is inspected before anything is stored: a file without
+         *     usable content is refused, and nothing of it is kept.
          */
         put: operations["uploadFile"];
         post?: never;
         /**
          * Delete File
-         * @description Take a file out of an open dataset.
+         * @description Remove a file from an open dataset.
          */
         delete: operations["deleteFile"];
         options?: never;
@@ -221,8 +221,8 @@ export interface paths {
         };
         /**
          * List Tasks
-         * @description Everything that models can learn here, those of installed packages included: when to choose which, what it
-         *     measures, where to start. One page; of each modality the one to begin with comes first.
+         * @description All tasks, those of installed packages included: when to choose each, what it measures, where to start.
+         *     One page; of each modality the task to begin with comes first.
          */
         get: operations["listTasks"];
         put?: never;
@@ -264,8 +264,8 @@ export interface paths {
         put?: never;
         /**
          * Estimate Job
-         * @description Have a worker take a few real steps of a job, and tell what all of it would take: throughput, memory, time,
-         *     utilisation. Nothing is kept but the answer; ask `GET /v1/estimates/{id}?wait=30` for it.
+         * @description Have a worker run a few real steps of a job, and estimate what the whole job would need: throughput, memory, time,
+         *     utilisation. Only the result is kept; get it with `GET /v1/estimates/{id}?wait=30`.
          */
         post: operations["estimateJob"];
         delete?: never;
@@ -283,7 +283,7 @@ export interface paths {
         };
         /**
          * Get Estimate
-         * @description An estimate: how far it is, and its `result` once it succeeded.
+         * @description An estimate: its progress, and its `result` once it succeeded.
          */
         get: operations["getEstimate"];
         put?: never;
@@ -309,7 +309,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Estimate
-         * @description Nobody needs the answer any more.
+         * @description Cancel an estimate that is not over.
          */
         post: operations["cancelEstimate"];
         delete?: never;
@@ -329,8 +329,8 @@ export interface paths {
         put?: never;
         /**
          * Preview Job
-         * @description Have a worker show what the job's networks would see of a handful of samples, as pictures or text: the very crops,
-         *     masks and turns that a step of the run would draw. Ask `GET /v1/previews/{id}?wait=30` for it. It is kept for a
+         * @description Have a worker show the network inputs of a few samples, as pictures or text: the same crops, masks and
+         *     rotations that a step of the run would draw. Get it with `GET /v1/previews/{id}?wait=30`. It is kept for a
          *     day after its end.
          */
         post: operations["previewJob"];
@@ -349,14 +349,14 @@ export interface paths {
         };
         /**
          * Get Preview
-         * @description A preview: how far it is, and what it shows once it succeeded.
+         * @description A preview: its progress, and its pictures and texts once it succeeded.
          */
         get: operations["getPreview"];
         put?: never;
         post?: never;
         /**
          * Delete Preview
-         * @description Delete a preview that is over, and what it shows.
+         * @description Delete a preview that is over, with its pictures and texts.
          */
         delete: operations["deletePreview"];
         options?: never;
@@ -375,7 +375,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Preview
-         * @description Nobody needs it any more.
+         * @description Cancel a preview that is not over.
          */
         post: operations["cancelPreview"];
         delete?: never;
@@ -419,7 +419,7 @@ export interface paths {
         put?: never;
         /**
          * Submit Job
-         * @description Submit a job. From this answer on it is never lost.
+         * @description Submit a job. It is stored durably before this answer.
          */
         post: operations["submitJob"];
         delete?: never;
@@ -459,7 +459,7 @@ export interface paths {
         put?: never;
         /**
          * Validate Job
-         * @description Everything that is wrong with a spec, and what it would take. Answers 200 for a wrong spec as well.
+         * @description All problems of a spec, and the resources that the job would need. Answers 200 for an invalid spec as well.
          */
         post: operations["validateJob"];
         delete?: never;
@@ -603,7 +603,7 @@ export interface paths {
         };
         /**
          * Get Lineage
-         * @description The jobs that it was forked from, and those forked from it.
+         * @description The jobs that this job was forked from, and those forked from it.
          */
         get: operations["getLineage"];
         put?: never;
@@ -643,7 +643,7 @@ export interface paths {
         };
         /**
          * List Events
-         * @description The job's diary, oldest first; `next` is what to pass as `after`.
+         * @description The job's events, oldest first; `next` is what to pass as `after`.
          */
         get: operations["listEvents"];
         put?: never;
@@ -663,7 +663,7 @@ export interface paths {
         };
         /**
          * Get Logs
-         * @description What the engine wrote to its standard output and error.
+         * @description The log of an attempt: the engine's standard output and standard error.
          */
         get: operations["getLogs"];
         put?: never;
@@ -703,7 +703,7 @@ export interface paths {
         };
         /**
          * List Samples
-         * @description What the job has shown, in the order of writing; `next` is what to pass as `after`.
+         * @description The job's samples, in the order of writing; `next` is what to pass as `after`.
          */
         get: operations["listSamples"];
         put?: never;
@@ -874,7 +874,7 @@ export interface paths {
         };
         /**
          * Get Export
-         * @description An export: how far it is, and its files once it succeeded.
+         * @description An export: its progress, and its files once it succeeded.
          */
         get: operations["getExport"];
         put?: never;
@@ -900,7 +900,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel Export
-         * @description Nobody needs it any more.
+         * @description Cancel an export that is not over.
          */
         post: operations["cancelExport"];
         delete?: never;
@@ -962,7 +962,7 @@ export interface paths {
         };
         /**
          * Get Usage
-         * @description Bytes and counts of what the project has stored, its quotas, and what is free.
+         * @description Bytes and counts of what the project has stored, its quotas, and the free space.
          */
         get: operations["getUsage"];
         put?: never;
@@ -988,8 +988,8 @@ export interface paths {
         head?: never;
         /**
          * Set Quotas
-         * @description Set the project's own quotas, in bytes; null takes one away. The operator's quotas hold as well: the lower of the two
-         *     counts. What is there already stays.
+         * @description Set the project's own quotas, in bytes; null removes one. The operator's quotas apply too: the lower of the two
+         *     counts. What is stored already is kept.
          */
         patch: operations["setQuotas"];
         trace?: never;
@@ -1003,7 +1003,7 @@ export interface paths {
         };
         /**
          * List Workers
-         * @description Who is there, on what device, and what it runs; newest first, with those that left within a day.
+         * @description The workers, their devices and the jobs that they run; newest first, with those that stopped within a day.
          */
         get: operations["listWorkers"];
         put?: never;
@@ -1084,8 +1084,8 @@ export interface paths {
         };
         /**
          * Get Prometheus Metrics
-         * @description Counters and gauges for Prometheus: this process's own, and the load of the whole service. Told to whoever
-         *     carries `SEEDBED_METRICS_TOKEN` as a bearer token; where none is set, to whoever asks on the service's machine.
+         * @description Counters and gauges for Prometheus: this process's own, and the load of the whole service. Requires
+         *     `SEEDBED_METRICS_TOKEN` as a bearer token; if none is set, only requests from the service's machine are answered.
          */
         get: operations["getPrometheusMetrics"];
         put?: never;
@@ -6213,7 +6213,7 @@ export interface operations {
                 quote?: ("\"" | "'" | "none") | null;
             };
             header?: {
-                /** @description RFC 9530: `sha-256=:BASE64:`. What arrives is checked against it. */
+                /** @description RFC 9530: `sha-256=:BASE64:`. The received bytes are checked against it. */
                 "content-digest"?: string | null;
             };
             path: {
@@ -6303,7 +6303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The file is too large · The project may not take up so much */
+            /** @description The file is too large · The project's quota is exceeded */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6321,7 +6321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not the CSV that its name promises · The file is not the IDX that its name promises · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not the JSON Lines that its name promises · The file is not the Parquet that its name promises · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · A pattern in the file comes to no end · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not valid CSV · The file is not valid IDX · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not valid JSON Lines · The file is not valid Parquet · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · A pattern in the file takes too long · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6786,7 +6786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset does not hold what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7004,7 +7004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not over */
+            /** @description The job or short job is not over */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7266,7 +7266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset does not hold what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7484,7 +7484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not over */
+            /** @description The job or short job is not over */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7967,7 +7967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset does not hold what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8381,7 +8381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not over · The job's checkpoints are in use */
+            /** @description The job or short job is not over · The job's checkpoints are in use */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9002,7 +9002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset has not what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset does not hold what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · No worker has memory enough for the job */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11000,7 +11000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not over */
+            /** @description The job or short job is not over */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12000,7 +12000,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description A part does not answer; which one stands in the body. */
+            /** @description A part does not answer; the body names it. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12038,7 +12038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Metrics are told on this machine alone */
+            /** @description Metrics are served on this machine only */
             403: {
                 headers: {
                     [name: string]: unknown;
