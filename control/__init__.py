@@ -1,1 +1,1 @@
-"""The control plane: the records of what was asked for and what became of it, and the rules they obey."""
+"""The control plane: the database records of jobs, datasets, workers and keys, and the rules for changing them."""

@@ -37,10 +37,10 @@ CreatedAt = Annotated[datetime, mapped_column(server_default=func.clock_timestam
 
 
 def name_has_a_length() -> CheckConstraint:
-    """Of a column ``name`` that people fill."""
+    """A CHECK constraint for a column ``name`` that people fill in."""
     return CheckConstraint(f"char_length(name) BETWEEN 1 AND {LONGEST_NAME}", name="name_length")
 
 
 def has_a_length(column: str, most: int) -> CheckConstraint:
-    """Of a column of JSON: at most so many bytes, however it is written."""
+    """A CHECK constraint for a JSON column: at most ``most`` bytes as text."""
     return CheckConstraint(f"octet_length({column}::text) <= {most}", name=f"{column}_length")

@@ -1,7 +1,7 @@
 """Redis: wake-ups to the workers (through Celery), and live messages to those who listen to a job.
 
-PostgreSQL holds the truth. A wake-up says that there is work, and the leader sends another when one is lost; a live message
-says that something was committed about a job. So everything here gives up within about a second, and nothing breaks.
+PostgreSQL holds the state. A wake-up says that there is work, and the leader sends another when one is lost; a live message
+says that something was committed about a job. So every call here gives up within about a second, and a failure is harmless.
 """
 
 from collections.abc import Iterable
@@ -22,11 +22,11 @@ Queue = Literal["cpu", "gpu"]
 QUEUES: tuple[Queue, ...] = ("cpu", "gpu")
 
 LiveKind = Literal["points", "job"]
-"""What was written: metric points alone, or anything about the job."""
+"""What was written: metric points only, or anything about the job."""
 LIVE_LENGTH = 2000
-"""A job's live stream keeps about so many messages; a listener that fell behind further reads PostgreSQL."""
+"""About how many messages a job's live stream keeps; a listener that is further behind reads PostgreSQL."""
 LIVE_SECONDS = 24 * 3600
-"""A job's live stream is dropped after so long a silence."""
+"""Seconds without a message after which Redis drops a job's live stream."""
 
 _TIMEOUT = 1.0
 
@@ -45,7 +45,7 @@ def live_key(job_id: str) -> str:
 
 
 def calls_key(worker_id: str) -> str:
-    """The Redis stream that tells a worker to look at once what is asked of its job. What it says does not matter."""
+    """The Redis stream whose messages make a worker read the request on its job at once. Their content does not matter."""
     return f"seedbed:calls:{worker_id}"
 
 
@@ -68,7 +68,7 @@ class Broker:
             chosen.redis_url,
             decode_responses=True,
             socket_timeout=_TIMEOUT,
-            # Once more, at once: the server may have been restarted since the connection was made.
+            # One immediate retry: the server may have been restarted since the connection was made.
             retry=Retry(NoBackoff(), 1),
             **({} if chosen.redis_url.startswith("unix") else {"socket_connect_timeout": _TIMEOUT}),
         )
@@ -105,7 +105,7 @@ class Broker:
             return length
 
     def publish(self, messages: Iterable[LiveMessage]) -> None:
-        """Append to the jobs' live streams, in one round trip and at once: a reader wakes for all of them together.
+        """Append to the jobs' live streams in one round trip and one transaction: a reader wakes up once for all of them.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -121,7 +121,7 @@ class Broker:
         pipeline.execute()
 
     def call(self, worker_id: str) -> None:
-        """Tell a worker that something is asked of its job; without this it finds out with its next heartbeat.
+        """Wake up a worker because there is a request on its job; without this its next heartbeat finds the request.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -139,7 +139,7 @@ class Broker:
         self.live.ping()
 
     def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         self.live.close()
         self._celery.close()
 

@@ -1,4 +1,4 @@
-"""The database: engines, sessions that read or write, and what waits for the commit.
+"""The database: engines, sessions that read or write, and actions that run after the commit.
 
 One request, or one action of a supervisor, is one transaction, and it is committed in one place: at the end of
 `write`. Services take a session and never commit.
@@ -42,7 +42,7 @@ def create_engine(url: str, *, application: str = "seedbed", pool_size: int = 10
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        hide_parameters=True,  # an error's words go to the log; what people stored does not
+        hide_parameters=True,  # error messages go to the log, stored values must not
         connect_args={
             "application_name": application,
             "connect_timeout": 5,
@@ -101,13 +101,13 @@ def write(bind: Engine | Connection) -> Iterator[WriteSession]:
         try:
             action()
         except Exception:
-            # The commit stands. What waits for these is a matter of latency: the sweeper and readers'
-            # own look at the database make up for it.
+            # The commit remains. The actions only lower latency: maintenance and the readers' periodic reads of the
+            # database make up for a failed one.
             log.warning("an action after the commit failed", exc_info=True)
 
 
 def after_commit(session: WriteSession, action: Callable[[], object]) -> None:
-    """Have `action` run once the session's transaction is committed; never if it is rolled back."""
+    """Run `action` once the session's transaction is committed; never if it is rolled back."""
     session.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 

@@ -1,4 +1,4 @@
-"""Errors that reach the caller as they are: a stable code, a sentence that says what to do, an HTTP status."""
+"""Errors that are shown to the caller: a stable code, a message that says what to do, an HTTP status."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from control.schemas import ProblemDetail
 
 
 class SeedbedError(Exception):
-    """Something the caller can act on.
+    """The base of all errors that the caller can act on.
 
     Args:
         code: Stable name of the kind of problem; programs decide by it.
@@ -56,13 +56,13 @@ class Forbidden(SeedbedError):
 
 
 class NotFound(SeedbedError):
-    """It does not exist, or belongs to another project: the two are not told apart."""
+    """It does not exist, or belongs to another project: both give the same answer."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class Conflict(SeedbedError):
-    """The state of the thing does not allow it."""
+    """The state of the resource does not allow the request."""
 
     status = HTTPStatus.CONFLICT
 
@@ -80,7 +80,7 @@ class TooLarge(SeedbedError):
 
 
 class TooManyRequests(SeedbedError):
-    """Too often within a short time.
+    """Too many requests within a short time.
 
     Args:
         retry_after: Seconds until it may be tried again.
@@ -94,6 +94,6 @@ class TooManyRequests(SeedbedError):
 
 
 class Unavailable(SeedbedError):
-    """A part that the service stands on does not answer; trying again later may help."""
+    """A part that the service depends on does not answer; trying again later may help."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE

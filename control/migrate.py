@@ -1,4 +1,4 @@
-"""The database's revision: bringing it up to date, and telling when it does not fit this code."""
+"""Migrations: upgrades the database's schema, and checks that its revision fits this code."""
 
 from importlib import resources
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lists by keyset: a page begins after the last id of the one before, however much was added meanwhile."""
+"""Keyset pagination: a page begins after the last id of the page before, so new rows shift nothing."""
 
 import base64
 import binascii

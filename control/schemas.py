@@ -1,4 +1,4 @@
-"""What goes over HTTP, the parts that every resource shares."""
+"""Schemas of HTTP bodies that all resources share."""
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -35,7 +35,7 @@ class Page(Resource, Generic[ItemT]):
 
 
 class ProblemDetail(Resource):
-    """One thing wrong, where a request has several."""
+    """One problem of a request that has several."""
 
     param: str
     """Dotted path of the offending field."""

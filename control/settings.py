@@ -1,4 +1,4 @@
-"""Settings, from the environment alone. The standalone service sets the same variables for its children."""
+"""Settings, read from environment variables only. The standalone service sets the same variables for its children."""
 
 import os
 from functools import lru_cache
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What the control plane, the API and the workers need to know of their surroundings."""
+    """The settings of the control plane, the API and the workers."""
 
     model_config = SettingsConfigDict(
         extra="ignore",
@@ -35,15 +35,15 @@ class Settings(BaseSettings):
     stay valid, and a key that is used is stored under the new one."""
 
     lease_seconds: float = Field(default=30.0, gt=0, validation_alias="SEEDBED_LEASE_SECONDS")
-    """A running job whose supervisor is silent for so long returns to the queue."""
+    """Length of a lease in seconds: a running job without a heartbeat for this long returns to the queue."""
     heartbeat_seconds: float = Field(default=5.0, gt=0, validation_alias="SEEDBED_HEARTBEAT_SECONDS")
-    """Between a supervisor's renewals of its lease."""
+    """Seconds between two heartbeats, by which a supervisor renews its lease."""
     reaper_seconds: float = Field(default=2.0, gt=0, validation_alias="SEEDBED_REAPER_SECONDS")
-    """Between the leader's rounds: expired leases, lost doorbells, waiting reasons."""
+    """Seconds between the leader's rounds of maintenance: expired leases, lost wake-up messages, waiting reasons."""
     stop_grace_seconds: float = Field(default=60.0, gt=0, validation_alias="SEEDBED_STOP_GRACE_SECONDS")
-    """An engine asked to stop gets so long to finish its step and write a checkpoint."""
+    """Grace period in seconds: an engine that was asked to stop must finish its step and write a checkpoint within it."""
     worker_online_seconds: float = Field(default=20.0, gt=0, validation_alias="SEEDBED_WORKER_ONLINE_SECONDS")
-    """A worker not heard of for so long counts as offline."""
+    """Seconds without a heartbeat after which a worker counts as offline."""
     checkpoint_seconds: float = Field(default=10.0, ge=0, validation_alias="SEEDBED_CHECKPOINT_SECONDS")
     """Least seconds between two checkpoints that a spec asks for, once an attempt has written 256 MiB of them; 0: no limit."""
     point_seconds: float = Field(default=1.0, ge=0, validation_alias="SEEDBED_POINT_SECONDS")
@@ -51,9 +51,9 @@ class Settings(BaseSettings):
     cache_directory: Path = Field(
         default=Path("~/.cache/seedbed"), validation_alias="SEEDBED_CACHE_DIRECTORY"
     )
-    """Worker's local, content-addressed cache of datasets and prepared data."""
+    """Directory of a worker's local, content-addressed cache of datasets and prepared data."""
     cache_bytes: int = Field(default=50 * 2**30, gt=0, validation_alias="SEEDBED_CACHE_BYTES")
-    """The cache drops what was used longest ago above this size."""
+    """Size of the cache in bytes; above it the least recently used entries are removed."""
     max_upload_bytes: int = Field(default=100 * 2**30, gt=0, validation_alias="SEEDBED_MAX_UPLOAD_BYTES")
     """Largest file that an upload may bring."""
     keep_free_bytes: int = Field(default=2 * 2**30, ge=0, validation_alias="SEEDBED_KEEP_FREE_BYTES")
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     quota_datasets_bytes: int | None = Field(
         default=None, ge=0, validation_alias="SEEDBED_QUOTA_DATASETS_BYTES"
     )
-    """What a project's datasets may take up; none: no quota. A project's own quota can only be lower."""
+    """Quota of a project's datasets in bytes; none: no quota. A project's own quota can only be lower."""
     quota_checkpoints_bytes: int | None = Field(
         default=None, ge=0, validation_alias="SEEDBED_QUOTA_CHECKPOINTS_BYTES"
     )
@@ -91,16 +91,16 @@ class Settings(BaseSettings):
     session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
     """Life of a dashboard session."""
     secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")
-    """The session cookie never travels in the clear. A request that came over HTTPS, as a trusted proxy says, is
-    answered so in any case."""
+    """Whether the session cookie always has the attribute ``Secure``. For a request over HTTPS, also one through a trusted
+    proxy, it always has."""
     trusted_proxies: str = Field(default="127.0.0.1,::1", validation_alias="SEEDBED_TRUSTED_PROXIES")
-    """Addresses and networks, with commas between, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
+    """Trusted proxies: addresses and networks, separated by commas, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are used."""
     sign_in_attempts: int = Field(default=10, gt=0, validation_alias="SEEDBED_SIGN_IN_ATTEMPTS")
-    """So many attempts to sign in may fail in a minute, from one address and with keys that begin alike."""
+    """Most failed sign-ins in a minute, from one address and with keys that begin with the same characters."""
     metrics_token: SecretStr | None = Field(
         default=None, min_length=16, validation_alias="SEEDBED_METRICS_TOKEN"
     )
-    """Who carries it as a bearer token is told ``/metrics``; without one, only who asks on this machine is."""
+    """Bearer token for ``/metrics``; if none is set, only requests from this machine are answered."""
     dashboard_directory: Path | None = Field(default=None, validation_alias="SEEDBED_DASHBOARD_DIRECTORY")
     """The built dashboard, served at ``/``; none where another server does that."""
     log_format: str = Field(
@@ -110,9 +110,9 @@ class Settings(BaseSettings):
     worker_metrics_port: int | None = Field(
         default=None, ge=1, le=65535, validation_alias="SEEDBED_WORKER_METRICS_PORT"
     )
-    """Where a worker serves its Prometheus metrics; none: nowhere. Each worker of a machine needs its own."""
+    """Port at which a worker serves its Prometheus metrics; none: it serves none. Each worker of a machine needs its own."""
     worker_metrics_host: str = Field(default="127.0.0.1", validation_alias="SEEDBED_WORKER_METRICS_HOST")
-    """The address that it serves them at. They are told to whoever asks, so open it to a trusted network alone."""
+    """The address that it serves them at. They need no token, so open it to a trusted network only."""
 
     @field_validator("previous_secrets", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The SDK's door."""
+"""`Client`: the entry point of the SDK."""
 
 from types import TracebackType
 from typing import Self

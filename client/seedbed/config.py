@@ -1,4 +1,4 @@
-"""Where the service is and with what key: arguments, then the environment, then what ``seedbed login`` wrote."""
+"""The service's URL and the API key: from arguments, then from the environment, then from the file of ``seedbed login``."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A checkpoint's files onto this machine: whole, as their manifest says, or not at all."""
+"""Downloads a checkpoint's files and checks them against the manifest; a partial download is never left in place."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ from seedbed.transport import Transport, pause
 AT_ONCE = 4
 MANIFEST = "manifest.json"
 TRAINER = "trainer/"
-"""Below it lies what only a resume needs."""
+"""Folder of the files that only a resume needs."""
 
 Progress = Callable[[int], None]
 """Called with the bytes that were added since the last call; negative where some have to be fetched again."""
@@ -196,7 +196,7 @@ class Download:
 
 
 class _Stopped(SeedbedError):
-    """Another file could not be fetched, or Ctrl-C: whoever asked hears of that."""
+    """Stops a download because another file failed or Ctrl-C was pressed; the caller gets that error instead."""
 
 
 class _Part:

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree: catch `SeedbedError` for all of it, or the kind that you can handle."""
+"""The SDK's exceptions in one hierarchy: catch `SeedbedError` for all of them, or a subclass that you can handle."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -165,7 +165,7 @@ class StorageFull(ServerError, status=507):
 
 
 def from_response(response: httpx.Response) -> ApiError:
-    """The error that a response (read already, status 400 or above) tells of."""
+    """The exception for an error response (read already, status 400 or above)."""
     status = response.status_code
     kind = ApiError.statuses.get(status) or (ServerError if status >= 500 else ApiError)
     problem = _problem(response)

@@ -1,4 +1,4 @@
-"""What files hold, by their names and by those inside archives."""
+"""Guesses the modality of files from their names and the names inside archives."""
 
 import itertools
 import tarfile
@@ -9,7 +9,7 @@ from seedbed.errors import InvalidFile
 from seedbed.packing import AUDIO, IMAGES, PackedFolder, Upload
 
 _ENOUGH = 1000
-"""So many members tell what a tar holds, whose names cannot be read without going through it."""
+"""Most members of a tar that are read for the guess, because a tar has no index of names."""
 
 
 def guess_modality(files: Iterable[Upload]) -> str:

@@ -56,7 +56,7 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class PackedFolder:
-    """A folder as a tar, made while it is read: the same bytes for the same files, whenever and whoever's they are."""
+    """A folder as a tar, made while it is read: the same bytes for the same files, whatever their times and owners."""
 
     path: Path
     name: str

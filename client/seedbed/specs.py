@@ -1,4 +1,4 @@
-"""Job specs from YAML or JSON files: what can be told to be wrong before the service is asked."""
+"""Reads job specs from YAML or JSON files, and reports syntax errors without a request to the service."""
 
 import math
 import os

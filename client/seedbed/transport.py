@@ -1,4 +1,4 @@
-"""Requests that are repeated where that is safe, and errors that say what happened."""
+"""Sends HTTP requests, retries them where that is safe, and raises the SDK's exceptions."""
 
 import contextlib
 import random

@@ -1,4 +1,4 @@
-"""From paths on this machine to the files of a dataset."""
+"""Uploads local files and folders to a dataset."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from seedbed.packing import LocalFile, Upload, as_uploads
 from seedbed.transport import Body, Transport
 
 ANALYSIS_SECONDS = 3600.0
-"""The service reads a file through before it answers, which for a large one takes its time."""
+"""Seconds to wait for the answer: the service inspects the whole file first, which takes long for a large one."""
 
 Progress = Callable[[int], None]
 """Called with the bytes that were sent since the last call; a repetition takes back what it sends again."""

@@ -1,4 +1,4 @@
-"""Everything that happens to a job, in order, over a connection that may break at any time."""
+"""Follows a job's event stream, in order, and reconnects when the connection breaks."""
 
 import re
 import time
@@ -28,7 +28,7 @@ KINDS: dict[str, type[Update]] = {
 SILENCE_SECONDS = 35.0
 """A comment comes every 15 s: a stream that is silent for longer than two of them is dead."""
 BARREN_STREAMS = 2
-"""Streams in a row that opened and brought nothing, after which something between is taken to hold them back."""
+"""Consecutive streams that opened and sent nothing, after which a proxy is assumed to buffer them."""
 POLL_SECONDS = 1.0
 
 
@@ -156,7 +156,7 @@ class Watch:
         return news, _Place(point, event)
 
     def _checkpoint(self, event: Event) -> Checkpoint | None:
-        """The checkpoint that an event tells of, if it is new to the caller and still there."""
+        """The checkpoint of an event, if it is new to the caller and still exists."""
         name = str(event.data.get("checkpoint"))
         if name in self._checkpoints:
             return None

@@ -22,7 +22,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, checkpoint_
         Conflict: ``checkpoint_in_use``: its job, a fork or an export still needs it.
     """
     owner = service.get(session, project_id, checkpoint_id).job_id
-    # Whoever begins to need one of a job's checkpoints, and retention, hold the job's row.
+    # Forks and exports that begin to use one of a job's checkpoints, and retention, lock the job's row.
     job = jobs.lock_of_project(session, project_id, owner)
     checkpoint = service.get(session, project_id, checkpoint_id)
     assert job is not None  # its checkpoints go with it

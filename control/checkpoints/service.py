@@ -45,7 +45,7 @@ def commit_checkpoint(
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
-        QuotaExceeded: the project may not take up so much; nothing was changed.
+        QuotaExceeded: the project's quota is exceeded; nothing was changed.
     """
     job = held(session, job_id, attempt)
     known = repository.at(session, job_id, attempt, step)

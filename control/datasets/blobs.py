@@ -1,7 +1,7 @@
-"""The bytes behind datasets' files: stored once a project by their hash, gone with the last file that names them.
+"""The content of datasets' files: stored once for each project under its hash, removed with the last file that uses it.
 
-Whoever makes or removes a blob holds the lock of its key meanwhile, so that none is removed between the
-moment it is found in place and the commit of the row that names it.
+Code that creates or removes a blob holds the lock of its key meanwhile, so that no blob is removed between the
+moment it is found in storage and the commit of the row that names it.
 """
 
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _ROOT = "projects"
 ABANDONED = timedelta(days=1)
-"""What a crash left in storage is removed after so long; no upload takes longer."""
+"""Age at which leftovers of a crash are removed from storage; no upload takes longer."""
 
 
 def blob_key(project_id: str, sha256: str) -> str:
@@ -28,7 +28,7 @@ def blob_key(project_id: str, sha256: str) -> str:
 
 
 def lock(session: WriteSession, key: str) -> None:
-    """Hold the blob as it is until the transaction ends."""
+    """Lock the blob's key until the transaction ends."""
     repository.lock(session, f"blob {key}")
 
 
@@ -48,12 +48,12 @@ def release_one(bind: Engine | Connection, storage: Storage, key: str) -> bool:
 
 
 def release_after_commit(session: WriteSession, storage: Storage, keys: Iterable[str]) -> None:
-    """Have those of the blobs leave the storage after the commit that no file names then."""
+    """After the commit, remove from storage those of the blobs that no file names."""
     remove_after_commit(session, "blob", keys, partial(release_one, session.get_bind(), storage))
 
 
 def sweep(engine: Engine, storage: Storage) -> int:
-    """Remove what crashes left: half-written objects, and blobs whose row was never committed."""
+    """Remove leftovers of crashes: half-written objects, and blobs whose row was never committed."""
     swept = storage.sweep(ABANDONED)
     latest = datetime.now(UTC) - ABANDONED
     for item in storage.list(_ROOT):

@@ -1,4 +1,4 @@
-"""What people are shown of a dataset's files: made when a file was inspected, of bounded size, stored beside its row."""
+"""Examples of a dataset's files (documents or thumbnails) for previews: made at inspection, of bounded size, stored as a column."""
 
 import itertools
 import json
@@ -8,11 +8,11 @@ from typing import Any
 from control.datasets.schemas import DatasetPreview, PreviewDocument
 
 NONE: Mapping[str, Any] = {}
-"""Of a file that shows none."""
+"""The examples of a file that has none."""
 
 
 def encoded(examples: Mapping[str, Any]) -> bytes:
-    """As the row holds them. Not the database's JSON, which takes no NUL: documents are shown as they are."""
+    """The bytes that the row holds. The database's JSON is not used, because it takes no NUL, which documents may contain."""
     return json.dumps(examples, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
@@ -47,7 +47,7 @@ def preview(
 
 
 def evenly(files: Iterable[Mapping[str, Any]], count: int, wanted: int) -> Iterator[str]:
-    """So many of the files' thumbnails: the first of each file, then the second, and so on.
+    """At most ``wanted`` of the files' thumbnails: the first of each file, then the second, and so on.
 
     Args:
         count: How many files there are.

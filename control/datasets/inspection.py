@@ -1,8 +1,8 @@
-"""Having an upload read through, apart from the process that answers requests.
+"""Inspects an uploaded file in a child process, apart from the process that answers requests.
 
-A file is a stranger's: a library that reads it may take its process down with it, or all its memory, and a large one
-keeps a processor busy for minutes. So every file is read by a child with a budget, which knows nothing of the service
-(`control.inspection`); this process looks at its name alone.
+Uploaded files are untrusted: a library that reads one may crash its process or use all of its memory, and a large file
+keeps a processor busy for minutes. So every file is read by a child with a budget and without access to the service
+(`control.inspection`); this process reads only the file's name.
 """
 
 import base64
@@ -62,7 +62,7 @@ def inspect(
     modality: str = "text",
     handle: Handle | None = None,
 ) -> Found:
-    """What a staged file holds; blocks until that is known.
+    """Inspect a staged file and return what it holds; blocks until the child has ended.
 
     Args:
         reading: What was said of how it is read.

@@ -1,4 +1,4 @@
-"""How a file gets into a dataset: checked whole before anything of it is believed."""
+"""Adds an uploaded file to a dataset, after the whole file has been checked."""
 
 from contextlib import suppress
 
@@ -16,7 +16,7 @@ from control.storage import Stage, Storage
 
 
 def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
-    """Refuse, before its first byte is read, an upload that could only fail.
+    """Refuse an upload that is sure to fail, before its first byte is read.
 
     Returns:
         The dataset's modality.
@@ -43,7 +43,7 @@ def take_in(
     dataset_id: str,
     name: str,
 ) -> tuple[DatasetFile, bool]:
-    """Make the staged file part of the dataset; also whether it is new, and not in the place of another.
+    """Add the staged file to the dataset; also returns whether the file is new rather than a replacement.
 
     Raises:
         NotFound: ``dataset_not_found``; Conflict: ``dataset_not_open``; QuotaExceeded: ``quota_exceeded``.
@@ -76,7 +76,7 @@ def take_in(
             if replaced and replaced != key:
                 blobs.release_after_commit(session, storage, [replaced])
     except BaseException:
-        # Whatever went wrong after the rename: a blob that no row names is nobody's.
+        # After any error behind the rename, remove the blob, because no row names it.
         with suppress(Exception):
             blobs.release(engine, storage, [key])
         raise

@@ -1,4 +1,4 @@
-"""What differs between datasets of text, of images and of audio: one entry a modality, and nothing elsewhere.
+"""The differences between datasets of text, images and audio: one entry for each modality, and nothing elsewhere.
 
 How their files are read is `core.inspection`'s, in processes of its own.
 """
@@ -19,14 +19,14 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class ModalityRules:
-    """What a dataset of one modality is called, and how it is summed up."""
+    """The names and the statistics of a dataset of one modality."""
 
     noun: str
-    """What it holds none of, where it is empty."""
+    """Noun for its samples, for the message that an empty dataset has none."""
     statistics: Callable[[Sequence[Report]], dict[str, object]]
-    """A dataset's, from its files' reports."""
+    """Computes a dataset's statistics from its files' reports."""
     plain: frozenset[Kind] = frozenset()
-    """Kinds that are read at once, where they are small."""
+    """Kinds of files that are inspected without waiting, if they are small."""
     looked_at: bool = False
     """Whether its samples are shown as pictures."""
 

@@ -1,4 +1,4 @@
-"""Datasets: open while files come in, immutable once complete."""
+"""Tables of datasets and their files; a dataset is open for uploads until it is complete, then immutable."""
 
 import builtins
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a file in a dataset may be called: one path component that every file system takes."""
+"""Validates names of files in a dataset: one path component that every file system accepts."""
 
 import unicodedata
 

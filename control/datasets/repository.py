@@ -68,7 +68,7 @@ def examples(session: ReadSession, file_id: int) -> bytes | None:
 
 
 def keep_examples(session: WriteSession, file: DatasetFile, found: bytes) -> None:
-    """Store what was made of a file after its upload, unless another has come in its place."""
+    """Store examples that were made after a file's upload, unless the file has been replaced."""
     session.execute(
         update(DatasetFile)
         .where(DatasetFile.id == file.id, DatasetFile.sha256 == file.sha256)
@@ -107,7 +107,7 @@ def unfinished_job(session: ReadSession, dataset_id: str) -> str | None:
 
 
 def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
-    """How many datasets a project has, and bytes; a blob that several files name counts once."""
+    """Number of a project's datasets, and their bytes; a blob that several files use counts once."""
     count = session.scalar(
         select(func.count()).where(Dataset.project_id == project_id, Dataset.state != "deleted")
     )
@@ -143,5 +143,5 @@ def of_id(
 
 
 def share(session: WriteSession, dataset_id: str) -> Dataset:
-    """A job's dataset, whatever became of it; nobody changes it until the transaction ends."""
+    """A job's dataset, even if deleted; its row is locked against changes until the transaction ends."""
     return session.get_one(Dataset, dataset_id, with_for_update={"read": True}, populate_existing=True)

@@ -1,4 +1,4 @@
-"""Datasets: opened, filled, completed, deleted."""
+"""The service of datasets: create, list, complete and delete them, and remove files."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ def get_open(
     if dataset.state != "open":
         raise Conflict(
             "dataset_not_open",
-            f"Dataset {dataset.id} is complete, and what jobs may have learned from never changes. "
+            f"Dataset {dataset.id} is complete, and complete datasets never change, because jobs may use them. "
             "Put the file into a new dataset.",
             param="dataset",
         )
@@ -69,7 +69,7 @@ def get_open(
 
 
 def remove_file(session: WriteSession, storage: Storage, project_id: str, dataset_id: str, name: str) -> None:
-    """Take a file out of an open dataset.
+    """Remove a file from an open dataset.
 
     Raises:
         NotFound: ``dataset_not_found``, ``file_not_found``; Conflict: ``dataset_not_open``.
@@ -83,7 +83,7 @@ def remove_file(session: WriteSession, storage: Storage, project_id: str, datase
 
 
 def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset:
-    """Close the dataset: from now on it never changes, and jobs may run on it. Again: the same.
+    """Close the dataset: from now on it never changes, and jobs may run on it. Repeating this changes nothing.
 
     Raises:
         NotFound: ``dataset_not_found``; Conflict: ``dataset_empty``.
@@ -139,7 +139,7 @@ def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, obje
 def expect_modality(dataset: Dataset, modality: str, instead: str) -> None:
     """
     Raises:
-        Conflict: ``wrong_modality``, for a view that this dataset has not; ``instead`` names the one that it has.
+        Conflict: ``wrong_modality``, for a view that this dataset does not have; ``instead`` names the one that it has.
     """
     if dataset.modality != modality:
         raise _wrong_modality(dataset, instead)
@@ -156,7 +156,7 @@ def _wrong_modality(dataset: Dataset, instead: str) -> Conflict:
 def expect_pictures(dataset: Dataset) -> None:
     """
     Raises:
-        Conflict: ``wrong_modality``, where the samples are read and not looked at.
+        Conflict: ``wrong_modality``, if the samples are text and not pictures.
     """
     if not MODALITIES[dataset.modality].looked_at:
         raise _wrong_modality(dataset, f"/v1/datasets/{dataset.id}/preview")

@@ -1,4 +1,4 @@
-"""A dataset's statistics, from what inspection found in each of its files, and each file's ``sha256`` with it."""
+"""Statistics of a dataset, computed from the inspection reports of its files, each with the file's ``sha256``."""
 
 import itertools
 from collections import Counter
@@ -7,12 +7,12 @@ from typing import Any
 
 _SIZES = 20
 _CLASSES = 1000
-"""Of which the names are told, the largest ones."""
+"""Most classes that are listed, the largest ones."""
 _LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names")
 
 
 def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    """What the files' reports come to together.
+    """The statistics of a text dataset.
 
     ``length_histogram``: documents by length in characters, in buckets that double. ``scripts``: letters by script, the
     most frequent first. ``repeats``: documents that are there before, word for word, in their own file or as part of
@@ -131,7 +131,7 @@ def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
 
 
 def summary(statistics: Mapping[str, Any]) -> dict[str, object]:
-    """What a list of datasets holds of their statistics: all but what names single classes and samples."""
+    """The statistics in a list of datasets: all except names of single classes and samples."""
     kept = {name: value for name, value in statistics.items() if name not in _LEFT_OUT_OF_LISTS}
     if "classes" in statistics:
         kept.setdefault("class_count", len(statistics["classes"]))  # of a dataset from before it was counted
@@ -143,7 +143,7 @@ def _largest(classes: Counter[str]) -> list[str]:
 
 
 def _channels(reports: Sequence[Mapping[str, Any]], total: int) -> tuple[list[float], list[float]]:
-    """Over all files' images, each as heavy as the other."""
+    """Mean and standard deviation of the channels over all files' images, each image with the same weight."""
     means, squares = [0.0] * 3, [0.0] * 3
     for report in reports:
         share = report.get("samples", 0) / max(total, 1)

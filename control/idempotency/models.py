@@ -1,4 +1,4 @@
-"""Answers kept by ``Idempotency-Key``, so that a repeated POST creates nothing twice."""
+"""The table of answers by ``Idempotency-Key``, so that a repeated POST creates nothing twice."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from control.base import Base, CreatedAt
 
 
 class IdempotentAnswer(Base):
-    """Written in the transaction that created what was answered: there is one or there is neither."""
+    """A stored answer, written in the transaction that created the resource: both are committed or neither is."""
 
     __tablename__ = "idempotency"
     __table_args__ = (CheckConstraint("char_length(key) <= 255", name="key_length"),)

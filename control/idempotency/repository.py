@@ -1,4 +1,4 @@
-"""SQL about answers that are kept."""
+"""The SQL of idempotent answers."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from control.idempotency.models import IdempotentAnswer
 
 
 def try_lock(session: WriteSession, project_id: str, key: str) -> bool:
-    """Hold the key until the transaction ends; False where another transaction holds it."""
+    """Lock the key until the transaction ends; False if another transaction holds it."""
     lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"idempotency {project_id} {key}", 0))
     return bool(session.scalar(select(lock)))
 

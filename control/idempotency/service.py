@@ -1,4 +1,4 @@
-"""The same POST twice creates once: the first answer is kept, and given again."""
+"""Idempotent POST requests: the first answer is stored, and sent again for a repeated request."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from control.idempotency import repository
 from control.idempotency.models import IdempotentAnswer
 
 KEPT = timedelta(days=2)
-"""How long an answer can be had again."""
+"""Time for which answers are stored."""
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -44,10 +44,10 @@ class Once:
     def answer(
         self, session: WriteSession, project_id: str, status: int, act: Callable[[], dict[str, Any]]
     ) -> Answer:
-        """What ``act`` answers, or what it answered the first time.
+        """Return the answer of ``act``, or the stored answer of the first time.
 
         The answer is written in the session's transaction: it is kept if, and only if, what ``act`` created is.
-        An ``act`` that raises leaves nothing, so that a request that failed can be corrected and sent again.
+        If ``act`` raises, nothing is stored, so that a failed request can be corrected and sent again.
 
         Raises:
             Conflict: ``idempotency_in_flight``: the first request is being answered just now.
@@ -64,8 +64,8 @@ class Once:
             if (kept.request, kept.body_sha256) != (self.request, self.body_sha256):
                 raise Invalid(
                     "idempotency_mismatch",
-                    f"This Idempotency-Key came before with another request ({kept.request}). Use a new key for a new "
-                    "request, or send the very same body.",
+                    f"This Idempotency-Key was used before with another request ({kept.request}). Use a new key for a new "
+                    "request, or send exactly the same body.",
                     param="Idempotency-Key",
                 )
             return Answer(kept.status, kept.answer, replayed=True)

@@ -1,4 +1,4 @@
-"""Inspections as the service sees them: what each may take, the server that forks them, and one under way.
+"""Runs inspections of uploaded files: their budgets, the server that forks their processes, and the exchange with one.
 
-Nothing here opens a file that somebody uploaded: `core.inspection` does, in processes of its own.
+Nothing here opens an uploaded file: `core.inspection` does, in processes of its own.
 """

@@ -1,4 +1,4 @@
-"""What one inspection may take. The measurements behind the numbers: docs/decisions, "inspections have budgets"."""
+"""The budget of one inspection: memory, time, disk. The measurements behind the numbers: docs/decisions, "inspections have budgets"."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,25 @@ _CPU_SECONDS = 20
 _CPU_SECONDS_A_MB = 2.0
 _WALL_SECONDS = 60
 _WALL_A_CPU_SECOND = 5
-"""Beside a training that uses every core, an inspection gets a part of one."""
+"""Seconds of wall time for each second of processor time: beside a training on every core, an inspection gets part of one."""
 _TEMPORARY_BYTES = 1 << 30
 _TEMPORARY_A_BYTE = 16
 _NICE = 10
 QUICK_BYTES = 1 << 20
-"""Plain text up to so many bytes is read at once, before larger files that wait."""
+"""Most bytes of plain text that is inspected without waiting for larger files."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper ends; bytes decoded and names kept are held to theirs by `core.formats.limits`."""
+    """Upper limits; `core.formats.limits` limits decoded bytes and kept names."""
 
     memory_bytes: int
     cpu_seconds: int
-    """All threads together."""
+    """Seconds of processor time of all threads together."""
     wall_seconds: float
-    """From the child's start; waiting for a turn does not count."""
+    """Seconds from the child's start; waiting for a turn does not count."""
     temporary_bytes: int
-    """In a temporary file."""
+    """Bytes in a temporary file."""
     nice: int
 
 

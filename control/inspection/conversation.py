@@ -1,4 +1,4 @@
-"""Talking with a child that inspects: its answer is taken, bytes of the file are given where it asks for them."""
+"""The exchange with an inspecting child process: reads its answer, and sends it the bytes of the file that it requests."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 LARGEST_ANSWER = 16 << 20
-"""Bytes. The largest honest one, a sheet of 200 pictures of recordings, has under 6 MB."""
+"""Most bytes of an answer. The largest valid one, a sheet of 200 pictures of recordings, has under 6 MB."""
 _BLOCK = 1 << 20
 _WANTED = struct.Struct("<QQ")
 """Offset and length, as `core.inspection.input_file` asks for them."""
@@ -20,20 +20,20 @@ _WANTED = struct.Struct("<QQ")
 
 @dataclass(frozen=True)
 class End:
-    """How a child ended; exactly one of these is told."""
+    """How a child ended; exactly one field is set."""
 
     exit: int | None = None
     signal: int | None = None
     late: bool = False
-    """It took more seconds than it may, and is to be ended."""
+    """It exceeded its time limit; it must be killed."""
     flooded: bool = False
-    """Its answer is longer than any, and it is to be ended."""
+    """Its answer is longer than any valid one; it must be killed."""
     lost: str | None = None
-    """The connection to its server ended first; what was said last."""
+    """The connection to its server ended first; the last message of the server."""
 
 
 class Conversation:
-    """With one child.
+    """The exchange with one child.
 
     Args:
         connection: To the server, with the request sent.
@@ -60,7 +60,7 @@ class Conversation:
         self.answer = bytearray()
 
     def hold(self, deadline: float) -> End:
-        """Until the child has ended, or until ``deadline`` (`time.monotonic`)."""
+        """Exchange messages until the child has ended, or until ``deadline`` (`time.monotonic`)."""
         os.set_blocking(self._answers.fileno(), False)
         with self._selector:
             self._watch(self._connection, self._reply)
@@ -110,7 +110,7 @@ class Conversation:
                 return
 
     def _give(self) -> None:
-        """Bytes for one request; the child waits for them, so there is never more than one."""
+        """Send the bytes for one request; the child waits for them, so there is at most one request at a time."""
         assert self._asked is not None
         assert self._reader is not None
         try:

@@ -1,4 +1,4 @@
-"""One inspection: what is asked of a child, the file that it borrows, its budget, and what its end means."""
+"""Runs one inspection: sends the request and the file to a child, applies its budget, and interprets its exit."""
 
 import contextlib
 import io
@@ -21,15 +21,15 @@ from control.storage import StorageFull
 log = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
-"""As `core.inspection.child` tells."""
+"""An answer, in the form that `core.inspection.child` describes."""
 
 _STARTS = 2
-"""A server that was ended (by the system, when memory ran out) is started anew once for a request."""
+"""Most tries of a request: a server that was killed (by the system, when memory ran out) is started again once."""
 _SMALLER = "Send it in smaller parts, with smaller samples, or less compressed."
 
 
 class InspectionStoppedError(RuntimeError):
-    """Nobody waits for it any more, or the service ends."""
+    """The inspection was stopped, because no client waits for it any more or the service ends."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Lent:
     """A file for a child to read."""
 
     file: BinaryIO
-    """Open; where it has a descriptor the child gets that, else its bytes are read here and given to the child."""
+    """The open file; the child gets its descriptor if it has one, else its bytes are read here and sent to the child."""
     size: int
 
     def descriptor(self) -> int | None:
@@ -76,18 +76,18 @@ def run(
     name: str,
     handle: Handle | None = None,
 ) -> Answer:
-    """Have a child of the server answer; blocks until it has ended.
+    """Run a request in a child of the server; blocks until the child has ended.
 
     Args:
-        request: As `core.inspection.child` tells, without ``limits`` and ``bytes``.
-        name: What the file is called, for messages.
+        request: In the form that `core.inspection.child` describes, without ``limits`` and ``bytes``.
+        name: The file's name, for messages.
 
     Raises:
         Invalid: nothing can be learned from the file, its budget did not suffice (``inspection_budget``), or it ended the
             process that read it (``unreadable_file``).
         StorageFull: no room for a temporary file.
         InspectionStoppedError: it was stopped.
-        RuntimeError: a mistake of the readers, or no server; not the file's fault.
+        RuntimeError: a bug of the readers, or no server; the file is not the cause.
     """
     handle = handle or Handle()
     limits = {key: value for key, value in asdict(budget).items() if key != "wall_seconds"}

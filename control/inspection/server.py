@@ -1,4 +1,4 @@
-"""The preloaded server that inspections are forked from: ``python -m core.inspection``, one for a process of the API."""
+"""Starts the preloaded server that forks inspections: ``python -m core.inspection``, one for each process of the API."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ def child_environment() -> dict[str, str]:
 
 
 class InspectionServer:
-    """Started with its first request, and anew where it ended; ends with the thread that started it, and on `close`."""
+    """The server; started by the first request, restarted if it has ended. It ends with the thread that started it, or by `close`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -80,7 +80,7 @@ class InspectionServer:
         try:
             return self._connected()
         except ConnectionError:
-            # It is ending this very moment: its socket is closed, and its process not yet to be waited for.
+            # The server is just ending: its socket is closed, but its process cannot be reaped yet.
             self._end(asked)
             self.start()
             return self._connected()

@@ -1,4 +1,4 @@
-"""API keys: shown once, stored as an HMAC."""
+"""Tables of API keys, of which only an HMAC is stored, and of ended sessions."""
 
 from datetime import datetime
 
@@ -32,5 +32,5 @@ class EndedSession(Base):
     __tablename__ = "ended_sessions"
 
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    """SHA-256 of what the cookie says."""
+    """SHA-256 of the cookie's payload."""
     expires_at: Mapped[datetime] = mapped_column(index=True)

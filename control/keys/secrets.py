@@ -1,4 +1,4 @@
-"""What keys and session cookies are made of, and how they are recognised. No database here."""
+"""Creates and verifies API keys and signed session cookies, without the database."""
 
 import base64
 import binascii
@@ -22,18 +22,18 @@ def new_key() -> str:
 
 
 def is_key(text: str) -> bool:
-    """Whether it has the form of a key; what has not is not looked for."""
+    """Whether the text has the form of a key; other texts are refused without a query."""
     return _KEY.fullmatch(text) is not None
 
 
 def digest(key: str, secret: str) -> bytes:
-    """What is stored of a key: useless without the server's secret, and the same for the same key."""
+    """The stored HMAC-SHA256 of a key: useless without the server's secret, and the same for the same key."""
     return _mac(secret, _KEY_PURPOSE, key.encode())
 
 
 @dataclass(frozen=True)
 class SessionToken:
-    """What a session cookie says: on behalf of which key, until when (Unix seconds), and which of several it is."""
+    """The payload of a session cookie: the key's id, the expiry (Unix seconds), and a random id."""
 
     key_id: str
     expires_at: int
@@ -41,7 +41,7 @@ class SessionToken:
 
     @property
     def digest(self) -> bytes:
-        """By which a session that was ended is known."""
+        """The hash under which an ended session is recorded."""
         return hashlib.sha256(self._payload().encode()).digest()
 
     def _payload(self) -> str:
@@ -55,13 +55,13 @@ class SessionToken:
 
     @classmethod
     def verify(cls, value: str, *secrets: str, now: float | None = None) -> "SessionToken | None":
-        """The session that a cookie stands for; None where it was signed with none of the secrets, or is over."""
+        """The session of a cookie; None if it was signed with none of the secrets, or has expired."""
         payload, _, signature = value.partition(".")
         try:
             given = _decode(signature)
         except ValueError:
             return None
-        # Each of them, so that the time it takes tells nothing.
+        # All secrets are tried, so that the duration reveals nothing.
         genuine = [
             hmac.compare_digest(given, _mac(secret, _SESSION_PURPOSE, payload.encode())) for secret in secrets
         ]

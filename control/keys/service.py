@@ -1,4 +1,4 @@
-"""API keys: made, listed, revoked, recognised."""
+"""The service of API keys and sessions: create, list, revoke and identify them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from control.names import check_name
 from control.paging import Slice, newest_first
 
 USED_AT_PRECISION = timedelta(minutes=1)
-"""``last_used_at`` is written at most so often, so that reads stay reads."""
+"""Least time between two writes of ``last_used_at``, so that most requests write nothing."""
 
 _INCLUDED: dict[str, frozenset[Scope]] = {
     "read": frozenset({"read"}),
@@ -26,7 +26,7 @@ _INCLUDED: dict[str, frozenset[Scope]] = {
 
 @dataclass(frozen=True)
 class Identity:
-    """On whose behalf a request is made."""
+    """The project, key and scopes of an authenticated request."""
 
     key_id: str
     project_id: str
@@ -38,7 +38,7 @@ class Identity:
 
     @property
     def stale(self) -> bool:
-        """Whether the use of the key should be written down again."""
+        """Whether ``last_used_at`` should be written again."""
         return self.last_used_at is None or datetime.now(UTC) - self.last_used_at > USED_AT_PRECISION
 
 
@@ -66,7 +66,7 @@ def create(
 
 
 def revoke(session: WriteSession, project_id: str, key_id: str) -> None:
-    """End a key for good. Again: nothing more happens.
+    """Revoke a key for good. Repeating this changes nothing.
 
     Raises:
         NotFound: ``key_not_found``.
@@ -93,7 +93,7 @@ def list_keys(session: ReadSession, project_id: str, *, limit: int, cursor: str 
 
 
 def identify_by_digest(session: ReadSession, *digests: bytes) -> Identity:
-    """Whom a key stands for, by its digest under the secret, or else under one that came before it.
+    """The identity of a key, by its digest under the current secret or under an earlier one.
 
     Raises:
         Unauthorized: ``key_unknown`` or ``key_revoked``.
@@ -103,12 +103,12 @@ def identify_by_digest(session: ReadSession, *digests: bytes) -> Identity:
 
 
 def renew_digest(session: WriteSession, key_id: str, key_digest: bytes) -> None:
-    """Know the key by its digest under the newest secret from now on."""
+    """Store the key's digest under the newest secret."""
     repository.replace_digest(session, key_id, key_digest)
 
 
 def identify_by_session(session: ReadSession, token: SessionToken) -> Identity:
-    """Whom a session stands for: whom the key does that it was opened with.
+    """The identity of a session, which is that of the key with which it was opened.
 
     Raises:
         Unauthorized: ``key_unknown``, ``key_revoked``; ``session_expired``: somebody signed out of it.
@@ -119,12 +119,12 @@ def identify_by_session(session: ReadSession, token: SessionToken) -> Identity:
 
 
 def session_over() -> Unauthorized:
-    """What to tell whoever comes with a session that is over."""
+    """The error for a session that has ended."""
     return Unauthorized("session_expired", "The session is over. Sign in again with an API key.")
 
 
 def end_session(session: WriteSession, token: SessionToken) -> None:
-    """Have nobody be let in with this session's cookie any more."""
+    """End the session, so that its cookie is no longer accepted."""
     repository.end_session(session, token.digest, datetime.fromtimestamp(token.expires_at, UTC))
 
 
@@ -146,10 +146,10 @@ def _identity(key: ApiKey | None) -> Identity:
 
 
 def unknown_key() -> Unauthorized:
-    """What to tell whoever comes with a key that nobody was given."""
+    """The error for a key that does not exist."""
     return Unauthorized("key_unknown", "This API key is not known here. Check that it was copied whole.")
 
 
 def touch(session: WriteSession, key_id: str) -> None:
-    """Write down that the key is in use."""
+    """Write ``last_used_at`` of the key."""
     repository.touch(session, key_id, USED_AT_PRECISION)

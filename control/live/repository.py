@@ -1,4 +1,4 @@
-"""SQL about what is new of a job."""
+"""The SQL of a job's new metric points."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from control.db import ReadSession
 
 
 def new_points(session: ReadSession, job_id: str, cursor: int, limit: int) -> Sequence[Any]:
-    """The points behind the cursor in the order of writing, each row with how far the job is."""
+    """The points after the cursor in the order of writing, each row with the job's progress."""
     return session.execute(_NEW_POINTS, {"job_id": job_id, "cursor": cursor, "limit": limit}).all()
 
 

@@ -1,7 +1,7 @@
-"""What happened to a job since a cursor: the source of live streams, which lose nothing because it is read here.
+"""Reads what was written about a job since a cursor, for live streams, from PostgreSQL, so that nothing is lost.
 
-Redis only says *that* something happened. A job's points and events are written under its row's lock, so
-they become visible in the order of their numbers: whoever asks for "after this one" never skips one.
+Redis only says *that* something was written. A job's points and events are written under the lock of its row, so
+they become visible in the order of their numbers: a reader of "everything after this number" never skips one.
 """
 
 import re
@@ -29,7 +29,7 @@ _CURSOR = re.compile(r"m(\d{1,18})\.e(\d{1,18})")
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far somebody has read: the last metric point's ``seq`` and the last event's id."""
+    """The position of a reader: ``seq`` of the last metric point and id of the last event that it has read."""
 
     point: int = 0
     event: int = 0
@@ -55,7 +55,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Changes:
-    """A moment of a job: how it stands, and what was written since a cursor."""
+    """A snapshot of a job: its state, and what was written since a cursor."""
 
     job: JobOut | None
     """None: only its points were asked for."""
@@ -64,7 +64,7 @@ class Changes:
     points: list[WrittenPoint]
     events: list[EventOut] = field(default_factory=list)
     checkpoints: dict[str, CheckpointOut] = field(default_factory=dict)
-    """By id: those that the events tell of and that are still there."""
+    """By id: checkpoints that the events mention and that still exist."""
     samples: dict[str, SampleOut] = field(default_factory=dict)
     """Likewise."""
     gone: bool = False
@@ -74,7 +74,7 @@ class Changes:
 
 
 def newest(session: ReadSession, job_id: str) -> Cursor:
-    """The cursor behind everything written so far."""
+    """The cursor after everything written so far."""
     return Cursor(metrics.newest_seq(session, job_id), lifecycle.newest_event(session, job_id))
 
 
@@ -105,9 +105,9 @@ def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1
 
 
 def new_points(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1000) -> Changes:
-    """The points since the cursor and how far the job is, in one statement: all that changes while a job trains.
+    """The points since the cursor and the job's progress, in one statement: all that changes while a job trains.
 
-    Training shares its processors with whoever watches it, so what is looked at with every point has to cost little.
+    The service shares processors with training, so a read that happens at every point must cost little.
     """
     rows = repository.new_points(session, job_id, cursor.point, limit)
     return Changes(

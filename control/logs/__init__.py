@@ -1,4 +1,4 @@
-"""Structured logs of every process of the service: one bounded entry an event, without local variables or secrets."""
+"""Structured logs of every process of the service: one entry of bounded size for each event, without local variables or secrets."""
 
 from control.logs.setup import configure, through_logging
 

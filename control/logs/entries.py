@@ -1,4 +1,4 @@
-"""The last step before an entry is rendered: whatever it holds, it becomes short text without secrets."""
+"""A structlog processor that bounds the size of each entry and removes secrets, before the entry is rendered."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Secrets kept out of the log: what looks like one, and the very values that this process was given."""
+"""Removes secrets from log text: strings that look like one, and the secret values of this process's environment."""
 
 import json
 import os
@@ -11,7 +11,7 @@ REDACTED = "[redacted]"
 LONGEST = 4096
 """Characters of the longest secret that is recognised, whole."""
 _SHORTEST = 6
-"""A value below this length is a word; putting it out of sight would only make the log unreadable."""
+"""Least characters of a secret value that is removed: shorter ones are ordinary words, and the log would become unreadable."""
 
 _SECRET_NAME = re.compile(
     r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|ACCESS_KEY|API_KEY|PRIVATE_KEY|SEEDBED_KEY", re.IGNORECASE

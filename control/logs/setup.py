@@ -1,4 +1,4 @@
-"""How a process's log is written: by structlog, through the standard library, to standard error."""
+"""Sets up a process's log: structlog, through the standard library's loggers, to standard error."""
 
 import logging
 import sys
@@ -21,11 +21,11 @@ _SHARED: list[Processor] = [
     structlog.stdlib.ExtraAdder(),
 ]
 _UNFINISHED = "ASGI callable returned without completing response."
-"""uvicorn's note of an answer that was broken off; the request's own entry tells why."""
+"""uvicorn's message about an incomplete response; the request's own entry gives the reason."""
 
 
 def configure(log_format: str, *, level: int = logging.INFO) -> None:
-    """Send everything to standard error as ``console`` or ``json``; also what nobody catches, from any thread."""
+    """Write all entries to standard error as ``console`` or ``json``, uncaught exceptions of any thread included."""
     renderer: Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -57,7 +57,7 @@ def configure(log_format: str, *, level: int = logging.INFO) -> None:
 
 
 def through_logging() -> None:
-    """Hand what structlog is told to the standard library's loggers, as dictionaries."""
+    """Pass structlog's entries to the standard library's loggers, as dictionaries."""
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -1,4 +1,4 @@
-"""Metric points: one value a job, name and step, whatever number of attempts it took."""
+"""Tables of metric points: one value for each job, name and step, over all attempts."""
 
 from datetime import datetime
 

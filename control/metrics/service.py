@@ -1,4 +1,4 @@
-"""Reading metrics: what was written since a cursor, or a whole series at the resolution of a chart."""
+"""Reads metrics: points written since a cursor, or a whole series at the resolution of a chart."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Projects: made by the operator, found by name."""
+"""The service of projects: the operator creates them, and they are found by name."""
 
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
@@ -8,8 +8,8 @@ from control.projects import repository
 from control.projects.models import Project
 
 OPERATORS = "default"
-"""The project of those who run the service. Its admins see what concerns all projects; every other project's admins see
-their own project's share."""
+"""The project of the service's operators. Its admins see the state of all projects; admins of another project see only
+their own project's."""
 
 
 def ensure(session: WriteSession, name: str) -> Project:
@@ -39,5 +39,5 @@ def get(session: ReadSession, project_id: str) -> Project:
 
 
 def is_operators(session: ReadSession, project_id: str) -> bool:
-    """Whether it is the project of those who run the service."""
+    """Whether it is the project of the service's operators."""
     return get(session, project_id).name == OPERATORS

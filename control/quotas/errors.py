@@ -1,4 +1,4 @@
-"""There is no room for something."""
+"""Errors for exceeded quotas and low disk space."""
 
 from http import HTTPStatus
 
@@ -17,19 +17,19 @@ def amount(count: int) -> str:
 
 
 class QuotaExceeded(TooLarge):
-    """The project may not take up so much."""
+    """The project's quota is exceeded."""
 
     def __init__(self, kind: Kind, *, used: int, more: int, limit: int) -> None:
         super().__init__(
             "quota_exceeded",
             f"The project's {kind} take up {amount(used)} and may take up {amount(limit)}; {amount(more)} more do "
-            f"not fit. Delete {kind} that are not needed (GET /v1/usage tells what there is), or have an admin raise the quota.",
+            f"not fit. Delete {kind} that are not needed (GET /v1/usage lists the usage), or have an admin raise the quota.",
             params={"kind": kind, "used_bytes": used, "more_bytes": more, "limit_bytes": limit},
         )
 
 
 class DiskLow(SeedbedError):
-    """The storage's file system would be left with less than it must keep free."""
+    """The free space of the storage's file system would fall below its reserve."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
 

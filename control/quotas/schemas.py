@@ -1,4 +1,4 @@
-"""What a project may take up, over HTTP."""
+"""HTTP schemas of a project's quotas."""
 
 from typing import Annotated, Literal
 

@@ -1,6 +1,6 @@
-"""What a project may take up: told, set, and held to.
+"""Quotas of projects: reads, sets and enforces them.
 
-What it does take up is counted by whoever keeps the rows: each function that asks for room is given that count.
+The package that owns the rows counts the bytes in use; each function that checks a quota is given that count.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def limits(session: ReadSession, project_id: str) -> dict[Kind, int]:
 
 
 def set_quotas(session: WriteSession, project_id: str, body: QuotasIn) -> None:
-    """Change the project's own quotas. What is there already stays, also where it is more."""
+    """Change the project's own quotas. What is stored already is kept, even if it exceeds them."""
     project = projects.get(session, project_id)
     changed = body.model_dump(exclude_unset=True)
     project.quotas = {
@@ -54,13 +54,13 @@ def require_room(session: ReadSession, project_id: str, kind: Kind, more: int, t
         taken: Counts what there is of the kind.
 
     Raises:
-        QuotaExceeded: with them the project would take up more than it may.
+        QuotaExceeded: these bytes would exceed the project's quota.
     """
     limit = limits(session, project_id).get(kind)
     if limit is None or more <= 0:
         return
     if session.writes:
-        # Of two that come at once, the second counts the first.
+        # Of two concurrent requests, the second one counts the bytes of the first.
         repository.lock(session, project_id, kind)
     _, used = taken(session, project_id)
     if used + more > limit:
@@ -71,7 +71,7 @@ def require_kept(session: WriteSession, project_id: str, kind: Kind, taken: Take
     """Refuse what this transaction has added.
 
     Raises:
-        QuotaExceeded: with it the project takes up more than it may.
+        QuotaExceeded: the transaction exceeds the project's quota.
     """
     limit = limits(session, project_id).get(kind)
     if limit is None:

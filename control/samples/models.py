@@ -1,4 +1,4 @@
-"""Samples: what a run shows people beside its numbers, a text or a picture at a time. The content is in object storage."""
+"""The table of samples: texts and pictures that a run writes for people. Their content is in object storage."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Sequence, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,7 +19,7 @@ class Sample(Base):
     id: Mapped[PrimaryId]
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int]
-    """Which wrote it last; a resumed run shows the same again."""
+    """The attempt that wrote it last; a resumed run writes the same sample again."""
     step: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str]
     """The same kind of thing has the same name at each step."""
@@ -28,5 +28,5 @@ class Sample(Base):
     sha256: Mapped[str]
     object_key: Mapped[str]
     seq: Mapped[int] = mapped_column(BigInteger, SAMPLE_SEQ, server_default=SAMPLE_SEQ.next_value())
-    """Order of writing within a job; a reader's cursor. Whoever writes it anew moves it to the end."""
+    """Order of writing within a job; a reader's cursor. Writing the sample again moves it to the end."""
     created_at: Mapped[CreatedAt]

@@ -1,4 +1,4 @@
-"""Samples: committed by the attempt that showed them, and read by people."""
+"""The service of samples: attempts commit them, people read them."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def commit_sample(
     sha256: str,
     object_key: str,
 ) -> Sample:
-    """Make a sample exist whose content is in storage; it takes the place of an earlier attempt's.
+    """Write the row of a sample whose content is in storage; it replaces the one of an earlier attempt.
 
     The same content again changes nothing. An object that no row names any more leaves the storage with the next round
     of housekeeping (`control.maintenance.orphans`).
@@ -37,7 +37,7 @@ def commit_sample(
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
-        QuotaExceeded: the project may not take up so much.
+        QuotaExceeded: the project's quota is exceeded.
     """
     job = held(session, job_id, attempt)
     known = repository.at(session, job_id, step, name)
@@ -80,7 +80,7 @@ def get(session: ReadSession, project_id: str, sample_id: str) -> Sample:
     if sample is None:
         raise NotFound(
             "sample_not_found",
-            f"There is no sample {sample_id}; a later attempt may have shown it anew. The job lists those there are.",
+            f"There is no sample {sample_id}; a later attempt may have replaced it. Get the list of the job's samples.",
         )
     return sample
 

@@ -1,4 +1,4 @@
-"""Object storage behind one small port: a directory of this machine, or an S3-compatible bucket."""
+"""Object storage behind one interface: a directory of this machine, or an S3-compatible bucket."""
 
 from control.storage.base import Stage, Storage, StoredObject
 from control.storage.errors import StorageFull, StorageNotFound, StorageUnavailable

@@ -1,4 +1,4 @@
-"""The port that the rest of the control plane stores bytes through."""
+"""`Storage` and `Stage`: the interface of object storage for the rest of the control plane."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 """Bytes of one read or write: large enough that the calls cost nothing beside the copying."""
 
 TEMPORARY = "tmp"
-"""Prefix of what is being written and belongs to nobody yet."""
+"""Key prefix of objects that are being written and not committed yet."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class StoredObject:
 
 
 class Stage(ABC):
-    """An object being written, hashed on the way, and visible to nobody until it is committed.
+    """An object that is being written and hashed, and is not visible until it is committed.
 
-    As a context manager it leaves nothing behind unless it was committed.
+    As a context manager it removes the object at the end, unless it was committed.
     """
 
     def __init__(self, key: str) -> None:
@@ -152,7 +152,7 @@ class Storage(ABC):
 
     @abstractmethod
     def free_bytes(self) -> int | None:
-        """Room left; None where the storage has no end that could be told."""
+        """Free space in bytes; None for a bucket, which has no known limit."""
 
     @abstractmethod
     def sweep(self, older_than: timedelta) -> int:

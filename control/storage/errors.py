@@ -1,4 +1,4 @@
-"""What can go wrong with storage, told the same way whatever the storage is."""
+"""The errors of storage, the same for every kind of storage."""
 
 import errno
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ class StorageNotFound(NotFound):
 
     def __init__(self, key: str) -> None:
         self.key = key
-        super().__init__("object_missing", "What was stored here is gone from the service's storage.")
+        super().__init__("object_missing", "The stored object is missing in the service's storage.")
 
 
 @contextmanager
-def told_plainly(key: str = "") -> Iterator[None]:
-    """Turn what the operating system or obstore raise into this module's errors.
+def as_storage_errors(key: str = "") -> Iterator[None]:
+    """Convert exceptions of the operating system and of obstore to this module's errors.
 
-    What they said stays as the ``__cause__``, for the log alone: it may name hosts and paths.
+    The original exception is the ``__cause__``, for the log only, because it may name hosts and paths.
     """
     try:
         yield

@@ -1,5 +1,5 @@
-"""Storage in a directory of this machine, by plain files: the file system tells of a full disk, and
-a download is a read of the file itself (several times the speed of obstore's local stream)."""
+"""Storage in a directory of this machine, as plain files: the file system reports a full disk, and
+a download reads the file itself (several times the speed of obstore's local stream)."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ from typing import BinaryIO
 from ulid import ULID
 
 from control.storage.base import CHUNK, TEMPORARY, Stage, Storage, StoredObject
-from control.storage.errors import told_plainly
+from control.storage.errors import as_storage_errors
 
 _VECTORS = 1024
 """Linux takes at most so many buffers in one ``writev``."""
@@ -39,11 +39,11 @@ class LocalStorage(Storage):
         return LocalStage(self)
 
     def open(self, key: str) -> BinaryIO:
-        with told_plainly(key):
+        with as_storage_errors(key):
             return self._path(key).open("rb")
 
     def chunks(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        with told_plainly(key), self._path(key).open("rb", buffering=0) as file:
+        with as_storage_errors(key), self._path(key).open("rb", buffering=0) as file:
             file.seek(start)
             left = float("inf") if stop is None else stop - start
             while left > 0 and (chunk := file.read(int(min(CHUNK, left)))):
@@ -54,19 +54,19 @@ class LocalStorage(Storage):
         return self._path(key)
 
     def size(self, key: str) -> int:
-        with told_plainly(key):
+        with as_storage_errors(key):
             return self._path(key).stat().st_size
 
     def delete(self, key: str) -> None:
-        with told_plainly(key):
+        with as_storage_errors(key):
             self._path(key).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
-        with told_plainly(prefix):
+        with as_storage_errors(prefix):
             shutil.rmtree(self._path(prefix), onerror=_unless_gone)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        with told_plainly(prefix):
+        with as_storage_errors(prefix):
             for directory, _, names in os.walk(self._path(prefix)):
                 for name in names:
                     path = Path(directory, name)
@@ -78,13 +78,13 @@ class LocalStorage(Storage):
                     )
 
     def check(self) -> None:
-        with told_plainly():
+        with as_storage_errors():
             self.root.mkdir(parents=True, exist_ok=True)
             if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(f"{self.root} cannot be written")
 
     def free_bytes(self) -> int:
-        with told_plainly():
+        with as_storage_errors():
             return shutil.disk_usage(self.root).free
 
     def sweep(self, older_than: timedelta) -> int:
@@ -105,7 +105,7 @@ class LocalStorage(Storage):
 def _unless_gone(
     _function: object, _path: str, failure: tuple[type[BaseException], BaseException, object]
 ) -> None:
-    """For `shutil.rmtree`: what another process removed meanwhile is removed."""
+    """An error handler for `shutil.rmtree` that ignores files which another process has removed meanwhile."""
     if not isinstance(failure[1], FileNotFoundError):
         raise failure[1]
 
@@ -117,14 +117,14 @@ class LocalStage(Stage):
         super().__init__(f"{TEMPORARY}/{str(ULID()).lower()}")
         self._storage = storage
         self._path = storage._path(self.key)  # noqa: SLF001 - its own kin
-        with told_plainly():
+        with as_storage_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("xb", buffering=0)
 
     def _append(self, chunks: Iterable[bytes]) -> None:
         # Never from the front of one long list: a body may come in millions of pieces of a byte.
         rest = (memoryview(chunk) for chunk in chunks if chunk)
-        with told_plainly():
+        with as_storage_errors():
             while pending := list(itertools.islice(rest, _VECTORS)):
                 while pending:
                     written = os.writev(self._file.fileno(), pending)
@@ -134,22 +134,22 @@ class LocalStage(Stage):
                         pending[0] = pending[0][written:]
 
     def copy(self, source: BinaryIO) -> None:
-        """Take over a whole file inside the kernel; it is not hashed."""
-        with told_plainly():
+        """Copy a whole file inside the kernel, without hashing it."""
+        with as_storage_errors():
             shutil.copyfileobj(source, self._file, CHUNK)
 
     def _reopen(self) -> BinaryIO:
-        with told_plainly():
+        with as_storage_errors():
             return self._path.open("rb")
 
     def sync(self) -> None:
-        with told_plainly():
+        with as_storage_errors():
             os.fsync(self._file.fileno())
 
     def _publish(self, key: str) -> None:
         target = self._storage._path(key)  # noqa: SLF001 - its own kin
         self.sync()
-        with told_plainly(key):
+        with as_storage_errors(key):
             self._file.close()
             target.parent.mkdir(parents=True, exist_ok=True)
             self._path.replace(target)
@@ -157,7 +157,7 @@ class LocalStage(Stage):
 
     def _remove(self) -> None:
         self._file.close()
-        with told_plainly():
+        with as_storage_errors():
             self._path.unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from obstore.store import ObjectStore
 from ulid import ULID
 
 from control.storage.base import CHUNK, TEMPORARY, Stage, Storage, StoredObject
-from control.storage.errors import StorageNotFound, told_plainly
+from control.storage.errors import StorageNotFound, as_storage_errors
 
 _PART = 16 << 20
 """Bytes of one part of a multipart upload. S3 takes 10,000 parts, so this reaches 156 GiB."""
@@ -29,11 +29,11 @@ class ObjectStorage(Storage):
         return ObjectStage(self._store)
 
     def open(self, key: str) -> BinaryIO:
-        with told_plainly(key):
+        with as_storage_errors(key):
             return _seekable(self._store, key)
 
     def chunks(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        with told_plainly(key):
+        with as_storage_errors(key):
             end = obstore.head(self._store, key)["size"] if stop is None else stop
             if start >= end:
                 return
@@ -45,7 +45,7 @@ class ObjectStorage(Storage):
         return None
 
     def size(self, key: str) -> int:
-        with told_plainly(key):
+        with as_storage_errors(key):
             return int(obstore.head(self._store, key)["size"])
 
     def delete(self, key: str) -> None:
@@ -55,17 +55,17 @@ class ObjectStorage(Storage):
         self._delete([item.key for item in self.list(prefix)])
 
     def _delete(self, keys: list[str]) -> None:
-        with suppress(StorageNotFound), told_plainly():
+        with suppress(StorageNotFound), as_storage_errors():
             obstore.delete(self._store, keys)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        with told_plainly(prefix):
+        with as_storage_errors(prefix):
             for page in obstore.list(self._store, prefix):
                 for meta in page:
                     yield StoredObject(meta["path"], meta["size"], meta["last_modified"])
 
     def check(self) -> None:
-        with told_plainly():
+        with as_storage_errors():
             next(iter(obstore.list(self._store, TEMPORARY, chunk_size=1)), None)
 
     def free_bytes(self) -> None:
@@ -84,26 +84,26 @@ class ObjectStage(Stage):
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(f"{TEMPORARY}/{str(ULID()).lower()}")
         self._store = store
-        with told_plainly():
+        with as_storage_errors():
             self._writer = obstore.open_writer(store, self.key, buffer_size=_PART, max_concurrency=2)
 
     def _append(self, chunks: Iterable[bytes]) -> None:
-        with told_plainly():
+        with as_storage_errors():
             for chunk in chunks:
                 self._writer.write(chunk)
 
     def _reopen(self) -> BinaryIO:
-        with told_plainly():
+        with as_storage_errors():
             return _seekable(self._store, self.key)
 
     def finish(self) -> None:
         if not self._writer.closed():
-            with told_plainly():
+            with as_storage_errors():
                 self._writer.close()
 
     def _publish(self, key: str) -> None:
         self.finish()
-        with told_plainly(key):
+        with as_storage_errors(key):
             if self.bytes <= _COPY_LIMIT:
                 obstore.copy(self._store, self.key, key)
             else:
@@ -114,7 +114,7 @@ class ObjectStage(Stage):
     def _remove(self) -> None:
         # A multipart upload cannot be abandoned by name here; ended and deleted, it leaves nothing.
         self.finish()
-        with told_plainly():
+        with as_storage_errors():
             obstore.delete(self._store, self.key)
 
 

@@ -1,4 +1,4 @@
-"""From a URL to a storage."""
+"""Opens the storage of a URL."""
 
 import os
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The state of the service over HTTP, for those who operate it."""
+"""HTTP schemas of the service's state, for operators."""
 
 from typing import Literal
 
@@ -22,20 +22,20 @@ class StorageOut(Resource):
     state: str
     """``ok``, or what kind of failure."""
     free_bytes: int | None
-    """None for a bucket, which has no end that could be told, and for a project."""
+    """None for a bucket, which has no known limit, and for a project."""
 
 
 class SystemOut(Resource):
     object: Literal["system"] = "system"
     version: str
     scope: Literal["service", "project"]
-    """What this tells of: for an admin of the project ``default`` the whole service, for another project's admin that
-    project, with nothing where a fact concerns all of them."""
+    """The scope of the numbers: for an admin of the project ``default`` the whole service, for another project's admin that
+    project, without facts that concern all projects."""
     queue: QueueOut
     workers: WorkersOut
     """All that are online; of the busy ones, for a project, those that run its jobs."""
     leader: str | None
-    """Which process of the API takes care of expired leases and lost doorbells."""
+    """The process of the API that is the leader: it handles expired leases and lost wake-up messages."""
     metrics_lag_seconds: float | None
     """Of the jobs in training, the longest time since one's last metric point; none where none trains."""
     database_bytes: int | None

@@ -1,4 +1,4 @@
-"""How the service as a whole is doing."""
+"""The load and the health of the whole service."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from control.system import repository
 
 @dataclass(frozen=True)
 class Load:
-    """What there is to do, and who is there to do it."""
+    """The queue and the workers."""
 
     jobs: dict[str, int]
     """State → how many, for each state that a job is in."""
@@ -21,7 +21,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Health:
-    """What only an operator asks for."""
+    """The facts that only operators need."""
 
     leader: str | None
     """None for a project."""

@@ -1,4 +1,4 @@
-"""How much of a file system must stay free: the database, the caches and the system write there too."""
+"""Checks the reserve of free disk space, since the database, the caches and the system write to the same disk."""
 
 from pathlib import Path
 from shutil import disk_usage

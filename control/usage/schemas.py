@@ -1,4 +1,4 @@
-"""What a project takes up, over HTTP."""
+"""HTTP schemas of a project's use of storage."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ class KindUsage(Resource):
     bytes: int
     """A file that several datasets have counts once."""
     limit_bytes: int | None = None
-    """What it may come to, by the project's own quota and by the operator's; none: no quota."""
+    """The quota in bytes, the lower of the project's own and the operator's; none: no quota."""
 
 
 class DiskUsage(Resource):
@@ -34,6 +34,6 @@ class UsageOut(Resource):
     bytes: int
     """Of all kinds together."""
     leaving_bytes: int
-    """Of checkpoints that were dropped and leave the storage within a minute or two; in none of the numbers above."""
+    """Bytes of removed checkpoints that leave the storage within a minute or two; in none of the numbers above."""
     disk: DiskUsage | None
-    """None for a bucket, which has no end that could be told."""
+    """None for a bucket, which has no known limit."""

@@ -1,4 +1,4 @@
-"""What a project takes up, and the quotas beside it."""
+"""A project's use of storage, and its quotas."""
 
 from control.checkpoints import repository as checkpoints
 from control.datasets import repository as datasets
@@ -29,7 +29,7 @@ TAKEN: dict[Kind, Taken] = {
 
 
 def usage(session: ReadSession, storage: Storage, chosen: Settings, project_id: str) -> UsageOut:
-    """What the project takes up."""
+    """The bytes and counts of what the project has stored."""
     may = limits(session, project_id)
     kinds: dict[str, KindUsage] = {}
     for kind in KINDS:
@@ -52,6 +52,6 @@ def require_room(session: ReadSession, project_id: str, kind: Kind, more: int) -
     """`control.quotas.service.require_room` with the count of that kind.
 
     Raises:
-        QuotaExceeded: with `more` bytes the project would take up more than it may.
+        QuotaExceeded: `more` bytes would exceed the project's quota.
     """
     quotas.require_room(session, project_id, kind, more, TAKEN[kind])

@@ -1,4 +1,4 @@
-"""Workers, as they last described themselves."""
+"""The table of workers; each row is written by the worker's registration."""
 
 from datetime import datetime
 from typing import Any
@@ -26,4 +26,4 @@ class Worker(Base):
     started_at: Mapped[CreatedAt]
     last_seen_at: Mapped[CreatedAt]
     stopped_at: Mapped[datetime | None]
-    """Set by a worker that left in order; a worker that was killed just grows old."""
+    """When the worker stopped by a graceful shutdown; a killed worker becomes offline when its heartbeats stop."""

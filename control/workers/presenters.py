@@ -8,7 +8,7 @@ def worker_out(worker: Worker, *, online: bool, job_id: str | None, told: bool) 
     """
     Args:
         job_id: What it runs now.
-        told: Whether whoever asks may know that.
+        told: Whether the caller may see the job.
     """
     return WorkerOut.model_validate(
         {

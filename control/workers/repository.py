@@ -30,7 +30,7 @@ def get(session: ReadSession, worker_id: str) -> Worker | None:
 
 
 def touch(session: WriteSession, worker_id: str) -> bool:
-    """The worker is alive now; False where it is not registered."""
+    """Record a heartbeat of the worker; False if it is not registered."""
     found = session.scalars(
         update(Worker)
         .where(Worker.id == worker_id)
@@ -41,7 +41,7 @@ def touch(session: WriteSession, worker_id: str) -> bool:
 
 
 def mark_stopped(session: WriteSession, worker_id: str) -> None:
-    """The worker leaves now."""
+    """Record that the worker has stopped."""
     session.execute(update(Worker).where(Worker.id == worker_id).values(stopped_at=func.clock_timestamp()))
 
 

@@ -1,4 +1,4 @@
-"""Workers register, say that they are alive, and leave."""
+"""Registers workers, and records their heartbeats and their end."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def register(
     version: str,
     details: Mapping[str, Any] | None = None,
 ) -> str:
-    """A worker that starts introduces itself.
+    """Register a worker that starts.
 
     Args:
         name: ``hostname:pid``, for people.
@@ -50,7 +50,7 @@ def register(
 
 
 def beat(session: WriteSession, worker_id: str) -> None:
-    """The worker is alive.
+    """Record a heartbeat of the worker.
 
     Raises:
         NotFound: it never registered here; it should do so anew.
@@ -60,7 +60,7 @@ def beat(session: WriteSession, worker_id: str) -> None:
 
 
 def stopped(session: WriteSession, worker_id: str) -> None:
-    """The worker leaves in order."""
+    """Record the worker's graceful shutdown."""
     repository.mark_stopped(session, worker_id)
 
 

@@ -18,5 +18,5 @@ def wake_for(session: WriteSession, job_id: str, *, device: str, memory_bytes: i
 
 
 def call(session: WriteSession, worker_id: str) -> None:
-    """Have a worker look, after the commit, at what is asked of the job that it runs."""
+    """After the commit, wake up a worker because there is a request on the job that it runs."""
     after_commit(session, lambda: broker().call(worker_id))

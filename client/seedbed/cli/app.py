@@ -1,4 +1,4 @@
-"""The tree of commands."""
+"""The root of the command line: its global options and its groups of commands."""
 
 import os
 import sys
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.report(refused, as_json="--json" in given)
         return errors.exit_code(refused)
     except BrokenPipeError:
-        # Whoever read standard output has enough; what Python flushes at its end must not fail again.
+        # The reader of standard output has closed it; the flush at Python's end must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.REFUSED
     except SystemExit as ended:

@@ -1,4 +1,4 @@
-"""Asking before something is deleted for good."""
+"""Asks for confirmation before something is deleted for good."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""``seedbed job samples``, ``logs``, ``events``, ``metrics``: what a job left behind."""
+"""``seedbed job samples``, ``logs``, ``events``, ``metrics``: the history of a job."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""A job on the command line."""
+"""The argument that names a job on the command line."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``seedbed job …``: look, steer; and the group of all commands about jobs."""
+"""``seedbed job …``: list, show, pause, resume, cancel, retry, delete; and the group of all commands about jobs."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What goes to standard output, and what does not."""
+"""Output of commands: results to standard output, everything else to standard error."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Waiting for a short job at a terminal."""
+"""Waits for a short job, with its progress on a terminal."""
 
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""A job's file on the command line: read, changed by ``--set``, and errors told by its lines."""
+"""Reads a job's spec file for a command, applies ``--set``, and reports errors with their line numbers."""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""``seedbed task …``: what models can learn."""
+"""``seedbed task …``: lists and shows the tasks."""
 
 from typing import Annotated
 

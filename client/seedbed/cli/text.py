@@ -1,4 +1,4 @@
-"""Numbers and moments as people read them."""
+"""Formats numbers, sizes and times for people."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A bar for bytes that are on their way."""
+"""The progress bar of uploads and downloads."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A job's life on standard error: a bar where that is a terminal, else a line now and then."""
+"""Shows a job's progress on standard error: a progress bar on a terminal, else a line every some seconds."""
 
 import time
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from seedbed.models import Checkpoint, End, Event, Job, MetricPoint
 from seedbed.watch import KINDS, Update
 
 LINE_SECONDS = 10.0
-"""Between two lines of a job that is simply training, where there is no bar."""
+"""Seconds between two lines about a training job, if there is no progress bar."""
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def follow(client: Client, job: str, *, as_json: bool) -> int:
-    """Show a job until it is over, and return the exit code that tells how it ended.
+    """Show a job until it is over, and return the exit code for its final state.
 
     Ctrl-C stops the watching, never the job.
     """

@@ -1,4 +1,4 @@
-"""What a job leaves behind while it runs: events, logs, measurements, samples; and what its watcher receives."""
+"""Models of a job's events, logs, metrics and samples, and of the messages of its event stream."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ class Event(Resource):
     attempt: int
     type: str
     code: str = "other"
-    """Which sentence tells of it; stable. ``other``: an event of an earlier version of the service."""
+    """Stable code of the event's message. ``other``: an event of an earlier version of the service."""
     params: dict[str, Any] = Field(default_factory=dict)
     """What the sentence is made of."""
     message: str

@@ -1,4 +1,4 @@
-"""Jobs: how they stand, and what the service thinks of a spec."""
+"""Models of jobs, and of the validation of a spec."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""API keys, and who they belong to."""
+"""Models of API keys and their owners."""
 
 from datetime import datetime
 

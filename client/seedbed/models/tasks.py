@@ -1,4 +1,4 @@
-"""What models can learn."""
+"""Models of tasks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a project takes up."""
+"""Models of a project's use of storage."""
 
 from seedbed.models.base import Resource
 

@@ -33,7 +33,7 @@ class Checkpoints:
         self._transport.delete(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
 
     def export(self, checkpoint: str, *, format: str = "onnx") -> Export:  # noqa: A002 - as the service calls it
-        """Have a worker write a checkpoint in another format; `Exports.wait` tells when it is there.
+        """Have a worker write a checkpoint in another format; wait for the result with `Exports.wait`.
 
         One that was exported already is not exported again.
         """

@@ -1,4 +1,4 @@
-"""Jobs: validate, submit, watch, steer."""
+"""Jobs: validate, submit, watch, pause, resume, cancel, retry and fork them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal

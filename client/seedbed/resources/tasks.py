@@ -1,4 +1,4 @@
-"""What models can learn."""
+"""Tasks: list them and get one."""
 
 from urllib.parse import quote
 

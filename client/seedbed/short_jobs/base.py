@@ -1,4 +1,4 @@
-"""What every kind of short job has in the client."""
+"""The models and methods that all kinds of short jobs share."""
 
 import os
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from seedbed.models.jobs import Failure, WaitingReason
 from seedbed.transport import Transport
 
 WAIT_SECONDS = 10
-"""The service holds an answer back for so long at most."""
+"""Most seconds for which the service holds back the response of a long poll."""
 PROGRESS_SECONDS = 1
-"""Who shows progress needs answers in between."""
+"""Seconds of a long poll when the progress is shown, which needs responses in between."""
 
 
 class ShortJob(Resource):

@@ -1,4 +1,4 @@
-"""Estimates: what a job would take."""
+"""Estimates: the throughput, memory and time that a job would need."""
 
 from typing import Any
 

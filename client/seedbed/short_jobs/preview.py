@@ -1,4 +1,4 @@
-"""Previews: what a job's networks would see."""
+"""Previews: the inputs that a job's networks would get."""
 
 from typing import Any
 

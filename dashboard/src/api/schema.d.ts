@@ -2881,7 +2881,7 @@ export interface components {
             bytes: number;
             /**
              * Limit Bytes
-             * @description What it may come to, by the project's own quota and by the operator's; none: no quota.
+             * @description The quota in bytes, the lower of the project's own and the operator's; none: no quota.
              */
             limit_bytes?: number | null;
         };
@@ -3660,7 +3660,7 @@ export interface components {
         };
         /**
          * ProblemDetail
-         * @description One thing wrong, where a request has several.
+         * @description One problem of a request that has several.
          */
         ProblemDetail: {
             /**
@@ -4135,7 +4135,7 @@ export interface components {
             state: string;
             /**
              * Free Bytes
-             * @description None for a bucket, which has no end that could be told, and for a project.
+             * @description None for a bucket, which has no known limit, and for a project.
              */
             free_bytes: number | null;
         };
@@ -4151,8 +4151,8 @@ export interface components {
             version: string;
             /**
              * Scope
-             * @description What this tells of: for an admin of the project ``default`` the whole service, for another project's admin that
-             *     project, with nothing where a fact concerns all of them.
+             * @description The scope of the numbers: for an admin of the project ``default`` the whole service, for another project's admin that
+             *     project, without facts that concern all projects.
              * @enum {string}
              */
             scope: "service" | "project";
@@ -4161,7 +4161,7 @@ export interface components {
             workers: components["schemas"]["WorkersOut"];
             /**
              * Leader
-             * @description Which process of the API takes care of expired leases and lost doorbells.
+             * @description The process of the API that is the leader: it handles expired leases and lost wake-up messages.
              */
             leader: string | null;
             /**
@@ -4477,10 +4477,10 @@ export interface components {
             bytes: number;
             /**
              * Leaving Bytes
-             * @description Of checkpoints that were dropped and leave the storage within a minute or two; in none of the numbers above.
+             * @description Bytes of removed checkpoints that leave the storage within a minute or two; in none of the numbers above.
              */
             leaving_bytes: number;
-            /** @description None for a bucket, which has no end that could be told. */
+            /** @description None for a bucket, which has no known limit. */
             disk: components["schemas"]["DiskUsage"] | null;
         };
         /**
