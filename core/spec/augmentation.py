@@ -1,4 +1,4 @@
-"""How an image is changed from view to view."""
+"""Settings for image augmentation: how a view of an image is made."""
 
 from typing import Annotated, Self
 
@@ -20,41 +20,42 @@ class AugmentationSpec(Spec):
     crop_min_area: Annotated[float, Field(gt=0.0, le=1.0)] = 0.08
     """Smallest share of the image's area that a random crop takes. 1 with ``crop_max_area`` 1: no crop."""
     crop_max_area: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Largest share."""
+    """Largest share of the image's area that a random crop takes."""
     crop_max_ratio: Annotated[float, Field(ge=1.0, le=4.0)] = 4 / 3
-    """Width to height of a crop lies between one over this and this, evenly in its logarithm."""
+    """A crop's width over its height lies between 1 / this value and this value, log-uniformly distributed."""
 
     flip_probability: Probability = 0.5
-    """Chance to be mirrored left to right."""
+    """Probability of a horizontal flip (left to right)."""
     quarter_turns: bool = False
-    """Turn by 0, 90, 180 or 270 degrees, each as likely: where no side of a picture is up."""
+    """Rotate by 0, 90, 180 or 270 degrees, each with equal probability: for pictures without an upright position."""
     rotation_degrees: Annotated[float, Field(ge=0.0, le=45.0)] = 0.0
-    """Turn by an angle between minus this and this; what comes in from outside mirrors the edge."""
+    """Rotate by an angle (degrees) between minus this and this; pixels from outside the image mirror the edge."""
 
     jitter_probability: Probability = 0.8
-    """Chance of a change of colours, by the four strengths below, in their order."""
+    """Probability of colour jitter, by the four strengths below, in their order."""
     brightness: Strength = 0.4
     """Factor between 1 minus and 1 plus this on all values."""
     contrast: Strength = 0.4
     """Factor between 1 minus and 1 plus this on the distance from the image's mean grey."""
     saturation: Strength = 0.4
-    """Factor between 1 minus and 1 plus this on the distance from each pixel's grey. Nothing on grey images."""
+    """Factor between 1 minus and 1 plus this on the distance from each pixel's grey. No effect on grey images."""
     hue: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
-    """Turn of the hue between minus and plus this, in turns of the colour wheel. Nothing on grey images."""
+    """Shift of the hue between minus and plus this, in turns of the colour wheel. No effect on grey images."""
     grayscale_probability: Probability = 0.2
-    """Chance to lose all colour."""
+    """Probability of conversion to greyscale."""
 
     blur_probability: Probability = 0.0
-    """Chance of a Gaussian blur with a standard deviation between the two below."""
+    """Probability of a Gaussian blur with a standard deviation between the two below."""
     blur_min_sigma: Annotated[float, Field(gt=0.0, le=16.0)] = 0.1
-    """Pixels of the view."""
+    """Least standard deviation of the blur, in pixels of the view."""
     blur_max_sigma: Annotated[float, Field(gt=0.0, le=16.0)] = 2.0
-    """Pixels of the view. The kernel spans a tenth of the view's size, as SimCLR's."""
+    """Largest standard deviation of the blur, in pixels of the view. The kernel spans a tenth of the view,
+    as SimCLR's."""
 
     solarize_probability: Probability = 0.0
-    """Chance that values of ``solarize_threshold`` and above are inverted."""
+    """Probability that values of ``solarize_threshold`` and above are inverted."""
     solarize_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """0 … 1."""
+    """Threshold on values in 0 … 1."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

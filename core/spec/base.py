@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
 GIVEN = "given"
-"""How Pydantic names the branch of `AutoOr` that is not ``auto`` in an error's path; people wrote no such level."""
+"""Pydantic's name, in an error's path, of the branch of `AutoOr` that is not ``auto``; specs have no such level."""
 
 
 def _branch(value: Any) -> str:
@@ -16,13 +16,13 @@ _Value = TypeVar("_Value")
 AutoOr = Annotated[
     Annotated[_Value, Tag(GIVEN)] | Annotated[Literal["auto"], Tag("auto")], Discriminator(_branch)
 ]
-"""A value, or ``auto``: the engine finds one. A wrong value has one error, that of the value."""
+"""A value, or ``auto``: the engine decides the value. An invalid value gives one error, that of the value."""
 
 
 class Spec(BaseModel):
-    """A closed, immutable part of a spec: an unknown field is an error, not a surprise.
+    """Base class of every part of a spec: immutable and closed, so that an unknown field is an error.
 
-    ``allow_inf_nan=False`` because a learning rate of NaN is never what anybody meant.
+    ``allow_inf_nan=False`` because NaN or infinity, for example as a learning rate, is always a mistake.
     """
 
     model_config = ConfigDict(

@@ -1,9 +1,9 @@
-"""Sizes of the networks that turn features back into images; without torch, so that they can be counted."""
+"""Sizes and parameter counts of decoders, which turn features into images, and of heads; without torch."""
 
 import itertools
 
 GROUP = 8
-"""Channels that group norm normalises together."""
+"""Channels per group of group norm."""
 _LEAST_WIDTH, _LARGEST_WIDTH = 16, 256
 
 
@@ -47,12 +47,12 @@ def count_prototype_head(width: int, hidden: int, bottleneck: int, outputs: int)
 
 
 def decoder_start_width(width: int) -> int:
-    """Channels of the map that a decoder of whole images begins with, behind an encoder of ``width``."""
+    """Channels of the first map of a decoder of whole images, after an encoder of ``width``."""
     return min(_LARGEST_WIDTH, max(_LEAST_WIDTH, width // GROUP * GROUP))
 
 
 def count_autoencoder(width: int, start: int, *, code_size: int, side: int, channels: int) -> int:
-    """Parameters of a denoising autoencoder behind its encoder, whose last map is (width, start, start)."""
+    """Parameters of a denoising autoencoder after its encoder, whose last map is (width, start, start)."""
     first = decoder_start_width(width)
     bottleneck = count_linear(width * start**2, code_size) + count_linear(code_size, first * start**2)
     return bottleneck + count_decoder(first, start, side, channels)

@@ -1,4 +1,4 @@
-"""A job, whole."""
+"""`JobSpec`: the whole spec of a job."""
 
 import difflib
 from typing import Annotated, Literal, Self
@@ -32,7 +32,7 @@ class JobSpec(Spec):
     version: Literal[1] = 1
     """Version of this schema."""
     name: Name
-    """For people; need not be unique."""
+    """A name for people; need not be unique."""
     dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")] | None = None
     """Id of the dataset to learn from."""
     start: StartSpec | None = None
@@ -52,7 +52,7 @@ class JobSpec(Spec):
             size.check(self.inputs())
             self.task.check(size, self.patches)
         except ValueError as error:
-            # Told at the field: the root's own errors would name none.
+            # Reported at the field: an error of the root model would name no field.
             raise PydanticCustomError(
                 "value_error", "{problem}", {"problem": str(error), "param": "model"}
             ) from None
@@ -102,9 +102,9 @@ class JobSpec(Spec):
             return self
         near = difflib.get_close_matches(name, known, n=1)
         problem = (
-            f"{name!r} is no measure of this job by which checkpoints can be told better from worse; "
-            + (f"did you mean {near[0]!r}? " if near else "")
-            + f"There are {', '.join(known)}"
+            f"{name!r} is not a measure of this job that shows which checkpoint is better. "
+            + (f"Did you mean {near[0]!r}? " if near else "")
+            + f"Such measures are {', '.join(known)}"
         )
         raise PydanticCustomError(
             "value_error", "{problem}", {"problem": problem, "param": "training.retention.keep_best"}
@@ -112,7 +112,7 @@ class JobSpec(Spec):
 
     @property
     def judging_metrics(self) -> dict[str, Direction]:
-        """What this job measures that tells a better model from a worse one, and which way is better."""
+        """Measures of this job that show which model is better, and which direction is better."""
         evaluations = self.task.evaluations
         averaged = evaluations if self.training.ema_decay is not None else {}
         return {
@@ -134,18 +134,18 @@ class JobSpec(Spec):
 
     @property
     def clip_samples(self) -> int:
-        """Samples (numbers) in one clip of a recording."""
+        """Audio samples in one clip of a recording."""
         audio = self.data.audio
         return max(1, round(audio.clip_seconds * audio.sampling_rate))
 
     @property
     def architecture(self) -> str:
-        """The kind of network that this trains."""
+        """The architecture of the network that this job trains."""
         return self.network_size.architecture
 
     @property
     def network_size(self) -> Size:
-        """Its sizes, whatever its kind."""
+        """The network's sizes, for any architecture."""
         return self.model.resolve(self.task.presets)
 
     @property
@@ -181,21 +181,21 @@ class JobSpec(Spec):
 
     @property
     def dropout(self) -> float:
-        """Dropout in training: as written, else as the networks of this kind were published."""
+        """Dropout in training: as set, otherwise that of the architecture's publication."""
         if self.model.dropout is not None:
             return self.model.dropout
         return self.network_size.default_dropout
 
     @property
     def learned_positions(self) -> int | None:
-        """Positions that the weights are made for; None where any number will do."""
+        """Number of positions in the network's weights; None if the weights allow any number."""
         return self.training.sequence_length if self.network_size.learned_positions else None
 
     def inputs(self, vocabulary_size: int | None = None) -> Inputs:
-        """What its networks are fed in one micro-batch.
+        """The networks' inputs in one micro-batch.
 
         Args:
-            vocabulary_size: of an uploaded tokenizer; None: the most that the spec can tell.
+            vocabulary_size: of an uploaded tokenizer; None: the largest that the spec allows.
         """
         training, image = self.training, self.data.image
         precision, device = training.precision, self.resources.device

@@ -1,6 +1,6 @@
-"""What a run measures: how each series is called, read and judged.
+"""Definitions of a run's metrics: name, unit, meaning, and which direction is better.
 
-Each task lists its own metrics in its ``spec.py``. Those that every run has, and those of every encoder, stand here.
+Each task lists its own metrics in its ``spec.py``. This module defines those of every run and of every encoder.
 """
 
 import importlib
@@ -15,33 +15,34 @@ Group = Literal["loss", "task", "representation", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One thing that is measured, in one or several series."""
+    """One metric, in one or several series."""
 
     name: str
-    """Without its area: ``perplexity``. A name means the same in every task."""
+    """Name without the area: ``perplexity``. A name has the same meaning in every task."""
     title: str
-    """For people: ``Perplexity``."""
+    """Title for people: ``Perplexity``."""
     areas: tuple[Area, ...] = ("eval",)
-    """Where it is measured: ``train`` on the batches that are learned from, ``eval`` on the held-out part. Its series
+    """Where it is measured: ``train`` on the training batches, ``eval`` on the held-out split. Its series
     are called ``<area>/<name>``."""
     better: Direction | None = None
-    """Which way a better model lies; None where the metric does not tell a better model from a worse one."""
+    """The direction of better models; None if the metric does not show which model is better."""
     unit: str | None = None
     """``share`` (0 to 1, shown in percent), ``MB``, ``nats`` …; None for a number without unit."""
     group: Group = "task"
     hint: str | None = None
     """How to read it, in a sentence."""
     logarithmic: bool = False
-    """Whether a logarithmic axis makes sense."""
+    """Whether a logarithmic axis is useful."""
     always: bool = True
-    """Whether every job of the task measures it; otherwise only some do, by their settings or their data."""
+    """Whether every job of the task measures it; otherwise only some do, depending on settings or data."""
     noisy: bool = True
     """Whether values jump from point to point, so that a smoothed curve helps."""
     tile: str | None = None
-    """Its short title among the figures at the head of a job's page; None: it is not one of them. A page has room for
-    four figures of the task: the losses, then the first metrics with a tile."""
+    """Its short title as a figure at the top of a job's page; None: it is not shown there. A page shows four figures
+    of the
+    task: the losses, then the first metrics with a tile."""
     level: str | None = None
-    """Name of another metric of the task that is a constant to compare with, drawn into the same chart."""
+    """Name of another metric of the task, a constant for comparison that is drawn in the same chart."""
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -50,9 +51,9 @@ class Metric:
 
 
 LOSS = Metric("loss", "Loss", ("train", "eval"), better="lower", group="loss", logarithmic=True)
-"""What is minimised, where the held-out part has it as well."""
+"""The loss, for tasks that also have it on the held-out split."""
 LOSS_IN_NATS = replace(LOSS, unit="nats")
-"""Of a task that predicts tokens: nats a token."""
+"""The loss of a task that predicts tokens, in nats per token."""
 
 LANGUAGE: tuple[Metric, ...] = (
     Metric(
@@ -72,7 +73,7 @@ LANGUAGE: tuple[Metric, ...] = (
         tile="Bits per byte",
     ),
 )
-"""Of a task that predicts tokens, beside its loss."""
+"""Metrics of a task that predicts tokens, besides its loss."""
 
 REPRESENTATION: tuple[Metric, ...] = (
     Metric(
@@ -82,7 +83,7 @@ REPRESENTATION: tuple[Metric, ...] = (
         better="higher",
         unit="share",
         group="representation",
-        hint="Held-out samples whose nearest training samples have their class.",
+        hint="Held-out samples whose nearest training samples have the same class.",
         always=False,
     ),
     Metric(
@@ -92,7 +93,7 @@ REPRESENTATION: tuple[Metric, ...] = (
         better="higher",
         unit="share",
         group="representation",
-        hint="Held-out samples that a linear classifier on the features gets right.",
+        hint="Held-out samples that a linear classifier on the features classifies correctly.",
         always=False,
         tile="Linear probe",
     ),
@@ -102,7 +103,7 @@ REPRESENTATION: tuple[Metric, ...] = (
         ("health",),
         better="higher",
         group="representation",
-        hint="Dimensions that the features really use: from 1, a collapse, to their width. Higher is better.",
+        hint="Effective dimensions of the features: from 1, a collapse, to their width. Higher is better.",
         tile="Effective rank",
     ),
     Metric(
@@ -111,7 +112,7 @@ REPRESENTATION: tuple[Metric, ...] = (
         ("health",),
         better="higher",
         group="representation",
-        hint="0: all samples are one point, a collapse; 1: they point everywhere.",
+        hint="0: all samples have the same features, a collapse; 1: features are spread over all directions.",
     ),
     Metric(
         "uniformity",
@@ -133,7 +134,7 @@ REPRESENTATION: tuple[Metric, ...] = (
         always=False,
     ),
 )
-"""Of a task that learns features of whole samples."""
+"""Metrics of a task that learns features of whole samples."""
 
 RUN: tuple[Metric, ...] = (
     Metric(
@@ -153,24 +154,24 @@ RUN: tuple[Metric, ...] = (
     Metric("data_wait_fraction", "Share of time waiting for data", ("train",), unit="share", group="run"),
     Metric("memory_mb", "Memory", ("system",), unit="MB", group="run", noisy=False),
 )
-"""Of every run, whatever it learns."""
+"""Metrics of every run, for any task."""
 
 
 def evaluations(metrics: Iterable[Metric]) -> dict[str, Direction]:
-    """Those measured on the held-out part that tell a better model from a worse one, by name, and which way is better."""
+    """Metrics on the held-out split that show which model is better: name → the better direction."""
     return {metric.name: metric.better for metric in metrics if metric.better and "eval" in metric.areas}
 
 
 def directions(metrics: Iterable[Metric]) -> dict[str, Direction]:
-    """Every series that tells a better model from a worse one, and which way is better."""
+    """Every series that shows which model is better → the better direction."""
     return {name: metric.better for metric in metrics if metric.better for name in metric.series}
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether a larger value of a series (``eval/perplexity``) is a better model's.
+    """Whether a larger value of a series (such as ``eval/perplexity``) is better.
 
-    Of a name that no task describes, as in a job of a package that is not installed any more, an accuracy is taken
-    to rise and everything else to fall.
+    For a name that no installed task defines, as in a job of a package that was uninstalled, larger is better for
+    accuracies only.
     """
     area, _, name = metric.partition("/")
     name = name.removeprefix("ema_") if area == "eval" else name
@@ -179,7 +180,7 @@ def higher_is_better(metric: str) -> bool:
 
 
 def _known() -> Mapping[str, Direction]:
-    # By name, since the tasks' specs are built on this module.
+    # Imported by name, because the tasks' specs import this module.
     specs = importlib.import_module("core.spec.tasks").task_specs()
     known: dict[str, Direction] = {}
     for spec in specs:

@@ -1,4 +1,4 @@
-"""Which network: a preset by name, or sizes written out."""
+"""Settings of the network: a preset by name, or explicit sizes."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -26,13 +26,13 @@ class ModelSpec(Spec):
     """A preset, explicit sizes, or a preset with some sizes changed."""
 
     preset: Preset | None = None
-    """A published size to start from. Default: the task's own, where no size is written out."""
+    """A published size to start from. Default: the task's own, unless sizes are set."""
 
     architecture: Architecture | None = None
-    """Kind of network, where sizes are written out in place of a preset. Default: the task's own."""
+    """Architecture of the network, where sizes are set instead of a preset. Default: the task's own."""
 
     layers: Annotated[int, Field(ge=1, le=200)] | None = None
-    """Transformer blocks; of an encoder-decoder, in each of the two."""
+    """Number of transformer blocks; for an encoder-decoder, in each of the two."""
 
     hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None
     """Width of the residual stream; a multiple of ``heads``."""
@@ -44,21 +44,22 @@ class ModelSpec(Spec):
     """Width of the feed-forward layer. Default: in proportion to ``hidden_size`` as in the preset."""
 
     patch_size: Annotated[int, Field(ge=1, le=256)] | None = None
-    """Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
+    """For a ViT: pixels on a patch's side; must divide the image's side. Default: 4 for images of at most 40 pixels,
     16 above."""
 
     depths: tuple[Annotated[int, Field(ge=1, le=200)], ...] | None = None
-    """Of a ResNet: residual blocks a stage. Default: the preset's."""
+    """For a ResNet: residual blocks per stage. Default: the preset's."""
 
     widths: tuple[Annotated[int, Field(ge=4, le=65536)], ...] | None = None
-    """Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's."""
+    """For a ResNet: output channels of each stage, as many values as ``depths``. Default: the preset's."""
 
     width: Annotated[int, Field(ge=4, le=4096)] | None = None
-    """Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's."""
+    """For a GAN's two networks: channels; for ``dcgan`` of the map with the highest resolution, for
+    ``resgan`` everywhere. Default: the preset's."""
 
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2, T5
-    and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none."""
+    """Dropout of hidden states and attention in training; for a Llama, of attention alone. Default: 0.1 for BERT,
+    GPT-2, T5 and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -73,13 +74,13 @@ class ModelSpec(Spec):
         return self
 
     def resolve(self, presets: tuple[str, ...]) -> Size:
-        """The sizes that this comes to for a task.
+        """The network's sizes that these settings give for a task.
 
         Args:
             presets: the task's, its default first.
 
         Raises:
-            ValueError: where the task does not train such a network, or the sizes do not fit each other.
+            ValueError: if the task does not train such a network, or the sizes do not fit each other.
         """
         default = next(
             (name for name in presets if self.architecture in {None, PRESETS[name].architecture}), presets[0]

@@ -1,17 +1,17 @@
-"""How a checkpoint's folder is opened in the ecosystem, for people to copy."""
+"""Code examples that open a checkpoint's folder with `transformers`, for people to copy."""
 
 from dataclasses import dataclass
 
 FOLDER = "{folder}"
-"""Stands in `Opening.code` for the path of the checkpoint's folder."""
+"""Placeholder in `Opening.code` for the path of the checkpoint's folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What takes a folder as it is, and the first lines of Python to try it with."""
+    """The class that opens a checkpoint's folder, and a few lines of Python that use it."""
 
     loader: str = "AutoModel"
-    """The class of `transformers` (or another library) whose ``from_pretrained`` takes it."""
+    """The class of `transformers` (or another library) whose ``from_pretrained`` opens the folder."""
     code: str = f"""\
 from transformers import AutoModel
 

@@ -1,4 +1,4 @@
-"""The optimisers that a network can be trained with, told apart by ``kind``."""
+"""Settings of the optimisers, distinguished by ``kind``."""
 
 from typing import Annotated, Literal
 
@@ -8,15 +8,16 @@ from core.spec.base import Spec
 
 
 class _Optimizer(Spec):
-    """What all of them share: whom weight decay spares, and how the rate falls with depth."""
+    """Settings of all optimisers: weight decay, and the learning rate's decrease with depth (layer-wise decay)."""
 
     weight_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """Decoupled decay of matrices; biases, norms and other vectors are never decayed."""
+    """Decoupled weight decay of matrices; biases, norms and other vectors are never decayed."""
     decay_embeddings: bool = True
     """Whether embeddings (of tokens, positions, patches' places) are decayed like other matrices."""
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    """Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
-    rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike."""
+    """Factor of each block's learning rate relative to the block after it; the embeddings have the lowest rate, the
+    head the full rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all rates are
+    equal."""
 
 
 class AdamW(_Optimizer):
@@ -52,9 +53,9 @@ class Muon(_Optimizer):
 
 
 class Adafactor(_Optimizer):
-    """Second moments kept as a row and a column a matrix (Shazeer and Stern 2018, arXiv 1804.04235).
+    """Second moments stored as one row and one column per matrix (Shazeer and Stern 2018, arXiv 1804.04235).
 
-    State of some thousandths of AdamW's; the step is relative to the parameter's own size.
+    Its state is some thousandths of AdamW's; the step is relative to the parameter's own size.
     """
 
     kind: Literal["adafactor"] = "adafactor"

@@ -1,4 +1,4 @@
-"""Regular expressions that people write, searched by RE2: in time linear in the text, whatever the pattern.
+"""Users' regular expressions, searched with RE2, which takes time linear in the text for every pattern.
 
 RE2 (https://github.com/google/re2) has Python's syntax less what needs backtracking: no look-ahead or look-behind, no back
 references. ``\\d``, ``\\w`` and ``\\s`` mean ASCII.
@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 GROUP = "group"
-"""The name of what a pattern finds."""
+"""Name of the pattern's capturing group."""
 
 
 @lru_cache(maxsize=64)
 def compiled(pattern: str) -> Any:
-    """The pattern, ready to be searched for.
+    """The compiled pattern.
 
     Raises:
         ValueError: it is no regular expression of RE2, or takes too much memory.
@@ -21,7 +21,7 @@ def compiled(pattern: str) -> Any:
     import re2  # noqa: PLC0415 - few specs have a pattern
 
     options = re2.Options()
-    options.log_errors = False  # to standard error, as text
+    options.log_errors = False  # otherwise RE2 writes them to standard error
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
@@ -31,14 +31,14 @@ def compiled(pattern: str) -> Any:
             f"is no regular expression of RE2 ({reason}), which has Python's syntax without look-around and back references"
         ) from None
     except UnicodeEncodeError:
-        raise ValueError("holds half of a surrogate pair, which is no character") from None
+        raise ValueError("contains half of a surrogate pair, which is no character") from None
 
 
 def check_group_pattern(pattern: str) -> str:
     """The pattern itself.
 
     Raises:
-        ValueError: it is no regular expression, or names nothing as ``group``.
+        ValueError: it is no regular expression, or has no capturing group named ``group``.
     """
     if GROUP not in compiled(pattern).groupindex:
         raise ValueError("must name what it finds as group, as in _(?P<group>[a-z]+)_")
@@ -46,10 +46,10 @@ def check_group_pattern(pattern: str) -> str:
 
 
 def find_group(pattern: str | None, text: str) -> str | None:
-    """What the pattern finds as ``group`` in a text; None where it does not match, or is None."""
+    """The text that the pattern captures as ``group``; None if it does not match or the pattern is None."""
     if pattern is None:
         return None
-    # A name in an archive may hold bytes that are no UTF-8; RE2 reads UTF-8 alone.
+    # A name in an archive may contain bytes that are no UTF-8; RE2 reads only UTF-8.
     match = compiled(pattern).search(text.encode("utf-8", "replace").decode())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""What prepared data is named by: one key for the engine's cache and for a worker machine's."""
+"""The key of prepared data, for the engine's cache and for a worker machine's cache."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from core.spec.data import DataSpec
 from core.spec.task import Modality
 
 FORMATS: dict[Modality, int] = {"text": 3, "image": 2, "audio": 2}
-"""Version of the files that preparation writes; what an older one wrote is not opened."""
+"""Version of the prepared files' format; files of an older version are not opened."""
 
 _DEPENDS_ON: dict[Modality, dict[str, bool | dict[str, bool]]] = {
     "text": dict.fromkeys(("text_column", "documents", "tokenizer", "held_out", "held_out_fraction"), True),
@@ -20,14 +20,14 @@ _WITHOUT: dict[Modality, dict[str, set[str]]] = {
     "image": {},
     "audio": {"audio": {"clip_seconds"}},
 }
-"""How long a sample is taken to be is decided when it is read."""
+"""Fields that do not change the prepared files: a sample's length is applied when it is read."""
 
 
 def prepared_key(modality: Modality, spec: DataSpec, files: Sequence[Sequence[object]]) -> str:
-    """The key of what preparation makes of these files with this spec: all that the result depends on, and no more.
+    """The key of the data prepared from these files with this spec: a hash of exactly what the result depends on.
 
     Args:
-        files: Of each its name, sha256 and, where it was said, how it is read, as JSON has it; in any order.
+        files: The name, sha256 and, if given, reading options of each, as JSON; in any order.
     """
     document = {
         "format": FORMATS[modality],

@@ -1,4 +1,4 @@
-"""Spec errors that a person can act on: where, what, and the nearest name that would have been right."""
+"""Validation errors of a spec for people: the field, what is wrong, and the nearest valid name."""
 
 import difflib
 import json
@@ -20,16 +20,16 @@ from core.spec.stored import why_missing
 from core.spec.tasks import task_faults
 
 MOST_PROBLEMS = 20
-"""So many are explained; of the others it is told how many they are."""
+"""At most this many problems are listed; the rest are counted."""
 _MOST_CHARACTERS = 200
-"""Of a name or value that a message repeats; what is longer is shortened."""
+"""Most characters of a name or value in a message; a longer one is shortened."""
 _LONGEST_NAME = 100
-"""Characters of a name that is looked for among those that would be right."""
+"""Most characters of a name for which the nearest valid name is searched."""
 
 
 @dataclass(frozen=True)
 class SpecProblem:
-    """One thing wrong with a spec."""
+    """One problem of a spec."""
 
     param: str
     """Dotted path of the offending field, as ``training.steps``; ``""`` for the whole."""
@@ -41,7 +41,7 @@ class SpecProblem:
 
 
 class SpecError(ValueError):
-    """A spec that cannot be a job; ``problems`` says why, field by field.
+    """The error for an invalid spec; ``problems`` lists the invalid fields.
 
     Args:
         more: How many further problems there are.
@@ -71,7 +71,7 @@ def load(path: Path) -> JobSpec:
     """The job in a YAML or JSON file (JSON is YAML).
 
     Raises:
-        SpecError: when the file is no YAML or no job.
+        SpecError: if the file is no YAML or no valid job.
         OSError: when it cannot be read.
     """
     try:
@@ -82,10 +82,10 @@ def load(path: Path) -> JobSpec:
 
 
 def read_document(text: str) -> Any:
-    """What a JSON or YAML text says.
+    """The content of a JSON or YAML text.
 
-    JSON is read as JSON where it is whole: YAML takes neither its escapes of characters beyond U+FFFF nor all of
-    its characters.
+    Valid JSON is read as JSON, because YAML accepts neither JSON's escapes of characters beyond U+FFFF nor all of its
+    characters.
 
     Raises:
         yaml.YAMLError, ValueError, RecursionError, OverflowError: it is neither.
@@ -97,7 +97,7 @@ def read_document(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Joins what JSON writes of a character beyond U+FFFF, ``\\ud83d\\ude00``, as YAML does not."""
+    """Joins surrogate pairs, JSON's escapes of characters beyond U+FFFF (``\\ud83d\\ude00``), which YAML does not."""
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         value = super().construct_scalar(node)
@@ -107,19 +107,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def explain(errors: Iterable[ErrorDetails], root: type[BaseModel] = JobSpec) -> list[SpecProblem]:
-    """The first `MOST_PROBLEMS` of pydantic's errors in the reader's words, with suggestions for mistyped names."""
+    """The first `MOST_PROBLEMS` of Pydantic's errors as sentences for people, with suggestions for mistyped names."""
     return [_shortened(_explain_one(error, root)) for error in islice(errors, MOST_PROBLEMS)]
 
 
 def _shortened(problem: SpecProblem) -> SpecProblem:
-    """A document's own names and values may be of any length; what is told of them is not."""
+    """Shorten a document's names and values, which may have any length, for a message."""
     return replace(
         problem, param=shorten(problem.param), message=shorten(problem.message, 4 * _MOST_CHARACTERS)
     )
 
 
 def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """The text with its middle left out, where it has more than so many characters."""
+    """The text, with its middle left out if it has more than ``most`` characters."""
     if len(text) <= most:
         return text
     return f"{text[: most - 60]}… ({len(text):,} characters) …{text[-20:]}"
@@ -127,12 +127,12 @@ def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
 
 def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
     location = [part for part in error["loc"] if not _is_union_tag(part, root, error["loc"])]
-    # A check over several fields knows best which of them to name.
+    # A check of several fields names the relevant field itself.
     named = error.get("ctx", {}).get("param")
     param = str(named) if named else ".".join(str(part) for part in location)
     kind = error["type"]
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        # Pydantic names the union; what is wrong, or not there, is the field that tells its variants apart.
+        # Pydantic names the union; the invalid or missing field is the discriminator.
         tag = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
         param = f"{param}.{tag}" if param else tag
         if kind == "union_tag_not_found":
@@ -170,7 +170,7 @@ def _nearest(name: str, choices: Iterable[str]) -> str | None:
 
 
 def _is_union_tag(part: str | int, root: type[BaseModel], location: tuple[str | int, ...]) -> bool:
-    """Pydantic puts a discriminated union's tag in the path; people wrote no such level."""
+    """Whether a level of the path is a discriminated union's tag, which Pydantic adds to the document's path."""
     index = location.index(part)
     if index == 0 or not isinstance(part, str):
         return False
@@ -198,7 +198,7 @@ def _models_at(root: type[BaseModel], location: list[str | int]) -> Iterator[typ
                 if part in model.model_fields
                 for inner in _models_in(model.model_fields[str(part)].annotation)
             ]
-            # No field: the tag of the one variant that was meant.
+            # No field: the discriminator's value, which selects one variant.
             or [model for model in models if any(part == f.default for f in model.model_fields.values())]
             or models
         )

@@ -1,6 +1,6 @@
-"""Starting points for a job: what differs from a spec's defaults, under a name.
+"""Recipes: named starting points for a job, as differences from a spec's defaults.
 
-The dashboard's form begins with them, ``seedbed task spec`` prints them, and the benchmarks train with the very same.
+The dashboard's form offers them, ``seedbed task spec`` prints them, and the benchmarks train with the same recipes.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ class Recipe:
     """A spec without name and dataset."""
 
     name: str
-    """As ``mini``: within a task it names one recipe, and across tasks the same size of undertaking."""
+    """A name such as ``mini``: unique within a task, and of a similar size of training across tasks."""
     title: str
-    """For people: ``Mini``."""
+    """Title for people: ``Mini``."""
     description: str
-    """What is trained for how long, and on what kind of machine."""
+    """Which network is trained, for how long, and on what kind of machine."""
     document: Document
     """Sections of the spec, ``task`` without its kind."""
 
@@ -32,17 +32,17 @@ class Recipe:
 
 
 def smoke(description: str, document: Document) -> Recipe:
-    """To see in about a minute that everything works."""
+    """A smoke test: shows in about a minute that everything works."""
     return Recipe("smoke", "Smoke test", description, document)
 
 
 def mini(description: str, document: Document) -> Recipe:
-    """Some minutes on a CPU, and something is learned."""
+    """Trains for some minutes on a CPU, long enough to learn something."""
     return Recipe("mini", "Mini", description, document)
 
 
 def base(description: str, document: Document) -> Recipe:
-    """As it was published, for a GPU."""
+    """The published configuration, for a GPU."""
     return Recipe("base", "Base", description, document)
 
 
@@ -59,7 +59,7 @@ def text_recipes(
     minutes: str = "some minutes",
     **optimizer: float,
 ) -> tuple[Recipe, ...]:
-    """Of a task on text: three networks by preset, and how the largest is trained.
+    """Recipes of a text task: three networks by preset, and the training of the largest.
 
     Args:
         batch: Sequences a step, in ``parts`` micro-batches.
@@ -133,7 +133,7 @@ def image_recipes(
     task: Document = NOTHING,
     large_task: Document = NOTHING,
 ) -> tuple[Recipe, ...]:
-    """Of a task on images: a small network, with which the task is shown to learn on two CPU cores, and a published one.
+    """Recipes of an image task: a small network that was shown to learn on two CPU cores, and a published one.
 
     The smoke test is the small one with few steps and small batches; the large one is for 224 pixels a side.
 
@@ -185,7 +185,7 @@ def audio_recipes(
     large_rate: float,
     task: Document,
 ) -> tuple[Recipe, ...]:
-    """Of a task on audio: a small network, with which the task is shown to learn on two CPU cores, and a published one.
+    """Recipes of an audio task: a small network that was shown to learn on two CPU cores, and a published one.
 
     Args:
         network: What ``model`` is, for people.

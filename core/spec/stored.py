@@ -1,7 +1,7 @@
-"""Specs of jobs as they are kept, also those whose task is not installed here (any more).
+"""Stored specs of accepted jobs, including those whose task is not installed (any more).
 
-What a person submits is validated by `core.spec.problems.validate`, and a task that there is not is refused. A job that was
-accepted once must still be shown, though the package of its task was uninstalled meanwhile.
+A submitted spec is validated by `core.spec.problems.validate`, which refuses an unknown task. A job that was accepted
+must still be shown after the package of its task was uninstalled.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from core.spec.tasks import task_faults, tasks_by_kind
 
 
 class MissingTask(TaskSpec):
-    """A task that is not installed here: its fields as they were written, of which nothing is known."""
+    """A task that is not installed here: its fields as they were submitted, not validated."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -64,7 +64,7 @@ def _adapters() -> Mapping[str, TypeAdapter[Any]]:
 
 
 def why_missing(kind: str) -> str:
-    """Why there is no such task here, in a sentence."""
+    """A sentence that states why the task is not available here."""
     for fault in task_faults():
         if fault.kind == kind:
             return f"The package {fault.package}, which brings the task {kind!r}, cannot be used: {fault.reason}."

@@ -1,4 +1,4 @@
-"""The contract of a task's spec: what every task tells of itself without torch."""
+"""The contract of a task's spec: what every task declares about itself, without torch."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -24,49 +24,49 @@ MODALITY_FIELDS: Mapping[Modality, tuple[str, ...]] = {
     "image": ("data.image",),
     "audio": ("data.audio",),
 }
-"""Fields and sections of a job that the tasks of one modality read alone, by their dotted paths."""
+"""Fields and sections of a job that only the tasks of one modality read, by their dotted paths."""
 
 
 class TaskSpec(Spec):
     """The spec of one task: a variant of the union `core.spec.tasks.Task`.
 
-    Each defines a field ``kind`` of one literal value, by which the union tells them apart.
+    Each defines a field ``kind`` with one literal value, the union's discriminator.
     """
 
     if TYPE_CHECKING:
         kind: str
 
     title: ClassVar[str]
-    """Its name for people: ``Masked language model``."""
+    """The task's name for people: ``Masked language model``."""
     choose_if: ClassVar[str]
-    """When it is the right one, in one or two sentences that begin with "Choose this if"."""
+    """When to choose it, in one or two sentences that begin with "Choose this if"."""
     modality: ClassVar[Modality]
-    """What it learns from."""
+    """The kind of data that it learns from."""
     presets: ClassVar[tuple[str, ...]]
     """The networks that it trains, by preset name; the first is the default."""
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS,)
-    """What it measures, in the order in which people should see it, beside what every run does (`metrics.RUN`)."""
+    """Its metrics in the order of display, in addition to those of every run (`metrics.RUN`)."""
     recipes: ClassVar[tuple[Recipe, ...]] = ()
     """Starting points for a job, the smallest first."""
     main_fields: ClassVar[tuple[str, ...]] = ()
-    """Its own fields that a form shows at once; the others are folded away."""
+    """Its own fields that a form shows at once; the others are in a collapsed section."""
     opening: ClassVar[Opening] = Opening()
     """How a checkpoint of it is opened."""
     documentation: ClassVar[str | None] = None
-    """Address of its page. Default, for the tasks of Seedbed itself: ``docs/tasks/<kind>.md`` of the source."""
+    """URL of its documentation page. Default, for the tasks of Seedbed itself: ``docs/tasks/<kind>.md`` of the source."""
 
     views: ClassVar[int] = 1
     """Images that the encoder learns from for each sample, where a task makes several of one."""
 
     evaluations: ClassVar[Mapping[str, Direction]]
-    """What an evaluation measures (``eval/…``) that tells a better model from a worse one, and which way is better: read
-    off ``metrics``."""
+    """Measures of an evaluation (``eval/…``) that show which model is better, and which direction is better: from
+    ``metrics``."""
 
     needs_colour: ClassVar[bool] = False
-    """Whether grey images (``data.image.channels: 1``) have nothing to learn from."""
+    """Whether the task cannot learn from grey images (``data.image.channels: 1``)."""
 
     packs_documents: ClassVar[bool] = False
-    """Whether rows of text may be packed by ``data.packing: best_fit``; else the text is read as a stream."""
+    """Whether rows of text may be packed by ``data.packing: best_fit``; otherwise the text is read as a stream."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -77,17 +77,17 @@ class TaskSpec(Spec):
 
     @classmethod
     def all_metrics(cls) -> tuple[Metric, ...]:
-        """What a job of this task measures, that of every run included."""
+        """All metrics of a job of this task, including those of every run."""
         return (*cls.metrics, *RUN)
 
     @classmethod
     def learns_features(cls) -> bool:
-        """Whether it learns features of whole samples, which probes can be asked about."""
+        """Whether it learns features of whole samples, which probes can measure."""
         return any(metric.group == "representation" for metric in cls.metrics)
 
     @classmethod
     def fields(cls) -> tuple[str, ...]:
-        """Dotted paths of a job's fields and sections that this task reads and not every other one does."""
+        """Dotted paths of a job's fields and sections that this task reads and some other tasks do not."""
         own = (f"task.{name}" for name in cls.model_fields if name != "kind")
         return (*own, *MODALITY_FIELDS[cls.modality])
 
@@ -110,51 +110,51 @@ class TaskSpec(Spec):
         return {}
 
     def check(self, encoder: Size, patches: int) -> None:
-        """Called with the network of a job, and the patches of an image where it is a ViT.
+        """Check a job's network, and for a ViT the number of patches of an image.
 
         Raises:
-            ValueError: where the task cannot train it.
+            ValueError: if the task cannot train it.
         """
 
     def check_clip(self, samples: int) -> None:
-        """Called with the length of a clip of a job, whatever it learns from.
+        """Check the length of a clip of a job; called for every modality.
 
         Raises:
-            ValueError: where the task can make nothing of so short a clip.
+            ValueError: if the clip is too short for the task.
         """
 
     def parameters(self, network: Size, inputs: Inputs) -> int:
-        """Trained numbers of all its networks, exact; averaged and frozen copies do not count.
+        """Number of trained parameters of all its networks, exact; averaged and frozen copies do not count.
 
-        By default those of the job's network, and of `head_parameters`.
+        By default those of the job's network plus `head_parameters`.
         """
         return network.parameters(inputs) + self.head_parameters(network, inputs)
 
     def head_parameters(self, network: Size, inputs: Inputs) -> int:  # noqa: ARG002 - for tasks that add something
-        """Trained numbers of what the task adds to the job's network; by default none."""
+        """Number of trained parameters that the task adds to the job's network; by default none."""
         return 0
 
     def activation_bytes(self, network: Size, inputs: Inputs) -> int:
-        """What autograd keeps of one micro-batch, an estimate that errs on the low side.
+        """Bytes that autograd keeps of one micro-batch, an estimate that is rather too low.
 
         By default what the job's network keeps, for each of `views`.
         """
         return self.views * network.activation_bytes(inputs)
 
     def rows_of(self, tokens: int, sequence_length: int) -> int:
-        """Rows that so many tokens of text give, the separators behind documents included.
+        """Number of rows for so many tokens of text, the separators after documents included.
 
-        By default each row begins with a special token, and the rest is filled with text.
+        By default each row is one special token followed by text.
         """
         return tokens // (sequence_length - 1)
 
     def tokens_for(self, rows: int, sequence_length: int) -> int:
-        """Tokens that give so many rows: the inverse of `rows_of`."""
+        """Number of tokens for so many rows: the inverse of `rows_of`."""
         return rows * (sequence_length - 1)
 
     def fixed_by_weights(self, sequence_length: int) -> tuple[object, ...]:  # noqa: ARG002 - likewise
-        """What the shapes of the task's own weights depend on, beside the network's sizes: equal where a checkpoint of one
-        spec can go on with another. By default nothing.
+        """What the shapes of the task's own weights depend on, besides the network's sizes. Equal for two specs if a
+        checkpoint of one can be resumed with the other. By default nothing.
 
         Args:
             sequence_length: tokens a row of text.

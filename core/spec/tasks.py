@@ -1,8 +1,8 @@
 """The union of all tasks' specs, told apart by ``kind``.
 
-The frame of a job does not know the tasks: it asks the registry (`core.tasks.registry`) for them by name, once, when
-it is imported. So the tasks' specs may build on everything in `core.spec` but the job itself, and a task of an
-installed package is a task like ours.
+`core.spec` does not import the tasks' specs: at import it loads the registry (`core.tasks.registry`) once by name.
+So the tasks' specs may import everything in `core.spec` except the job itself, and tasks of installed packages work
+in the same way as Seedbed's own.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from core.spec.task import TaskSpec
 
 
 class TaskFault(Protocol):
-    """Something that an installed package offers as a task and that cannot be used; ``str()`` of it is a sentence."""
+    """A task of an installed package that cannot be used; ``str()`` gives a sentence with the reason."""
 
     @property
     def package(self) -> str: ...
@@ -28,13 +28,13 @@ class TaskFault(Protocol):
 
 
 def tasks_by_kind() -> Mapping[str, type[TaskSpec]]:
-    """The specs of all tasks by their kinds, in the order in which people are shown them."""
+    """The specs of all tasks by their kinds, in the order of display."""
     found: Mapping[str, type[TaskSpec]] = _registry().specs()
     return found
 
 
 def task_specs() -> tuple[type[TaskSpec], ...]:
-    """The specs of all tasks, in the order in which people are shown them."""
+    """The specs of all tasks, in the order of display."""
     return tuple(tasks_by_kind().values())
 
 

@@ -1,4 +1,4 @@
-"""Texts in specs and in requests: how long they may be, and of which characters."""
+"""Types for texts in specs and requests: largest length and allowed characters."""
 
 from typing import Annotated
 
@@ -22,17 +22,17 @@ def _accepted(text: str, problem: str | None) -> str:
     return text
 
 
-# The patterns are told in the schema alone: a check with its own words says what is wrong.
+# The patterns are only in the schema: a separate check gives a clearer error message.
 Name = Annotated[
     str,
     Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"pattern": NAME_PATTERN}),
     AfterValidator(_check_name),
 ]
-"""Of a thing that people name, and of a metric: any characters but control characters and ends of lines."""
+"""A name given by people, or of a metric: any characters except control characters and line ends."""
 
 Column = Annotated[
     str,
     Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"pattern": r"^[^\x00]+$"}),
     AfterValidator(_check_column),
 ]
-"""Of a table's column or a record's key, as the file spells it: control characters too."""
+"""The name of a table's column or a record's key, as in the file: control characters are allowed."""

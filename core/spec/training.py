@@ -1,4 +1,4 @@
-"""How long, how fast and with what the network is trained."""
+"""Settings of the training loop: steps, batch size, optimiser, precision, evaluation, checkpoints."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -11,39 +11,39 @@ from core.spec.text import Name
 
 
 class CheckpointRetention(Spec):
-    """Which checkpoints are kept; the newest always is."""
+    """Which checkpoints are kept; the newest one is always kept."""
 
     keep_last: Annotated[int, Field(ge=1, le=1000)] = 3
-    """The newest so many."""
+    """Number of newest checkpoints that are kept."""
     keep_best: Name | None = None
-    """Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
-    ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused where the job does not measure it, or where it
-    does not tell a better model from a worse one."""
+    """Also the best checkpoint by this logged metric, such as ``eval/loss`` (lower is better),
+    ``eval/masked_accuracy``, ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused if the job
+    does not measure it, or if it does not show which model is better."""
     keep_every: Annotated[int, Field(ge=1)] | None = None
-    """Also each whose step is a multiple of this."""
+    """Also each checkpoint whose step is a multiple of this."""
 
 
 class TrainingSpec(Spec):
     """The training loop's settings."""
 
     steps: Annotated[int, Field(ge=1, le=100_000_000)]
-    """Optimiser steps in all."""
+    """Total number of optimiser steps."""
     batch_size: AutoOr[Annotated[int, Field(ge=1, le=1_048_576)]] = 32
-    """Samples an optimiser step, over all accumulation parts and devices. ``auto``: ``accumulation_steps`` times the
-    largest part that fits the memory, found by real steps before the first and kept for the whole run."""
+    """Samples per optimiser step, over all micro-batches and devices. ``auto``: ``accumulation_steps`` times the
+    largest micro-batch that fits in memory, found by trial steps before the first step and kept for the whole run."""
     accumulation_steps: Annotated[int, Field(ge=1, le=65536)] = 1
-    """Parts that a batch is split into to save memory; must divide ``batch_size``. Losses are
-    summed and divided once by the batch's count of predicted tokens."""
+    """Gradient accumulation: micro-batches into which a batch is divided to save memory; must divide ``batch_size``.
+    Losses are summed and divided once by the batch's number of predicted tokens."""
     sequence_length: Annotated[int, Field(ge=8, le=131_072)] = 128
-    """Tokens a packed sequence, special tokens included."""
+    """Tokens per packed sequence, special tokens included."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Randomness is a function of (seed, step, sample) and of nothing else."""
+    """Seed of all randomness, which is a function of (seed, step, sample) alone."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """``auto``: fp32 where the device has no bf16 arithmetic; else bf16 autocast, unless trial steps before the first
-    show it to be the slower. Chosen once for the whole run."""
+    """``auto``: fp32 if the device has no bf16 arithmetic, otherwise bf16 autocast, unless trial steps before the first
+    step show that it is slower. Chosen once for the whole run."""
     compile: AutoOr[bool] = False
-    """``torch.compile`` the network; eager where compilation fails. ``auto``: where trial steps before the first show
-    that it pays within the run. Chosen once for the whole run."""
+    """Compile the network with ``torch.compile``; it stays eager if compilation fails. ``auto``: compile if trial
+    steps before the first step show that it saves time within the run. Chosen once for the whole run."""
     gradient_clip: Annotated[float, Field(gt=0.0)] | None = 1.0
     """Largest global gradient norm; ``null`` for none."""
     optimizer: Optimizer = AdamW()
@@ -51,21 +51,21 @@ class TrainingSpec(Spec):
     log_every: Annotated[int, Field(ge=1)] = 10
     """Steps between metric points."""
     evaluate_every: Annotated[int, Field(ge=1)] | None = None
-    """Steps between evaluations on the held-out part; the last step always evaluates."""
+    """Steps between evaluations on the held-out split; the last step always evaluates."""
     evaluation_sequences: Annotated[int, Field(ge=1)] = 512
-    """At most so many held-out sequences an evaluation."""
+    """Largest number of held-out sequences (or other samples) per evaluation."""
     probe_every: Annotated[int, Field(ge=1)] | None = None
-    """Steps between measures of the representation (``health/…``, and with labels ``probe/…``), where the task learns
-    one; the last step always measures. Default: at each evaluation."""
+    """Steps between measures of the representation (``health/…``, and with labels ``probe/…``), if the task learns one; the
+    last step always measures. Default: at each evaluation."""
     probe_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
-    """At most so many labelled training samples for the probes; 0 for no probes."""
+    """Largest number of labelled training samples for the probes; 0 for no probes."""
     on_collapse: Literal["warn", "pause"] = "warn"
-    """What happens when all samples come to have the same features. ``warn``: a warning. ``pause``: the run also writes a
-    checkpoint and pauses, for a person to look."""
+    """What happens when the representation collapses (all samples have the same features). ``warn``: a warning.
+    ``pause``: the run also writes a checkpoint and pauses, so that people can check it."""
     checkpoint_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between checkpoints; the last step always writes one."""
     checkpoint_every_seconds: Annotated[float, Field(gt=0.0)] | None = None
-    """Seconds between checkpoints, beside or instead of ``checkpoint_every``."""
+    """Seconds between checkpoints, in addition to or instead of ``checkpoint_every``."""
     retention: CheckpointRetention = CheckpointRetention()
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     """Keep an exponential moving average of the weights with this decay a step (less in the first steps: (1 + step) /
@@ -79,12 +79,12 @@ class TrainingSpec(Spec):
             ValueError: while it is ``auto``.
         """
         if self.batch_size == "auto":
-            raise ValueError("training.batch_size is auto and not yet found")
+            raise ValueError("training.batch_size is auto and not yet decided")
         return self.batch_size
 
     @property
     def least_sequences_per_step(self) -> int:
-        """The fewest samples that a step may come to: of ``auto``, one an accumulation part."""
+        """Least number of samples per step: with ``auto``, one per micro-batch."""
         return self.accumulation_steps if self.batch_size == "auto" else self.batch_size
 
     @field_validator("optimizer", mode="before")

@@ -1,6 +1,6 @@
-"""The networks that jobs train: what each is called, its sizes, and what it weighs; one file an architecture, no torch.
+"""The architectures that jobs can train: names, sizes, number of parameters and memory; one file each, no torch.
 
-The networks themselves are made in `core.networks`.
+The networks themselves are created in `core.networks`.
 """
 
 from core.spec.architectures.ast import AstSize
@@ -30,6 +30,6 @@ _ALL: tuple[type[Size], ...] = (
     Wav2Vec2Size,
 )
 ARCHITECTURES: dict[str, type[Size]] = {size.architecture: size for size in _ALL}
-"""By name."""
+"""Architecture by name."""
 PRESETS: dict[str, Size] = {name: preset for size in _ALL for name, preset in size.presets().items()}
-"""By name, those of one architecture beside each other."""
+"""Preset by name, grouped by architecture."""

@@ -8,13 +8,13 @@ from core.spec.architectures.base import Inputs
 from core.spec.architectures.transformer import Transformer
 
 MEL_BINS = 128
-"""Mel bands of the spectrogram, where the task says nothing else."""
+"""Mel bands of the spectrogram, unless the task sets another number."""
 PATCH_SIZE = 16
-"""Bands and frames on a patch's side, likewise."""
+"""Bands and frames on a patch's side, unless the task sets another number."""
 FRAME_LENGTH = 400
-"""Samples in one frame of the spectrogram."""
+"""Audio samples in one frame of the spectrogram."""
 FRAME_STEP = 160
-"""Samples from one frame to the next."""
+"""Audio samples from the start of one frame to the next."""
 SPECIAL_TOKENS = 2
 """Tokens before the patches: the class and distillation tokens."""
 
@@ -45,7 +45,7 @@ class AstSize(Transformer):
     def activation_bytes(self, inputs: Inputs, *, patches: int | None = None) -> int:
         """
         Args:
-            patches: that the encoder sees of a clip. Default: all of a spectrogram of `MEL_BINS`.
+            patches: patches of a clip that the encoder processes. Default: all, of a spectrogram of `MEL_BINS`.
         """
         if patches is None:
             frames = spectrogram_frames(inputs.clip_samples, PATCH_SIZE)
@@ -54,6 +54,6 @@ class AstSize(Transformer):
 
 
 def spectrogram_frames(samples: int, patch_size: int) -> int:
-    """Frames of the spectrogram of so many samples, filled up to whole patches, at least one."""
+    """Frames of the spectrogram of ``samples`` audio samples, padded to whole patches, at least one."""
     frames = 1 + (samples - FRAME_LENGTH) // FRAME_STEP if samples >= FRAME_LENGTH else 1
     return -(-frames // patch_size) * patch_size

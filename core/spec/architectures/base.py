@@ -1,4 +1,4 @@
-"""The contract of an architecture: what a network of given sizes weighs, told without torch."""
+"""The contract of an architecture: number of parameters and memory of a network of given sizes, without torch."""
 
 import abc
 from collections.abc import Mapping
@@ -23,23 +23,23 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What the networks of a job are fed in one micro-batch, and how it is computed."""
+    """The networks' inputs in one micro-batch, and how they are computed."""
 
     vocabulary_size: int
     sequence_length: int
-    """Tokens a row of text."""
+    """Tokens per row of text."""
     image_size: int
     """Pixels on an image's side."""
     channels: int
-    """Of one pixel."""
+    """Channels of a pixel."""
     patch_size: int
     """Pixels on the side of a patch, where images are cut into patches."""
     clip_samples: int
-    """Numbers in one clip of a recording."""
+    """Audio samples in one clip of a recording."""
     samples: int
-    """Rows, images or clips in the micro-batch, at the least."""
+    """Least number of rows, images or clips in the micro-batch."""
     half: bool
-    """Whether it is computed in bf16."""
+    """Whether the forward pass computes in bf16."""
     device: str
     """``resources.device`` of the spec."""
     dropout: float
@@ -58,43 +58,43 @@ class Size(Spec, abc.ABC):
     """
 
     architecture: ClassVar[str]
-    """Its name in specs."""
+    """The architecture's name in specs."""
     settings: ClassVar[tuple[str, ...]]
-    """Which of `SETTINGS` it has."""
+    """The names of `SETTINGS` that the architecture has."""
     default_dropout: ClassVar[float] = 0.0
-    """Dropout in training where the spec names none: as the network was published."""
+    """Dropout in training unless the spec sets it: that of the publication."""
     learned_positions: ClassVar[bool] = False
-    """Whether there is a trained vector for each position of a row, so that the weights are made for its length."""
+    """Whether there is a trained vector for each position of a row, so that the weights depend on the row's length."""
 
     @classmethod
     @abc.abstractmethod
     def presets(cls) -> Mapping[str, Self]:
-        """Published sizes by preset name; the names begin with the architecture's."""
+        """Published sizes by preset name; preset names begin with the architecture's name."""
 
     @abc.abstractmethod
     def changed(self, settings: Mapping[str, Any]) -> Self:
-        """These sizes with some of ``settings`` set otherwise.
+        """These sizes with the values of ``settings`` in place of their own.
 
         Raises:
-            ValueError: where they do not fit each other.
+            ValueError: if they do not fit each other.
         """
 
     def check(self, inputs: Inputs) -> None:
-        """Called with the inputs of a job.
+        """Check that the network can process the inputs of a job.
 
         Raises:
-            ValueError: where such a network cannot take them.
+            ValueError: if it cannot.
         """
 
     @property
     @abc.abstractmethod
     def feature_width(self) -> int | None:
-        """Numbers in one sample's features; None where the network encodes nothing."""
+        """Dimensions of one sample's features; None if the network has no encoder."""
 
     @abc.abstractmethod
     def parameters(self, inputs: Inputs) -> int:
-        """Trained numbers of the network; weights that are shared count once. Exact."""
+        """Number of trained parameters of the network, exact; shared weights count once."""
 
     @abc.abstractmethod
     def activation_bytes(self, inputs: Inputs) -> int:
-        """What autograd keeps of one micro-batch. An estimate."""
+        """Estimated bytes that autograd keeps of one micro-batch."""

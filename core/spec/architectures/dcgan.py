@@ -12,7 +12,7 @@ _LARGEST_FACTOR = 8
 
 
 class DcganSize(GanSize):
-    """Width of a DCGAN: channels at the finest map, more at each coarser one."""
+    """Width of a DCGAN: channels of the feature map with the highest resolution; maps of lower resolution have more."""
 
     architecture: ClassVar[str] = "dcgan"
 

@@ -1,4 +1,4 @@
-"""What both architectures of generative adversarial networks have in common: a generator and its discriminator."""
+"""What the architectures of generative adversarial networks have in common: a generator and its discriminator."""
 
 import abc
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from core.spec.architectures.base import Inputs, Size
 
 _LEAST_SIDE = 4
 LATENT_SIZE = 128
-"""Numbers that an image is made from, where the task says nothing else."""
+"""Dimensions of the latent vector from which an image is generated, unless the task sets another number."""
 
 
 class GanSize(Size):
@@ -31,7 +31,7 @@ class GanSize(Size):
     def parameters(self, inputs: Inputs, *, latent_size: int = LATENT_SIZE, batch_norm: bool = False) -> int:
         """
         Args:
-            latent_size: numbers that the generator makes an image from.
+            latent_size: dimensions of the generator's latent vector.
             batch_norm: whether the discriminator normalises over the batch.
         """
         generator = self.generator_parameters(inputs, latent_size)
@@ -50,11 +50,11 @@ class GanSize(Size):
 
     @abc.abstractmethod
     def kept_numbers(self, side: int) -> int:
-        """Numbers that both networks keep of one image for their gradients, at the least: what norms and rectifiers are fed."""
+        """Least count of numbers that both networks keep of one image for gradients: inputs of norms and rectifiers."""
 
 
 def halvings(side: int) -> int:
-    """How often the networks halve or double: between the image and a map of about 4."""
+    """How often the networks halve or double the resolution: between the image and a map of about 4 by 4."""
     return max(1, (-(-side // _LEAST_SIDE) - 1).bit_length())
 
 

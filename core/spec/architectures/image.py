@@ -1,11 +1,11 @@
-"""What all encoders of images have in common: pixels in, a map of features out."""
+"""What image encoders have in common: pixels as input, a map of features as output."""
 
 import abc
 
 from core.spec.architectures.base import Inputs, Size
 
 SMALL_IMAGE_PIXELS = 40
-"""Images of at most so many pixels a side keep their resolution in a ResNet's stem, and have small patches."""
+"""Images of at most this many pixels a side keep their resolution in a ResNet's stem, and have small patches."""
 
 
 def is_small_image(size: int) -> bool:

@@ -1,4 +1,4 @@
-"""What all language models have in common: tokens in, a vocabulary's scores out."""
+"""What language models have in common: tokens as input, scores (logits) of the vocabulary as output."""
 
 from typing import ClassVar
 
@@ -6,14 +6,14 @@ from core.spec.architectures.base import Inputs
 from core.spec.architectures.transformer import Transformer
 
 _SCORE_BYTES = 12
-"""An entry of the vocabulary and predicted position: the logit, its softmax and its gradient, in fp32."""
+"""Bytes per entry of the vocabulary and predicted position: the logit, its softmax and its gradient, in fp32."""
 
 
 class LanguageModelSize(Transformer):
     """Sizes of a language model."""
 
     token_bytes: ClassVar[tuple[tuple[int, int], tuple[int, int]]]
-    """Saved bytes a token and layer, in fp32 and in bf16: so many times the hidden size, so many times the intermediate
+    """Saved bytes per token and layer, in fp32 and in bf16, each as factors of the hidden size and of the intermediate
     size. Two of the former are one-byte dropout masks."""
 
     def activation_bytes(
@@ -27,7 +27,7 @@ class LanguageModelSize(Transformer):
         length = inputs.sequence_length
         read = length if read is None else read
         predicted = length if predicted is None else predicted
-        # Dropout of attention needs the scores on the CPU.
+        # On the CPU, dropout of attention needs the attention scores in memory.
         attended = length if inputs.device == "cpu" and inputs.dropout else 0
         blocks = self.block_bytes(inputs.samples * read, *self.token_bytes[inputs.half], attended=attended)
         scores = inputs.samples * predicted * inputs.vocabulary_size
@@ -35,5 +35,5 @@ class LanguageModelSize(Transformer):
 
 
 def scores_at_once(device: str) -> int:
-    """How many scores of a vocabulary head are held at once: 16 MB in fp32, on a GPU enough to fill it."""
+    """How many scores of a vocabulary head are computed at once: 16 MB in fp32, on a GPU enough to use it fully."""
     return 1 << 22 if device == "cpu" else 1 << 27

@@ -18,9 +18,9 @@ class ResNetSize(ImageEncoderSize):
     block: Literal["basic", "bottleneck"]
     """Two 3x3 convolutions, or a 3x3 between two 1x1 that narrow and widen by four."""
     depths: Annotated[tuple[Annotated[int, Field(ge=1, le=200)], ...], Field(min_length=1, max_length=8)]
-    """Blocks a stage; each stage after the first halves the resolution."""
+    """Blocks per stage; each stage after the first halves the resolution."""
     widths: Annotated[tuple[Annotated[int, Field(ge=4, le=65536)], ...], Field(min_length=1, max_length=8)]
-    """Channels that each stage gives."""
+    """Output channels of each stage."""
 
     @classmethod
     def presets(cls) -> Mapping[str, Self]:
@@ -75,11 +75,11 @@ class ResNetSize(ImageEncoderSize):
         return count
 
     def activation_bytes(self, inputs: Inputs) -> int:
-        """Two numbers for each that a convolution gives: what its norm is fed, and what the norm and the ReLU give."""
+        """Two numbers per output of a convolution: the input of its norm, and the output of the norm and the ReLU."""
         return inputs.samples * (4 if inputs.half else 8) * self._convolved(inputs.image_size)
 
     def _convolved(self, side: int) -> int:
-        """Numbers that the convolutions give for one image."""
+        """Count of the convolutions' outputs for one image."""
         if is_small_image(side):
             count = side**2 * self.stem_width
         else:
@@ -102,5 +102,5 @@ def resnet_map_side(image_size: int, *, stages: int, small_images: bool) -> int:
 
 
 def _convolution(before: int, after: int, side: int) -> int:
-    """Without a bias, and the batch norm behind it."""
+    """Parameters of a convolution without bias and of the batch norm after it."""
     return before * after * side**2 + 2 * after

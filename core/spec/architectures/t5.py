@@ -7,11 +7,11 @@ from core.spec.architectures.base import Inputs
 from core.spec.architectures.language import LanguageModelSize
 
 _BUCKETS = 32
-"""Relative distances that it tells apart."""
+"""Buckets of relative positions."""
 
 
 class T5Size(LanguageModelSize):
-    """Sizes of a T5: so many layers in the encoder and as many in the decoder."""
+    """Sizes of a T5; the encoder and the decoder have the same number of layers."""
 
     architecture: ClassVar[str] = "t5"
     default_dropout: ClassVar[float] = 0.1

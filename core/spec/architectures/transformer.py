@@ -1,4 +1,4 @@
-"""What all transformers have in common."""
+"""What transformer architectures have in common."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from core.spec.architectures.base import Size
 from core.spec.base import Spec
 
 _SCORE_BYTES = 9
-"""A head and pair of tokens, where attention scores are materialised: the scores, their softmax, a dropout mask."""
+"""Bytes per head and pair of tokens where attention scores are materialised: scores, softmax, dropout mask."""
 
 
 class TransformerSize(Spec):
@@ -22,14 +22,14 @@ class TransformerSize(Spec):
     intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)]
 
     def narrowed(self, layers: int, hidden_size: int | None, param: str) -> "TransformerSize":
-        """Sizes of a helper network with as many heads, by default half as wide.
+        """Sizes of a decoder or predictor with as many heads, by default half as wide.
 
         Args:
             hidden_size: its width; None: half of this one's, rounded up to a multiple of 4 and of the heads.
-            param: the name of the field that says it.
+            param: the name of the field that sets it, for the error message.
 
         Raises:
-            ValueError: for a width that its heads or its fixed positions do not divide.
+            ValueError: for a width that is no multiple of 4 and of the heads.
         """
         multiple = math.lcm(4, self.heads)
         width = hidden_size or multiple * math.ceil(self.hidden_size / 2 / multiple)
@@ -41,7 +41,7 @@ class TransformerSize(Spec):
 
     @property
     def block_parameters(self) -> int:
-        """Of one block: attention and feed-forward with biases, and their two norms."""
+        """Parameters of one block: attention and feed-forward with biases, and their two norms."""
         hidden, intermediate = self.hidden_size, self.intermediate_size
         attention = 4 * (hidden * hidden + hidden)
         feed_forward = 2 * hidden * intermediate + intermediate + hidden
@@ -49,17 +49,17 @@ class TransformerSize(Spec):
 
     @property
     def gated_block_parameters(self) -> int:
-        """Of one block: attention and gated feed-forward without biases; norms not counted."""
+        """Parameters of one block: attention and gated feed-forward without biases; norms not counted."""
         return 4 * self.hidden_size * self.hidden_size + 3 * self.hidden_size * self.intermediate_size
 
     def block_bytes(self, tokens: int, by_hidden: int, by_intermediate: int, *, attended: int = 0) -> int:
-        """Saved activations of all blocks.
+        """Bytes of the saved activations of all blocks.
 
         Args:
-            tokens: that pass through each block, of the whole micro-batch.
-            by_hidden: bytes a token and block, by the hidden size.
-            by_intermediate: likewise, by the intermediate size.
-            attended: tokens that each looks at, where attention scores are materialised.
+            tokens: tokens of the whole micro-batch that pass through each block.
+            by_hidden: bytes per token and block, as a factor of the hidden size.
+            by_intermediate: likewise, as a factor of the intermediate size.
+            attended: tokens to which each token attends, where attention scores are materialised.
         """
         a_token = by_hidden * self.hidden_size + by_intermediate * self.intermediate_size
         return self.layers * tokens * (a_token + _SCORE_BYTES * self.heads * attended)
@@ -70,11 +70,11 @@ class Transformer(TransformerSize, Size):
 
     settings: ClassVar[tuple[str, ...]] = ("layers", "hidden_size", "heads", "intermediate_size", "dropout")
     rotary: ClassVar[bool] = False
-    """Whether positions are rotations of pairs of numbers (Su et al. 2021, arXiv 2104.09864)."""
+    """Whether positions are encoded as rotations of pairs of numbers (RoPE, Su et al. 2021, arXiv 2104.09864)."""
 
     @classmethod
     def of(cls, layers: int, hidden_size: int, heads: int, intermediate_size: int | None = None) -> Self:
-        """Sizes in short; the intermediate size is by default four times the hidden size."""
+        """Sizes from positional arguments; the intermediate size is by default four times the hidden size."""
         return cls(
             layers=layers,
             hidden_size=hidden_size,

@@ -44,7 +44,7 @@ class VitSize(Transformer, ImageEncoderSize):
         )
 
     def position_parameters(self, inputs: Inputs) -> int:
-        """Of the learned positions, the class token's among them."""
+        """Parameters of the learned positions, including the class token's."""
         return (inputs.patches + 1) * self.hidden_size
 
     def activation_bytes(self, inputs: Inputs) -> int:
@@ -52,10 +52,10 @@ class VitSize(Transformer, ImageEncoderSize):
 
 
 def image_block_bytes(size: TransformerSize, inputs: Inputs, tokens: int) -> int:
-    """Saved activations of a transformer on patches, for ``tokens`` of one image. Without dropout there are no masks."""
+    """Bytes of the saved activations of a transformer on ``tokens`` of one image, without dropout masks."""
     return size.block_bytes(tokens, *((16, 4) if inputs.half else (32, 8)))
 
 
 def patch_size_for(image_size: int) -> int:
-    """Pixels on a patch's side where the spec names none."""
+    """Pixels on a patch's side unless the spec sets it."""
     return 4 if is_small_image(image_size) else 16

@@ -12,29 +12,29 @@ from core.spec.architectures.transformer import Transformer
 from core.spec.base import Spec
 
 POSITION_KERNEL = 128
-"""Frames that the convolution over positions spans, where the task says nothing else."""
+"""Kernel size in frames of the positional convolution, unless the task sets another number."""
 _POSITION_GROUPS = 16
-"""Groups of the convolution over positions, where the width allows so many."""
+"""Groups of the positional convolution, if the width allows this many."""
 _CONVOLUTION_BYTES = 12
-"""A number out of a convolution is kept for it, for its norm and for its activation, in fp32."""
+"""Bytes per output of a convolution: kept for the convolution, for its norm and for its activation, in fp32."""
 
 _Width = Annotated[int, Field(ge=1, le=1024)]
 
 
 class FeatureEncoder(Spec):
-    """The convolutions that turn samples into frames; defaults are the paper's (one frame each 20 ms at 16 kHz)."""
+    """The convolutions that turn audio samples into frames; defaults are the paper's (a frame per 20 ms at 16 kHz)."""
 
     kernels: tuple[_Width, ...] = (10, 3, 3, 3, 3, 2, 2)
     """Width of each convolution."""
     strides: tuple[_Width, ...] = (5, 2, 2, 2, 2, 2, 2)
-    """Step of each convolution; their product is the samples a frame. For 8 kHz ``(5, 2, 2, 2, 2, 2)`` with six
-    kernels gives the same 20 ms."""
+    """Stride of each convolution; their product is the number of audio samples per frame. For 8 kHz ``(5, 2, 2, 2,
+    2, 2)`` with six kernels gives the same 20 ms."""
     channels: Annotated[int, Field(ge=4, le=4096)] | None = None
     """Channels of every convolution. Default: two thirds of ``model.hidden_size``, which is the paper's 512 for 768."""
     normalization: Literal["group", "layer"] = "layer"
     """``group``: the first convolution's channels over time (the paper's BASE); ``layer``: every frame by itself (its
-    LARGE), so that silence behind a short recording changes nothing. With ``layer`` the transformer's blocks normalise
-    first, too."""
+    LARGE), so that silence after a short recording changes nothing. With ``layer`` the transformer's blocks also
+    normalise first (pre-norm)."""
 
     @model_validator(mode="after")
     def _as_many(self) -> Self:
@@ -50,23 +50,23 @@ class FeatureEncoder(Spec):
 
     @property
     def stride(self) -> int:
-        """Samples from one frame's beginning to the next one's."""
+        """Audio samples from the start of one frame to the next."""
         return math.prod(self.strides)
 
     @property
     def field(self) -> int:
-        """Samples that one frame sees."""
+        """Receptive field of one frame, in audio samples."""
         seen = 1
         for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
             seen = (seen - 1) * stride + kernel
         return seen
 
     def frames(self, samples: int) -> int:
-        """Frames that so many samples give; 0 where they are fewer than one frame sees."""
+        """Frames of ``samples`` audio samples; 0 if they are fewer than the receptive field of one frame."""
         return self.lengths(samples)[-1]
 
     def lengths(self, samples: int) -> list[int]:
-        """Numbers that each convolution gives a channel."""
+        """Output length of each convolution, per channel."""
         found = []
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             samples = (samples - kernel) // stride + 1 if samples >= kernel else 0
@@ -74,9 +74,9 @@ class FeatureEncoder(Spec):
         return found
 
     def parameters(self, hidden_size: int) -> int:
-        """Of all convolutions and their norms."""
+        """Parameters of all convolutions and their norms."""
         channels, is_layer = self.channels_for(hidden_size), self.normalization == "layer"
-        count = 0 if is_layer else 2 * channels  # one group norm behind the first
+        count = 0 if is_layer else 2 * channels  # one group norm after the first
         for number, kernel in enumerate(self.kernels):
             count += (channels if number else 1) * channels * kernel
             count += 3 * channels if is_layer else 0  # a bias and a norm
@@ -87,7 +87,7 @@ PAPERS_ENCODER = FeatureEncoder()
 
 
 class Wav2Vec2Size(Transformer):
-    """Sizes of wav2vec 2.0's encoder, without what only its pretraining needs."""
+    """Sizes of wav2vec 2.0's encoder, without the modules that only pretraining needs."""
 
     architecture: ClassVar[str] = "wav2vec2"
     default_dropout: ClassVar[float] = 0.1
@@ -110,7 +110,7 @@ class Wav2Vec2Size(Transformer):
     ) -> int:
         """
         Args:
-            position_kernel: frames that the convolution over positions spans.
+            position_kernel: kernel size in frames of the positional convolution.
         """
         hidden = self.hidden_size
         channels = convolutions.channels_for(hidden)
@@ -128,5 +128,5 @@ class Wav2Vec2Size(Transformer):
 
 
 def position_groups(hidden_size: int) -> int:
-    """Groups of the convolution over positions in a network of that width."""
+    """Groups of the positional convolution in a network of that width."""
     return math.gcd(_POSITION_GROUPS, hidden_size)

@@ -1102,14 +1102,14 @@ export interface components {
     schemas: {
         /**
          * Adafactor
-         * @description Second moments kept as a row and a column a matrix (Shazeer and Stern 2018, arXiv 1804.04235).
+         * @description Second moments stored as one row and one column per matrix (Shazeer and Stern 2018, arXiv 1804.04235).
          *
-         *     State of some thousandths of AdamW's; the step is relative to the parameter's own size.
+         *     Its state is some thousandths of AdamW's; the step is relative to the parameter's own size.
          */
         Adafactor: {
             /**
              * Weight Decay
-             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @description Decoupled weight decay of matrices; biases, norms and other vectors are never decayed.
              * @default 0.01
              */
             weight_decay: number;
@@ -1121,8 +1121,9 @@ export interface components {
             decay_embeddings: boolean;
             /**
              * Layer Decay
-             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
-             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @description Factor of each block's learning rate relative to the block after it; the embeddings have the lowest rate, the
+             *     head the full rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all rates are
+             *     equal.
              * @default 1
              */
             layer_decay: number;
@@ -1158,7 +1159,7 @@ export interface components {
         AdamW: {
             /**
              * Weight Decay
-             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @description Decoupled weight decay of matrices; biases, norms and other vectors are never decayed.
              * @default 0.01
              */
             weight_decay: number;
@@ -1170,8 +1171,9 @@ export interface components {
             decay_embeddings: boolean;
             /**
              * Layer Decay
-             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
-             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @description Factor of each block's learning rate relative to the block after it; the embeddings have the lowest rate, the
+             *     head the full rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all rates are
+             *     equal.
              * @default 1
              */
             layer_decay: number;
@@ -1213,48 +1215,48 @@ export interface components {
         };
         /**
          * AudioAugmentation
-         * @description Changes drawn anew for each sample of each step; all of them off by default. Evaluation never has any.
+         * @description Random changes, drawn again for each sample of each step; all of them off by default. Not used in evaluation.
          */
         AudioAugmentation: {
             /**
              * Gain Db
-             * @description Loudness changes by up to so many decibels either way.
+             * @description Largest change of loudness in decibels, up or down.
              * @default 0
              */
             gain_db: number;
             /**
              * Noise Snr Db
-             * @description White noise is added at a ratio of signal to noise, in decibels, drawn between these two. Default: none.
+             * @description White noise is added at a signal-to-noise ratio, in decibels, drawn between these two. Default: none.
              */
             noise_snr_db?: number[] | null;
             /**
              * Speed
-             * @description Speed, and pitch with it, changes by up to this share either way, as 0.1 for ±10 %.
+             * @description Largest relative change of speed, and with it of pitch, up or down: 0.1 for ±10 %.
              * @default 0
              */
             speed: number;
             /**
              * Time Mask
-             * @description One stretch of up to this share of the recording is silenced (Park et al. 2019, arXiv 1904.08779).
+             * @description One time span of up to this share of the recording is silenced (Park et al. 2019, arXiv 1904.08779).
              * @default 0
              */
             time_mask: number;
         };
         /**
          * AudioDataSpec
-         * @description How recordings are brought to one form; nothing else is done to them before training.
+         * @description How recordings are converted to one format; nothing else is done to them before training.
          */
         AudioDataSpec: {
             /**
              * Sampling Rate
-             * @description Samples a second (Hz) of every stored recording; others are resampled to it, band-limited. Default 16000, what
-             *     speech models expect. 8000 suits telephone speech and takes half the work.
+             * @description Sampling rate (Hz) of every stored recording; others are resampled to it, band-limited. Default 16000, what
+             *     speech models expect. 8000 suits telephone speech and needs half the computation.
              * @default 16000
              */
             sampling_rate: number;
             /**
              * Normalization
-             * @description ``peak``: each recording's mean is taken away and it is scaled so that its loudest sample is 0.95 of full scale.
+             * @description ``peak``: each recording's mean is subtracted and it is scaled so that its loudest sample is 0.95 of full scale.
              *     ``none``: levels stay as they were recorded. Silent recordings stay silent either way.
              * @default peak
              * @enum {string}
@@ -1262,8 +1264,8 @@ export interface components {
             normalization: "peak" | "none";
             /**
              * Clip Seconds
-             * @description Length of one sample in seconds. A longer recording gives several, each a stretch that begins a little elsewhere each
-             *     time in training; a shorter one is filled up with silence that the network is told to pass over.
+             * @description Length of one sample in seconds. A longer recording gives several clips, whose start varies
+             *     randomly each time in training; a shorter one is padded with silence, which is marked as padding for the network.
              * @default 4
              */
             clip_seconds: number;
@@ -1275,9 +1277,10 @@ export interface components {
             minimum_seconds: number;
             /**
              * Group Pattern
-             * @description Regular expression (RE2: Python's syntax without look-around and back references) that finds in a file's path who or
-             *     what was recorded, as its group ``group``, such as ``_(?P<group>[a-z]+)_`` for ``7_george_12.wav``. Whole groups are then
-             *     held out, so that evaluation hears nobody who was trained on. Files that it does not match have no group and train.
+             * @description Regular expression (RE2: Python's syntax without look-around and back references) that finds in a file's path
+             *     the group (the speaker or source), as its capturing group ``group``, such as ``_(?P<group>[a-z]+)_`` for
+             *     ``7_george_12.wav``. Whole groups are then held out, so that no speaker of the held-out split is in the training
+             *     split. Files that the pattern does not match have no group and are in the training split.
              */
             group_pattern?: string | null;
         };
@@ -1297,37 +1300,37 @@ export interface components {
             crop_min_area: number;
             /**
              * Crop Max Area
-             * @description Largest share.
+             * @description Largest share of the image's area that a random crop takes.
              * @default 1
              */
             crop_max_area: number;
             /**
              * Crop Max Ratio
-             * @description Width to height of a crop lies between one over this and this, evenly in its logarithm.
+             * @description A crop's width over its height lies between 1 / this value and this value, log-uniformly distributed.
              * @default 1.3333333333333333
              */
             crop_max_ratio: number;
             /**
              * Flip Probability
-             * @description Chance to be mirrored left to right.
+             * @description Probability of a horizontal flip (left to right).
              * @default 0.5
              */
             flip_probability: number;
             /**
              * Quarter Turns
-             * @description Turn by 0, 90, 180 or 270 degrees, each as likely: where no side of a picture is up.
+             * @description Rotate by 0, 90, 180 or 270 degrees, each with equal probability: for pictures without an upright position.
              * @default false
              */
             quarter_turns: boolean;
             /**
              * Rotation Degrees
-             * @description Turn by an angle between minus this and this; what comes in from outside mirrors the edge.
+             * @description Rotate by an angle (degrees) between minus this and this; pixels from outside the image mirror the edge.
              * @default 0
              */
             rotation_degrees: number;
             /**
              * Jitter Probability
-             * @description Chance of a change of colours, by the four strengths below, in their order.
+             * @description Probability of colour jitter, by the four strengths below, in their order.
              * @default 0.8
              */
             jitter_probability: number;
@@ -1345,49 +1348,50 @@ export interface components {
             contrast: number;
             /**
              * Saturation
-             * @description Factor between 1 minus and 1 plus this on the distance from each pixel's grey. Nothing on grey images.
+             * @description Factor between 1 minus and 1 plus this on the distance from each pixel's grey. No effect on grey images.
              * @default 0.4
              */
             saturation: number;
             /**
              * Hue
-             * @description Turn of the hue between minus and plus this, in turns of the colour wheel. Nothing on grey images.
+             * @description Shift of the hue between minus and plus this, in turns of the colour wheel. No effect on grey images.
              * @default 0.1
              */
             hue: number;
             /**
              * Grayscale Probability
-             * @description Chance to lose all colour.
+             * @description Probability of conversion to greyscale.
              * @default 0.2
              */
             grayscale_probability: number;
             /**
              * Blur Probability
-             * @description Chance of a Gaussian blur with a standard deviation between the two below.
+             * @description Probability of a Gaussian blur with a standard deviation between the two below.
              * @default 0
              */
             blur_probability: number;
             /**
              * Blur Min Sigma
-             * @description Pixels of the view.
+             * @description Least standard deviation of the blur, in pixels of the view.
              * @default 0.1
              */
             blur_min_sigma: number;
             /**
              * Blur Max Sigma
-             * @description Pixels of the view. The kernel spans a tenth of the view's size, as SimCLR's.
+             * @description Largest standard deviation of the blur, in pixels of the view. The kernel spans a tenth of the view,
+             *     as SimCLR's.
              * @default 2
              */
             blur_max_sigma: number;
             /**
              * Solarize Probability
-             * @description Chance that values of ``solarize_threshold`` and above are inverted.
+             * @description Probability that values of ``solarize_threshold`` and above are inverted.
              * @default 0
              */
             solarize_probability: number;
             /**
              * Solarize Threshold
-             * @description 0 … 1.
+             * @description Threshold on values in 0 … 1.
              * @default 0.5
              */
             solarize_threshold: number;
@@ -1456,25 +1460,25 @@ export interface components {
         };
         /**
          * CheckpointRetention
-         * @description Which checkpoints are kept; the newest always is.
+         * @description Which checkpoints are kept; the newest one is always kept.
          */
         CheckpointRetention: {
             /**
              * Keep Last
-             * @description The newest so many.
+             * @description Number of newest checkpoints that are kept.
              * @default 3
              */
             keep_last: number;
             /**
              * Keep Best
-             * @description Also the best by this logged metric, as ``eval/loss`` (lower is better), ``eval/masked_accuracy``,
-             *     ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused where the job does not measure it, or where it
-             *     does not tell a better model from a worse one.
+             * @description Also the best checkpoint by this logged metric, such as ``eval/loss`` (lower is better),
+             *     ``eval/masked_accuracy``, ``probe/linear_accuracy`` or ``health/rankme`` (higher is better). Refused if the job
+             *     does not measure it, or if it does not show which model is better.
              */
             keep_best?: string | null;
             /**
              * Keep Every
-             * @description Also each whose step is a multiple of this.
+             * @description Also each checkpoint whose step is a multiple of this.
              */
             keep_every?: number | null;
         };
@@ -1549,7 +1553,7 @@ export interface components {
         };
         /**
          * DataSpec
-         * @description What is read from the dataset, and which part is held out.
+         * @description What is read from the dataset, and which split is held out.
          */
         DataSpec: {
             /**
@@ -1568,8 +1572,8 @@ export interface components {
             documents: "auto" | "whole_file";
             /**
              * Packing
-             * @description How tokens become rows. ``stream``: documents one behind the other, cut wherever a row is full; nothing is padded.
-             *     ``best_fit``: each document whole in one row where it fits, laid so that hardly any padding is left (arXiv
+             * @description How tokens are packed into rows. ``stream``: documents are concatenated and cut where a row is full; there is no
+             *     padding. ``best_fit``: each document is in one row if it fits, packed so that there is little padding (arXiv
              *     2404.10830). Only for tasks that read text in rows of tokens; the prepared tokens are the same either way.
              * @default stream
              * @enum {string}
@@ -1604,25 +1608,26 @@ export interface components {
             /**
              * On Bad Sample
              * @description What to do about images and recordings that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
-             *     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are counted,
-             *     and the first are named. Text knows no bad samples: a file is read whole or refused.
+             *     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are
+             *     counted, and the first are listed. Text has no bad samples: a file is read as a whole or refused.
              * @default refuse
              * @enum {string}
              */
             on_bad_sample: "refuse" | "skip";
             /**
              * Held Out
-             * @description Which part is kept for evaluation. ``by_hash``: documents, images or recordings by their content, so that the same one falls
-             *     on the same side in every dataset that holds it. ``tail`` (text alone): the end of the text, all files taken in name
-             *     order as one; the document in which the end begins is cut in two.
+             * @description How the held-out split for evaluation is chosen. ``by_hash``: documents, images or recordings by their
+             *     content, so that the same one is in the same split in every dataset that contains it. ``tail`` (text alone): the
+             *     end of the text, with all files concatenated in name order; the document at the border is cut in two.
              * @default by_hash
              * @enum {string}
              */
             held_out: "by_hash" | "tail";
             /**
              * Held Out Fraction
-             * @description Share kept for evaluation: of the documents, images or recordings, for ``tail`` of the characters. A dataset of images with a
-             *     part of its own for that (a folder or file named ``test``, ``val`` or ``validation``) holds out that part instead.
+             * @description Share of the data in the held-out split: of the documents, images or recordings, with ``tail`` of the
+             *     characters. In a dataset of images with a split of its own (a folder or file named ``test``, ``val`` or
+             *     ``validation``) that one is held out instead.
              * @default 0.05
              */
             held_out_fraction: number;
@@ -2218,7 +2223,7 @@ export interface components {
         };
         /**
          * FeatureEncoder
-         * @description The convolutions that turn samples into frames; defaults are the paper's (one frame each 20 ms at 16 kHz).
+         * @description The convolutions that turn audio samples into frames; defaults are the paper's (a frame per 20 ms at 16 kHz).
          */
         FeatureEncoder: {
             /**
@@ -2237,8 +2242,8 @@ export interface components {
             kernels: number[];
             /**
              * Strides
-             * @description Step of each convolution; their product is the samples a frame. For 8 kHz ``(5, 2, 2, 2, 2, 2)`` with six
-             *     kernels gives the same 20 ms.
+             * @description Stride of each convolution; their product is the number of audio samples per frame. For 8 kHz ``(5, 2, 2, 2,
+             *     2, 2)`` with six kernels gives the same 20 ms.
              * @default [
              *       5,
              *       2,
@@ -2258,8 +2263,8 @@ export interface components {
             /**
              * Normalization
              * @description ``group``: the first convolution's channels over time (the paper's BASE); ``layer``: every frame by itself (its
-             *     LARGE), so that silence behind a short recording changes nothing. With ``layer`` the transformer's blocks normalise
-             *     first, too.
+             *     LARGE), so that silence after a short recording changes nothing. With ``layer`` the transformer's blocks also
+             *     normalise first (pre-norm).
              * @default layer
              * @enum {string}
              */
@@ -2403,13 +2408,14 @@ export interface components {
         };
         /**
          * ImageDataSpec
-         * @description How images are brought to one shape; nothing else is done to them before training.
+         * @description How images are converted to one shape; nothing else is done to them before training.
          */
         ImageDataSpec: {
             /**
              * Size
              * @description Height and width of every stored image, in pixels: the largest centred square is cut out and resampled to
-             *     it, bicubic and antialiased. Default 32, which small networks learn from within minutes; 224 is usual for photographs.
+             *     it, bicubic and antialiased. Default 32, with which small networks learn within minutes; 224 is usual for
+             *     photographs.
              * @default 32
              */
             size: number;
@@ -2428,7 +2434,8 @@ export interface components {
             /**
              * Label Column
              * @description Column (Parquet) that holds the classes, as numbers or names. Default: ``label``, else ``fine_label``, else
-             *     ``labels``; without one the images have no class. Classes serve probes alone and are never learned from.
+             *     ``labels``; without one the images have no class. Classes are used
+             *     only by probes and never for the training.
              */
             label_column?: string | null;
         };
@@ -2446,7 +2453,7 @@ export interface components {
             version: 1;
             /**
              * Name
-             * @description For people; need not be unique.
+             * @description A name for people; need not be unique.
              */
             name: string;
             /** Dataset */
@@ -2589,7 +2596,7 @@ export interface components {
             version: 1;
             /**
              * Name
-             * @description For people; need not be unique.
+             * @description A name for people; need not be unique.
              */
             name: string;
             /**
@@ -3209,17 +3216,17 @@ export interface components {
         ModelSpec: {
             /**
              * Preset
-             * @description A published size to start from. Default: the task's own, where no size is written out.
+             * @description A published size to start from. Default: the task's own, unless sizes are set.
              */
             preset?: ("ast-tiny" | "ast-small" | "ast-base" | "bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "dcgan-mini" | "dcgan-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resgan-mini" | "resgan-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base" | "wav2vec2-tiny" | "wav2vec2-small" | "wav2vec2-base") | null;
             /**
              * Architecture
-             * @description Kind of network, where sizes are written out in place of a preset. Default: the task's own.
+             * @description Architecture of the network, where sizes are set instead of a preset. Default: the task's own.
              */
             architecture?: ("ast" | "bert" | "dcgan" | "gpt2" | "llama" | "modernbert" | "resgan" | "resnet" | "t5" | "vit" | "wav2vec2") | null;
             /**
              * Layers
-             * @description Transformer blocks; of an encoder-decoder, in each of the two.
+             * @description Number of transformer blocks; for an encoder-decoder, in each of the two.
              */
             layers?: number | null;
             /**
@@ -3239,29 +3246,30 @@ export interface components {
             intermediate_size?: number | null;
             /**
              * Patch Size
-             * @description Of a ViT: pixels on a patch's side; must divide the image's. Default: 4 for images of at most 40 pixels,
+             * @description For a ViT: pixels on a patch's side; must divide the image's side. Default: 4 for images of at most 40 pixels,
              *     16 above.
              */
             patch_size?: number | null;
             /**
              * Depths
-             * @description Of a ResNet: residual blocks a stage. Default: the preset's.
+             * @description For a ResNet: residual blocks per stage. Default: the preset's.
              */
             depths?: number[] | null;
             /**
              * Widths
-             * @description Of a ResNet: channels that each stage gives, as many as ``depths``. Default: the preset's.
+             * @description For a ResNet: output channels of each stage, as many values as ``depths``. Default: the preset's.
              */
             widths?: number[] | null;
             /**
              * Width
-             * @description Of a GAN's two networks: channels, of ``dcgan`` at the finest map, of ``resgan`` everywhere. Default: the preset's.
+             * @description For a GAN's two networks: channels; for ``dcgan`` of the map with the highest resolution, for
+             *     ``resgan`` everywhere. Default: the preset's.
              */
             width?: number | null;
             /**
              * Dropout
-             * @description Dropout of hidden states and attention in training; of a Llama, of attention alone. Default: 0.1 for BERT, GPT-2, T5
-             *     and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none.
+             * @description Dropout of hidden states and attention in training; for a Llama, of attention alone. Default: 0.1 for BERT,
+             *     GPT-2, T5 and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none.
              */
             dropout?: number | null;
         };
@@ -3275,7 +3283,7 @@ export interface components {
         Muon: {
             /**
              * Weight Decay
-             * @description Decoupled decay of matrices; biases, norms and other vectors are never decayed.
+             * @description Decoupled weight decay of matrices; biases, norms and other vectors are never decayed.
              * @default 0.01
              */
             weight_decay: number;
@@ -3287,8 +3295,9 @@ export interface components {
             decay_embeddings: boolean;
             /**
              * Layer Decay
-             * @description Each block learns this many times as fast as the block after it, the embeddings slowest, the head at the full
-             *     rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all alike.
+             * @description Factor of each block's learning rate relative to the block after it; the embeddings have the lowest rate, the
+             *     head the full rate (Clark et al. 2020, arXiv 2003.10555; Bao et al. 2021, arXiv 2106.08254). 1: all rates are
+             *     equal.
              * @default 1
              */
             layer_decay: number;
@@ -3799,7 +3808,7 @@ export interface components {
         };
         /**
          * ResourcesSpec
-         * @description Where a job may run, and how it behaves when its place is wanted or lost.
+         * @description Where a job may run, and what happens at a crash, a time limit or a job of higher priority.
          */
         ResourcesSpec: {
             /**
@@ -3811,21 +3820,22 @@ export interface components {
             device: "auto" | "cpu" | "cuda";
             /**
              * Max Retries
-             * @description Attempts after the first that may end by a crash or a lost worker before the job fails.
-             *     Stops that were asked for (pause, worker shutdown, preemption) do not count.
+             * @description Retry limit: attempts after the first that may end by a crash or a lost worker before the job fails. Requested
+             *     stops (pause, worker shutdown, preemption) do not count.
              * @default 3
              */
             max_retries: number;
             /**
              * Max Seconds
-             * @description The longest that a worker may spend on the job, all attempts together, preparing its data included. It then writes a
-             *     checkpoint and fails as ``time_limit``; a retry with a larger limit goes on from there. ``null`` for no limit. A run
-             *     without a service does not know it.
+             * @description Time limit of the job on workers, over all attempts together, data preparation included. It then writes a
+             *     checkpoint and fails as ``time_limit``; a retry with a larger limit resumes from it. ``null`` for no limit. A run
+             *     without a service ignores it.
              */
             max_seconds?: number | null;
             /**
              * Preemptible
-             * @description A job of higher priority may make this one checkpoint, return to the queue and continue later.
+             * @description Whether a job of higher priority may preempt this one: it writes a checkpoint, returns to the queue and
+             *     resumes later.
              * @default false
              */
             preemptible: boolean;
@@ -4272,15 +4282,15 @@ export interface components {
         };
         /**
          * TokenizerSpec
-         * @description The tokenizer: trained on the dataset, or brought along in it.
+         * @description The tokenizer: trained on the dataset, or uploaded with it.
          */
         TokenizerSpec: {
             /**
              * Kind
-             * @description ``bpe``: byte-level BPE, trained on the training part of the data. ``wordpiece``: BERT's
+             * @description ``bpe``: byte-level BPE, trained on the training split of the data. ``wordpiece``: BERT's
              *     WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
-             *     bytes, trained likewise. ``byte``: one token a byte of UTF-8, nothing to train. ``character``: one token
-             *     a character of the training part, for small corpora. ``uploaded``: the dataset's own
+             *     bytes, trained likewise. ``byte``: one token per byte of UTF-8, not trained. ``character``: one token
+             *     per character of the training split, for small corpora. ``uploaded``: the dataset's own
              *     ``tokenizer.json``.
              * @default bpe
              * @enum {string}
@@ -4288,14 +4298,14 @@ export interface components {
             kind: "bpe" | "wordpiece" | "unigram" | "byte" | "character" | "uploaded";
             /**
              * Vocabulary Size
-             * @description Tokens in the vocabulary at most, special tokens included; ``character`` keeps the most frequent
+             * @description Largest number of tokens in the vocabulary, special tokens included; ``character`` keeps the most frequent
              *     characters. Ignored for ``byte`` (always 261) and ``uploaded``.
              * @default 8192
              */
             vocabulary_size: number;
             /**
              * Normalization
-             * @description Unicode normal form that text is brought into before tokenizing. ``nfc`` composes accents;
+             * @description Unicode normal form to which text is converted before tokenizing. ``nfc`` composes accents;
              *     ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
              *     ``uploaded``.
              * @default none
@@ -4310,7 +4320,7 @@ export interface components {
             lowercase: boolean;
             /**
              * Strip Accents
-             * @description Drop accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``.
+             * @description Remove accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``.
              * @default false
              */
             strip_accents: boolean;
@@ -4322,47 +4332,47 @@ export interface components {
         TrainingSpec: {
             /**
              * Steps
-             * @description Optimiser steps in all.
+             * @description Total number of optimiser steps.
              */
             steps: number;
             /**
              * Batch Size
-             * @description Samples an optimiser step, over all accumulation parts and devices. ``auto``: ``accumulation_steps`` times the
-             *     largest part that fits the memory, found by real steps before the first and kept for the whole run.
+             * @description Samples per optimiser step, over all micro-batches and devices. ``auto``: ``accumulation_steps`` times the
+             *     largest micro-batch that fits in memory, found by trial steps before the first step and kept for the whole run.
              * @default 32
              */
             batch_size: number | "auto";
             /**
              * Accumulation Steps
-             * @description Parts that a batch is split into to save memory; must divide ``batch_size``. Losses are
-             *     summed and divided once by the batch's count of predicted tokens.
+             * @description Gradient accumulation: micro-batches into which a batch is divided to save memory; must divide ``batch_size``.
+             *     Losses are summed and divided once by the batch's number of predicted tokens.
              * @default 1
              */
             accumulation_steps: number;
             /**
              * Sequence Length
-             * @description Tokens a packed sequence, special tokens included.
+             * @description Tokens per packed sequence, special tokens included.
              * @default 128
              */
             sequence_length: number;
             /**
              * Seed
-             * @description Randomness is a function of (seed, step, sample) and of nothing else.
+             * @description Seed of all randomness, which is a function of (seed, step, sample) alone.
              * @default 0
              */
             seed: number;
             /**
              * Precision
-             * @description ``auto``: fp32 where the device has no bf16 arithmetic; else bf16 autocast, unless trial steps before the first
-             *     show it to be the slower. Chosen once for the whole run.
+             * @description ``auto``: fp32 if the device has no bf16 arithmetic, otherwise bf16 autocast, unless trial steps before the first
+             *     step show that it is slower. Chosen once for the whole run.
              * @default auto
              * @enum {string}
              */
             precision: "auto" | "fp32" | "bf16";
             /**
              * Compile
-             * @description ``torch.compile`` the network; eager where compilation fails. ``auto``: where trial steps before the first show
-             *     that it pays within the run. Chosen once for the whole run.
+             * @description Compile the network with ``torch.compile``; it stays eager if compilation fails. ``auto``: compile if trial
+             *     steps before the first step show that it saves time within the run. Chosen once for the whole run.
              * @default false
              */
             compile: boolean | "auto";
@@ -4402,31 +4412,31 @@ export interface components {
             log_every: number;
             /**
              * Evaluate Every
-             * @description Steps between evaluations on the held-out part; the last step always evaluates.
+             * @description Steps between evaluations on the held-out split; the last step always evaluates.
              */
             evaluate_every?: number | null;
             /**
              * Evaluation Sequences
-             * @description At most so many held-out sequences an evaluation.
+             * @description Largest number of held-out sequences (or other samples) per evaluation.
              * @default 512
              */
             evaluation_sequences: number;
             /**
              * Probe Every
-             * @description Steps between measures of the representation (``health/…``, and with labels ``probe/…``), where the task learns
-             *     one; the last step always measures. Default: at each evaluation.
+             * @description Steps between measures of the representation (``health/…``, and with labels ``probe/…``), if the task learns one; the
+             *     last step always measures. Default: at each evaluation.
              */
             probe_every?: number | null;
             /**
              * Probe Samples
-             * @description At most so many labelled training samples for the probes; 0 for no probes.
+             * @description Largest number of labelled training samples for the probes; 0 for no probes.
              * @default 1000
              */
             probe_samples: number;
             /**
              * On Collapse
-             * @description What happens when all samples come to have the same features. ``warn``: a warning. ``pause``: the run also writes a
-             *     checkpoint and pauses, for a person to look.
+             * @description What happens when the representation collapses (all samples have the same features). ``warn``: a warning.
+             *     ``pause``: the run also writes a checkpoint and pauses, so that people can check it.
              * @default warn
              * @enum {string}
              */
@@ -4438,7 +4448,7 @@ export interface components {
             checkpoint_every?: number | null;
             /**
              * Checkpoint Every Seconds
-             * @description Seconds between checkpoints, beside or instead of ``checkpoint_every``.
+             * @description Seconds between checkpoints, in addition to or instead of ``checkpoint_every``.
              */
             checkpoint_every_seconds?: number | null;
             /**

@@ -42,9 +42,9 @@ def test_every_measure_that_judges_may_be_named(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "said"),
     [
-        ("masked_lm", "eval/los", "did you mean 'eval/loss'"),
+        ("masked_lm", "eval/los", "Did you mean 'eval/loss'"),
         ("masked_lm", "loss", "eval/loss"),
-        ("masked_lm", "eval/unigram_entropy", "better from worse"),  # the same for every checkpoint
+        ("masked_lm", "eval/unigram_entropy", "which checkpoint is better"),  # the same for every checkpoint
         ("masked_lm", "eval/ema_loss", "eval/loss"),  # there is no average
         ("causal_lm", "eval/masked_accuracy", "eval/perplexity"),
         ("contrastive", "train/samples_per_s", "eval/contrastive_accuracy"),
