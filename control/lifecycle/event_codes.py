@@ -15,7 +15,7 @@ from string import Formatter
 from typing import Any
 
 OTHER = "other"
-"""Code of the events of databases from before codes: only their ``message`` tells."""
+"""Code of events that were written before codes existed: they have only a ``message``."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def record(
     *,
     data: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Write an event in the same transaction as what it tells of; listeners hear of it after the commit.
+    """Write an event in the same transaction as the change that it describes; listeners are woken up after the commit.
 
     Args:
         code: In the catalogue (`control.lifecycle.event_codes`), which gives it its type and its sentence.

@@ -1,4 +1,4 @@
-"""Jobs, their attempts and their events. The job's row is the truth about it."""
+"""Tables of jobs, their attempts and their events. The job's row holds its state."""
 
 from datetime import datetime
 from typing import Any
@@ -132,7 +132,7 @@ class Event(Base):
     type: Mapped[str]
     """As ``queued``, ``claimed``, ``started``, ``cancel_requested``, ``checkpoint``, ``succeeded``."""
     code: Mapped[str] = mapped_column(server_default="other")
-    """Which sentence tells of it (`control.lifecycle.event_codes`); ``other`` for events from before codes."""
+    """Code of the event's message (`control.lifecycle.event_codes`); ``other`` for events from before codes."""
     params: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """What the sentence is made of."""
     message: Mapped[str]

@@ -7,7 +7,7 @@ from control.lifecycle.schemas import EventOut, Progress
 
 
 class Moving(Protocol):
-    """What of a job tells how far it is: the job, or a row with these columns."""
+    """The columns of a job from which its progress is computed: the job, or a row with these columns."""
 
     @property
     def state(self) -> str: ...

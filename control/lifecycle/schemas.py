@@ -53,7 +53,7 @@ class EventOut(Resource):
     type: str
     """What kind of thing happened."""
     code: str
-    """Which sentence tells of it; stable. ``other`` for events of an earlier version."""
+    """Stable code of the event's message. ``other`` for events of an earlier version."""
     params: JsonObject
     """What the sentence is made of."""
     message: str

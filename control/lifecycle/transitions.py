@@ -68,7 +68,7 @@ def transition(
     """Change the state of a job whose row this transaction has locked, and say so in its events.
 
     Args:
-        code: Of the event that tells of it (`control.lifecycle.event_codes`).
+        code: The code of the event for the transition (`control.lifecycle.event_codes`).
         params: What its sentence is made of.
         data: What programs need to know, besides the two states.
         worker_id: Who runs it; needed on the way to ``running``.

@@ -17,7 +17,7 @@ def due(session: ReadSession, *, purge_after: timedelta, left_after: timedelta) 
     return session.execute(_DUE, {"purge_after": purge_after, "left_after": left_after}).one()
 
 
-# Most rounds have nothing to do, and training shares its processors with them: one statement tells.
+# Most rounds have nothing to do, and they share processors with training, so one statement finds that out.
 _DUE = text("""
     SELECT
         EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until < clock_timestamp()) AS leases,

@@ -1,6 +1,6 @@
 """The leader's rounds: what must happen without anybody asking for it.
 
-Expired leases go back to the queue, lost doorbells ring again, jobs of low priority make room, and the files of dropped
+Expired leases go back to the queue, lost wake-up messages are sent again, jobs of low priority make room, and the files of dropped
 checkpoints and of what was deleted leave the storage. Each step is safe to repeat, and safe beside another leader: the lead only saves work.
 """
 
@@ -81,7 +81,7 @@ class Maintenance:
     def round(self) -> bool:
         """One round, if this process leads; whether it does.
 
-        Whoever has just taken the lead, or has just got the database back, first lets supervisors that could not
+        A new leader, or one that has just got the database back, first lets supervisors that could not
         reach it either renew their leases: losing contact must not cost a healthy job its attempt.
         """
         try:
@@ -125,7 +125,7 @@ class Maintenance:
                 return expired
 
     def dispatch(self) -> Plan:
-        """Ring for slots that are free while work waits, and have room made for urgent work."""
+        """Send wake-up messages for free slots while jobs wait, and preempt jobs for urgent ones."""
         with read(self._engine) as session:
             now = slots(session)
             head = [row for offer in _widest(now) for row in _head(session, *offer)]
@@ -135,7 +135,7 @@ class Maintenance:
                 _preempt(session, victim, urgent)
         for queue in QUEUES:
             jobs = found.wakeups.get(queue, [])
-            # A doorbell that still lies there will do: more of them would pile up before a busy worker.
+            # A wake-up message that still waits is enough: more would pile up while workers are busy.
             for job_id in jobs[self._broker.backlog(queue) if jobs else 0 :]:
                 self._broker.wake(queue, job_id)
         return found

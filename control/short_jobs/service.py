@@ -1,8 +1,8 @@
 """Short jobs: jobs of another purpose than training.
 
 A short job is a row of `control.jobs` like any other: it waits in the same queue, is claimed, fenced and reaped in the same
-way, and its row is the truth. It differs in what the worker runs for it, in that it has a ``result``, and in that no
-list of jobs shows it. docs/decisions/0008 tells why; `control.short_jobs.kind` how a kind is described.
+way, and its row holds its state. It differs in what the worker runs for it, in that it has a ``result``, and in that no
+list of jobs shows it. docs/decisions/0008 gives the reasons; `control.short_jobs.kind` describes a kind.
 """
 
 from typing import Any

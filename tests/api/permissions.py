@@ -1,4 +1,4 @@
-"""What each operation of the OpenAPI document asks of its caller, written down by hand: a new operation has no row here
+"""The scope that each operation of the OpenAPI document requires, written by hand: a new operation has no row here
 until somebody has thought about who may use it, and the tests fail until then."""
 
 from control.keys.schemas import Scope

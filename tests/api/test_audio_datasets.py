@@ -1,4 +1,4 @@
-"""Datasets of audio over HTTP: what is told of them, what is shown, and who may learn from them."""
+"""Datasets of audio over HTTP: their statistics, their previews, and the tasks that may use them."""
 
 import io
 import zipfile

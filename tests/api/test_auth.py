@@ -1,4 +1,4 @@
-"""Who may do what: keys, scopes, sessions, and the walls between projects."""
+"""Authentication and authorization: keys, scopes, sessions, and the isolation of projects."""
 
 from datetime import UTC, datetime
 

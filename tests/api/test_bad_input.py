@@ -1,4 +1,4 @@
-"""Everything wrong gets a problem document that says what, keeps nothing, and costs one line in the log."""
+"""Every invalid request gets a problem document that names the error, stores nothing, and writes one line to the log."""
 
 import base64
 import gzip

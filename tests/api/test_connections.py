@@ -1,4 +1,4 @@
-"""What a connection may cost: slow and large heads, slow bodies, readers that do not read, and many at once."""
+"""Limits of connections: slow and large heads, slow bodies, clients that do not read, and many connections at once."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What is over can be deleted with its storage; what is still needed is named."""
+"""Deletion: finished jobs and unused data are deleted with their files; a refusal names what still needs them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Doors that are closed: signing in by trial, metrics, cookies in the clear, other projects' facts, priority, old secrets."""
+"""Access that must be refused: guessed keys, metrics, insecure cookies, facts of other projects, high priority, old secrets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

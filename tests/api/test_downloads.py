@@ -1,4 +1,4 @@
-"""A checkpoint on its way out: whole, in parts, or as an archive."""
+"""Downloads of a checkpoint: whole files, ranges, and the archive."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""How the service tells that it is well, and that it is not."""
+"""Liveness, readiness and metrics, with working and with failing parts."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What a listener reads when several kinds of news lie in Redis at once: the hub is stepped by hand."""
+"""What a listener reads after wake-ups of several kinds at once; the test calls the hub step by step."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Whoever holds a connection may, for as long as they hold it: keys revoked, sessions ended or over, keys that are gone."""
+"""Open requests end when their credentials become invalid: revoked keys, ended or expired sessions, deleted keys."""
 
 import socket
 import threading

@@ -165,7 +165,7 @@ def test_while_only_points_come_only_they_are_read(
 def test_a_long_story_that_is_over_is_told_to_its_end_at_once(
     client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # nobody rings for a job that is over
+    monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # a job that is over sends no wake-up
     running.log(*range(1, 2501))  # more than one look takes
     running.finish()
     with listening(client, running) as stream:

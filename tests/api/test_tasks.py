@@ -1,4 +1,4 @@
-"""What models can learn, told over HTTP."""
+"""Tasks over HTTP."""
 
 import json
 from typing import Any

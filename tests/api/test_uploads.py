@@ -1,4 +1,4 @@
-"""What can happen to bytes on their way in."""
+"""Uploads: digests, limits, full disks, and disconnected clients."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What a project takes up is told, limited by quotas and by what must stay free of the disk, and never exceeded together."""
+"""A project's use of storage is reported and limited by quotas and by the disk's reserve, also for concurrent requests."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A TCP proxy on which things go wrong on purpose."""
+"""A TCP proxy that breaks, delays or drops connections on purpose."""
 
 import contextlib
 import socket

@@ -73,7 +73,7 @@ def test_news_of_every_watched_job_rings(
     client: seedbed.Client, service: Service, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also of a job that somebody begins to watch while others are watched."""
-    monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # without the bell nothing would come
+    monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # only a wake-up makes the stream read again
     monkeypatch.setattr("seedbed.watch.SILENCE_SECONDS", 10)
     trainer = Trainer(service)
     interruptions: list[SeedbedError] = []

@@ -1,4 +1,4 @@
-"""One place to commit, and what waits for it."""
+"""Transactions: commit and rollback, and actions after the commit."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A job does not fill the disk."""
+"""A job pauses before it fills the disk."""
 
 from control.db import write
 from control.jobs import service as jobs

@@ -1,4 +1,4 @@
-"""Whatever of a worker is killed, nothing below it goes on living, and the job goes on."""
+"""Whichever process of a worker is killed, no orphaned process stays, and the job is resumed."""
 
 import signal
 

@@ -1,4 +1,4 @@
-/** One typed door to the service. Every failure comes out as an `ApiError` with a sentence for people. */
+/** The typed HTTP client of the service. Every failure is thrown as an `ApiError` with a message for people. */
 
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A problem that no server wrote: the network or a proxy did. */
+/** A problem document for failures of the network or of a proxy, which send none. */
 export const localProblem = (code: string, title: string, detail: string, status = 0): ApiError =>
   new ApiError({
     type: "about:blank",
@@ -40,7 +40,7 @@ const isProblem = (body: unknown): body is Problem =>
   "detail" in body &&
   typeof body.detail === "string";
 
-/** The error that an answer stands for. `body` is its decoded JSON, if it was JSON. */
+/** The error of an error response. `body` is its decoded JSON, if it was JSON. */
 export function errorOf(status: number, body: unknown, requestId: string | null): ApiError {
   if (isProblem(body))
     return new ApiError({ ...body, errors: body.errors, request_id: body.request_id ?? requestId });
@@ -60,10 +60,10 @@ export const unreachable = (): ApiError =>
     "The service does not answer. Is it running, and is this machine online?",
   );
 
-/** Marks a request as made by this page: no foreign page can send this header. */
+/** The header against CSRF: other sites cannot send it. */
 export const CSRF = { "X-Seedbed-Csrf": "1" } as const;
 
-/** Makes a repeated POST find the first one's answer instead of creating twice. */
+/** The Idempotency-Key header: a repeated POST gets the first answer instead of creating twice. */
 export function idempotencyKey(): string {
   const random = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -90,7 +90,7 @@ interface Answer<Data> {
   response: Response;
 }
 
-/** The body of a good answer; throws `ApiError` otherwise. */
+/** The body of a successful response; throws `ApiError` otherwise. */
 export async function unwrap<Data>(call: Promise<Answer<Data>>): Promise<Data> {
   const { data, error, response } = await call;
   if (!response.ok) throw errorOf(response.status, error, response.headers.get("X-Request-Id"));

@@ -1,4 +1,4 @@
-/** What the pages read. One function a resource, so that a cache key is written once. */
+/** The queries of the pages: one function for each resource, so that each cache key is defined once. */
 
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { client, unwrap } from "./client";
@@ -120,7 +120,7 @@ export const checkpoints = (id: string) =>
       ),
   });
 
-/** Everything that the job has shown, by step. */
+/** All samples of the job, by step. */
 export const samples = (id: string) =>
   queryOptions({
     queryKey: ["samples", id],
@@ -142,7 +142,7 @@ export const samples = (id: string) =>
     },
   });
 
-/** A sample's text. Its id names the content, so it is asked for once. */
+/** A sample's text. The content of an id never changes, so it is requested once. */
 export const sampleText = (id: string) =>
   queryOptions({
     queryKey: ["sample-text", id],
@@ -193,7 +193,7 @@ export const jobSchema = queryOptions({
   staleTime: Infinity,
 });
 
-/** What models can learn. It changes only with what is installed beside the service. */
+/** The tasks. They change only with the packages that are installed with the service. */
 export const tasks = queryOptions({
   queryKey: ["tasks"],
   queryFn: () => unwrap(client.GET("/v1/tasks")),
@@ -258,5 +258,5 @@ export const keys = queryOptions({
   queryFn: ({ signal }) => unwrap(client.GET("/v1/keys", { signal })),
 });
 
-/** Job after an action, known at once to every page that shows it. */
+/** Puts the job after an action into the cache, so that every page shows it at once. */
 export const jobKey = (job: Job) => ["job", job.id] as const;

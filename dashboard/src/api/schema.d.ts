@@ -2042,7 +2042,7 @@ export interface components {
             type: string;
             /**
              * Code
-             * @description Which sentence tells of it; stable. ``other`` for events of an earlier version.
+             * @description Stable code of the event's message. ``other`` for events of an earlier version.
              */
             code: string;
             /**

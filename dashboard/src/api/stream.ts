@@ -1,10 +1,10 @@
-/** A job's Server-Sent Events, kept open while the page is seen, joined again by itself when the line is cut. */
+/** A job's Server-Sent Events: open while the page is visible, reconnected automatically after a lost connection. */
 
 import type { Checkpoint, Job, JobEvent, JobState, MetricPoint, Progress, Sample } from "./types";
 
 export type StreamState = "connecting" | "live" | "reconnecting" | "ended";
 
-/** What the stream says, by the name of its event. */
+/** The data of the stream's messages, by the name of the event. */
 interface Messages {
   job: Job;
   metrics: MetricPoint;
@@ -28,7 +28,7 @@ export interface StreamHandlers {
   state: (state: StreamState) => void;
 }
 
-/** Enough of an EventSource, so that a test can stand in for the network. */
+/** The part of EventSource that is used here, so that a test can replace the network. */
 export interface Source {
   readonly readyState: number;
   addEventListener: (type: string, listener: (event: MessageEvent<string>) => void) => void;

@@ -1,9 +1,9 @@
-/** Sends one file as it is, telling how far it got: `fetch` cannot, so this is an XMLHttpRequest. */
+/** Uploads one file and reports the progress. Uses XMLHttpRequest, because `fetch` reports no upload progress. */
 
 import { CSRF, errorOf, localProblem, unreachable } from "./client";
 import type { DatasetFile } from "./types";
 
-// Above this the digest would need the whole file in memory; the server hashes every byte anyway and tells the result.
+// Above this the digest would need the whole file in memory; the server hashes every byte anyway and returns the hash.
 const DIGEST_LIMIT = 64 * 2 ** 20;
 
 async function contentDigest(file: File): Promise<string | undefined> {

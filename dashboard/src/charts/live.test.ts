@@ -11,7 +11,7 @@ function seen(live: LiveMetrics, metric: string): Trace {
   return live.snapshot().traces.get(metric) ?? emptyTrace();
 }
 
-test("tells once about a burst of points", () => {
+test("notifies once about a burst of points", () => {
   const live = new LiveMetrics();
   const listener = vi.fn();
   live.subscribe(listener);

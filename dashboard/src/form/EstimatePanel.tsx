@@ -10,7 +10,7 @@ import { asSpec } from "./useValidation";
 const step = (seconds: number): string =>
   seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${Number(seconds.toPrecision(3))} s`;
 
-/** Of a whole job; a very short one is told as a step is. */
+/** Duration of a whole job; a very short one has the precision of a step. */
 const whole = (seconds: number): string => (seconds < 10 ? step(seconds) : duration(seconds));
 
 function Result({ result }: { result: EstimateResult }) {
@@ -52,7 +52,7 @@ function Result({ result }: { result: EstimateResult }) {
   );
 }
 
-/** A few real steps on a worker, before anybody commits to all of them. */
+/** An estimate by a few real steps on a worker, before the job is submitted. */
 export function EstimatePanel({ document, valid }: { document: Document; valid: boolean }) {
   const shortJob = useShortJob(kind, {
     subject: JSON.stringify(document),

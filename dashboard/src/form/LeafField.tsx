@@ -146,7 +146,7 @@ function Problems({ leaf, id }: { leaf: Leaf; id: string }) {
   );
 }
 
-/** Any field with its label, help, range and problems around whatever takes its value. */
+/** A field: its label, help, range and problems around its input. */
 export function FieldFrame({ leaf, children }: { leaf: Leaf; children: (props: InputProps) => ReactNode }) {
   const id = useId();
   const invalid = useForm().problems(leaf.path).length > 0;

@@ -14,7 +14,7 @@ import type { Document } from "./document";
 import { titleOf } from "./fields";
 import { asSpec } from "./useValidation";
 
-/** So many stand side by side in the margin and can still be made out. */
+/** Number of pictures side by side in the side panel that are still large enough to recognise. */
 const SAMPLES = 4;
 const LATEST_STEP = 2 ** 31 - 1;
 
@@ -64,7 +64,7 @@ function Text({ preview, thing }: ThingProps) {
   );
 }
 
-/** What the networks would see of some samples at a step, before anybody commits to training on it. */
+/** Shows the network inputs of some samples at a step, before the job is submitted. */
 export function PreviewPanel({ document, valid }: { document: Document; valid: boolean }) {
   // As it is typed; what is no step yet counts as the first.
   const [typed, setTyped] = useState("1");

@@ -14,10 +14,10 @@ import { PreviewPanel } from "./PreviewPanel";
 
 const FORMS = ["YAML", "JSON", "curl"] as const;
 
-/** What all steps together go through, repetitions counted. */
+/** Number of samples or tokens of all steps together, repetitions counted. */
 const READ = { text: "Tokens read", image: "Images read", audio: "Clips read" } as const;
 
-/** The same job for other ways in. */
+/** The same job for the command line, the SDK and the HTTP interface. */
 function write(form: (typeof FORMS)[number], document: Document): string {
   if (form === "YAML") return toYaml(document);
   const json = JSON.stringify(document, null, 2);
@@ -28,7 +28,7 @@ function write(form: (typeof FORMS)[number], document: Document): string {
   -d '${json.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** What is left to do, in words; a form that was just opened is not wrong, only not filled in. */
+/** The problems that are left, in words; a form that was just opened shows no errors, only what is missing. */
 function verdict({ valid, errors }: Validation): string {
   if (valid) return "Ready to run";
   if (errors.every((item) => item.code === "missing")) {
@@ -61,7 +61,7 @@ interface SpecSideProps {
   busy: boolean;
 }
 
-/** What the job will be and cost, before it runs. */
+/** The job's size and the resources that it needs, before it runs. */
 export function SpecSide({ document, validation, checking, problems, error, busy }: SpecSideProps) {
   const tasks = useTasks();
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");

@@ -9,7 +9,7 @@ import type { Field } from "./fields";
 import { inOrder } from "./layout";
 import { restart, startFor, startOf, startsOf, type Start } from "./recipes";
 
-/** Whether two documents ask for the same, whatever they are called and learn from. */
+/** Whether two documents are equal except for their name and dataset. */
 const same = (one: Document, other: Document, fields: Field[]): boolean => {
   const [first, second] = [one, other].map((document) =>
     JSON.stringify(inOrder({ ...document, name: undefined, dataset: undefined }, fields)),
@@ -17,7 +17,7 @@ const same = (one: Document, other: Document, fields: Field[]): boolean => {
   return first === second;
 };
 
-/** The starting point that the document still is; undefined once anything of it was changed. */
+/** The recipe that equals the document; undefined once the user has changed anything. */
 export function untouched(
   document: Document,
   dataset: Dataset | undefined,
@@ -28,7 +28,7 @@ export function untouched(
   return starts.find((start) => same(document, start.document, fields));
 }
 
-/** The document for another dataset: an untouched start follows what the data are, a person's own work stays as it is. */
+/** The document for another dataset: an unchanged recipe is adapted to the data, a changed document stays as it is. */
 export function withDataset(
   document: Document,
   before: Dataset | undefined,
@@ -44,7 +44,7 @@ export function withDataset(
   return restart(named, startOf(task, chosen, start.name));
 }
 
-/** The document for another task: its own start, in the size of the one before. */
+/** The document for another task: that task's recipe, in the same size as before. */
 export function withTask(
   document: Document,
   kind: string,
@@ -64,7 +64,7 @@ interface StartFromProps {
   onStart: (start: Document) => void;
 }
 
-/** The task's starting points; and a word where the task cannot learn from the chosen data. */
+/** The task's recipes, and a message if the task cannot learn from the chosen dataset. */
 export function StartFrom({ document, dataset, fields, onStart }: StartFromProps) {
   const tasks = useTasks();
   const task = tasks.of(getAt(document, "task.kind"));

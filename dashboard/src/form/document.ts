@@ -1,4 +1,4 @@
-/** The spec being written: a plain object that holds only what somebody chose. */
+/** The spec that is being edited: a plain object with only the values that the user has set. */
 
 import type { Json } from "@/lib/yaml";
 
@@ -16,7 +16,7 @@ export function getAt(document: Document, path: string): Json | undefined {
   return at;
 }
 
-/** A copy with the value at the path; `undefined` takes it away, and what it leaves empty. */
+/** A copy with the value at the path; `undefined` removes the value, and objects that become empty. */
 export function setAt(document: Document, path: string, value: Json | undefined): Document {
   const [key = "", ...rest] = path.split(".");
   if (rest.length === 0) return value === undefined ? drop(document, key) : { ...document, [key]: value };
@@ -33,7 +33,7 @@ export function numberOrText(text: string): number | string | undefined {
   return Number.isFinite(value) ? value : text;
 }
 
-/** Without the values that are the defaults, so that a job's spec can be shown as short as it was meant. */
+/** A copy without the values that equal the defaults, so that a job's spec is shown as it was written. */
 export function without(document: Document, defaults: (path: string) => unknown, prefix = ""): Document {
   const kept: Document = {};
   for (const [key, value] of Object.entries(document)) {

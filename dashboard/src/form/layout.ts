@@ -27,7 +27,7 @@ const FIRST = new Set([
   "resources.device",
 ]);
 
-/** A field whose only value is known asks nothing; the task's says what will be done. */
+/** A field with only one possible value needs no input; the task's field describes the task. */
 export const isAsked = (leaf: Leaf): boolean =>
   leaf.kind !== "choice" || leaf.choices.length > 1 || leaf.path === "task.kind";
 
@@ -50,12 +50,12 @@ export function variantOf(field: Extract<Field, { kind: "union" }>, document: Do
   return field.variants.find((variant) => variant.value === tag) ?? field.variants[0];
 }
 
-/** Whether a field is shown: of those that only other tasks read, one that was set, so that it can be taken back. */
+/** Whether a field is shown. A field that only other tasks read is shown only if it was set, so that it can be removed. */
 const isShown = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
   isAsked(leaf) &&
   (tasks.concerns(leaf.path, taskOf(document, tasks)) || getAt(document, leaf.path) !== undefined);
 
-/** The leaves to show at once, however deep they lie. */
+/** The leaf fields that are shown unfolded, at any depth. */
 export function firstOf(fields: Field[], document: Document, tasks: Tasks): Field[] {
   return fields.flatMap((field): Field[] => {
     if (field.kind === "union") return [field, ...firstOf(inner(field, document), document, tasks)];

@@ -1,4 +1,4 @@
-/** Where a new job begins: a recipe of its task, fitted to the dataset. */
+/** The initial spec of a new job: a recipe of its task, adapted to the dataset. */
 
 import type { Dataset } from "@/api/types";
 import { numberOf, rowsOf } from "@/pages/datasets/statistics";
@@ -16,7 +16,7 @@ export interface Start {
 /** The recipe for a machine without a GPU. */
 const USUAL = "mini";
 
-/** Pixels a side up to which networks have small patches and stems; larger inputs would only be blown up. */
+/** Image size in pixels up to which networks have small patches and stems; a larger input size would only upscale the images. */
 const SMALL_IMAGE = 40;
 const LONGEST_CLIP_S = 10;
 
@@ -27,7 +27,7 @@ function commonWidth(dataset: Dataset): number {
   return numberOf(sizes.find((row) => numberOf(row.images) === most)?.width);
 }
 
-/** The starting point for what the dataset holds: pictures are not blown up, clips are not mostly silence. */
+/** The recipe adapted to the dataset: images are not upscaled, audio clips are not mostly padding. */
 function fitted(document: Document, dataset: Dataset): Document {
   if (dataset.modality === "image") {
     const width = commonWidth(dataset);
@@ -55,13 +55,13 @@ export function startOf(task: Task, dataset?: Dataset, name = USUAL): Document {
   return wanted[0]?.document ?? starts[0]?.document ?? { task: { kind: task.kind } };
 }
 
-/** Where a job on such data begins: with its modality's first task. */
+/** The default task for a dataset: the first task of its modality. */
 export function startFor(tasks: Tasks, modality: Modality, dataset?: Dataset): Document {
   const [first] = tasks.ofModality(modality);
   return first ? startOf(first, dataset) : {};
 }
 
-/** Another start under the same name and dataset. */
+/** Another recipe with the same name and dataset. */
 export const restart = (document: Document, start: Document): Document => ({
   ...start,
   name: document.name,

@@ -9,7 +9,7 @@ const PAUSE_MS = 300;
 /** The service takes any object here and says what is wrong with it; the type describes only what is right. */
 export const asSpec = (document: Document) => document as unknown as components["schemas"]["JobIn"];
 
-/** What the service thinks of the document, asked when typing pauses. */
+/** The service's validation of the document, requested when typing pauses. */
 export function useValidation(document: Document) {
   const [settled, setSettled] = useState(document);
   useEffect(() => {

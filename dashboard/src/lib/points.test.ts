@@ -8,7 +8,7 @@ const raw = (...points: [number, number | null][]): Trace => {
 };
 
 describe("merge", () => {
-  test("keeps the order of steps and believes the newer point", () => {
+  test("keeps the order of steps and uses the newer point", () => {
     const merged = merge(raw([10, 1], [20, 2], [40, 4]), raw([20, 22], [30, 3], [50, 5]));
     expect(merged.steps).toEqual([10, 20, 30, 40, 50]);
     expect(merged.last).toEqual([1, 22, 3, 4, 5]);

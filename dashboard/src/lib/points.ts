@@ -32,7 +32,7 @@ function push(into: Trace, from: Trace, index: number): void {
   into.max.push(from.max[index] ?? null);
 }
 
-/** Both traces in order of step; where both have a step, `newer` is believed. */
+/** Merges both traces in order of step; where both have a step, the point of `newer` is used. */
 export function merge(older: Trace, newer: Trace): Trace {
   const merged = emptyTrace();
   let a = 0;

@@ -1,4 +1,4 @@
-/** Single keys for hands that stay on the keyboard; silent while somebody writes. */
+/** Keyboard shortcuts of single keys; ignored while a text field has the focus. */
 
 import { useEffect, useRef } from "react";
 
@@ -26,7 +26,7 @@ export function useShortcuts(actions: Record<string, () => void>): void {
   }, []);
 }
 
-/** j and k walk through the rows of a list; Enter is the link's own. */
+/** The keys j and k move the focus through the rows of a list; Enter follows the row's link. */
 export function useRowKeys(): void {
   const move = (by: number) => {
     const rows = [...document.querySelectorAll<HTMLElement>("[data-row-link]")];

@@ -20,7 +20,7 @@ import { useTasks } from "@/tasks/context";
 import { Back } from "@/ui/Back";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 
-/** A job's spec as short as it was meant: without what are the defaults anyway. */
+/** A job's spec without the values that equal the defaults. */
 function documentOf(job: Job, fields: Field[]): Document {
   const defaults = new Map(leavesOf(fields).map((leaf) => [leaf.path, leaf.default]));
   const spec = { ...job.spec, dataset: job.dataset } as unknown as Document;

@@ -14,7 +14,7 @@ interface ShortJobRowProps<T extends ShortJob> {
   valid: boolean;
 }
 
-/** The button that asks a worker about a job, and beside it how the answer stands. */
+/** The button that submits a short job, and the state of the short job beside it. */
 export function ShortJobRow<T extends ShortJob>({ shortJob, icon, words, hint, valid }: ShortJobRowProps<T>) {
   const result = shortJob.now?.result;
   return (
@@ -48,7 +48,7 @@ export function ShortJobRow<T extends ShortJob>({ shortJob, icon, words, hint, v
   );
 }
 
-/** Why a short job came to nothing, or could not be asked for. */
+/** Why a short job failed, or could not be submitted. */
 export function ShortJobFailure<T extends ShortJob>({ shortJob }: { shortJob: ShortJobState<T> }) {
   return (
     <>

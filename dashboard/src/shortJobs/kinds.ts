@@ -10,7 +10,7 @@ const found = import.meta.glob<ShortJobKind>("./kinds/*.ts", { eager: true, impo
 export const kindOf = (id: string): ShortJobKind | undefined =>
   Object.values(found).find((kind) => id.startsWith(`${kind.prefix}_`));
 
-/** A short job, asked for again and again until it is over. */
+/** A query that polls a short job until it is over. */
 export const follow = <T extends ShortJob>(kind: ShortJobKind<T>, id: string) =>
   queryOptions({
     queryKey: [kind.name, id],

@@ -4,7 +4,7 @@ import { isTerminal } from "@/api/types";
 import type { ShortJob, ShortJobKind } from "./kind";
 import { follow } from "./kinds";
 
-/** Work of a worker that this page waits for. */
+/** A short job that this page waits for. */
 export interface ShortJobState<T extends ShortJob> {
   kind: ShortJobKind<T>;
   /** The newest, as it stands. */
@@ -24,12 +24,12 @@ interface Options<T extends ShortJob> {
   ask: () => Promise<T>;
   /** What it is about; a result about another subject is stale. */
   subject: string;
-  /** As a list that is kept current tells it; then the list is followed. */
+  /** The short job in a list that is kept current; if given, the list is used instead of polling. */
   listed?: T | undefined;
   onAsked?: () => unknown;
 }
 
-/** Asks for a short job, follows it to its end, and knows whether it still speaks of the same subject. */
+/** Submits a short job, follows it to its end, and knows whether its result still belongs to the current subject. */
 export function useShortJob<T extends ShortJob>(
   kind: ShortJobKind<T>,
   { ask: askFor, subject, listed, onAsked }: Options<T>,
@@ -68,7 +68,7 @@ export function useShortJob<T extends ShortJob>(
   };
 }
 
-/** How a short job stands, in words. */
+/** The state of a short job, in words. */
 export function standing<T extends ShortJob>({ kind, now }: ShortJobState<T>): string {
   if (!now) return "Asking…";
   if (now.state === "queued") return `Queued: ${now.waiting_reason ?? "waits for a worker"}`;

@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import { Tasks } from "./tasks";
 
-/** Without the service's answer no task is known; jobs are shown all the same. */
+/** Until the service has answered no task is known; jobs are shown anyway. */
 export const TasksContext = createContext(new Tasks([]));
 
 export const useTasks = (): Tasks => useContext(TasksContext);

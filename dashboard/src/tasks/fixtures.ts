@@ -1,4 +1,4 @@
-/** Tasks for tests. There are none like them: what holds for these holds for any that the service tells of. */
+/** Invented tasks for tests, so that the tests hold for any task that the service describes. */
 
 import { Tasks, type Metric, type Recipe, type Task } from "./tasks";
 

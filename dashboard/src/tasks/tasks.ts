@@ -1,4 +1,4 @@
-/** What models can learn, as the service tells it: no task is known here beforehand. */
+/** The tasks, as the service describes them: the dashboard has no list of its own. */
 
 import type { components } from "@/api/schema";
 

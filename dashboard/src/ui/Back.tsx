@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 import { Icon } from "./Icon";
 
-/** The way up, above a page's title. */
+/** A link to the parent page, above a page's title. */
 export function Back({ href, children }: { href: string; children: string }) {
   return (
     <Link href={href} className="back">

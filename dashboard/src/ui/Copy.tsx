@@ -43,7 +43,7 @@ export function CopyButton({ text, label, small = true, icon = "copy" }: CopyBut
   );
 }
 
-/** An id that is recognised at a glance and copied whole. */
+/** A shortened id with a button that copies the whole id. */
 export function Id({ id, short }: { id: string; short: string }) {
   return (
     <span className="id nowrap">
@@ -53,7 +53,7 @@ export function Id({ id, short }: { id: string; short: string }) {
   );
 }
 
-/** Code to take along: a block with its copy button. */
+/** A block of code with a copy button. */
 export function CodeBlock({ code, label, wrap = false }: { code: string; label: string; wrap?: boolean }) {
   return (
     <div className="code-block">

@@ -28,7 +28,7 @@ export const PHASES: Record<NonNullable<Progress["phase"]>, string> = {
   saving: "Saving",
 };
 
-/** A bar that is never empty of meaning: training by steps, the phases before it by their own share. */
+/** A progress bar: by steps while the job trains, by the phase's own fraction before that. */
 export function ProgressBar({ job, label }: { job: Pick<Job, "state" | "progress">; label: string }) {
   const { phase, phase_fraction: share, fraction } = job.progress;
   const before = job.state === "running" && (phase === "staging" || phase === "preparing");

@@ -15,7 +15,7 @@ function subscribe(listener: () => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-/** The present, told anew each second. */
+/** The current time, updated every second. */
 export const useNow = (): Date => useSyncExternalStore(subscribe, () => now);
 
 /** How long ago, with the exact time on hover. */

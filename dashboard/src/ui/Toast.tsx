@@ -1,4 +1,4 @@
-/** Short answers to actions, in a corner, read aloud by screen readers. */
+/** Short messages about the results of actions, in a corner of the page; screen readers announce them. */
 
 import { createContext, useCallback, useContext, useMemo, useRef, useState, type ReactNode } from "react";
 import { ApiError } from "@/api/client";

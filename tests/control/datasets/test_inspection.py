@@ -1,4 +1,4 @@
-"""What reads uploads, and what becomes of it when the upload does not want to be read."""
+"""The inspection of uploads, and its result for malicious files."""
 
 import contextlib
 import gzip

@@ -1,4 +1,4 @@
-"""What people ask of a job, in every state it may be in."""
+"""Requests on a job (pause, cancel, resume, retry), in every state."""
 
 import pytest
 from sqlalchemy import Engine

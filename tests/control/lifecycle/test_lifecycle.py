@@ -1,7 +1,7 @@
 """The lifecycle of jobs as a state machine that Hypothesis drives against real PostgreSQL, beside a simple model.
 
 Workers claim, report, finish, die and come back from the dead; people submit, cancel, pause, resume and retry; leases
-expire, doorbells ring twice, urgent jobs preempt others. After each step: at most one attempt of a job lives; what is over
+expire, wake-up messages arrive twice, urgent jobs preempt others. After each step: at most one attempt of a job lives; what is over
 stays over unless somebody asks for a retry; nothing that a stale attempt wrote is there; every accepted job is
 over, paused, queued or leased, and as the model says.
 """

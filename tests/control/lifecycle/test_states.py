@@ -1,4 +1,4 @@
-"""The table of transitions, and the one door that performs them."""
+"""The table of state transitions, and the one function that performs them."""
 
 import itertools
 

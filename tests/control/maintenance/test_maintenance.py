@@ -103,7 +103,7 @@ def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Maintenance) -> Non
     assert dict(upkeep.dispatch().wakeups) == {"cpu": [job.id]}
     assert _backlog() == {"cpu": 1, "gpu": 0}
     upkeep.dispatch()
-    assert _backlog() == {"cpu": 1, "gpu": 0}, "a doorbell that still lies there will do"
+    assert _backlog() == {"cpu": 1, "gpu": 0}, "a wake-up message that still waits is enough"
 
 
 def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Maintenance) -> None:

@@ -1,4 +1,4 @@
-"""Whoever has just taken the lead, on a clock that the test moves: silence before its time proves nothing."""
+"""A new leader, on a clock that the test moves: missing heartbeats from before its start expire no lease."""
 
 from collections.abc import Iterator
 

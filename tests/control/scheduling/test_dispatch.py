@@ -1,4 +1,4 @@
-"""Who is rung for and who makes room, without a database."""
+"""Which jobs get wake-up messages, and which are preempted, without a database."""
 
 from datetime import UTC, datetime, timedelta
 

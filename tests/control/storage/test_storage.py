@@ -1,4 +1,4 @@
-"""Both storages keep the same promises."""
+"""The interface of storage, tested on both implementations."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Workers come, live and go."""
+"""Workers register, send heartbeats and stop."""
 
 import pytest
 

@@ -46,7 +46,7 @@ export function filesOf(all: readonly Found[]): File[] {
   return [...single, packed(`${name}.tar`, inside), ...loose.map(flat)];
 }
 
-/** Files of an input, which tells where each lies if a folder was chosen. */
+/** Files of a file input, with their relative paths if a folder was chosen. */
 export const foundIn = (files: Iterable<File>): Found[] =>
   [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 

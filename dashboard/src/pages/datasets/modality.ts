@@ -59,11 +59,11 @@ const TABLE = /\.(jsonl|ndjson|csv|tsv|parquet)(\.gz|\.zst)?$/i;
 /** Whether a file has columns, of which one holds the samples. */
 export const isTable = (name: string): boolean => TABLE.test(name);
 
-/** The modality that a single file's name tells; of an archive or a table, none. */
+/** The modality that a single file's name implies; null for an archive or a table. */
 export const byName = (name: string): Modality | null =>
   ENDINGS.find(([, pattern]) => pattern.test(name))?.[0] ?? null;
 
-/** What files hold, by their names and by those inside archives; null where neither tells. */
+/** The modality of files, by their names and the names inside archives; null if neither implies one. */
 export async function modalityOf(files: readonly File[]): Promise<Modality | null> {
   const votes: Record<Modality, number> = { text: 0, image: 0, audio: 0 };
   for (const file of files) {

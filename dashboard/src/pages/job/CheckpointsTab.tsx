@@ -45,7 +45,7 @@ function Files({ checkpoint }: { checkpoint: Checkpoint }) {
   );
 }
 
-/** What beside its loss tells a checkpoint from others: the first of the task's own figures that an evaluation measures. */
+/** The metric that is shown of a checkpoint besides its loss: the first of the task's own metrics that an evaluation measures. */
 interface Figure {
   title: string;
   series: string;

@@ -19,7 +19,7 @@ const SMALL_HEIGHT = 150;
 
 const NOTHING = emptyTrace();
 
-/** What was asked for, what came since, and at most as many points as can be seen. */
+/** The requested points and those that the stream has added, reduced to as many as the chart can show. */
 function useTraces(id: string, live: LiveMetrics, zoom: [number, number] | null) {
   const { traces: came, lastStep } = useSyncExternalStore(live.subscribe, live.snapshot);
   const whole = useQuery(queries.metrics(id, { maxPoints: MAX_POINTS }));

@@ -18,7 +18,7 @@ function number(text: string | null): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** How the curves are looked at. It lives in the address, so that a link shares exactly this view. */
+/** The view settings of the curves. They are kept in the URL, so that a link shares exactly this view. */
 export function useCurvesView(): CurvesView {
   const [search] = useSearchParams();
   const from = number(search.get("from"));

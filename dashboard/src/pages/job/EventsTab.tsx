@@ -8,7 +8,7 @@ const BAD = new Set(["failed", "lease_expired", "warning", "not_stored"]);
 
 const tone = (type: string): string => (GOOD.has(type) ? "good" : BAD.has(type) ? "bad" : "plain");
 
-/** The job's diary, newest first. */
+/** The job's events, newest first. */
 export function EventsTab({ id }: { id: string }) {
   const { data: events, error, refetch } = useQuery(queries.events(id));
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;

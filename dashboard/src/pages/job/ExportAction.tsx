@@ -12,7 +12,7 @@ import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { useToast } from "@/ui/Toast";
 
-/** One number that says how well the export computes what the checkpoint does. */
+/** The largest difference between the outputs of the export and of the checkpoint, in words. */
 function Checked({ made }: { made: Export }) {
   const { check, architecture, opset } = made.result ?? {};
   if (!check) return null;
@@ -25,7 +25,7 @@ function Checked({ made }: { made: Export }) {
   );
 }
 
-/** A checkpoint as an ONNX file: asked for, waited for, downloaded. */
+/** Exports a checkpoint as an ONNX file: submits the export, waits for it, and offers the download. */
 export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; made: Export | undefined }) {
   const [asking, setAsking] = useState(false);
   const canWrite = useCanWrite();

@@ -29,7 +29,7 @@ const SAID: Record<Verb, string> = {
   cancel: "Cancelling.",
 };
 
-/** Which verbs the state allows; the service decides, this only spares a useless click. */
+/** The actions that the state allows. The service checks this too; here it only disables useless buttons. */
 function allowed({ state, intent }: Job): Verb[] {
   switch (state) {
     case "queued":

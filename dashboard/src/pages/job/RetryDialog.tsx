@@ -12,7 +12,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** More time for a job that has used up its own. */
+/** Retries a job that has reached its time limit, with a larger one. */
 export function RetryDialog({ job, busy, onRetry, onClose }: Props) {
   const before = job.spec.resources.max_seconds ?? null;
   const [text, setText] = useState(before === null ? "" : String(2 * before));

@@ -9,7 +9,7 @@ import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 
 const contentOf = (sample: Sample): string => `/v1/samples/${sample.id}/content`;
 
-/** Pictures of several columns say which is which. */
+/** Captions of the columns, for pictures that have several. */
 const TITLES: Record<string, string> = {
   original_masked_reconstruction: "Original, what the network sees, reconstruction",
   original_damaged_rebuilt: "Original, damaged, rebuilt",
@@ -20,7 +20,7 @@ const TITLES: Record<string, string> = {
 const titleOf = (name: string): string =>
   TITLES[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
 
-/** Each step that something was shown at, ascending. */
+/** The steps that have samples, ascending. */
 const stepsOf = (samples: Sample[]): number[] => [...new Set(samples.map((sample) => sample.step))];
 
 function TextSample({ sample }: { sample: Sample }) {
@@ -106,7 +106,7 @@ function Steps({ steps, at, choose }: StepsProps) {
   );
 }
 
-/** What the network makes of some held-out samples, step by step; the newest until somebody looks back. */
+/** The samples of a run, step by step; the newest ones until the user selects another step. */
 export function SamplesTab({ job }: { job: Job }) {
   const { data: samples, error, refetch } = useQuery(queries.samples(job.id));
   // Null: follow the newest.

@@ -51,7 +51,7 @@ function NewestCheckpoint({ job }: { job: Job }) {
   );
 }
 
-/** What people look for beside the curve: the newest checkpoint, and what happened last. */
+/** The panel beside the curves: the newest checkpoint and the last events. */
 export function SidePanel({ job }: { job: Job }) {
   const { data: events } = useQuery(queries.events(job.id));
   return (

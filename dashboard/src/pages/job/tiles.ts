@@ -1,11 +1,11 @@
-/** A job in seven numbers: the losses and the task's own, four together, then the run's. */
+/** The seven tiles of a job: four metrics of the task (its losses first), then three numbers of the run. */
 
 import type { Job } from "@/api/types";
 import { meaningOf } from "@/charts/metrics";
 import { compact, integer, metric, NONE, percent } from "@/lib/format";
 import type { Metric, Modality, Task, Tasks } from "@/tasks/tasks";
 
-/** So many figures are the task's; its losses are among them. */
+/** Number of tiles for metrics of the task, its losses included. */
 const OWN = 4;
 const LOSSES = ["train/loss", "eval/loss"];
 
@@ -15,7 +15,7 @@ const PACE: Record<Modality, [string, string, string]> = {
   audio: ["Clips/s", "train/samples_per_s", "Clips seen"],
 };
 
-/** The series of a metric that says most: of the held-out part, where there is one. */
+/** The main series of a metric: the one of the held-out split, if there is one. */
 const telling = ({ series }: Metric): string =>
   series.find((name) => name.startsWith("eval/")) ?? series[0] ?? "";
 
@@ -23,7 +23,7 @@ const telling = ({ series }: Metric): string =>
 const tiled = (metrics: readonly Metric[]): [string, string][] =>
   metrics.flatMap((one) => (one.tile ? [[one.tile, telling(one)] as [string, string]] : []));
 
-/** What the task itself shows beside its losses, the first the most important. */
+/** The task's own metrics besides its losses, the most important first. */
 export function figuresOf(task: Task | undefined, tasks: Tasks): [string, string][] {
   const metrics = task?.metrics ?? tasks.shared("representation");
   return tiled(metrics.filter(({ group }) => group === "task" || group === "representation"));
