@@ -21,11 +21,11 @@ class Client:
     """A Seedbed service. Threads may share one; ``with`` closes its connections.
 
     Args:
-        url: Where the service is. Default: ``SEEDBED_URL``, else what ``seedbed login`` kept, else a service that
+        url: The service's URL. Default: ``SEEDBED_URL``, else the one stored by ``seedbed login``, else a service that
             runs on this machine.
         key: An API key. Default: ``SEEDBED_KEY``, else the one kept for that URL.
-        timeout: Seconds that the service may be silent within an answer.
-        retries: Repetitions of a request that failed for a reason that may pass.
+        timeout: Most seconds between two reads of a response.
+        retries: Most retries of a request that failed for a temporary reason.
 
     Raises:
         NotConfigured: no key is known, or the URL is none.
@@ -47,7 +47,7 @@ class Client:
 
     @property
     def url(self) -> str:
-        """Where the service is."""
+        """The service's URL."""
         return self._transport.url
 
     def whoami(self) -> Session:
@@ -63,7 +63,7 @@ class Client:
         return System.model_validate(self._transport.get("/v1/system"))
 
     def set_quotas(self, **quotas: int | None) -> Usage:
-        """Set the project's own quotas in bytes; None takes one away, and one that is not named stays. For admins.
+        """Set the project's own quotas in bytes; None removes one, and one that is not named stays. For admins.
 
         Args:
             quotas: ``datasets``, ``checkpoints``, ``samples``, ``exports``, ``logs``.

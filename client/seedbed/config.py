@@ -24,7 +24,7 @@ class Config:
 
 
 def config_file() -> Path:
-    """What ``seedbed login`` writes; ``SEEDBED_CONFIG`` names another place."""
+    """The path of the file that ``seedbed login`` writes; ``SEEDBED_CONFIG`` sets another path."""
     named = os.environ.get("SEEDBED_CONFIG")
     return (
         Path(named).expanduser()
@@ -34,7 +34,7 @@ def config_file() -> Path:
 
 
 def local_service_file() -> Path:
-    """What a service started on this machine by ``seedbed-server up`` leaves for its own user."""
+    """The path of the file with URL and key that ``seedbed-server up`` writes on this machine for its own user."""
     named = os.environ.get("SEEDBED_HOME")
     home = Path(named).expanduser() if named else platformdirs.user_data_path("seedbed", appauthor=False)
     return home / "client.json"
@@ -43,7 +43,7 @@ def local_service_file() -> Path:
 def resolve(url: str | None = None, key: str | None = None) -> Config:
     """Fill in what was not given.
 
-    A key that was kept for one service is never sent to another.
+    A key that is stored for one service is never sent to another.
 
     Raises:
         NotConfigured: no key is known, or the URL is none.
@@ -75,7 +75,7 @@ def normalized(url: str) -> str:
 
 
 def read(path: Path) -> Config | None:
-    """What the file holds; None where there is none, or one that cannot be used."""
+    """The configuration in the file; None if the file does not exist or is invalid."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return Config(normalized(str(kept["url"])), str(kept["key"]))
@@ -84,7 +84,7 @@ def read(path: Path) -> Config | None:
 
 
 def write(config: Config, path: Path | None = None) -> Path:
-    """Keep the service and its key in a file that only this user can read."""
+    """Write the service's URL and key to a file that only this user can read."""
     path = path or config_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)

@@ -33,7 +33,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def target(directory: Path, path: str) -> Path:
-    """Where a file of that path belongs below the directory.
+    """The local path of a file with that path below the directory.
 
     Raises:
         UnsafePath: it would be elsewhere, or is no plain path on some system.
@@ -47,7 +47,7 @@ def target(directory: Path, path: str) -> Path:
         for part in parts
     )
     place = directory.joinpath(*parts) if plain else directory
-    # A link that lies in the directory already may point anywhere.
+    # A symbolic link that is in the directory already may point anywhere.
     if not plain or not place.resolve().is_relative_to(directory.resolve()):
         raise UnsafePath(
             f"The service names a file {path!r}, which is no plain path below {directory}. Nothing was written; "
@@ -57,7 +57,7 @@ def target(directory: Path, path: str) -> Path:
 
 
 class Download:
-    """A set of files on its way into one directory: a checkpoint, or an export.
+    """The download of a set of files (a checkpoint, or an export) into one directory.
 
     Args:
         resource: Its path in the service, as ``/v1/checkpoints/ckpt_…``.
@@ -84,7 +84,7 @@ class Download:
         self._lock = Lock()
 
     def run(self, files: Sequence[CheckpointFile]) -> None:
-        """Fetch these files, a few at once; the ones that are there already are left as they are.
+        """Download these files, a few at once; files that exist already with the right hash are kept.
 
         Raises:
             UnsafePath, InvalidFile, DownloadDamaged, ApiError, Unreachable
@@ -110,7 +110,7 @@ class Download:
             raise InvalidFile(f"{error.filename or self._directory}: {error.strerror or error}.") from error
 
     def manifest(self, sha256: str) -> None:
-        """Fetch the manifest of that hash, which makes the directory a whole checkpoint that training can go on from."""
+        """Download the manifest with that hash, with which training can resume from the directory."""
         place = target(self._directory, MANIFEST)
         for _ in range(2):
             content = self._transport.request("GET", self._path(MANIFEST)).content
@@ -159,7 +159,7 @@ class Download:
         )
 
     def _fill(self, part: "_Part", file: CheckpointFile) -> None:
-        """Fetch what is missing, over as many connections as it takes while they bring something."""
+        """Download the missing bytes; reconnects again and again as long as each connection brings some."""
         barren = 0
         while part.size < part.whole:
             before = part.size
@@ -184,7 +184,7 @@ class Download:
             begins = f"bytes {part.size}-"
             if part.size and not response.headers.get("Content-Range", "").startswith(begins):
                 part.restart()
-            # As it comes, not gathered into larger pieces: what was gathered would be lost with the line.
+            # Written as received, not buffered: a buffer would be lost with the connection.
             for chunk in response.iter_bytes():
                 part.write(chunk)
                 if self._stop.is_set() or part.size == part.whole:
@@ -200,7 +200,7 @@ class _Stopped(SeedbedError):
 
 
 class _Part:
-    """A file that is being fetched; what an earlier attempt left of it counts."""
+    """A file that is being downloaded; the bytes of an earlier, aborted download are used."""
 
     def __init__(self, path: Path, whole: int, report: Progress) -> None:
         self.whole = whole
@@ -220,7 +220,7 @@ class _Part:
         self._file.close()
 
     def write(self, chunk: bytes) -> None:
-        """Append; what is longer than the whole is dropped."""
+        """Append; bytes beyond the expected length are dropped."""
         chunk = chunk[: self.whole - self.size]
         self._file.write(chunk)
         self._hash.update(chunk)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class ProblemDetail(BaseModel):
-    """One thing wrong with a request that has several."""
+    """One problem of a request that has several."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -24,7 +24,7 @@ class ProblemDetail(BaseModel):
 
 
 class SeedbedError(Exception):
-    """Anything that this library raises on purpose; the message says what to do."""
+    """The base of all exceptions of this library; the message says what to do."""
 
     code: str = "client_error"
     """Stable name of the kind of problem; programs decide by it."""
@@ -137,15 +137,15 @@ class NotFound(ApiError, status=404):
 
 
 class Conflict(ApiError, status=409):
-    """The state of the thing does not allow it."""
+    """The state of the resource does not allow the request."""
 
 
 class TooLarge(ApiError, status=413):
-    """More bytes than the service takes."""
+    """More bytes than the service accepts."""
 
 
 class Invalid(ApiError, status=422):
-    """The request is understood and wrong; `errors` says where."""
+    """The request is well-formed but invalid; `errors` lists the fields."""
 
 
 class RateLimited(ApiError, status=429):
@@ -157,7 +157,7 @@ class ServerError(ApiError):
 
 
 class Unavailable(ServerError, status=503):
-    """A part that the service stands on does not answer."""
+    """A part that the service depends on does not answer."""
 
 
 class StorageFull(ServerError, status=507):

@@ -16,7 +16,7 @@ def guess_modality(files: Iterable[Upload]) -> str:
     """``image`` or ``audio`` where most names, those inside archives too, are images' or recordings'; else ``text``.
 
     Raises:
-        InvalidFile: an archive that cannot be looked into here, and nothing else that tells.
+        InvalidFile: an archive that cannot be read here, and no other file implies a modality.
     """
     images = recordings = others = 0
     closed = None
@@ -42,7 +42,7 @@ def guess_modality(files: Iterable[Upload]) -> str:
 
 
 def _names(file: Upload) -> list[str] | None:
-    """None for an archive that cannot be looked into; what is wrong with it the service says better."""
+    """The names in a file; None for an archive that cannot be read here. The service then reports the error in detail."""
     if isinstance(file, PackedFolder):
         return [member.name for member in file.members]
     name = file.name.lower()

@@ -1,4 +1,4 @@
-"""Folders of images and recordings as one archive: datasets are flat, and folders' names are classes."""
+"""Packs folders of images and recordings into one archive each, since datasets are flat and folder names are classes."""
 
 import tarfile
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ STANDS_ALONE = (
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to upload, and what it will be called: datasets are flat."""
+    """A file to upload, and its name in the dataset, which is flat."""
 
     path: Path
     name: str
@@ -85,7 +85,7 @@ Upload = LocalFile | PackedFolder
 
 
 def as_uploads(folder: Path, files: list[LocalFile], *, prefixed: bool) -> Iterator[Upload]:
-    """What to send for the files in a folder, named by their paths in it: packed where most are images or recordings.
+    """The uploads for the files in a folder, named by their paths in it: one tar if most are images or recordings.
 
     Args:
         prefixed: the paths in the archive begin with the folder's own name, so that it tells several folders apart.

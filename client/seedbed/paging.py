@@ -12,7 +12,7 @@ PAGE_SIZE = 100
 
 
 class Listing(Generic[ResourceT]):
-    """All items of a list: iterate over it, as often as you like. Each iteration asks the service anew.
+    """All items of a list; may be iterated repeatedly. Each iteration requests the list again.
 
     Args:
         cursor: Name of the query parameter that takes what a page calls ``next``.

@@ -12,11 +12,11 @@ class Message:
     id: str | None
     """The cursor after this message; None where it does not move it."""
     retry: float | None = None
-    """Seconds that the server asks to wait before coming back."""
+    """Seconds that the server asks to wait before reconnecting."""
 
 
 def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
-    """The whole messages in a stream. One that was cut off is none, so that it can be asked for again."""
+    """The complete messages in a stream. A truncated one is dropped, so that it is requested again."""
     fields: dict[str, str] = {}
     data: list[str] = []
     for line in _lines(chunks):

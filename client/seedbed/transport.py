@@ -37,12 +37,12 @@ class Body:
 
 
 class Transport:
-    """One service: its address, a key to it, and connections kept alive. Threads may share it.
+    """Connections to one service with one key, kept alive. Threads may share a transport.
 
     Args:
         config: The service and the key.
-        timeout: Seconds that the service may be silent within an answer.
-        retries: Repetitions of a request that failed for a reason that may pass.
+        timeout: Most seconds between two reads of a response.
+        retries: Most retries of a request that failed for a temporary reason.
     """
 
     def __init__(self, config: Config, *, timeout: float = 60.0, retries: int = 5) -> None:
@@ -56,7 +56,7 @@ class Transport:
                 "User-Agent": f"seedbed-client/{version('seedbed-client')}",
             },
             timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
-            # A redirect would carry the key to wherever it points.
+            # A redirect would send the key to another address.
             follow_redirects=False,
         )
 
@@ -72,11 +72,11 @@ class Transport:
         return self.request("GET", path, params=params).content
 
     def post(self, path: str, json: Any = None, *, repeatable: bool = False) -> Any:
-        """The decoded answer to a POST that changes what is there; ``repeatable``: twice does no more than once."""
+        """The decoded response to a POST that changes something; ``repeatable``: whether the POST is idempotent."""
         return self.request("POST", path, json=json, repeatable=repeatable).json()
 
     def create(self, path: str, json: Any, params: Params | None = None) -> Any:
-        """The decoded answer to a POST that creates: however often it has to be sent, it creates once."""
+        """The decoded response to a POST that creates: it has an Idempotency-Key, so retries create nothing twice."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return self.request("POST", path, params=params, json=json, headers=headers, repeatable=True).json()
 
@@ -95,7 +95,7 @@ class Transport:
         repeatable: bool | None = None,
         timeout: float | None = None,
     ) -> httpx.Response:
-        """Send, and send again while that is safe and may help.
+        """Send a request, and retry it while that is safe and may help.
 
         Raises:
             ApiError: the service answered with 400 or above.
@@ -124,7 +124,7 @@ class Transport:
                 _refuse_redirect(response)
                 return response
             if method == "DELETE" and response.status_code == 404 and attempt:
-                return response  # the one before was carried out, and its answer got lost
+                return response  # the request before succeeded, and its response was lost
             if last or not _may_pass(response, safe=safe):
                 raise from_response(response)
             pause(attempt, _retry_after(response))
@@ -139,7 +139,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         silence: float | None = None,
     ) -> Iterator[httpx.Response]:
-        """One GET whose answer is read piece by piece. Not repeated: the caller knows where to go on.
+        """One GET whose response is read in chunks. Not retried here: the caller knows from where to continue.
 
         Raises:
             ApiError: the service answered with 400 or above.
@@ -167,7 +167,7 @@ class Transport:
 
 
 def pause(attempt: int, least: float | None = None) -> None:
-    """Wait before attempt ``attempt + 1``: twice as long each time, never quite the same, ``least`` seconds."""
+    """Wait before attempt ``attempt + 1``: exponential backoff with 25 % jitter; ``least`` is the least base of the wait in seconds."""
     seconds = max(FIRST_PAUSE * 2**attempt, least or 0.0)
     time.sleep(min(seconds, LONGEST_PAUSE) * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load, guards nothing
 
@@ -182,7 +182,7 @@ def _may_pass(response: httpx.Response, *, safe: bool) -> bool:
         return True
     if not safe:
         return False
-    # 409: the first sending of this very request is still being carried out.
+    # 409: the first attempt of the same request is still being handled.
     return response.status_code in DOUBTFUL or (
         response.status_code == 409 and from_response(response).code == "idempotency_in_flight"
     )

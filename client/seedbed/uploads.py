@@ -131,7 +131,7 @@ def send(
 
 
 class _Sending:
-    """One file on its way; a repetition begins again, and the progress with it."""
+    """The upload of one file; a retry begins from the first byte, and subtracts what it sends again from the progress."""
 
     def __init__(self, file: Upload, progress: Progress) -> None:
         self._file = file

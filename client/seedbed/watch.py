@@ -33,11 +33,11 @@ POLL_SECONDS = 1.0
 
 
 class _Held(SeedbedError):
-    """The answer is no stream, or one that brings nothing."""
+    """The response is no event stream, or a proxy buffers it."""
 
 
 class Watch:
-    """One watcher of one job; iterate over it once.
+    """Follows one job; iterate over it once.
 
     Args:
         replay: Begin with what was measured and what happened before.
@@ -65,7 +65,7 @@ class Watch:
         self._checkpoints: set[str] = set()
 
     def __iter__(self) -> Iterator[Update]:
-        # Asked plainly first: an unknown job or a wrong key is an error, not a reason to come back.
+        # A plain GET first: an unknown job or a wrong key is an error, not a reason to reconnect.
         self._transport.get(self._path)
         failures = barren = 0
         while barren < BARREN_STREAMS:
@@ -115,7 +115,7 @@ class Watch:
             yield chunk
 
     def _poll(self) -> Iterator[Update]:
-        """The same without a stream, asking again and again."""
+        """The same by polling, without a stream."""
         place = _Place.of(self._cursor)
         silent = not self._replay and self._cursor is None
         while True:
@@ -138,7 +138,7 @@ class Watch:
             time.sleep(POLL_SECONDS)
 
     def _news(self, place: "_Place") -> tuple[list[Update], "_Place"]:
-        """What was written behind the place, and the place behind that."""
+        """What was written after the given position, and the new position."""
         news: list[Update] = []
         point, event = place.point, place.event
         more = True
@@ -174,7 +174,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class _Place:
-    """How far a watch has come, as the cursors that lists take: a stream's ``m41.e3`` is 41 and 3."""
+    """The position of a watch as the cursors of lists: a stream's ``m41.e3`` is 41 and 3."""
 
     point: int = 0
     event: int = 0

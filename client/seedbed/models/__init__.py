@@ -1,7 +1,7 @@
-"""What the service answers with.
+"""Pydantic models of the service's responses.
 
-A newer service may add fields: they are kept, reachable as attributes, and never an error. What is a closed
-set of words there (a state, a device) is a plain string here for the same reason.
+A newer service may add fields: they are kept as attributes, and are never an error. For the same reason a field with
+a fixed set of values in the service (a state, a device) is a plain string here.
 """
 
 from seedbed.models.base import TERMINAL, Page, Resource

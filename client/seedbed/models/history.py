@@ -16,7 +16,7 @@ class Event(Resource):
     code: str = "other"
     """Stable code of the event's message. ``other``: an event of an earlier version of the service."""
     params: dict[str, Any] = Field(default_factory=dict)
-    """What the sentence is made of."""
+    """The parameters of the message."""
     message: str
     data: dict[str, Any]
     time: datetime
@@ -54,7 +54,7 @@ class Metrics(Resource):
 
 
 class MetricPoint(Resource):
-    """What one step measured, as a watcher receives it."""
+    """The metric values of one step, as `Jobs.watch` yields them."""
 
     step: int
     time: float
@@ -65,13 +65,13 @@ class MetricPoint(Resource):
 
 
 class End(Resource):
-    """The job is over; the last thing a watcher receives."""
+    """The job is over; the last item of `Jobs.watch`."""
 
     state: str
 
 
 class Sample(Resource):
-    """Something that a run shows people: a continued text, a grid of pictures."""
+    """A text or a picture that a run writes for people: a continued text, a grid of pictures."""
 
     id: str
     job: str

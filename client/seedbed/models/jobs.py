@@ -55,7 +55,7 @@ class Parent(Resource):
 
 
 class JobFacts(Resource):
-    """What a list and a single job tell alike."""
+    """Fields of a job that a list and a single job have in common."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class JobFacts(Resource):
     state: str
     """``queued``, ``running``, ``paused``, ``succeeded``, ``failed`` or ``cancelled``."""
     intent: str | None = None
-    """A stop that was asked for and is being carried out."""
+    """The requested stop (such as ``pause``) that is being carried out."""
     waiting_reason: str | None = None
     waiting: WaitingReason | None = None
     """The same with its code and parameters."""
@@ -75,7 +75,7 @@ class JobFacts(Resource):
     latest: dict[str, float | None]
     """Metric name → newest value."""
     pause: Pause | None = None
-    """Why the service paused it; none where a person did."""
+    """Why the service paused it; none if a user did."""
     seconds_used: float = 0.0
     """Of all attempts that have ended."""
     parent: Parent | None = None
@@ -87,12 +87,12 @@ class JobFacts(Resource):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job has come to its end."""
+        """Whether the job is over."""
         return self.state in TERMINAL
 
 
 class JobSummary(JobFacts):
-    """A job in a list: of its spec the task and the network alone; `jobs.get` brings it whole."""
+    """A job in a list: of its spec only the task and the network; `jobs.get` returns the whole spec."""
 
     task: str
     preset: str | None = None

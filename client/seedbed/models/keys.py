@@ -27,7 +27,7 @@ class Project(Resource):
 
 
 class Session(Resource):
-    """Who a key belongs to."""
+    """The project and the scopes of a key."""
 
     key: Key
     project: Project

@@ -1,4 +1,4 @@
-"""The service as a whole."""
+"""Models of the state of the whole service."""
 
 from seedbed.models.base import Resource
 
@@ -24,7 +24,7 @@ class StorageState(Resource):
 
 
 class System(Resource):
-    """The state of the service; what concerns all projects is told to the operators' admins alone."""
+    """The state of the service; facts that concern all projects are set for the operators' admins only."""
 
     version: str
     scope: str
@@ -32,7 +32,7 @@ class System(Resource):
     queue: Queue
     workers: WorkerCounts
     leader: str | None = None
-    """The process of the API that takes back expired leases."""
+    """The process of the API that is the leader and handles expired leases."""
     metrics_lag_seconds: float | None = None
     """Of the jobs in training, the longest time since one's last metric point."""
     database_bytes: int | None = None

@@ -18,7 +18,7 @@ class DiskUsage(Resource):
 
 
 class Usage(Resource):
-    """What a project takes up, and what it may."""
+    """The bytes and counts of what a project has stored, and its quotas."""
 
     project: str
     datasets: KindUsage
@@ -30,6 +30,6 @@ class Usage(Resource):
     bytes: int
     """Of all kinds together."""
     leaving_bytes: int = 0
-    """Of dropped checkpoints that are about to leave the storage."""
+    """Bytes of removed checkpoints that are still in storage for a minute or two."""
     disk: DiskUsage | None = None
     """None where the storage is a bucket."""

@@ -49,10 +49,10 @@ class Checkpoints:
         overwrite: bool = False,
         progress: downloads.Progress | None = None,
     ) -> Path:
-        """Fetch a checkpoint's files into a directory that `transformers` then opens as it is.
+        """Download a checkpoint's files into a directory, which `transformers` can open.
 
-        Each file is checked against its hash before it gets its name. A download that was cut off goes on where it
-        stopped when it is called again; files that are there already are not fetched.
+        Each file is checked against its hash before it gets its name. Call this again to continue an aborted download;
+        files that exist already are not downloaded again.
 
         Args:
             checkpoint: Its id, or itself.

@@ -42,11 +42,11 @@ class Datasets:
     ) -> list[DatasetFile]:
         """Add files, and directories with all that is in them, to an open dataset.
 
-        Files in a dataset lie side by side. A directory of images or recordings is sent as one tar, made on the way, so
+        Datasets are flat. A directory of images or recordings is sent as one tar, made while it is sent, so
         that its folders still name classes; of other files the path becomes the name, ``a/b.txt`` → ``a_b.txt``.
 
-        What the dataset has already, by name and hash, is not sent again: after an upload that was cut off, the
-        same call goes on where it stopped.
+        Files that the dataset has already, by name and hash, are not sent again, so the same call continues an aborted
+        upload.
 
         Args:
             dataset: Its id.
@@ -90,7 +90,7 @@ class Datasets:
         return done
 
     def complete(self, dataset: str) -> DatasetDetail:
-        """Close an open dataset: from now on it never changes, and jobs may run on it. Again: the same."""
+        """Close an open dataset: from now on it never changes, and jobs may run on it. Repeating this changes nothing."""
         answer = self._transport.post(f"{_path(dataset)}/complete", repeatable=True)
         return DatasetDetail.model_validate(answer)
 
@@ -119,7 +119,7 @@ class Datasets:
         self._transport.delete(_path(dataset))
 
     def delete_file(self, dataset: str, name: str) -> None:
-        """Take a file out of an open dataset."""
+        """Remove a file from an open dataset."""
         self._transport.delete(f"{_path(dataset)}/files/{quote(name, safe='')}")
 
 

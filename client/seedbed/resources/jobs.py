@@ -41,7 +41,7 @@ class Jobs:
         start: str | None = None,
         scope: Scope | None = None,
     ) -> Validation:
-        """What the service thinks of a spec, without submitting it.
+        """Validate a spec by the service, without submitting it.
 
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
@@ -59,7 +59,7 @@ class Jobs:
     def estimate(
         self, spec: specs.Spec, *, dataset: str | None = None, largest_batch: bool = False
     ) -> Estimate:
-        """Have a worker take a few real steps of a job; `Estimates.wait` has what all of it would take.
+        """Have a worker run a few real steps of a job; get the estimate of the whole job with `Estimates.wait`.
 
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
@@ -77,13 +77,13 @@ class Jobs:
     def preview(
         self, spec: specs.Spec, *, dataset: str | None = None, samples: int = 8, step: int = 1
     ) -> JobPreview:
-        """Have a worker show what a job's networks would see; `Previews.wait` has it.
+        """Have a worker show the inputs that a job's networks would get; get them with `Previews.wait`.
 
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
             dataset: Taken in place of the spec's own.
-            samples: Of how many samples, 1 to 16: the first of the step's batch.
-            step: Whose crops, masks and turns are shown, from 1 on.
+            samples: Number of samples, 1 to 16: the first of the step's batch.
+            step: The step whose crops, masks and rotations are shown, from 1 on.
 
         Raises:
             Invalid: the spec is wrong; `errors` says where.
@@ -101,7 +101,7 @@ class Jobs:
         start: str | None = None,
         scope: Scope | None = None,
     ) -> Job:
-        """Submit a job. Once this returns, the service will not lose it.
+        """Submit a job. Once this returns, the service has stored it durably.
 
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
@@ -137,11 +137,11 @@ class Jobs:
         return self._act(job, "cancel")
 
     def pause(self, job: str) -> Job:
-        """Ask the job to write a checkpoint and wait."""
+        """Pause the job; one that runs writes a checkpoint first."""
         return self._act(job, "pause")
 
     def resume(self, job: str) -> Job:
-        """Let a paused job go on."""
+        """Resume a paused job from its newest checkpoint."""
         return self._act(job, "resume")
 
     def retry(self, job: str, **changes: float | None) -> Job:
@@ -207,11 +207,11 @@ class Jobs:
         return Metrics.model_validate(self._transport.get(f"{_path(job)}/metrics", params))
 
     def events(self, job: str, *, after: int = 0) -> Listing[Event]:
-        """The job's diary, oldest first; only what comes after the event with that id."""
+        """The job's events, oldest first; only those after the event with that id."""
         return Listing(self._transport, f"{_path(job)}/events", Event, {"after": after}, cursor="after")
 
     def samples(self, job: str, *, name: str | None = None) -> Listing[Sample]:
-        """What the job has shown, in the order of writing; only what bears the name, if one is given."""
+        """The job's samples, in the order of writing; only those with the name, if one is given."""
         return Listing(self._transport, f"{_path(job)}/samples", Sample, {"name": name}, cursor="after")
 
     def sample_content(self, sample: str) -> bytes:
@@ -238,9 +238,8 @@ class Jobs:
     ) -> Iterator[Update]:
         """Everything that happens to the job, until its end.
 
-        Yields `Job`, `MetricPoint`, `Event`, `Checkpoint`, `Progress` and last `End`. A connection that breaks is
-        made anew and goes on where it was, with nothing lost and nothing twice; where something between holds
-        streams back, the same is polled for.
+        Yields `Job`, `MetricPoint`, `Event`, `Checkpoint`, `Progress` and last `End`. After a broken connection it
+        reconnects and continues, with nothing lost and nothing twice; if a proxy buffers streams, it polls instead.
 
         Args:
             job: Its id.

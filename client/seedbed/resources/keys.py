@@ -15,7 +15,7 @@ class Keys:
         self._transport = transport
 
     def create(self, name: str, *, scopes: Sequence[str] = ("read", "write")) -> CreatedKey:
-        """A new key; its ``secret`` is told this once."""
+        """Create a key; only this answer contains its ``secret``."""
         answer = self._transport.create("/v1/keys", {"name": name, "scopes": list(scopes)})
         return CreatedKey.model_validate(answer)
 
@@ -24,5 +24,5 @@ class Keys:
         return Listing(self._transport, "/v1/keys", Key)
 
     def revoke(self, key: str) -> None:
-        """Make a key worthless at once."""
+        """Revoke a key; it stops working at once."""
         self._transport.delete(f"/v1/keys/{quote(key, safe='')}")

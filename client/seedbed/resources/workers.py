@@ -12,5 +12,5 @@ class Workers:
         self._transport = transport
 
     def list(self) -> Listing[Worker]:
-        """Who is there, on what device, and what it runs."""
+        """The workers, their devices and the jobs that they run."""
         return Listing(self._transport, "/v1/workers", Worker)

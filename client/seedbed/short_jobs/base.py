@@ -23,11 +23,11 @@ PROGRESS_SECONDS = 1
 
 
 class ShortJob(Resource):
-    """Work of a worker for somebody who waits for its result."""
+    """A short job: an estimate, a preview or an export."""
 
     id: str
     state: str
-    """As a job's."""
+    """The same states as a job's."""
     waiting_reason: str | None = None
     waiting: WaitingReason | None = None
     phase: str | None = None
@@ -40,12 +40,12 @@ class ShortJob(Resource):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the short job has come to its end."""
+        """Whether the short job is over."""
         return self.state in TERMINAL
 
 
 class FilesShortJob(ShortJob):
-    """One that makes files."""
+    """A short job that makes files."""
 
     files: list[CheckpointFile] = Field(default_factory=list)
     bytes: int
@@ -67,7 +67,7 @@ class ShortJobs(Generic[ShortJobT]):
         self._transport = transport
 
     def get(self, short_job: str) -> ShortJobT:
-        """How it stands.
+        """One short job in its current state.
 
         Args:
             short_job: Its id.
@@ -75,7 +75,7 @@ class ShortJobs(Generic[ShortJobT]):
         return self.model.model_validate(self._transport.get(self._path(short_job)))
 
     def wait(self, short_job: str, *, on_progress: Callable[[ShortJobT], object] | None = None) -> ShortJobT:
-        """It, once it is over, however it ended: with its ``result`` or its ``failure``.
+        """Wait until the short job is over, and return it with its ``result`` or its ``failure``.
 
         Args:
             short_job: Its id.
@@ -91,11 +91,11 @@ class ShortJobs(Generic[ShortJobT]):
                 return found
 
     def cancel(self, short_job: str) -> ShortJobT:
-        """Stop it, or take it out of the queue."""
+        """Stop the short job, or remove it from the queue."""
         return self.model.model_validate(self._transport.post(f"{self._path(short_job)}/cancel"))
 
     def delete(self, short_job: str) -> None:
-        """Delete one that is over, with the files that it made.
+        """Delete a short job that is over, with the files that it made.
 
         Raises:
             Conflict: it is not over; cancel it first.
@@ -107,7 +107,7 @@ class ShortJobs(Generic[ShortJobT]):
 
 
 class ShownShortJobs(ShortJobs[ShortJobT]):
-    """Those that show texts and pictures."""
+    """The short jobs of a kind that makes texts and pictures."""
 
     def content(self, short_job: str, name: str) -> bytes:
         """The text (UTF-8) or the picture (PNG) of one thing that ``result.shown`` lists."""
@@ -115,10 +115,10 @@ class ShownShortJobs(ShortJobs[ShortJobT]):
 
 
 class FilesShortJobs(ShortJobs[FilesT]):
-    """Those that make files of a job's checkpoints."""
+    """The short jobs of a kind that makes files from a job's checkpoints."""
 
     def list(self, job: str) -> list[FilesT]:
-        """Those of a job's checkpoints, newest first."""
+        """The short jobs on a job's checkpoints, newest first."""
         answer = self._transport.get(f"/v1/jobs/{quote(job, safe='')}/{self.kind}s")
         return Page[self.model].model_validate(answer).data  # type: ignore[name-defined]  # known at run time
 
@@ -130,7 +130,7 @@ class FilesShortJobs(ShortJobs[FilesT]):
         overwrite: bool = False,
         progress: downloads.Progress | None = None,
     ) -> Path:
-        """Fetch its files into a directory, each checked against its hash; what was cut off goes on.
+        """Download its files into a directory, each checked against its hash; call this again to continue an aborted download.
 
         Args:
             short_job: Its id, or itself.

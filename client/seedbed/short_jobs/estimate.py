@@ -28,7 +28,7 @@ class Peak(Resource):
 
 
 class EstimateResult(Resource):
-    """What a job would take, by a few of its real steps."""
+    """The throughput, memory and time that a job would need, measured by a few of its real steps."""
 
     device: str
     device_name: str
@@ -45,7 +45,7 @@ class EstimateResult(Resource):
     flops_per_step: float
     peak: Peak
     utilization: float
-    """Model FLOPs utilisation: of what the device could compute, the share that it does."""
+    """Model FLOPs utilisation: achieved FLOP/s as a share of the device's peak (0 to 1)."""
     evaluation_seconds: float
     preparation_seconds: float
     data_sampled: bool

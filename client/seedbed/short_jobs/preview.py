@@ -18,11 +18,11 @@ class ShownThing(Resource):
 
 class PreviewResult(Resource):
     shown: list[ShownThing]
-    """Pictures are sheets: a column a sample, a row a view, or a state of one."""
+    """Pictures are sheets: one column for each sample, one row for each view or each stage of a view."""
 
 
 class JobPreview(ShortJob):
-    """What a job's networks would see of some samples."""
+    """The inputs that a job's networks would get for some samples."""
 
     spec: dict[str, Any]
     samples: int
