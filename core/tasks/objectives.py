@@ -1,4 +1,4 @@
-"""From a job to the objective of its task."""
+"""Creates the objective of a job's task."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Tasks of installed packages: how they are found, and what must be true of them before they are used."""
+"""Finds tasks of installed packages, and checks them before they are used."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that a package offers and that cannot be used."""
+    """A package's entry point that cannot be used, with the reason."""
 
     package: str
     kind: str
@@ -46,7 +46,7 @@ class Fault:
 
 
 class UnusableTaskError(Exception):
-    """What is offered is no task; the message says why."""
+    """An entry point is no valid task; the message states why."""
 
 
 def offers() -> tuple[list[Offer], list[Fault]]:
@@ -79,7 +79,7 @@ def _installed() -> Iterator[tuple[str, Distribution]]:
 
 
 def require(offer: Offer, known: Iterable[type[TaskSpec]]) -> type[TaskSpec]:
-    """The spec that a package offers, once all is true of it that others rely on.
+    """The spec of a package's entry point, after checking everything on which other code relies.
 
     Args:
         known: The specs of the tasks before it.
@@ -137,7 +137,7 @@ def _require_facts(spec: type[TaskSpec]) -> None:
 
 
 def _require_one_direction(spec: type[TaskSpec], known: Iterable[type[TaskSpec]]) -> None:
-    """A series means the same in all jobs: which of two checkpoints is the better one is told by its name alone."""
+    """A series must have one direction in all tasks, because checkpoints are compared by the series' name alone."""
     mine = directions(spec.metrics)
     for other in known:
         for series, better in directions(other.metrics).items():

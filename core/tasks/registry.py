@@ -1,10 +1,10 @@
-"""Which tasks there are: Seedbed's own, one line each, and those of installed packages.
+"""The registry of tasks: Seedbed's own, one line each, and those of installed packages.
 
-A package brings a task by an entry point of the group ``seedbed.tasks``: its name is the task's ``kind``, its value
+A package adds a task by an entry point of the group ``seedbed.tasks``: its name is the task's ``kind``, its value
 names the class of its spec (``my_package.my_task.spec:MyTask``). The objective is the class that registers itself for
 that spec (`core.objectives.base.objective_for`) in the module ``objective`` beside the one of the spec.
 
-A package that cannot be used is left out and remembered as a `Fault`, so that it takes nobody else's tasks along.
+A package's task that cannot be used is left out and recorded as a `Fault`; all other tasks stay usable.
 """
 
 import importlib

@@ -49,7 +49,7 @@ def test_a_list_says_when_to_choose_which(run: Run, group: str) -> None:
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:]] == KINDS
     assert "Rotation prediction" in out
-    assert "if you want a network that writes" in out
+    assert "if you want a network that generates text" in out
     assert [task["kind"] for task in json.loads(run(group, "list", "--json")[1])] == KINDS
 
 

@@ -1,7 +1,7 @@
 """Causal language modelling: predict each token from those before it.
 
-Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". Rows are blocks of the token
-stream, documents one behind the other with a separator between; each row's last token is only a target.
+Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". Rows are blocks of the token stream:
+documents concatenated with a separator between them; each row's last token is only a target.
 """
 
 import math
@@ -76,7 +76,7 @@ class CausalLM(LanguageModel):
         ids = torch.from_numpy(rows)
         tensors = {"inputs": ids[:, :-1].contiguous(), "targets": ids[:, 1:].contiguous()}
         if self.task.separate_documents:
-            # The separator begins the document behind it: its first token, too, is predicted from nothing else.
+            # The separator belongs to the document after it, whose first token is predicted from the separator alone.
             documents = document_numbers(rows[:, :-1], self.data.special_ids.sep, separator_begins=True)
             tensors["documents"] = torch.from_numpy(documents)
             tensors["positions"] = torch.from_numpy(restarted_positions(documents))
@@ -87,7 +87,7 @@ class CausalLM(LanguageModel):
         return Losses(self._loss(batch), {})
 
     def _loss(self, batch: Batch) -> Tensor:
-        """Summed over the batch's tokens, nats."""
+        """Cross-entropy summed over the batch's tokens, in nats."""
         tensors = batch.tensors
         mask = attention_mask(tensors["documents"], causal=True) if "documents" in tensors else None
         hidden = encode(self.model, tensors["inputs"], tensors.get("positions"), mask)
@@ -112,7 +112,7 @@ class CausalLM(LanguageModel):
         }
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
-        """The beginnings of a few rows, and what the network makes of them."""
+        """The beginnings of a few rows, and the network's continuations."""
         chosen = indices[:_CONTINUED]
         rows = samples.rows(chosen)
         length = min(_PROMPT_TOKENS, self.sequence_length // 2, rows.shape[1] - 1)

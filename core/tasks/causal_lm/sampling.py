@@ -1,4 +1,4 @@
-"""A continuation drawn from a causal network, the same whenever it is asked."""
+"""Samples continuations from a causal network; equal arguments give equal results."""
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ def continuations(
 
     Args:
         prompts: token ids, shape (B, L), on the network's device.
-        samples: ids of the prompts, shape (B,): each is continued by its own randomness out of ``key``.
-        temperature: what scores are divided by, above 0; lower is likelier.
+        samples: ids of the prompts, shape (B,): each continuation's randomness is a function of (key, id).
+        temperature: divisor of the scores, above 0; lower values prefer likelier tokens.
 
     Returns:
         Shape (B, tokens).
@@ -42,7 +42,7 @@ def continuations(
 
 
 def _draw(scores: Tensor, draws: NDArray[np.float64], top_k: int) -> NDArray[np.int64]:
-    """The outcome whose part of the cumulated probability each draw falls into."""
+    """The outcome into whose interval of the cumulative probability each draw falls."""
     best, ids = scores.topk(top_k, dim=1)
     shares = best.double().softmax(dim=1).cpu().numpy()
     chosen = (np.cumsum(shares, axis=1) <= draws[:, None]).sum(axis=1).clip(max=top_k - 1)

@@ -14,7 +14,8 @@ class CausalLanguageModeling(TaskSpec):
 
     title: ClassVar[str] = "Causal language model"
     choose_if: ClassVar[str] = (
-        "Choose this if you want a network that writes: one that continues a text, or that you will fine-tune to answer."
+        "Choose this if you want a network that generates text: one that continues a text, or that you will "
+        "fine-tune to answer."
     )
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", "llama", default="gpt2-mini")
@@ -36,8 +37,8 @@ class CausalLanguageModeling(TaskSpec):
     kind: Literal["causal_lm"] = "causal_lm"
 
     separate_documents: bool = False
-    """Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
-    looks across the separator into the documents before, as GPT-2 and GPT-3 were trained, which is faster."""
+    """Whether attention within a row is restricted to one document, with positions counted from its beginning. By
+    default attention crosses the separator to earlier documents, as in the training of GPT-2 and GPT-3, which is faster."""
 
     def rows_of(self, tokens: int, sequence_length: int) -> int:
         # The last token of a row is the first target of none.

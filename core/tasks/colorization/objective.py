@@ -1,8 +1,8 @@
-"""Colorization: guess an image's colours from its lightness.
+"""Colorization: predict an image's colours from its lightness.
 
-Zhang, Isola, Efros 2016, arXiv 1603.08511. The encoder sees L alone; a decoder guesses, at half the resolution, which cell
-of the ab plane each pixel is in (or, as regression, a and b themselves). Rare colours weigh more, by the frequencies in the
-training part, and pictures are made by the annealed mean.
+Zhang, Isola, Efros 2016, arXiv 1603.08511. The encoder's input is L alone; a decoder predicts, at half the
+resolution, which cell of the ab plane each pixel is in (or, as regression, a and b themselves). Rare colours have
+larger weights, by the frequencies in the training split, and pictures are made with the annealed mean.
 """
 
 import math
@@ -36,7 +36,7 @@ from core.tasks.colorization.palette import (
 from core.tasks.colorization.spec import Colorization
 
 _AB_SCALE = 110.0
-"""What a and b are divided by where they are regressed, so that they lie in about -1 … 1."""
+"""Divisor of a and b for regression, so that they lie in about -1 … 1."""
 
 
 @objective_for(Colorization)
@@ -115,12 +115,12 @@ class Colorizer(EncoderObjective):
 
     @property
     def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        # The encoder is fed lightness, which a grey image's values are near to.
+        # The encoder's input is lightness, to which a grey image's values are similar.
         mean, std = self.light.tolist()
         return (mean,), (std,)
 
     def _loss(self, guesses: Tensor, ab: Tensor) -> Tensor:
-        """Summed over the places that are guessed."""
+        """The loss, summed over the predicted positions."""
         if self.task.target == "classes":
             return rebalanced_cross_entropy(guesses, ab, self.centres, self.weights)
         return 0.5 * (guesses.float() - ab / _AB_SCALE).square().sum()
@@ -133,14 +133,14 @@ class Colorizer(EncoderObjective):
         return lightness
 
     def _coarse(self, lab: Tensor) -> Tensor:
-        """a and b at the resolution that is guessed."""
+        """a and b at the resolution of the prediction."""
         ab = lab[:, 1:]
         if self.guess_side == self.side:
             return ab
         return functional.avg_pool2d(ab, 2, ceil_mode=True, count_include_pad=False)
 
     def _count_colours(self) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of L / 100, and the classes' frequencies, over a part of the training images."""
+        """Mean and deviation of L / 100, and the classes' frequencies, over some of the training images."""
         images = self.samples("train")
         count = min(self.task.statistics_images, len(images))
         chosen = np.arange(count, dtype=np.int64) * len(images) // count

@@ -19,11 +19,11 @@ COLOUR_CLASSES = 261
 
 
 class Colorization(TaskSpec):
-    """Guess an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511)."""
+    """Predict an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511)."""
 
     title: ClassVar[str] = "Colourisation"
     choose_if: ClassVar[str] = (
-        "Choose this if colour says what things are in your images, or if you want to colour grey ones."
+        "Choose this if colour shows what things are in your images, or if you want to colour grey ones."
     )
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
@@ -55,18 +55,19 @@ class Colorization(TaskSpec):
 
     target: Literal["classes", "regression"] = "classes"
     """``classes``: which of 261 cells of the colour plane, so that several colours can be likely at once.
-    ``regression``: the mean colour, which is dull where several are."""
+    ``regression``: the mean colour, which is
+    dull where several colours are likely."""
 
     uniform_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
-    """How evenly rare colours are weighted (lambda in the paper): towards 0 by the inverse of their frequency, at 1 not at all.
-    Of ``classes`` only."""
+    """How evenly colours are weighted (lambda in the paper): towards 0 by the inverse of their frequency, at 1 all
+    equally. For ``classes`` only."""
 
     temperature: Annotated[float, Field(gt=0.0, le=1.0)] = 0.38
-    """Of the annealed mean that makes a colour of the classes' shares: 1 is the mean, towards 0 the likeliest.
-    It shapes pictures and ``eval/colour_error``, not the training."""
+    """Temperature of the annealed mean, which computes a colour from the classes' probabilities: 1 is the mean,
+    towards 0 the likeliest colour. It affects pictures and ``eval/colour_error``, not the training."""
 
     statistics_images: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
-    """Training images, spread evenly over all, that colours are counted in, once before the first step."""
+    """Number of training images, spread evenly, in which colours are counted once before the first step."""
 
     def parameters(self, network: Size, inputs: Inputs) -> int:
         lightness = replace(inputs, channels=1)

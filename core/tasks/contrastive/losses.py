@@ -37,14 +37,14 @@ def nt_xent(
     gathered: tuple[Tensor, Tensor] | None = None,
     offset: int = 0,
 ) -> Tensor:
-    """Each view must find its partner among all other views; summed over the 2 B views, nats.
+    """Cross-entropy of finding each view's partner among all other views, summed over the 2 B views, in nats.
 
     With no other pair (B = 1 and nothing gathered) the partner is the only choice, and the loss is 0.
 
     Args:
         first: projections of one view of each image, shape (B, D), of any length.
         second: of the other, likewise.
-        temperature: what cosines are divided by.
+        temperature: divisor of the cosines.
         gathered: both views of all N images that serve as choices, where those are more than these B; shapes (N, D).
         offset: where these B begin among the N.
     """

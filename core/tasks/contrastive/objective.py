@@ -1,7 +1,7 @@
-"""Contrastive learning: find the other view of the same image among those of all others.
+"""Contrastive learning: find the other view of the same image among the views of all other images.
 
-Chen et al. 2020, arXiv 2002.05709 (SimCLR). The choices are the views of one accumulation part, of all processes: a batch
-in parts has fewer of them than the same batch whole, and its loss is not the same.
+Chen et al. 2020, arXiv 2002.05709 (SimCLR). The choices are the views of one micro-batch, of all processes: a batch
+divided into micro-batches has fewer choices than the same batch undivided, and a different loss.
 """
 
 import math

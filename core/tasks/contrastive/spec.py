@@ -43,17 +43,18 @@ class ContrastiveLearning(TaskSpec):
         large_rate=0.001,
         large_steps=100_000,
     )
-    """The large one's batch is one micro-batch: negatives come from it."""
+    """The large recipe's batch is one micro-batch, because negatives come from the micro-batch."""
     main_fields: ClassVar[tuple[str, ...]] = ("temperature",)
     views: ClassVar[int] = 2
 
     kind: Literal["contrastive"] = "contrastive"
 
     temperature: Annotated[float, Field(gt=0.0, le=10.0)] = 0.5
-    """What similarities are divided by. The paper's best for CIFAR (appendix B.9); 0.1 for ImageNet and large batches."""
+    """Divisor of the similarities (temperature). The paper's best for CIFAR (appendix B.9); 0.1 for ImageNet and
+    large batches."""
 
     projection_size: Annotated[int, Field(ge=1, le=65536)] = 128
-    """Numbers that views are compared by."""
+    """Dimensions of the projections by which views are compared."""
 
     projection_hidden_size: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Width between the two layers of the projection head. Default: that of the encoder's features, as in the paper."""

@@ -1,4 +1,4 @@
-"""Denoising autoencoder: rebuild an image from a damaged copy, through a short code.
+"""Denoising autoencoder: reconstruct an image from a corrupted copy, through a low-dimensional code.
 
 Vincent et al. 2008, "Extracting and Composing Robust Features with Denoising Autoencoders", and 2010, JMLR 11. The
 encoder's last map goes through one linear layer to the code, and a convolutional decoder back.
@@ -34,7 +34,7 @@ _EVALUATION_KEY = derive_seed(0, "evaluation noise")
 def draw_noise(
     task: DenoisingAutoencoder, samples: NDArray[np.int64], key: int, channels: int, side: int
 ) -> Tensor | None:
-    """Each image's noise out of (key, sample).
+    """Each image's noise, a function of (key, sample).
 
     Returns:
         ``gaussian``: what is added, float of shape (B, C, S, S). ``masking``: true where a pixel is hidden, (B, 1, S, S).
@@ -104,7 +104,7 @@ class Autoencoder(EncoderObjective):
         return code
 
     def rebuild(self, images: Tensor) -> Tensor:
-        """What becomes of normalised images on their way through the code, normalised too."""
+        """Reconstructions of normalised images through the code, normalised too."""
         maps = self.from_code(functional.gelu(self.code(images))).unflatten(1, self._start)
         rebuilt: Tensor = self.decoder(maps)
         return rebuilt
@@ -139,5 +139,5 @@ class Autoencoder(EncoderObjective):
 
 
 def _squared_error(rebuilt: Tensor, clean: Tensor) -> Tensor:
-    """Mean over an image's values, shape (B,); 1 is what the mean colour everywhere would cost."""
+    """Mean squared error over an image's values, shape (B,); 1 is that of predicting the mean colour everywhere."""
     return (rebuilt.float() - clean).square().mean(dim=(1, 2, 3))

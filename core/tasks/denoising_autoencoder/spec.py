@@ -14,7 +14,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class DenoisingAutoencoder(TaskSpec):
-    """Rebuild an image from a damaged copy, through a short code: Vincent et al. 2008, 2010 (JMLR 11)."""
+    """Reconstruct an image from a corrupted copy, through a small code: Vincent et al. 2008, 2010 (JMLR 11)."""
 
     title: ClassVar[str] = "Denoising autoencoder"
     choose_if: ClassVar[str] = (
@@ -46,14 +46,15 @@ class DenoisingAutoencoder(TaskSpec):
     kind: Literal["denoising_autoencoder"] = "denoising_autoencoder"
 
     noise: Literal["gaussian", "masking", "salt_and_pepper", "none"] = "gaussian"
-    """How the input is damaged. ``gaussian``: a normal number is added to each value. ``masking``: some pixels become the
-    mean colour. ``salt_and_pepper``: some become black or white. ``none``: a plain autoencoder."""
+    """How the input is corrupted. ``gaussian``: a normal number is added to each value. ``masking``: some pixels
+    become the mean colour. ``salt_and_pepper``: some become black or white. ``none``: a plain autoencoder."""
 
     noise_level: Annotated[float, Field(ge=0.0, le=4.0)] = 0.25
-    """Of ``gaussian``: its deviation, in deviations of the data. Of the others: the share of damaged pixels, at most 1."""
+    """For ``gaussian``: its standard deviation, in standard deviations of the data. For the others: the share of
+    corrupted pixels, at most 1."""
 
     code_size: Annotated[int, Field(ge=1, le=65536)] = 128
-    """Numbers in the code that all of the image must go through."""
+    """Dimensions of the code (bottleneck)."""
 
     def head_parameters(self, network: Size, inputs: Inputs) -> int:
         assert isinstance(network, ImageEncoderSize)

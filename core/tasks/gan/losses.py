@@ -1,4 +1,4 @@
-"""Losses of a generator and a discriminator that play against each other; scores have shape (B,), sums over B."""
+"""Losses of a GAN's generator and discriminator; scores have shape (B,), losses are sums over B."""
 
 import torch
 from torch import Tensor
@@ -6,17 +6,17 @@ from torch.nn import functional
 
 
 def hinge_discriminator(real: Tensor, generated: Tensor) -> Tensor:
-    """Real scores above 1, generated ones below -1 (Lim and Ye 2017, arXiv 1705.02894; Miyato 2018, 1802.05957, eq. 16)."""
+    """Hinge loss: real scores above 1, generated below -1 (Lim and Ye 2017, arXiv 1705.02894; Miyato 2018, 1802.05957, eq. 16)."""
     return functional.relu(1.0 - real.float()).sum() + functional.relu(1.0 + generated.float()).sum()
 
 
 def hinge_generator(generated: Tensor) -> Tensor:
-    """The generator raises its scores without end (Miyato et al. 2018, arXiv 1802.05957, equation 17)."""
+    """The generator's hinge loss, the negative score, unbounded (Miyato et al. 2018, arXiv 1802.05957, equation 17)."""
     return -generated.float().sum()
 
 
 def logistic_discriminator(real: Tensor, generated: Tensor) -> Tensor:
-    """Cross-entropy of telling real from generated (Goodfellow et al. 2014, arXiv 1406.2661, equation 1), nats."""
+    """Cross-entropy of real against generated images (Goodfellow et al. 2014, arXiv 1406.2661, equation 1), nats."""
     return functional.softplus(-real.float()).sum() + functional.softplus(generated.float()).sum()
 
 

@@ -1,8 +1,8 @@
-"""Generative adversarial network: a generator of images against a discriminator that tells them from real ones.
+"""Generative adversarial network: a generator of images, and a discriminator that distinguishes them from real ones.
 
 Goodfellow et al. 2014, arXiv 1406.2661; networks of Radford et al. 2015, arXiv 1511.06434 (DCGAN) and Miyato et al. 2018,
-arXiv 1802.05957. A step has two phases, each on latents of its own: first the discriminator learns, then the generator.
-What is shown, measured and kept is the generator's moving average.
+arXiv 1802.05957. A step has two phases, each with its own latents: first the discriminator is trained, then the
+generator. Samples, measures and checkpoints use the generator's moving average.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ _STEERED_EVERY = 4
 
 @objective_for(GenerativeAdversarialNetwork)
 class Gan(Objective):
-    """Generator and discriminator, and how they are judged."""
+    """Generator and discriminator, and their evaluation."""
 
     augmentation: Tensor
     signs: Tensor
@@ -85,7 +85,7 @@ class Gan(Objective):
             spectral_norm=task.has_spectral_norm(network),
             **sizes,
         )
-        # Of one class alone, or of none, there is nothing to learn: classes may be all in the held-out part.
+        # A classifier needs at least two classes; all labels may be in the held-out split.
         labels = data.labels("train")
         has_classes = len(np.unique(labels[labels >= 0])) > 1
         self.judge = LabelClassifier(data.channels, len(data.classes)) if has_classes else None
@@ -96,7 +96,7 @@ class Gan(Objective):
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
         self.register_buffer("judge_is_taught", torch.zeros((), dtype=torch.bool))
         self._step = 1
-        """The step under way; a copy on the host of what the buffer tells."""
+        """The current step; a copy of the buffer on the host."""
 
     @classmethod
     def create(cls, job: JobSpec, data: Prepared) -> Self:
@@ -138,7 +138,7 @@ class Gan(Objective):
         return self.discriminator_losses(batch)
 
     def discriminator_losses(self, batch: Batch) -> Losses:
-        """The first phase: real images above generated ones."""
+        """The first phase: train the discriminator to score real images higher than generated ones."""
         real = to_signed(batch.tensors["images"])
         penalised = self.task.r1_weight > 0 and self._step % self.task.r1_every == 0
         real.requires_grad_(penalised)
@@ -164,7 +164,7 @@ class Gan(Objective):
         return Losses(loss, named)
 
     def generator_losses(self, batch: Batch) -> Losses:
-        """The second phase: generated images as high as the discriminator can be made to score them."""
+        """The second phase: train the generator to raise the discriminator's scores of generated images."""
         with _frozen(self.discriminator):
             made = self.generator(batch.tensors["generator.latents"])
             loss = self._generator_loss(self._judged(made, batch.tensors.get("generator.augmentation")))
@@ -238,7 +238,7 @@ class Gan(Objective):
 
     @torch.no_grad()
     def _steer(self) -> None:
-        """More augmentation where real images are scored too surely, less where they are not."""
+        """Adjust the augmentation's probability: up if the mean sign of real scores is above its target, else down."""
         signs, count = summed(self.signs)
         towards = torch.sign(signs / count - self.task.augmentation_target)
         self.augmentation += towards * count / self.task.augmentation_images

@@ -22,7 +22,7 @@ def _adam(beta1: float) -> dict[str, float]:
 
 
 class GenerativeAdversarialNetwork(TaskSpec):
-    """A generator of images against a discriminator: Goodfellow et al. 2014 (arXiv 1406.2661).
+    """Train a generator of images against a discriminator: Goodfellow et al. 2014 (arXiv 1406.2661).
 
     ``dcgan`` presets are Radford et al. 2015 (arXiv 1511.06434), ``resgan`` presets the residual network of Miyato et
     al. 2018 (arXiv 1802.05957). Set ``training.optimizer`` to Adam's usual for games: ``learning_rate`` 2e-4, ``beta1``
@@ -102,18 +102,18 @@ class GenerativeAdversarialNetwork(TaskSpec):
     """Steps from one R1 penalty to the next, which then counts as many times (Karras et al. 2019, arXiv 1912.04958)."""
 
     latent_size: Annotated[int, Field(ge=1, le=4096)] = LATENT_SIZE
-    """Numbers that the generator makes an image from, drawn from a normal distribution."""
+    """Dimensions of the generator's latent vector, drawn from a normal distribution."""
 
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
     """Decay a step of the averaged generator, the one that is shown, measured and exported; less in the first steps:
     (1 + step) / (10 + step)."""
 
     adaptive_augmentation: bool = False
-    """Augment what the discriminator sees, as much as keeps it from learning the images by heart: for fewer than some ten
-    thousand images (ADA, Karras et al. 2020, arXiv 2006.06676)."""
+    """Augment the discriminator's inputs as much as is needed against overfitting (memorising images): for fewer
+    than some ten thousand images (ADA, Karras et al. 2020, arXiv 2006.06676)."""
 
     augmentation_target: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.6
-    """Mean sign of the discriminator's scores of real images that augmentation is steered to."""
+    """Target of the mean sign of the discriminator's scores of real images, to which augmentation is adjusted."""
 
     augmentation_images: Annotated[int, Field(ge=1)] = 500_000
     """Images within which the augmentation's probability can go from 0 to 1."""

@@ -1,4 +1,4 @@
-"""Which patches I-JEPA shows and which it asks for: blocks of an image's grid.
+"""I-JEPA's masks: which patches are the context and which are targets, as blocks of an image's grid.
 
 Assran et al. 2023, arXiv 2301.08243, section 3 and appendix A. The blocks' sizes are one draw a step, so that a batch's are
 alike; where they lie is each sample's own. The paper's code cuts a batch's contexts to the shortest; here none is

@@ -1,7 +1,8 @@
-"""Joint-embedding prediction: predict, from a part of an image, what a slow copy of the encoder makes of its hidden blocks.
+"""Joint-embedding prediction: predict the features of hidden blocks of an image from the rest of it.
 
-Assran et al. 2023, arXiv 2301.08243 (I-JEPA). The targets are features, not pixels, so nothing is spent on detail that
-nobody can predict; that they cannot collapse to a constant rests on the slow copy and on the predictor.
+Assran et al. 2023, arXiv 2301.08243 (I-JEPA). The targets are features from a moving average of the encoder, not
+pixels, so no capacity is spent on unpredictable detail. The moving average and the predictor prevent a collapse to a
+constant.
 """
 
 import math
@@ -34,7 +35,7 @@ _EVALUATION_KEY = derive_seed(0, "evaluation blocks")
 
 @objective_for(JointEmbeddingPrediction)
 class JointEmbeddingPredictor(EncoderObjective):
-    """I-JEPA's pretraining task. ``self.encoder`` is the slow copy, which the paper evaluates and a checkpoint opens as."""
+    """I-JEPA's pretraining task. ``self.encoder`` is the moving average, as which a checkpoint opens."""
 
     def __init__(
         self, task: JointEmbeddingPrediction, config: IJepaConfig, job: JobSpec, data: PreparedImages
@@ -75,7 +76,7 @@ class JointEmbeddingPredictor(EncoderObjective):
         return Losses(self._squared_errors(pixels, batch), {})
 
     def targets(self, pixels: Tensor, patches: Tensor) -> Tensor:
-        """The slow copy's features of some patches, each with its mean taken away and divided by its deviation.
+        """The moving-average encoder's features of some patches, each normalised to mean 0 and deviation 1.
 
         Args:
             pixels: normalised, shape (B, C, H, W).
@@ -125,7 +126,7 @@ class JointEmbeddingPredictor(EncoderObjective):
 
     def start_from_encoder(self, directory: Path) -> None:
         super().start_from_encoder(directory)
-        # The student and its slow copy begin alike.
+        # The student and its moving average start with equal weights.
         self.student.load_state_dict(self.encoder.state_dict())
 
     def after_step(self, step: int) -> None:

@@ -21,7 +21,7 @@ Interval = tuple[
 
 
 class JointEmbeddingPrediction(TaskSpec):
-    """Predict what a slow copy of the network makes of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243)."""
+    """Predict a moving-average network's features of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243)."""
 
     title: ClassVar[str] = "Joint-embedding prediction"
     choose_if: ClassVar[str] = (
@@ -59,10 +59,10 @@ class JointEmbeddingPrediction(TaskSpec):
     """Smallest and largest share of the image that the context covers, before the target blocks are taken out of it."""
 
     momentum: Annotated[float, Field(ge=0.0, le=1.0)] = 0.996
-    """Share of itself that the slow copy keeps at the first step; it grows linearly to 1 at the last."""
+    """Momentum of the moving average at the first step (share of its old value); it grows linearly to 1 at the last."""
 
     predictor_layers: Annotated[int, Field(ge=1, le=200)] = 6
-    """Transformer blocks of the predictor, which is thrown away after pretraining. The paper: 6 for ViT-Base, 12 for
+    """Transformer blocks of the predictor, which is discarded after pretraining. The paper: 6 for ViT-Base, 12 for
     larger ones."""
 
     predictor_hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None

@@ -1,4 +1,4 @@
-"""Masked autoencoding: paint in the patches of an image that were taken away.
+"""Masked autoencoding: predict the pixels of an image's removed patches.
 
 He et al. 2021, arXiv 2111.06377 (MAE). The encoder sees a quarter of the patches alone, which is what makes it fast; a
 small decoder sees them among mask tokens and predicts the pixels. The loss counts the removed patches only.

@@ -15,7 +15,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class MaskedAutoencoding(TaskSpec):
-    """Paint in the patches of an image that were taken away: MAE (He et al. 2021, arXiv 2111.06377)."""
+    """Predict the pixels of an image's removed patches: MAE (He et al. 2021, arXiv 2111.06377)."""
 
     title: ClassVar[str] = "Masked autoencoder"
     choose_if: ClassVar[str] = (
@@ -42,14 +42,15 @@ class MaskedAutoencoding(TaskSpec):
     kind: Literal["masked_autoencoder"] = "masked_autoencoder"
 
     mask_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.75
-    """Share of the patches that the encoder never sees. Default: the paper's."""
+    """Share of the patches that are hidden from the encoder. Default: the paper's."""
 
     normalize_patches: bool = True
-    """Predict each patch's pixels after taking away its own mean and dividing by its own deviation, which gives better
-    features in the paper (table 1d); ``false``: the pixels as they are, which gives pictures that look better."""
+    """Predict each patch's pixels after subtracting its own mean and dividing by its own standard deviation, which
+    gives better features in the paper (table 1d); ``false``: the pixels as they are, which gives pictures that look
+    better."""
 
     decoder_layers: Annotated[int, Field(ge=1, le=200)] = 4
-    """Transformer blocks of the decoder, which is thrown away after pretraining. The paper: 8 for ViT-Large, and
+    """Transformer blocks of the decoder, which is discarded after pretraining. The paper: 8 for ViT-Large, and
     1 is enough where the encoder will be fine-tuned."""
 
     decoder_hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None

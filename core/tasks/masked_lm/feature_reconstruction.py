@@ -1,4 +1,4 @@
-"""From a masked text, the clean text's features.
+"""A second loss: predict the clean text's features from the masked text.
 
 The targets are layer-normalised without weights and take no gradient, as in data2vec (Baevski et al. 2022, arXiv
 2202.03555); they come from the network itself as it is, not from an average of it over time.
@@ -55,7 +55,7 @@ def clean_features(
 def feature_loss(predicted: Tensor, features: Tensor, counts: Tensor) -> Tensor:
     """Squared error, mean over the feature's numbers, summed over the positions that count.
 
-    1 is what always answering the mean, 0, would come to.
+    Always predicting the mean, 0, gives 1.
 
     Args:
         predicted: shape (N, H).

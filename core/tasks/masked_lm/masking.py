@@ -1,4 +1,4 @@
-"""Which tokens a masked language model is to predict, and what it is shown in their place.
+"""Masking for masked language models: which tokens are predicted, and what replaces them in the input.
 
 Devlin et al. 2018, arXiv 1810.04805; spans by Joshi et al. 2019, arXiv 1907.10529 (SpanBERT).
 """
@@ -45,10 +45,10 @@ class Masker:
     def __call__(
         self, rows: _Ids, samples: _Ids, key: int, task: MaskedLanguageModeling
     ) -> tuple[_Ids, _Ids, _Ids]:
-        """Hide tokens of ``rows`` (B, L), each sample by its own randomness out of ``key``.
+        """Hide tokens of ``rows`` (B, L); each sample's randomness is a function of (key, sample).
 
-        A sample that nothing was chosen from by chance has its likeliest token or word chosen, so that no
-        batch is without a prediction.
+        If by chance no token of a sample is chosen, its likeliest token or word is, so that no batch is without a
+        prediction.
 
         Returns:
             The input ids (B, L), the flat positions to predict (N,) in order, and their tokens (N,).

@@ -1,8 +1,8 @@
 """Masked language modelling: predict hidden tokens from both sides.
 
 Devlin et al. 2018, arXiv 1810.04805. Of the tokens chosen for prediction, most become the mask
-token, some a random token, the rest stay. The vocabulary head runs on the predicted positions
-alone: at 15 % of the positions that is most of the head's work saved, to the same loss.
+token, some a random token, the rest stay. The vocabulary head is computed at the predicted positions only: with 15 %
+of the positions this saves most of the head's computation, with the same loss.
 """
 
 import math

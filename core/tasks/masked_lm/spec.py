@@ -16,7 +16,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class FeatureReconstruction(Spec):
-    """A second loss: from the masked text, tell the clean text's features at the masked positions.
+    """A second loss: predict the clean text's features at the masked positions from the masked text.
 
     The total is ``alpha`` times the task's loss and ``1 - alpha`` times this one.
     """
@@ -25,7 +25,7 @@ class FeatureReconstruction(Spec):
     """Weight of the task's own loss; the rest is the reconstruction's."""
 
     target: Literal["hidden", "embeddings"] = "hidden"
-    """``hidden``: what the same network, without dropout, makes of the clean text in its last layer (as data2vec,
+    """``hidden``: the last layer's features of the clean text, from the same network without dropout (as data2vec,
     Baevski et al. 2022, arXiv 2202.03555); costs a second forward pass. ``embeddings``: the clean tokens' word
     embeddings."""
 
@@ -50,7 +50,7 @@ class MaskedLanguageModeling(TaskSpec):
             "unigram_entropy",
             "Unigram entropy",
             unit="nats",
-            hint="The loss of a network that knows no more than how frequent each token is.",
+            hint="The loss of a model that predicts each token by its frequency alone.",
         ),
     )
     recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(
@@ -80,13 +80,13 @@ class MaskedLanguageModeling(TaskSpec):
     """Share of the chosen tokens replaced by a random token; the rest is left as it is."""
 
     masking: Literal["token", "whole_word", "span"] = "token"
-    """What is chosen as one. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
+    """The unit that is chosen. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
     release). ``span``: runs of one to ten whole words (SpanBERT, Joshi et al. 2019, arXiv 1907.10529), each hidden in
     one way. Evaluation always uses ``token``."""
 
     separate_documents: bool = False
-    """Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
-    crosses from one document to the next, as in RoBERTa, which is faster."""
+    """Whether attention within a row is restricted to one document, with positions counted from its beginning. By
+    default it crosses from one document to the next, as in RoBERTa, which is faster."""
 
     feature_reconstruction: FeatureReconstruction | None = None
     """Reconstruct the clean text's features too; ``null``: only predict tokens."""

@@ -14,9 +14,10 @@ _CONTROLS = range(0x100, 0x121)
 def word_starts(tokenizer: Path, vocabulary_size: int) -> NDArray[np.bool_]:
     """True for the ids of tokens that begin a word, shape (V,).
 
-    What begins a word is told by the tokenizer's own marks: WordPiece marks what goes on (``##``), byte-level BPE and
-    Unigram mark the space before (``Ġ``, ``▁``). With the latter, what begins with anything but a letter or a digit
-    begins a word too: punctuation is no part of the word before it. Special tokens, and ids without a token, begin one.
+    The tokenizer's own marks show where words begin: WordPiece marks continuations (``##``), byte-level BPE and Unigram
+    mark the space before (``Ġ``, ``▁``). With the latter, a token that does not start with a letter or a digit
+    begins a word too, because punctuation does not belong to the word before it. Special tokens, and ids without a
+    token, begin one.
 
     Args:
         tokenizer: a ``tokenizer.json``.
@@ -43,7 +44,7 @@ def word_starts(tokenizer: Path, vocabulary_size: int) -> NDArray[np.bool_]:
 
 def _begins_by_itself(first: str, *, bytes_level: bool) -> bool:
     if bytes_level and not first.isascii():
-        # A byte above 127 is a part of some letter, as far as a byte can tell.
+        # A single byte above 127 is taken for a part of a letter.
         return ord(first) in _CONTROLS
     return not first.isalnum()
 

@@ -1,8 +1,8 @@
-"""The audio MAE: paint in the hidden patches of a log-mel spectrogram.
+"""The audio MAE: predict the hidden patches of a log-mel spectrogram.
 
-Huang et al. 2022, "Masked Autoencoders that Listen", arXiv 2207.06405. The encoder sees a fifth of the patches; a small decoder,
-thrown away later, is given mask tokens for the rest. The loss is the mean squared error on hidden patches that hold
-sound; silence that fills up a short recording is predicted by nobody.
+Huang et al. 2022, "Masked Autoencoders that Listen", arXiv 2207.06405. The encoder processes a fifth of the patches;
+a small decoder, discarded later, gets mask tokens for the rest. The loss is the mean squared error on hidden patches
+that hold sound; padding after a short recording is not predicted.
 """
 
 import math
@@ -196,7 +196,7 @@ class MaskedSpectrogramModeling(AudioObjective):
             "ranks": torch.from_numpy(ranks),
             "predicted": torch.from_numpy(predicted),
         }
-        # Where all that sounds is visible by chance, there is nothing to predict; one term keeps the division whole.
+        # If by chance no patch with sound is hidden, nothing is predicted; one term avoids a division by zero.
         return Batch(
             tensors, count=max(1, int(predicted.sum())), samples=len(rows), tokens=int(sounding.sum())
         )

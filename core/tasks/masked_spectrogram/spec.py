@@ -18,7 +18,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class MaskedSpectrogram(TaskSpec):
-    """Paint in the hidden patches of a spectrogram: the audio MAE (Huang et al. 2022, arXiv 2207.06405)."""
+    """Predict the hidden patches of a spectrogram: the audio MAE (Huang et al. 2022, arXiv 2207.06405)."""
 
     title: ClassVar[str] = "Masked spectrogram"
     choose_if: ClassVar[str] = (
@@ -49,9 +49,9 @@ class MaskedSpectrogram(TaskSpec):
     mask_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
     """Share of the patches hidden, each patch as likely as any other."""
     normalize_targets: bool = True
-    """Predict each patch after taking away its own mean and dividing by its own standard deviation."""
+    """Predict each patch after subtracting its own mean and dividing by its own standard deviation."""
     decoder_layers: Annotated[int, Field(ge=1, le=64)] = 4
-    """Blocks of the decoder, which is thrown away after pretraining."""
+    """Transformer blocks of the decoder, which is discarded after pretraining."""
     decoder_hidden_size: Annotated[int, Field(ge=8, le=4096)] | None = None
     """Width of the decoder; a multiple of ``model.heads``. Default: half the encoder's, at least 16 a head."""
 

@@ -1,7 +1,7 @@
-"""Rotation prediction: tell by how many quarter turns an image was rotated.
+"""Rotation prediction: classify by how many quarter turns an image was rotated.
 
 Gidaris, Singh and Komodakis 2018, arXiv 1803.07728 (RotNet). All four rotations of each image are in the batch, so an image
-adds four terms to the loss. What has a way up must be recognised before it can be told.
+adds four terms to the loss. To predict the rotation, the network must recognise objects that have an upright position.
 """
 
 import math

@@ -12,7 +12,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class RotationPrediction(TaskSpec):
-    """Tell by how many quarter turns an image was rotated: RotNet (Gidaris et al. 2018, arXiv 1803.07728)."""
+    """Classify by how many quarter turns an image was rotated: RotNet (Gidaris et al. 2018, arXiv 1803.07728)."""
 
     title: ClassVar[str] = "Rotation prediction"
     choose_if: ClassVar[str] = (

@@ -1,4 +1,4 @@
-"""What a student learns from a slowly moving teacher: DINO and BYOL."""
+"""The losses of DINO and BYOL, between a student and its moving-average teacher."""
 
 import torch
 from torch import Tensor
@@ -15,8 +15,8 @@ def dino(
 ) -> Tensor:
     """Cross-entropy between a teacher's global views and a student's other views (Caron et al. 2021, arXiv 2104.14294).
 
-    The teacher's scores are centred and sharpened: without the one, one output takes all; without the other, all are
-    the same. Both collapses are avoided only together (section 5.3).
+    The teacher's scores are centred and sharpened: without centring one output dominates, without sharpening all
+    outputs become equal. Only together they avoid both kinds of collapse (section 5.3).
 
     Args:
         student: scores of all V views, the global ones first, shape (V, B, K).

@@ -1,7 +1,7 @@
-"""Self-distillation: say of one view of an image what a slowly moving copy of the network says of another.
+"""Self-distillation: predict, from one view of an image, a moving-average teacher's output for another view.
 
-DINO (Caron et al. 2021, arXiv 2104.14294) and BYOL (Grill et al. 2020, arXiv 2006.07733). What is kept, and measured by
-probes, is the encoder that the paper keeps: the teacher's of DINO, the trained one of BYOL.
+DINO (Caron et al. 2021, arXiv 2104.14294) and BYOL (Grill et al. 2020, arXiv 2006.07733). Checkpoints and probes use
+the encoder that the paper keeps: the teacher's of DINO, the trained one of BYOL.
 """
 
 import abc
@@ -47,7 +47,7 @@ def teacher_temperature_at(step: int, steps: int, task: SelfDistillation) -> flo
 
 @objective_for(SelfDistillation)
 class SelfDistilling(EncoderObjective):
-    """What both methods share: two networks, of which one learns and the other is its moving average.
+    """Base class of both methods: a student network that is trained, and a teacher that is its moving average.
 
     Args:
         keeps_teacher: whether ``self.encoder``, the one that is kept, is the averaged one.
@@ -55,7 +55,7 @@ class SelfDistilling(EncoderObjective):
 
     steps_done: Tensor
     average: MovingAverage
-    """What the teacher's encoder and head follow the student's by."""
+    """The moving average that updates the teacher's encoder and head."""
 
     def __init__(
         self, task: SelfDistillation, job: JobSpec, data: PreparedImages, *, keeps_teacher: bool
@@ -71,7 +71,7 @@ class SelfDistilling(EncoderObjective):
             use_resized_positions(encoder)
         self.register_buffer("steps_done", torch.zeros((), dtype=torch.int64))
         self._step = 1
-        """The step under way; a copy on the host of what the buffer tells."""
+        """The current step; a copy of the buffer on the host."""
 
     @classmethod
     def create(cls, job: JobSpec, data: Prepared) -> "SelfDistilling":
@@ -90,7 +90,7 @@ class SelfDistilling(EncoderObjective):
         return self.encoder if self.keeps_teacher else self.companion
 
     def averaging(self, head: nn.Module, teacher_head: nn.Module) -> MovingAverage:
-        """Has the teacher, and its head, follow the student and ``head``."""
+        """Make the teacher and its head moving averages of the student and ``head``."""
         momentum = cosine(self.task.momentum, self.steps)
         return MovingAverage((self.student, self.teacher), (head, teacher_head), momentum=momentum)
 
@@ -156,7 +156,7 @@ class SelfDistilling(EncoderObjective):
 
     def start_from_encoder(self, directory: Path) -> None:
         super().start_from_encoder(directory)
-        # Student and teacher begin alike.
+        # Student and teacher start with equal weights.
         self.companion.load_state_dict(self.encoder.state_dict())
 
     def restored(self) -> None:
@@ -216,7 +216,7 @@ class Dino(SelfDistilling):
             teacher_temperature=temperature,
         )
         logs = torch.log_softmax((teacher - self.centre) / temperature, dim=-1)
-        # Near 0: one prototype for everything. Near log K: all of them for everything. Both are collapse.
+        # Near 0: one prototype for all images. Near log K: all prototypes equally for all images. Both are a collapse.
         entropy = -(logs.exp() * logs).sum() / 2
         mean = logs.exp().mean(dim=(0, 1))
         spread = -(mean * mean.clamp(min=1e-30).log()).sum() * batch
@@ -234,7 +234,7 @@ class Dino(SelfDistilling):
 
 
 class Byol(SelfDistilling):
-    """BYOL: a predictor guesses, from one view, the averaged network's projection of the other."""
+    """BYOL: a predictor predicts, from one view, the averaged network's projection of the other."""
 
     terms = 2
 

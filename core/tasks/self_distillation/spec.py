@@ -14,7 +14,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class SelfDistillation(TaskSpec):
-    """Learn to say of one view what a slowly moving copy of the network says of another, without negatives.
+    """Predict, from one view, a moving-average teacher's output for another view, without negatives.
 
     ``dino``: Caron et al. 2021 (arXiv 2104.14294). ``byol``: Grill et al. 2020 (arXiv 2006.07733).
     """
@@ -57,43 +57,43 @@ class SelfDistillation(TaskSpec):
     kind: Literal["self_distillation"] = "self_distillation"
 
     method: Literal["dino", "byol"] = "dino"
-    """``dino``: shares of prototypes, with many small crops and a centre against collapse. ``byol``: a predictor guesses
-    the other network's projection; two large crops, no centre."""
+    """``dino``: shares of prototypes, with many small crops and a centre against collapse. ``byol``: a predictor
+    predicts the other network's projection; two large crops, no centre."""
 
     momentum: Annotated[float, Field(ge=0.0, le=1.0)] = 0.996
-    """Share of itself that the averaged network keeps in the first step; it rises to 1 by a cosine over all steps."""
+    """Momentum of the teacher in the first step (share of its old value); it rises to 1 by a cosine over all steps."""
 
     head_hidden_size: Annotated[int, Field(ge=8, le=65536)] = 1024
     """Width of the heads' hidden layers. The papers: 2048 (DINO), 4096 (BYOL), for encoders ten times wider than the presets."""
 
     head_size: Annotated[int, Field(ge=2, le=65536)] = 256
-    """Numbers of DINO's bottleneck, or of BYOL's projection."""
+    """Dimensions of DINO's bottleneck, or of BYOL's projection."""
 
     prototypes: Annotated[int, Field(ge=2, le=262_144)] = 4096
-    """Of ``dino``: outputs of the head. The paper's 65,536 are for a million images and more."""
+    """For ``dino``: outputs of the head (prototypes). The paper's 65,536 are for a million images and more."""
 
     local_crops: Annotated[int, Field(ge=0, le=32)] = 4
-    """Of ``dino``: small crops that only the student sees, beside the two large ones. The paper: 8; each costs about a
-    fifth of a large one."""
+    """For ``dino``: number of small crops, seen only by the student, in addition to the two large ones. The paper:
+    8; each costs about a fifth of a large one."""
 
     student_temperature: Annotated[float, Field(gt=0.0, le=10.0)] = 0.1
-    """Of ``dino``."""
+    """For ``dino``: temperature of the student's scores."""
 
     teacher_temperature: Annotated[float, Field(gt=0.0, le=10.0)] = 0.07
-    """Of ``dino``: after the warm-up. Lower is sharper."""
+    """For ``dino``: temperature of the teacher's scores after the warm-up. Lower is sharper."""
 
     teacher_temperature_start: Annotated[float, Field(gt=0.0, le=10.0)] = 0.04
-    """Of ``dino``: in the first step."""
+    """For ``dino``: temperature of the teacher's scores in the first step."""
 
     teacher_temperature_warmup: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
-    """Of ``dino``: share of the steps that it rises over."""
+    """For ``dino``: share of the steps over which the teacher's temperature rises."""
 
     centre_momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    """Of ``dino``: share of itself that the centre keeps in a step."""
+    """For ``dino``: momentum of the centre, the share of its old value that it keeps in a step."""
 
     frozen_prototypes: Annotated[float, Field(ge=0.0, le=1.0)] = 0.01
-    """Of ``dino``: share of the steps, from the first, in which the last layer is not trained: a first epoch of a hundred in
-    the paper."""
+    """For ``dino``: share of the steps, from the first, in which the head's last layer is not trained: in the paper
+    the first of a hundred epochs."""
 
     def local_size(self, image_size: int, patch_size: int | None) -> int:
         """Side of a small crop in pixels: 96 of 224, in whole patches of a ViT."""

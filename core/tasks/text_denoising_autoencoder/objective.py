@@ -1,7 +1,7 @@
 """Denoising of text by an encoder and a decoder: T5 (Raffel et al. 2019, arXiv 1910.10683).
 
-Spans are cut out of a text, each with a sentinel left in its place; the encoder reads what stays, the decoder writes what
-was cut, each span behind its sentinel.
+Spans are removed from a text and each is replaced by a sentinel token. The encoder reads the rest; the decoder predicts
+the removed spans, each after its sentinel.
 """
 
 import math
@@ -111,7 +111,7 @@ class TextDenoiser(LanguageModel):
         self.model.decoder.compile()
 
     def _loss(self, batch: Batch) -> Tensor:
-        """Summed over the batch's targets, nats."""
+        """Cross-entropy summed over the batch's targets, in nats."""
         tensors = batch.tensors
         read = self.model.encoder(input_ids=tensors["inputs"]).last_hidden_state
         written = self.model.decoder(
@@ -143,5 +143,5 @@ class TextDenoiser(LanguageModel):
 
 
 def _texts(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows without their first token: it is [CLS], which T5 has not."""
+    """Rows without their first token, [CLS], which T5 does not use."""
     return rows[:, 1:]

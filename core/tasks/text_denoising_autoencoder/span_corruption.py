@@ -1,4 +1,4 @@
-"""Span corruption: cut spans out of a text, put a sentinel in the place of each, and ask for them.
+"""Span corruption: replaces spans of a text by sentinels; the spans are the targets.
 
 Raffel et al. 2019, arXiv 1910.10683, section 3.1.4. How many tokens are cut, and in how many spans, is fixed by the row's
 length, so that all inputs of a batch are of one length and all targets too, without padding. Where they are is

@@ -18,7 +18,7 @@ _SENTINELS = 100
 
 
 class TextDenoisingAutoencoder(TaskSpec):
-    """Write out the spans that were cut from a text: T5 (Raffel et al. 2019, arXiv 1910.10683)."""
+    """Predict the spans that were removed from a text: T5 (Raffel et al. 2019, arXiv 1910.10683)."""
 
     title: ClassVar[str] = "Text denoising autoencoder"
     choose_if: ClassVar[str] = (

@@ -16,7 +16,7 @@ def quantized_contrastive(
 ) -> tuple[Tensor, Tensor]:
     """Equation 3: -log of the share of exp(sim(c_t, q_t) / κ) among it and its negatives, summed over frames.
 
-    A negative of the very same code words as the target is none, and left out. All similarities within a recording are one
+    A negative with exactly the target's code words is left out. All similarities within a recording are one
     product of matrices: cheaper than gathering K vectors a frame.
 
     Args:

@@ -1,4 +1,4 @@
-"""wav2vec 2.0: tell the quantised sound of a masked frame from that of others in the same recording.
+"""wav2vec 2.0: distinguish a masked frame's quantised sound from that of other frames of the same recording.
 
 Baevski et al. 2020, arXiv 2006.11477. Convolutions turn samples into frames, a transformer sees them with stretches masked,
 and what it makes of a masked frame is compared with code words that were chosen for the frames themselves. Only masked
@@ -50,7 +50,7 @@ from core.tasks.wav2vec2.spec import Wav2Vec2
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
 _COLLAPSED_WORDS = 3.0
-"""Fewer code words than this in use in each codebook: a target says next to nothing."""
+"""Least number of code words in use per codebook; with fewer, targets carry almost no information."""
 _BANDS = 64
 """Of the spectrograms that people are shown; the network has none."""
 
@@ -143,8 +143,8 @@ class Wav2Vec2Pretraining(AudioObjective):
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
         """Above the clips as spectrograms, below the same with the stretches in grey whose frames are masked.
 
-        The network hears sound and masks what its convolutions make of it: a column is grey where the frame whose
-        middle is nearest to the column's is masked.
+        The network's input is sound, and it masks the outputs of its convolutions: a column is grey where the frame
+        whose middle is nearest to the column's is masked.
         """
         batch = self.collate(rows, samples, key).to(self.device)
         log_mel = LogMel(

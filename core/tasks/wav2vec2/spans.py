@@ -1,4 +1,4 @@
-"""Which frames of a recording are masked, and which others each of them is told from: functions of (key, sample)."""
+"""Masked frames of a recording, and the negatives of each: functions of (key, sample)."""
 
 import numpy as np
 from numpy.typing import NDArray

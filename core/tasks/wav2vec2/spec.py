@@ -17,7 +17,7 @@ from core.spec.task import Modality, TaskSpec
 
 
 class Wav2Vec2(TaskSpec):
-    """Tell a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477)."""
+    """Distinguish a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477)."""
 
     title: ClassVar[str] = "wav2vec 2.0"
     choose_if: ClassVar[str] = (
@@ -76,34 +76,35 @@ class Wav2Vec2(TaskSpec):
     feature_encoder: FeatureEncoder = FeatureEncoder()
 
     mask_start_probability: Annotated[float, Field(gt=0.0, le=1.0)] = 0.065
-    """Share of the frames that a masked stretch begins at. At least two do in each recording that has room for them."""
+    """Share of the frames at which a masked stretch begins.
+    Each recording with enough frames has at least two stretches."""
     mask_length: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Frames a masked stretch; stretches may overlap. Recordings shorter than one have half their frames masked."""
+    """Frames per masked stretch; stretches may overlap. Recordings shorter than one have half their frames masked."""
     negatives: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Other masked frames of the same recording that the right one must be told from."""
+    """Negatives: number of other masked frames of the same recording from which the right one must be distinguished."""
     contrast_temperature: Annotated[float, Field(gt=0.0, le=10.0)] = 0.1
-    """κ, which similarities are divided by."""
+    """κ, the divisor of the similarities (temperature)."""
     diversity_weight: Annotated[float, Field(ge=0.0, le=100.0)] = 0.1
-    """The paper's alpha: weight of the loss that wants all code words used."""
+    """The paper's alpha: weight of the diversity loss, which is lower the more code words are used."""
 
     codebooks: Annotated[int, Field(ge=1, le=64)] = 2
-    """G, groups of code words; a target is one word of each."""
+    """G, number of codebooks; a target is one code word of each."""
     codewords: Annotated[int, Field(ge=2, le=65_536)] = 320
     """V, words in a codebook."""
     codeword_size: Annotated[int, Field(ge=1, le=4096)] = 128
-    """Numbers in a code word; targets are ``codebooks`` times as wide."""
+    """Dimensions of a code word; targets are ``codebooks`` times as wide."""
     position_kernel: Annotated[int, Field(ge=2, le=1024)] = POSITION_KERNEL
-    """Width of the convolution over frames that tells the transformer where each frame is, in frames."""
+    """Kernel size, in frames, of the convolution that encodes each frame's position for the transformer."""
     projection_size: Annotated[int, Field(ge=2, le=4096)] = 256
     """Width of the space in which predictions and targets are compared."""
 
     gumbel_temperature: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0
     """Temperature of the choice of code words at the first step."""
     gumbel_temperature_final: Annotated[float, Field(gt=0.0, le=100.0)] = 0.5
-    """It never falls below this."""
+    """Lowest temperature."""
     gumbel_decay: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
-    """Factor that it falls by each step. Default: what takes it from the first to the last value over the whole run. The
-    paper's is 0.999995 over 400,000 steps."""
+    """Factor of the temperature per step. Default: the one that leads from the first to the last value over the
+    whole run. The paper's is 0.999995 over 400,000 steps."""
 
     augmentation: AudioAugmentation = AudioAugmentation()
 

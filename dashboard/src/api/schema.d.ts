@@ -1408,8 +1408,8 @@ export interface components {
             kind: "causal_lm";
             /**
              * Separate Documents
-             * @description Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
-             *     looks across the separator into the documents before, as GPT-2 and GPT-3 were trained, which is faster.
+             * @description Whether attention within a row is restricted to one document, with positions counted from its beginning. By
+             *     default attention crosses the separator to earlier documents, as in the training of GPT-2 and GPT-3, which is faster.
              * @default false
              */
             separate_documents: boolean;
@@ -1484,7 +1484,7 @@ export interface components {
         };
         /**
          * Colorization
-         * @description Guess an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511).
+         * @description Predict an image's colours from its lightness: Zhang et al. 2016 (arXiv 1603.08511).
          */
         Colorization: {
             /**
@@ -1495,28 +1495,29 @@ export interface components {
             /**
              * Target
              * @description ``classes``: which of 261 cells of the colour plane, so that several colours can be likely at once.
-             *     ``regression``: the mean colour, which is dull where several are.
+             *     ``regression``: the mean colour, which is
+             *     dull where several colours are likely.
              * @default classes
              * @enum {string}
              */
             target: "classes" | "regression";
             /**
              * Uniform Share
-             * @description How evenly rare colours are weighted (lambda in the paper): towards 0 by the inverse of their frequency, at 1 not at all.
-             *     Of ``classes`` only.
+             * @description How evenly colours are weighted (lambda in the paper): towards 0 by the inverse of their frequency, at 1 all
+             *     equally. For ``classes`` only.
              * @default 0.5
              */
             uniform_share: number;
             /**
              * Temperature
-             * @description Of the annealed mean that makes a colour of the classes' shares: 1 is the mean, towards 0 the likeliest.
-             *     It shapes pictures and ``eval/colour_error``, not the training.
+             * @description Temperature of the annealed mean, which computes a colour from the classes' probabilities: 1 is the mean,
+             *     towards 0 the likeliest colour. It affects pictures and ``eval/colour_error``, not the training.
              * @default 0.38
              */
             temperature: number;
             /**
              * Statistics Images
-             * @description Training images, spread evenly over all, that colours are counted in, once before the first step.
+             * @description Number of training images, spread evenly, in which colours are counted once before the first step.
              * @default 5000
              */
             statistics_images: number;
@@ -1533,13 +1534,14 @@ export interface components {
             kind: "contrastive";
             /**
              * Temperature
-             * @description What similarities are divided by. The paper's best for CIFAR (appendix B.9); 0.1 for ImageNet and large batches.
+             * @description Divisor of the similarities (temperature). The paper's best for CIFAR (appendix B.9); 0.1 for ImageNet and
+             *     large batches.
              * @default 0.5
              */
             temperature: number;
             /**
              * Projection Size
-             * @description Numbers that views are compared by.
+             * @description Dimensions of the projections by which views are compared.
              * @default 128
              */
             projection_size: number;
@@ -1860,7 +1862,7 @@ export interface components {
         };
         /**
          * DenoisingAutoencoder
-         * @description Rebuild an image from a damaged copy, through a short code: Vincent et al. 2008, 2010 (JMLR 11).
+         * @description Reconstruct an image from a corrupted copy, through a small code: Vincent et al. 2008, 2010 (JMLR 11).
          */
         DenoisingAutoencoder: {
             /**
@@ -1870,21 +1872,22 @@ export interface components {
             kind: "denoising_autoencoder";
             /**
              * Noise
-             * @description How the input is damaged. ``gaussian``: a normal number is added to each value. ``masking``: some pixels become the
-             *     mean colour. ``salt_and_pepper``: some become black or white. ``none``: a plain autoencoder.
+             * @description How the input is corrupted. ``gaussian``: a normal number is added to each value. ``masking``: some pixels
+             *     become the mean colour. ``salt_and_pepper``: some become black or white. ``none``: a plain autoencoder.
              * @default gaussian
              * @enum {string}
              */
             noise: "gaussian" | "masking" | "salt_and_pepper" | "none";
             /**
              * Noise Level
-             * @description Of ``gaussian``: its deviation, in deviations of the data. Of the others: the share of damaged pixels, at most 1.
+             * @description For ``gaussian``: its standard deviation, in standard deviations of the data. For the others: the share of
+             *     corrupted pixels, at most 1.
              * @default 0.25
              */
             noise_level: number;
             /**
              * Code Size
-             * @description Numbers in the code that all of the image must go through.
+             * @description Dimensions of the code (bottleneck).
              * @default 128
              */
             code_size: number;
@@ -2272,7 +2275,7 @@ export interface components {
         };
         /**
          * FeatureReconstruction
-         * @description A second loss: from the masked text, tell the clean text's features at the masked positions.
+         * @description A second loss: predict the clean text's features at the masked positions from the masked text.
          *
          *     The total is ``alpha`` times the task's loss and ``1 - alpha`` times this one.
          */
@@ -2285,7 +2288,7 @@ export interface components {
             alpha: number;
             /**
              * Target
-             * @description ``hidden``: what the same network, without dropout, makes of the clean text in its last layer (as data2vec,
+             * @description ``hidden``: the last layer's features of the clean text, from the same network without dropout (as data2vec,
              *     Baevski et al. 2022, arXiv 2202.03555); costs a second forward pass. ``embeddings``: the clean tokens' word
              *     embeddings.
              * @default hidden
@@ -2334,7 +2337,7 @@ export interface components {
         };
         /**
          * GenerativeAdversarialNetwork
-         * @description A generator of images against a discriminator: Goodfellow et al. 2014 (arXiv 1406.2661).
+         * @description Train a generator of images against a discriminator: Goodfellow et al. 2014 (arXiv 1406.2661).
          *
          *     ``dcgan`` presets are Radford et al. 2015 (arXiv 1511.06434), ``resgan`` presets the residual network of Miyato et
          *     al. 2018 (arXiv 1802.05957). Set ``training.optimizer`` to Adam's usual for games: ``learning_rate`` 2e-4, ``beta1``
@@ -2375,7 +2378,7 @@ export interface components {
             r1_every: number;
             /**
              * Latent Size
-             * @description Numbers that the generator makes an image from, drawn from a normal distribution.
+             * @description Dimensions of the generator's latent vector, drawn from a normal distribution.
              * @default 128
              */
             latent_size: number;
@@ -2388,14 +2391,14 @@ export interface components {
             ema_decay: number;
             /**
              * Adaptive Augmentation
-             * @description Augment what the discriminator sees, as much as keeps it from learning the images by heart: for fewer than some ten
-             *     thousand images (ADA, Karras et al. 2020, arXiv 2006.06676).
+             * @description Augment the discriminator's inputs as much as is needed against overfitting (memorising images): for fewer
+             *     than some ten thousand images (ADA, Karras et al. 2020, arXiv 2006.06676).
              * @default false
              */
             adaptive_augmentation: boolean;
             /**
              * Augmentation Target
-             * @description Mean sign of the discriminator's scores of real images that augmentation is steered to.
+             * @description Target of the mean sign of the discriminator's scores of real images, to which augmentation is adjusted.
              * @default 0.6
              */
             augmentation_target: number;
@@ -2739,7 +2742,7 @@ export interface components {
         };
         /**
          * JointEmbeddingPrediction
-         * @description Predict what a slow copy of the network makes of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243).
+         * @description Predict a moving-average network's features of hidden blocks: I-JEPA (Assran et al. 2023, arXiv 2301.08243).
          */
         JointEmbeddingPrediction: {
             /**
@@ -2782,13 +2785,13 @@ export interface components {
             context_scale: number[];
             /**
              * Momentum
-             * @description Share of itself that the slow copy keeps at the first step; it grows linearly to 1 at the last.
+             * @description Momentum of the moving average at the first step (share of its old value); it grows linearly to 1 at the last.
              * @default 0.996
              */
             momentum: number;
             /**
              * Predictor Layers
-             * @description Transformer blocks of the predictor, which is thrown away after pretraining. The paper: 6 for ViT-Base, 12 for
+             * @description Transformer blocks of the predictor, which is discarded after pretraining. The paper: 6 for ViT-Base, 12 for
              *     larger ones.
              * @default 6
              */
@@ -2973,7 +2976,7 @@ export interface components {
         };
         /**
          * MaskedAutoencoding
-         * @description Paint in the patches of an image that were taken away: MAE (He et al. 2021, arXiv 2111.06377).
+         * @description Predict the pixels of an image's removed patches: MAE (He et al. 2021, arXiv 2111.06377).
          */
         MaskedAutoencoding: {
             /**
@@ -2983,20 +2986,21 @@ export interface components {
             kind: "masked_autoencoder";
             /**
              * Mask Ratio
-             * @description Share of the patches that the encoder never sees. Default: the paper's.
+             * @description Share of the patches that are hidden from the encoder. Default: the paper's.
              * @default 0.75
              */
             mask_ratio: number;
             /**
              * Normalize Patches
-             * @description Predict each patch's pixels after taking away its own mean and dividing by its own deviation, which gives better
-             *     features in the paper (table 1d); ``false``: the pixels as they are, which gives pictures that look better.
+             * @description Predict each patch's pixels after subtracting its own mean and dividing by its own standard deviation, which
+             *     gives better features in the paper (table 1d); ``false``: the pixels as they are, which gives pictures that look
+             *     better.
              * @default true
              */
             normalize_patches: boolean;
             /**
              * Decoder Layers
-             * @description Transformer blocks of the decoder, which is thrown away after pretraining. The paper: 8 for ViT-Large, and
+             * @description Transformer blocks of the decoder, which is discarded after pretraining. The paper: 8 for ViT-Large, and
              *     1 is enough where the encoder will be fine-tuned.
              * @default 4
              */
@@ -3046,7 +3050,7 @@ export interface components {
             random_token_share: number;
             /**
              * Masking
-             * @description What is chosen as one. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
+             * @description The unit that is chosen. ``token``: each token by itself. ``whole_word``: all tokens of a word (BERT's later
              *     release). ``span``: runs of one to ten whole words (SpanBERT, Joshi et al. 2019, arXiv 1907.10529), each hidden in
              *     one way. Evaluation always uses ``token``.
              * @default token
@@ -3055,8 +3059,8 @@ export interface components {
             masking: "token" | "whole_word" | "span";
             /**
              * Separate Documents
-             * @description Whether attention within a row keeps to one document, with positions counted from its beginning. By default it
-             *     crosses from one document to the next, as in RoBERTa, which is faster.
+             * @description Whether attention within a row is restricted to one document, with positions counted from its beginning. By
+             *     default it crosses from one document to the next, as in RoBERTa, which is faster.
              * @default false
              */
             separate_documents: boolean;
@@ -3065,7 +3069,7 @@ export interface components {
         };
         /**
          * MaskedSpectrogram
-         * @description Paint in the hidden patches of a spectrogram: the audio MAE (Huang et al. 2022, arXiv 2207.06405).
+         * @description Predict the hidden patches of a spectrogram: the audio MAE (Huang et al. 2022, arXiv 2207.06405).
          */
         MaskedSpectrogram: {
             /**
@@ -3093,13 +3097,13 @@ export interface components {
             mask_ratio: number;
             /**
              * Normalize Targets
-             * @description Predict each patch after taking away its own mean and dividing by its own standard deviation.
+             * @description Predict each patch after subtracting its own mean and dividing by its own standard deviation.
              * @default true
              */
             normalize_targets: boolean;
             /**
              * Decoder Layers
-             * @description Blocks of the decoder, which is thrown away after pretraining.
+             * @description Transformer blocks of the decoder, which is discarded after pretraining.
              * @default 4
              */
             decoder_layers: number;
@@ -3853,7 +3857,7 @@ export interface components {
         };
         /**
          * RotationPrediction
-         * @description Tell by how many quarter turns an image was rotated: RotNet (Gidaris et al. 2018, arXiv 1803.07728).
+         * @description Classify by how many quarter turns an image was rotated: RotNet (Gidaris et al. 2018, arXiv 1803.07728).
          */
         RotationPrediction: {
             /**
@@ -3935,7 +3939,7 @@ export interface components {
         };
         /**
          * SelfDistillation
-         * @description Learn to say of one view what a slowly moving copy of the network says of another, without negatives.
+         * @description Predict, from one view, a moving-average teacher's output for another view, without negatives.
          *
          *     ``dino``: Caron et al. 2021 (arXiv 2104.14294). ``byol``: Grill et al. 2020 (arXiv 2006.07733).
          */
@@ -3947,15 +3951,15 @@ export interface components {
             kind: "self_distillation";
             /**
              * Method
-             * @description ``dino``: shares of prototypes, with many small crops and a centre against collapse. ``byol``: a predictor guesses
-             *     the other network's projection; two large crops, no centre.
+             * @description ``dino``: shares of prototypes, with many small crops and a centre against collapse. ``byol``: a predictor
+             *     predicts the other network's projection; two large crops, no centre.
              * @default dino
              * @enum {string}
              */
             method: "dino" | "byol";
             /**
              * Momentum
-             * @description Share of itself that the averaged network keeps in the first step; it rises to 1 by a cosine over all steps.
+             * @description Momentum of the teacher in the first step (share of its old value); it rises to 1 by a cosine over all steps.
              * @default 0.996
              */
             momentum: number;
@@ -3967,57 +3971,57 @@ export interface components {
             head_hidden_size: number;
             /**
              * Head Size
-             * @description Numbers of DINO's bottleneck, or of BYOL's projection.
+             * @description Dimensions of DINO's bottleneck, or of BYOL's projection.
              * @default 256
              */
             head_size: number;
             /**
              * Prototypes
-             * @description Of ``dino``: outputs of the head. The paper's 65,536 are for a million images and more.
+             * @description For ``dino``: outputs of the head (prototypes). The paper's 65,536 are for a million images and more.
              * @default 4096
              */
             prototypes: number;
             /**
              * Local Crops
-             * @description Of ``dino``: small crops that only the student sees, beside the two large ones. The paper: 8; each costs about a
-             *     fifth of a large one.
+             * @description For ``dino``: number of small crops, seen only by the student, in addition to the two large ones. The paper:
+             *     8; each costs about a fifth of a large one.
              * @default 4
              */
             local_crops: number;
             /**
              * Student Temperature
-             * @description Of ``dino``.
+             * @description For ``dino``: temperature of the student's scores.
              * @default 0.1
              */
             student_temperature: number;
             /**
              * Teacher Temperature
-             * @description Of ``dino``: after the warm-up. Lower is sharper.
+             * @description For ``dino``: temperature of the teacher's scores after the warm-up. Lower is sharper.
              * @default 0.07
              */
             teacher_temperature: number;
             /**
              * Teacher Temperature Start
-             * @description Of ``dino``: in the first step.
+             * @description For ``dino``: temperature of the teacher's scores in the first step.
              * @default 0.04
              */
             teacher_temperature_start: number;
             /**
              * Teacher Temperature Warmup
-             * @description Of ``dino``: share of the steps that it rises over.
+             * @description For ``dino``: share of the steps over which the teacher's temperature rises.
              * @default 0.1
              */
             teacher_temperature_warmup: number;
             /**
              * Centre Momentum
-             * @description Of ``dino``: share of itself that the centre keeps in a step.
+             * @description For ``dino``: momentum of the centre, the share of its old value that it keeps in a step.
              * @default 0.9
              */
             centre_momentum: number;
             /**
              * Frozen Prototypes
-             * @description Of ``dino``: share of the steps, from the first, in which the last layer is not trained: a first epoch of a hundred in
-             *     the paper.
+             * @description For ``dino``: share of the steps, from the first, in which the head's last layer is not trained: in the paper
+             *     the first of a hundred epochs.
              * @default 0.01
              */
             frozen_prototypes: number;
@@ -4258,7 +4262,7 @@ export interface components {
         };
         /**
          * TextDenoisingAutoencoder
-         * @description Write out the spans that were cut from a text: T5 (Raffel et al. 2019, arXiv 1910.10683).
+         * @description Predict the spans that were removed from a text: T5 (Raffel et al. 2019, arXiv 1910.10683).
          */
         TextDenoisingAutoencoder: {
             /**
@@ -4556,7 +4560,7 @@ export interface components {
         };
         /**
          * Wav2Vec2
-         * @description Tell a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477).
+         * @description Distinguish a masked frame's own quantised sound from others of the recording: wav2vec 2.0 (arXiv 2006.11477).
          */
         Wav2Vec2: {
             /**
@@ -4590,37 +4594,38 @@ export interface components {
             feature_encoder: components["schemas"]["FeatureEncoder"];
             /**
              * Mask Start Probability
-             * @description Share of the frames that a masked stretch begins at. At least two do in each recording that has room for them.
+             * @description Share of the frames at which a masked stretch begins.
+             *     Each recording with enough frames has at least two stretches.
              * @default 0.065
              */
             mask_start_probability: number;
             /**
              * Mask Length
-             * @description Frames a masked stretch; stretches may overlap. Recordings shorter than one have half their frames masked.
+             * @description Frames per masked stretch; stretches may overlap. Recordings shorter than one have half their frames masked.
              * @default 10
              */
             mask_length: number;
             /**
              * Negatives
-             * @description Other masked frames of the same recording that the right one must be told from.
+             * @description Negatives: number of other masked frames of the same recording from which the right one must be distinguished.
              * @default 100
              */
             negatives: number;
             /**
              * Contrast Temperature
-             * @description κ, which similarities are divided by.
+             * @description κ, the divisor of the similarities (temperature).
              * @default 0.1
              */
             contrast_temperature: number;
             /**
              * Diversity Weight
-             * @description The paper's alpha: weight of the loss that wants all code words used.
+             * @description The paper's alpha: weight of the diversity loss, which is lower the more code words are used.
              * @default 0.1
              */
             diversity_weight: number;
             /**
              * Codebooks
-             * @description G, groups of code words; a target is one word of each.
+             * @description G, number of codebooks; a target is one code word of each.
              * @default 2
              */
             codebooks: number;
@@ -4632,13 +4637,13 @@ export interface components {
             codewords: number;
             /**
              * Codeword Size
-             * @description Numbers in a code word; targets are ``codebooks`` times as wide.
+             * @description Dimensions of a code word; targets are ``codebooks`` times as wide.
              * @default 128
              */
             codeword_size: number;
             /**
              * Position Kernel
-             * @description Width of the convolution over frames that tells the transformer where each frame is, in frames.
+             * @description Kernel size, in frames, of the convolution that encodes each frame's position for the transformer.
              * @default 128
              */
             position_kernel: number;
@@ -4656,14 +4661,14 @@ export interface components {
             gumbel_temperature: number;
             /**
              * Gumbel Temperature Final
-             * @description It never falls below this.
+             * @description Lowest temperature.
              * @default 0.5
              */
             gumbel_temperature_final: number;
             /**
              * Gumbel Decay
-             * @description Factor that it falls by each step. Default: what takes it from the first to the last value over the whole run. The
-             *     paper's is 0.999995 over 400,000 steps.
+             * @description Factor of the temperature per step. Default: the one that leads from the first to the last value over the
+             *     whole run. The paper's is 0.999995 over 400,000 steps.
              */
             gumbel_decay?: number | null;
             /**
