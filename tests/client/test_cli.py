@@ -356,11 +356,11 @@ def test_what_a_job_left_is_printed(run: Command, trainer: Trainer, job: str) ->
     assert run("job", "logs", job).out == "this is the last one\n"
     assert run("job", "logs", job, "--full").out == "first line\nthis is the last one\n"
     assert run("job", "logs", job, "--json").json["attempt"] == 1
-    diary = run("job", "events", job).out.splitlines()
+    events = run("job", "events", job).out.splitlines()
     told = [json.loads(line) for line in run("job", "events", job, "--json").out.splitlines()]
-    assert [line.endswith(event["message"]) for line, event in zip(diary, told, strict=True)] == [True] * len(
-        told
-    )
+    assert [line.endswith(event["message"]) for line, event in zip(events, told, strict=True)] == [
+        True
+    ] * len(told)
     later = run("job", "events", job, "--json", "--after", str(told[0]["id"])).out.splitlines()
     assert len(later) == len(told) - 1
 

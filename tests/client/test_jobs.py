@@ -103,7 +103,7 @@ def test_measurements_are_read_whole_and_since(client: seedbed.Client, trainer: 
     assert bucketed.max[0] == 7.99
 
 
-def test_the_diary_is_read_in_order(
+def test_events_are_read_in_order(
     client: seedbed.Client, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seedbed.paging.PAGE_SIZE", 1)

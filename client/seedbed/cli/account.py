@@ -11,10 +11,10 @@ from seedbed.client import Client
 
 
 def login(
-    url: Annotated[str, typer.Argument(help="Where the service is.")] = config.DEFAULT_URL,
+    url: Annotated[str, typer.Argument(help="URL of the service.")] = config.DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Keep a service and a key to it. The key is asked for, or read from standard input."""
+    """Store the URL of a service and an API key. The key is prompted for, or read from standard input."""
     url = config.normalized(url)
     key = (
         typer.prompt(f"API key for {url}", hide_input=True, err=True)

@@ -12,7 +12,7 @@ from seedbed.errors import InvalidFile, SeedbedError
 
 app = typer.Typer(
     name="seedbed",
-    help="Upload text, submit pretraining jobs, watch them, download checkpoints.",
+    help="Upload data, submit pretraining jobs, watch them, download checkpoints.",
     epilog=(
         "Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, 3 invalid spec or data, "
         "4 service not reachable, 5 the watched job failed, 6 it was cancelled, 130 interrupted."

@@ -48,18 +48,24 @@ def list_(
 @app.command()
 def download(
     checkpoint: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="Id, as ckpt_…; or of a job, for its newest.")
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT", help="Id of a checkpoint (ckpt_…), or of a job, for its newest checkpoint."
+        ),
     ],
     directory: Annotated[
-        Path | None, typer.Argument(help="Where to. Default: a directory named by the checkpoint's id.")
+        Path | None,
+        typer.Argument(help="Target directory. Default: a directory named by the checkpoint's id."),
     ] = None,
     model_only: Annotated[
-        bool, typer.Option("--model-only", help="Leave out what only a resume needs.")
+        bool, typer.Option("--model-only", help="Leave out the trainer's state, which only a resume needs.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are something else.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace existing files with other content.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Download a checkpoint; one that was cut off goes on. Prints the directory."""
+    """Download a checkpoint, or continue an aborted download. Prints the directory."""
     with Client() as client:
         found = (
             _newest(client, checkpoint)
@@ -100,14 +106,21 @@ def delete(
 @app.command()
 def export(
     checkpoint: Annotated[
-        str, typer.Argument(metavar="CHECKPOINT", help="Id, as ckpt_…; or of a job, for its newest.")
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT", help="Id of a checkpoint (ckpt_…), or of a job, for its newest checkpoint."
+        ),
     ],
     directory: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where to. Default: a directory named by the export's id."),
+        typer.Option(
+            "--out", metavar="DIR", help="Target directory. Default: a directory named by the export's id."
+        ),
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="Only onnx so far.")] = "onnx",
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are something else.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace existing files with other content.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Have a checkpoint written in another format, checked, and download it. Prints the directory."""

@@ -18,12 +18,12 @@ from seedbed.errors import SeedbedError
 from seedbed.guessing import guess_modality
 from seedbed.models import Dataset, DatasetDetail, DatasetFile
 
-app = typer.Typer(help="Data to learn from.", no_args_is_help=True)
+app = typer.Typer(help="Datasets to train on.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="DATASET", help="Id, as ds_….")]
 _NOUNS = {"text": "document", "image": "image", "audio": "recording"}
 
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="Most datasets to list, newest first.")]
 
 
 @app.command()
@@ -35,9 +35,11 @@ def upload(
             help="Files, or directories with all in them; of images or recordings, folders name classes.",
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="Of the dataset. Default: the first path's.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset. Default: the name of the first path.")
+    ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Go on with this open dataset instead of making one.")
+        str | None, typer.Option(help="Upload into this open dataset instead of a new one.")
     ] = None,
     text_column: Annotated[
         str | None, typer.Option(help="Column (CSV, Parquet) or key (JSON Lines) that holds the text.")
@@ -45,13 +47,11 @@ def upload(
     image_column: Annotated[str | None, typer.Option(help="Column (Parquet) that holds the images.")] = None,
     delimiter: Annotated[
         str | None,
-        typer.Option(help="What is between the fields of a CSV: one character, or tab. Default: found out."),
+        typer.Option(help="Delimiter of a CSV: one character, or tab. Default: detected."),
     ] = None,
     quote: Annotated[
         str | None,
-        typer.Option(
-            help="What is around fields of a CSV that hold delimiters: \" or ' or none. Default: found out."
-        ),
+        typer.Option(help="Quote character of a CSV: \" or ' or none. Default: detected."),
     ] = None,
     modality: Annotated[
         str | None,
@@ -185,10 +185,12 @@ def _show(dataset: DatasetDetail) -> None:
 def preview(
     dataset: Id,
     documents: Annotated[int, typer.Option("--documents", "-n", min=1, max=100)] = 5,
-    characters: Annotated[int, typer.Option(min=1, max=20_000, help="Of each document, at most.")] = 500,
+    characters: Annotated[
+        int, typer.Option(min=1, max=20_000, help="Most characters of each document.")
+    ] = 500,
     as_json: Json = False,
 ) -> None:
-    """Show how some documents begin, read as training will read them."""
+    """Show the beginnings of some documents, read as training will read them."""
     with Client() as client:
         found = client.datasets.preview(dataset, documents=documents, characters=characters)
     if as_json:

@@ -1,4 +1,4 @@
-"""How a command ends when it could not do what it was asked.
+"""Error messages and exit codes of commands that fail.
 
 =====  ============================================================================
 code   meaning

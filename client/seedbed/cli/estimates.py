@@ -19,11 +19,12 @@ def estimate(
     dataset: DatasetOption = None,
     assignments: Assignments = None,
     largest_batch: Annotated[
-        bool, typer.Option("--largest-batch", help="Find out as well how many samples fit at once.")
+        bool,
+        typer.Option("--largest-batch", help="Also find the largest batch size that fits on the device."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Have a worker take a few real steps of a job: throughput, memory, time, utilisation. Nothing is submitted."""
+    """Have a worker run a few real steps of a job: throughput, memory, time, utilisation. Nothing is submitted."""
     read = SpecFile(file, dataset, assignments)
     with Client() as client:
         with read.explained(as_json=as_json):

@@ -24,7 +24,7 @@ def samples(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List what a job has shown; of one step, print its texts. With --out, write all to files."""
+    """List a job's samples; of one step, print its texts. With --out, write all to files."""
     with Client() as client:
         found = [item for item in client.jobs.samples(job, name=name) if step is None or item.step == step]
         if out_directory is not None:
@@ -54,10 +54,10 @@ def samples(
 def logs(
     job: JobId,
     attempt: Annotated[int | None, typer.Option(min=1, help="Default: the newest.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="From its first line.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The whole log, not only its last lines.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print what a job's engine printed: its last lines, or all."""
+    """Print the log of a job's engine: its last lines, or all."""
     with Client() as client:
         if not full:
             log = client.jobs.logs(job, attempt=attempt)
@@ -71,10 +71,10 @@ def logs(
 
 def events(
     job: JobId,
-    after: Annotated[int, typer.Option(min=0, help="Only what came after the event with this id.")] = 0,
+    after: Annotated[int, typer.Option(min=0, help="Only events after the one with this id.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Print a job's diary, oldest first; with --json, one event a line."""
+    """Print a job's events, oldest first; with --json, one event on each line."""
     with Client() as client:
         for event in client.jobs.events(job, after=after):
             if as_json:
@@ -92,7 +92,7 @@ def metrics(
     to_step: Annotated[int | None, typer.Option(min=0)] = None,
     as_json: Json = False,
 ) -> None:
-    """Print what was measured, as tab-separated lines: metric, step, value."""
+    """Print a job's metrics as tab-separated lines: metric, step, value."""
     with Client() as client:
         found = client.jobs.metrics(job, names, max_points=max_points, from_step=from_step, to_step=to_step)
     if as_json:

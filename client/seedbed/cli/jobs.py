@@ -69,7 +69,7 @@ def list_(
 
 @app.command()
 def show(job: JobId, as_json: Json = False) -> None:
-    """Show a job: how it stands, its newest measurements, its spec."""
+    """Show a job: its state, its newest metrics, its spec."""
     with Client() as client:
         found = client.jobs.get(job)
     if as_json:
@@ -80,19 +80,19 @@ def show(job: JobId, as_json: Json = False) -> None:
 
 @app.command()
 def cancel(job: JobId, as_json: Json = False) -> None:
-    """End a job; one that runs writes a checkpoint first."""
+    """Cancel a job; one that runs writes a checkpoint first."""
     _act(lambda client: client.jobs.cancel(job), as_json=as_json)
 
 
 @app.command()
 def pause(job: JobId, as_json: Json = False) -> None:
-    """Have a job write a checkpoint and wait."""
+    """Pause a job; one that runs writes a checkpoint first."""
     _act(lambda client: client.jobs.pause(job), as_json=as_json)
 
 
 @app.command()
 def resume(job: JobId, as_json: Json = False) -> None:
-    """Let a paused job go on."""
+    """Resume a paused job."""
     _act(lambda client: client.jobs.resume(job), as_json=as_json)
 
 

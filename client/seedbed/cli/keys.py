@@ -13,14 +13,14 @@ app = typer.Typer(help="API keys (needs a key with the scope admin).", no_args_i
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What or whom it is for.")],
+    name: Annotated[str, typer.Argument(help="Name of the key: what or whom it is for.")],
     scopes: Annotated[
         list[str] | None,
         typer.Option("--scope", help="read, write or admin; may be repeated. Default: read and write."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key. Prints it, this once."""
+    """Create a key and print it. It is shown only once."""
     with Client() as client:
         made = client.keys.create(name, scopes=scopes or ("read", "write"))
     if as_json:
@@ -59,7 +59,7 @@ def list_(as_json: Json = False) -> None:
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Id, as key_….")], as_json: Json = False
 ) -> None:
-    """Make a key worthless at once."""
+    """Revoke a key; it stops working at once."""
     with Client() as client:
         client.keys.revoke(key)
     if as_json:

@@ -20,18 +20,18 @@ def preview(
     dataset: DatasetOption = None,
     assignments: Assignments = None,
     number: Annotated[
-        int, typer.Option("--samples", min=1, max=16, help="Of how many samples: the first of the batch.")
+        int, typer.Option("--samples", min=1, max=16, help="Number of samples: the first of the batch.")
     ] = 8,
-    step: Annotated[int, typer.Option(min=1, help="Whose crops, masks and turns.")] = 1,
+    step: Annotated[int, typer.Option(min=1, help="Step whose crops, masks and rotations are shown.")] = 1,
     directory: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where to. Default: a directory named by the preview's id."
+            "--out", metavar="DIR", help="Target directory. Default: a directory named by the preview's id."
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Have a worker show what a job's networks would see: crops, masks, turns. Writes pictures and texts to a directory,
+    """Have a worker show the inputs that a job's networks would get: crops, masks, rotations. Writes pictures and texts to a directory,
     prints the texts and the pictures' paths. Nothing is submitted."""
     read = SpecFile(file, dataset, assignments)
     with Client() as client:

@@ -12,7 +12,7 @@ from seedbed.cli.errors import INVALID, report, say, say_problems
 from seedbed.errors import Invalid, ProblemDetail
 
 File = Annotated[str, typer.Option("--file", "-f", help="YAML or JSON; - for standard input.")]
-DatasetOption = Annotated[str | None, typer.Option(help="In place of the file's own.")]
+DatasetOption = Annotated[str | None, typer.Option(help="Dataset, in place of the one in the file.")]
 StartOption = Annotated[
     str | None,
     typer.Option("--start", metavar="CHECKPOINT", help="Id of the checkpoint to start from, as ckpt_…."),

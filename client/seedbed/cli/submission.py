@@ -34,7 +34,7 @@ def submit(
     watch: Watch = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a job. Prints its id; with --watch, stays until its end and exits by it."""
+    """Submit a job. Prints its id; with --watch, waits for its end and sets the exit code by it."""
     read = SpecFile(file, dataset, assignments, start=start, scope=scope)
     with Client() as client:
         with read.explained(as_json=as_json):
@@ -50,7 +50,7 @@ def validate(
     assignments: Assignments = None,
     as_json: Json = False,
 ) -> None:
-    """Check a job file without submitting it; says what it would take."""
+    """Validate a job file without submitting it; prints its parameters and the memory that it would need."""
     read = SpecFile(file, dataset, assignments, start=start, scope=scope)
     with Client() as client:
         answer = client.jobs.validate(read.spec)
@@ -80,12 +80,14 @@ def validate(
 
 def fork(
     job: JobId,
-    checkpoint: Annotated[str | None, typer.Option(help="To begin with. Default: the newest.")] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Checkpoint to start from. Default: the newest.")
+    ] = None,
     assignments: Assignments = None,
     watch: Watch = False,
     as_json: Json = False,
 ) -> None:
-    """Begin a new job with a checkpoint of this one and its spec, changed by --set. Prints its id."""
+    """Start a new job from a checkpoint of this one and its spec, changed by --set. Prints its id."""
     changes: dict[str, Any] = {}
     specs.assign(changes, assignments or [])
     with Client() as client:

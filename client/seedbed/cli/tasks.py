@@ -10,7 +10,7 @@ from seedbed.cli.output import Json, fields, out, print_json, table
 from seedbed.client import Client
 from seedbed.models import Metric, Task
 
-app = typer.Typer(help="What models can learn: which task to choose, where to start.", no_args_is_help=True)
+app = typer.Typer(help="Tasks that models can learn: which to choose, where to start.", no_args_is_help=True)
 
 Kind = Annotated[str, typer.Argument(metavar="TASK", help="As `seedbed task list` names it.")]
 

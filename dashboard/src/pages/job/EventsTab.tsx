@@ -15,7 +15,7 @@ export function EventsTab({ id }: { id: string }) {
   if (!events) return <Skeleton width="100%" height={240} />;
   return (
     <ol className="timeline card">
-      {/* What was shown has a tab of its own, and comes too often for a diary. */}
+      {/* Samples have a tab of their own, and are too frequent for a list of events. */}
       {events
         .filter((event) => event.type !== "sample")
         .toReversed()
