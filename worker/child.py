@@ -71,9 +71,9 @@ class Child:
         self._settled.start()
         metrics.serve(orders.settings)
 
-    def answer(self, rung_by: str) -> None:
+    def answer(self, job_id: str) -> None:
         """Handle a wake-up message: claim and run jobs until none is left that this worker can run."""
-        log.debug("job %s rang", rung_by)
+        log.debug("wake-up message for job %s", job_id)
         # Not earlier: the pool puts its own handlers in place after the process's start.
         signal.signal(signal.SIGTERM, self._on_sigterm)
         self._resources.engines.start()

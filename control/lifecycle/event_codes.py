@@ -1,7 +1,7 @@
 """The catalogue of events: each code with its type and the sentence that is made of its parameters.
 
 An event has a `type`, by which programs tell what kind of thing happened, and a `code`, which says which sentence tells of it: one type
-may have several. `sentence` is the only function that makes an event's ``message``, so whoever knows a code and its parameters can say
+may have several. `sentence` is the only function that makes an event's ``message``, so a program that knows a code and its parameters can say
 the same in another language. Codes are never renamed and never change their parameters; docs/http.md lists them.
 
 Where a sentence contains another one (why an attempt failed, what the engine warns of), that parameter is an object with a ``code``, a ``message`` and

@@ -308,7 +308,7 @@ def test_what_a_kill_left_between_rows_and_storage_is_finished(
     assert _keys(storage)
     upkeep = Maintenance(engine, test_broker, storage, environment)
     upkeep.round()
-    assert _keys(storage), "whoever deleted it may still be at it"
+    assert _keys(storage), "another process may still be deleting it"
     with write(engine) as session:
         session.execute(text("UPDATE removals SET created_at = created_at - interval '1 minute'"))
     assert upkeep.round()

@@ -36,7 +36,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def job_id(engine: Engine, project_id: str) -> str:
-    """A running job, of which nothing new is heard."""
+    """A running job, about which no further wake-up is sent."""
     with write(engine) as session:
         return make_running(session, project_id=project_id)[0].id
 
