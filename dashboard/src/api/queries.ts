@@ -120,6 +120,15 @@ export const checkpoints = (id: string) =>
       ),
   });
 
+/** One checkpoint. Only a deletion changes it. */
+export const checkpoint = (id: string) =>
+  queryOptions({
+    queryKey: ["checkpoint", id],
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/v1/checkpoints/{checkpoint}", { params: { path: { checkpoint: id } }, signal })),
+    staleTime: Infinity,
+  });
+
 /** All samples of the job, by step. */
 export const samples = (id: string) =>
   queryOptions({

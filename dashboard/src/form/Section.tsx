@@ -9,15 +9,18 @@ import { firstOf, restOf, variantOf } from "./layout";
 import { LeafField } from "./LeafField";
 
 /** The tasks by what they learn from, what the chosen dataset holds first; one that is not known here comes last. */
-function TaskOptions({ union }: { union: Union }) {
-  const { modality } = useForm();
+function TaskOptions({ union, chosen }: { union: Union; chosen: string | undefined }) {
+  const { modality, fits } = useForm();
   const tasks = useTasks();
   const groups = Object.entries(MODALITIES).sort(
     ([one], [other]) => Number(other === modality) - Number(one === modality),
   );
   const order = tasks.list.map(({ kind }) => kind);
   const known = union.variants
-    .filter(({ value }) => tasks.of(value))
+    .filter(({ value }) => {
+      const task = tasks.of(value);
+      return task && (value === chosen || fits(task));
+    })
     .sort((one, other) => order.indexOf(one.value) - order.indexOf(other.value));
   const option = ({ value, title }: Union["variants"][number]) => (
     <option key={value} value={value}>
@@ -26,11 +29,17 @@ function TaskOptions({ union }: { union: Union }) {
   );
   return (
     <>
-      {groups.map(([group, { title }]) => (
-        <optgroup key={group} label={title}>
-          {known.filter(({ value }) => tasks.of(value)?.modality === group).map(option)}
-        </optgroup>
-      ))}
+      {groups
+        .map(([group, { title }]) => ({
+          title,
+          members: known.filter(({ value }) => tasks.of(value)?.modality === group),
+        }))
+        .filter(({ members }) => members.length > 0)
+        .map(({ title, members }) => (
+          <optgroup key={title} label={title}>
+            {members.map(option)}
+          </optgroup>
+        ))}
       {union.variants.filter(({ value }) => !tasks.of(value)).map(option)}
     </>
   );
@@ -53,7 +62,7 @@ function UnionField({ union, document }: { union: Union; document: Document }) {
         onChange={(event) => form.choose(union.path, union.tag, event.target.value)}
       >
         {union.path === "task" ? (
-          <TaskOptions union={union} />
+          <TaskOptions union={union} chosen={variant?.value} />
         ) : (
           union.variants.map(({ value, title }) => (
             <option key={value} value={value}>

@@ -1,13 +1,21 @@
-import type { Dataset } from "@/api/types";
+import { useQuery } from "@tanstack/react-query";
+import * as queries from "@/api/queries";
+import type { Dataset, Job } from "@/api/types";
 import { useTasks } from "@/tasks/context";
 import type { Tasks } from "@/tasks/tasks";
 import { MODALITIES } from "@/pages/datasets/modality";
+import { Origin } from "@/pages/job/Origin";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
 import { getAt, type Document } from "./document";
 import type { Field } from "./fields";
 import { inOrder } from "./layout";
 import { restart, startFor, startOf, startsOf, type Start } from "./recipes";
+
+type Scope = NonNullable<Job["parent"]>["scope"];
+
+/** Half of an id, while it is being typed, is not looked up. */
+const IS_CHECKPOINT = /^ckpt_[0-9a-z]{26}$/;
 
 /** Whether two documents are equal except for their name and dataset. */
 const same = (one: Document, other: Document, fields: Field[]): boolean => {
@@ -44,7 +52,10 @@ export function withDataset(
   return restart(named, startOf(task, chosen, start.name));
 }
 
-/** The document for another task: that task's recipe, in the same size as before. */
+/**
+ * The document for another task: that task's recipe, in the same size as before. If the document starts from a
+ * checkpoint, all settings except the task's own are kept.
+ */
 export function withTask(
   document: Document,
   kind: string,
@@ -53,8 +64,38 @@ export function withTask(
   tasks: Tasks,
 ): Document {
   const task = tasks.of(kind);
+  const started = getAt(document, "start") !== undefined;
+  // The checkpoint's settings stay; only what the task itself is made of changes.
+  if (started) return { ...document, task: (task && startOf(task, dataset).task) ?? { kind } };
   if (!task || task.recipes.length === 0) return { ...document, task: { kind } };
   return restart(document, startOf(task, dataset, untouched(document, dataset, fields, tasks)?.name));
+}
+
+/** Which checkpoint the document starts from; the recipes are for jobs that start from none. */
+function Started({ checkpoint, scope, onFresh }: { checkpoint: string; scope: Scope; onFresh: () => void }) {
+  const found = useQuery({ ...queries.checkpoint(checkpoint), enabled: IS_CHECKPOINT.test(checkpoint) }).data;
+  return (
+    <div className="notice task-mismatch" role="status">
+      <Icon name="fork" />
+      <div className="notice-body">
+        <p>
+          {found ? (
+            <Origin job={found.job} checkpoint={checkpoint} scope={scope} />
+          ) : (
+            "Starts from a checkpoint"
+          )}
+        </p>
+        <p className="muted small">
+          {scope === "encoder"
+            ? "The encoder’s weights alone; everything else is fresh. Settings that the encoder is made for must stay."
+            : "It goes on with the same task: all weights, and the optimiser’s state."}
+        </p>
+      </div>
+      <Button small onClick={onFresh}>
+        Start afresh
+      </Button>
+    </div>
+  );
 }
 
 interface StartFromProps {
@@ -62,13 +103,16 @@ interface StartFromProps {
   dataset: Dataset | undefined;
   fields: Field[];
   onStart: (start: Document) => void;
+  /** Asked to start from no checkpoint. */
+  onFresh: () => void;
 }
 
 /** The task's recipes, and a message if the task cannot learn from the chosen dataset. */
-export function StartFrom({ document, dataset, fields, onStart }: StartFromProps) {
+export function StartFrom({ document, dataset, fields, onStart, onFresh }: StartFromProps) {
   const tasks = useTasks();
   const task = tasks.of(getAt(document, "task.kind"));
   const first = dataset && startFor(tasks, dataset.modality, dataset);
+  const checkpoint = getAt(document, "start.checkpoint");
   const proposed = first && tasks.of(getAt(first, "task.kind"));
   return (
     <>
@@ -86,20 +130,28 @@ export function StartFrom({ document, dataset, fields, onStart }: StartFromProps
           </Button>
         </div>
       )}
-      <div className="presets" role="group" aria-label="Start from">
-        {startsOf(task, dataset).map((start) => (
-          <button
-            key={start.name}
-            type="button"
-            className="preset card"
-            aria-pressed={same(document, start.document, fields)}
-            onClick={() => onStart(start.document)}
-          >
-            <b>{start.title}</b>
-            <span className="small faint">{start.description}</span>
-          </button>
-        ))}
-      </div>
+      {typeof checkpoint === "string" ? (
+        <Started
+          checkpoint={checkpoint}
+          scope={getAt(document, "start.scope") === "encoder" ? "encoder" : "all"}
+          onFresh={onFresh}
+        />
+      ) : (
+        <div className="presets" role="group" aria-label="Start from">
+          {startsOf(task, dataset).map((start) => (
+            <button
+              key={start.name}
+              type="button"
+              className="preset card"
+              aria-pressed={same(document, start.document, fields)}
+              onClick={() => onStart(start.document)}
+            >
+              <b>{start.title}</b>
+              <span className="small faint">{start.description}</span>
+            </button>
+          ))}
+        </div>
+      )}
     </>
   );
 }

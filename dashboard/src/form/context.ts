@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import type { ProblemDetail } from "@/api/types";
 import type { Json } from "@/lib/yaml";
-import type { Modality } from "@/tasks/tasks";
+import type { Modality, Task } from "@/tasks/tasks";
 
 export interface FormState {
   value: (path: string) => Json | undefined;
@@ -12,6 +12,8 @@ export interface FormState {
   leave: (path: string) => void;
   /** Takes another variant of a union; of the fields of the one before nothing is left. */
   choose: (path: string, tag: string, variant: string) => void;
+  /** Whether a task can be chosen: with a start from an encoder, only those that train such a network. */
+  fits: (task: Task) => boolean;
   /** What the chosen dataset holds, once there is one. */
   modality: Modality | undefined;
 }

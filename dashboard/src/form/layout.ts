@@ -37,6 +37,7 @@ const taskOf = (document: Document, tasks: Tasks) => tasks.of(getAt(document, "t
 const isFirst = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
   leaf.required ||
   FIRST.has(leaf.path) ||
+  (leaf.path.startsWith("start.") && getAt(document, "start") !== undefined) ||
   (taskOf(document, tasks)?.main_fields.includes(leaf.path) ?? false);
 
 const inner = (field: Field, document: Document): Field[] => {

@@ -13,6 +13,7 @@ import { LeafField } from "@/form/LeafField";
 import { restart, startFor } from "@/form/recipes";
 import { Section } from "@/form/Section";
 import { SpecSide } from "@/form/SpecSide";
+import { fits, withEncoder } from "@/form/start";
 import { StartFrom, withDataset, withTask } from "@/form/StartFrom";
 import { asSpec, useValidation } from "@/form/useValidation";
 import { useTitle } from "@/lib/title";
@@ -24,6 +25,7 @@ import { ErrorBox, Skeleton } from "@/ui/Notice";
 function documentOf(job: Job, fields: Field[]): Document {
   const defaults = new Map(leavesOf(fields).map((leaf) => [leaf.path, leaf.default]));
   const spec = { ...job.spec, dataset: job.dataset } as unknown as Document;
+  for (const field of fields) if (field.kind === "group") defaults.set(field.path, null);
   // The task must be named, though there may be only one.
   defaults.delete("task.kind");
   return without(spec, (path) => defaults.get(path));
@@ -49,9 +51,11 @@ export function NewJobPage() {
   // The list may be from before the named dataset was complete; the form would begin without it.
   const listed = wanted === null || named !== undefined || !datasets.isFetching;
   const loaded = fields && ready && listed && (from === null || source.data);
+  const encoder = search.get("encoder");
+  const begun = (document: Document) => (encoder ? withEncoder(document, encoder, tasks) : document);
   const start: Document =
     source.data && fields
-      ? documentOf(source.data, fields)
+      ? begun(documentOf(source.data, fields))
       : { ...startFor(tasks, chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
   return (
     <div className="page">
@@ -61,7 +65,7 @@ export function NewJobPage() {
       </div>
       {error && <ErrorBox error={error} />}
       {loaded ? (
-        <JobForm key={from ?? "new"} fields={fields} datasets={ready} start={start} />
+        <JobForm key={`${from ?? "new"} ${encoder ?? ""}`} fields={fields} datasets={ready} start={start} />
       ) : (
         !error && <Skeleton width="100%" height={640} />
       )}
@@ -114,6 +118,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
           ? withTask(before, variant, learned, fields, tasks)
           : setAt(before, path, { [tag]: variant }),
       ),
+    fits: (task) => fits(task, document, tasks),
     modality: learned?.modality,
   };
 
@@ -161,6 +166,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
             dataset={learned}
             fields={fields}
             onStart={(start) => change((before) => restart(before, start))}
+            onFresh={() => change((before) => setAt(before, "start", undefined))}
           />
           <section className="form-section card">
             <div className="form-section-head">

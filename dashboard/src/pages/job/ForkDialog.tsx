@@ -20,16 +20,29 @@ function parse(text: string): { value: Record<string, unknown> } | { problem: st
   }
 }
 
-/** A new job from a checkpoint of this one, with any part of the spec changed. */
+type Scope = NonNullable<Job["parent"]>["scope"];
+
+const SCOPES: [Scope, string, string][] = [
+  ["all", "Go on with the same task", "All weights, the optimiser’s state and the step are taken over."],
+  [
+    "encoder",
+    "Take its encoder into another task",
+    "Only the encoder’s weights are taken over, and training begins at step 0. The form of a new job opens, in which you choose the task.",
+  ],
+];
+
+/** A new job from a checkpoint of this one: its spec with any part changed, or its encoder in another task. */
 export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) {
   const id = useId();
   const [, navigate] = useLocation();
   const checkpoints = useQuery(queries.checkpoints(job.id)).data?.data;
   const [checkpoint, setCheckpoint] = useState("");
+  const [scope, setScope] = useState<Scope>("all");
   const [key] = useState(idempotencyKey);
   const [text, setText] = useState(() =>
     JSON.stringify({ name: `${job.name} (fork)`, training: { steps: job.spec.training.steps * 2 } }, null, 2),
   );
+  const chosen = checkpoint || checkpoints?.[0]?.id;
   const parsed = parse(text);
   const problem = "problem" in parsed ? parsed.problem : null;
   const fork = useMutation({
@@ -48,7 +61,8 @@ export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) 
         className="stack"
         onSubmit={(event) => {
           event.preventDefault();
-          if ("value" in parsed) fork.mutate(parsed.value);
+          if (scope === "encoder") navigate(`/jobs/new?from=${job.id}&encoder=${chosen}`);
+          else if ("value" in parsed) fork.mutate(parsed.value);
         }}
       >
         <div>
@@ -69,30 +83,61 @@ export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) 
             ))}
           </select>
         </div>
-        <div>
-          <label className="field-label" htmlFor={`${id}-changes`}>
-            Changes to the spec
-          </label>
-          <textarea
-            id={`${id}-changes`}
-            className="input mono"
-            rows={8}
-            spellCheck={false}
-            aria-invalid={problem !== null}
-            aria-describedby={`${id}-help`}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <p id={`${id}-help`} className={problem ? "field-error" : "help"}>
-            {problem ?? "Merged over this job’s spec; null takes a field back to its default."}
-          </p>
-        </div>
+        <fieldset className="choices">
+          <legend className="field-label">What to take over</legend>
+          {SCOPES.map(([value, title, help]) => (
+            <label key={value} className="check fork-scope">
+              <input
+                type="radio"
+                name={`${id}-scope`}
+                checked={scope === value}
+                onChange={() => setScope(value)}
+              />
+              <span>
+                {title}
+                <span className="small faint">{help}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {scope === "all" && (
+          <div>
+            <label className="field-label" htmlFor={`${id}-changes`}>
+              Changes to the spec
+            </label>
+            <textarea
+              id={`${id}-changes`}
+              className="input mono"
+              rows={8}
+              spellCheck={false}
+              aria-invalid={problem !== null}
+              aria-describedby={`${id}-help`}
+              value={text}
+              onChange={(event) => setText(event.target.value)}
+            />
+            <p id={`${id}-help`} className={problem ? "field-error" : "help"}>
+              {problem ?? "Merged over this job’s spec; null takes a field back to its default."}
+            </p>
+          </div>
+        )}
         {fork.error && <ErrorBox error={fork.error} />}
         <div className="dialog-actions">
           <Button onClick={onClose}>Close</Button>
-          <Button look="primary" type="submit" icon="fork" busy={fork.isPending} disabled={problem !== null}>
-            Start the fork
-          </Button>
+          {scope === "encoder" ? (
+            <Button look="primary" type="submit" icon="fork" disabled={!chosen}>
+              Choose the task
+            </Button>
+          ) : (
+            <Button
+              look="primary"
+              type="submit"
+              icon="fork"
+              busy={fork.isPending}
+              disabled={problem !== null}
+            >
+              Start the fork
+            </Button>
+          )}
         </div>
       </form>
     </Dialog>

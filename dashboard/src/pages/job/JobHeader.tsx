@@ -13,6 +13,7 @@ import { Skeleton } from "@/ui/Notice";
 import { PHASES, ProgressBar, StateChip } from "@/ui/State";
 import { Time, useNow } from "@/ui/Time";
 import { JobActions } from "./JobActions";
+import { Origin } from "./Origin";
 import { tilesOf } from "./tiles";
 
 function Line({ stream }: { stream: StreamState }) {
@@ -96,11 +97,7 @@ function Meta({ job }: { job: Job }) {
           attempt <b className="num">{job.attempt}</b>
         </span>
       )}
-      {job.parent && (
-        <Link href={`/jobs/${job.parent.job}`} className="link">
-          <Icon name="fork" /> forked
-        </Link>
-      )}
+      {job.parent && <Origin {...job.parent} />}
       <span>
         created <Time at={job.created_at} />
       </span>
