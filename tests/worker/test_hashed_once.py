@@ -139,7 +139,7 @@ class Place:
         directory = self.directory / name
         directory.mkdir()
         workspace = Workspace(
-            self.resources, claim, directory, patience=lambda: None, warn=lambda code, message: None
+            self.resources, claim, directory, patience=lambda: None, damaged=lambda step, reason: None
         )
         with workspace.staged() as arguments:
             yield arguments

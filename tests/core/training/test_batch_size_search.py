@@ -54,7 +54,7 @@ def test_nothing_is_tried_that_the_growth_so_far_forbids(find: Any) -> None:
     size, tried, told = find(lambda size: Fit(100.0 + 15.0 * size, 0.1))
     assert size == 48
     assert tried == [2, 4, 6, 8, 12, 16, 24, 32, 48]
-    assert "32 samples a part would take about 1060 of the 1000 MiB" in told["reason"]
+    assert "32 samples per micro-batch would need about 1060 of the 1000 MiB" in told["reason"]
     assert told["measured"] == {"peak_mb": 820.0, "step_s": 0.1}
 
 
@@ -70,7 +70,7 @@ def test_a_part_that_takes_a_minute_is_large_enough(find: Any) -> None:
 def test_there_are_no_more_samples_than_the_data_has(find: Any) -> None:
     size, tried, told = find(lambda size: Fit(1.0, 0.1), accumulation=1)
     assert size == tried[-1]
-    assert "samples to draw from" in told["reason"]
+    assert "the training split has" in told["reason"]
 
 
 def test_where_not_even_one_fits_one_is_taken_and_the_run_says_what_is_wrong(find: Any) -> None:

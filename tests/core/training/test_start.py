@@ -246,7 +246,7 @@ def test_a_tokenizer_that_numbers_tokens_otherwise_is_refused(
     assert engine.end()["exit"] != 0
     (failed,) = engine.of("failed")
     assert failed["code"] == "checkpoint_mismatch"
-    assert "tokens have another number" in failed["message"]
+    assert "tokens have another id" in failed["message"]
 
 
 def test_a_start_that_is_missing_or_damaged_is_no_fresh_start(
