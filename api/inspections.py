@@ -29,10 +29,6 @@ class Inspections:
         self._quick = Turns(_QUICK_SLOTS)
         self._threads = ThreadPoolExecutor(slots + _QUICK_SLOTS, "inspection")
 
-    @property
-    def server_pid(self) -> int | None:
-        return self._server.pid
-
     def start(self) -> None:
         """Start the server and let it load its modules, so that the first file need not wait for them."""
         self._server.start()

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -52,7 +52,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench service-tax", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10, help="rounds, each with two new runs")
     parser.add_argument("--turns", type=int, default=6, help="turns of each side in a round")
-    parser.add_argument("--seconds", type=float, default=3.0, help="seconds of a turn")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=3.0,
+        help="seconds of a turn; longer where a metric point takes longer",
+    )
     parser.add_argument("--model", choices=sorted(MODELS), default="standard")
     parser.add_argument("--log-every", type=int, default=10, help="steps between two metric points")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads of each engine")
@@ -72,7 +77,8 @@ def main() -> None:
             bare = _Bare(Path(scratch), corpus, spec, arguments.threads)
             inside = _Inside(client, dataset, spec, running)
             with bare, inside:
-                rounds.append(_round(bare, inside, arguments.turns, arguments.seconds))
+                seconds = _turn_seconds(bare.points, arguments.seconds)
+                rounds.append(_round(bare, inside, arguments.turns, seconds))
             one = rounds[-1]
             print(
                 f"round {number + 1} of {arguments.rounds}: {one.tax / one.free:.4f}",
@@ -159,6 +165,15 @@ class _Round:
     cpu: float
     received: int
     recorded: int
+
+
+def _turn_seconds(points: Sequence[tuple[int, float]], least: float) -> float:
+    """Length of a turn in seconds: ``least``, or longer where steps take so long that two turns could hold no metric point.
+
+    Args:
+        points: Two or more (step, Unix time) of a run that was not stopped meanwhile.
+    """
+    return max(least, 1.5 * (points[-1][1] - points[-2][1]))
 
 
 def _round(bare: "_Bare", inside: "_Inside", turns: int, seconds: float) -> _Round:

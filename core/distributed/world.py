@@ -13,11 +13,6 @@ class World:
     rank: int = 0
     size: int = 1
 
-    @property
-    def is_main(self) -> bool:
-        """Whether this process writes events, checkpoints and evaluation results for all processes."""
-        return self.rank == 0
-
     def share(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
         """This process's share of the samples of all processes, shape (N,) → (N / size,)."""
         share: NDArray[np.int64] = samples.reshape(self.size, -1)[self.rank]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import Wav2Vec2Config
 from transformers.models.wav2vec2.modeling_wav2vec2 import (
@@ -130,9 +130,3 @@ def quantize(
     table = quantizer.codevectors.view(groups, words, -1)
     vectors = torch.einsum("ngv,gvd->ngd", chosen, table.to(chosen.dtype)).flatten(1)
     return Quantized(vectors, codes, scores.softmax(dim=-1))
-
-
-def networks_of(model: Wav2Vec2ForPreTraining) -> nn.Module:
-    """The modules that are worth compiling."""
-    encoder: nn.Module = model.wav2vec2.encoder
-    return encoder

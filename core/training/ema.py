@@ -43,10 +43,6 @@ class ExponentialMovingAverage:
         finally:
             self._swap()
 
-    def take_weights(self) -> None:
-        """Set the averages to the networks' present weights."""
-        torch._foreach_copy_(self._averages, self._weights)
-
     def _swap(self) -> None:
         # Values are copied, because compiled networks and CUDA graphs keep the weights' addresses.
         kept = [weight.clone() for weight in self._weights]
