@@ -91,6 +91,7 @@ export function Section({ title, help, fields, document }: SectionProps) {
   const form = useForm();
   const tasks = useTasks();
   const [opened, setOpened] = useState(false);
+  const first = firstOf(fields, document, tasks);
   const parts = restOf(fields, document, tasks);
   const folded = parts.flatMap((part) => part.leaves);
   const changed = folded.filter((leaf) => form.value(leaf.path) !== undefined).length;
@@ -104,15 +105,17 @@ export function Section({ title, help, fields, document }: SectionProps) {
           <Help text={help} />
         </p>
       </div>
-      <div className="form-grid">
-        {firstOf(fields, document, tasks).map((field) =>
-          field.kind === "union" ? (
-            <UnionField key={field.path} union={field} document={document} />
-          ) : field.kind === "group" ? null : (
-            <LeafField key={field.path} leaf={field} />
-          ),
-        )}
-      </div>
+      {first.length > 0 && (
+        <div className="form-grid">
+          {first.map((field) =>
+            field.kind === "union" ? (
+              <UnionField key={field.path} union={field} document={document} />
+            ) : field.kind === "group" ? null : (
+              <LeafField key={field.path} leaf={field} />
+            ),
+          )}
+        </div>
+      )}
       {folded.length > 0 && (
         <details
           className="fold"

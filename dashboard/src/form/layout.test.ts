@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { TASKS } from "@/tasks/fixtures";
+import type { Document } from "./document";
 import { fieldsOf } from "./fields";
-import { firstOf, inOrder, leavesOf, restOf } from "./layout";
+import { firstOf, inOrder, leavesOf, restOf, sectionsOf } from "./layout";
 
 const fields = fieldsOf({
   $defs: {
@@ -63,6 +64,19 @@ test("the rest is kept by group, without fields that ask nothing", () =>
     ["Training", "training.seed"],
     ["Optimizer", "training.optimizer.decay"],
   ]));
+
+test("a section without a field to see at once comes last, and in its place once it is set", () => {
+  const start = { properties: { checkpoint: { type: "string" } } };
+  const withStart = fieldsOf({
+    properties: {
+      start,
+      training: { properties: { steps: { type: "integer" } }, required: ["steps"] },
+    },
+  });
+  const order = (document: Document) => paths(sectionsOf(withStart, document, TASKS));
+  expect(order(FILL)).toEqual(["training", "start"]);
+  expect(order({ ...FILL, start: { checkpoint: "ckpt_1" } })).toEqual(["start", "training"]);
+});
 
 test("no field is lost between first and rest", () => {
   const shown = [

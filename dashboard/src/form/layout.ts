@@ -86,6 +86,13 @@ export function restOf(fields: Field[], document: Document, tasks: Tasks, title 
   return [...(own.length > 0 ? [{ title, leaves: own }] : []), ...nested];
 }
 
+/** The sections of the form in the schema's order; those that show no field unfolded come last. */
+export function sectionsOf(fields: Field[], document: Document, tasks: Tasks): Field[] {
+  const sections = fields.filter((field) => field.kind === "group" || field.kind === "union");
+  const isFolded = (section: Field) => firstOf([section], document, tasks).length === 0;
+  return [...sections.filter((one) => !isFolded(one)), ...sections.filter(isFolded)];
+}
+
 /** Every leaf below the fields, of all variants. */
 export function leavesOf(fields: Field[]): Leaf[] {
   return fields.flatMap((field): Leaf[] => {

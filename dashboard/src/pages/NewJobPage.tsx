@@ -8,7 +8,7 @@ import { FormContext, type FormState } from "@/form/context";
 import { DatasetField } from "@/form/DatasetField";
 import { getAt, setAt, without, type Document } from "@/form/document";
 import { fieldsOf, titleOf, type Field, type JsonSchema, type Leaf } from "@/form/fields";
-import { inOrder, leavesOf } from "@/form/layout";
+import { inOrder, leavesOf, sectionsOf } from "@/form/layout";
 import { LeafField } from "@/form/LeafField";
 import { restart, startFor } from "@/form/recipes";
 import { Section } from "@/form/Section";
@@ -134,7 +134,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
       field.kind !== "union" &&
       !["name", "dataset", "version"].includes(field.path),
   );
-  const sections = fields.filter((field) => field.kind === "group" || field.kind === "union");
+  const sections = sectionsOf(fields, document, tasks);
   const known = new Set(leavesOf(fields).map((item) => item.path));
   const elsewhere = errors.filter((item) => !known.has(item.param));
 
