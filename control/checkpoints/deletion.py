@@ -1,4 +1,4 @@
-"""Deletion of a checkpoint by its id; `control.checkpoints.service` drops those that a job's retention rule does not keep."""
+"""Deletion of a checkpoint by its id; `control.checkpoints.service` applies a job's retention rule."""
 
 from sqlalchemy import func
 
@@ -22,10 +22,10 @@ def delete(session: WriteSession, storage: Storage, project_id: str, checkpoint_
         Conflict: ``checkpoint_in_use``: its job, a fork or an export still needs it.
     """
     owner = service.get(session, project_id, checkpoint_id).job_id
-    # Forks and exports that begin to use one of a job's checkpoints, and retention, lock the job's row.
+    # Forks, exports and retention lock the row of the job whose checkpoint they use.
     job = jobs.lock_of_project(session, project_id, owner)
     checkpoint = service.get(session, project_id, checkpoint_id)
-    assert job is not None  # its checkpoints go with it
+    assert job is not None  # a deleted job has no checkpoints
     _refuse_if_needed(session, job, checkpoint)
     checkpoint.deleted_at = func.clock_timestamp()
     session.flush()
@@ -65,6 +65,6 @@ _NAMED = 5
 
 
 def _named(ids: list[str]) -> str:
-    """The first few ids, and how many more, with the verb."""
+    """The first ids and the number of further ones, with the verb."""
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
     return f"{', '.join(ids[:_NAMED])}{more} {'is' if len(ids) == 1 else 'are'}"

@@ -33,6 +33,6 @@ class Checkpoint(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[CreatedAt]
     deleted_at: Mapped[datetime | None]
-    """Set by retention, or by a person; the row stays as the history of what was there."""
+    """When retention or a person deleted it; the row stays as history."""
     purged_at: Mapped[datetime | None]
-    """When its files were taken out of storage, some time after ``deleted_at``."""
+    """When its files were removed from storage, some time after ``deleted_at``."""

@@ -1,11 +1,11 @@
-"""Checkpoints as they go over HTTP."""
+"""Rows of checkpoints → schemas for HTTP."""
 
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointFile, CheckpointOut
 
 
 def checkpoint_out(checkpoint: Checkpoint) -> CheckpointOut:
-    """A checkpoint as it goes over HTTP."""
+    """The HTTP schema of a checkpoint."""
     return CheckpointOut(
         id=checkpoint.id,
         job=checkpoint.job_id,

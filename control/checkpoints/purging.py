@@ -1,4 +1,4 @@
-"""Taking the files of dropped checkpoints out of storage."""
+"""Removal of the files of dropped checkpoints from storage."""
 
 from sqlalchemy import Connection, Engine
 
@@ -8,7 +8,7 @@ from control.storage import Storage
 
 
 def purge(bind: Engine | Connection, storage: Storage, checkpoint_id: str, prefix: str) -> None:
-    """Remove a dropped checkpoint's files, then note that they are gone. Safe to repeat."""
+    """Remove a dropped checkpoint's files, then record that they are removed. Safe to repeat."""
     storage.delete_prefix(prefix)
     with write(bind) as session:
         repository.mark_purged(session, checkpoint_id)

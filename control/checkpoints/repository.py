@@ -19,11 +19,11 @@ _NEWEST_FIRST = (Checkpoint.step.desc(), Checkpoint.attempt.desc())
 
 @dataclass(frozen=True)
 class CheckpointRef:
-    """A checkpoint as a worker needs it: where its files are, and their hashes."""
+    """What a worker needs of a checkpoint: where its files are, and their hashes."""
 
     id: str
     job_id: str
-    """Another job's for a fork that has not yet written its own."""
+    """The job that wrote it: for a fork that has not written one yet, another job."""
     attempt: int
     step: int
     prefix: str
@@ -34,7 +34,7 @@ class CheckpointRef:
 def starting_points(
     session: ReadSession, job_id: str, parent_checkpoint_id: str | None
 ) -> Sequence[CheckpointRef]:
-    """Checkpoints that an attempt may continue from, newest first: its own, then a fork's parent."""
+    """Checkpoints that an attempt may resume from, newest first: its own job's, then the one that a fork starts from."""
     found = present(session, job_id)
     if parent_checkpoint_id is not None:
         parent = session.get(Checkpoint, parent_checkpoint_id)
@@ -47,7 +47,7 @@ def starting_points(
 
 
 def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
-    """A job's checkpoints that retention has not taken, newest step first."""
+    """A job's checkpoints that are not dropped, newest step first."""
     return list(
         session.scalars(
             select(Checkpoint)
@@ -58,9 +58,9 @@ def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
 
 
 def starting_from(session: ReadSession, job_id: str) -> dict[str, list[str]]:
-    """Id of each of the job's checkpoints that is still needed → ids of the forks and exports that start from it.
+    """Id of each checkpoint of the job that is in use → ids of the forks and exports that start from it.
 
-    A fork that is over, or has written a checkpoint of its own, needs it no more.
+    A fork that has ended, or has written a checkpoint of its own, does not use it any more.
     """
     own = aliased(Checkpoint)
     rows = session.execute(
@@ -80,7 +80,7 @@ def starting_from(session: ReadSession, job_id: str) -> dict[str, list[str]]:
 
 
 def of_project(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint | None:
-    """The checkpoint, if a job of the project wrote it and it is still there."""
+    """The checkpoint, if a job of the project wrote it and it is not dropped."""
     return session.scalars(
         select(Checkpoint)
         .join(Job, Job.id == Checkpoint.job_id)
@@ -89,7 +89,7 @@ def of_project(session: ReadSession, project_id: str, checkpoint_id: str) -> Che
 
 
 def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
-    """How many there are, and bytes: not dropped by retention, and not deleted."""
+    """Number and bytes of the checkpoints that are neither dropped by retention nor deleted."""
     return _sum(session, project_id, Checkpoint.deleted_at.is_(None))
 
 
@@ -110,7 +110,7 @@ def _sum(session: ReadSession, project_id: str, *conditions: ColumnElement[bool]
 def page(
     session: ReadSession, job_id: str, *, limit: int, before: tuple[int, int] | None = None
 ) -> list[Checkpoint]:
-    """At most `limit` checkpoints, newest step first, from below (step, attempt) on."""
+    """At most `limit` checkpoints below (step, attempt), newest step first."""
     query = select(Checkpoint).where(Checkpoint.job_id == job_id, Checkpoint.deleted_at.is_(None))
     if before is not None:
         query = query.where(func.row(Checkpoint.step, Checkpoint.attempt) < func.row(*before))
@@ -127,7 +127,7 @@ def at(session: ReadSession, job_id: str, attempt: int, step: int) -> Checkpoint
 
 
 def among(session: ReadSession, ids: Collection[str]) -> Sequence[Checkpoint]:
-    """Those of the checkpoints that are there."""
+    """Those of the checkpoints that are not dropped."""
     if not ids:
         return ()
     return session.scalars(
@@ -136,7 +136,7 @@ def among(session: ReadSession, ids: Collection[str]) -> Sequence[Checkpoint]:
 
 
 def counts(session: ReadSession, job_ids: Collection[str]) -> dict[str, int]:
-    """Job id → how many checkpoints are there, for jobs that have any."""
+    """Job id → number of its checkpoints, for jobs that have any."""
     counted = session.execute(
         select(Checkpoint.job_id, func.count())
         .where(Checkpoint.job_id.in_(job_ids), Checkpoint.deleted_at.is_(None))
@@ -146,7 +146,7 @@ def counts(session: ReadSession, job_ids: Collection[str]) -> dict[str, int]:
 
 
 def to_purge(session: ReadSession, dropped_for: timedelta, limit: int) -> Sequence[tuple[str, str]]:
-    """Id and prefix of checkpoints that were dropped longer ago than that and whose files are there."""
+    """Id and prefix of checkpoints that were dropped longer ago than that and whose files are still stored."""
     rows = session.execute(
         select(Checkpoint.id, Checkpoint.prefix)
         .where(
@@ -159,7 +159,7 @@ def to_purge(session: ReadSession, dropped_for: timedelta, limit: int) -> Sequen
 
 
 def mark_purged(session: WriteSession, checkpoint_id: str) -> None:
-    """Its files have left the storage now."""
+    """Record that a checkpoint's files are removed from storage."""
     session.execute(
         update(Checkpoint)
         .where(Checkpoint.id == checkpoint_id, Checkpoint.purged_at.is_(None))

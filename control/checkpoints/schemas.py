@@ -1,4 +1,4 @@
-"""Checkpoints over HTTP."""
+"""HTTP schemas of checkpoints."""
 
 from datetime import datetime
 from typing import Literal
@@ -21,6 +21,6 @@ class CheckpointOut(Resource):
     bytes: int
     files: list[CheckpointFile]
     metrics: JsonObject
-    """The last evaluation before it: metric name → value."""
+    """Metrics of the last evaluation before it: name → value."""
     manifest_sha256: str
     created_at: datetime

@@ -1,4 +1,4 @@
-"""Checkpoints: committed by the attempt that wrote them, thinned out by the job's retention rule."""
+"""The service of checkpoints: commits by the attempt that wrote them, and the job's retention rule."""
 
 import math
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ def commit_checkpoint(
     manifest_sha256: str,
     metrics: Mapping[str, float],
 ) -> Checkpoint:
-    """Make a checkpoint exist whose files are all in storage; saying so twice is the same as once.
+    """Record a checkpoint whose files are all in storage. Repeating this changes nothing.
 
-    What retention then drops is only marked here. The leader takes the files away later (`control.maintenance.service`), so
-    nothing is left behind by a worker that dies in between.
+    What retention then drops is only marked here. The leader removes the files later (`control.maintenance.service`), so
+    a worker that dies in between leaves nothing behind.
 
     Args:
         prefix: Where its files are in storage.
@@ -89,10 +89,10 @@ def commit_checkpoint(
 def require_room_for(
     session: ReadSession, job_id: str, attempt: int, *, step: int, size: int, metrics: Mapping[str, float]
 ) -> None:
-    """Before a checkpoint's files are stored.
+    """Check the quota before a checkpoint's files are stored.
 
     Raises:
-        QuotaExceeded: with them, and without those that retention then drops, the project would take up too much.
+        QuotaExceeded: with them, and without those that retention then drops, the project would exceed its quota.
     """
     job = lifecycle.get(session, job_id)
     if job is None:
@@ -108,7 +108,7 @@ def require_room_for(
 def _dropped_for(
     session: ReadSession, coming: Checkpoint, retention: CheckpointRetention
 ) -> list[Checkpoint]:
-    """What retention drops once `coming` is there."""
+    """What retention drops once `coming` is committed."""
     present = repository.present(session, coming.job_id)
     needed = repository.starting_from(session, coming.job_id).keys()
     return expired([*present, coming], retention, [c for c in present if c.id in needed])
@@ -117,7 +117,7 @@ def _dropped_for(
 def _metrics(
     session: ReadSession, job: Job, step: int, metrics: Mapping[str, float], retention: CheckpointRetention
 ) -> dict[str, float | None]:
-    """The checkpoint's metrics as JSON can hold them, with the one that retention goes by."""
+    """The checkpoint's metrics as JSON values, with the one that retention compares."""
     found: dict[str, float | None] = dict(metrics)
     best = retention.keep_best
     if best is not None and best not in found:
@@ -147,5 +147,5 @@ def get(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint
 def list_of_job(
     session: ReadSession, job_id: str, *, limit: int = 200, before: tuple[int, int] | None = None
 ) -> list[Checkpoint]:
-    """At most `limit` checkpoints of the job, newest step first, from below (step, attempt) `before` on."""
+    """At most `limit` checkpoints of the job below (step, attempt) `before`, newest step first."""
     return repository.page(session, job_id, limit=limit, before=before)

@@ -12,12 +12,12 @@ NONE: Mapping[str, Any] = {}
 
 
 def encoded(examples: Mapping[str, Any]) -> bytes:
-    """The bytes that the row holds. The database's JSON is not used, because it takes no NUL, which documents may contain."""
+    """Encode examples as the bytes that the row stores. Not the database's JSON type, because it rejects NUL, which documents may contain."""
     return json.dumps(examples, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def decoded(stored: bytes | None) -> dict[str, Any]:
-    """What `encoded` was given."""
+    """Decode what `encoded` returned."""
     found: dict[str, Any] = json.loads(stored) if stored else {}
     return found
 
@@ -25,11 +25,11 @@ def decoded(stored: bytes | None) -> dict[str, Any]:
 def preview(
     files: Iterable[tuple[str, Mapping[str, Any]]], *, readable: int, documents: int, characters: int
 ) -> DatasetPreview:
-    """The beginnings of the first documents, taken evenly from the files.
+    """The beginnings of documents, taken evenly from the files.
 
     Args:
-        files: Each one's name and examples, read no further than they are needed.
-        readable: How many there are.
+        files: Name and examples of each file, read only as far as needed.
+        readable: Number of files.
     """
     left = documents
     shown: list[PreviewDocument] = []
@@ -50,7 +50,7 @@ def evenly(files: Iterable[Mapping[str, Any]], count: int, wanted: int) -> Itera
     """At most ``wanted`` of the files' thumbnails: the first of each file, then the second, and so on.
 
     Args:
-        count: How many files there are.
+        count: Number of files.
     """
     each = 2 * -(-wanted // max(1, count)) + _SPARE
     kept = [list(itertools.islice(examples.get("thumbnails", ()), each)) for examples in files]
@@ -59,4 +59,4 @@ def evenly(files: Iterable[Mapping[str, Any]], count: int, wanted: int) -> Itera
 
 
 _SPARE = 8
-"""More of each file than its share, in the place of those that other files lack."""
+"""Further examples of each file, used if other files have fewer than their share."""

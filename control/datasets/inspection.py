@@ -24,7 +24,7 @@ from core.formats.names import detect
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
 
 Examples = dict[str, Any]
-"""What people are shown of a file: ``documents`` or ``thumbnails``, as `core.inspection.readers` tells."""
+"""Examples of a file: ``documents`` or ``thumbnails``, in the form of `core.inspection.readers`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Found:
 
 
 def is_quick(file_bytes: int, name: str, modality: str) -> bool:
-    """Whether a file is small and of plain text, so that it need not wait behind larger ones."""
+    """Whether a file is small and plain text, so that it need not wait behind larger ones."""
     promised = detect(name, modality)
     plain = promised.kind in MODALITIES[modality].plain and promised.compression is None
     return plain and file_bytes <= QUICK_BYTES
@@ -65,10 +65,10 @@ def inspect(
     """Inspect a staged file and return what it holds; blocks until the child has ended.
 
     Args:
-        reading: What was said of how it is read.
+        reading: How to read it, as stated at the upload.
 
     Raises:
-        Invalid: nothing can be learned from it; the code is `core.formats`' own, ``inspection_budget`` or
+        Invalid: it holds no usable sample; the code is one of `core.formats`, ``inspection_budget`` or
             ``unreadable_file``.
         And what `control.inspection.running.run` raises.
     """
@@ -83,7 +83,7 @@ def inspect(
 def text_examples(
     server: InspectionServer, storage: Storage, file: DatasetFile, handle: Handle | None = None
 ) -> Examples:
-    """The documents to show of a file that was read through before examples were kept.
+    """The examples of a text file that was inspected before examples were stored.
 
     Raises:
         StorageNotFound, StorageUnavailable; and what `control.inspection.running.run` raises.

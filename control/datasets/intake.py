@@ -16,7 +16,7 @@ from control.storage import Stage, Storage
 
 
 def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
-    """Refuse an upload that is sure to fail, before its first byte is read.
+    """Refuse an upload that is certain to fail, before its first byte is read.
 
     Returns:
         The dataset's modality.
@@ -51,7 +51,7 @@ def take_in(
     key = blobs.blob_key(project_id, stage.sha256)
     try:
         with write(engine) as session:
-            # A bucket's copy of a large object takes longer than an idle transaction may.
+            # Copying a large object in a bucket takes longer than the timeout of an idle transaction.
             set_for_transaction(session, "idle_in_transaction_session_timeout", "15min")
             dataset = get_open(session, project_id, dataset_id, share=True)
             repository.lock(session, f"file {dataset.id} {name}")
@@ -76,7 +76,7 @@ def take_in(
             if replaced and replaced != key:
                 blobs.release_after_commit(session, storage, [replaced])
     except BaseException:
-        # After any error behind the rename, remove the blob, because no row names it.
+        # After any error that follows the rename, remove the blob, because no row names it.
         with suppress(Exception):
             blobs.release(engine, storage, [key])
         raise

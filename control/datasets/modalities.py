@@ -1,6 +1,6 @@
 """The differences between datasets of text, images and audio: one entry for each modality, and nothing elsewhere.
 
-How their files are read is `core.inspection`'s, in processes of its own.
+`core.inspection` reads their files, in separate processes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +11,10 @@ from control.datasets.statistics import audio_statistics, image_statistics, text
 from core.formats.names import Kind
 
 READING = "reading"
-"""In a report: what was said at the upload of how the file is read, as `ReadingOptions.facts` has it. Jobs read it likewise."""
+"""Key in a report: how to read the file, as stated at the upload, in the form of `ReadingOptions.facts`. Jobs read it in the same way."""
 
 Report = dict[str, Any]
-"""What inspection found in a file, as JSON has it; ``samples`` in every modality's."""
+"""What inspection found in a file, as JSON; every modality has ``samples``."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ MODALITIES: Mapping[str, ModalityRules] = {
 
 
 def samples(report: Report) -> int:
-    """Documents, images or recordings in a file."""
-    # Reports of before there were other modalities than text count documents alone.
+    """Number of documents, images or recordings in a file."""
+    # Reports from before there were images and audio count only documents.
     count: int = report["samples"] if "samples" in report else report.get("documents", 0)
     return count

@@ -30,7 +30,7 @@ class Dataset(Base):
     modality: Mapped[str] = mapped_column(server_default="text")
     state: Mapped[str] = mapped_column(server_default="open")
     sha256: Mapped[str | None]
-    """Of the sorted (name, sha256) of its files; set when complete."""
+    """SHA-256 of the sorted (name, sha256) of its files; set when complete."""
     statistics: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[CreatedAt]
     completed_at: Mapped[datetime | None]
@@ -55,6 +55,6 @@ class DatasetFile(Base):
     report: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """What inspection found: kind, documents, characters."""
     examples: Mapped[builtins.bytes | None] = mapped_column(deferred=True)
-    """What people are shown of it, as `control.datasets.examples` encodes it; loaded only where it is asked for. None where the file
-    came before examples were kept: then they are made when somebody asks."""
+    """Examples, as `control.datasets.examples` encodes them; loaded only on request. None if the file was uploaded before examples
+    were stored: then they are made at the first request."""
     created_at: Mapped[CreatedAt]

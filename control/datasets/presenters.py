@@ -1,4 +1,4 @@
-"""Datasets as they go over HTTP."""
+"""Rows of datasets → schemas for HTTP."""
 
 from collections.abc import Iterable
 
@@ -46,7 +46,7 @@ def present_list(session: ReadSession, datasets: Iterable[Dataset]) -> list[Data
 
 
 def present(session: ReadSession, dataset: Dataset) -> DatasetDetail:
-    """With its files, and statistics also while it is open."""
+    """A dataset with its files, and with statistics also while it is open."""
     files = repository.files(session, dataset.id)
     totals = repository.totals(session, [dataset.id]).get(dataset.id, Totals())
     fields = _fields(dataset, totals) | {

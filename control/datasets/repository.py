@@ -16,7 +16,7 @@ _TERMINAL = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Totals:
-    """Over a dataset's files."""
+    """Sums over a dataset's files."""
 
     files: int = 0
     bytes: int = 0
@@ -51,7 +51,7 @@ def _sum(number: ColumnElement[str]) -> ColumnElement[int]:
 
 
 def files(session: ReadSession, dataset_id: str) -> list[DatasetFile]:
-    """In order of name, by code point, as the engine reads them."""
+    """A dataset's files in order of name, by code point: the order in which the engine reads them."""
     query = select(DatasetFile).where(DatasetFile.dataset_id == dataset_id)
     return sorted(session.scalars(query), key=lambda file: file.name)
 
@@ -63,7 +63,7 @@ def file_named(session: ReadSession, dataset_id: str, name: str) -> DatasetFile 
 
 
 def examples(session: ReadSession, file_id: int) -> bytes | None:
-    """What people are shown of a file, as `control.datasets.examples` encodes it."""
+    """Examples of a file, as `control.datasets.examples` encodes them."""
     return session.scalar(select(DatasetFile.examples).where(DatasetFile.id == file_id))
 
 
@@ -77,7 +77,7 @@ def keep_examples(session: WriteSession, file: DatasetFile, found: bytes) -> Non
 
 
 def upsert_file(session: WriteSession, values: dict[str, object]) -> DatasetFile:
-    """Add the file, or put it in the place of the one of that name."""
+    """Add the file, or replace the one of that name."""
     statement = insert(DatasetFile).values(created_at=func.clock_timestamp(), **values)
     replaced = ("bytes", "sha256", "object_key", "report", "examples", "created_at")
     row: DatasetFile | None = session.scalar(
@@ -92,7 +92,7 @@ def upsert_file(session: WriteSession, values: dict[str, object]) -> DatasetFile
 
 
 def is_named(session: ReadSession, object_key: str) -> bool:
-    """Whether any dataset's file lies at that key."""
+    """Whether any dataset's file is stored at that key."""
     return (
         session.scalar(select(DatasetFile.id).where(DatasetFile.object_key == object_key).limit(1))
         is not None
@@ -123,18 +123,18 @@ def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
 
 
 def lock(session: WriteSession, name: str) -> None:
-    """Hold a lock of that name until the transaction ends."""
+    """Take a lock of that name until the transaction ends."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def of_id(
     session: ReadSession, project_id: str, dataset_id: str, *, lock: Literal["update", "share"] | None = None
 ) -> Dataset | None:
-    """The dataset, if it is the project's and was not deleted.
+    """The dataset, if it belongs to the project and was not deleted.
 
     Args:
-        lock: Hold its row until the transaction ends: ``update``: nobody else changes it or holds it; ``share``: nobody
-            else changes it.
+        lock: Lock its row until the transaction ends: ``update``: no other transaction changes or locks it; ``share``: no other
+        transaction changes it.
     """
     query = of_project(project_id).where(Dataset.id == dataset_id)
     if lock is not None:

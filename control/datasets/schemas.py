@@ -1,4 +1,4 @@
-"""Datasets over HTTP."""
+"""HTTP schemas of datasets."""
 
 from datetime import datetime
 from typing import Literal
@@ -23,7 +23,7 @@ class FileNote(Resource):
 
 class FilesPassedOver(Resource):
     kind: str
-    """As names end, ``.docx``; or ``system files``, ``hidden files``, ``empty files``, ``without an ending``, and
+    """Kind of the files: an ending such as ``.docx``; or ``system files``, ``hidden files``, ``empty files``, ``without an ending``, and
     ``other endings`` for all beyond the 20 most frequent."""
     files: int
 
@@ -36,7 +36,7 @@ class DatasetFileOut(Resource):
     kind: str
     """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``."""
     samples: int
-    """Documents, images or recordings, by the dataset's modality."""
+    """Number of documents, images or recordings, by the dataset's modality."""
     documents: int
     """0 where the modality is not text, as ``characters``."""
     characters: int
@@ -45,9 +45,9 @@ class DatasetFileOut(Resource):
     text_column: str | None
     """The column (CSV, Parquet) or key (JSON Lines) that the text was found in."""
     delimiter: str | None
-    """Between the fields of a CSV."""
+    """Separator between the fields of a CSV."""
     quote: str | None
-    """Around them: ``"``, ``'`` or ``none``."""
+    """Quotation mark around fields: ``"``, ``'`` or ``none``."""
     passed_over: list[FilesPassedOver]
     """Files in an archive that are not read, by kind, the most frequent first."""
     notes: list[FileNote]
@@ -65,18 +65,18 @@ class DatasetOut(Resource):
     files: int
     bytes: int
     samples: int
-    """Documents, images or recordings, by the modality."""
+    """Number of documents, images or recordings, by the modality."""
     documents: int
     """0 where the modality is not text, as ``characters``."""
     characters: int
     sha256: str | None
-    """Of the sorted (name, sha256) of the files, once ready."""
+    """SHA-256 of the sorted (name, sha256) of the files, once ready."""
     statistics: JsonObject
-    """Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+    """For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-    twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+    twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
-    and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+    and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
@@ -94,7 +94,7 @@ class PreviewDocument(Resource):
     index: int
     """Position within the file."""
     text: str
-    """The beginning, at most ``characters`` long."""
+    """Beginning of the document, at most ``characters`` long."""
     characters: int
     """Length of the whole document."""
 

@@ -33,7 +33,7 @@ def list_datasets(session: ReadSession, project_id: str, *, limit: int, cursor: 
 def get(
     session: ReadSession, project_id: str, dataset_id: str, *, lock: bool = False, share: bool = False
 ) -> Dataset:
-    """The dataset; with ``lock``, nobody else changes it (``share``: completes or deletes it) meanwhile.
+    """The dataset; with ``lock``, no other transaction changes it (``share``: completes or deletes it) meanwhile.
 
     Raises:
         NotFound: ``dataset_not_found``.
@@ -131,7 +131,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
 
 
 def statistics(dataset: Dataset, files: Iterable[DatasetFile]) -> dict[str, object]:
-    """What `control.datasets.statistics` finds for the dataset's modality."""
+    """The dataset's statistics, as `control.datasets.statistics` computes them for its modality."""
     reports = [{**file.report, "sha256": file.sha256} for file in files]
     return MODALITIES[dataset.modality].statistics(reports)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 _SIZES = 20
 _CLASSES = 1000
-"""Most classes that are listed, the largest ones."""
+"""Number of classes that are listed, the largest ones."""
 _LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names")
 
 
@@ -134,7 +134,7 @@ def summary(statistics: Mapping[str, Any]) -> dict[str, object]:
     """The statistics in a list of datasets: all except names of single classes and samples."""
     kept = {name: value for name, value in statistics.items() if name not in _LEFT_OUT_OF_LISTS}
     if "classes" in statistics:
-        kept.setdefault("class_count", len(statistics["classes"]))  # of a dataset from before it was counted
+        kept.setdefault("class_count", len(statistics["classes"]))  # datasets from an earlier version lack it
     return kept
 
 

@@ -38,7 +38,7 @@ class Conversation:
     Args:
         connection: To the server, with the request sent.
         answers: The reading end of the pipe that is the child's standard output.
-        asked: The socket over which it asks for bytes of the file, and ``reader`` where they are read.
+        asked: The socket on which it requests bytes of the file, which are read from ``reader``.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Conversation:
             self._watch(self._connection, self._reply)
             self._watch(self._answers, self._take)
             if self._asked is not None:
-                # A child that asks and does not take what it gets is not waited for beyond its deadline.
+                # A child that requests bytes and does not read them is not waited for beyond its deadline.
                 self._asked.settimeout(max(0.001, deadline - time.monotonic()))
                 self._watch(self._asked, self._give)
             while not self._ended:
@@ -123,7 +123,7 @@ class Conversation:
                 while length and (block := self._reader.read(min(length, _BLOCK))):
                     self._asked.sendall(block)
                     length -= len(block)
-        except OSError:  # the child is gone, or does not take them
+        except OSError:  # the child has ended, or does not read them
             received = b""
         if not received:
             self._selector.unregister(self._asked)

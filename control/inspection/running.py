@@ -34,7 +34,7 @@ class InspectionStoppedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Lent:
-    """A file for a child to read."""
+    """A file that a child reads."""
 
     file: BinaryIO
     """The open file; the child gets its descriptor if it has one, else its bytes are read here and sent to the child."""
@@ -83,7 +83,7 @@ def run(
         name: The file's name, for messages.
 
     Raises:
-        Invalid: nothing can be learned from the file, its budget did not suffice (``inspection_budget``), or it ended the
+        Invalid: the file holds no usable sample, its budget did not suffice (``inspection_budget``), or it ended the
             process that read it (``unreadable_file``).
         StorageFull: no room for a temporary file.
         InspectionStoppedError: it was stopped.
@@ -128,7 +128,7 @@ def _ask(
             descriptors = [theirs.fileno(), nowhere.fileno(), descriptor]
             try:
                 count = socket.send_fds(connection, [line], descriptors)
-                if count < len(line):  # nothing is sent to a server that has answered and closed already
+                if count < len(line):  # the server has answered and closed the connection already
                     connection.sendall(line[count:])
             except ConnectionError as error:
                 return End(lost=str(error)), bytearray()

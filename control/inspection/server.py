@@ -15,12 +15,12 @@ _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "TZ")
 
 
 def child_environment() -> dict[str, str]:
-    """The whole environment of the server and its children: no credential, no address of a part of the service."""
+    """The whole environment of the server and its children: no credentials, no address of a database, broker or storage."""
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
         "PYTHONPATH": os.fspath(_sources()),
         "PYTHONUTF8": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        # pyarrow's own allocator reserves a gigabyte of writable memory at its first allocation, which a budget counts.
+        # pyarrow's own allocator reserves a gigabyte of writable memory at its first allocation, which counts towards the budget.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         # Threads that decode images would each reserve an arena.
         "MALLOC_ARENA_MAX": "2",
@@ -69,7 +69,7 @@ class InspectionServer:
                     env=child_environment(),
                     cwd=self._directory,
                     pass_fds=[listener.fileno()],
-                    # A Ctrl-C at the terminal is the service's to act upon.
+                    # Ctrl-C at the terminal is handled by the service.
                     start_new_session=True,
                 )
 
@@ -117,7 +117,7 @@ class InspectionServer:
 
 
 def _sources() -> Path:
-    """Where the package ``core`` lies; found without importing it."""
+    """The directory of the package ``core``; found without importing it."""
     spec = find_spec("core")
     assert spec is not None
     assert spec.origin is not None

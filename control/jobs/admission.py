@@ -1,4 +1,4 @@
-"""What a valid spec must also satisfy here: its dataset is there and large enough, and some worker could hold it."""
+"""What a valid spec must also satisfy on this service: the dataset exists and is large enough, and the job fits the memory of a worker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,26 +21,26 @@ from core.spec.estimate import Estimate, estimate
 from core.spec.job import JobSpec
 
 _SEEN_WITHIN = timedelta(days=1)
-"""Workers that were here so long ago may come again, so what they could hold is not refused."""
+"""A worker last seen within this time may come back, so a job that fits its memory is not refused."""
 
 
 @dataclass(frozen=True)
 class Admission:
-    """What was found."""
+    """Result of `examine`."""
 
     estimate: Estimate
     start: Checkpoint | None = None
-    """The checkpoint that it starts from."""
+    """The checkpoint that the job starts from."""
     errors: list[ProblemDetail] = field(default_factory=list)
     warnings: list[ProblemDetail] = field(default_factory=list)
-    """True of this moment."""
+    """Warnings about the present moment only: they are not kept with the job."""
     lasting: list[ProblemDetail] = field(default_factory=list)
-    """Warnings that stay true: they are kept with the job."""
+    """Warnings that stay true; they are stored with the job."""
 
 
 def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
-    """Everything that speaks against running the job here. Where the session writes, it holds the row of the dataset, and of
-    the job whose checkpoint is started from, so that both stay until the commit."""
+    """Every reason against running the job here. A session that writes locks the row of the dataset, and of the job
+    whose checkpoint is started from, so that neither is deleted before the commit."""
     start = find_start(session, project_id, spec)
     dataset, problem = _dataset(session, project_id, spec)
     files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []

@@ -1,15 +1,15 @@
-"""What a spec's cadence asks for and a worker does not write so often: told when a job is submitted. Pure."""
+"""Warnings at submit about intervals in the spec that are shorter than a worker writes checkpoints or points. Pure."""
 
 from control.schemas import ProblemDetail
 from core.spec.job import JobSpec
 
 _MANY_CHECKPOINTS = 1_000
 _MANY_POINTS = 20_000
-"""Steps whose measures are told: more than a chart shows."""
+"""Steps whose points are kept at any interval: more than a chart shows."""
 
 
 def warnings(spec: JobSpec, *, checkpoint_seconds: float, point_seconds: float) -> list[ProblemDetail]:
-    """One for each cadence that a long run would not keep.
+    """One warning for each interval of the spec that a long run would not keep.
 
     Args:
         checkpoint_seconds: Least time between two checkpoints of a worker.

@@ -1,4 +1,4 @@
-"""Deleting a job that is over, with everything that it made: points, events, logs, samples, checkpoints, exports."""
+"""Deletion of an ended job with everything that it made: points, events, logs, samples, checkpoints, exports."""
 
 from control.checkpoints import repository as checkpoints
 from control.db import WriteSession, set_for_transaction
@@ -12,22 +12,22 @@ from control.removals.service import remove_prefixes
 from control.storage import Storage
 
 START_DELETED = "start_deleted"
-"""Of a fork's options: the checkpoint that it starts from was deleted before it had one of its own."""
+"""Key in a fork's options: the checkpoint that it starts from was deleted before the fork had written one."""
 
 
 def delete(session: WriteSession, storage: Storage, project_id: str, job_id: str) -> None:
-    """Delete a job of training; its files leave the storage after the commit. Forks of it stay.
+    """Delete a training job; its files leave the storage after the commit. Forks of it stay.
 
     Raises:
         NotFound: ``job_not_found``.
         Conflict: ``not_over``: cancel it first; ``job_in_use``: a fork or an export still needs a checkpoint of it.
     """
-    # Forks and exports are made under this lock, so none begins to need it from here on.
+    # Forks and exports are created under this lock, so no new one can start to use the job's checkpoints from here on.
     job = _lock_over(session, project_id, job_id, "train")
     _refuse_if_needed(session, job)
     short_jobs = jobs.short_jobs_of(session, job.id)
     jobs.mark_forks(session, job.id, START_DELETED)
-    # Millions of points may take longer than a request's statements otherwise may.
+    # Deleting millions of points may take longer than the statement timeout of a request.
     set_for_transaction(session, "statement_timeout", "10min")
     _delete_rows(session, storage, [*short_jobs, job.id])
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """`target` with `patch` merged over it: objects go member by member, null takes a member out, all else replaces."""
+    """`target` with `patch` merged over it: objects are merged member by member, null removes a member, any other value replaces."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

@@ -1,4 +1,4 @@
-"""Rows as they go over HTTP."""
+"""Rows of jobs → schemas for HTTP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from core.spec.stored import stored
 
 
 def job_out(session: ReadSession, job: Job) -> JobOut:
-    """One job, whole."""
+    """One job with all fields."""
     facts = _facts(session, [job])[0]
     failure = None if job.failure is None else Failure.model_validate(job.failure)
     return JobOut.model_validate(facts | {"failure": failure, "spec": stored(job.spec)})
@@ -70,7 +70,7 @@ def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def parent(job: Job) -> Parent | None:
-    """Where a job started from; forks of earlier versions took all of it and do not say so."""
+    """Where a job started from. A fork made by an earlier version has no ``scope``: it took the whole checkpoint."""
     if job.parent_job_id is None or job.parent_checkpoint_id is None:
         return None
     scope = (job.spec.get("start") or {}).get("scope", "all")
@@ -78,7 +78,7 @@ def parent(job: Job) -> Parent | None:
 
 
 def lineage_node(job: Job) -> LineageNode:
-    """A job as its relatives show it."""
+    """A job as an entry of another job's lineage."""
     return LineageNode.model_validate(
         {"id": job.id, "name": job.name, "state": job.state, "parent": parent(job)}
     )

@@ -1,4 +1,4 @@
-"""SQL about jobs as people list and relate them; `control.lifecycle.repository` has that about a single one."""
+"""SQL for lists of jobs and their lineage; `control.lifecycle.repository` has the SQL about a single job."""
 
 from collections.abc import Collection, Sequence
 
@@ -17,7 +17,7 @@ from control.lifecycle.schemas import State
 def filtered(
     project_id: str, *, states: Collection[State], dataset_id: str | None, name: str | None
 ) -> Select[Job]:
-    """The project's jobs in any of `states` (none: in any), of a dataset, with `name` in theirs whatever its case."""
+    """The project's jobs in one of `states` (empty: in any), of a dataset, whose names contain `name` in any case."""
     query = select(Job).where(Job.project_id == project_id, Job.purpose == "train")
     if states:
         query = query.where(Job.state.in_(states))
@@ -29,14 +29,14 @@ def filtered(
 
 
 def ancestors(session: ReadSession, job: Job) -> Sequence[Job]:
-    """Parent first."""
+    """The jobs that a job was forked from, parent first."""
     found = session.execute(_ANCESTORS, {"id": job.id}).scalars().all()
     by_id = {row.id: row for row in session.scalars(select(Job).where(Job.id.in_(found)))}
     return [by_id[job_id] for job_id in found]
 
 
 def descendants(session: ReadSession, job: Job, limit: int = 1000) -> Sequence[Job]:
-    """Forks of it, forks of those and so on; oldest first."""
+    """Forks of the job, forks of those and so on; oldest first."""
     found = session.execute(_DESCENDANTS, {"id": job.id, "limit": limit}).scalars().all()
     return session.scalars(select(Job).where(Job.id.in_(found)).order_by(Job.id)).all()
 
@@ -66,7 +66,8 @@ def short_jobs_of(session: ReadSession, job_id: str) -> list[str]:
 
 
 def mark_forks(session: WriteSession, job_id: str, option: str) -> None:
-    """Forks that never wrote a checkpoint could only start from one of this job's: a retry must not start from nothing."""
+    """Mark the forks that have written no checkpoint: they could start only from one of this job's, and a retry must not
+    start from fresh weights instead."""
     own = aliased(Checkpoint)
     session.execute(
         update(Job)

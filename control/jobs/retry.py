@@ -1,4 +1,4 @@
-"""Sending a job that has failed or was cancelled back to the queue."""
+"""Retry: a failed or cancelled job goes back to the queue."""
 
 from control.checkpoints.repository import starting_points
 from control.datasets import repository as datasets
@@ -12,10 +12,10 @@ from control.lifecycle.transitions import InvalidTransition, transition
 
 
 def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | None = None) -> Job:
-    """Send a failed or cancelled job back to the queue with all its retries, to continue from its newest checkpoint.
+    """Send a failed or cancelled job back to the queue with its full retry limit, to resume from its newest checkpoint.
 
     Args:
-        body: What changes of its spec.
+        body: What changes in its spec.
 
     Raises:
         NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset was deleted since.
@@ -53,6 +53,6 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
 
 
 def _start_is_gone(session: ReadSession, job: Job) -> bool:
-    """Whether a fork has nothing left to start from; it would silently learn from nothing."""
+    """Whether a fork has no checkpoint left to start from; it would silently train from fresh weights."""
     forked = job.parent_checkpoint_id is not None or START_DELETED in job.options
     return forked and not starting_points(session, job.id, job.parent_checkpoint_id)

@@ -1,4 +1,4 @@
-"""Jobs over HTTP."""
+"""HTTP schemas of jobs."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ from core.spec.stored import StoredSpec
 
 
 class JobIn(JobSpec):
-    """A spec whose dataset is given: what ``POST /v1/jobs`` takes."""
+    """A spec in which a dataset is required: the body of ``POST /v1/jobs``."""
 
     dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")]
 
@@ -25,7 +25,7 @@ class Parent(Resource):
     job: str
     checkpoint: str
     scope: Scope = "all"
-    """What is taken of it: ``all``, or the ``encoder`` alone."""
+    """What is taken from that checkpoint: ``all``, or the ``encoder`` alone."""
 
 
 class FailureSummary(Resource):
@@ -38,7 +38,7 @@ class FailureSummary(Resource):
 
 
 class JobFacts(Resource):
-    """What a list and a single job tell alike."""
+    """Fields that a job has both in a list and by itself."""
 
     object: Literal["job"] = "job"
     id: str
@@ -46,22 +46,22 @@ class JobFacts(Resource):
     dataset: str
     state: State
     intent: Intent | None
-    """A stop that was asked for and is being carried out."""
+    """A requested stop that is being carried out."""
     waiting_reason: str | None
-    """Why a queued job does not run yet; the message of `waiting`."""
+    """Why a queued job does not run yet: the message of `waiting`."""
     waiting: WaitingReason | None
-    """The same with its code and parameters."""
+    """Why a queued job does not run yet, with code and parameters."""
     priority: int
     attempt: int
-    """Attempts so far."""
+    """Number of attempts so far."""
     retries_used: int
     progress: Progress
     latest: dict[str, float | None]
     """Metric name → newest value."""
     pause: Pause | None
-    """Why the service paused it; none where a person did."""
+    """Why the service paused it; null if a person did."""
     seconds_used: float
-    """Of all attempts that have ended; what ``resources.max_seconds`` limits."""
+    """Run time of all attempts that have ended, in seconds; ``resources.max_seconds`` limits it."""
     parent: Parent | None
     worker: str | None
     checkpoints: int
@@ -71,12 +71,12 @@ class JobFacts(Resource):
 
 
 class JobSummary(JobFacts):
-    """A job in a list: of its spec the task and the network alone."""
+    """A job in a list: of its spec, only the task and the network."""
 
     task: str
     """``task.kind`` of its spec."""
     preset: str | None
-    """``model.preset`` of its spec; none where its sizes are given one by one."""
+    """``model.preset`` of its spec; null if its sizes are given one by one."""
     failure: FailureSummary | None
 
 
@@ -89,23 +89,23 @@ class ForkIn(Body):
     """A new job from a checkpoint of this one."""
 
     checkpoint: Annotated[str, Field(pattern=r"^ckpt_[0-9a-z]{26}$")] | None = None
-    """Default: the newest."""
+    """Default: the newest checkpoint."""
     changes: JsonObject = Field(default_factory=dict)
     """Merged over the parent's spec (RFC 7396): ``{"training": {"steps": 2000}}``."""
 
 
 class RetryIn(Body):
-    """How the job is to be tried again."""
+    """Changes for the retry of a job."""
 
     max_seconds: Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
-    """In place of the spec's ``resources.max_seconds``; left out: as it is, null: no limit."""
+    """Replaces the spec's ``resources.max_seconds``; left out: no change, null: no limit."""
 
 
 class LineageOut(Resource):
     object: Literal["lineage"] = "lineage"
     job: str
     ancestors: list["LineageNode"]
-    """Parent first."""
+    """Parent first, then its parent and so on."""
     descendants: list["LineageNode"]
 
 
@@ -117,21 +117,21 @@ class LineageNode(Resource):
 
 
 class ValidationOut(Resource):
-    """What ``POST /v1/jobs/validate`` answers, also for a spec that is wrong (status 200)."""
+    """Response of ``POST /v1/jobs/validate``, also for a wrong spec (status 200)."""
 
     object: Literal["validation"] = "validation"
     valid: bool
     errors: list[ProblemDetail]
     """At most 20."""
     errors_omitted: int = 0
-    """How many more things are wrong than `errors` names."""
+    """Number of errors beyond those in `errors`."""
     warnings: list[ProblemDetail]
     spec: JobSpec | None
-    """With every default written out."""
+    """The spec with every default written out."""
     parameters: int | None
-    """Weights of the network, embeddings included."""
+    """Number of weights of the network, embeddings included."""
     memory_bytes: int | None
-    """Estimate of the peak of training."""
+    """Estimated peak memory of training."""
 
 
 class LogOut(Resource):
@@ -141,6 +141,6 @@ class LogOut(Resource):
     text: str
     """The last lines."""
     bytes: int
-    """Of the whole log."""
+    """Length of the whole log."""
     complete: bool
-    """The whole log is in storage and can be had with ``?full=true``."""
+    """Whether the whole log is in storage; ``?full=true`` returns it."""

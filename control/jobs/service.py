@@ -1,6 +1,7 @@
-"""Jobs: all the verbs in one place.
+"""The service of jobs: every operation, in one module.
 
-People submit, request, resume, retry, fork and look; a worker's supervisor claims, beats, reports and finishes.
+People submit, cancel, pause, resume, retry, fork and read jobs; a worker's supervisor claims jobs, sends heartbeats, reports and
+finishes attempts.
 """
 
 from collections.abc import Collection, Sequence
@@ -91,8 +92,8 @@ def list_jobs(
     """The project's jobs, newest first.
 
     Args:
-        states: Only jobs in one of these; none given: in any.
-        name: Only jobs with this in their name, whatever its case.
+        states: Only jobs in one of these states; empty: in any.
+        name: Only jobs whose names contain this, in any case.
     """
     query = repository.filtered(project_id, states=states, dataset_id=dataset_id, name=name)
     return newest_first(session, query, Job.id, limit=limit, cursor=cursor)
@@ -104,7 +105,7 @@ def events(session: ReadSession, job_id: str, *, after: int = 0, limit: int = 20
 
 
 def attempt_of(session: ReadSession, job: Job, number: int | None = None) -> Attempt:
-    """One attempt of a job; None: its newest.
+    """One attempt of a job; with None, the newest.
 
     Raises:
         NotFound: ``log_not_found``: there was no such attempt.
@@ -136,7 +137,7 @@ def log_tail(session: ReadSession, job: Job, number: int | None = None) -> LogOu
 
 
 def lineage(session: ReadSession, job: Job) -> LineageOut:
-    """The jobs that it was forked from, and those forked from it."""
+    """The jobs that a job was forked from, and those that were forked from it."""
     return LineageOut(
         job=job.id,
         ancestors=[lineage_node(other) for other in repository.ancestors(session, job)],

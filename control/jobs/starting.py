@@ -1,4 +1,4 @@
-"""The checkpoint that a spec starts from: looked up, held, and compared with the spec."""
+"""The checkpoint that a spec starts from: looked up, locked, and compared with the spec."""
 
 from dataclasses import dataclass, field
 
@@ -15,18 +15,18 @@ from core.spec.stored import is_known
 
 @dataclass(frozen=True)
 class Start:
-    """What a spec's ``start`` comes to."""
+    """Result of looking up a spec's ``start``."""
 
     checkpoint: Checkpoint | None = None
-    """None where its weights are fresh, or where nothing can be started from."""
+    """None if the job starts from fresh weights, or if the checkpoint cannot be used."""
     errors: list[ProblemDetail] = field(default_factory=list)
 
 
 def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
-    """The checkpoint that ``spec`` starts from, and everything that speaks against it.
+    """The checkpoint that ``spec`` starts from, and every reason against starting from it.
 
     Where the session writes, the row of the job that wrote it is locked until the commit: retention and deletions take
-    the same lock, so that a checkpoint does not go before it is known to be needed.
+    the same lock, so that no checkpoint is deleted between this check and the commit.
     """
     if spec.start is None:
         return Start()

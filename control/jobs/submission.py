@@ -1,4 +1,4 @@
-"""How a job comes into being: from a spec, or from a checkpoint of another job."""
+"""Creation of jobs: from a spec, or from a checkpoint of another job."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -29,11 +29,11 @@ _STATUS = {
     "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
 _OF_A_FIELD = frozenset({"missing", "greater_than", "fixed_by_checkpoint", "no_encoder"})
-"""Codes that tell what is wrong with a field; the problem as a whole is ``validation_failed``."""
+"""Codes of errors in one field; the code of the whole problem is ``validation_failed``."""
 
 
 WRITERS_PRIORITY = 10
-"""The highest priority that needs no admin key: a higher one takes the places of all projects first."""
+"""The highest priority that needs no admin key. Jobs of higher priority run before the jobs of all projects."""
 
 
 def submit(
@@ -46,7 +46,7 @@ def submit(
     """Accept a job: from the commit on it is never lost.
 
     Args:
-        by_admin: Whether who submits it may have it run before everybody else's.
+        by_admin: Whether the caller may submit a job that runs before the jobs of all projects.
 
     Raises:
         SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``,
@@ -93,10 +93,10 @@ def submit(
 
 
 def refuse(errors: Sequence[ProblemDetail]) -> None:
-    """Raise the first thing that speaks against a spec, with all of them.
+    """Raise the first problem of a spec, with the whole list in its details.
 
     Raises:
-        SeedbedError: there is one.
+        SeedbedError: there is a problem.
     """
     if not errors:
         return
@@ -123,7 +123,7 @@ def _priority_problems(spec: JobSpec, *, by_admin: bool) -> list[ProblemDetail]:
 def validate_document(
     session: ReadSession, project_id: str, document: Any, *, by_admin: bool = True
 ) -> ValidationOut:
-    """Everything wrong with a decoded document as a job of the project; nothing is stored and nothing raised."""
+    """Every error in a decoded document as the spec of a job of the project; stores nothing and raises nothing."""
     try:
         spec = validate(document)
     except SpecError as error:
@@ -161,11 +161,11 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
 
     Raises:
         NotFound: ``job_not_found``, ``checkpoint_not_found``.
-        Conflict: ``no_checkpoint``: it has not written one yet.
+        Conflict: ``no_checkpoint``: the job has not written one yet.
         Invalid: ``validation_failed``: the changed spec is not valid, or does not fit the checkpoint's weights.
         SeedbedError: whatever `submit` refuses.
     """
-    # Locked, so that retention does not drop the newest checkpoint before the fork is known to need it.
+    # Locked, so that retention does not drop the newest checkpoint before the fork is committed.
     parent = repository.lock(session, project_id, job_id)
     checkpoint = _choose(session, parent, body.checkpoint)
     if not is_known(parent.spec):

@@ -17,7 +17,7 @@ class ApiKey(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
     name: Mapped[str]
     hint: Mapped[str]
-    """The key's last four characters, by which a person recognises it."""
+    """The key's last four characters, so that a person recognises it."""
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     """HMAC-SHA256 of the key under the server's secret."""
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))

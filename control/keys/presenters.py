@@ -1,4 +1,4 @@
-"""API keys as they go over HTTP."""
+"""Rows of API keys → schemas for HTTP."""
 
 from control.keys.models import ApiKey
 from control.keys.schemas import KeyOut

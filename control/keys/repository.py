@@ -49,7 +49,7 @@ def touch(session: WriteSession, key_id: str, not_within: timedelta) -> None:
 
 
 def of_id(session: ReadSession, project_id: str, key_id: str) -> ApiKey | None:
-    """The key, if it is the project's."""
+    """The key, if it belongs to the project."""
     return session.scalar(of_project(project_id).where(ApiKey.id == key_id))
 
 

@@ -1,4 +1,4 @@
-"""API keys and sessions over HTTP."""
+"""HTTP schemas of API keys and sessions."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -32,12 +32,12 @@ class KeyOut(Resource):
 
 class KeyCreated(KeyOut):
     secret: str
-    """The key itself. Shown this once."""
+    """The key itself, which no later response contains."""
 
 
 class SessionIn(Body):
     key: Annotated[SecretStr, Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
-    """An API key; the answer sets an http-only cookie that stands for it."""
+    """An API key; the response sets an HttpOnly session cookie."""
 
 
 class SessionOut(Resource):
@@ -45,4 +45,4 @@ class SessionOut(Resource):
     key: KeyOut
     project: ProjectOut
     expires_at: datetime | None
-    """When the cookie ends; none where the request carried the key itself."""
+    """When the cookie expires; null if the request carried the key itself."""

@@ -31,10 +31,10 @@ class Identity:
     key_id: str
     project_id: str
     scopes: frozenset[Scope]
-    """Everything that the key may do: ``write`` includes ``read``, ``admin`` includes both."""
+    """All scopes of the key: ``write`` includes ``read``, ``admin`` includes both."""
     last_used_at: datetime | None
     outdated: bool = False
-    """The key is known by a digest under a secret that is being replaced."""
+    """Whether the key's stored digest was made with a secret that is being replaced."""
 
     @property
     def stale(self) -> bool:
@@ -48,7 +48,7 @@ def create(
     """A new key, and its text, which is stored nowhere.
 
     Raises:
-        Invalid: ``validation_failed``: nothing can be called so.
+        Invalid: ``validation_failed``: the name is not valid.
     """
     check_name(name)
     text = new_key()
@@ -111,7 +111,7 @@ def identify_by_session(session: ReadSession, token: SessionToken) -> Identity:
     """The identity of a session, which is that of the key with which it was opened.
 
     Raises:
-        Unauthorized: ``key_unknown``, ``key_revoked``; ``session_expired``: somebody signed out of it.
+        Unauthorized: ``key_unknown``, ``key_revoked``; ``session_expired``: it was signed out.
     """
     if repository.is_ended(session, token.digest):
         raise session_over()

@@ -1,7 +1,7 @@
 """The catalogue of events: each code with its type and the sentence that is made of its parameters.
 
-An event has a `type`, by which programs tell what kind of thing happened, and a `code`, which says which sentence tells of it: one type
-may have several. `sentence` is the only function that makes an event's ``message``, so a program that knows a code and its parameters can say
+An event has a `type`, the kind of thing that happened, for programs, and a `code`, which selects its sentence: one type
+may have several codes. `sentence` is the only function that makes an event's ``message``, so a program that knows a code and its parameters can say
 the same in another language. Codes are never renamed and never change their parameters; docs/http.md lists them.
 
 Where a sentence contains another one (why an attempt failed, what the engine warns of), that parameter is an object with a ``code``, a ``message`` and
@@ -15,7 +15,7 @@ from string import Formatter
 from typing import Any
 
 OTHER = "other"
-"""Code of events that were written before codes existed: they have only a ``message``."""
+"""Code of events that were stored before codes existed: they have only a ``message``."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
 
 
 def told(code: str, message: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A sentence with its code and parameters, as a parameter of another."""
+    """A sentence with its code and parameters, for use as a parameter of another sentence."""
     return {"code": code, "message": message, "params": dict(params or {})}
 
 
@@ -56,10 +56,10 @@ class _Sentences(Formatter):
 
 
 def describe_prepared(params: Mapping[str, Any]) -> str:
-    """What is counted depends on the modality; each count of the training part has its partner of the held-out one."""
+    """What is counted depends on the modality; each count of the training split is followed by that of the held-out split."""
     source = "Found prepared" if params["cached"] else "Prepared"
     counted = [name for name in params if f"{name}_held_out" in params]
-    # Groups, such as speakers, are known only where a spec says how their names are found.
+    # Groups, such as speakers, are counted only if the spec says how to find them in file names.
     counted = [name for name in counted if params[name] or params[f"{name}_held_out"]]
     learned = " and ".join(f"{_amount(params[name])} {name}" for name in counted)
     held_out = " and ".join(_amount(params[f"{name}_held_out"]) for name in counted)
@@ -70,7 +70,7 @@ def describe_prepared(params: Mapping[str, Any]) -> str:
 
 
 def _amount(value: float) -> str:
-    """A count as it is; what is measured, such as hours, with three digits."""
+    """A count as an integer; a measurement, such as hours, with three digits."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
 
 
@@ -107,7 +107,7 @@ CATALOGUE: dict[str, EventCode] = {
     "result_not_stored": EventCode("warning", "What was made did not reach storage: {error[message]}"),
     "sample": EventCode("sample", "Sample at step {step}: {name:words}."),
     "samples_left_out": EventCode("warning", "Samples from step {step} on are left out. {error[message]}"),
-    # Stops that are asked for
+    # Requested stops
     "cancel_requested": EventCode("cancel_requested", f"Cancel was asked for: {_CHECKPOINT_FIRST} stops."),
     "pause_requested": EventCode("pause_requested", f"Pause was asked for: {_CHECKPOINT_FIRST} stops."),
     "pause_withdrawn": EventCode("pause_withdrawn", "The pause was called off before it took hold."),
@@ -123,7 +123,7 @@ CATALOGUE: dict[str, EventCode] = {
     ),
     "resumed": EventCode("resumed", "Resumed; waits for a worker."),
     "retry_requested": EventCode("retry_requested", "A retry was asked for."),
-    # Ends of an attempt that nobody asked for
+    # Ends of an attempt without a request
     "worker_shut_down": EventCode(
         "worker_stopped", "Its worker was shut down at step {step}; continues on the next that is free."
     ),

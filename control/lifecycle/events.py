@@ -17,11 +17,11 @@ def record(
     *,
     data: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Write an event in the same transaction as the change that it describes; listeners are woken up after the commit.
+    """Write an event in the same transaction as the change that it describes; live streams are notified after the commit.
 
     Args:
-        code: In the catalogue (`control.lifecycle.event_codes`), which gives it its type and its sentence.
-        params: What the sentence is made of.
+        code: A code of the catalogue (`control.lifecycle.event_codes`), which defines the type and the sentence.
+        params: Parameters of the sentence.
         data: What programs need to know.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Stops that are asked of a job: cancel, pause, preempt; and the end of a pause. Asking for what already holds changes nothing.
+"""Requested stops of a job: cancel, pause, preempt; and the end of a pause. A request that already holds changes nothing.
 
-What is asked of a running job stands in its row as its ``intent``, and its supervisor is called to look there.
+The request to a running job is stored in its row as ``intent``; its supervisor gets a wake-up to read it.
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ _STATES: dict[Verb, State] = {"cancel": "cancelled", "pause": "paused"}
 def request(
     session: WriteSession, project_id: str, job_id: str, verb: Verb, *, purpose: Purpose = "train"
 ) -> Job:
-    """Cancel or pause a job: at once where nothing runs, else by asking its supervisor.
+    """Cancel or pause a job: at once if it does not run, else by a request to its supervisor.
 
     Raises:
         NotFound: ``job_not_found``.
-        InvalidTransition: the job is over, or being cancelled (for a pause).
+        InvalidTransition: the job has ended; or, for a pause, it is being cancelled.
     """
     job = repository.lock(session, project_id, job_id, purpose=purpose)
     state = _STATES[verb]
@@ -45,7 +45,7 @@ def request(
 
 
 def resume(session: WriteSession, project_id: str, job_id: str) -> Job:
-    """Send a paused job back to the queue, to continue from its newest checkpoint; or call a pause off.
+    """Send a paused job back to the queue, to resume from its newest checkpoint; or withdraw a pause that is not carried out yet.
 
     Raises:
         NotFound: ``job_not_found``.
@@ -62,7 +62,7 @@ def resume(session: WriteSession, project_id: str, job_id: str) -> Job:
 
 
 def preempt(session: WriteSession, job: Job, urgent_id: str) -> None:
-    """Have a running job, whose row is locked and of which nothing is asked, make room for one of higher priority."""
+    """Preempt a running job for one of higher priority. Its row is locked, and it has no intent."""
     _set_intent(session, job, "preempt", "preempt_requested", {"job": urgent_id}, data={"for": urgent_id})
 
 
@@ -74,7 +74,7 @@ def _set_intent(  # noqa: PLR0917
     params: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down what is asked of a running job, with its event, and call its supervisor once that is committed."""
+    """Store the intent of a running job and its event, and wake up its supervisor after the commit."""
     job.intent = intent
     session.flush()
     record(session, job, code, params, data=data)

@@ -1,8 +1,8 @@
-"""Leases and the fence: who may write about a running job.
+"""Leases and fencing: which attempt may write about a running job.
 
-A supervisor holds a job as attempt N until its lease ends *and* somebody has taken note of it: a late heartbeat
-that comes before that renews the lease, because silence alone is no reason to throw healthy work away.
-Every write carries N; once the job has moved on, a write with an older N changes nothing.
+A supervisor holds a job as attempt N until its lease has ended *and* the maintenance has taken the job back: a late heartbeat
+before that renews the lease, because a missed heartbeat alone is no reason to discard healthy work.
+Every write carries N, the fencing token; once the job has a newer attempt, a write with an older N changes nothing.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ _LOSSES: dict[LossReason, str] = {
 
 
 class LeaseLost(Conflict):
-    """The attempt does not hold the job any more. Nothing was written; its engine must be killed."""
+    """The attempt no longer holds the job. Nothing was written; its engine must be killed."""
 
     def __init__(self, reason: LossReason) -> None:
         super().__init__(reason, _LOSSES[reason])
@@ -37,7 +37,7 @@ class LeaseLost(Conflict):
 
 
 def lease_end() -> ColumnElement[datetime]:
-    """When a lease given now ends, by the database's clock, so that no two machines' clocks are compared."""
+    """When a lease that begins now ends, by the database's clock, so that clocks of two machines are never compared."""
     return func.clock_timestamp() + timedelta(seconds=settings().lease_seconds)
 
 
@@ -69,12 +69,12 @@ def heartbeat(
     """Renew the lease, in one conditional UPDATE.
 
     Args:
-        phase: What the engine is at; None: as before.
-        phase_fraction: How far it is with that, 0 to 1; None: not known.
-        step: The step it is at; never goes back within an attempt.
+        phase: What the engine does now; None: no change.
+        phase_fraction: Progress of the phase, 0 to 1; None: not known.
+        step: The current step; never decreases within an attempt.
 
     Returns:
-        What somebody asked the job to do.
+        The intent: what the job was requested to do.
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
@@ -86,7 +86,7 @@ def heartbeat(
         changes["step"] = func.greatest(Job.step, step)
     job = repository.update_held(session, job_id, attempt, changes)
     if job is None:
-        held(session, job_id, attempt)  # raises, and says why
+        held(session, job_id, attempt)  # raises LeaseLost with the reason
         raise AssertionError("a job that is held was not updated")
     if phase is not None or step is not None:
         announce(session, job_id)

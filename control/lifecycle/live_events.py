@@ -1,4 +1,4 @@
-"""Jobs' listeners are told to look at the database: collected during a transaction, published in one go after its commit."""
+"""Notifications for a job's live streams to read the database: collected in a transaction, published together after its commit."""
 
 from control.broker import LiveKind, LiveMessage, broker
 from control.db import WriteSession, after_commit
@@ -7,13 +7,13 @@ _PENDING = "live events"
 
 
 def announce(session: WriteSession, job_id: str, kind: LiveKind = "job") -> None:
-    """Have the job's listeners look after the commit.
+    """Notify the job's live streams after the commit.
 
-    However much a transaction writes, each job gets one message. It carries nothing of what was written, since every listener
-    reads that from the database, from its own cursor on.
+    However much a transaction writes, each job gets one message. It carries no content, since every stream reads the
+    database from its own cursor on.
 
     Args:
-        kind: ``points`` where nothing but metric points and progress was written, so that only those need be read.
+        kind: ``points`` if only metric points and progress were written, so that only those need to be read.
     """
     pending: dict[str, LiveKind] | None = session.info.get(_PENDING)
     if pending is None:

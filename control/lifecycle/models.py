@@ -28,7 +28,7 @@ class Job(Base):
         CheckConstraint("purpose ~ '^[a-z_]+$'", name="purpose"),
         Index(None, "project_id", "purpose", "id"),
         CheckConstraint("intent IS NULL OR state = 'running'", name="intent_only_running"),
-        # The claim's own order; partial, so that its cost does not grow with history.
+        # The order of claims; a partial index, so that its cost does not grow with the number of ended jobs.
         Index(
             "ix_jobs_claim",
             "device",
@@ -44,27 +44,27 @@ class Job(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     purpose: Mapped[str] = mapped_column(server_default="train")
-    """``train``; anything else is the kind of a short job (`control.short_jobs`): work for somebody who waits for its result."""
+    """``train``, or the kind of a short job (`control.short_jobs`)."""
     name: Mapped[str]
     spec: Mapped[dict[str, Any]]
     """The validated spec with every default written out."""
     options: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """What a short job was asked for besides its spec."""
+    """Options of a short job besides its spec."""
     result: Mapped[dict[str, Any] | None]
-    """What a short job came to."""
+    """Result of a short job."""
     parent_job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     parent_checkpoint_id: Mapped[str | None] = mapped_column(
         ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
     )
-    """Where the first attempt starts from, for a fork."""
+    """The checkpoint that the first attempt of a fork starts from."""
 
     state: Mapped[str] = mapped_column(server_default="queued")
     intent: Mapped[str | None]
-    """What somebody asked a running job to do; its supervisor carries it out."""
+    """What a running job was requested to do; its supervisor carries it out."""
     priority: Mapped[int] = mapped_column(server_default="0")
     device: Mapped[str] = mapped_column(server_default="auto")
     memory_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """Estimate of what training needs of its device at the peak."""
+    """Estimated peak memory of training on its device."""
     preemptible: Mapped[bool] = mapped_column(server_default="false")
 
     attempt: Mapped[int] = mapped_column(server_default="0")
@@ -75,23 +75,23 @@ class Job(Base):
     lease_until: Mapped[datetime | None]
 
     phase: Mapped[str | None]
-    """What a running attempt is at: ``staging``, ``preparing``, ``training``, ``saving``."""
+    """Phase of a running attempt: ``staging``, ``preparing``, ``training``, ``saving``."""
     phase_fraction: Mapped[float | None]
     step: Mapped[int] = mapped_column(BigInteger, server_default="0")
     steps: Mapped[int] = mapped_column(BigInteger)
     step_at: Mapped[datetime | None]
-    """When this attempt was at ``step``."""
+    """When this attempt reached ``step``."""
     seconds_per_step: Mapped[float | None]
-    """This attempt's recent pace, averaged over about half a minute."""
+    """Recent speed of this attempt, averaged over about half a minute."""
     latest: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """The newest value of each metric, so that a list of jobs needs no join."""
     failure: Mapped[dict[str, Any] | None]
     """``code``, ``message``, ``hint``, ``details``."""
 
     pause: Mapped[dict[str, Any] | None]
-    """Why the service itself paused it: ``code``, ``message``, ``hint``; none where a person did."""
+    """Why the service itself paused it: ``code``, ``message``, ``hint``; none if a person did."""
     seconds_used: Mapped[float] = mapped_column(server_default="0")
-    """Of all attempts that have ended, from claim to end."""
+    """Run time of all attempts that have ended, from claim to end."""
 
     created_at: Mapped[CreatedAt]
     queued_at: Mapped[CreatedAt]
@@ -109,7 +109,7 @@ class Attempt(Base):
     worker_id: Mapped[str] = mapped_column(ForeignKey("workers.id"))
     start_step: Mapped[int | None] = mapped_column(BigInteger)
     engine: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """What the engine said of itself: device, threads, precision, torch."""
+    """What the engine reported at its start: device, threads, precision, torch."""
     outcome: Mapped[str | None]
     """``completed``, ``paused``, ``cancelled``, ``preempted``, ``worker_stopped``, ``crashed``,
     ``failed``, ``lease_expired``."""
@@ -130,11 +130,11 @@ class Event(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int]
     type: Mapped[str]
-    """As ``queued``, ``claimed``, ``started``, ``cancel_requested``, ``checkpoint``, ``succeeded``."""
+    """For example ``queued``, ``claimed``, ``started``, ``cancel_requested``, ``checkpoint``, ``succeeded``."""
     code: Mapped[str] = mapped_column(server_default="other")
     """Code of the event's message (`control.lifecycle.event_codes`); ``other`` for events from before codes."""
     params: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """What the sentence is made of."""
+    """Parameters of the sentence."""
     message: Mapped[str]
     """The sentence, for people."""
     data: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

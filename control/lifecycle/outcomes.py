@@ -1,4 +1,4 @@
-"""How an attempt ends, and what becomes of its job."""
+"""How an attempt ends, and the state of its job that follows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,48 +19,48 @@ class Completed:
 
     exit_code: int = 0
     result: Mapping[str, Any] | None = None
-    """What a short job came to."""
+    """Result of a short job."""
 
 
 StopCode = Literal["worker_shut_down", "worker_shut_down_storing", "database_unreachable"]
-"""Why a worker stopped an engine of its own accord; codes of events."""
+"""Why a worker stopped an engine without a request; codes of events."""
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The engine was asked to stop and did; the job's intent says what for, no intent means that the worker stops."""
+    """The engine stopped as requested. The job's intent says why; without an intent, the worker shuts down."""
 
     exit_code: int | None = None
     code: StopCode = "worker_shut_down"
-    """Why, where there is no intent."""
+    """The reason if there is no intent."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What its sentence is made of, besides the step."""
+    """Parameters of its sentence, besides the step."""
 
 
 @dataclass(frozen=True)
 class Paused:
-    """The engine stopped for a person to look: as the job's spec asks, or because there is no room for what it writes."""
+    """The engine stopped until a person acts: as the job's spec says, or because there is no storage for what it writes."""
 
     code: str = "collapsed"
-    """Stable name of the reason: ``collapsed``, ``quota_exceeded``, ``disk_low``."""
+    """Code of the reason: ``collapsed``, ``quota_exceeded``, ``disk_low``."""
     exit_code: int | None = None
     detail: str | None = None
-    """Why, in whole sentences, where it did not collapse."""
+    """The reason in whole sentences; unused for ``collapsed``."""
     hint: str | None = None
     """What to do before it is resumed."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What `detail` is made of."""
+    """Parameters of `detail`."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The engine could not go on, or died."""
+    """The engine could not continue, or its process ended."""
 
     code: str
     message: str
     hint: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What `message` is made of, and what else is known."""
+    """Parameters of `message`, and further details."""
     retryable: bool = False
     exit_code: int | None = None
 
@@ -87,7 +87,7 @@ def finish(session: WriteSession, job_id: str, attempt: int, result: Result) -> 
 
 
 def lease_expired(session: WriteSession, job: Job) -> None:
-    """Take the job, whose row is locked, from a supervisor that has been silent for too long."""
+    """Take the job, whose row is locked, from a supervisor whose lease has expired."""
     seconds = settings().lease_seconds
     lost = Failed(
         code="worker_lost",
@@ -139,7 +139,7 @@ def _stopped(session: WriteSession, job: Job, result: Stopped) -> None:
 
 
 def _paused(session: WriteSession, job: Job, result: Paused) -> None:
-    """A cancel that somebody asked for meanwhile goes before; all else that was asked for is done by a pause."""
+    """A cancel that was requested meanwhile takes precedence; a pause satisfies every other request."""
     if job.intent == "cancel":
         _stopped(session, job, Stopped(result.exit_code))
         return
@@ -163,7 +163,7 @@ def _paused(session: WriteSession, job: Job, result: Paused) -> None:
 
 
 def _failed(session: WriteSession, job: Job, result: Failed, outcome: str | None = None) -> None:
-    """A crash on the way to a stop that somebody asked for is that stop, if the job could have gone on."""
+    """A crash during a requested stop counts as that stop, if the job could have resumed."""
     to: State = "failed"
     failure = None
     params: dict[str, Any] = {"failure": told(result.code, result.message, result.details)}

@@ -1,4 +1,4 @@
-"""Rows of jobs and events → what of them goes over HTTP."""
+"""Rows of jobs and events → schemas for HTTP."""
 
 from typing import Protocol
 
@@ -24,7 +24,7 @@ class Moving(Protocol):
 
 
 def progress(job: Moving) -> Progress:
-    """How far it is."""
+    """Progress of a job."""
     eta = None
     if job.state == "running" and job.seconds_per_step is not None:
         eta = job.seconds_per_step * (job.steps - job.step)

@@ -1,4 +1,4 @@
-"""What a running attempt's supervisor reports. Every write is fenced by the attempt's number."""
+"""Reports of a running attempt's supervisor. Every write is fenced by the attempt's number."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ from control.metrics.repository import Point
 from control.metrics.service import finite
 
 _PACE_SECONDS = 30.0
-"""Time constant of the average by which a run's pace is told."""
+"""Time constant of the average that gives a run's speed."""
 
 
 def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mapping[str, Any]) -> None:
-    """The engine runs. A resumed run counts its steps from where it resumed.
+    """Record that the engine runs. A resumed run continues its step count.
 
     Args:
         info: The engine's ``started`` event: device, device_name, threads, precision, torch, resumed_from_step.
@@ -44,9 +44,9 @@ def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mappi
 
 
 def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> int:
-    """Store metric points; a point that an earlier attempt wrote takes the new value.
+    """Store metric points; one that an earlier attempt wrote is overwritten.
 
-    A training process shares its processors with this: two statements, and no row is loaded that is not needed.
+    Training shares its processors with this function, so it takes two statements and loads no row that is not needed.
 
     Returns:
         The newest point's ``seq``; 0 where there was nothing to write.
@@ -54,7 +54,7 @@ def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequ
     Raises:
         LeaseLost: the attempt does not hold the job any more.
     """
-    # One statement cannot write the same row twice; of doubles the later counts.
+    # One statement cannot write the same row twice; of duplicates the last one counts.
     unique = list({(point.name, point.step): point for point in points}.values())
     if not unique:
         held(session, job_id, attempt)
@@ -71,7 +71,7 @@ def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequ
 def _move(  # noqa: PLR0917 - the order in which one says it
     session: WriteSession, job_id: str, attempt: int, step: int, time: datetime, latest: Mapping[str, Any]
 ) -> None:
-    """Move the job to ``step``, its newest values and its pace with it, in one conditional UPDATE that locks its row."""
+    """Set the job's ``step``, its newest values and its speed in one conditional UPDATE that locks its row."""
     moved = repository.move(
         session,
         job_id=job_id,
@@ -98,7 +98,7 @@ def record_event(
     *,
     data: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Write something that the attempt met into the job's events (`control.lifecycle.event_codes`).
+    """Add an event of the attempt to the job's events (`control.lifecycle.event_codes`).
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
@@ -118,15 +118,15 @@ def record_log_tail(
     """Keep the log's last lines.
 
     Args:
-        total_bytes: Of the whole log so far.
-        object_key: Where the whole log is in storage, once it is.
+        total_bytes: Length of the whole log so far.
+        object_key: Storage key of the whole log, once it is stored.
 
     Raises:
         LeaseLost: the attempt does not hold the job any more.
     """
     held(session, job_id, attempt)
     row = repository.attempt_held(session, job_id, attempt)
-    row.log_tail = tail.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL's text holds no NUL
+    row.log_tail = tail.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL's text type cannot hold NUL
     row.log_bytes = total_bytes
     if object_key is not None:
         row.log_key = object_key

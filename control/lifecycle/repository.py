@@ -13,7 +13,7 @@ from control.lifecycle.schemas import Purpose
 def of_project(
     session: ReadSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
 ) -> Job | None:
-    """The job, if it is the project's and of this purpose."""
+    """The job, if it belongs to the project and has this purpose."""
     return session.scalars(
         select(Job).where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
     ).one_or_none()
@@ -22,7 +22,7 @@ def of_project(
 def lock_of_project(
     session: WriteSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
 ) -> Job | None:
-    """The same, with its row locked until the transaction ends."""
+    """Like `of_project`, with the row locked until the transaction ends."""
     return session.scalars(
         select(Job)
         .where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
@@ -56,7 +56,7 @@ def lock(session: WriteSession, project_id: str, job_id: str, *, purpose: Purpos
 
 
 def logs_taken(session: ReadSession, project_id: str) -> tuple[int, int]:
-    """How many logs of a project are in storage, and bytes."""
+    """Number and bytes of a project's logs in storage."""
     number, size = session.execute(
         select(func.count(), func.coalesce(func.sum(Attempt.log_bytes), 0))
         .join(Job, Job.id == Attempt.job_id)
@@ -66,7 +66,7 @@ def logs_taken(session: ReadSession, project_id: str) -> tuple[int, int]:
 
 
 def made_by_short_jobs(session: ReadSession, project_id: str, *, previews: bool) -> tuple[int, int]:
-    """How many short jobs have files as their result, and the bytes of these: previews', or all others'."""
+    """Number of short jobs whose result is files, and the bytes of these files: of previews, or of all other kinds."""
     row = session.execute(_MADE, {"project_id": project_id, "previews": previews}).one()
     return row.number, int(row.bytes)
 
@@ -94,7 +94,7 @@ def lock_by_id(session: WriteSession, job_id: str) -> Job | None:
 
 
 def lock_expired(session: WriteSession, limit: int) -> Sequence[Job]:
-    """The jobs whose leases ended longest ago, their rows locked; those that others hold are left out."""
+    """The jobs whose leases ended longest ago, their rows locked; rows that are locked elsewhere are left out."""
     return session.scalars(
         select(Job)
         .where(Job.state == "running", Job.lease_until < func.clock_timestamp())
@@ -128,16 +128,16 @@ def newest_event(session: ReadSession, job_id: str) -> int:
 
 
 def move(session: WriteSession, **values: object) -> bool:
-    """Move a running job to a step, its newest values and its pace with it; False where the attempt does not hold it.
+    """Set a running job's step, its newest values and its speed; False if the attempt does not hold it.
 
     Args:
         values: ``job_id``, ``attempt``, ``to_step``, ``time`` of the step, ``values`` (JSON), ``pace_seconds`` (time constant of
-            the average).
+        the average of the speed).
     """
     return session.execute(_MOVE, values).one_or_none() is not None
 
 
-# The pace is an exponential average over time, whatever the log interval.
+# The speed is an exponential average over time, so it does not depend on the log interval.
 _MOVE = text("""
     UPDATE jobs
     SET

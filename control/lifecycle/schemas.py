@@ -1,4 +1,4 @@
-"""What a job's row holds in words, and the parts of it that go over HTTP wherever it does."""
+"""Enumerated values of a job's row, and HTTP schemas of progress, failure, pause and events."""
 
 from datetime import datetime
 from typing import Literal
@@ -15,15 +15,15 @@ Purpose = str
 
 class Progress(Resource):
     phase: Literal["staging", "preparing", "training", "saving"] | None
-    """What the running attempt is at; none where nothing runs."""
+    """Phase of the running attempt; null if none runs."""
     phase_fraction: float | None
-    """Of staging or preparing, 0 to 1; none where it is not known."""
+    """Progress of staging or preparing, 0 to 1; null if it is not known."""
     step: int
     steps: int
     fraction: float
     """step / steps."""
     eta_seconds: float | None
-    """Until the last step, by the recent pace; none until it can be told."""
+    """Seconds until the last step at the recent speed; null until it is known."""
 
 
 class Failure(Resource):
@@ -32,7 +32,7 @@ class Failure(Resource):
     hint: str | None = None
     """What to do about it."""
     details: JsonObject = Field(default_factory=dict)
-    """What the message is made of, and what else is known."""
+    """Parameters of the message, and further details."""
 
 
 class Pause(Resource):
@@ -42,7 +42,7 @@ class Pause(Resource):
     hint: str | None = None
     """What to do before it is resumed."""
     params: JsonObject = Field(default_factory=dict)
-    """What the message is made of."""
+    """Parameters of the message."""
 
 
 class EventOut(Resource):
@@ -55,9 +55,9 @@ class EventOut(Resource):
     code: str
     """Stable code of the event's message. ``other`` for events of an earlier version."""
     params: JsonObject
-    """What the sentence is made of."""
+    """Parameters of the sentence."""
     message: str
     """The sentence in English, made of `code` and `params`."""
     data: JsonObject
-    """What programs need to know of it."""
+    """Facts about it for programs."""
     time: datetime

@@ -1,4 +1,4 @@
-"""Which state may follow which, and why. Pure: `control.lifecycle.transitions` performs what this allows."""
+"""The state machine of a job: which state may follow which, and why. Pure; `control.lifecycle.transitions` carries out what this allows."""
 
 from typing import get_args
 

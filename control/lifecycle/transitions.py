@@ -37,7 +37,7 @@ class FailureRecord:
     message: str
     hint: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What the message is made of, and what else is known."""
+    """Parameters of the message, and further details."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PauseRecord:
     message: str
     hint: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What the message is made of."""
+    """Parameters of the message."""
 
 
 def transition(
@@ -65,17 +65,17 @@ def transition(
     failure: FailureRecord | None = None,
     pause: PauseRecord | None = None,
 ) -> None:
-    """Change the state of a job whose row this transaction has locked, and say so in its events.
+    """Change the state of a job whose row this transaction has locked, and record the event.
 
     Args:
         code: The code of the event for the transition (`control.lifecycle.event_codes`).
-        params: What its sentence is made of.
-        data: What programs need to know, besides the two states.
-        worker_id: Who runs it; needed on the way to ``running``.
-        outcome: What became of the attempt; needed on the way from ``running``.
-        exit_code: The engine's.
-        failure: Needed on the way to ``failed``.
-        pause: On the way to ``paused``, where nobody asked for it.
+        params: Parameters of its sentence.
+        data: Facts for programs, besides the two states.
+        worker_id: The worker that runs it; required if the new state is ``running``.
+        outcome: Outcome of the attempt; required if the old state is ``running``.
+        exit_code: Exit code of the engine.
+        failure: Required if the new state is ``failed``.
+        pause: For the new state ``paused``, if nobody requested it.
 
     Raises:
         InvalidTransition: `control.lifecycle.states` does not allow it.
@@ -83,7 +83,7 @@ def transition(
     before = cast("State", job.state)
     if not allowed(before, to):
         raise InvalidTransition(job, to)
-    with session.no_autoflush:  # a row half changed would break the table's constraints
+    with session.no_autoflush:  # a partly changed row would violate the table's constraints
         job.state = to
         if before == "running":
             _leave_running(session, job, outcome, exit_code)

@@ -1,7 +1,7 @@
 """Reads what was written about a job since a cursor, for live streams, from PostgreSQL, so that nothing is lost.
 
-Redis only says *that* something was written. A job's points and events are written under the lock of its row, so
-they become visible in the order of their numbers: a reader of "everything after this number" never skips one.
+Redis only notifies *that* something was written. A job's points and events are written under the lock of its row, so
+they become visible in the order of their numbers, and a reader of "everything after this number" never skips one.
 """
 
 import re
@@ -58,19 +58,19 @@ class Changes:
     """A snapshot of a job: its state, and what was written since a cursor."""
 
     job: JobOut | None
-    """None: only its points were asked for."""
+    """None: only its points were requested."""
     progress: Progress | None
-    """None: only its points were asked for, and there is none."""
+    """None: only its points were requested, and there is none."""
     points: list[WrittenPoint]
     events: list[EventOut] = field(default_factory=list)
     checkpoints: dict[str, CheckpointOut] = field(default_factory=dict)
-    """By id: checkpoints that the events mention and that still exist."""
+    """Id → checkpoint, for those that the events mention and that still exist."""
     samples: dict[str, SampleOut] = field(default_factory=dict)
-    """Likewise."""
+    """Id → sample, likewise."""
     gone: bool = False
-    """The job was deleted."""
+    """Whether the job was deleted."""
     more: bool = False
-    """There is more than was asked for; ask again from the last ones here."""
+    """Whether more was written than the limit; read on from the new cursor."""
 
 
 def newest(session: ReadSession, job_id: str) -> Cursor:
@@ -81,7 +81,7 @@ def newest(session: ReadSession, job_id: str) -> Cursor:
 def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1000) -> Changes:
     """Everything since the cursor, in the order of writing; at most ``limit`` points and as many events.
 
-    The session must see one moment (`control.db.read` does): a job seen as over has then nothing unseen.
+    The session must read one snapshot (as `control.db.read` does): a job that is read as ended has then nothing unread.
     """
     job = lifecycle.get(session, job_id)
     if job is None:
@@ -107,7 +107,7 @@ def changes(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1
 def new_points(session: ReadSession, job_id: str, cursor: Cursor, *, limit: int = 1000) -> Changes:
     """The points since the cursor and the job's progress, in one statement: all that changes while a job trains.
 
-    The service shares processors with training, so a read that happens at every point must cost little.
+    The service shares processors with training, so a read that happens at every point must be cheap.
     """
     rows = repository.new_points(session, job_id, cursor.point, limit)
     return Changes(

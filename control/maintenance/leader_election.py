@@ -1,4 +1,4 @@
-"""One leader among any number of replicas, by an advisory lock that goes with its connection."""
+"""Election of one leader among any number of replicas, by an advisory lock that ends with its connection."""
 
 import contextlib
 
@@ -12,10 +12,10 @@ _SILENT_SECONDS = 15
 
 
 class Leadership:
-    """Tries for the lead, and keeps it while its connection lives.
+    """Tries to become the leader, and stays it while its connection is open.
 
-    A leader that was stopped (SIGSTOP, a frozen machine) says nothing on its connection, so the server closes it and
-    the lead is free for another.
+    A leader that was stopped (SIGSTOP, a frozen machine) sends nothing on its connection, so the server closes it and
+    another process can become the leader.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -23,10 +23,10 @@ class Leadership:
         self._connection: Connection | None = None
 
     def hold(self) -> bool:
-        """Whether this process leads now. To be called at least every few seconds.
+        """Whether this process is the leader now. To be called at least every few seconds.
 
         Raises:
-            SQLAlchemyError: the database does not answer; the lead, if it was held, is lost.
+            SQLAlchemyError: the database does not answer; this process is the leader no more.
         """
         try:
             if self._connection is not None:
@@ -38,7 +38,7 @@ class Leadership:
             raise
 
     def _try(self) -> bool:
-        # Out of the pool for good: the settings and the lock are the connection's own.
+        # Never returned to the pool: the settings and the lock belong to this connection.
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         connection.detach()
         self._connection = connection
@@ -49,9 +49,9 @@ class Leadership:
         return False
 
     def release(self) -> None:
-        """Give the lead up, if it is held: another may have it as soon as this returns."""
+        """Stop being the leader: another process can become it as soon as this returns."""
         if self._connection is not None:
-            # The server ends a connection some time after it was closed, and its locks with it.
+            # The server ends a connection, and releases its locks, some time after the client closed it.
             with contextlib.suppress(SQLAlchemyError):
                 self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
         self._drop()

@@ -1,5 +1,5 @@
-"""Files that no row names: of a checkpoint, a sample or an export whose worker was gone before it could commit them,
-of samples that gave way to others, and of jobs that were deleted while a worker that had lost them still wrote."""
+"""Orphaned files, which no row names: of a checkpoint, a sample or an export whose worker ended before the commit,
+of replaced samples, and of jobs that were deleted while a worker that had lost its lease still wrote."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,15 @@ _ATTEMPT = r"jobs/(?P<job>[a-z]+_[0-9a-z]+)/attempt-(?P<attempt>\d+)"
 _THING = re.compile(rf"(?P<prefix>{_ATTEMPT}/(step-\d+|files|samples/step-\d+/[^/]+))/.+")
 """A checkpoint's files, an export's, or one sample."""
 _OF_ATTEMPT = re.compile(rf"(?P<prefix>{_ATTEMPT})/.+")
-"""Anything else of an attempt, such as its log, which stays as long as its job."""
+"""Any other file of an attempt, such as its log, which is kept as long as its job."""
 _OLD = timedelta(hours=1)
-"""Younger files may still be joined by others of theirs."""
+"""Least age of a file that is removed: the upload of a younger one may still be in progress."""
 
 
 def sweep(engine: Engine, storage: Storage, *, older_than: timedelta = _OLD) -> list[str]:
-    """Take out what no checkpoint names and no running attempt can still commit; the prefixes taken out.
+    """Remove what no checkpoint names and no running attempt can still commit; returns the removed prefixes.
 
-    An attempt that does not hold its job is fenced, so what it left can never become a checkpoint.
+    An attempt that does not hold its job is fenced, so its files can never become a checkpoint.
     """
     found: dict[str, tuple[str, int]] = {}
     logs: dict[str, str] = {}
@@ -35,7 +35,7 @@ def sweep(engine: Engine, storage: Storage, *, older_than: timedelta = _OLD) -> 
             logs[match["prefix"]] = match["job"]
         if match and item.modified > limit:
             young.add(match["prefix"])
-    # Read after the listing: what was committed meanwhile is then known.
+    # Read after the listing, so that what was committed meanwhile is known.
     with read(engine) as session:
         known = repository.named(session)
     orphans = [

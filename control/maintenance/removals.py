@@ -1,4 +1,4 @@
-"""What those who deleted something left in the storage."""
+"""Removal of stored files that a deletion recorded and did not remove."""
 
 import logging
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from control.storage import Storage
 log = logging.getLogger(__name__)
 
 LEFT_AFTER = timedelta(seconds=30)
-"""What is still written down so long after its deletion was left by a process that ended, or by a storage that was away."""
+"""A removal that is older than this was left by a process that ended, or because the storage was unreachable."""
 _BATCH = 100
 
 
 def carry_out_left(engine: Engine, storage: Storage, *, older_than: timedelta = LEFT_AFTER) -> list[str]:
-    """Remove what was left by those who wrote it down; its keys."""
+    """Carry out recorded removals that are older than this; returns their keys."""
     with read(engine) as session:
         left = repository.older(session, older_than, _BATCH)
     removers: Mapping[Kind, Remover] = {
@@ -33,6 +33,6 @@ def carry_out_left(engine: Engine, storage: Storage, *, older_than: timedelta = 
         try:
             carry_out(engine, [key], removers[kind])
         except Exception:
-            # The others may lie where the storage does answer.
+            # Other keys may be readable even though this one was not.
             log.warning("%s has not left the storage yet; the next round tries again", key, exc_info=True)
     return [key for key, _ in left]

@@ -1,4 +1,4 @@
-"""SQL about what there is to do for the leader."""
+"""SQL about the work of the leader."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,11 +13,11 @@ from control.samples.models import Sample
 
 
 def due(session: ReadSession, *, purge_after: timedelta, left_after: timedelta) -> Row[Any]:
-    """Whether there are ``leases`` that have ended, a ``queue``, ``files`` of dropped checkpoints, ``removals`` that were left."""
+    """Whether there are ended ``leases``, a ``queue``, ``files`` of dropped checkpoints, overdue ``removals``."""
     return session.execute(_DUE, {"purge_after": purge_after, "left_after": left_after}).one()
 
 
-# Most rounds have nothing to do, and they share processors with training, so one statement finds that out.
+# Most rounds have nothing to do, and they share processors with training, so one statement decides it.
 _DUE = text("""
     SELECT
         EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until < clock_timestamp()) AS leases,
@@ -31,7 +31,7 @@ _DUE = text("""
 
 @dataclass(frozen=True)
 class Named:
-    """What rows say of the storage."""
+    """What rows name in the storage."""
 
     prefixes: set[str]
     """Of checkpoints, samples and results."""

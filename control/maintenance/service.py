@@ -1,7 +1,7 @@
-"""The leader's rounds: what must happen without anybody asking for it.
+"""The leader's rounds: work that no request causes.
 
-Expired leases go back to the queue, lost wake-up messages are sent again, jobs of low priority make room, and the files of dropped
-checkpoints and of what was deleted leave the storage. Each step is safe to repeat, and safe beside another leader: the lead only saves work.
+Jobs with expired leases go back to the queue, lost wake-ups are sent again, jobs of low priority are preempted, and the files of dropped
+checkpoints and of what was deleted leave the storage. Each step is safe to repeat, and safe beside another leader: the election only saves work.
 """
 
 import logging
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 
 _BATCH = 100
 _PURGE_AFTER = timedelta(seconds=60)
-"""A dropped checkpoint's files stay so long, for downloads that have just begun."""
+"""How long the files of a dropped checkpoint stay, for downloads that have just begun."""
 
 
 class Maintenance:
-    """Runs in a thread of every API process; one of them all leads.
+    """Runs in a thread of every API process; one process is the leader.
 
     Args:
         clock: Seconds that only go forward.
@@ -61,7 +61,7 @@ class Maintenance:
         self._trust_leases_from: float | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Rounds until `stop` is set, whatever fails in between."""
+        """Run rounds until `stop` is set; a failed round is logged and the next one runs."""
         try:
             while not stop.is_set():
                 try:
@@ -75,11 +75,11 @@ class Maintenance:
             self.close()
 
     def close(self) -> None:
-        """Give up the lead, if it is held."""
+        """Stop being the leader."""
         self._leadership.release()
 
     def round(self) -> bool:
-        """One round, if this process leads; whether it does.
+        """Run one round if this process is the leader; returns whether it is.
 
         A new leader, or one that has just got the database back, first lets supervisors that could not
         reach it either renew their leases: losing contact must not cost a healthy job its attempt.
@@ -98,7 +98,7 @@ class Maintenance:
         except SQLAlchemyError:
             self._trust_leases_from = None
             raise
-        # Neither Redis nor storage, when they are away, may keep leases from expiring.
+        # Leases must expire even if Redis or the storage is unreachable.
         steps = (
             (self.dispatch, due.queue),
             (self.purge_checkpoints, due.files),
@@ -113,7 +113,7 @@ class Maintenance:
         return True
 
     def expire_leases(self) -> list[str]:
-        """Take jobs from supervisors that are silent for longer than their lease; their ids."""
+        """Take back jobs whose leases have expired; returns their ids."""
         expired: list[str] = []
         while True:
             with write(self._engine) as session:
@@ -135,13 +135,13 @@ class Maintenance:
                 _preempt(session, victim, urgent)
         for queue in QUEUES:
             jobs = found.wakeups.get(queue, [])
-            # A wake-up message that still waits is enough: more would pile up while workers are busy.
+            # One pending wake-up is enough: more would accumulate while workers are busy.
             for job_id in jobs[self._broker.backlog(queue) if jobs else 0 :]:
                 self._broker.wake(queue, job_id)
         return found
 
     def purge_checkpoints(self) -> list[str]:
-        """Take the files of dropped checkpoints out of storage; the checkpoints' ids."""
+        """Remove the files of dropped checkpoints from storage; returns the checkpoints' ids."""
         with read(self._engine) as session:
             dropped = to_purge(session, _PURGE_AFTER, _BATCH)
         for checkpoint_id, prefix in dropped:
@@ -149,7 +149,7 @@ class Maintenance:
         return [checkpoint_id for checkpoint_id, _ in dropped]
 
     def remove_deleted(self) -> list[str]:
-        """Take out of storage what those who deleted it left there; keys and prefixes."""
+        """Carry out overdue removals and remove orphaned files; returns keys and prefixes."""
         return carry_out_left(self._engine, self._storage)
 
 

@@ -19,7 +19,7 @@ class Point:
     name: str
     step: int
     value: float
-    """Any float; NaN and infinities too."""
+    """Any float, NaN and infinities included."""
     time: datetime
 
 
@@ -37,26 +37,28 @@ class WrittenPoint(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """Neighbouring points of one metric, summed up; a bucket of one is a point itself."""
+    """Consecutive points of one metric, summarised; a bucket of one point is that point."""
 
     name: str
     step: int
-    """Of its last point, as are ``value`` and ``time``."""
+    """Step of its last point, as are ``value`` and ``time``."""
     value: float
     time: float
     least: float | None
-    """Of its finite values; None where it has none."""
+    """Least of its finite values; None if it has none."""
     greatest: float | None
     odd_step: int | None
-    """Of its first value that is not finite, with that value."""
+    """Step of its first value that is not finite, with that value."""
     odd_value: float | None
     points: int
 
 
 def name_ids(session: WriteSession, names: set[str]) -> dict[str, int]:
-    """Ids of metric names; those never seen are added, also when another transaction adds them just now."""
+    """Ids of metric names; new names are added, also if another transaction adds them at the same time."""
     known = _known(session, names)
-    missing = sorted(names - known.keys())  # sorted: two transactions that add the same names never deadlock
+    missing = sorted(
+        names - known.keys()
+    )  # sorted, so that two transactions that add the same names cannot deadlock
     if missing:
         rows = [{"name": name} for name in missing]
         session.execute(insert(MetricName).values(rows).on_conflict_do_nothing())
@@ -70,16 +72,16 @@ def _known(session: ReadSession, names: set[str]) -> dict[str, int]:
 
 
 def upsert(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> list[WrittenPoint]:
-    """Write points; one that was written before takes the new value and moves to the end of the order of writing.
+    """Write points; one that exists is overwritten and moves to the end of the order of writing.
 
-    The caller holds the job's row, so a job's points become visible in the order of their ``seq``.
+    The caller has locked the job's row, so a job's points become visible in the order of their ``seq``.
 
     Args:
         points: No two with the same name and step.
     """
     rows = _insert(session, job_id, attempt, points)
     if len(rows) < len(points):
-        # Some names are new, which happens once in the life of a database.
+        # Some names are new, which happens once for each name in a database.
         told = {(row.name, row.step) for row in rows}
         missing = [point for point in points if (point.name, point.step) not in told]
         name_ids(session, {point.name for point in missing})
@@ -88,7 +90,7 @@ def upsert(session: WriteSession, job_id: str, attempt: int, points: Sequence[Po
 
 
 def _insert(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> list[WrittenPoint]:
-    """Write those whose names are known."""
+    """Write the points whose names have ids."""
     rows = session.execute(
         _UPSERT,
         {
@@ -145,7 +147,7 @@ def after(
 
 
 def newest_seq(session: ReadSession, job_id: str) -> int:
-    """The cursor behind everything written so far; 0 where nothing was."""
+    """The cursor after everything written so far; 0 if nothing was."""
     found = session.execute(select(func.max(MetricPoint.seq)).where(MetricPoint.job_id == job_id))
     return found.scalar_one() or 0
 

@@ -1,4 +1,4 @@
-"""Metrics over HTTP: columns, not rows, because a chart wants arrays."""
+"""HTTP schemas of metrics: columns, not rows, because charts take arrays."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ class Series(Resource):
     times: list[float]
     """Unix seconds."""
     min: list[float | None] | None = None
-    """The bucket's least; absent where points were not bucketed."""
+    """Least value of the bucket; absent if points were not bucketed."""
     max: list[float | None] | None = None
     not_finite: dict[str, str] = Field(default_factory=dict)
     """Step → ``nan``, ``inf`` or ``-inf``."""
@@ -33,4 +33,4 @@ class MetricsOut(Resource):
     next: int
     """Cursor: pass as ``?after=`` to get what was written since."""
     has_more: bool = False
-    """More points were written already than this answer holds; ask again with ``next``."""
+    """Whether more points exist than this response holds; request them with ``next``."""

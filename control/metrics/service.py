@@ -24,7 +24,7 @@ def points_since(
 def since(
     session: ReadSession, job_id: str, cursor: int, *, names: Sequence[str] | None = None, limit: int = 5000
 ) -> MetricsOut:
-    """The same as columns, with the cursor for the next call."""
+    """Like `points_since`, as columns and with the cursor for the next call."""
     found = repository.after(session, job_id, cursor, names, limit + 1)
     points = found[:limit]
     series: dict[str, Series] = {}
@@ -57,7 +57,7 @@ def bucketed(
     Args:
         from_step: First step wanted, and `to_step` the last; None: from the beginning, to the end.
     """
-    # Read first: what is written between the two queries is then seen twice rather than never.
+    # Read first, so that what is written between the two queries is returned twice rather than never.
     cursor = repository.newest_seq(session, job_id)
     rows = repository.buckets(
         session, job_id, names=names, max_points=max_points, from_step=from_step, to_step=to_step
@@ -83,7 +83,7 @@ def _series(column: Sequence[Bucket]) -> Series:
 
 
 def _odd(column: Sequence[Bucket]) -> dict[str, str]:
-    """Per bucket its first value that is not finite, and its last value if that is not."""
+    """For each bucket, its first value that is not finite, and its last value if that is not finite."""
     found = {}
     for bucket in column:
         if bucket.odd_step is not None and bucket.odd_value is not None:
@@ -94,7 +94,7 @@ def _odd(column: Sequence[Bucket]) -> dict[str, str]:
 
 
 def finite(value: float) -> float | None:
-    """The value, or None where JSON has no word for it."""
+    """The value, or None if JSON cannot represent it."""
     return value if math.isfinite(value) else None
 
 

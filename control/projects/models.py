@@ -14,5 +14,5 @@ class Project(Base):
     id: Mapped[PrimaryId]
     name: Mapped[str] = mapped_column(unique=True)
     quotas: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """Kind of what it stores (`control.quotas.schemas.Kind`) → most bytes; a kind that is not named has no quota here."""
+    """Kind of stored objects (`control.quotas.schemas.Kind`) → quota in bytes; a kind that is absent has no quota of the project."""
     created_at: Mapped[CreatedAt]

@@ -1,4 +1,4 @@
-"""Projects over HTTP."""
+"""HTTP schemas of projects."""
 
 from datetime import datetime
 from typing import Literal

@@ -16,7 +16,7 @@ def ensure(session: WriteSession, name: str) -> Project:
     """The project of that name, made if there is none.
 
     Raises:
-        Invalid: ``validation_failed``: nothing can be called so.
+        Invalid: ``validation_failed``: the name is not valid.
     """
     check_name(name)
     project = repository.named(session, name)

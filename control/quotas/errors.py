@@ -7,7 +7,7 @@ from control.quotas.schemas import Kind
 
 
 def amount(count: int) -> str:
-    """Bytes as people read them."""
+    """Bytes with a unit, as text."""
     size, unit = float(count), "bytes"
     for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
         if size < 1024 or unit == "TiB":

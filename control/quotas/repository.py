@@ -7,6 +7,6 @@ from control.quotas.schemas import Kind
 
 
 def lock(session: ReadSession, project_id: str, kind: Kind) -> None:
-    """Hold the project's sum of that kind as it is until the transaction ends."""
+    """Lock the project's sum of that kind until the transaction ends."""
     name = literal(f"quota {kind} {project_id}")
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

@@ -16,7 +16,7 @@ from control.settings import settings
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Taken = Callable[[ReadSession, str], tuple[int, int]]
-"""Session, project → how many things of a kind, and their bytes."""
+"""Session, project → number of objects of a kind, and their bytes."""
 
 
 def limits(session: ReadSession, project_id: str) -> dict[Kind, int]:
@@ -50,8 +50,8 @@ def set_quotas(session: WriteSession, project_id: str, body: QuotasIn) -> None:
 def require_room(session: ReadSession, project_id: str, kind: Kind, more: int, taken: Taken) -> None:
     """
     Args:
-        more: Bytes to come; what gives way to them is subtracted.
-        taken: Counts what there is of the kind.
+        more: Bytes to be stored, less the bytes that they replace.
+        taken: Counts the stored objects of the kind.
 
     Raises:
         QuotaExceeded: these bytes would exceed the project's quota.

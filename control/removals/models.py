@@ -1,4 +1,4 @@
-"""What is to leave the storage: written with the deletion of the rows that named it, gone once it has left."""
+"""The table of removals: storage keys to be removed, recorded together with the deletion of the rows that named them."""
 
 from typing import Literal
 

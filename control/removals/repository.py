@@ -1,4 +1,4 @@
-"""SQL about what is to leave the storage."""
+"""SQL about recorded removals."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -12,23 +12,23 @@ from control.removals.models import Kind, Removal
 
 
 def add(session: WriteSession, kind: Kind, keys: Collection[str]) -> None:
-    """Write keys down; those that are there already stay as they are."""
+    """Record keys; those that are recorded already stay as they are."""
     rows = [{"key": key, "kind": kind} for key in sorted(keys)]
     session.execute(insert(Removal).values(rows).on_conflict_do_nothing())
 
 
 def present(session: ReadSession, keys: Collection[str]) -> list[str]:
-    """Those of the keys that are written down."""
+    """Those of the keys that are recorded."""
     return list(session.scalars(select(Removal.key).where(Removal.key.in_(keys))))
 
 
 def forget(session: WriteSession, key: str) -> None:
-    """What lay there has left the storage."""
+    """Delete the records of keys whose objects have been removed."""
     session.execute(delete(Removal).where(Removal.key == key))
 
 
 def older(session: ReadSession, than: timedelta, limit: int) -> Sequence[tuple[str, Kind]]:
-    """The oldest of what was written down longer ago than that, with its kind."""
+    """The oldest removals that were recorded longer ago than that, with their kinds."""
     rows = session.execute(
         select(Removal.key, Removal.kind)
         .where(Removal.created_at < func.clock_timestamp() - than)

@@ -22,7 +22,7 @@ class Sample(Base):
     """The attempt that wrote it last; a resumed run writes the same sample again."""
     step: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str]
-    """The same kind of thing has the same name at each step."""
+    """Name of the series: the same at each step."""
     media_type: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str]

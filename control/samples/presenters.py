@@ -1,11 +1,11 @@
-"""Samples as they go over HTTP."""
+"""Rows of samples → schemas for HTTP."""
 
 from control.samples.models import Sample
 from control.samples.schemas import SampleOut
 
 
 def sample_out(sample: Sample) -> SampleOut:
-    """A sample as it goes over HTTP."""
+    """The HTTP schema of a sample."""
     return SampleOut.model_validate(
         {
             "id": sample.id,

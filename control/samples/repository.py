@@ -11,7 +11,7 @@ from control.samples.models import SAMPLE_SEQ, Sample
 
 
 def upsert(session: WriteSession, values: dict[str, object]) -> Sample:
-    """Write a sample; the one that its job showed before under this name at this step gives way."""
+    """Write a sample; it replaces the job's sample of this name at this step."""
     statement = insert(Sample).values(**values)
     replaced = ("id", "attempt", "media_type", "bytes", "sha256", "object_key")
     return session.scalars(
@@ -25,19 +25,19 @@ def upsert(session: WriteSession, values: dict[str, object]) -> Sample:
 
 
 def at(session: ReadSession, job_id: str, step: int, name: str) -> Sample | None:
-    """What a job showed under a name at a step."""
+    """A job's sample of this name at this step."""
     return session.scalars(
         select(Sample).where(Sample.job_id == job_id, Sample.step == step, Sample.name == name)
     ).one_or_none()
 
 
 def count(session: ReadSession, job_id: str) -> int:
-    """How many a job has."""
+    """Number of a job's samples."""
     return session.execute(select(func.count()).where(Sample.job_id == job_id)).scalar_one()
 
 
 def thin_out(session: WriteSession, job_id: str) -> None:
-    """Drop every second step, the newest one kept: what is left is as even as it was."""
+    """Drop the samples of every second step, except the newest: the rest stays evenly spaced."""
     session.execute(_THIN_OUT, {"job_id": job_id})
 
 
@@ -59,7 +59,7 @@ def after(session: ReadSession, job_id: str, cursor: int, name: str | None, limi
 
 
 def of_project(session: ReadSession, project_id: str, sample_id: str) -> Sample | None:
-    """The sample, if a job of the project showed it."""
+    """The sample, if a job of the project wrote it."""
     return session.scalars(
         select(Sample)
         .join(Job, Job.id == Sample.job_id)
@@ -68,7 +68,7 @@ def of_project(session: ReadSession, project_id: str, sample_id: str) -> Sample 
 
 
 def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
-    """How many samples a project has, and bytes."""
+    """Number and bytes of a project's samples."""
     number, size = session.execute(
         select(func.count(), func.coalesce(func.sum(Sample.bytes), 0))
         .join(Job, Job.id == Sample.job_id)
@@ -78,5 +78,5 @@ def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
 
 
 def among(session: ReadSession, ids: Collection[str]) -> Sequence[Sample]:
-    """Those of the samples that are there."""
+    """Those of the samples that exist."""
     return session.scalars(select(Sample).where(Sample.id.in_(ids))).all() if ids else ()

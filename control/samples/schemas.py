@@ -1,4 +1,4 @@
-"""Samples over HTTP."""
+"""HTTP schemas of samples."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,12 +11,12 @@ MediaType = Literal["text/plain", "image/png"]
 class SampleOut(Resource):
     object: Literal["sample"] = "sample"
     id: str
-    """Another one once the content has changed."""
+    """Id; it changes with the content."""
     job: str
     attempt: int
     step: int
     name: str
-    """The same kind of thing has the same name at each step."""
+    """Name of the series: the same at each step."""
     media_type: MediaType
     bytes: int
     sha256: str

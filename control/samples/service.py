@@ -12,7 +12,7 @@ from control.samples import repository
 from control.samples.models import Sample
 
 MOST = 2000
-"""Samples that a job keeps. One more drops every second step of those that are there: a long run's history stays even."""
+"""Most samples that a job keeps. One more drops those of every second step, so that the history stays evenly spaced."""
 
 
 def commit_sample(
@@ -29,7 +29,7 @@ def commit_sample(
 ) -> Sample:
     """Write the row of a sample whose content is in storage; it replaces the one of an earlier attempt.
 
-    The same content again changes nothing. An object that no row names any more leaves the storage with the next round
+    The same content again changes nothing. An object that no row names any more is removed in the next round
     of housekeeping (`control.maintenance.orphans`).
 
     Args:
@@ -88,5 +88,5 @@ def get(session: ReadSession, project_id: str, sample_id: str) -> Sample:
 def list_of_job(
     session: ReadSession, job_id: str, *, after: int = 0, name: str | None = None, limit: int = 200
 ) -> Sequence[Sample]:
-    """At most `limit` of the job's samples, in the order of writing, from behind ``seq`` `after` on."""
+    """At most `limit` of the job's samples after ``seq`` `after`, in the order of writing."""
     return repository.after(session, job_id, after, name, limit)

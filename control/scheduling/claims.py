@@ -1,7 +1,7 @@
-"""A worker takes the best job that it can run.
+"""Claims: a worker takes the best job that it can run.
 
 Highest priority first; among equals the project with the fewest running jobs; then the longest wait. The order is
-decided here, at the moment a slot is free, and not by the order of messages.
+decided here, when a slot is free, and not by the order of wake-ups.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class ClaimedFile:
     bytes: int
     object_key: str
     reading: dict[str, Any] = field(default_factory=dict)
-    """What was said at its upload of how it is read (`core.formats.tables.reading.ReadingOptions`)."""
+    """How to read it, as stated at its upload (`core.formats.tables.reading.ReadingOptions`)."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,25 @@ class Claim:
     job_id: str
     project_id: str
     attempt: int
-    """The fencing token: every later write carries it."""
+    """The attempt's number, which is the fencing token: every later write carries it."""
     spec: dict[str, Any]
     files: tuple[ClaimedFile, ...]
     checkpoints: tuple[CheckpointRef, ...]
-    """Where it may continue from, best first: should the first turn out damaged, the next is tried."""
+    """Checkpoints to resume from, best first: if the first is damaged, the next is tried."""
     lease_seconds: float
     purpose: Purpose = "train"
     options: dict[str, Any] = field(default_factory=dict)
-    """What a short job was asked for besides its spec."""
+    """Options of a short job besides its spec."""
     seconds_used: float = 0.0
-    """Of its attempts before this one."""
+    """Run time of its earlier attempts."""
     memory_bytes: int = 0
-    """What it was estimated to take."""
+    """Estimated peak memory."""
     decisions: dict[str, Any] = field(default_factory=dict)
-    """What earlier attempts' engines chose where the spec says ``auto``: an attempt that starts over chooses the same."""
+    """What the engines of earlier attempts chose for ``auto`` in the spec: an attempt that starts over chooses the same."""
 
     @property
     def resume(self) -> CheckpointRef | None:
-        """Where to continue from; None for a fresh start."""
+        """The checkpoint to resume from; None for a fresh start."""
         return self.checkpoints[0] if self.checkpoints else None
 
 
@@ -103,12 +103,12 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
 def _decisions(session: WriteSession, job: Job) -> dict[str, Any]:
     if job.attempt == 1:
         return {}
-    # Of several the oldest counts: the first attempt's numbers are in the series already.
+    # Of several decisions the oldest counts: the metrics of the first attempt were made with it.
     return {data["name"]: data["choice"] for data in repository.decisions(session, job.id)}
 
 
 def _take(session: WriteSession, workers: Fleet, worker: Member) -> Job | None:
-    """Lock the best job; go on to the next lower priority where others are just taking all that is there."""
+    """Lock the best job; where concurrent claims hold all jobs of a priority, go on to the next lower one."""
     offers = _as_arrays(workers.offers(worker))
     below = 101
     while True:

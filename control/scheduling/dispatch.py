@@ -1,4 +1,4 @@
-"""Which workers are woken and which jobs preempted, so that no slot stays empty while work waits. Pure; `control.maintenance.service` carries it out."""
+"""Which workers get a wake-up and which jobs are preempted, so that no slot stays empty while jobs wait. Pure; `control.maintenance.service` carries it out."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,24 +19,24 @@ class Waiting:
     priority: int
     queued_at: datetime
     preempts: bool = True
-    """Running jobs of lower priority may have to give way to it."""
+    """Whether running jobs of lower priority may be preempted for it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do."""
+    """Result of `plan`."""
 
     wakeups: dict[Queue, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """For each queue, jobs that a worker which has nothing to do could take: so many wake-ups it needs."""
+    """For each queue, the number of jobs that an idle worker could take, which is the number of wake-ups to send."""
     preempt: dict[str, str] = field(default_factory=dict)
-    """Running job → the job of higher priority that it should make room for."""
+    """Running job → the job of higher priority that it is preempted for."""
 
 
 def plan(head: Sequence[Waiting], now: Slots) -> Plan:
-    """Give each job at the head of the queue a slot: one that is free, else one that becomes so, else one whose job
+    """Give each job at the head of the queue a slot: a free one, else one that becomes free, else one whose job
     may be preempted for it.
 
-    Among those the job of the lowest priority goes, and of equals the one that came last: it has the least to lose.
+    The job of the lowest priority is preempted, and of equals the one that was queued last: it loses the least work.
     """
     result = Plan()
     taken: set[str] = set()

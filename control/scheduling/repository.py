@@ -1,4 +1,4 @@
-"""SQL about the queue, the slots and who runs what."""
+"""SQL about the queue, the slots and which worker runs which job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class WorkerRow:
     worker: Worker
     job_id: str | None
     project_id: str | None
-    """The job's."""
+    """Project of the job."""
     online: bool
 
 
 def workers_with_jobs(
     session: ReadSession, seen_within: timedelta, before: str | None, limit: int
 ) -> list[WorkerRow]:
-    """Workers that were seen within that time or hold a job; newest first, from below id `before` on."""
+    """Workers that were seen within that time or hold a job; newest first, those with ids below `before`."""
     running = (
         select(Job.worker_id, func.min(Job.id).label("job_id"), func.min(Job.project_id).label("project_id"))
         .where(Job.state == "running")
@@ -53,7 +53,7 @@ def workers_with_jobs(
 
 def slots(session: ReadSession) -> Sequence[Row[str, str, int, str | None, int, bool, str | None, Any]]:
     """The workers that are online, each with the job that it runs: id, device, memory, then the job's id (None: it
-    runs none), priority, whether it may be preempted, its intent, since when it waited; an older job first."""
+    runs none), priority, whether it may be preempted, its intent, when it was queued; older jobs first."""
     return session.execute(
         select(
             Worker.id,
@@ -86,8 +86,8 @@ def head_of_queue(session: ReadSession, devices: Sequence[str], limit: int) -> l
 def waiting(
     session: ReadSession, device: str, memory_bytes: int, limit: int
 ) -> Sequence[Row[str, str, int, int, Any, bool]]:
-    """The first queued jobs for a device that take no more memory: id, device, memory, priority, since when, and whether
-    it trains."""
+    """The first queued jobs for a device that need at most this memory: id, device, memory, priority, when it was queued,
+    and whether it is a training job."""
     return session.execute(
         select(Job.id, Job.device, Job.memory_bytes, Job.priority, Job.queued_at, Job.purpose == "train")
         .where(Job.state == "queued", Job.device == device, Job.memory_bytes <= memory_bytes)
@@ -97,7 +97,7 @@ def waiting(
 
 
 def lock_preemptible(session: WriteSession, job_id: str) -> Job | None:
-    """A running job of which nothing is asked, its row locked; None where it is none, or another holds its row."""
+    """A running job without an intent, its row locked; None if it is none, or its row is locked elsewhere."""
     return session.scalars(
         select(Job)
         .where(Job.id == job_id, Job.state == "running", Job.intent.is_(None))
@@ -106,7 +106,7 @@ def lock_preemptible(session: WriteSession, job_id: str) -> Job | None:
 
 
 def decisions(session: ReadSession, job_id: str) -> list[dict[str, Any]]:
-    """What the job's engines decided, the newest first."""
+    """Decisions of the job's engines, the newest first."""
     return list(
         session.scalars(
             select(Event.data)
@@ -127,7 +127,7 @@ def highest_priority(session: ReadSession, offers: dict[str, Any], below: int) -
 
 
 def lock_best(session: WriteSession, offers: dict[str, Any], priority: int) -> Job | None:
-    """The job of that priority whose turn it is, its row locked; None where others are just taking all there are."""
+    """The next job of that priority, its row locked; None if concurrent claims hold all of them."""
     job_id = session.execute(_BEST, offers | {"priority": priority}).scalar_one_or_none()
     return None if job_id is None else session.get_one(Job, job_id, populate_existing=True)
 
@@ -149,9 +149,9 @@ _HIGHEST = text(f"""
 """)  # noqa: S608 - no value is pasted in
 
 # Neither the number of queued jobs nor the history matters to its cost, only the number of projects that wait:
-# `waiting` jumps through the index from project to project, `candidate` looks at the head of each one's line.
-# The head is 32 long because a job that another claim is just taking is skipped. `IS TRUE` keeps the planner from seeing
-# a narrow range of memory, which would have it read and sort a project's whole line instead of the index' beginning.
+# `waiting` skips through the index from project to project, `candidate` reads the head of each project's queue.
+# The head has 32 jobs because a job locked by another claim is skipped. `IS TRUE` hides the narrow range of memory from the
+# planner, which would otherwise read and sort a project's whole queue instead of the beginning of the index.
 _BEST = text(f"""
     WITH RECURSIVE {_OFFERS},
     waiting(device, above, upto, project_id) AS (

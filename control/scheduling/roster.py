@@ -1,4 +1,4 @@
-"""The workers, each with what it runs."""
+"""The list of workers, each with the job that it runs."""
 
 from datetime import timedelta
 
@@ -8,16 +8,16 @@ from control.workers.presenters import worker_out
 from control.workers.schemas import WorkerOut
 
 _LISTED_FOR = timedelta(days=1)
-"""A worker that left or was lost is listed for so long."""
+"""How long a worker that has stopped or was lost stays in the list."""
 
 
 def list_workers(
     session: ReadSession, *, limit: int = 200, before: str | None = None, project_id: str | None = None
 ) -> list[WorkerOut]:
-    """Workers that are online, hold a job, or were here within a day; newest first, from below id `before` on.
+    """Workers that are online, hold a job, or were seen within a day; newest first, those with ids below `before`.
 
     Args:
-        project_id: Who asks: workers serve every project, but what they run is told only to the job's own.
+        project_id: The caller's project: workers serve every project, but only a job's own project sees which worker runs it.
     """
     return [
         worker_out(

@@ -1,4 +1,4 @@
-"""The queue over HTTP."""
+"""HTTP schemas of the queue."""
 
 from typing import Literal
 
@@ -22,8 +22,8 @@ class WaitingReason(Resource):
     """Why a queued job does not run yet."""
 
     code: WaitingCode
-    """Stable."""
+    """Stable code of the reason."""
     params: JsonObject = Field(default_factory=dict)
-    """What the message is made of: ``ahead`` (jobs before it) with ``more`` (there are more than were counted), ``workers``,
+    """Parameters of the message: ``ahead`` (jobs before it) with ``more`` (there are more than were counted), ``workers``,
     ``needed_bytes``, ``largest_bytes``."""
     message: str

@@ -1,4 +1,4 @@
-"""The workers that are online, each with what it runs: where jobs have room, and where room could be made."""
+"""Slots of the workers that are online, each with the job that it runs: which are free, and which could become free."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Occupant:
     priority: int
     preemptible: bool
     stopping: bool
-    """It was asked to stop, so its slot is free soon."""
+    """Whether it was requested to stop, so that its slot becomes free."""
     since: datetime
-    """When it last waited in the queue; of two jobs, the later one has less to lose."""
+    """When it last entered the queue; of two jobs, the later one loses less work."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,6 @@ def slots(session: ReadSession) -> Slots:
         occupant = None
         if job_id is not None:
             occupant = Occupant(job_id, priority, preemptible, intent is not None, queued_at)
-        # A worker whose supervisor was killed may hold two until the old lease ends; the newer one counts.
+        # A worker whose supervisor was killed may hold two jobs until the older lease ends; the newer job counts.
         found[worker_id] = Slot(Member(worker_id, cast("WorkerDevice", device), memory_bytes), occupant)
     return Slots(list(found.values()))

@@ -11,7 +11,7 @@ from control.scheduling.slots import Slot, Slots, slots
 from control.workers.fleet import Fleet
 
 COUNTED = 100
-"""Jobs ahead are counted no further."""
+"""Most jobs ahead that are counted."""
 
 
 def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, WaitingReason]:
@@ -51,7 +51,7 @@ def reason(now: Slots, device: str, memory_bytes: int, ahead: int) -> WaitingRea
 
 
 def rivals(fleet: Fleet, device: str) -> list[str]:
-    """The values of ``device`` for which some worker takes jobs that also takes jobs for `device`."""
+    """The values of ``device`` whose jobs compete with jobs for `device` for some worker."""
     found = {device}
     for member in fleet.members:
         devices: set[str] = {offer.device for offer in fleet.offers(member) if offer.above < offer.upto}
@@ -61,7 +61,7 @@ def rivals(fleet: Fleet, device: str) -> list[str]:
 
 
 def gibibytes(count: int) -> str:
-    """Bytes as people read them."""
+    """Bytes in GiB, as text."""
     return f"{count / 2**30:.3g} GiB"
 
 
@@ -70,7 +70,7 @@ def _stops(slot: Slot) -> bool:
 
 
 def sentence(code: WaitingCode, params: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each code
-    """The message of a reason. The only function that makes one."""
+    """The message of a reason. No other function makes one."""
     match code:
         case "no_worker_online":
             return "no worker is online"
@@ -119,6 +119,6 @@ def _nobody(fleet: Fleet, device: str, memory_bytes: int) -> WaitingReason:
 
 
 def _line_up(session: ReadSession, devices: Sequence[str]) -> dict[str, int]:
-    """Job id → how many come before it, for the head of the queue."""
+    """Job id → number of jobs before it, for the head of the queue."""
     ids = repository.head_of_queue(session, devices, COUNTED + 1)
     return {job_id: ahead for ahead, job_id in enumerate(ids)}

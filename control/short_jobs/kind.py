@@ -1,12 +1,12 @@
-"""What a kind of short job says of itself; everything else about short jobs is the same for all kinds.
+"""Description of a kind of short job; everything else about short jobs is the same for all kinds.
 
 A new kind is one file in each room:
 
 - ``control/short_jobs/kinds/<name>.py``: the schemas of its options, its result and its answer, and ``KIND``, a `Kind`.
 - ``api/routes/short_jobs/<name>.py``: ``TEXTS``, what the OpenAPI document says of its routes.
 - ``core/commands/<name>.py``: the engine command, with its line in ``core/commands/cli.py``.
-- ``client/seedbed/short_jobs/<name>.py``: its models, and its `ShortJobs` with an attribute of ``seedbed.Client``. What
-  people ask with, a method of ``client.jobs`` or ``client.checkpoints`` and a command, is written for each kind.
+- ``client/seedbed/short_jobs/<name>.py``: its models, and its `ShortJobs` with an attribute of ``seedbed.Client``. The
+method of ``client.jobs`` or ``client.checkpoints`` and the command that create one are written for each kind.
 - ``dashboard/src/shortJobs/kinds/<name>.ts``: its calls and words, for the hook that its panel uses.
 
 The database, the queue, the routes, the problem codes, retention, deletion, usage and the worker need no change.
@@ -28,19 +28,19 @@ ShortJobState = Literal["queued", "running", "paused", "succeeded", "failed", "c
 
 
 class ShortJobOut(Resource):
-    """What every kind of short job tells of itself over HTTP."""
+    """HTTP schema of what all kinds of short jobs have in common."""
 
     id: str
     state: ShortJobState
-    """``result`` is there once it ``succeeded``, ``failure`` once it ``failed``."""
+    """``result`` is set if it ``succeeded``, ``failure`` if it ``failed``."""
     waiting_reason: str | None
-    """Why a queued short job does not run yet; the message of `waiting`."""
+    """Why a queued short job does not run yet: the message of `waiting`."""
     waiting: WaitingReason | None
-    """The same with its code and parameters."""
+    """Why a queued short job does not run yet, with code and parameters."""
     phase: Literal["staging", "preparing", "training", "saving"] | None
-    """What the worker is at; ``training`` is the work itself."""
+    """Phase of the worker; ``training`` is the work itself."""
     phase_fraction: float | None
-    """Of staging or preparing, 0 to 1; none where it is not known."""
+    """Progress of staging or preparing, 0 to 1; null if it is not known."""
     worker: str | None
     failure: Failure | None
     created_at: datetime
@@ -53,25 +53,25 @@ OutT_co = TypeVar("OutT_co", bound=ShortJobOut, covariant=True)
 
 @dataclass(frozen=True)
 class FromSpec:
-    """It tries a job that was not submitted: a spec and its dataset are what it works on.
+    """It works on a spec and its dataset, for a job that was not submitted.
 
-    It takes the memory and the device that the job would take, and is refused where no worker is online that could
-    run the job: its answer is wanted now.
+    It needs the memory and the device that the job would need, and is refused if no worker is online that could run
+    the job, because its result is wanted at once.
     """
 
 
 @dataclass(frozen=True)
 class FromCheckpoint:
-    """It works on a checkpoint, which retention and deletions leave alone until it is over.
+    """It works on a checkpoint, which retention and deletions keep until it has ended.
 
-    The checkpoint comes with its job's spec. The same request about the same checkpoint is done once: who asks again
-    gets the short job that waits, runs or has succeeded. It waits where no worker is online.
+    It uses the spec of the checkpoint's job. The same request about the same checkpoint is done once: a repeated request
+    returns the short job that is queued, runs or has succeeded. It waits if no worker is online.
     """
 
     memory_bytes: Callable[[JobSpec, int], int]
-    """Of its job's spec and the bytes of the checkpoint's weights: what it takes."""
+    """The memory that it needs, from the job's spec and the bytes of the checkpoint's weights."""
     device: Callable[[JobSpec], str]
-    """What it runs on: ``cpu``, ``cuda`` or ``auto``."""
+    """Its device: ``cpu``, ``cuda`` or ``auto``."""
 
 
 @dataclass(frozen=True)
@@ -81,32 +81,32 @@ class Kind(Generic[OutT_co]):
     name: str
     """Purpose of its rows, engine command, and the noun in paths and codes: ``/v1/estimates``, ``estimate_not_found``."""
     prefix: str
-    """Of its ids, as ``est`` of ``est_01kb…``."""
+    """Prefix of its ids, such as ``est`` in ``est_01kb…``."""
     starts_from: FromSpec | FromCheckpoint
     options: type[BaseModel]
-    """What is asked besides the spec or the checkpoint: the query of ``POST /v1/jobs/NAME``, the body of
-    ``POST /v1/checkpoints/ID/NAME``. The row keeps it."""
+    """Its options besides the spec or the checkpoint: the query of ``POST /v1/jobs/NAME``, the body of
+    ``POST /v1/checkpoints/ID/NAME``. The row stores them."""
     out: type[OutT_co]
-    """Its answer. Fields named ``spec``, ``checkpoint``, ``job``, ``step``, ``files``, ``bytes`` and like an option are
-    filled in where it has them; ``result`` comes of `result`."""
+    """Schema of its response. Fields named ``spec``, ``checkpoint``, ``job``, ``step``, ``files``, ``bytes`` and like an option are
+    filled in if it has them; ``result`` is made by `result`."""
     result: Callable[[Mapping[str, Any]], BaseModel]
-    """From the row's ``result``, which is the engine's event and where files are made their ``prefix`` and ``files``."""
+    """Makes the schema from the row's ``result``: the engine's event, and the ``prefix`` and ``files`` of the files if it makes any."""
     event: str
     """The engine's event that carries the result (``docs/engine-protocol.md``)."""
     arguments: Callable[[Mapping[str, Any], int], list[str]]
-    """Of the options and the bytes of memory that the worker's device has: the engine's arguments for them."""
+    """The engine's arguments, from the options and the bytes of memory of the worker's device."""
     files: Literal["downloaded", "shown"] | None = None
-    """What it makes: files that are downloaded one by one or as an archive; texts and pictures that a browser shows in
-    place, by names that ``result.shown`` lists; or nothing but its result. Where there are files the engine command
-    takes ``--out DIR``, and its event names their directory as ``path``."""
+    """Which files it makes: files for download, one by one or as an archive; texts and pictures that a browser shows in
+    place, by the names in ``result.shown``; or none. If it makes files, the engine command takes ``--out DIR``, and its
+    event names their directory as ``path``."""
     kept: timedelta | None = None
-    """After its end it stays so long; None: until it is deleted, or the job that its checkpoint is of."""
+    """How long it is kept after its end; None: until it or the job of its checkpoint is deleted."""
     steps: int = 1
-    """What its progress counts to."""
+    """The number of steps of its progress."""
     retries: int = 1
     """The retry limit."""
     priority: int = 100
-    """Somebody waits for it and it is short, so it goes first. It makes no running job give way
+    """High, because it is short and somebody waits for it. No running job is preempted for it
     (`control.scheduling.dispatch`)."""
     listed: int = 200
-    """At most so many are in the list of a job's."""
+    """Most entries of a job's list of them."""

@@ -1,4 +1,4 @@
-"""Short jobs as they go over HTTP, and what they show."""
+"""Rows of short jobs → schemas for HTTP, and the files that they show."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -17,7 +17,7 @@ OutT = TypeVar("OutT", bound=ShortJobOut)
 
 
 def short_job_out(session: ReadSession, kind: Kind[OutT], row: Job) -> OutT:
-    """A short job as it goes over HTTP."""
+    """The HTTP schema of a short job."""
     return kind.out.model_validate(
         {
             **_facts(session, row),
@@ -28,7 +28,7 @@ def short_job_out(session: ReadSession, kind: Kind[OutT], row: Job) -> OutT:
 
 
 def _facts(session: ReadSession, row: Job) -> dict[str, Any]:
-    """What every kind tells of itself."""
+    """The fields that all kinds have."""
     waiting = waiting_reasons(session, [row]).get(row.id)
     return {
         "id": row.id,
@@ -46,7 +46,7 @@ def _facts(session: ReadSession, row: Job) -> dict[str, Any]:
 
 
 def _asked(kind: Kind[Any], row: Job) -> dict[str, Any]:
-    """What was asked for and what was made, as far as the kind's answer has fields for it."""
+    """The fields of the request and of the files, as far as the kind's schema has them."""
     files = [CheckpointFile.model_validate(file) for file in (row.result or {}).get("files", ())]
     offered = {
         **row.options,
@@ -73,10 +73,10 @@ class Shown:
 
 
 def shown(row: Job, name: str) -> Shown:
-    """One of the things that a short job shows (`Kind.files` is ``shown``).
+    """One of the texts and pictures of a short job whose `Kind.files` is ``shown``.
 
     Raises:
-        NotFound: ``file_not_found``: it shows no such thing, or nothing yet.
+        NotFound: ``file_not_found``: it has no file of that name, or none yet.
     """
     result = row.result or {"shown": [], "files": []}
     files = {file["path"]: file for file in result["files"]}

@@ -1,4 +1,4 @@
-"""Which kinds of short jobs there are: one in each module of `control.short_jobs.kinds`."""
+"""The kinds of short jobs: one in each module of `control.short_jobs.kinds`."""
 
 import importlib
 from collections.abc import Mapping

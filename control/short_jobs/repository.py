@@ -12,7 +12,7 @@ from control.lifecycle.states import TERMINAL
 
 
 def same(session: ReadSession, purpose: str, checkpoint_id: str, options: Mapping[str, Any]) -> Job | None:
-    """The newest about this checkpoint with these options that waits, runs or has succeeded."""
+    """The newest short job on this checkpoint with these options that is queued, runs or has succeeded."""
     return session.scalars(
         select(Job)
         .where(
@@ -27,7 +27,7 @@ def same(session: ReadSession, purpose: str, checkpoint_id: str, options: Mappin
 
 
 def of_job(session: ReadSession, purpose: str, job_id: str, *, limit: int) -> list[Job]:
-    """Those about a job's checkpoints, newest first."""
+    """Short jobs on a job's checkpoints, newest first."""
     return list(
         session.scalars(
             select(Job)
@@ -39,7 +39,7 @@ def of_job(session: ReadSession, purpose: str, job_id: str, *, limit: int) -> li
 
 
 def ended_before(session: ReadSession, purpose: str, ago: timedelta) -> Sequence[str]:
-    """Ids of those that ended longer ago than that."""
+    """Ids of short jobs that ended longer ago than that."""
     return session.scalars(
         select(Job.id).where(
             Job.purpose == purpose,
@@ -50,5 +50,5 @@ def ended_before(session: ReadSession, purpose: str, ago: timedelta) -> Sequence
 
 
 def drop(session: WriteSession, short_job_id: str) -> None:
-    """Delete the row; its files must have left the storage."""
+    """Delete the row; its files must have been removed from storage."""
     session.execute(delete(Job).where(Job.id == short_job_id))

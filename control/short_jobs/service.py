@@ -1,6 +1,6 @@
 """Short jobs: jobs of another purpose than training.
 
-A short job is a row of `control.jobs` like any other: it waits in the same queue, is claimed, fenced and reaped in the same
+A short job is a row of `control.jobs` like any other: it waits in the same queue, is claimed, fenced and taken back in the same
 way, and its row holds its state. It differs in what the worker runs for it, in that it has a ``result``, and in that no
 list of jobs shows it. docs/decisions/0008 gives the reasons; `control.short_jobs.kind` describes a kind.
 """
@@ -31,15 +31,15 @@ from core.spec.stored import stored
 def create_from_spec(
     session: WriteSession, kind: Kind[Any], project_id: str, spec: JobSpec, options: BaseModel
 ) -> Job:
-    """Ask for a short job about a job that was not submitted.
+    """Create a short job on a spec, for a job that was not submitted.
 
-    It goes to a worker that could run the job: what it prepares of the data, the job finds there.
+    It goes to a worker that could run the job, so that the job can reuse the data that it prepares.
 
     Raises:
         SeedbedError: whatever `admit` refuses.
     """
     admission = admit(session, project_id, spec)
-    assert spec.dataset is not None  # else it was refused
+    assert spec.dataset is not None  # otherwise `admit` has refused it
     return _submit(
         session,
         kind,
@@ -55,18 +55,18 @@ def create_from_spec(
 def create_from_checkpoint(
     session: WriteSession, kind: Kind[Any], project_id: str, checkpoint_id: str, options: BaseModel
 ) -> Job:
-    """Ask for a short job about a checkpoint; the same that waits, runs or has succeeded is not done again.
+    """Create a short job on a checkpoint, or return an equal one that is queued, runs or has succeeded.
 
     Raises:
         NotFound: ``checkpoint_not_found``.
     """
     start = kind.starts_from
     assert isinstance(start, FromCheckpoint)
-    # Its job's row is locked, so that two who ask at once get the same, and retention and deletions wait.
+    # The row of the job is locked, so that two equal requests at once get the same short job, and retention and deletions wait.
     owner = checkpoints.get(session, project_id, checkpoint_id).job_id
     parent = lifecycle.lock_by_id(session, owner)
     checkpoint = checkpoints.get(session, project_id, checkpoint_id)
-    assert parent is not None  # its checkpoints go with it
+    assert parent is not None  # a deleted job has no checkpoints
     asked = options.model_dump(mode="json") | {"step": checkpoint.step}
     known = repository.same(session, kind.name, checkpoint.id, asked)
     if known is not None:
@@ -86,7 +86,7 @@ def create_from_checkpoint(
 
 
 def _weights_bytes(checkpoint: Checkpoint) -> int:
-    """Of what `transformers` opens, the trainer's state left out."""
+    """Bytes of the files that `transformers` opens, without the trainer's state."""
     files = checkpoint.manifest["files"]
     return sum(file["bytes"] for file in files if not file["path"].startswith("trainer/"))
 
@@ -140,16 +140,16 @@ def get(session: ReadSession, kind: Kind[Any], project_id: str, short_job_id: st
 
 
 def list_of_job(session: ReadSession, kind: Kind[Any], job_id: str) -> list[Job]:
-    """The short jobs of this kind about a job's checkpoints, newest first; at most `Kind.listed`."""
+    """The short jobs of this kind on a job's checkpoints, newest first; at most `Kind.listed`."""
     return repository.of_job(session, kind.name, job_id, limit=kind.listed)
 
 
 def cancel(session: WriteSession, kind: Kind[Any], project_id: str, short_job_id: str) -> Job:
-    """Stop a short job, or take it out of the queue.
+    """Stop a short job, or remove it from the queue.
 
     Raises:
         NotFound: as `get`.
-        InvalidTransition: it is over.
+        InvalidTransition: it has ended.
     """
     get(session, kind, project_id, short_job_id)
     return request(session, project_id, short_job_id, "cancel", purpose=kind.name)

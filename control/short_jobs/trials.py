@@ -1,4 +1,4 @@
-"""What is asked of a spec before somebody waits for an answer about it."""
+"""Checks of a spec before a short job on it is created."""
 
 from control.db import ReadSession
 from control.errors import Conflict
@@ -9,7 +9,7 @@ from core.spec.job import JobSpec
 
 
 def admit(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
-    """What a spec would need, if it could be submitted and a worker is online that could run it.
+    """The requirements of a spec that could be submitted and that a worker which is online could run.
 
     Raises:
         SeedbedError: whatever `control.jobs.submission.submit` refuses.

@@ -33,7 +33,7 @@ class Stage(ABC):
 
     def __init__(self, key: str) -> None:
         self.key = key
-        """Where the storage has it until it is committed."""
+        """Key or path of the object until it is committed."""
         self.bytes = 0
         self._hash = hashlib.sha256()
         self._settled = False
@@ -52,7 +52,7 @@ class Stage(ABC):
 
     @property
     def sha256(self) -> str:
-        """Of everything written so far, in hexadecimal."""
+        """SHA-256 of everything written so far, in hexadecimal."""
         return self._hash.hexdigest()
 
     @property
@@ -79,12 +79,12 @@ class Stage(ABC):
         self.discard()
 
     def open(self) -> BinaryIO:
-        """What was written, to be read back before the commit. Nothing may be written afterwards."""
+        """Open what was written, to be read back before the commit. Nothing may be written afterwards."""
         self.finish()
         return self._reopen()
 
     def finish(self) -> None:  # noqa: B027 - a file is readable as it grows
-        """End the writing: what is at `key` is then whole."""
+        """End the writing: the object at `key` is then complete."""
 
     def sync(self) -> None:  # noqa: B027 - what a bucket took is durable already
         """Make what was written durable, so that the commit is quick. May run while it is read back."""
@@ -111,7 +111,7 @@ class Storage(ABC):
 
     @property
     def directory(self) -> Path | None:
-        """Where all of it lies on this machine; None for a bucket."""
+        """The directory of the whole storage on this machine; None for a bucket."""
         return None
 
     @abstractmethod
@@ -128,7 +128,7 @@ class Storage(ABC):
 
     @abstractmethod
     def local_path(self, key: str) -> Path | None:
-        """The file that holds the object, where there is one on this machine."""
+        """The file that holds the object, if there is one on this machine."""
 
     @abstractmethod
     def size(self, key: str) -> int:
@@ -156,7 +156,7 @@ class Storage(ABC):
 
     @abstractmethod
     def sweep(self, older_than: timedelta) -> int:
-        """Remove what a crash left half-written; returns how many objects."""
+        """Remove objects that a crash left incomplete; returns their number."""
 
     def put_stream(self, key: str, chunks: Iterable[bytes]) -> None:
         """Store the chunks under the key, atomically."""

@@ -13,7 +13,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class StorageFull(SeedbedError):
-    """No room for what was being written; nothing of it is left."""
+    """No room for the object that was being written; nothing of it is left."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
 

@@ -16,7 +16,7 @@ from control.storage.base import CHUNK, TEMPORARY, Stage, Storage, StoredObject
 from control.storage.errors import as_storage_errors
 
 _VECTORS = 1024
-"""Linux takes at most so many buffers in one ``writev``."""
+"""Most buffers that Linux takes in one ``writev``."""
 
 
 class LocalStorage(Storage):
@@ -122,7 +122,7 @@ class LocalStage(Stage):
             self._file = self._path.open("xb", buffering=0)
 
     def _append(self, chunks: Iterable[bytes]) -> None:
-        # Never from the front of one long list: a body may come in millions of pieces of a byte.
+        # Not removed from the front of one list, which is quadratic: a body may come in millions of chunks of one byte.
         rest = (memoryview(chunk) for chunk in chunks if chunk)
         with as_storage_errors():
             while pending := list(itertools.islice(rest, _VECTORS)):
@@ -162,7 +162,7 @@ class LocalStage(Stage):
 
 
 def _sync_directory(path: Path) -> None:
-    """Make a rename in the directory survive a power cut."""
+    """Make a rename in the directory durable, so that it survives a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -112,14 +112,14 @@ class ObjectStage(Stage):
             obstore.delete(self._store, self.key)
 
     def _remove(self) -> None:
-        # A multipart upload cannot be abandoned by name here; ended and deleted, it leaves nothing.
+        # obstore cannot abort a multipart upload by name; completed and deleted, it leaves nothing.
         self.finish()
         with as_storage_errors():
             obstore.delete(self._store, self.key)
 
 
 class _ObjectFile(io.RawIOBase):
-    """obstore's reader as the standard library knows files."""
+    """obstore's reader with the interface of the standard library's files."""
 
     def __init__(self, reader: "obstore.ReadableFile") -> None:
         self._reader = reader

@@ -19,7 +19,7 @@ def open_storage(url: str) -> Storage:
     ``AWS_SECRET_ACCESS_KEY``, ``AWS_REGION``, ``AWS_ENDPOINT_URL``), as the AWS tools take them.
 
     Raises:
-        ValueError: the URL names no storage that this knows.
+        ValueError: the URL names no known kind of storage.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -36,7 +36,7 @@ def open_storage(url: str) -> Storage:
                     "allow_http": endpoint.startswith("http://"),
                     "timeout": timedelta(minutes=5),
                 },
-                # Long enough for a storage that restarts; who waits for less, as a health check, does not wait on.
+                # Long enough for a storage that restarts; callers with a shorter limit, such as health checks, have their own timeouts.
                 retry_config={"max_retries": 10, "retry_timeout": timedelta(seconds=30)},
             )
         )

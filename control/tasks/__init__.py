@@ -1,1 +1,1 @@
-"""What models can learn, as the tasks' specs tell of themselves."""
+"""The tasks, which are what models can learn, as their specs describe them."""

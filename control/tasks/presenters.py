@@ -1,4 +1,4 @@
-"""The tasks' specs as they go over HTTP."""
+"""Specs of tasks → schemas for HTTP."""
 
 import inspect
 from functools import cache
@@ -12,7 +12,7 @@ from core.spec.tasks import task_faults, task_packages, tasks_by_kind
 
 @cache
 def all_tasks() -> tuple[TaskOut, ...]:
-    """Every task that is installed here, in the order in which people are shown them."""
+    """Every installed task, in display order."""
     packages = task_packages()
     return tuple(_task_out(kind, spec, packages.get(kind)) for kind, spec in tasks_by_kind().items())
 

@@ -1,4 +1,4 @@
-"""Tasks over HTTP."""
+"""HTTP schemas of tasks."""
 
 from typing import Literal
 
@@ -9,15 +9,15 @@ class MetricOut(Resource):
     """Something that a job of the task measures."""
 
     name: str
-    """Without its area: `perplexity`."""
+    """Name without its area, such as `perplexity`."""
     series: list[str]
     """Names under which it is logged: `train/perplexity`, `eval/perplexity`."""
     title: str
     group: Literal["loss", "task", "representation", "run"]
     better: Literal["lower", "higher"] | None
-    """Which way a better model lies; none where it does not tell a better model from a worse one."""
+    """Direction of a better model; null if it does not tell a better model from a worse one."""
     unit: str | None
-    """`share` (0 to 1), `MB`, `nats` …; none for a number without unit."""
+    """`share` (0 to 1), `MB`, `nats` …; null for a number without unit."""
     hint: str | None
     """How to read it, in a sentence."""
     logarithmic: bool
@@ -27,7 +27,7 @@ class MetricOut(Resource):
     noisy: bool
     """Whether values jump from point to point, so that a smoothed curve helps."""
     tile: str | None
-    """Its short title among the figures that sum a job up; none where it is not one of them."""
+    """Short title in the summary of a job; null if it is not part of that."""
     level: str | None
     """Name of another metric that is a constant to compare with."""
 
@@ -57,7 +57,7 @@ class OpeningOut(Resource):
     loader: str
     """The class whose `from_pretrained` takes it."""
     code: str
-    """Python; `{folder}` stands for the folder's path."""
+    """Python code; `{folder}` stands for the folder's path."""
 
 
 class TaskOut(Resource):
@@ -72,18 +72,18 @@ class TaskOut(Resource):
     description: str
     """What it does and where it comes from, in a sentence or two."""
     modality: Literal["text", "image", "audio"]
-    """What it learns from."""
+    """Modality of its data."""
     networks: list[NetworkOut]
     metrics: list[MetricOut]
-    """What its jobs measure, in the order in which people should see it."""
+    """Metrics of its jobs, in display order."""
     recipes: list[RecipeOut]
-    """The smallest first."""
+    """Recipes, the smallest first."""
     fields: list[str]
-    """Dotted paths of a spec's fields and sections that it reads and not every other task does."""
+    """Dotted paths of the fields and sections of a spec that it reads and that not all tasks read."""
     main_fields: list[str]
-    """Those of them that a form shows at once."""
+    """Those of `fields` that a form shows without expanding a section."""
     opening: OpeningOut
     documentation: str | None
-    """Address of its page; of Seedbed's own tasks the page's path in the source."""
+    """URL of its page; for a task of Seedbed, the path of the page in the source."""
     package: str | None
-    """The installed package that brings it; none for Seedbed's own."""
+    """The installed package that provides it; null for a task of Seedbed."""

@@ -10,13 +10,13 @@ from control.usage.schemas import DiskUsage
 
 
 def disk_of(storage: Storage, settings: Settings) -> DiskUsage | None:
-    """Of the file system that the storage is on; None for a bucket."""
+    """Disk usage of the storage's file system; None for a bucket."""
     directory = storage.directory
     return None if directory is None else measure(directory, settings)
 
 
 def measure(path: Path, settings: Settings) -> DiskUsage:
-    """Of the file system that `path` is, or would be, on."""
+    """Disk usage of the file system that `path` is on, or would be on."""
     while not path.exists():
         path = path.parent
     found = disk_usage(path)
@@ -28,7 +28,7 @@ def require(disk: DiskUsage | None, more: int = 0) -> None:
     """
     Raises:
         StorageFull: `more` bytes do not fit at all.
-        DiskLow: less than must stay free is left, or would be with `more` bytes.
+        DiskLow: less than the reserve is free, or would be with `more` bytes.
     """
     if disk is not None and more > disk.free_bytes:
         raise StorageFull

@@ -14,12 +14,12 @@ class KindUsage(Resource):
 
 
 class DiskUsage(Resource):
-    """Of the file system that the storage is on."""
+    """Disk usage of the storage's file system."""
 
     total_bytes: int
     free_bytes: int
     keep_free_bytes: int
-    """Nothing more is taken in once less than this would be left."""
+    """The reserve: uploads and checkpoints are refused if less than this would stay free."""
 
 
 class UsageOut(Resource):
@@ -32,8 +32,8 @@ class UsageOut(Resource):
     previews: KindUsage
     logs: KindUsage
     bytes: int
-    """Of all kinds together."""
+    """Bytes of all kinds together."""
     leaving_bytes: int
-    """Bytes of removed checkpoints that leave the storage within a minute or two; in none of the numbers above."""
+    """Bytes of dropped checkpoints that are removed from storage within a minute or two; in none of the numbers above."""
     disk: DiskUsage | None
-    """None for a bucket, which has no known limit."""
+    """Null for a bucket, which has no known limit."""

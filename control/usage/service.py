@@ -25,7 +25,7 @@ TAKEN: dict[Kind, Taken] = {
     "exports": _exports,
     "logs": lifecycle.logs_taken,
 }
-"""Kind → what counts it: how many, and bytes. Sums over rows, never a walk through the storage."""
+"""Kind → function that returns its number and bytes, as sums over rows; the storage is never listed."""
 
 
 def usage(session: ReadSession, storage: Storage, chosen: Settings, project_id: str) -> UsageOut:

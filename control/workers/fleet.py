@@ -38,7 +38,7 @@ class Member:
 
     @property
     def queue(self) -> Queue:
-        """Where it listens."""
+        """The queue of its wake-ups."""
         return "gpu" if self.device == "cuda" else "cpu"
 
 
@@ -58,7 +58,7 @@ class Fleet:
             return [
                 Offer("cuda", -1, worker.memory_bytes),
                 Offer("auto", -1, worker.memory_bytes),
-                # A GPU's memory says nothing of its host's, which is where such a job would run.
+                # The memory of the GPU says nothing about the host's memory, which such a job would use.
                 Offer("cpu", self.largest("cpu"), UNLIMITED),
             ]
         return [

@@ -1,4 +1,4 @@
-"""Workers as they go over HTTP."""
+"""Rows of workers → schemas for HTTP."""
 
 from control.workers.models import Worker
 from control.workers.schemas import WorkerOut
@@ -7,7 +7,7 @@ from control.workers.schemas import WorkerOut
 def worker_out(worker: Worker, *, online: bool, job_id: str | None, told: bool) -> WorkerOut:
     """
     Args:
-        job_id: What it runs now.
+        job_id: The job that it runs now.
         told: Whether the caller may see the job.
     """
     return WorkerOut.model_validate(

@@ -1,4 +1,4 @@
-"""SQL about workers; that about what they run is in `control.scheduling.repository`."""
+"""SQL about workers; the SQL about the jobs that they run is in `control.scheduling.repository`."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -46,10 +46,10 @@ def mark_stopped(session: WriteSession, worker_id: str) -> None:
 
 
 def largest_memory(session: ReadSession, device: str | None, within: timedelta) -> int | None:
-    """Memory of the largest worker that was here within that time; None where there was none.
+    """Memory of the largest worker that was seen within that time; None if there was none.
 
     Args:
-        device: Only workers with this; None: with any.
+        device: Only workers with this device; None: any.
     """
     query = select(func.max(Worker.memory_bytes)).where(Worker.last_seen_at > func.clock_timestamp() - within)
     if device is not None:

@@ -1,4 +1,4 @@
-"""Workers over HTTP."""
+"""HTTP schemas of workers."""
 
 from datetime import datetime
 from typing import Literal
@@ -17,7 +17,7 @@ class WorkerOut(Resource):
     threads: int
     version: str
     job: str | None
-    """What it runs now."""
+    """The job that it runs now."""
     details: JsonObject
     started_at: datetime
     last_seen_at: datetime

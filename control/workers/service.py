@@ -26,10 +26,10 @@ def register(
 
     Args:
         name: ``hostname:pid``, for people.
-        device_name: As the maker calls it.
+        device_name: The manufacturer's name of the device.
         memory_bytes: Of the device: GPU memory, or the machine's for a CPU worker.
         threads: CPU threads that a job gets.
-        version: Of this software.
+        version: Version of Seedbed.
 
     Returns:
         Its id; new with each start.
@@ -53,7 +53,7 @@ def beat(session: WriteSession, worker_id: str) -> None:
     """Record a heartbeat of the worker.
 
     Raises:
-        NotFound: it never registered here; it should do so anew.
+        NotFound: it is not registered; it should register again.
     """
     if not repository.touch(session, worker_id):
         raise NotFound("worker_not_found", f"No worker {worker_id} is registered.")
@@ -65,7 +65,7 @@ def stopped(session: WriteSession, worker_id: str) -> None:
 
 
 def member(session: ReadSession, worker_id: str) -> Member:
-    """One worker as the fleet knows it, online or not.
+    """One worker as a member of the fleet, online or not.
 
     Raises:
         NotFound: it never registered.

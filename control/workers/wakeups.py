@@ -9,8 +9,8 @@ def wake_for(session: WriteSession, job_id: str, *, device: str, memory_bytes: i
     """Send a wake-up for a job that enters the queue, after the commit, to the queue whose workers may run it.
 
     Args:
-        device: What the job asks for: ``auto``, ``cpu`` or ``cuda``.
-        memory_bytes: Its estimate.
+        device: Device in the job's spec: ``auto``, ``cpu`` or ``cuda``.
+        memory_bytes: The job's memory estimate.
     """
     able = fleet(session).able(device, memory_bytes)
     queue: Queue = able[0].queue if able else "gpu" if device == "cuda" else "cpu"

@@ -1,9 +1,10 @@
-"""Whether a dataset holds what a job needs, told from what inspection found in its files: what the engine would say after preparing.
+"""Whether a dataset is large enough for a job, from the inspection reports of its files: the same answer that the engine would give
+after preparing the data.
 
-Images and recordings are counted exactly as long as inspection noted all of a file's different samples (`core.formats.ledger`);
-of larger files, whose samples suffice for any ordinary batch, the most that they can hold counts. Of text, the number of different
+Images and recordings are counted exactly as long as inspection recorded all distinct samples of a file (`core.formats.ledger`);
+for larger files, whose samples suffice for any ordinary batch, an upper bound counts. Of text, the number of distinct
 documents is exact; tokens are bounded from above (`core.spec.needs`), exactly for bytes and characters. A column that the spec
-names and that was not read at the upload is only looked for. So nothing is refused that could run; what is accepted may
+names and that was not read at the upload is only checked to exist. So nothing is refused that could run; what is accepted may
 turn out too small only where tokens are few for a trained or uploaded tokenizer, or where another column is read.
 """
 
@@ -25,7 +26,7 @@ _RULES: dict[str, Callable[[JobSpec, Sequence[Report]], ProblemDetail | None]] =
 
 
 def shortcoming(modality: str, spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
-    """What keeps the job from running on these files; None where nothing is known that does."""
+    """Why the job cannot run on these files; None if no reason is known."""
     # In the order in which the engine reads them.
     reports = [
         Report(file.name, file.bytes, file.report) for file in sorted(files, key=lambda file: file.name)

@@ -1,4 +1,4 @@
-"""Whether there are recordings enough for a job."""
+"""Whether a dataset has enough recordings for a job."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from core.spec.patterns import find_group
 
 
 def judge_audio(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
-    """What keeps the job from running on these recordings."""
+    """Why the job cannot run on these recordings; None if no reason is known."""
     audio = spec.data.audio
     ledger = merged(report.ledger() for report in reports)
     bad = sum(report.found.get("bad", 0) for report in reports)

@@ -1,4 +1,4 @@
-"""Whether there are images enough for a job."""
+"""Whether a dataset has enough images for a job."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from core.spec.needs import rows_needed
 
 
 def judge_images(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
-    """What keeps the job from running on these images."""
+    """Why the job cannot run on these images; None if no reason is known."""
     image = spec.data.image
     if problem := missing_column(
         reports, "data.image.image_column", image.image_column, "image_columns", "column of images"
@@ -52,7 +52,8 @@ def _too_few(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
 
 
 def _count(spec: JobSpec, reports: Sequence[Report]) -> tuple[int, int, int, bool]:
-    """Different images, those to learn from, those set aside by their names; and whether these are exact, not the most."""
+    """Number of distinct images, of training images, and of held-out images (by their names); and whether these are exact or upper
+    bounds."""
     ledger = merged((report.ledger() for report in reports), aside_anywhere=True)
     if ledger.complete:
         images = list(ledger.entries.values())
@@ -66,6 +67,6 @@ def _count(spec: JobSpec, reports: Sequence[Report]) -> tuple[int, int, int, boo
     if set_aside >= sum(samples(report.found) for report in reports):
         return different, 0, set_aside, False
     if any("ledger" in report.found for report in reports):
-        # Of those set aside, some may be repeats.
+        # Some of the held-out images may be repeats.
         return different, different - 1, set_aside, False
     return different, different - max(1, set_aside), set_aside, False

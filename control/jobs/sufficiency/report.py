@@ -1,4 +1,4 @@
-"""What inspection found in a file, and the problems that more than one modality knows."""
+"""What inspection found in a file, and the problems that more than one modality has."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Report:
 
     @property
     def different(self) -> int:
-        """Samples at most that differ from one another."""
+        """Upper bound of the number of distinct samples."""
         repeated: int = self.found.get("duplicates", self.found.get("repeats", 0))
         return samples(self.found) - repeated
 
@@ -35,7 +35,7 @@ class Report:
 def missing_column(
     reports: Iterable[Report], param: str, wanted: str | None, known: str, what: str
 ) -> ProblemDetail | None:
-    """A table without the column that the spec names."""
+    """The problem of a table that lacks the column named by the spec."""
     for report in reports:
         columns = report.found.get(known)
         if wanted is None or columns is None or wanted in columns:
@@ -50,7 +50,7 @@ def missing_column(
 
 
 def reads_other(wanted: str | None, reports: Iterable[Report], used: str) -> bool:
-    """Whether the spec names another column than inspection has read, so that what it found says nothing."""
+    """Whether the spec names another column than inspection has read, so that the report does not apply."""
     return wanted is not None and any(
         (report.found.get(used) or (report.found.get(READING) or {}).get("column")) not in {wanted, None}
         or (report.found.get(used) is None and report.found.get("kind") in _TABLES)

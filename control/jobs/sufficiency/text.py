@@ -1,4 +1,4 @@
-"""Whether there is text enough for a job, and the tokenizer that it names."""
+"""Whether a dataset has enough text for a job, and the tokenizer that the spec names."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from core.spec.needs import is_exact, most_rows, most_tokens, rows_needed, token
 
 
 def judge_text(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
-    """What keeps the job from running on this text."""
+    """Why the job cannot run on this text; None if no reason is known."""
     if problem := _tokenizer(spec, reports) or _text_column(spec, reports):
         return problem
     if reads_other(spec.data.text_column, reports, "text_column"):
@@ -36,7 +36,7 @@ def _too_few_tokens(
 ) -> ProblemDetail | None:
     """
     Args:
-        documents: all that differ; None where they are too many to be known.
+        documents: The distinct ones; None if there are too many to have been recorded.
     """
     if documents is None:
         count = sum(report.found.get("documents", 0) for report in reports)
@@ -47,7 +47,7 @@ def _too_few_tokens(
     tokens = most_tokens(spec.data.tokenizer, characters=characters, size=size)
     if tokens is None:
         return None
-    tokens += count  # a separator behind each
+    tokens += count  # a separator after each
     if most_rows(spec, tokens=tokens, documents=count) >= rows_needed(spec):
         return None
     how = "" if documents is not None and is_exact(spec.data.tokenizer) else "at most "
@@ -59,7 +59,7 @@ def _too_few_tokens(
 
 
 def _training_part(spec: JobSpec, documents: Sequence[Noted]) -> tuple[int, int, int]:
-    """Documents, characters and bytes of UTF-8 at most of what is not held out."""
+    """Upper bounds of the documents, characters and UTF-8 bytes of the training split."""
     fraction = spec.data.held_out_fraction
     if spec.data.held_out == "by_hash":
         held_out = by_hash([one.content for one in documents], fraction)
@@ -72,14 +72,14 @@ def _training_part(spec: JobSpec, documents: Sequence[Noted]) -> tuple[int, int,
         if begun < border:
             count += 1
             taken = min(one.characters, border - begun)
-            # Each character that is cut off takes a byte at least, each that stays four at most.
+            # A character that is cut off has at least one byte, one that stays at most four.
             most += min(one.size - (one.characters - taken), 4 * taken)
         begun += one.characters
     return count, border, most
 
 
 def _text_bytes(report: Report) -> int:
-    """The most bytes of UTF-8 that its text can have."""
+    """Upper bound of the UTF-8 bytes of its text."""
     most: int = 4 * report.found.get("characters", 0)
     if report.found.get("kind") in {"text", "jsonl", "csv"} and not report.found.get("compression"):
         most = min(most, report.bytes)

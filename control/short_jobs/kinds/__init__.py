@@ -1,1 +1,1 @@
-"""One module a kind of short job, each with its schemas and its description `KIND`; `control.short_jobs.registry` finds them."""
+"""One module for each kind of short job, with its schemas and its description `KIND`; `control.short_jobs.registry` finds them."""

@@ -17,13 +17,13 @@ class EstimateOptions(BaseModel):
 
 
 class StepTime(Resource):
-    """Over the steps that were timed, in seconds."""
+    """Seconds per step over the steps that were timed."""
 
     median: float
     low: float
-    """The tenth part of the steps was at least so fast."""
+    """Lowest decile: a tenth of the steps took at most this."""
     high: float
-    """The tenth part of the steps was at least so slow."""
+    """Highest decile: a tenth of the steps took at least this."""
 
 
 class Eta(Resource):
@@ -31,28 +31,28 @@ class Eta(Resource):
 
     seconds: float
     low: float
-    """If every step were as fast as the fast ones that were timed."""
+    """If every step took the lowest decile."""
     high: float
-    """If every step were as slow as the slow ones."""
+    """If every step took the highest decile."""
 
 
 class LargestBatch(Resource):
-    """How many samples fit on the device at once (``batch_size`` / ``accumulation_steps``)."""
+    """The largest micro-batch that fits on the device (``batch_size`` / ``accumulation_steps``)."""
 
     samples: int
     bytes_per_sample: float
-    """What each further one takes."""
+    """Memory of each further sample."""
     limit_bytes: int
-    """What the device has, a reserve left."""
+    """Memory of the device less a reserve."""
     how: str
 
 
 class Peak(Resource):
-    """What the device could do at best."""
+    """Peak performance of the device."""
 
     flops_per_s: float
     how: str
-    """Measured with which products, or published by whom."""
+    """How it was measured, or who published it."""
 
 
 class EstimateResult(Resource):
@@ -65,11 +65,11 @@ class EstimateResult(Resource):
     step_seconds: StepTime
     samples_per_s: float
     tokens_per_s: float | None
-    """None where samples have no tokens."""
+    """Null if samples have no tokens."""
     peak_memory_bytes: int
-    """On a GPU of the device; on a CPU of the whole process."""
+    """Peak memory: of the device on a GPU, of the whole process on a CPU."""
     largest_batch: LargestBatch | None
-    """Where it was asked for."""
+    """Set if it was requested."""
     eta: Eta
     flops_per_step: float
     """Forward and backward, as `torch.utils.flop_counter` counts them."""
@@ -101,5 +101,5 @@ KIND = Kind(
     result=EstimateResult.model_validate,
     event="estimate",
     arguments=_arguments,
-    steps=100,  # its progress is in percent
+    steps=100,  # progress in percent
 )

@@ -10,13 +10,13 @@ from control.schemas import Body, Resource
 from control.short_jobs.kind import FromCheckpoint, Kind, ShortJobOut
 
 _MEMORY_FACTOR = 4
-"""The weights, the traced network's, the file's, and the runtime's that checks it."""
+"""Copies of the weights in memory: the network's, the traced network's, the file's, and the runtime's that checks it."""
 
 ExportFormat = Literal["onnx"]
 
 
 class ExportIn(Body):
-    """What to make of a checkpoint."""
+    """Options of an export."""
 
     format: ExportFormat
     """``onnx``: one file that ONNX Runtime opens, batch and sequence of any size."""
@@ -27,16 +27,16 @@ class ExportCheck(Resource):
 
     runtime: str
     inputs: int
-    """How many batches, of different sizes, were compared."""
+    """Number of batches, of different sizes, that were compared."""
     largest_difference: float
-    """Of an output, absolute."""
+    """Largest absolute difference of an output."""
     tolerance: float
-    """What it had to stay below."""
+    """The limit of that difference."""
 
 
 class ExportResult(Resource):
     architecture: str
-    """As `transformers` calls it."""
+    """The architecture's name in `transformers`."""
     opset: int
     inputs: list[str]
     outputs: list[str]
@@ -52,7 +52,7 @@ class ExportOut(ShortJobOut):
     format: ExportFormat
     files: list[CheckpointFile] = Field(default_factory=list)
     bytes: int
-    """Of all files."""
+    """Bytes of all files."""
     result: ExportResult | None
 
 

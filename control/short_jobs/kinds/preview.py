@@ -1,4 +1,4 @@
-"""Previews: what a job's networks would see of a handful of samples, shown before the job runs."""
+"""Previews: the network's input for a few samples, shown before the job runs."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -34,14 +34,14 @@ class ShownThing(Resource):
 
 class PreviewResult(Resource):
     shown: list[ShownThing]
-    """Pictures are sheets: a column a sample, a row a view, or a state of one."""
+    """Pictures are sheets: a column for each sample, a row for each view or state of it."""
 
 
 class PreviewOut(ShortJobOut):
     object: Literal["preview"] = "preview"
     spec: StoredSpec
     samples: int
-    """The first so many of the step's batch."""
+    """Number of samples, the first ones of the step's batch."""
     step: int
     result: PreviewResult | None
 
@@ -75,5 +75,5 @@ KIND = Kind(
     event="previewed",
     arguments=_arguments,
     files="shown",
-    kept=timedelta(days=1),  # it is looked at, and then the job is submitted or changed
+    kept=timedelta(days=1),  # needed only until the job is submitted or changed
 )

@@ -1445,7 +1445,7 @@ export interface components {
             files: components["schemas"]["CheckpointFile"][];
             /**
              * Metrics
-             * @description The last evaluation before it: metric name → value.
+             * @description Metrics of the last evaluation before it: name → value.
              */
             metrics: {
                 [key: string]: unknown;
@@ -1663,7 +1663,7 @@ export interface components {
             bytes: number;
             /**
              * Samples
-             * @description Documents, images or recordings, by the modality.
+             * @description Number of documents, images or recordings, by the modality.
              */
             samples: number;
             /**
@@ -1675,16 +1675,16 @@ export interface components {
             characters: number;
             /**
              * Sha256
-             * @description Of the sorted (name, sha256) of the files, once ready.
+             * @description SHA-256 of the sorted (name, sha256) of the files, once ready.
              */
             sha256: string | null;
             /**
              * Statistics
-             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             * @description For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
              *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
              *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
-             *     and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
              *     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
@@ -1724,7 +1724,7 @@ export interface components {
             kind: string;
             /**
              * Samples
-             * @description Documents, images or recordings, by the dataset's modality.
+             * @description Number of documents, images or recordings, by the dataset's modality.
              */
             samples: number;
             /**
@@ -1746,12 +1746,12 @@ export interface components {
             text_column: string | null;
             /**
              * Delimiter
-             * @description Between the fields of a CSV.
+             * @description Separator between the fields of a CSV.
              */
             delimiter: string | null;
             /**
              * Quote
-             * @description Around them: ``"``, ``'`` or ``none``.
+             * @description Quotation mark around fields: ``"``, ``'`` or ``none``.
              */
             quote: string | null;
             /**
@@ -1811,7 +1811,7 @@ export interface components {
             bytes: number;
             /**
              * Samples
-             * @description Documents, images or recordings, by the modality.
+             * @description Number of documents, images or recordings, by the modality.
              */
             samples: number;
             /**
@@ -1823,16 +1823,16 @@ export interface components {
             characters: number;
             /**
              * Sha256
-             * @description Of the sorted (name, sha256) of the files, once ready.
+             * @description SHA-256 of the sorted (name, sha256) of the files, once ready.
              */
             sha256: string | null;
             /**
              * Statistics
-             * @description Of text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
+             * @description For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
              *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. Of images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
              *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
-             *     and ``mean`` and ``std`` of red, green and blue (0 … 1). Of audio ``hours``, ``shortest_seconds`` and
+             *     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
              *     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
@@ -1894,7 +1894,7 @@ export interface components {
         };
         /**
          * DiskUsage
-         * @description Of the file system that the storage is on.
+         * @description Disk usage of the storage's file system.
          */
         DiskUsage: {
             /** Total Bytes */
@@ -1903,7 +1903,7 @@ export interface components {
             free_bytes: number;
             /**
              * Keep Free Bytes
-             * @description Nothing more is taken in once less than this would be left.
+             * @description The reserve: uploads and checkpoints are refused if less than this would stay free.
              */
             keep_free_bytes: number;
         };
@@ -1913,25 +1913,25 @@ export interface components {
             id: string;
             /**
              * State
-             * @description ``result`` is there once it ``succeeded``, ``failure`` once it ``failed``.
+             * @description ``result`` is set if it ``succeeded``, ``failure`` if it ``failed``.
              * @enum {string}
              */
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued short job does not run yet; the message of `waiting`.
+             * @description Why a queued short job does not run yet: the message of `waiting`.
              */
             waiting_reason: string | null;
-            /** @description The same with its code and parameters. */
+            /** @description Why a queued short job does not run yet, with code and parameters. */
             waiting: components["schemas"]["WaitingReason"] | null;
             /**
              * Phase
-             * @description What the worker is at; ``training`` is the work itself.
+             * @description Phase of the worker; ``training`` is the work itself.
              */
             phase: ("staging" | "preparing" | "training" | "saving") | null;
             /**
              * Phase Fraction
-             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             * @description Progress of staging or preparing, 0 to 1; null if it is not known.
              */
             phase_fraction: number | null;
             /** Worker */
@@ -1974,15 +1974,15 @@ export interface components {
             samples_per_s: number;
             /**
              * Tokens Per S
-             * @description None where samples have no tokens.
+             * @description Null if samples have no tokens.
              */
             tokens_per_s: number | null;
             /**
              * Peak Memory Bytes
-             * @description On a GPU of the device; on a CPU of the whole process.
+             * @description Peak memory: of the device on a GPU, of the whole process on a CPU.
              */
             peak_memory_bytes: number;
-            /** @description Where it was asked for. */
+            /** @description Set if it was requested. */
             largest_batch: components["schemas"]["LargestBatch"] | null;
             eta: components["schemas"]["Eta"];
             /**
@@ -2015,12 +2015,12 @@ export interface components {
             seconds: number;
             /**
              * Low
-             * @description If every step were as fast as the fast ones that were timed.
+             * @description If every step took the lowest decile.
              */
             low: number;
             /**
              * High
-             * @description If every step were as slow as the slow ones.
+             * @description If every step took the highest decile.
              */
             high: number;
         };
@@ -2050,7 +2050,7 @@ export interface components {
             code: string;
             /**
              * Params
-             * @description What the sentence is made of.
+             * @description Parameters of the sentence.
              */
             params: {
                 [key: string]: unknown;
@@ -2062,7 +2062,7 @@ export interface components {
             message: string;
             /**
              * Data
-             * @description What programs need to know of it.
+             * @description Facts about it for programs.
              */
             data: {
                 [key: string]: unknown;
@@ -2082,23 +2082,23 @@ export interface components {
             runtime: string;
             /**
              * Inputs
-             * @description How many batches, of different sizes, were compared.
+             * @description Number of batches, of different sizes, that were compared.
              */
             inputs: number;
             /**
              * Largest Difference
-             * @description Of an output, absolute.
+             * @description Largest absolute difference of an output.
              */
             largest_difference: number;
             /**
              * Tolerance
-             * @description What it had to stay below.
+             * @description The limit of that difference.
              */
             tolerance: number;
         };
         /**
          * ExportIn
-         * @description What to make of a checkpoint.
+         * @description Options of an export.
          */
         ExportIn: {
             /**
@@ -2114,25 +2114,25 @@ export interface components {
             id: string;
             /**
              * State
-             * @description ``result`` is there once it ``succeeded``, ``failure`` once it ``failed``.
+             * @description ``result`` is set if it ``succeeded``, ``failure`` if it ``failed``.
              * @enum {string}
              */
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued short job does not run yet; the message of `waiting`.
+             * @description Why a queued short job does not run yet: the message of `waiting`.
              */
             waiting_reason: string | null;
-            /** @description The same with its code and parameters. */
+            /** @description Why a queued short job does not run yet, with code and parameters. */
             waiting: components["schemas"]["WaitingReason"] | null;
             /**
              * Phase
-             * @description What the worker is at; ``training`` is the work itself.
+             * @description Phase of the worker; ``training`` is the work itself.
              */
             phase: ("staging" | "preparing" | "training" | "saving") | null;
             /**
              * Phase Fraction
-             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             * @description Progress of staging or preparing, 0 to 1; null if it is not known.
              */
             phase_fraction: number | null;
             /** Worker */
@@ -2168,7 +2168,7 @@ export interface components {
             files?: components["schemas"]["CheckpointFile"][];
             /**
              * Bytes
-             * @description Of all files.
+             * @description Bytes of all files.
              */
             bytes: number;
             result: components["schemas"]["ExportResult"] | null;
@@ -2177,7 +2177,7 @@ export interface components {
         ExportResult: {
             /**
              * Architecture
-             * @description As `transformers` calls it.
+             * @description The architecture's name in `transformers`.
              */
             architecture: string;
             /** Opset */
@@ -2203,7 +2203,7 @@ export interface components {
             hint?: string | null;
             /**
              * Details
-             * @description What the message is made of, and what else is known.
+             * @description Parameters of the message, and further details.
              */
             details?: {
                 [key: string]: unknown;
@@ -2310,7 +2310,7 @@ export interface components {
         FilesPassedOver: {
             /**
              * Kind
-             * @description As names end, ``.docx``; or ``system files``, ``hidden files``, ``empty files``, ``without an ending``, and
+             * @description Kind of the files: an ending such as ``.docx``; or ``system files``, ``hidden files``, ``empty files``, ``without an ending``, and
              *     ``other endings`` for all beyond the 20 most frequent.
              */
             kind: string;
@@ -2324,7 +2324,7 @@ export interface components {
         ForkIn: {
             /**
              * Checkpoint
-             * @description Default: the newest.
+             * @description Default: the newest checkpoint.
              */
             checkpoint?: string | null;
             /**
@@ -2444,7 +2444,7 @@ export interface components {
         };
         /**
          * JobIn
-         * @description A spec whose dataset is given: what ``POST /v1/jobs`` takes.
+         * @description A spec in which a dataset is required: the body of ``POST /v1/jobs``.
          */
         JobIn: {
             /**
@@ -2531,21 +2531,21 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Intent
-             * @description A stop that was asked for and is being carried out.
+             * @description A requested stop that is being carried out.
              */
             intent: ("pause" | "cancel" | "preempt") | null;
             /**
              * Waiting Reason
-             * @description Why a queued job does not run yet; the message of `waiting`.
+             * @description Why a queued job does not run yet: the message of `waiting`.
              */
             waiting_reason: string | null;
-            /** @description The same with its code and parameters. */
+            /** @description Why a queued job does not run yet, with code and parameters. */
             waiting: components["schemas"]["WaitingReason"] | null;
             /** Priority */
             priority: number;
             /**
              * Attempt
-             * @description Attempts so far.
+             * @description Number of attempts so far.
              */
             attempt: number;
             /** Retries Used */
@@ -2558,11 +2558,11 @@ export interface components {
             latest: {
                 [key: string]: number | null;
             };
-            /** @description Why the service paused it; none where a person did. */
+            /** @description Why the service paused it; null if a person did. */
             pause: components["schemas"]["Pause"] | null;
             /**
              * Seconds Used
-             * @description Of all attempts that have ended; what ``resources.max_seconds`` limits.
+             * @description Run time of all attempts that have ended, in seconds; ``resources.max_seconds`` limits it.
              */
             seconds_used: number;
             parent: components["schemas"]["Parent"] | null;
@@ -2658,7 +2658,7 @@ export interface components {
         };
         /**
          * JobSummary
-         * @description A job in a list: of its spec the task and the network alone.
+         * @description A job in a list: of its spec, only the task and the network.
          */
         JobSummary: {
             /**
@@ -2680,21 +2680,21 @@ export interface components {
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Intent
-             * @description A stop that was asked for and is being carried out.
+             * @description A requested stop that is being carried out.
              */
             intent: ("pause" | "cancel" | "preempt") | null;
             /**
              * Waiting Reason
-             * @description Why a queued job does not run yet; the message of `waiting`.
+             * @description Why a queued job does not run yet: the message of `waiting`.
              */
             waiting_reason: string | null;
-            /** @description The same with its code and parameters. */
+            /** @description Why a queued job does not run yet, with code and parameters. */
             waiting: components["schemas"]["WaitingReason"] | null;
             /** Priority */
             priority: number;
             /**
              * Attempt
-             * @description Attempts so far.
+             * @description Number of attempts so far.
              */
             attempt: number;
             /** Retries Used */
@@ -2707,11 +2707,11 @@ export interface components {
             latest: {
                 [key: string]: number | null;
             };
-            /** @description Why the service paused it; none where a person did. */
+            /** @description Why the service paused it; null if a person did. */
             pause: components["schemas"]["Pause"] | null;
             /**
              * Seconds Used
-             * @description Of all attempts that have ended; what ``resources.max_seconds`` limits.
+             * @description Run time of all attempts that have ended, in seconds; ``resources.max_seconds`` limits it.
              */
             seconds_used: number;
             parent: components["schemas"]["Parent"] | null;
@@ -2735,7 +2735,7 @@ export interface components {
             task: string;
             /**
              * Preset
-             * @description ``model.preset`` of its spec; none where its sizes are given one by one.
+             * @description ``model.preset`` of its spec; null if its sizes are given one by one.
              */
             preset: string | null;
             failure: components["schemas"]["FailureSummary"] | null;
@@ -2840,7 +2840,7 @@ export interface components {
             revoked_at: string | null;
             /**
              * Secret
-             * @description The key itself. Shown this once.
+             * @description The key itself, which no later response contains.
              */
             secret: string;
         };
@@ -2897,19 +2897,19 @@ export interface components {
         };
         /**
          * LargestBatch
-         * @description How many samples fit on the device at once (``batch_size`` / ``accumulation_steps``).
+         * @description The largest micro-batch that fits on the device (``batch_size`` / ``accumulation_steps``).
          */
         LargestBatch: {
             /** Samples */
             samples: number;
             /**
              * Bytes Per Sample
-             * @description What each further one takes.
+             * @description Memory of each further sample.
              */
             bytes_per_sample: number;
             /**
              * Limit Bytes
-             * @description What the device has, a reserve left.
+             * @description Memory of the device less a reserve.
              */
             limit_bytes: number;
             /** How */
@@ -2940,7 +2940,7 @@ export interface components {
             job: string;
             /**
              * Ancestors
-             * @description Parent first.
+             * @description Parent first, then its parent and so on.
              */
             ancestors: components["schemas"]["LineageNode"][];
             /** Descendants */
@@ -2965,12 +2965,12 @@ export interface components {
             text: string;
             /**
              * Bytes
-             * @description Of the whole log.
+             * @description Length of the whole log.
              */
             bytes: number;
             /**
              * Complete
-             * @description The whole log is in storage and can be had with ``?full=true``.
+             * @description Whether the whole log is in storage; ``?full=true`` returns it.
              */
             complete: boolean;
         };
@@ -3128,7 +3128,7 @@ export interface components {
         MetricOut: {
             /**
              * Name
-             * @description Without its area: `perplexity`.
+             * @description Name without its area, such as `perplexity`.
              */
             name: string;
             /**
@@ -3145,12 +3145,12 @@ export interface components {
             group: "loss" | "task" | "representation" | "run";
             /**
              * Better
-             * @description Which way a better model lies; none where it does not tell a better model from a worse one.
+             * @description Direction of a better model; null if it does not tell a better model from a worse one.
              */
             better: ("lower" | "higher") | null;
             /**
              * Unit
-             * @description `share` (0 to 1), `MB`, `nats` …; none for a number without unit.
+             * @description `share` (0 to 1), `MB`, `nats` …; null for a number without unit.
              */
             unit: string | null;
             /**
@@ -3175,7 +3175,7 @@ export interface components {
             noisy: boolean;
             /**
              * Tile
-             * @description Its short title among the figures that sum a job up; none where it is not one of them.
+             * @description Short title in the summary of a job; null if it is not part of that.
              */
             tile: string | null;
             /**
@@ -3208,7 +3208,7 @@ export interface components {
             next: number;
             /**
              * Has More
-             * @description More points were written already than this answer holds; ask again with ``next``.
+             * @description Whether more points exist than this response holds; request them with ``next``.
              * @default false
              */
             has_more: boolean;
@@ -3370,7 +3370,7 @@ export interface components {
             loader: string;
             /**
              * Code
-             * @description Python; `{folder}` stands for the folder's path.
+             * @description Python code; `{folder}` stands for the folder's path.
              */
             code: string;
         };
@@ -3547,7 +3547,7 @@ export interface components {
             checkpoint: string;
             /**
              * Scope
-             * @description What is taken of it: ``all``, or the ``encoder`` alone.
+             * @description What is taken from that checkpoint: ``all``, or the ``encoder`` alone.
              * @default all
              * @enum {string}
              */
@@ -3569,7 +3569,7 @@ export interface components {
             hint?: string | null;
             /**
              * Params
-             * @description What the message is made of.
+             * @description Parameters of the message.
              */
             params?: {
                 [key: string]: unknown;
@@ -3577,14 +3577,14 @@ export interface components {
         };
         /**
          * Peak
-         * @description What the device could do at best.
+         * @description Peak performance of the device.
          */
         Peak: {
             /** Flops Per S */
             flops_per_s: number;
             /**
              * How
-             * @description Measured with which products, or published by whom.
+             * @description How it was measured, or who published it.
              */
             how: string;
         };
@@ -3599,7 +3599,7 @@ export interface components {
             index: number;
             /**
              * Text
-             * @description The beginning, at most ``characters`` long.
+             * @description Beginning of the document, at most ``characters`` long.
              */
             text: string;
             /**
@@ -3614,25 +3614,25 @@ export interface components {
             id: string;
             /**
              * State
-             * @description ``result`` is there once it ``succeeded``, ``failure`` once it ``failed``.
+             * @description ``result`` is set if it ``succeeded``, ``failure`` if it ``failed``.
              * @enum {string}
              */
             state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
             /**
              * Waiting Reason
-             * @description Why a queued short job does not run yet; the message of `waiting`.
+             * @description Why a queued short job does not run yet: the message of `waiting`.
              */
             waiting_reason: string | null;
-            /** @description The same with its code and parameters. */
+            /** @description Why a queued short job does not run yet, with code and parameters. */
             waiting: components["schemas"]["WaitingReason"] | null;
             /**
              * Phase
-             * @description What the worker is at; ``training`` is the work itself.
+             * @description Phase of the worker; ``training`` is the work itself.
              */
             phase: ("staging" | "preparing" | "training" | "saving") | null;
             /**
              * Phase Fraction
-             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             * @description Progress of staging or preparing, 0 to 1; null if it is not known.
              */
             phase_fraction: number | null;
             /** Worker */
@@ -3656,7 +3656,7 @@ export interface components {
             spec: components["schemas"]["JobSpec"];
             /**
              * Samples
-             * @description The first so many of the step's batch.
+             * @description Number of samples, the first ones of the step's batch.
              */
             samples: number;
             /** Step */
@@ -3667,7 +3667,7 @@ export interface components {
         PreviewResult: {
             /**
              * Shown
-             * @description Pictures are sheets: a column a sample, a row a view, or a state of one.
+             * @description Pictures are sheets: a column for each sample, a row for each view or state of it.
              */
             shown: components["schemas"]["ShownThing"][];
         };
@@ -3703,12 +3703,12 @@ export interface components {
         Progress: {
             /**
              * Phase
-             * @description What the running attempt is at; none where nothing runs.
+             * @description Phase of the running attempt; null if none runs.
              */
             phase: ("staging" | "preparing" | "training" | "saving") | null;
             /**
              * Phase Fraction
-             * @description Of staging or preparing, 0 to 1; none where it is not known.
+             * @description Progress of staging or preparing, 0 to 1; null if it is not known.
              */
             phase_fraction: number | null;
             /** Step */
@@ -3722,7 +3722,7 @@ export interface components {
             fraction: number;
             /**
              * Eta Seconds
-             * @description Until the last step, by the recent pace; none until it can be told.
+             * @description Seconds until the last step at the recent speed; null until it is known.
              */
             eta_seconds: number | null;
         };
@@ -3846,12 +3846,12 @@ export interface components {
         };
         /**
          * RetryIn
-         * @description How the job is to be tried again.
+         * @description Changes for the retry of a job.
          */
         RetryIn: {
             /**
              * Max Seconds
-             * @description In place of the spec's ``resources.max_seconds``; left out: as it is, null: no limit.
+             * @description Replaces the spec's ``resources.max_seconds``; left out: no change, null: no limit.
              */
             max_seconds?: number | null;
         };
@@ -3876,7 +3876,7 @@ export interface components {
             object: "sample";
             /**
              * Id
-             * @description Another one once the content has changed.
+             * @description Id; it changes with the content.
              */
             id: string;
             /** Job */
@@ -3887,7 +3887,7 @@ export interface components {
             step: number;
             /**
              * Name
-             * @description The same kind of thing has the same name at each step.
+             * @description Name of the series: the same at each step.
              */
             name: string;
             /**
@@ -4047,7 +4047,7 @@ export interface components {
             times: number[];
             /**
              * Min
-             * @description The bucket's least; absent where points were not bucketed.
+             * @description Least value of the bucket; absent if points were not bucketed.
              */
             min?: (number | null)[] | null;
             /** Max */
@@ -4065,7 +4065,7 @@ export interface components {
             /**
              * Key
              * Format: password
-             * @description An API key; the answer sets an http-only cookie that stands for it.
+             * @description An API key; the response sets an HttpOnly session cookie.
              */
             key: string;
         };
@@ -4081,7 +4081,7 @@ export interface components {
             project: components["schemas"]["ProjectOut"];
             /**
              * Expires At
-             * @description When the cookie ends; none where the request carried the key itself.
+             * @description When the cookie expires; null if the request carried the key itself.
              */
             expires_at: string | null;
         };
@@ -4124,19 +4124,19 @@ export interface components {
         };
         /**
          * StepTime
-         * @description Over the steps that were timed, in seconds.
+         * @description Seconds per step over the steps that were timed.
          */
         StepTime: {
             /** Median */
             median: number;
             /**
              * Low
-             * @description The tenth part of the steps was at least so fast.
+             * @description Lowest decile: a tenth of the steps took at most this.
              */
             low: number;
             /**
              * High
-             * @description The tenth part of the steps was at least so slow.
+             * @description Highest decile: a tenth of the steps took at least this.
              */
             high: number;
         };
@@ -4222,7 +4222,7 @@ export interface components {
             description: string;
             /**
              * Modality
-             * @description What it learns from.
+             * @description Modality of its data.
              * @enum {string}
              */
             modality: "text" | "image" | "audio";
@@ -4230,33 +4230,33 @@ export interface components {
             networks: components["schemas"]["NetworkOut"][];
             /**
              * Metrics
-             * @description What its jobs measure, in the order in which people should see it.
+             * @description Metrics of its jobs, in display order.
              */
             metrics: components["schemas"]["MetricOut"][];
             /**
              * Recipes
-             * @description The smallest first.
+             * @description Recipes, the smallest first.
              */
             recipes: components["schemas"]["RecipeOut"][];
             /**
              * Fields
-             * @description Dotted paths of a spec's fields and sections that it reads and not every other task does.
+             * @description Dotted paths of the fields and sections of a spec that it reads and that not all tasks read.
              */
             fields: string[];
             /**
              * Main Fields
-             * @description Those of them that a form shows at once.
+             * @description Those of `fields` that a form shows without expanding a section.
              */
             main_fields: string[];
             opening: components["schemas"]["OpeningOut"];
             /**
              * Documentation
-             * @description Address of its page; of Seedbed's own tasks the page's path in the source.
+             * @description URL of its page; for a task of Seedbed, the path of the page in the source.
              */
             documentation: string | null;
             /**
              * Package
-             * @description The installed package that brings it; none for Seedbed's own.
+             * @description The installed package that provides it; null for a task of Seedbed.
              */
             package: string | null;
         };
@@ -4486,20 +4486,20 @@ export interface components {
             logs: components["schemas"]["KindUsage"];
             /**
              * Bytes
-             * @description Of all kinds together.
+             * @description Bytes of all kinds together.
              */
             bytes: number;
             /**
              * Leaving Bytes
-             * @description Bytes of removed checkpoints that leave the storage within a minute or two; in none of the numbers above.
+             * @description Bytes of dropped checkpoints that are removed from storage within a minute or two; in none of the numbers above.
              */
             leaving_bytes: number;
-            /** @description None for a bucket, which has no known limit. */
+            /** @description Null for a bucket, which has no known limit. */
             disk: components["schemas"]["DiskUsage"] | null;
         };
         /**
          * ValidationOut
-         * @description What ``POST /v1/jobs/validate`` answers, also for a spec that is wrong (status 200).
+         * @description Response of ``POST /v1/jobs/validate``, also for a wrong spec (status 200).
          */
         ValidationOut: {
             /**
@@ -4517,22 +4517,22 @@ export interface components {
             errors: components["schemas"]["ProblemDetail"][];
             /**
              * Errors Omitted
-             * @description How many more things are wrong than `errors` names.
+             * @description Number of errors beyond those in `errors`.
              * @default 0
              */
             errors_omitted: number;
             /** Warnings */
             warnings: components["schemas"]["ProblemDetail"][];
-            /** @description With every default written out. */
+            /** @description The spec with every default written out. */
             spec: components["schemas"]["JobSpec"] | null;
             /**
              * Parameters
-             * @description Weights of the network, embeddings included.
+             * @description Number of weights of the network, embeddings included.
              */
             parameters: number | null;
             /**
              * Memory Bytes
-             * @description Estimate of the peak of training.
+             * @description Estimated peak memory of training.
              */
             memory_bytes: number | null;
         };
@@ -4543,13 +4543,13 @@ export interface components {
         WaitingReason: {
             /**
              * Code
-             * @description Stable.
+             * @description Stable code of the reason.
              * @enum {string}
              */
             code: "no_worker_online" | "no_gpu_worker_online" | "exceeds_workers_memory" | "exceeds_gpu_workers_memory" | "worker_free" | "slot_freed_soon" | "jobs_ahead" | "workers_busy";
             /**
              * Params
-             * @description What the message is made of: ``ahead`` (jobs before it) with ``more`` (there are more than were counted), ``workers``,
+             * @description Parameters of the message: ``ahead`` (jobs before it) with ``more`` (there are more than were counted), ``workers``,
              *     ``needed_bytes``, ``largest_bytes``.
              */
             params?: {
@@ -4712,7 +4712,7 @@ export interface components {
             version: string;
             /**
              * Job
-             * @description What it runs now.
+             * @description The job that it runs now.
              */
             job: string | null;
             /** Details */
