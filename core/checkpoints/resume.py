@@ -18,6 +18,7 @@ from core.checkpoints.manifest import Manifest, ManifestError, verify
 from core.checkpoints.optimizer_state import load_state
 from core.errors import EngineError
 from core.events import Events
+from core.spec.adaptation import Full
 from core.spec.job import JobSpec
 
 
@@ -117,14 +118,18 @@ def find_origin(
 def fingerprint(job: JobSpec) -> str:
     """A hash of the fields that determine what a run computes; name and priority are not among them."""
     document = recorded(job)
-    of_run = ("version", "start", "task", "model", "training", "data")
+    of_run = ("version", "start", "task", "model", "adaptation", "training", "data")
     document = {name: document[name] for name in of_run if name in document}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def recorded(job: JobSpec) -> dict[str, Any]:
-    """A job as a checkpoint tells of it. Fresh weights are not told, so that it reads as before jobs had a ``start``."""
-    return job.model_dump(mode="json", exclude=None if job.start else {"start"})
+    """A job as a checkpoint contains it. Sections that say nothing are left out, so that it is the same as it was before
+    jobs had these sections."""
+    absent = {"start"} if job.start is None else set()
+    if isinstance(job.adaptation, Full):
+        absent.add("adaptation")
+    return job.model_dump(mode="json", exclude=absent)
 
 
 def _lock(fd: int, out: Path) -> None:

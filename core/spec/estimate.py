@@ -1,7 +1,7 @@
 """Estimates a job's parameters and memory before it runs, without torch.
 
-The parameters are counted exactly. The memory is an estimate of the peak of training: 16 bytes a parameter (the weight,
-its gradient and AdamW's two moments, all in fp32), and the activations that are saved of one micro-batch. Each
+The parameters are counted exactly. The memory is an estimate of the peak of training: 16 bytes a trained parameter (the
+weight, its gradient and AdamW's two moments, all in fp32), 4 bytes a frozen one, and the activations that are saved of one micro-batch. Each
 architecture (`core.spec.architectures`) gives the parameters and memory of its networks, and each task those of what
 it trains in addition or instead (`core.spec.task.TaskSpec`).
 
@@ -11,9 +11,12 @@ is refused because of it could not have fitted.
 
 from dataclasses import dataclass
 
+from core.spec.adaptation import Full
+from core.spec.adaptation_size import adapted_weights, kept_activations
 from core.spec.job import JobSpec
 
 _TRAINING_BYTES = 16
+_FROZEN_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Estimate:
 
     parameters: int
     """Number of weights of the network, embeddings included; tied weights count once."""
+    trainable_parameters: int
+    """Number of those that are trained; where they become more in the course of a run, at its end."""
     weights_bytes: int
     """Bytes of weights, gradients and optimiser state."""
     activation_bytes: int
@@ -40,9 +45,18 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
         vocabulary_size: Of an uploaded tokenizer; None: the spec's.
     """
     network, inputs = spec.network_size, spec.inputs(vocabulary_size)
-    parameters = spec.task.parameters(network, inputs)
+    weights = adapted_weights(
+        spec.adaptation,
+        network,
+        parameters=spec.task.parameters(network, inputs),
+        head=spec.task.head_parameters(network, inputs),
+    )
+    activations = spec.task.activation_bytes(network, inputs)
+    if not isinstance(spec.adaptation, Full):
+        activations = int(activations * kept_activations(spec.adaptation, network))
     return Estimate(
-        parameters=parameters,
-        weights_bytes=_TRAINING_BYTES * parameters,
-        activation_bytes=spec.task.activation_bytes(network, inputs),
+        parameters=weights.all,
+        trainable_parameters=weights.trainable,
+        weights_bytes=_TRAINING_BYTES * weights.trainable + _FROZEN_BYTES * (weights.all - weights.trainable),
+        activation_bytes=activations,
     )

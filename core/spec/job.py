@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
+from core.spec.adaptation import Adaptation, Full
+from core.spec.adaptation_rules import unfit
 from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.gan import GanSize
 from core.spec.architectures.resnet import ResNetSize
@@ -39,6 +41,8 @@ class JobSpec(Spec):
     """Where its weights come from. Default: they are fresh."""
     task: SerializeAsAny[Task]
     model: ModelSpec = ModelSpec()
+    adaptation: Adaptation = Full()
+    """What of the network is trained."""
     training: TrainingSpec
     data: DataSpec = DataSpec()
     resources: ResourcesSpec = ResourcesSpec()
@@ -69,6 +73,13 @@ class JobSpec(Spec):
             raise PydanticCustomError(
                 "value_error", "{problem}", {"problem": problem, "param": "start.scope"}
             )
+        return self
+
+    @model_validator(mode="after")
+    def _adaptation_fits(self) -> Self:
+        misfit = unfit(self.adaptation, self.task, self.network_size, self.training)
+        if misfit is not None:
+            raise PydanticCustomError("value_error", "{problem}", {"problem": misfit[1], "param": misfit[0]})
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.spec.adaptation import Adapters
 from core.spec.architectures.image import is_small_image
 from core.spec.architectures.resnet import ResNetSize
 from core.spec.job import JobSpec
@@ -40,6 +41,7 @@ def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
     fixed: dict[str, tuple[object, object]] = {
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
+        "adaptation": (spec.adaptation, before.adaptation),
         "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
         "training.sequence_length": (spec.learned_positions, before.learned_positions),
     }
@@ -67,6 +69,12 @@ def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
     if before.network_size.feature_width is None:
         message = f"the checkpoint is of {before.task.kind}, which learns no encoder; choose a checkpoint of another task"
         return [Misfit("start.checkpoint", "no_encoder", message)]
+    if isinstance(before.adaptation, Adapters):
+        message = (
+            "the checkpoint's encoder has adapters, which cannot be merged into its weights; start from the checkpoint "
+            "that it was started from, or train it with adaptation.method lora"
+        )
+        return [Misfit("start.checkpoint", "has_adapters", message)]
     if before.task.modality != spec.task.modality:
         message = (
             f"{spec.task.kind} learns from {spec.task.modality}, and the checkpoint's encoder from "

@@ -65,6 +65,10 @@ class TaskSpec(Spec):
     needs_colour: ClassVar[bool] = False
     """Whether the task cannot learn from grey images (``data.image.channels: 1``)."""
 
+    adapts: ClassVar[bool] = False
+    """Whether only a part of its network may be trained (``adaptation``). Its network must be a pretrained encoder with a
+    head, in the checkpoint's root, and `head_parameters` must count all that is not the encoder's."""
+
     packs_documents: ClassVar[bool] = False
     """Whether rows of text may be packed by ``data.packing: best_fit``; otherwise the text is read as a stream."""
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 from core.spec.architectures.audio import audio_block_bytes
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap
 from core.spec.architectures.transformer import Transformer
 
 MEL_BINS = 128
@@ -51,6 +52,13 @@ class AstSize(Transformer):
             frames = spectrogram_frames(inputs.clip_samples, PATCH_SIZE)
             patches = frames // PATCH_SIZE * (MEL_BINS // PATCH_SIZE)
         return audio_block_bytes(self, inputs, patches + SPECIAL_TOKENS)
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
+        return self.vit_maps()
+
+    @property
+    def norm_weights(self) -> int:
+        return 2 * self.hidden_size
 
 
 def spectrogram_frames(samples: int, patch_size: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from core.spec.architectures.blocks import BlockMap
 from core.spec.base import Spec
 
 SETTINGS = (
@@ -98,3 +99,21 @@ class Size(Spec, abc.ABC):
     @abc.abstractmethod
     def activation_bytes(self, inputs: Inputs) -> int:
         """Estimated bytes that autograd keeps of one micro-batch."""
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks of the encoder, as `core.networks.encoder.Encoder.blocks` has them. By default none is known."""
+        return 0
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - for architectures whose blocks differ
+        """The linear layers and convolutions of a block, in the order of its modules. By default none is known."""
+        return ()
+
+    def block_weights(self, block: int) -> int:  # noqa: ARG002 - likewise
+        """Number of parameters of a block, exact."""
+        return 0
+
+    @property
+    def norm_weights(self) -> int:
+        """Number of parameters of the norm behind the last block."""
+        return 0

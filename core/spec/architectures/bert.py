@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.architectures.language import LanguageModelSize
 
 
@@ -33,3 +34,12 @@ class BertSize(LanguageModelSize):
         # The head's decoder shares the embedding's matrix.
         head = hidden * hidden + hidden + 2 * hidden + vocabulary
         return embeddings + self.layers * self.block_parameters + head
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
+        hidden = self.hidden_size
+        square = attention_maps(
+            hidden, "attention.", ("self.key", "self.value"), ("self.query",), "output.dense"
+        )
+        return square + feed_forward_maps(
+            hidden, self.intermediate_size, "", ("intermediate.dense",), "output.dense"
+        )

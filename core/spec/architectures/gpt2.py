@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap, feed_forward_maps
 from core.spec.architectures.language import LanguageModelSize
 
 
@@ -29,3 +30,20 @@ class Gpt2Size(LanguageModelSize):
         hidden = self.hidden_size
         embeddings = (inputs.vocabulary_size + inputs.sequence_length) * hidden
         return embeddings + self.layers * self.block_parameters + 2 * hidden
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
+        hidden = self.hidden_size
+        # Queries, keys and values are one map.
+        together = BlockMap(
+            name="attn.c_attn", part="attention", inputs=hidden, outputs=3 * hidden, scaled="outputs"
+        )
+        last = BlockMap(name="attn.c_proj", part="attention", inputs=hidden, outputs=hidden, is_last=True)
+        return (
+            together,
+            last,
+            *feed_forward_maps(hidden, self.intermediate_size, "mlp.", ("c_fc",), "c_proj"),
+        )
+
+    @property
+    def norm_weights(self) -> int:
+        return 2 * self.hidden_size

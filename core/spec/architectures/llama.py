@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.architectures.language import LanguageModelSize
 
 
@@ -29,3 +30,17 @@ class LlamaSize(LanguageModelSize):
         hidden = self.hidden_size
         blocks = self.layers * (self.gated_block_parameters + 2 * hidden)
         return inputs.vocabulary_size * hidden + blocks + hidden
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
+        hidden = self.hidden_size
+        attention = attention_maps(hidden, "self_attn.", ("k_proj", "v_proj"), ("q_proj",), "o_proj")
+        return attention + feed_forward_maps(
+            hidden, self.intermediate_size, "mlp.", ("gate_proj", "up_proj"), "down_proj"
+        )
+
+    def block_weights(self, block: int) -> int:  # noqa: ARG002 - likewise
+        return self.gated_block_parameters + 2 * self.hidden_size
+
+    @property
+    def norm_weights(self) -> int:
+        return self.hidden_size

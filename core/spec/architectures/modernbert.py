@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap, feed_forward_maps
 from core.spec.architectures.language import LanguageModelSize
 
 
@@ -30,3 +31,21 @@ class ModernBertSize(LanguageModelSize):
         blocks = self.layers * (self.gated_block_parameters + 2 * hidden) - hidden
         head = hidden * hidden + hidden + vocabulary
         return vocabulary * hidden + hidden + blocks + hidden + head
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks have the same maps
+        hidden, intermediate = self.hidden_size, self.intermediate_size
+        # Queries, keys and values are one map, and so are the two halves of the gated layer.
+        together = BlockMap(
+            name="attn.Wqkv", part="attention", inputs=hidden, outputs=3 * hidden, scaled="outputs"
+        )
+        last = BlockMap(name="attn.Wo", part="attention", inputs=hidden, outputs=hidden, is_last=True)
+        wide = BlockMap(name="mlp.Wi", part="feed_forward", inputs=hidden, outputs=2 * intermediate)
+        return (together, last, wide, *feed_forward_maps(hidden, intermediate, "mlp.", (), "Wo"))
+
+    def block_weights(self, block: int) -> int:
+        # The first layer has no norm before its attention.
+        return self.gated_block_parameters + (2 if block else 1) * self.hidden_size
+
+    @property
+    def norm_weights(self) -> int:
+        return self.hidden_size

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap
 from core.spec.architectures.image import ImageEncoderSize, is_small_image
 
 
@@ -91,6 +92,37 @@ class ResNetSize(ImageEncoderSize):
             a_block = 2 * width if self.block == "basic" else 2 * width // inner + width
             count += side**2 * (depth * a_block + (width if stage or self.block == "bottleneck" else 0))
         return count
+
+    @property
+    def block_count(self) -> int:
+        return sum(self.depths)
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:
+        stage, number = self._place(block)
+        width = self.widths[stage]
+        before = width if number else (self.widths[stage - 1] if stage else self.stem_width)
+        inner = width if self.block == "basic" else width // 4
+        shapes = [(before, inner, 3), (inner, width, 3)]
+        if self.block == "bottleneck":
+            shapes = [(before, inner, 1), (inner, inner, 3), (inner, width, 1)]
+        named = [(f"layer.{i}.convolution", shape) for i, shape in enumerate(shapes)]
+        if before != width or (stage > 0 and number == 0):
+            named.insert(0, ("shortcut.convolution", (before, width, 1)))
+        return tuple(
+            BlockMap(name=name, part="convolution", inputs=ins, outputs=outs, kernel=side, scaled="outputs")
+            for name, (ins, outs, side) in named
+        )
+
+    def block_weights(self, block: int) -> int:
+        return sum(_convolution(one.inputs, one.outputs, one.kernel) for one in self.block_maps(block))
+
+    def _place(self, block: int) -> tuple[int, int]:
+        """The stage of a block, and its number there."""
+        for stage, depth in enumerate(self.depths):
+            if block < depth:
+                return stage, block
+            block -= depth
+        raise IndexError(f"the network has {self.block_count} blocks")
 
 
 def resnet_map_side(image_size: int, *, stages: int, small_images: bool) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.architectures.language import LanguageModelSize
 
 _BUCKETS = 32
@@ -35,3 +36,21 @@ class T5Size(LanguageModelSize):
         decoder = encoder + 4 * hidden * hidden + hidden
         ends = 2 * (hidden + _BUCKETS * self.heads)
         return inputs.vocabulary_size * hidden + self.layers * (encoder + decoder) + ends
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks have the same maps
+        """Those of the encoder."""
+        hidden = self.hidden_size
+        attention = attention_maps(hidden, "layer.0.SelfAttention.", ("k", "v"), ("q",), "o")
+        return attention + feed_forward_maps(
+            hidden, self.intermediate_size, "layer.1.DenseReluDense.", ("wi_0", "wi_1"), "wo"
+        )
+
+    def block_weights(self, block: int) -> int:
+        """Those of the encoder."""
+        # The first block has the table of relative positions for all.
+        positions = 0 if block else _BUCKETS * self.heads
+        return self.gated_block_parameters + 2 * self.hidden_size + positions
+
+    @property
+    def norm_weights(self) -> int:
+        return self.hidden_size

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field
 
 from core.spec.architectures.base import Size
+from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.base import Spec
 
 _SCORE_BYTES = 9
@@ -104,3 +105,19 @@ class Transformer(TransformerSize, Size):
     @property
     def feature_width(self) -> int:
         return self.hidden_size
+
+    @property
+    def block_count(self) -> int:
+        return self.layers
+
+    def block_weights(self, block: int) -> int:  # noqa: ARG002 - for architectures whose blocks differ
+        return self.block_parameters
+
+    def vit_maps(self) -> tuple[BlockMap, ...]:
+        """The maps of a block with the names that ViT, AST and I-JEPA have for them."""
+        attention = attention_maps(
+            self.hidden_size, "attention.", ("k_proj", "v_proj"), ("q_proj",), "o_proj"
+        )
+        return attention + feed_forward_maps(
+            self.hidden_size, self.intermediate_size, "mlp.", ("fc1",), "fc2"
+        )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap
 from core.spec.architectures.image import ImageEncoderSize, is_small_image
 from core.spec.architectures.transformer import Transformer, TransformerSize
 
@@ -49,6 +50,13 @@ class VitSize(Transformer, ImageEncoderSize):
 
     def activation_bytes(self, inputs: Inputs) -> int:
         return inputs.samples * image_block_bytes(self, inputs, inputs.patches + 1)
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
+        return self.vit_maps()
+
+    @property
+    def norm_weights(self) -> int:
+        return 2 * self.hidden_size
 
 
 def image_block_bytes(size: TransformerSize, inputs: Inputs, tokens: int) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from core.spec.architectures.audio import audio_block_bytes
 from core.spec.architectures.base import Inputs
+from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.architectures.transformer import Transformer
 from core.spec.base import Spec
 
@@ -125,6 +126,13 @@ class Wav2Vec2Size(Transformer):
         numbers = sum(lengths) * convolutions.channels_for(self.hidden_size)
         a_number = _CONVOLUTION_BYTES // 2 if inputs.half else _CONVOLUTION_BYTES
         return a_number * inputs.samples * numbers + audio_block_bytes(self, inputs, lengths[-1])
+
+    def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
+        hidden = self.hidden_size
+        attention = attention_maps(hidden, "attention.", ("k_proj", "v_proj"), ("q_proj",), "out_proj")
+        return attention + feed_forward_maps(
+            hidden, self.intermediate_size, "feed_forward.", ("intermediate_dense",), "output_dense"
+        )
 
 
 def position_groups(hidden_size: int) -> int:
