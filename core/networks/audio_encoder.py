@@ -25,6 +25,11 @@ class SpectrogramEncoder(Encoder):
         return int(self.network.config.hidden_size)
 
     @property
+    def body(self) -> nn.Module:
+        found: nn.Module = self.network
+        return found
+
+    @property
     def blocks(self) -> Sequence[nn.Module]:
         return list(self.network.layers)
 
@@ -56,6 +61,10 @@ class WaveEncoder(Encoder):
     @property
     def width(self) -> int:
         return int(self.model.config.hidden_size)
+
+    @property
+    def body(self) -> nn.Module:
+        return self.network
 
     @property
     def blocks(self) -> Sequence[nn.Module]:

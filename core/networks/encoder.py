@@ -35,6 +35,11 @@ class Encoder(abc.ABC):
     def blocks(self) -> Sequence[nn.Module]:
         """The blocks of the network, from the input on."""
 
+    @property
+    @abc.abstractmethod
+    def body(self) -> nn.Module:
+        """The module with the encoder's weights. A head is outside of it, with one exception: BERT's ``pooler``."""
+
     @abc.abstractmethod
     def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
         """The output of the last block after the last norm, without the special tokens of images and audio.

@@ -36,6 +36,11 @@ class ImageEncoder(Encoder):
         return feature_width(self.network)
 
     @property
+    def body(self) -> nn.Module:
+        found: nn.Module = self.network
+        return found
+
+    @property
     def blocks(self) -> Sequence[nn.Module]:
         if isinstance(self.network, ResNetModel):
             stages: Any = self.network.encoder.stages
@@ -72,6 +77,11 @@ class MaskedImageEncoder(Encoder):
     @property
     def width(self) -> int:
         return int(self.model.config.hidden_size)
+
+    @property
+    def body(self) -> nn.Module:
+        found: nn.Module = self.model.vit
+        return found
 
     @property
     def blocks(self) -> Sequence[nn.Module]:

@@ -32,7 +32,6 @@ class LanguageEncoder(Encoder):
 
     @property
     def body(self) -> Any:
-        """The network without its vocabulary head."""
         if isinstance(self.model, GPT2LMHeadModel | LlamaForCausalLM):
             return causal_language.body(self.model)
         return masked_language.body(self.model)
@@ -72,6 +71,11 @@ class T5Encoder(Encoder):
     @property
     def width(self) -> int:
         return int(self.model.config.d_model)
+
+    @property
+    def body(self) -> nn.Module:
+        found: nn.Module = self.model.encoder
+        return found
 
     @property
     def blocks(self) -> Sequence[nn.Module]:

@@ -1,14 +1,26 @@
 """What of a network is trained when a job goes on from an encoder: variants by ``method``."""
 
 import itertools
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from core.spec.base import AutoOr, Spec
 from core.spec.text import Name
 
-Targets = Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)]
+_Items = TypeVar("_Items", bound=tuple[Any, ...])
+
+
+def _some(items: _Items) -> _Items:
+    # With ``min_length`` Pydantic would also report an item that is invalid as one too few.
+    if not items:
+        raise PydanticCustomError("too_short", "list at least one")
+    return items
+
+
+_AtLeastOne = (AfterValidator(_some), Field(max_length=200, json_schema_extra={"minItems": 1}))
+Targets = Annotated[tuple[Name, ...], *_AtLeastOne]
 
 
 class Full(Spec):
@@ -20,7 +32,7 @@ class Full(Spec):
 class Frozen(Spec):
     """Only the head is trained; the encoder stays as it is and computes in evaluation mode."""
 
-    method: Literal["frozen"]
+    method: Literal["frozen"] = "frozen"
 
 
 class Unfreezing(Spec):
@@ -37,8 +49,8 @@ class Unfreezing(Spec):
 class Gradual(Spec):
     """More and more blocks are trained, the last ones first (Howard and Ruder 2018, arXiv 1801.06146)."""
 
-    method: Literal["gradual"]
-    unfreeze: Annotated[tuple[Unfreezing, ...], Field(min_length=1, max_length=200)]
+    method: Literal["gradual"] = "gradual"
+    unfreeze: Annotated[tuple[Unfreezing, ...], *_AtLeastOne]
     """Which blocks from which step on: in ascending order, the first at step 0. Blocks that are not trained yet compute in
     evaluation mode."""
 
@@ -63,7 +75,7 @@ class Lora(Spec):
     A checkpoint contains the network with the updates merged into its weights, and both separately in ``peft``'s layout.
     """
 
-    method: Literal["lora"]
+    method: Literal["lora"] = "lora"
     rank: Annotated[int, Field(ge=1, le=4096)] = 8
     """Rank of the updates."""
     alpha: Annotated[float, Field(gt=0.0, le=65536.0)] = 16.0
@@ -86,7 +98,7 @@ class Ia3(Spec):
     As in the paper, attention has factors for keys and values, and a feed-forward layer for the inputs of its last map.
     """
 
-    method: Literal["ia3"]
+    method: Literal["ia3"] = "ia3"
     targets: Targets = ("all",)
     """As for ``lora``; of a part that is named, only the maps of the paper have factors."""
 
@@ -97,7 +109,7 @@ class Adapters(Spec):
     They cannot be merged. A checkpoint opens with ``trust_remote_code=True``: it contains the source of its architecture.
     """
 
-    method: Literal["adapters"]
+    method: Literal["adapters"] = "adapters"
     placement: Literal["houlsby", "pfeiffer"] = "pfeiffer"
     """``houlsby``: behind attention and behind the feed-forward layer. ``pfeiffer``: behind the feed-forward layer only
     (Pfeiffer et al. 2020, arXiv 2005.00247)."""

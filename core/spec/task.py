@@ -93,7 +93,8 @@ class TaskSpec(Spec):
     def fields(cls) -> tuple[str, ...]:
         """Dotted paths of a job's fields and sections that this task reads and some other tasks do not."""
         own = (f"task.{name}" for name in cls.model_fields if name != "kind")
-        return (*own, *MODALITY_FIELDS[cls.modality])
+        adaptation = ("adaptation",) if cls.adapts else ()
+        return (*own, *MODALITY_FIELDS[cls.modality], *adaptation)
 
     @classmethod
     def architectures(cls) -> frozenset[str]:

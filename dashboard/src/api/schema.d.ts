@@ -1204,6 +1204,40 @@ export interface components {
              */
             epsilon: number;
         };
+        /**
+         * Adapters
+         * @description Bottlenecks inside frozen blocks (adapters, Houlsby et al. 2019, arXiv 1902.00751); the head is trained as well.
+         *
+         *     They cannot be merged. A checkpoint opens with ``trust_remote_code=True``: it contains the source of its architecture.
+         */
+        Adapters: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "adapters";
+            /**
+             * Placement
+             * @description ``houlsby``: behind attention and behind the feed-forward layer. ``pfeiffer``: behind the feed-forward layer only
+             *     (Pfeiffer et al. 2020, arXiv 2005.00247).
+             * @default pfeiffer
+             * @enum {string}
+             */
+            placement: "houlsby" | "pfeiffer";
+            /**
+             * Size
+             * @description Width of a bottleneck. ``auto``: a sixteenth of the network's width.
+             * @default auto
+             */
+            size: number | "auto";
+            /**
+             * Activation
+             * @description Activation between the two layers of a bottleneck.
+             * @default relu
+             * @enum {string}
+             */
+            activation: "relu" | "gelu" | "silu";
+        };
         /** Alive */
         Alive: {
             /**
@@ -2336,6 +2370,28 @@ export interface components {
             };
         };
         /**
+         * Frozen
+         * @description Only the head is trained; the encoder stays as it is and computes in evaluation mode.
+         */
+        Frozen: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "frozen";
+        };
+        /**
+         * Full
+         * @description All weights are trained.
+         */
+        Full: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "full";
+        };
+        /**
          * GenerativeAdversarialNetwork
          * @description Train a generator of images against a discriminator: Goodfellow et al. 2014 (arXiv 1406.2661).
          *
@@ -2410,6 +2466,44 @@ export interface components {
             augmentation_images: number;
         };
         /**
+         * Gradual
+         * @description More and more blocks are trained, the last ones first (Howard and Ruder 2018, arXiv 1801.06146).
+         */
+        Gradual: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "gradual";
+            /**
+             * Unfreeze
+             * @description Which blocks from which step on: in ascending order, the first at step 0. Blocks that are not trained yet compute in
+             *     evaluation mode.
+             */
+            unfreeze: components["schemas"]["Unfreezing"][];
+        };
+        /**
+         * Ia3
+         * @description One trained factor for each output of some maps (IA³, Liu et al. 2022, arXiv 2205.05638), by `peft`; and the head.
+         *
+         *     As in the paper, attention has factors for keys and values, and a feed-forward layer for the inputs of its last map.
+         */
+        Ia3: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "ia3";
+            /**
+             * Targets
+             * @description As for ``lora``; of a part that is named, only the maps of the paper have factors.
+             * @default [
+             *       "all"
+             *     ]
+             */
+            targets: string[];
+        };
+        /**
          * ImageDataSpec
          * @description How images are converted to one shape; nothing else is done to them before training.
          */
@@ -2467,6 +2561,14 @@ export interface components {
             task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
+            /**
+             * Adaptation
+             * @description What of the network is trained.
+             * @default {
+             *       "method": "full"
+             *     }
+             */
+            adaptation: components["schemas"]["Full"] | components["schemas"]["Frozen"] | components["schemas"]["Gradual"] | components["schemas"]["Lora"] | components["schemas"]["Ia3"] | components["schemas"]["Adapters"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
@@ -2613,6 +2715,14 @@ export interface components {
             task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
+            /**
+             * Adaptation
+             * @description What of the network is trained.
+             * @default {
+             *       "method": "full"
+             *     }
+             */
+            adaptation: components["schemas"]["Full"] | components["schemas"]["Frozen"] | components["schemas"]["Gradual"] | components["schemas"]["Lora"] | components["schemas"]["Ia3"] | components["schemas"]["Adapters"];
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
@@ -2973,6 +3083,59 @@ export interface components {
              * @description Whether the whole log is in storage; ``?full=true`` returns it.
              */
             complete: boolean;
+        };
+        /**
+         * Lora
+         * @description Low-rank updates of frozen matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), by `peft`; the head is trained as well.
+         *
+         *     A checkpoint contains the network with the updates merged into its weights, and both separately in ``peft``'s layout.
+         */
+        Lora: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "lora";
+            /**
+             * Rank
+             * @description Rank of the updates.
+             * @default 8
+             */
+            rank: number;
+            /**
+             * Alpha
+             * @description The updates are scaled by ``alpha / rank``.
+             * @default 16
+             */
+            alpha: number;
+            /**
+             * Dropout
+             * @description Dropout of the updates' inputs in training.
+             * @default 0
+             */
+            dropout: number;
+            /**
+             * Targets
+             * @description Which maps (linear layers, or convolutions) of the blocks: parts of a block by name (``attention``, ``feed_forward``;
+             *     of a ResNet ``convolution``; ``all``), or patterns of the maps' own names, such as ``query`` or
+             *     ``blocks.[0-3].attention.*``.
+             * @default [
+             *       "all"
+             *     ]
+             */
+            targets: string[];
+            /**
+             * Dora
+             * @description Train the lengths of the matrices' rows separately from their directions (DoRA, Liu et al. 2024, arXiv 2402.09353).
+             * @default false
+             */
+            dora: boolean;
+            /**
+             * Rslora
+             * @description Scale by ``alpha / sqrt(rank)`` instead (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
+             * @default false
+             */
+            rslora: boolean;
         };
         /**
          * MaskedAutoencoding
@@ -4467,6 +4630,28 @@ export interface components {
              *     (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``.
              */
             ema_decay?: number | null;
+        };
+        /**
+         * Unfreezing
+         * @description The number of blocks that are trained from a step on.
+         */
+        Unfreezing: {
+            /**
+             * Step
+             * @description From the step after this one on; 0: from the first.
+             */
+            step: number;
+            /**
+             * Blocks
+             * @description Blocks counted from the head, with the norm behind them; 0: the head only.
+             */
+            blocks: number;
+            /**
+             * Embeddings
+             * @description Also the embeddings, and what else is before the first block; ``blocks`` must then be all blocks.
+             * @default false
+             */
+            embeddings: boolean;
         };
         /** UsageOut */
         UsageOut: {
