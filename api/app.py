@@ -14,6 +14,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 from api import dashboard, housekeeping, openapi_document, problems, reference, short_jobs
 from api.context import Context
+from api.credential_check import EndCredentialChecks
 from api.gauges import LoadGauges
 from api.identity_cache import IdentityCache
 from api.inspections import Inspections
@@ -37,7 +38,6 @@ from api.routes import (
     workers,
 )
 from api.security_headers import SecurityHeaders
-from api.standing import Attended
 from api.throttle import Throttle
 from api.upload_room import UploadRoom
 from control.broker import broker
@@ -139,7 +139,7 @@ def create_app(settings: Settings) -> FastAPI:
         # Weights hardly compress, and downloads have a Content-Length.
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "image/png"),
     )
-    app.add_middleware(Attended)
+    app.add_middleware(EndCredentialChecks)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLogging)  # added last, so outermost
     return app

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api.context import context_of
-from api.standing import CUT, Standing
+from api.credential_check import CUT, CredentialCheck
 from control.errors import Forbidden, Unauthorized
 from control.keys.schemas import Scope
 from control.keys.secrets import SessionToken
@@ -41,8 +41,8 @@ class Caller:
         self.session_expires_at = session_expires_at
         self._identity_cache = context_of(request).identity_cache
         cut = request.scope["state"].get(CUT)
-        self.standing = Standing(
-            lambda: _prove(request), (lambda: cut("revoked")) if cut is not None else (lambda: None)
+        self.credential_check = CredentialCheck(
+            lambda: _authenticate(request), (lambda: cut("revoked")) if cut is not None else (lambda: None)
         )
 
     @property
@@ -51,13 +51,13 @@ class Caller:
 
     def stay(self) -> None:
         """Check the credentials every few seconds from now on, for as long as the request lasts."""
-        self._identity_cache.on_forget.add(self.standing.look)
-        self.standing.begin()
+        self._identity_cache.on_forget.add(self.credential_check.check_now)
+        self.credential_check.begin()
 
     def leave(self) -> None:
         """End these checks: the request is answered."""
-        self._identity_cache.on_forget.discard(self.standing.look)
-        self.standing.end()
+        self._identity_cache.on_forget.discard(self.credential_check.check_now)
+        self.credential_check.end()
 
 
 async def identify(request: Request) -> Caller:
@@ -71,7 +71,7 @@ async def identify(request: Request) -> Caller:
     known = state.get("caller")
     if isinstance(known, Caller):
         return known
-    identity, expires_at = await _prove(request)
+    identity, expires_at = await _authenticate(request)
     caller = Caller(request, identity, expires_at)
     state["key_id"] = caller.key_id
     state["caller"] = caller
@@ -85,7 +85,7 @@ def session_of(request: Request) -> SessionToken | None:
     return SessionToken.verify(cookie, *context_of(request).settings.secrets) if cookie else None
 
 
-async def _prove(request: Request) -> tuple[Identity, datetime | None]:
+async def _authenticate(request: Request) -> tuple[Identity, datetime | None]:
     """The identity that the request's key or session belongs to, and when the session ends.
 
     Raises:

@@ -18,8 +18,8 @@ from typing import Any, Literal
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.credential_check import CUT as CUT_NAME
 from api.problem_types import TYPE, title
-from api.standing import CUT as CUT_NAME
 
 CUT = Counter("seedbed_connections_cut_total", "Connections that the service ended, by the limit.", ["limit"])
 
@@ -261,7 +261,7 @@ def within(limits: Limits) -> type[BoundedProtocol]:
 
 
 def _problem(status: int, code: str) -> bytes:
-    told = {
+    problem = {
         "type": TYPE + code,
         "title": title(code, status),
         "status": status,
@@ -269,7 +269,7 @@ def _problem(status: int, code: str) -> bytes:
         "detail": f"{title(code, status)}. Send the request again in one piece and with less in its head.",
         "errors": [],
     }
-    body = json.dumps(told).encode()
+    body = json.dumps(problem).encode()
     return (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"

@@ -34,11 +34,11 @@ async def preview(
             found = await context.inspections.run(project_id, partial(_make, context, file))
             await run_in_threadpool(_keep, context, file, found)
 
-    def put_together() -> DatasetPreview:
+    def assemble() -> DatasetPreview:
         shown = zip((file.name for file in wanted), _stored(context, wanted), strict=True)
         return examples.preview(shown, readable=len(readable), documents=documents, characters=characters)
 
-    return await run_in_threadpool(put_together)
+    return await run_in_threadpool(assemble)
 
 
 async def contact_sheet(

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from control.db import WriteSession
-from control.idempotency.service import Once
+from control.idempotency.service import IdempotentRequest
 
 REPLAYED_HEADER = "Idempotency-Replayed"
 REPEAT_PROBLEMS = ("invalid_idempotency_key", "idempotency_mismatch", "idempotency_in_flight")
@@ -18,7 +18,7 @@ REPEAT_PROBLEMS = ("invalid_idempotency_key", "idempotency_mismatch", "idempoten
 class Repeatable:
     """A POST that may carry an ``Idempotency-Key``."""
 
-    def __init__(self, once: Once | None) -> None:
+    def __init__(self, once: IdempotentRequest | None) -> None:
         self._once = once
 
     def answer(
@@ -57,7 +57,7 @@ async def _repeatable(
     body = await request.body()
     query = f"?{request.url.query}" if request.url.query else ""
     return Repeatable(
-        Once(
+        IdempotentRequest(
             key=idempotency_key,
             request=f"{request.method} {request.url.path}{query}",
             body_sha256=hashlib.sha256(body).hexdigest(),

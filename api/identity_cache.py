@@ -26,7 +26,7 @@ class IdentityCache:
         self._engine = engine
         self._secrets = secrets
         self._known: dict[bytes, tuple[float, Identity]] = {}
-        self._asking: dict[bytes, asyncio.Task[Identity]] = {}
+        self._queries: dict[bytes, asyncio.Task[Identity]] = {}
         """Queries under way; concurrent requests with the same credentials share one query."""
         self.on_forget: set[Callable[[], object]] = set()
         """Called when a key or a session was revoked."""
@@ -51,35 +51,37 @@ class IdentityCache:
     def forget(self) -> None:
         """Clear the cache: a key was revoked, or a session ended."""
         self._known = {}
-        self._asking = {}
+        self._queries = {}
         for tell in list(self.on_forget):
             tell()
 
-    async def _identify(self, proof: bytes, ask: Callable[[ReadSession], Identity]) -> Identity:
+    async def _identify(self, proof: bytes, find: Callable[[ReadSession], Identity]) -> Identity:
         now = time.monotonic()
         since, identity = self._known.get(proof, (0.0, None))
         if identity is None or now - since > FRESH_SECONDS:
             known = self._known
-            asking = self._asking.get(proof)
-            if asking is None:
-                asking = self._asking[proof] = asyncio.create_task(run_in_threadpool(self._ask, ask, proof))
-                asking.add_done_callback(partial(self._asked, proof))
-            identity = await asyncio.shield(asking)
+            query = self._queries.get(proof)
+            if query is None:
+                query = self._queries[proof] = asyncio.create_task(
+                    run_in_threadpool(self._query, find, proof)
+                )
+                query.add_done_callback(partial(self._query_done, proof))
+            identity = await asyncio.shield(query)
             if len(known) >= _MOST:
                 known.clear()
             # Into the dictionary from before the query: an answer from before a revocation is not kept after it.
             known[proof] = (now, identity)
         return identity
 
-    def _asked(self, proof: bytes, asking: "asyncio.Task[Identity]") -> None:
-        if self._asking.get(proof) is asking:
-            del self._asking[proof]
-        if not asking.cancelled():
-            asking.exception()  # the requests that wait for it get the exception too
+    def _query_done(self, proof: bytes, query: "asyncio.Task[Identity]") -> None:
+        if self._queries.get(proof) is query:
+            del self._queries[proof]
+        if not query.cancelled():
+            query.exception()  # the requests that wait for it get the exception too
 
-    def _ask(self, ask: Callable[[ReadSession], Identity], proof: bytes) -> Identity:
+    def _query(self, find: Callable[[ReadSession], Identity], proof: bytes) -> Identity:
         with read(self._engine) as session:
-            identity = ask(session)
+            identity = find(session)
         if identity.outdated:
             with write(self._engine) as session:
                 service.renew_digest(session, identity.key_id, proof)

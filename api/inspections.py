@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from api.turns import Turns
+from api.fair_semaphore import FairSemaphore
 from control.inspection.running import Handle
 from control.inspection.server import InspectionServer
 
@@ -25,8 +25,8 @@ class Inspections:
 
     def __init__(self, slots: int) -> None:
         self._server = InspectionServer()
-        self._large = Turns(slots)
-        self._quick = Turns(_QUICK_SLOTS)
+        self._large = FairSemaphore(slots)
+        self._quick = FairSemaphore(_QUICK_SLOTS)
         self._threads = ThreadPoolExecutor(slots + _QUICK_SLOTS, "inspection")
 
     def start(self) -> None:

@@ -40,7 +40,7 @@ _What = tuple[Cursor, bool]
 
 
 @dataclass
-class _Watch:
+class _WatchedJob:
     """A job that has at least one listener."""
 
     position: str
@@ -59,7 +59,7 @@ class _Watch:
 class Listener:
     """The subscription of one event stream to one job."""
 
-    def __init__(self, hub: "Hub", job_id: str, watch: _Watch) -> None:
+    def __init__(self, hub: "Hub", job_id: str, watch: _WatchedJob) -> None:
         self._hub = hub
         self._job_id = job_id
         self._watch = watch
@@ -107,7 +107,7 @@ class Listener:
         self._watch.listeners.discard(self)
 
 
-def _forget(watch: _Watch, what: _What, task: "asyncio.Task[Changes]") -> None:
+def _forget(watch: _WatchedJob, what: _What, task: "asyncio.Task[Changes]") -> None:
     if watch.reads.get(what, (0, None))[1] is task:
         del watch.reads[what]
     if not task.cancelled():
@@ -127,7 +127,7 @@ class Hub:
         )
         self._wake_key = live_key(f"wake:{secrets.token_urlsafe(9)}")
         self._wake_position = "0-0"
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, _WatchedJob] = {}
         self._watched = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
         self.closing = False
@@ -162,7 +162,7 @@ class Hub:
         """Subscribe to everything that is committed to the job from now on."""
         watch = self._watches.get(job_id)
         if watch is None:
-            watch = self._watches[job_id] = _Watch(position="$")
+            watch = self._watches[job_id] = _WatchedJob(position="$")
         listener = Listener(self, job_id, watch)
         LISTENERS.inc()
         try:
@@ -185,7 +185,7 @@ class Hub:
         with read(self._engine) as session:
             return service.changes(session, job_id, cursor)
 
-    async def _include(self, job_id: str, watch: _Watch) -> None:
+    async def _include(self, job_id: str, watch: _WatchedJob) -> None:
         """Set the position in the job's Redis stream from which messages count, and make the reader include the job now."""
         position = "0-0"
         try:

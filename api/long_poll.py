@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from api.credential_check import CredentialCheck
 from api.live import Hub
-from api.standing import Standing
 from control.lifecycle.states import TERMINAL
 from control.short_jobs.kind import ShortJobOut
 
@@ -18,12 +18,16 @@ ShortJobT = TypeVar("ShortJobT", bound=ShortJobOut)
 
 
 async def awaited(
-    hub: Hub, standing: Standing, short_job_id: str, look: Callable[[], ShortJobT], seconds: float
+    hub: Hub,
+    credential_check: CredentialCheck,
+    short_job_id: str,
+    look: Callable[[], ShortJobT],
+    seconds: float,
 ) -> ShortJobT:
     """The short job when it is over, or in its current state when the time is over or the process stops.
 
     Args:
-        standing: The credential checks of the waiting request.
+        credential_check: The credential checks of the waiting request.
         look: Reads the short job; runs in a thread.
 
     Raises:
@@ -34,9 +38,9 @@ async def awaited(
         return short_job
     deadline = time.monotonic() + seconds
     async with hub.listen(short_job_id) as listener:
-        standing.notify(lambda: listener.notify(points_alone=False))
+        credential_check.on_invalid(lambda: listener.notify(points_alone=False))
         while True:
-            standing.demand()
+            credential_check.require_valid()
             # Read after the subscription: every later change sends a wake-up.
             short_job = await run_in_threadpool(look)
             left = deadline - time.monotonic()

@@ -67,7 +67,7 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """Have every error of the app, which includes these routers, answered as a problem."""
     app.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     # Before the dashboard's pages, which are served for any path that nothing else answers.
-    app.add_api_route("/v1/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)
+    app.add_api_route("/v1/{rest:path}", _unknown_path, methods=_METHODS, include_in_schema=False)
     app.add_exception_handler(SeedbedError, _seedbed_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
@@ -75,7 +75,7 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
         app.add_exception_handler(kind, _database_error)
 
 
-def _nothing_here(request: Request) -> None:
+def _unknown_path(request: Request) -> None:
     raise HTTPException(405 if _methods(request) else 404)
 
 
@@ -206,8 +206,8 @@ def _details(request: Request, raw: Sequence[Any]) -> list[ProblemDetail]:
 def _body_model(request: Request) -> type[BaseModel]:
     field = getattr(request.scope.get("route"), "body_field", None)
     model = field.field_info.annotation if field is not None else None
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else _Nothing
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else _EmptyBody
 
 
-class _Nothing(BaseModel):
+class _EmptyBody(BaseModel):
     """The body model of requests without a body, which has no names to suggest."""

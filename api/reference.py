@@ -29,17 +29,17 @@ td, th { text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem
 @router.get("/openapi.json")
 def document(request: Request) -> Response:
     """The document."""
-    return _kept(request, "openapi.json", "application/json", lambda: json.dumps(request.app.openapi()))
+    return _cached(request, "openapi.json", "application/json", lambda: json.dumps(request.app.openapi()))
 
 
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """The page."""
     media_type = "text/html; charset=utf-8"
-    return _kept(request, "docs", media_type, lambda: "".join(_page(request.app.openapi())))
+    return _cached(request, "docs", media_type, lambda: "".join(_page(request.app.openapi())))
 
 
-def _kept(request: Request, name: str, media_type: str, write: Callable[[], str]) -> Response:
+def _cached(request: Request, name: str, media_type: str, write: Callable[[], str]) -> Response:
     """Write and compress a document once, because both are large and can be requested without a key."""
     kept: dict[str, tuple[bytes, bytes]] = request.app.state.reference
     with _writing:  # of several first requests one writes, and the others wait

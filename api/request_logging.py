@@ -71,11 +71,11 @@ class RequestLogging:
             if not status:
                 await internal_error(Request(scope, receive))(scope, receive, send_observed)
         finally:
-            _write_down(scope, status or _CLIENT_GONE, time.perf_counter() - started, failure)
+            _log_request(scope, status or _CLIENT_GONE, time.perf_counter() - started, failure)
             structlog.contextvars.unbind_contextvars("request_id")
 
 
-def _write_down(scope: Scope, status: int, seconds: float, failure: BaseException | None) -> None:
+def _log_request(scope: Scope, status: int, seconds: float, failure: BaseException | None) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "other"
     route = getattr(scope.get("route"), "path", None) or "none"
     REQUESTS.labels(method, route, str(status)).inc()

@@ -21,7 +21,7 @@ from control.db import read
 from control.errors import Conflict
 from control.short_jobs import service
 from control.short_jobs.kind import Kind
-from control.short_jobs.presenters import Shown, shown
+from control.short_jobs.presenters import ShownFile, shown
 
 
 def add_routes(router: APIRouter, kind: Kind[Any], *, file: str, example: str, archive: str | None) -> None:
@@ -43,7 +43,7 @@ def add_routes(router: APIRouter, kind: Kind[Any], *, file: str, example: str, a
 def _add_shown(router: APIRouter, kind: Kind[Any], text: str, example: str) -> None:
     check, place = short_job_id(kind)
 
-    def find(context: Context, project_id: str, short_job: str, name: str) -> Shown:
+    def find(context: Context, project_id: str, short_job: str, name: str) -> ShownFile:
         with read(context.engine) as session:
             return shown(service.get(session, kind, project_id, short_job), name)
 

@@ -87,15 +87,15 @@ def texts(kind: Kind[Any]) -> Texts:
 
 def tags(*, from_spec: bool) -> list[dict[str, str]]:
     """OpenAPI tags of the kinds that work on a spec, or of the others."""
-    return [{"name": f"{kind.name}s", "description": texts(kind).tag} for kind in _those(from_spec=from_spec)]
+    return [{"name": f"{kind.name}s", "description": texts(kind).tag} for kind in _kinds(from_spec=from_spec)]
 
 
 def routers(*, from_spec: bool) -> list[APIRouter]:
     """Routers of the kinds that work on a spec, or of the others."""
-    return [router(kind, texts(kind)) for kind in _those(from_spec=from_spec)]
+    return [router(kind, texts(kind)) for kind in _kinds(from_spec=from_spec)]
 
 
-def _those(*, from_spec: bool) -> list[Kind[Any]]:
+def _kinds(*, from_spec: bool) -> list[Kind[Any]]:
     return [kind for kind in kinds().values() if isinstance(kind.starts_from, FromSpec) == from_spec]
 
 
@@ -120,7 +120,7 @@ def router(kind: Kind[Any], texts: Texts) -> APIRouter:
     return made
 
 
-def _told(verb: str, what: str, text: str) -> dict[str, Any]:
+def _operation(verb: str, what: str, text: str) -> dict[str, Any]:
     """What the OpenAPI document says of an operation such as ``get``, ``Estimate``, for `APIRouter.add_api_route`."""
     return {
         "operation_id": verb + what,
@@ -158,7 +158,7 @@ def _add_create_from_spec(router: APIRouter, kind: Kind[Any], texts: Texts) -> N
         status_code=202,
         response_model=kind.out,
         responses=problems(*_BODY_PROBLEMS, *_SPEC_PROBLEMS),
-        **_told(kind.name, "Job", texts.create),
+        **_operation(kind.name, "Job", texts.create),
     )
 
 
@@ -187,7 +187,7 @@ def _add_create_from_checkpoint(router: APIRouter, kind: Kind[Any], texts: Texts
         status_code=202,
         response_model=kind.out,
         responses=problems(*_BODY_PROBLEMS, "checkpoint_not_found"),
-        **_told(kind.name, "Checkpoint", texts.create),
+        **_operation(kind.name, "Checkpoint", texts.create),
     )
 
 
@@ -203,7 +203,7 @@ def _add_list(router: APIRouter, kind: Kind[Any], text: str) -> None:
         methods=["GET"],
         response_model=Page[kind.out],  # type: ignore[name-defined]  # known when the app is made
         responses=problems(*AUTH_PROBLEMS, "job_not_found"),
-        **_told("list", f"{kind.name.capitalize()}s", text),
+        **_operation("list", f"{kind.name.capitalize()}s", text),
     )
 
 
@@ -221,7 +221,7 @@ def _add_verbs(router: APIRouter, kind: Kind[Any], texts: Texts) -> None:
                 out: ShortJobOut = short_job_out(session, kind, row)
                 return out
 
-        return await awaited(context.hub, caller.standing, short_job, look, wait)
+        return await awaited(context.hub, caller.credential_check, short_job, look, wait)
 
     def cancel(short_job: Annotated[str, check, place], caller: Writer, context: Ctx) -> Any:
         with write(context.engine) as session:
@@ -237,7 +237,7 @@ def _add_verbs(router: APIRouter, kind: Kind[Any], texts: Texts) -> None:
         methods=["GET"],
         response_model=kind.out,
         responses=problems(*AUTH_PROBLEMS, not_found, "validation_failed"),
-        **_told("get", name, texts.get),
+        **_operation("get", name, texts.get),
     )
     router.add_api_route(
         f"{path}/cancel",
@@ -245,7 +245,7 @@ def _add_verbs(router: APIRouter, kind: Kind[Any], texts: Texts) -> None:
         methods=["POST"],
         response_model=kind.out,
         responses=problems(*AUTH_PROBLEMS, not_found, "invalid_transition"),
-        **_told("cancel", name, texts.cancel),
+        **_operation("cancel", name, texts.cancel),
     )
     router.add_api_route(
         path,
@@ -253,5 +253,5 @@ def _add_verbs(router: APIRouter, kind: Kind[Any], texts: Texts) -> None:
         methods=["DELETE"],
         status_code=204,
         responses=problems(*AUTH_PROBLEMS, not_found, "not_over"),
-        **_told("delete", name, texts.delete),
+        **_operation("delete", name, texts.delete),
     )

@@ -8,8 +8,8 @@ from itertools import groupby
 
 from pydantic import BaseModel
 
+from api.credential_check import CredentialCheck
 from api.live import Hub, Listener
-from api.standing import Standing
 from control.jobs.schemas import JobOut
 from control.lifecycle.schemas import Progress
 from control.live.service import Changes, Cursor
@@ -23,23 +23,27 @@ HEARTBEAT_SECONDS = 15.0
 _TERMINAL = {"succeeded", "failed", "cancelled"}
 
 
-async def stream(hub: Hub, job_id: str, cursor: Cursor, standing: Standing) -> AsyncIterator[bytes]:
+async def stream(
+    hub: Hub, job_id: str, cursor: Cursor, credential_check: CredentialCheck
+) -> AsyncIterator[bytes]:
     """Server-Sent Events from the cursor on, until the job is over, the process stops, or the credentials become invalid."""
     async with hub.listen(job_id) as listener:
-        told = _Told(cursor)
-        standing.notify(lambda: listener.notify(points_alone=False))
+        position = _StreamPosition(cursor)
+        credential_check.on_invalid(lambda: listener.notify(points_alone=False))
         # The cursor is sent first: with ?replay=false, a connection that breaks before the first message loses nothing.
         yield f"retry: 1000\nid: {cursor}\n\n".encode()
-        async for frames in _frames(hub, listener, told, standing):
+        async for frames in _frames(hub, listener, position, credential_check):
             yield frames
 
 
-async def _frames(hub: Hub, listener: Listener, told: "_Told", standing: Standing) -> AsyncIterator[bytes]:
+async def _frames(
+    hub: Hub, listener: Listener, position: "_StreamPosition", credential_check: CredentialCheck
+) -> AsyncIterator[bytes]:
     spoke = time.monotonic()
-    while not hub.closing and standing.problem is None:
+    while not hub.closing and credential_check.problem is None:
         look = DISCONNECTED_LOOK_SECONDS if hub.disconnected else LOOK_SECONDS
-        changes = await listener.changes(told.cursor, look)
-        frames = b"".join(told.frames(changes))
+        changes = await listener.changes(position.cursor, look)
+        frames = b"".join(position.frames(changes))
         if frames:
             yield frames
             spoke = time.monotonic()
@@ -56,7 +60,7 @@ async def _frames(hub: Hub, listener: Listener, told: "_Told", standing: Standin
             spoke = time.monotonic()
 
 
-class _Told:
+class _StreamPosition:
     """What one listener has received so far."""
 
     def __init__(self, cursor: Cursor) -> None:

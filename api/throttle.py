@@ -71,7 +71,7 @@ class Throttle:
                     retry_after=seconds,
                 )
 
-    def take_back(self, names: Sequence[str]) -> None:
+    def forgive(self, names: Sequence[str]) -> None:
         """The attempt succeeded: it does not count."""
         for name in names:
             self._count(name, -1)

@@ -19,7 +19,7 @@ from control.usage.disk import disk_of, require
 from control.usage.schemas import DiskUsage
 
 
-class Taking:
+class UploadReservation:
     """The reservation of one upload. Its methods block: call them from a thread.
 
     Args:
@@ -51,7 +51,7 @@ class Taking:
 
     def end(self) -> None:
         """Release the reservation: the file is committed, or the upload was aborted."""
-        self._room.let_go(self._project_id, self._held)
+        self._room.release(self._project_id, self._held)
         self._held = 0
 
 
@@ -65,7 +65,7 @@ class UploadRoom:
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()
 
-    def begin(self, project_id: str, dataset_id: str, name: str, declared: int) -> Taking:
+    def begin(self, project_id: str, dataset_id: str, name: str, declared: int) -> UploadReservation:
         """Reserve room for a file of `declared` bytes, 0 if the size is not known.
 
         Raises:
@@ -77,9 +77,9 @@ class UploadRoom:
             if limit is not None:
                 replaced = repository.file_named(session, dataset_id, name)
                 used = repository.taken(session, project_id)[1] - (replaced.bytes if replaced else 0)
-        taking = Taking(self, project_id, limit=limit, used=used)
-        taking.grow(declared, coming=declared)
-        return taking
+        reservation = UploadReservation(self, project_id, limit=limit, used=used)
+        reservation.grow(declared, coming=declared)
+        return reservation
 
     def disk(self) -> DiskUsage | None:
         return disk_of(self._storage, self._settings)
@@ -95,7 +95,7 @@ class UploadRoom:
                 raise QuotaExceeded("datasets", used=used + held, more=more, limit=limit)
             self._held[project_id] += more
 
-    def let_go(self, project_id: str, size: int) -> None:
+    def release(self, project_id: str, size: int) -> None:
         with self._lock:
             self._held[project_id] -= size
             if not self._held[project_id]:

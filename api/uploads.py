@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from fastapi import Request
 
-from api.upload_room import Taking
+from api.upload_room import UploadReservation
 from control.errors import Invalid, TooLarge
 from control.storage import Stage
 
@@ -19,7 +19,9 @@ BLOCK = 4 << 20
 """Bytes handed to the thread at a time."""
 
 
-async def receive(request: Request, stage: Stage, threads: Executor, room: Taking, *, at_most: int) -> None:
+async def receive(
+    request: Request, stage: Stage, threads: Executor, room: UploadReservation, *, at_most: int
+) -> None:
     """Write the whole body to the stage.
 
     Raises:
@@ -57,7 +59,7 @@ async def receive(request: Request, stage: Stage, threads: Executor, room: Takin
             writing.exception()
 
 
-def _write(stage: Stage, block: list[bytes], room: Taking, total: int) -> None:
+def _write(stage: Stage, block: list[bytes], room: UploadReservation, total: int) -> None:
     room.grow(total, coming=sum(map(len, block)))
     stage.write(block)
 

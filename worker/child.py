@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Orders:
+class ChildSettings:
     """Settings that the main process passes to the pool's process at the fork.
 
     Attributes:
@@ -48,28 +48,33 @@ class Orders:
 class Child:
     """The state of one pool process; made right after the fork, in its main thread."""
 
-    def __init__(self, orders: Orders) -> None:
-        die_with_parent(orders.main_pid)
+    def __init__(self, child_settings: ChildSettings) -> None:
+        die_with_parent(child_settings.main_pid)
         logcontext.install()
-        self._stop = orders.shutdown.watch()
+        self._stop = child_settings.shutdown.watch()
         self._busy = False
         self._terminated = False
         self._resources = WorkerResources.assemble(
-            orders.settings, orders.machine, orders.directory, engine_module=orders.engine_module
+            child_settings.settings,
+            child_settings.machine,
+            child_settings.directory,
+            engine_module=child_settings.engine_module,
         )
         self._resources.engines.start()
         self._registration = Registration(
             self._resources.database,
-            orders.machine,
-            seconds=min(orders.settings.heartbeat_seconds, orders.settings.worker_online_seconds / 4),
+            child_settings.machine,
+            seconds=min(
+                child_settings.settings.heartbeat_seconds, child_settings.settings.worker_online_seconds / 4
+            ),
         )
         self._wakeup_listener = WakeupListener(
-            orders.settings.redis_url, lambda: self._registration.worker_id(timeout=5.0)
+            child_settings.settings.redis_url, lambda: self._registration.worker_id(timeout=5.0)
         )
-        self._crash_recovery = CrashRecovery(orders.directory)
+        self._crash_recovery = CrashRecovery(child_settings.directory)
         self._settled = threading.Thread(target=self._settle, name="settle", daemon=True)
         self._settled.start()
-        metrics.serve(orders.settings)
+        metrics.serve(child_settings.settings)
 
     def answer(self, job_id: str) -> None:
         """Handle a wake-up message: claim and run jobs until none is left that this worker can run."""
@@ -136,10 +141,10 @@ class Child:
 _child: Child | None = None
 
 
-def start(orders: Orders) -> None:
+def start(child_settings: ChildSettings) -> None:
     """Make this process's child."""
     global _child  # noqa: PLW0603 - Celery calls the task as a plain function
-    _child = Child(orders)
+    _child = Child(child_settings)
 
 
 def child() -> Child:

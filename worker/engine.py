@@ -138,7 +138,7 @@ class PreloadedServer:
         *,
         directory: Path,
         log: BinaryIO,
-        patience: Callable[[], object] = lambda: None,
+        abort_check: Callable[[], object] = lambda: None,
         seconds: float = 120.0,
     ) -> "Engine":
         """Start an engine.
@@ -147,7 +147,7 @@ class PreloadedServer:
             arguments: As after ``python -m core``; ``--events-fd`` is added.
             directory: Its working directory.
             log: Takes its standard output and standard error.
-            patience: Called about every 0.1 s while waiting; may raise to give up.
+            abort_check: Called about every 0.1 s while waiting; may raise to give up.
             seconds: How long the server may take, loading included.
 
         Raises:
@@ -173,14 +173,14 @@ class PreloadedServer:
             except OSError as error:
                 raise EngineUnavailableError(f"the engine's server cannot be reached: {error}") from error
             replies = _Lines(connection)
-            pid = self._await_start(replies, patience, time.monotonic() + seconds)
+            pid = self._await_start(replies, abort_check, time.monotonic() + seconds)
             stack.pop_all()
         return Engine(pid, connection, replies, events)
 
-    def _await_start(self, replies: "_Lines", patience: Callable[[], object], deadline: float) -> int:
+    def _await_start(self, replies: "_Lines", abort_check: Callable[[], object], deadline: float) -> int:
         assert self._process is not None
         while (reply := replies.next(0.1)) is None:
-            patience()
+            abort_check()
             if self._process.poll() is not None:
                 raise EngineUnavailableError(
                     f"the engine's server ended at its start with code {self._process.returncode}; "

@@ -6,7 +6,7 @@ from typing import Any
 
 from control.db import WriteSession
 from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
-from control.lifecycle.event_codes import told
+from control.lifecycle.event_codes import nested
 from control.lifecycle.leases import Phase
 from control.quotas.errors import QuotaExceeded
 from control.removals.service import leave_to_maintenance
@@ -64,7 +64,7 @@ class EngineEvents:
         self.uploading = 0
         self.result: dict[str, Any] | None = None
 
-    def told(self, event: Mapping[str, Any]) -> None:
+    def handle(self, event: Mapping[str, Any]) -> None:
         """Handle an event of the engine (``docs/engine-protocol.md``)."""
         match event["event"]:
             case "started":
@@ -88,17 +88,17 @@ class EngineEvents:
             case "checkpoint" | "sample":
                 self.uploading += 1
             case name if self._kind is not None and name == self._kind.event:
-                self._came_to(event, files=self._kind.files is not None)
+                self._keep_result(event, files=self._kind.files is not None)
             case "decision":
                 self._event("decision", _facts(event), data=_facts(event))
             case "warning":
-                warning = told(event["code"], event["message"], event.get("params"))
+                warning = nested(event["code"], event["message"], event.get("params"))
                 self._event("engine_warning", {"warning": warning}, data={"code": event["code"]})
             case "finished" | "failed":
                 self.last = event
                 self._heartbeat.progress(Progress("saving", step=self.step))
 
-    def _came_to(self, event: Mapping[str, Any], *, files: bool) -> None:
+    def _keep_result(self, event: Mapping[str, Any], *, files: bool) -> None:
         """Keep the result of a short job; its files, if it makes any, are being uploaded."""
         self.result = {name: value for name, value in _facts(event).items() if name != "path"}
         if files:
@@ -138,14 +138,14 @@ class EngineEvents:
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
         error = upload.error
-        self._not_stored(upload.step, "refused", told(error.code, error.detail, error.params))
+        self._not_stored(upload.step, "refused", nested(error.code, error.detail, error.params))
         self._no_room(upload.error)
 
     def upload_failed(self, upload: UploadFailed) -> None:
         """Handle the failed upload of a checkpoint, or of the files of a short job."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
-        self._not_stored(upload.step, "not_stored", told("not_stored", str(upload.error)))
+        self._not_stored(upload.step, "not_stored", nested("not_stored", str(upload.error)))
 
     def superseded(self, upload: Superseded) -> None:
         """Log that a checkpoint is not stored, because the engine pruned it for newer ones."""
@@ -185,7 +185,7 @@ class EngineEvents:
     def _warn_of_samples(self, step: int, error: NoRoom) -> None:
         if not self._samples_refused:
             self._samples_refused = True
-            params = {"step": step, "error": told(error.code, error.detail, error.params)}
+            params = {"step": step, "error": nested(error.code, error.detail, error.params)}
             self._event("samples_left_out", params, data={"code": error.code})
 
     def made(self, upload: FilesUploaded) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from control.short_jobs.kind import Kind
 from worker.engine import Engine, Exit
-from worker.messages import Ended, Message, Told
+from worker.messages import Ended, EngineEvent, Message
 from worker.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class EngineRun:
             except ValueError:
                 log.warning("the engine's last event was cut: %r", line[:200])
                 continue
-            self._put(Told(event))
+            self._put(EngineEvent(event))
             match event["event"]:
                 case "checkpoint":
                     uploads.checkpoint(event)

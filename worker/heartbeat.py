@@ -66,7 +66,7 @@ class Heartbeat:
         self._lost = lost
         self._progress = Progress("staging")
         self._reported: tuple[Phase, float | None] | None = None
-        self._told: Intent | None = None
+        self._announced: Intent | None = None
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -121,6 +121,6 @@ class Heartbeat:
             )
         self._reported = (progress.phase, progress.fraction)
         self._lease.renewed(asked_at)
-        if intent is not None and intent != self._told:
-            self._told = intent
+        if intent is not None and intent != self._announced:
+            self._announced = intent
             self._intent(intent)

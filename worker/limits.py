@@ -115,9 +115,9 @@ class Limits:
         self._refused = False
         """Why a checkpoint, or files of a short job, could not be stored."""
 
-    def told(self, event: Mapping[str, Any]) -> None:
+    def handle(self, event: Mapping[str, Any]) -> None:
         """Handle an event of the engine: once the data is prepared, another memory limit applies."""
-        self._memory.told(event)
+        self._memory.handle(event)
 
     def look(self, pid: int | None, *, stopping: bool) -> None:
         """Stop or kill an engine that has met a limit.

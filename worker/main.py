@@ -15,7 +15,7 @@ from control.settings import Settings, settings
 from core.spec.tasks import task_faults
 from worker import child
 from worker.app import create_app
-from worker.child import Orders
+from worker.child import ChildSettings
 from worker.device import Device, DeviceChoice, describe
 from worker.runtime_directory import runtime_directory
 from worker.shutdown import ShutdownPipe
@@ -60,7 +60,7 @@ def run(choice: DeviceChoice, *, engine_module: str | None = None, chosen: Setti
         log.warning("%s", fault)
     shutdown = ShutdownPipe()
     with runtime_directory() as directory:
-        orders = Orders(
+        child_settings = ChildSettings(
             settings=chosen,
             machine=machine,
             directory=directory,
@@ -72,7 +72,7 @@ def run(choice: DeviceChoice, *, engine_module: str | None = None, chosen: Setti
         signals.setup_logging.connect(lambda **_: None, weak=False)
         for name in _CHATTER:
             logging.getLogger(name).setLevel(logging.WARNING)
-        signals.worker_process_init.connect(lambda **_: child.start(orders), weak=False)
+        signals.worker_process_init.connect(lambda **_: child.start(child_settings), weak=False)
         signals.worker_process_shutdown.connect(lambda **_: child.close(), weak=False)
         main = _Main(
             app=create_app(chosen),

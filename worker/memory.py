@@ -59,7 +59,7 @@ class MemoryLimit:
         spec = stored(claim.spec)
         return cls(claim.memory_bytes, everything, everything if finds_out else most, spec)
 
-    def told(self, event: Mapping[str, Any]) -> None:
+    def handle(self, event: Mapping[str, Any]) -> None:
         """Handle an event of the engine: once the data is prepared, the job's own limit applies."""
         if event["event"] == "prepared":
             training, held_out = _samples(self.spec, event, ""), _samples(self.spec, event, "_held_out")

@@ -11,7 +11,7 @@ from worker.uploads import Upload
 
 
 @dataclass(frozen=True)
-class Told:
+class EngineEvent:
     """An event of the engine."""
 
     event: Mapping[str, Any]
@@ -25,17 +25,17 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Asked:
+class StopRequested:
     """There is a request on the job: to pause, to cancel or to preempt it."""
 
     intent: Intent
 
 
 @dataclass(frozen=True)
-class Lost:
+class LeaseTaken:
     """The attempt does not hold the job any more."""
 
     error: LeaseLost
 
 
-Message = Told | Ended | Asked | Lost | Upload
+Message = EngineEvent | Ended | StopRequested | LeaseTaken | Upload

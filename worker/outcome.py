@@ -24,8 +24,8 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
         stop_asked: Whether this supervisor requested the stop, by SIGTERM or by SIGKILL.
         step: The newest step known.
     """
-    told = {} if last is None else last
-    if end.code == DONE and told.get("reason") == "completed":
+    event = {} if last is None else last
+    if end.code == DONE and event.get("reason") == "completed":
         return Completed(exit_code=DONE)
     if end.code in _STOPS:
         return _STOPS[end.code]
@@ -42,12 +42,12 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
             retryable=True,
             exit_code=-end.signal,
         )
-    if told.get("event") == "failed":
+    if event.get("event") == "failed":
         return Failed(
-            code=str(told["code"]),
-            message=str(told["message"]),
-            hint=told.get("hint"),
-            details=told.get("details") or {},
+            code=str(event["code"]),
+            message=str(event["message"]),
+            hint=event.get("hint"),
+            details=event.get("details") or {},
             retryable=end.code in _RETRYABLE,
             exit_code=end.code,
         )

@@ -15,7 +15,7 @@ from core.checkpoints.manifest import MANIFEST
 _CHUNK = 1 << 20
 _FICLONE = 0x40049409
 
-Patience = Callable[[], object]
+AbortCheck = Callable[[], object]
 """Called between blocks of a long copy; may raise to abort it."""
 
 
@@ -23,7 +23,7 @@ class DamagedError(Exception):
     """A stored file differs from what the database records; the message names the file."""
 
 
-def fetch(storage: Storage, key: str, path: Path, *, sha256: str, patience: Patience) -> None:
+def fetch(storage: Storage, key: str, path: Path, *, sha256: str, abort_check: AbortCheck) -> None:
     """Copy an object to a new local file of our own, and check its content.
 
     Where storage and `path` are on one file system that can share blocks (XFS, Btrfs, APFS), no byte is copied.
@@ -34,7 +34,7 @@ def fetch(storage: Storage, key: str, path: Path, *, sha256: str, patience: Pati
         StorageUnavailable, StorageNotFound: from `storage`.
     """
     try:
-        actual = _copy(storage, key, path, patience)
+        actual = _copy(storage, key, path, abort_check)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -43,26 +43,26 @@ def fetch(storage: Storage, key: str, path: Path, *, sha256: str, patience: Pati
         raise DamagedError(f"{key} in storage has the sha256 {actual}, and {sha256} was stored")
 
 
-def _copy(storage: Storage, key: str, path: Path, patience: Patience) -> str:
+def _copy(storage: Storage, key: str, path: Path, abort_check: AbortCheck) -> str:
     """Returns: the hex digest of what was copied."""
     source = storage.local_path(key)
     if source is not None and _clone(source, path):
-        return sha256_patiently(path, patience)
+        return sha256_of_file(path, abort_check)
     digest = hashlib.sha256()
     with path.open("xb") as file:
         for chunk in storage.chunks(key):
-            patience()
+            abort_check()
             digest.update(chunk)
             file.write(chunk)
     return digest.hexdigest()
 
 
-def sha256_patiently(path: Path, patience: Patience) -> str:
+def sha256_of_file(path: Path, abort_check: AbortCheck) -> str:
     """Hex digest of a local file's content."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            patience()
+            abort_check()
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -88,7 +88,7 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 def stage_checkpoint(
-    storage: Storage, prefix: str, manifest: Mapping[str, Any], directory: Path, *, patience: Patience
+    storage: Storage, prefix: str, manifest: Mapping[str, Any], directory: Path, *, abort_check: AbortCheck
 ) -> None:
     """Copy a checkpoint to a new local directory, and check every file against the manifest.
 
@@ -104,7 +104,7 @@ def stage_checkpoint(
         for file in manifest["files"]:
             target = inside(directory, file["path"])
             target.parent.mkdir(parents=True, exist_ok=True)
-            fetch(storage, f"{prefix}/{file['path']}", target, sha256=file["sha256"], patience=patience)
+            fetch(storage, f"{prefix}/{file['path']}", target, sha256=file["sha256"], abort_check=abort_check)
         storage.download(f"{prefix}/{MANIFEST}", directory / MANIFEST)
     except StorageNotFound as error:
         raise DamagedError(f"{error.key} is missing in storage") from error

@@ -30,7 +30,7 @@ from worker.heartbeat import Heartbeat, Progress
 from worker.lease import Lease
 from worker.limits import Limits
 from worker.logs import LogKeeper
-from worker.messages import Asked, Ended, Lost, Message, Told
+from worker.messages import Ended, EngineEvent, LeaseTaken, Message, StopRequested
 from worker.missing_task import missing_task
 from worker.outcome import judge
 from worker.resources import WorkerResources
@@ -111,7 +111,7 @@ class Supervisor:
                     self._claim.attempt,
                     self._lease,
                     seconds=self._resources.settings.heartbeat_seconds,
-                    intent=lambda intent: self._inbox.put(Asked(intent)),
+                    intent=lambda intent: self._inbox.put(StopRequested(intent)),
                     lost=self._lease_lost,
                 )
                 stack.callback(self._heartbeat.stop)
@@ -147,7 +147,7 @@ class Supervisor:
             self._resources,
             self._claim,
             directory,
-            patience=self._look_around,
+            abort_check=self._check_abort,
             damaged=self._engine_events.damaged,
         )
         uploads = Uploads(
@@ -198,9 +198,9 @@ class Supervisor:
     def _run_engine(self, workspace: Workspace, uploads: Uploads) -> Result:
         with workspace.staged() as arguments, workspace.log.open("ab") as output:
             self._heartbeat.progress(Progress("preparing"))
-            self._look_around()
+            self._check_abort()
             engine = self._resources.engines.launch(
-                arguments, directory=workspace.out, log=output, patience=self._look_around
+                arguments, directory=workspace.out, log=output, abort_check=self._check_abort
             )
             log.info("the engine runs, pid %d", engine.pid)
             end = self._engine.follow(
@@ -223,7 +223,7 @@ class Supervisor:
     def _lease_lost(self, error: LeaseLost) -> None:
         """Handle the loss of the lease; called from the heartbeat's thread."""
         self._engine.kill()
-        self._inbox.put(Lost(error))
+        self._inbox.put(LeaseTaken(error))
 
     def _step_once(self) -> None:
         """Wait for a message or for a write that is due; handle all waiting messages; write.
@@ -238,21 +238,21 @@ class Supervisor:
                 self._handle(self._inbox.get_nowait())
         except queue.Empty:
             pass
-        self._mind_the_stop()
+        self._check_limits_and_stop()
         self._log.look()
         self._write_queue.flush()
 
     def _handle(self, message: Message) -> None:  # noqa: C901 - one case a message
         match message:
-            case Told(event):
-                self._limits.told(event)
-                self._engine_events.told(event)
+            case EngineEvent(event):
+                self._limits.handle(event)
+                self._engine_events.handle(event)
             case Ended(end):
                 self._engine.exit = end
-            case Asked(intent):
+            case StopRequested(intent):
                 log.info("asked to %s", intent)
                 self._engine.stop()
-            case Lost(error):
+            case LeaseTaken(error):
                 raise error
             case Uploaded():
                 self._engine_events.uploaded(message)
@@ -273,14 +273,14 @@ class Supervisor:
     def _give_back(self, session: WriteSession, prefix: str) -> None:
         remove_prefixes(session, self._resources.storage, [prefix])
 
-    def _mind_the_stop(self) -> None:
+    def _check_limits_and_stop(self) -> None:
         if self._worker_stops.is_set():
             self._engine.stop()
         if self._engine.exit is None:
             self._limits.look(self._engine.pid, stopping=self._engine.stopping)
         self._engine.kill_if_overdue()
 
-    def _look_around(self) -> None:
+    def _check_abort(self) -> None:
         """Check for a lost lease or a stop between blocks of staging.
 
         Raises:
@@ -292,7 +292,7 @@ class Supervisor:
                 self._handle(self._inbox.get_nowait())
             except queue.Empty:
                 break
-        self._mind_the_stop()
+        self._check_limits_and_stop()
         self._write_queue.flush()
         if self._engine.stopping or self._lease.expired.is_set():
             raise _StopEarly

@@ -118,7 +118,7 @@ class Uploads:
         directory: For links to the checkpoints, so that the engine may prune its own meanwhile.
         done: Called at the end of each upload, from the uploading thread.
         room: Called before anything is stored; None means that there is always room.
-        patience_seconds: Seconds for which an upload is tried again while storage does not answer.
+        retry_seconds: Seconds for which an upload is tried again while storage does not answer.
     """
 
     def __init__(
@@ -129,14 +129,14 @@ class Uploads:
         done: Callable[[Upload], object],
         *,
         room: Room | None = None,
-        patience_seconds: float = 300.0,
+        retry_seconds: float = 300.0,
     ) -> None:
         self._storage = storage
         self._prefix = prefix
         self._directory = directory
         self._done = done
         self._room = room
-        self._patience_seconds = patience_seconds
+        self._retry_seconds = retry_seconds
         self._abandoned = threading.Event()
         self._samples_waiting = 0
         self._missed: list[tuple[int, FileNotFoundError]] = []
@@ -263,7 +263,7 @@ class Uploads:
             if self._room and (no_room := self._room.for_more("samples", size)):
                 self._done(SampleDropped(step, name, no_room.detail, no_room))
                 return
-            self._persist(partial(self._storage.put_file, key, ours), patience_seconds=_SAMPLE_PATIENCE)
+            self._persist(partial(self._storage.put_file, key, ours), retry_seconds=_SAMPLE_PATIENCE)
         except Exception as error:  # noqa: BLE001 - a sample never fails a run
             self._done(SampleDropped(step, name, str(error)))
         else:
@@ -295,13 +295,13 @@ class Uploads:
         else:
             self._done(FilesUploaded(prefix, [asdict(file) for file in files]))
 
-    def _persist(self, action: Callable[[], None], *, patience_seconds: float | None = None) -> None:
+    def _persist(self, action: Callable[[], None], *, retry_seconds: float | None = None) -> None:
         """Call ``action``, again while storage does not answer or is full.
 
         Raises:
-            SeedbedError: it still failed after the patience (default: the upload's), or the upload was abandoned.
+            SeedbedError: it still failed after that time (default: the upload's), or the upload was abandoned.
         """
-        patience = self._patience_seconds if patience_seconds is None else patience_seconds
+        retry_limit = self._retry_seconds if retry_seconds is None else retry_seconds
         waited = 0.0
         for attempt in range(1_000_000):
             try:
@@ -309,7 +309,7 @@ class Uploads:
             except SeedbedError:
                 pause = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
                 waited += pause
-                if waited > patience or self._abandoned.wait(pause):
+                if waited > retry_limit or self._abandoned.wait(pause):
                     raise
                 log.warning("storage did not take an upload; trying again", exc_info=attempt == 0)
         return None

@@ -25,7 +25,7 @@ from core.checkpoints.retention import first_whole
 from core.spec.job import JobSpec
 from core.spec.prepared import prepared_key
 from worker.resources import WorkerResources
-from worker.staging import DamagedError, Patience, fetch, inside, link, sha256_patiently, stage_checkpoint
+from worker.staging import AbortCheck, DamagedError, fetch, inside, link, sha256_of_file, stage_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Workspace:
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
-        patience: Called between blocks of a long copy; may raise to abort it.
+        abort_check: Called between blocks of a long copy; may raise to abort it.
         damaged: Called with the step of a damaged checkpoint, and the reason.
     """
 
@@ -60,12 +60,12 @@ class Workspace:
         claim: Claim,
         directory: Path,
         *,
-        patience: Patience,
+        abort_check: AbortCheck,
         damaged: Callable[[int, str], object],
     ) -> None:
         self._resources = resources
         self._claim = claim
-        self._patience = patience
+        self._abort_check = abort_check
         self._damaged = damaged
         self.directory = directory
         self.data = directory / "data"
@@ -201,12 +201,12 @@ class Workspace:
 
         def fill(path: Path) -> None:
             nonlocal fetched
-            key, patience = file.object_key, self._patience
-            fetch(self._resources.storage, key, path, sha256=file.sha256, patience=patience)
+            key, abort_check = file.object_key, self._abort_check
+            fetch(self._resources.storage, key, path, sha256=file.sha256, abort_check=abort_check)
             fetched = True
 
         while True:
-            link(self._patiently(partial(cache.object, file.sha256, file.bytes, fill)), target)
+            link(self._with_retries(partial(cache.object, file.sha256, file.bytes, fill)), target)
             if fetched or file.sha256 in self._checked or self._is_whole(target, file):
                 break
             log.warning("the cached content of %s is damaged; fetching it again", file.name)
@@ -216,7 +216,7 @@ class Workspace:
         self._digests["data"][file.name] = file.sha256
 
     def _is_whole(self, path: Path, file: ClaimedFile) -> bool:
-        return sha256_patiently(path, self._patience) == file.sha256
+        return sha256_of_file(path, self._abort_check) == file.sha256
 
     def _stage_best(self) -> tuple[CheckpointRef, Path] | None:
         """Stage the best undamaged checkpoint, and return it with its local path; None if there is none."""
@@ -233,19 +233,23 @@ class Workspace:
             DamagedError: it is not whole in storage.
         """
         target = self.directory / "checkpoint" / f"step-{reference.step:08d}"
-        self._patiently(partial(self._fetch_checkpoint, reference, target))
+        self._with_retries(partial(self._fetch_checkpoint, reference, target))
         self._digests["checkpoint"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
         return reference, target
 
     def _fetch_checkpoint(self, reference: CheckpointRef, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
         stage_checkpoint(
-            self._resources.storage, reference.prefix, reference.manifest, target, patience=self._patience
+            self._resources.storage,
+            reference.prefix,
+            reference.manifest,
+            target,
+            abort_check=self._abort_check,
         )
         if hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest() != reference.manifest_sha256:
             raise DamagedError("its manifest has changed")
 
-    def _patiently(self, action: Callable[[], _T]) -> _T:
+    def _with_retries(self, action: Callable[[], _T]) -> _T:
         """Call ``action``, again while storage does not answer.
 
         Raises:
@@ -268,7 +272,7 @@ class Workspace:
                 log.warning("storage does not answer; trying again", exc_info=True)
                 pause = time.monotonic() + _BACK_OFF_SECONDS
                 while time.monotonic() < pause:
-                    self._patience()
+                    self._abort_check()
                     time.sleep(0.1)
 
 

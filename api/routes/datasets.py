@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import dataset_examples as showing
 from api.auth import AUTH_PROBLEMS, Reader, Writer
+from api.client_disconnect import while_connected
 from api.context import Ctx
 from api.idempotency import REPEAT_PROBLEMS, Repeat
-from api.leaving import while_connected
 from api.pages import page
 from api.parameters import Cursor, DatasetId, PageLimit
 from api.problem_types import problems

@@ -9,13 +9,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api import uploads
 from api.auth import AUTH_PROBLEMS, Writer
+from api.client_disconnect import while_connected
 from api.context import Context, Ctx
-from api.leaving import while_connected
 from api.parameters import DatasetId
 from api.problem_types import FILE_PROBLEMS, problems
-from api.upload_room import Taking
+from api.upload_room import UploadReservation
 from control.datasets import intake, service
-from control.datasets.inspection import Found, inspect, is_quick
+from control.datasets.inspection import InspectionResult, inspect, is_quick
 from control.datasets.names import check_file_name
 from control.datasets.presenters import present_file
 from control.datasets.schemas import DatasetFileOut
@@ -124,7 +124,7 @@ async def upload_file(
     modality = await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
     loop = asyncio.get_running_loop()
     stage = await loop.run_in_executor(context.uploads, context.storage.stage)
-    room: Taking | None = None
+    room: UploadReservation | None = None
     try:
         at_most, length = context.settings.max_upload_bytes, uploads.declared_length(request)
         announced = length if length <= at_most else 0
@@ -145,7 +145,7 @@ async def upload_file(
         finally:
             await asyncio.wait([syncing])
         await syncing
-        caller.standing.demand()
+        caller.credential_check.require_valid()
         room.end()  # from here on the file's row counts against the quota
         file, created = await loop.run_in_executor(
             context.uploads, _keep, context, stage, found, caller.project_id, dataset, name
@@ -160,14 +160,14 @@ async def upload_file(
 
 def _inspect(
     stage: Stage, name: str, modality: str, reading: ReadingOptions, server: InspectionServer, handle: Handle
-) -> Found:
+) -> InspectionResult:
     return inspect(server, stage, name, reading, modality=modality, handle=handle)
 
 
 def _keep(
-    context: Context, stage: Stage, found: Found, project_id: str, dataset_id: str, name: str
+    context: Context, stage: Stage, found: InspectionResult, project_id: str, dataset_id: str, name: str
 ) -> tuple[DatasetFileOut, bool]:
-    file, created = intake.take_in(
+    file, created = intake.add_file(
         context.engine,
         context.storage,
         stage,

@@ -44,7 +44,7 @@ async def sign_in(body: SessionIn, request: Request, context: Ctx, response: Res
     names = sign_in_names(request.client.host if request.client else None, key)
     await run_in_threadpool(context.throttle.attempt, names)
     identity = await context.identity_cache.by_key(key)
-    await run_in_threadpool(context.throttle.take_back, names)
+    await run_in_threadpool(context.throttle.forgive, names)
     token = SessionToken(
         identity.key_id, int(time.time()) + settings.session_seconds, secrets.token_urlsafe(9)
     )
@@ -57,13 +57,13 @@ async def sign_in(body: SessionIn, request: Request, context: Ctx, response: Res
         secure=_secure(request, settings),
     )
     expires_at = datetime.fromtimestamp(token.expires_at, UTC)
-    return await run_in_threadpool(_who, context, identity.project_id, identity.key_id, expires_at)
+    return await run_in_threadpool(_session_out, context, identity.project_id, identity.key_id, expires_at)
 
 
 @router.get("", operation_id="getSession", responses=problems(*AUTH_PROBLEMS))
 def get_session(caller: Reader, context: Ctx) -> SessionOut:
     """The caller's key, its scopes and its project."""
-    return _who(context, caller.project_id, caller.key_id, caller.session_expires_at)
+    return _session_out(context, caller.project_id, caller.key_id, caller.session_expires_at)
 
 
 @router.delete("", operation_id="signOut", status_code=204)
@@ -88,7 +88,7 @@ def _secure(request: Request, settings: Settings) -> bool:
     return settings.secure_cookies or request.url.scheme == "https"
 
 
-def _who(context: Context, project_id: str, key_id: str, expires_at: datetime | None) -> SessionOut:
+def _session_out(context: Context, project_id: str, key_id: str, expires_at: datetime | None) -> SessionOut:
     with read(context.engine) as session:
         return SessionOut(
             key=key_out(service.get(session, project_id, key_id)),

@@ -69,7 +69,7 @@ async def stream_job(
     cursor = Cursor.parse(given) if given else None
     start = await run_in_threadpool(_start, context, caller.project_id, job, cursor, replay)
     return StreamingResponse(
-        stream(context.hub, job, start, caller.standing),
+        stream(context.hub, job, start, caller.credential_check),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
     )

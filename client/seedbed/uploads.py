@@ -112,7 +112,7 @@ def send(
     Raises:
         InvalidFile: it cannot be read, or changed since it was hashed.
     """
-    sending = _Sending(file, progress or (lambda _: None))
+    sending = _FileUpload(file, progress or (lambda _: None))
     answer = transport.request(
         "PUT",
         f"/v1/datasets/{quote(dataset, safe='')}/files/{quote(file.name, safe='')}",
@@ -130,7 +130,7 @@ def send(
     return DatasetFile.model_validate(answer.json())
 
 
-class _Sending:
+class _FileUpload:
     """The upload of one file; a retry begins from the first byte, and subtracts what it sends again from the progress."""
 
     def __init__(self, file: Upload, progress: Progress) -> None:

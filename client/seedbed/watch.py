@@ -32,7 +32,7 @@ BARREN_STREAMS = 2
 POLL_SECONDS = 1.0
 
 
-class _Held(SeedbedError):
+class _StreamUnusable(SeedbedError):
     """The response is no event stream, or a proxy buffers it."""
 
 
@@ -78,7 +78,7 @@ class Watch:
                     if isinstance(update, End):
                         return
                 barren += not heard
-            except (Unreachable, ServerError, RateLimited, _Held) as error:
+            except (Unreachable, ServerError, RateLimited, _StreamUnusable) as error:
                 barren += not heard and _was_open(error)
                 self._interrupted(error)
             pause(min(failures, 5), self._retry)
@@ -94,7 +94,9 @@ class Watch:
             f"{self._path}/stream", params=params, headers=headers, silence=SILENCE_SECONDS
         ) as response:
             if not _is_stream(response):
-                raise _Held(f"{response.request.url} answered with something other than an event stream.")
+                raise _StreamUnusable(
+                    f"{response.request.url} answered with something other than an event stream."
+                )
             for message in messages(self._chunks(response)):
                 self._retry = message.retry if message.retry is not None else self._retry
                 self._cursor = message.id or self._cursor
@@ -116,7 +118,7 @@ class Watch:
 
     def _poll(self) -> Iterator[Update]:
         """The same by polling, without a stream."""
-        place = _Place.of(self._cursor)
+        place = _Position.of(self._cursor)
         silent = not self._replay and self._cursor is None
         while True:
             try:
@@ -137,7 +139,7 @@ class Watch:
                 return
             time.sleep(POLL_SECONDS)
 
-    def _news(self, place: "_Place") -> tuple[list[Update], "_Place"]:
+    def _news(self, place: "_Position") -> tuple[list[Update], "_Position"]:
         """What was written after the given position, and the new position."""
         news: list[Update] = []
         point, event = place.point, place.event
@@ -153,7 +155,7 @@ class Watch:
                 news.append(found)
             news.append(entry)
             event = entry.id
-        return news, _Place(point, event)
+        return news, _Position(point, event)
 
     def _checkpoint(self, event: Event) -> Checkpoint | None:
         """The checkpoint of an event, if it is new to the caller and still exists."""
@@ -173,14 +175,14 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Position:
     """The position of a watch as the cursors of lists: a stream's ``m41.e3`` is 41 and 3."""
 
     point: int = 0
     event: int = 0
 
     @classmethod
-    def of(cls, cursor: str | None) -> "_Place":
+    def of(cls, cursor: str | None) -> "_Position":
         match = re.fullmatch(r"m(\d+)\.e(\d+)", cursor or "")
         return cls(int(match[1]), int(match[2])) if match else cls()
 
@@ -195,7 +197,7 @@ def _points(metrics: Metrics) -> list[MetricPoint]:
 
 
 def _was_open(error: SeedbedError) -> bool:
-    return isinstance(error, _Held) or (
+    return isinstance(error, _StreamUnusable) or (
         isinstance(error, Unreachable) and not isinstance(error.__cause__, NOT_SENT)
     )
 

@@ -16,7 +16,7 @@ from control.datasets.modalities import MODALITIES, READING, Report
 from control.datasets.models import DatasetFile
 from control.errors import Invalid
 from control.inspection.budgets import QUICK_BYTES, budget_for
-from control.inspection.running import Handle, Lent, run
+from control.inspection.running import Handle, InputFile, run
 from control.inspection.server import InspectionServer
 from control.storage import Stage, Storage
 from core.formats.errors import FormatError
@@ -28,7 +28,7 @@ Examples = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Found:
+class InspectionResult:
     """What inspection found in a file."""
 
     report: Report
@@ -61,7 +61,7 @@ def inspect(
     *,
     modality: str = "text",
     handle: Handle | None = None,
-) -> Found:
+) -> InspectionResult:
     """Inspect a staged file and return what it holds; blocks until the child has ended.
 
     Args:
@@ -76,8 +76,8 @@ def inspect(
     budget = budget_for(stage.bytes, quick=is_quick(stage.bytes, name, modality))
     request = {"task": "inspect", "name": name, "modality": modality, "reading": reading.facts()}
     with stage.open() as file:
-        answer = run(server, request, Lent(file, stage.bytes), budget, name=name, handle=handle)
-    return Found(answer["report"] | {READING: reading.facts()}, answer["examples"])
+        answer = run(server, request, InputFile(file, stage.bytes), budget, name=name, handle=handle)
+    return InspectionResult(answer["report"] | {READING: reading.facts()}, answer["examples"])
 
 
 def text_examples(
@@ -92,8 +92,8 @@ def text_examples(
     reading = replace(said, column=said.column or file.report.get("text_column"))
     request = {"task": "examples", "name": file.name, "modality": "text", "reading": reading.facts()}
     with storage.open(file.object_key) as stream:
-        lent = Lent(stream, file.bytes)
-        answer = run(server, request, lent, budget_for(0), name=file.name, handle=handle)
+        content = InputFile(stream, file.bytes)
+        answer = run(server, request, content, budget_for(0), name=file.name, handle=handle)
     found: Examples = answer["examples"]
     return found
 
@@ -116,5 +116,5 @@ def sheet(
         file.write(content)
         file.flush()
         budget = budget_for(0, quick=True)
-        answer = run(server, request, Lent(file, len(content)), budget, name="the sheet", handle=handle)
+        answer = run(server, request, InputFile(file, len(content)), budget, name="the sheet", handle=handle)
     return base64.b64decode(answer["png"])

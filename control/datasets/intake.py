@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from control.datasets import blobs, repository
 from control.datasets.examples import encoded
-from control.datasets.inspection import Found, check_format
+from control.datasets.inspection import InspectionResult, check_format
 from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
 from control.datasets.service import get_open
@@ -33,11 +33,11 @@ def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
     return modality
 
 
-def take_in(
+def add_file(
     engine: Engine,
     storage: Storage,
     stage: Stage,
-    found: Found,
+    found: InspectionResult,
     *,
     project_id: str,
     dataset_id: str,

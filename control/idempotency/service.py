@@ -25,7 +25,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Once:
+class IdempotentRequest:
     """A request that carries an ``Idempotency-Key``."""
 
     key: str

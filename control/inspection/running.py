@@ -33,7 +33,7 @@ class InspectionStoppedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Lent:
+class InputFile:
     """A file that a child reads."""
 
     file: BinaryIO
@@ -70,7 +70,7 @@ class Handle:
 def run(
     server: InspectionServer,
     request: dict[str, Any],
-    lent: Lent,
+    file: InputFile,
     budget: Budget,
     *,
     name: str,
@@ -91,11 +91,11 @@ def run(
     """
     handle = handle or Handle()
     limits = {key: value for key, value in asdict(budget).items() if key != "wall_seconds"}
-    arguments = json.dumps(request | {"limits": limits, "bytes": lent.size})
+    arguments = json.dumps(request | {"limits": limits, "bytes": file.size})
     line = json.dumps({"argv": [arguments], "env": child_environment(), "cwd": "/"}).encode() + b"\n"
     end, answer = End(lost="nothing"), bytearray()
     for _ in range(_STARTS):
-        end, answer = _ask(server, line, lent, budget, handle)
+        end, answer = _ask(server, line, file, budget, handle)
         if handle.stopped:
             raise InspectionStoppedError
         if end.lost is None:
@@ -107,9 +107,9 @@ def run(
 
 
 def _ask(
-    server: InspectionServer, line: bytes, lent: Lent, budget: Budget, handle: Handle
+    server: InspectionServer, line: bytes, file: InputFile, budget: Budget, handle: Handle
 ) -> tuple[End, bytearray]:
-    descriptor = lent.descriptor()
+    descriptor = file.descriptor()
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(server.connect())
         handle.hold(connection)
@@ -132,7 +132,7 @@ def _ask(
                     connection.sendall(line[count:])
             except ConnectionError as error:
                 return End(lost=str(error)), bytearray()
-        conversation = Conversation(connection, answers, asked, lent.file)
+        conversation = Conversation(connection, answers, asked, file.file)
         end = conversation.hold(time.monotonic() + budget.wall_seconds)
         return end, conversation.answer
 

@@ -52,7 +52,7 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
         result.errors.append(missing)
     if too_large := _too_large(session, spec, weight):
         result.errors.append(too_large)
-    if not result.errors and (nobody := _nobody(session, spec, weight)):
+    if not result.errors and (nobody := _no_worker(session, spec, weight)):
         result.warnings.append(nobody)
     if not result.errors:
         chosen = settings()
@@ -116,7 +116,7 @@ def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> Problem
     )
 
 
-def _nobody(session: ReadSession, spec: JobSpec, weight: Estimate) -> ProblemDetail | None:
+def _no_worker(session: ReadSession, spec: JobSpec, weight: Estimate) -> ProblemDetail | None:
     if fleet(session).able(spec.resources.device, weight.memory_bytes):
         return None
     return ProblemDetail(

@@ -13,7 +13,7 @@ from control.jobs.admission import examine
 from control.jobs.merge_patch import merge_patch
 from control.jobs.schemas import ForkIn, ValidationOut
 from control.lifecycle import repository
-from control.lifecycle.event_codes import told
+from control.lifecycle.event_codes import nested
 from control.lifecycle.events import record
 from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
@@ -86,7 +86,7 @@ def submit(
             session,
             job,
             "spec_warning",
-            {"param": warning.param, "warning": told(warning.code, warning.message, warning.params)},
+            {"param": warning.param, "warning": nested(warning.code, warning.message, warning.params)},
             data={"code": warning.code, "param": warning.param},
         )
     return job

@@ -37,7 +37,7 @@ def sentence(code: str, params: Mapping[str, Any]) -> str:
     return _Sentences().vformat(says, (), params) if isinstance(says, str) else says(params)
 
 
-def told(code: str, message: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def nested(code: str, message: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A sentence with its code and parameters, for use as a parameter of another sentence."""
     return {"code": code, "message": message, "params": dict(params or {})}
 

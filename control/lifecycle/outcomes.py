@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from control.db import WriteSession
-from control.lifecycle.event_codes import sentence, told
+from control.lifecycle.event_codes import nested, sentence
 from control.lifecycle.leases import held
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import State
@@ -166,7 +166,7 @@ def _failed(session: WriteSession, job: Job, result: Failed, outcome: str | None
     """A crash during a requested stop counts as that stop, if the job could have resumed."""
     to: State = "failed"
     failure = None
-    params: dict[str, Any] = {"failure": told(result.code, result.message, result.details)}
+    params: dict[str, Any] = {"failure": nested(result.code, result.message, result.details)}
     if job.intent == "cancel":
         to, code = "cancelled", "cancelled_after_failure"
     elif result.retryable and job.intent == "pause":

@@ -6,7 +6,7 @@ from control.lifecycle.models import Event
 from control.lifecycle.schemas import EventOut, Progress
 
 
-class Moving(Protocol):
+class ProgressColumns(Protocol):
     """The columns of a job from which its progress is computed: the job, or a row with these columns."""
 
     @property
@@ -23,7 +23,7 @@ class Moving(Protocol):
     def seconds_per_step(self) -> float | None: ...
 
 
-def progress(job: Moving) -> Progress:
+def progress(job: ProgressColumns) -> Progress:
     """Progress of a job."""
     eta = None
     if job.state == "running" and job.seconds_per_step is not None:

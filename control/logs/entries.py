@@ -50,12 +50,12 @@ def _in_order(entry: EventDict) -> Iterator[tuple[str, Any]]:
     yield from ((name, value) for name, value in entry.items() if name not in _FIRST and name != "stack_info")
 
 
-def _error_of(told: Any) -> BaseException | None:
-    if isinstance(told, BaseException):
-        return told
-    if isinstance(told, tuple):
-        return next((part for part in told if isinstance(part, BaseException)), None)
-    return sys.exc_info()[1] if told else None
+def _error_of(exc_info: Any) -> BaseException | None:
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        return next((part for part in exc_info if isinstance(part, BaseException)), None)
+    return sys.exc_info()[1] if exc_info else None
 
 
 def _plain(value: Any, longest: int) -> Any:

@@ -91,15 +91,15 @@ def _uncaught(kind: type[BaseException], error: BaseException, traceback: Traceb
     log.critical("the process ends by an error that nobody caught", exc_info=(kind, error, traceback))
 
 
-def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
-    if told.exc_value is not None and not issubclass(told.exc_type, SystemExit):
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
         log.error(
             "a thread ended by an error that nobody caught",
-            thread=told.thread.name if told.thread else None,
-            exc_info=told.exc_value,
+            thread=args.thread.name if args.thread else None,
+            exc_info=args.exc_value,
         )
 
 
-def _unraisable(told: "sys.UnraisableHookArgs") -> None:
-    if told.exc_value is not None:
-        log.error("an error where none can be raised", exc_info=told.exc_value)
+def _unraisable(args: "sys.UnraisableHookArgs") -> None:
+    if args.exc_value is not None:
+        log.error("an error where none can be raised", exc_info=args.exc_value)

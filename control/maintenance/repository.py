@@ -30,7 +30,7 @@ _DUE = text("""
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedKeys:
     """What rows name in the storage."""
 
     prefixes: set[str]
@@ -40,10 +40,10 @@ class Named:
     jobs: set[str]
 
 
-def named(session: ReadSession) -> Named:
+def named(session: ReadSession) -> NamedKeys:
     """All that rows name in the storage below ``jobs/``."""
     prefixes = set(session.scalars(select(Checkpoint.prefix).where(Checkpoint.purged_at.is_(None))))
     prefixes |= {key.rpartition("/")[0] for key in session.scalars(select(Sample.object_key))}
     prefixes |= set(session.scalars(select(Job.result["prefix"].astext).where(Job.result.has_key("prefix"))))
     running = session.execute(select(Job.id, Job.attempt).where(Job.state == "running"))
-    return Named(prefixes, {(row[0], row[1]) for row in running}, set(session.scalars(select(Job.id))))
+    return NamedKeys(prefixes, {(row[0], row[1]) for row in running}, set(session.scalars(select(Job.id))))

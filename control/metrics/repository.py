@@ -82,8 +82,8 @@ def upsert(session: WriteSession, job_id: str, attempt: int, points: Sequence[Po
     rows = _insert(session, job_id, attempt, points)
     if len(rows) < len(points):
         # Some names are new, which happens once for each name in a database.
-        told = {(row.name, row.step) for row in rows}
-        missing = [point for point in points if (point.name, point.step) not in told]
+        written = {(row.name, row.step) for row in rows}
+        missing = [point for point in points if (point.name, point.step) not in written]
         name_ids(session, {point.name for point in missing})
         rows += _insert(session, job_id, attempt, missing)
     return sorted(rows, key=lambda point: point.seq)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from control.broker import Queue
-from control.scheduling.slots import Occupant, Slot, Slots
+from control.scheduling.slots import RunningJob, Slot, Slots
 
 
 @dataclass(frozen=True)
@@ -48,27 +48,27 @@ def plan(head: Sequence[Waiting], now: Slots) -> Plan:
             if slot is None or victim is None:
                 continue
             result.preempt[victim.job_id] = job.id
-        elif slot.occupant is None:
+        elif slot.running is None:
             result.wakeups[slot.worker.queue].append(job.id)
         taken.add(slot.worker.id)
     return result
 
 
 def _first_free(able: Sequence[Slot]) -> Slot | None:
-    return next((slot for slot in able if slot.occupant is None), None)
+    return next((slot for slot in able if slot.running is None), None)
 
 
 def _first_stopping(able: Sequence[Slot]) -> Slot | None:
-    return next((slot for slot in able if slot.occupant is not None and slot.occupant.stopping), None)
+    return next((slot for slot in able if slot.running is not None and slot.running.stopping), None)
 
 
-def _victim(able: Sequence[Slot], priority: int) -> tuple[Slot | None, Occupant | None]:
-    def order(pair: tuple[Slot, Occupant]) -> tuple[int, float]:
+def _victim(able: Sequence[Slot], priority: int) -> tuple[Slot | None, RunningJob | None]:
+    def order(pair: tuple[Slot, RunningJob]) -> tuple[int, float]:
         return pair[1].priority, -pair[1].since.timestamp()
 
     preemptible = [
-        (slot, slot.occupant)
+        (slot, slot.running)
         for slot in able
-        if slot.occupant is not None and slot.occupant.preemptible and slot.occupant.priority < priority
+        if slot.running is not None and slot.running.preemptible and slot.running.priority < priority
     ]
     return min(preemptible, key=order, default=(None, None))

@@ -21,7 +21,7 @@ def list_workers(
     """
     return [
         worker_out(
-            row.worker, online=row.online, job_id=row.job_id, told=project_id in {None, row.project_id}
+            row.worker, online=row.online, job_id=row.job_id, job_visible=project_id in {None, row.project_id}
         )
         for row in repository.workers_with_jobs(session, _LISTED_FOR, before, limit)
     ]

@@ -11,7 +11,7 @@ from control.workers.fleet import Fleet, Member, WorkerDevice
 
 
 @dataclass(frozen=True)
-class Occupant:
+class RunningJob:
     """A running job."""
 
     job_id: str
@@ -28,7 +28,7 @@ class Slot:
     """Room for one job at a time."""
 
     worker: Member
-    occupant: Occupant | None
+    running: RunningJob | None
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def slots(session: ReadSession) -> Slots:
     rows = repository.slots(session)
     found = {}
     for worker_id, device, memory_bytes, job_id, priority, preemptible, intent, queued_at in rows:
-        occupant = None
+        running = None
         if job_id is not None:
-            occupant = Occupant(job_id, priority, preemptible, intent is not None, queued_at)
+            running = RunningJob(job_id, priority, preemptible, intent is not None, queued_at)
         # A worker whose supervisor was killed may hold two jobs until the older lease ends; the newer job counts.
-        found[worker_id] = Slot(Member(worker_id, cast("WorkerDevice", device), memory_bytes), occupant)
+        found[worker_id] = Slot(Member(worker_id, cast("WorkerDevice", device), memory_bytes), running)
     return Slots(list(found.values()))

@@ -22,7 +22,7 @@ def waiting_reasons(session: ReadSession, jobs: Sequence[Job]) -> dict[str, Wait
     now = slots(session)
     reasons = {}
     for device in {job.device for job in queued}:
-        line = _line_up(session, rivals(now.fleet, device))
+        line = _jobs_ahead(session, competing_devices(now.fleet, device))
         for job in queued:
             if job.device == device:
                 ahead = line.get(job.id, COUNTED + 1)
@@ -37,20 +37,20 @@ def reason(now: Slots, device: str, memory_bytes: int, ahead: int) -> WaitingRea
     """
     able = now.for_job(device, memory_bytes)
     if not able:
-        return _nobody(now.fleet, device, memory_bytes)
-    free = sum(slot.occupant is None for slot in able)
+        return _no_worker(now.fleet, device, memory_bytes)
+    free = sum(slot.running is None for slot in able)
     if ahead < free:
-        return _because("worker_free")
+        return _reason("worker_free")
     soon = sum(_stops(slot) for slot in able)
     if ahead < free + soon:
-        return _because("slot_freed_soon")
+        return _reason("slot_freed_soon")
     line = {"ahead": min(ahead, COUNTED), "more": ahead > COUNTED}
     if free:
-        return _because("jobs_ahead", line)
-    return _because("workers_busy", {"workers": len(able), **line})
+        return _reason("jobs_ahead", line)
+    return _reason("workers_busy", {"workers": len(able), **line})
 
 
-def rivals(fleet: Fleet, device: str) -> list[str]:
+def competing_devices(fleet: Fleet, device: str) -> list[str]:
     """The values of ``device`` whose jobs compete with jobs for `device` for some worker."""
     found = {device}
     for member in fleet.members:
@@ -66,7 +66,7 @@ def gibibytes(count: int) -> str:
 
 
 def _stops(slot: Slot) -> bool:
-    return slot.occupant is not None and slot.occupant.stopping
+    return slot.running is not None and slot.running.stopping
 
 
 def sentence(code: WaitingCode, params: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one for each code
@@ -103,22 +103,22 @@ def _line(params: Mapping[str, Any]) -> str:
     return "1 job is ahead" if ahead == 1 else f"{ahead} jobs are ahead"
 
 
-def _because(code: WaitingCode, params: Mapping[str, Any] | None = None) -> WaitingReason:
+def _reason(code: WaitingCode, params: Mapping[str, Any] | None = None) -> WaitingReason:
     found = dict(params or {})
     return WaitingReason(code=code, params=found, message=sentence(code, found))
 
 
-def _nobody(fleet: Fleet, device: str, memory_bytes: int) -> WaitingReason:
+def _no_worker(fleet: Fleet, device: str, memory_bytes: int) -> WaitingReason:
     if not fleet.members:
-        return _because("no_worker_online")
+        return _reason("no_worker_online")
     if device == "cuda" and fleet.largest("cuda") < 0:
-        return _because("no_gpu_worker_online")
+        return _reason("no_gpu_worker_online")
     largest = max(fleet.largest("cuda"), -1 if device == "cuda" else fleet.largest("cpu"))
     sizes = {"needed_bytes": memory_bytes, "largest_bytes": largest}
-    return _because("exceeds_gpu_workers_memory" if device == "cuda" else "exceeds_workers_memory", sizes)
+    return _reason("exceeds_gpu_workers_memory" if device == "cuda" else "exceeds_workers_memory", sizes)
 
 
-def _line_up(session: ReadSession, devices: Sequence[str]) -> dict[str, int]:
+def _jobs_ahead(session: ReadSession, devices: Sequence[str]) -> dict[str, int]:
     """Job id → number of jobs before it, for the head of the queue."""
     ids = repository.head_of_queue(session, devices, COUNTED + 1)
     return {job_id: ahead for ahead, job_id in enumerate(ids)}

@@ -55,14 +55,14 @@ def _asked(kind: Kind[Any], row: Job) -> dict[str, Any]:
         "files": files,
         "bytes": sum(file.bytes for file in files),
     }
-    told = {name: value for name, value in offered.items() if name in kind.out.model_fields}
+    fields = {name: value for name, value in offered.items() if name in kind.out.model_fields}
     if "spec" in kind.out.model_fields:
-        told["spec"] = stored(row.spec)
-    return told
+        fields["spec"] = stored(row.spec)
+    return fields
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownFile:
     """A text or a picture that a short job shows."""
 
     key: str
@@ -72,7 +72,7 @@ class Shown:
     sha256: str
 
 
-def shown(row: Job, name: str) -> Shown:
+def shown(row: Job, name: str) -> ShownFile:
     """One of the texts and pictures of a short job whose `Kind.files` is ``shown``.
 
     Raises:
@@ -84,7 +84,7 @@ def shown(row: Job, name: str) -> Shown:
         if one["name"] == name:
             file = files[one["file"]]
             media_type = cast("MediaType", one["media_type"])
-            return Shown(f"{result['prefix']}/{one['file']}", media_type, file["bytes"], file["sha256"])
+            return ShownFile(f"{result['prefix']}/{one['file']}", media_type, file["bytes"], file["sha256"])
     raise NotFound(
         "file_not_found",
         f"{row.purpose.capitalize()} {row.id} is {row.state} and shows no {name[:100]!r}; `result.shown` lists what it shows "

@@ -35,7 +35,7 @@ def load(session: ReadSession, project_id: str | None = None) -> Load:
     request."""
     jobs = repository.jobs_by_state(session, project_id)
     everywhere = slots(session).all
-    busy = sum(slot.occupant is not None for slot in everywhere)
+    busy = sum(slot.running is not None for slot in everywhere)
     return Load(
         jobs=jobs,
         oldest_wait_seconds=repository.oldest_wait_seconds(session, project_id),

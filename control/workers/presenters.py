@@ -4,11 +4,11 @@ from control.workers.models import Worker
 from control.workers.schemas import WorkerOut
 
 
-def worker_out(worker: Worker, *, online: bool, job_id: str | None, told: bool) -> WorkerOut:
+def worker_out(worker: Worker, *, online: bool, job_id: str | None, job_visible: bool) -> WorkerOut:
     """
     Args:
         job_id: The job that it runs now.
-        told: Whether the caller may see the job.
+        job_visible: Whether the caller may see the job.
     """
     return WorkerOut.model_validate(
         {
@@ -20,7 +20,7 @@ def worker_out(worker: Worker, *, online: bool, job_id: str | None, told: bool) 
             "memory_bytes": worker.memory_bytes,
             "threads": worker.threads,
             "version": worker.version,
-            "job": job_id if told else None,
+            "job": job_id if job_visible else None,
             "details": worker.details,
             "started_at": worker.started_at,
             "last_seen_at": worker.last_seen_at,

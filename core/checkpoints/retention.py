@@ -82,14 +82,14 @@ def kept_steps(metrics: Mapping[int, Mapping[str, Any]], retention: CheckpointRe
     """
     steps = sorted(metrics)
     kept = set(steps[-retention.keep_last :])
-    kept.update(step for step in steps if stays_for_good(step, retention))
+    kept.update(step for step in steps if is_kept_permanently(step, retention))
     if retention.keep_best is not None:
         best = best_step(metrics, retention.keep_best)
         kept.update([] if best is None else [best])
     return kept
 
 
-def stays_for_good(step: int, retention: CheckpointRetention) -> bool:
+def is_kept_permanently(step: int, retention: CheckpointRetention) -> bool:
     """Whether the checkpoint of a step is kept regardless of how many come after it."""
     return retention.keep_every is not None and step % retention.keep_every == 0
 

@@ -46,7 +46,9 @@ class LabelClassifier(nn.Module):
         return scores
 
 
-def teach(network: LabelClassifier, samples: Samples, labels: NDArray[np.int64], *, steps: int = 400) -> None:
+def train_classifier(
+    network: LabelClassifier, samples: Samples, labels: NDArray[np.int64], *, steps: int = 400
+) -> None:
     """Train the network on the labelled ones of ``samples``, uint8 (N, S, S, C). The result is the same each time.
 
     Args:

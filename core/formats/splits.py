@@ -38,7 +38,7 @@ class Recorded:
     """64-bit hash of the encoded file."""
     group: str | None
     """The speaker or the source that was recorded."""
-    set_aside: bool
+    held_out: bool
     """Whether the dataset itself holds it out."""
 
 
@@ -55,8 +55,8 @@ def split_recordings(recordings: Sequence[Recorded], fraction: float) -> list[bo
         recordings: Distinct recordings, at least two.
     """
     groups = {one.group for one in recordings if one.group is not None}
-    if any(one.set_aside for one in recordings):
-        decisions = [one.set_aside for one in recordings]
+    if any(one.held_out for one in recordings):
+        decisions = [one.held_out for one in recordings]
     elif groups:
         hashes = {group: content_hash(group.encode()) for group in groups}
         chosen = _groups_below(hashes, fraction, others_train=any(one.group is None for one in recordings))

@@ -50,8 +50,8 @@ class SpecError(ValueError):
     def __init__(self, problems: list[SpecProblem], more: int = 0) -> None:
         self.problems = problems
         self.more = more
-        told = [f"{p.param}: {p.message}" if p.param else p.message for p in problems]
-        super().__init__("; ".join([*told, f"and {more:,} more"] if more else told))
+        lines = [f"{p.param}: {p.message}" if p.param else p.message for p in problems]
+        super().__init__("; ".join([*lines, f"and {more:,} more"] if more else lines))
 
 
 def validate(document: Any) -> JobSpec:

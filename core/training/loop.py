@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.checkpoints.optimizer_state import state_of
-from core.checkpoints.retention import stays_for_good
+from core.checkpoints.retention import is_kept_permanently
 from core.checkpoints.writer import CheckpointWriter, Snapshot, copy_to_host
 from core.data import Samples
 from core.distributed.world import World
@@ -79,7 +79,7 @@ def train(run: Run) -> Ending:
     health = DivergenceCheck(run.place.device, run.batches)
     meter = Meter(run)
     alarm = CollapseAlarm(run.events)
-    told: set[str] = set()
+    reported: set[str] = set()
     saved_at = time.monotonic()
     run.objective.train()
     for step in range(run.step + 1, training.steps + 1):
@@ -114,9 +114,9 @@ def train(run: Run) -> Ending:
             values = evaluate(run)
             report(run, values, tells=tells)
             concerns = {concern.code: concern for concern in run.objective.concerns(values)}
-            for code in concerns.keys() - told:
+            for code in concerns.keys() - reported:
                 run.events.warn(code, concerns[code].message, **concerns[code].params)
-            told, worrying = set(concerns), bool(concerns)
+            reported, worrying = set(concerns), bool(concerns)
             show(run, tells=tells)
             meter.restart()
         pausing = worrying and training.on_collapse == "pause" and not last
@@ -272,7 +272,7 @@ def _checkpoint_due(run: Run, saved_at: float) -> bool:
 
 
 def _stays(run: Run) -> bool:
-    return stays_for_good(run.step, run.training.retention)
+    return is_kept_permanently(run.step, run.training.retention)
 
 
 def report(run: Run, values: dict[str, float], *, tells: bool = True) -> None:

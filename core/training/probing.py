@@ -77,14 +77,14 @@ class CollapseAlarm:
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self._told = False
+        self._reported = False
 
     def observe(self, values: dict[str, float], step: int) -> bool:
         """Whether ``values`` of step ``step`` show a collapse; a warning is emitted if the values before did not."""
         if not has_collapsed(values):
-            self._told = False
+            self._reported = False
             return False
-        if not self._told:
+        if not self._reported:
             self._events.warn(
                 "representation_collapse",
                 f"At step {step} all samples have nearly the same features (health/std "
@@ -96,7 +96,7 @@ class CollapseAlarm:
                 std=values["health/std"],
                 rankme=values["health/rankme"],
             )
-        self._told = True
+        self._reported = True
         return True
 
 

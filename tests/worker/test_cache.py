@@ -124,7 +124,7 @@ def test_a_staged_file_does_not_change_with_the_stored_one(tmp_path: Path) -> No
     stored = storage.local_path("blob")
     assert stored is not None
     staged = tmp_path / "staged"
-    fetch(storage, "blob", staged, sha256=SHA256, patience=lambda: None)
+    fetch(storage, "blob", staged, sha256=SHA256, abort_check=lambda: None)
     with stored.open("r+b") as file:
         file.write(b"changed")
     assert staged.read_bytes() == CONTENT
@@ -134,7 +134,7 @@ def test_content_with_another_hash_is_damaged_and_leaves_no_file(tmp_path: Path)
     storage = open_storage((tmp_path / "storage").as_uri())
     storage.put_stream("blob", [CONTENT + b"!"])
     with pytest.raises(DamagedError, match="blob"):
-        fetch(storage, "blob", tmp_path / "staged", sha256=SHA256, patience=lambda: None)
+        fetch(storage, "blob", tmp_path / "staged", sha256=SHA256, abort_check=lambda: None)
     assert not (tmp_path / "staged").exists()
 
 
@@ -147,7 +147,7 @@ def test_a_long_copy_can_be_given_up(tmp_path: Path) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        fetch(storage, "blob", tmp_path / "staged", sha256=SHA256, patience=impatient)
+        fetch(storage, "blob", tmp_path / "staged", sha256=SHA256, abort_check=impatient)
     assert not (tmp_path / "staged").exists()
 
 

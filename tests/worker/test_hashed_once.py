@@ -139,7 +139,7 @@ class Place:
         directory = self.directory / name
         directory.mkdir()
         workspace = Workspace(
-            self.resources, claim, directory, patience=lambda: None, damaged=lambda step, reason: None
+            self.resources, claim, directory, abort_check=lambda: None, damaged=lambda step, reason: None
         )
         with workspace.staged() as arguments:
             yield arguments

@@ -45,16 +45,16 @@ def test_until_the_data_is_prepared_and_for_a_batch_found_by_trial_the_worker_is
     attempt.end()
     limit = MemoryLimit.of(attempt.claim, place.resources.machine)
     before = limit.bytes
-    limit.told({"event": "progress"})
+    limit.handle({"event": "progress"})
     assert limit.bytes == before >= place.resources.machine.memory_bytes
-    limit.told({"event": "prepared", "documents": 1000})
+    limit.handle({"event": "prepared", "documents": 1000})
     measured = memory.examination_bytes(limit.spec, training=1000, held_out=0)
     lasting = memory.RUNTIME_BYTES["cpu"] + 3 * place.bench.job(job_id).memory_bytes
     assert limit.bytes == lasting + 256_000 + measured
 
     attempt.claim.spec["training"]["batch_size"] = "auto"
     limit = MemoryLimit.of(attempt.claim, place.resources.machine)
-    limit.told({"event": "prepared", "documents": 0})
+    limit.handle({"event": "prepared", "documents": 0})
     assert limit.bytes == before
 
 
@@ -86,7 +86,7 @@ def test_measuring_many_samples_is_within_the_limit(place: Place) -> None:
     sized["training"]["evaluation_sequences"] = 20_000
     images = {"event": "prepared", "images": 60_000, "images_held_out": 10_000}
     limit.spec = validate(sized | {"task": {"kind": "rotation"}, "model": {"preset": "resnet-mini"}})
-    limit.told(images)
+    limit.handle(images)
     assert limit.bytes == limit.training + 60_000 * 256 + (50_000 + 10_000) * 256 * memory.FEATURE_BYTES
 
     hours = {"recordings": 100, "hours": 1.0, "recordings_held_out": 10, "hours_held_out": 0.1}
@@ -95,13 +95,13 @@ def test_measuring_many_samples_is_within_the_limit(place: Place) -> None:
         | {"task": {"kind": "wav2vec2"}, "data": {"audio": {"clip_seconds": 3.6}}}
         | {"model": {"layers": 1, "hidden_size": 64, "heads": 2}}
     )
-    limit.told({"event": "prepared", **hours})
+    limit.handle({"event": "prepared", **hours})
     assert limit.bytes == limit.training + 1100 * 256 + (1100 + 110) * 64 * memory.FEATURE_BYTES
 
     limit.spec = validate(sized | {"task": {"kind": "causal_lm"}, "model": {"preset": "gpt2-tiny"}})
-    limit.told({"event": "prepared", "documents": 100, "documents_held_out": 10})
+    limit.handle({"event": "prepared", "documents": 100, "documents_held_out": 10})
     assert limit.bytes == limit.training + 100 * 256 + (100 + 10) * 128 * memory.FEATURE_BYTES
 
     limit.spec = validate(sized | {"task": {"kind": "gan"}})
-    limit.told(images)
+    limit.handle(images)
     assert limit.bytes == limit.training + 60_000 * 256, "a GAN's features are not measured"

@@ -34,6 +34,8 @@ def test_a_model_is_trained_through_a_kill_and_its_checkpoint_is_whole(bench: Be
     assert bench.points(job_id, "eval/loss").keys() == {30}
     with read(bench.database) as session:
         newest = session.query(Checkpoint).filter_by(job_id=job_id, step=30).one()
-    stage_checkpoint(bench.storage, newest.prefix, newest.manifest, tmp_path / "copy", patience=lambda: None)
+    stage_checkpoint(
+        bench.storage, newest.prefix, newest.manifest, tmp_path / "copy", abort_check=lambda: None
+    )
     assert verify(tmp_path / "copy").step == 30
     assert (tmp_path / "copy" / "model.safetensors").exists()

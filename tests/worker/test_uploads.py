@@ -120,7 +120,7 @@ def test_a_storage_that_refuses_is_asked_again(
 ) -> None:
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.001, 0.002))
     told: list[object] = []
-    uploads = _uploads(tmp_path, told, patience_seconds=10.0)
+    uploads = _uploads(tmp_path, told, retry_seconds=10.0)
     tried = _fail(uploads, 5, error)
     uploads.checkpoint(_checkpoint(tmp_path, 10))
     uploads.close()
@@ -132,18 +132,18 @@ def test_a_storage_that_refuses_is_asked_again(
 def test_its_patience_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.01,))
     told: list[object] = []
-    uploads = _uploads(tmp_path, told, patience_seconds=0.055)
+    uploads = _uploads(tmp_path, told, retry_seconds=0.055)
     tried = _fail(uploads, float("inf"), StorageUnavailable())
     uploads.checkpoint(_checkpoint(tmp_path, 10))
     uploads.close()
     assert [type(message) for message in told] == [UploadFailed]
-    assert len(tried) == 6, "the first time, and one for each pause that the patience holds"
+    assert len(tried) == 6, "the first time, and one for each pause that the retry time holds"
 
 
 def test_an_abandoned_upload_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (3600.0,))
     told: list[object] = []
-    uploads = _uploads(tmp_path, told, patience_seconds=1e9)
+    uploads = _uploads(tmp_path, told, retry_seconds=1e9)
     tried = _fail(uploads, float("inf"), StorageUnavailable())
     uploads.checkpoint(_checkpoint(tmp_path, 10))
     uploads.checkpoint(_checkpoint(tmp_path, 20))

@@ -98,12 +98,12 @@ def upload(
         f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {_samples(done)}; "
         + ("still open." if done.state == "open" else "ready for jobs.")
     )
-    for line in (line for file in sent for line in _told(file)):
+    for line in (line for file in sent for line in _reading_notes(file)):
         remark(line)
     print(done.id)
 
 
-def _told(file: DatasetFile) -> Iterator[str]:
+def _reading_notes(file: DatasetFile) -> Iterator[str]:
     """What of a file was not read, and what was decided."""
     if file.passed_over:
         kinds = ", ".join(f"{one.files:,} {one.kind}" for one in file.passed_over)
@@ -177,7 +177,7 @@ def _show(dataset: DatasetDetail) -> None:
             ],
             right=["size", "samples"],
         )
-        for line in (line for file in dataset.file_list for line in _told(file)):
+        for line in (line for file in dataset.file_list for line in _reading_notes(file)):
             print(line)
 
 

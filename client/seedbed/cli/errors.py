@@ -56,26 +56,26 @@ def report(error: SeedbedError, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"error": error.as_dict()}, ensure_ascii=False), file=err().file)
         return
-    say(error.detail)
+    print_error(error.detail)
     if isinstance(error, ApiError):
         if len(error.errors) > 1 or (error.errors and error.errors[0].message not in error.detail):
-            say_problems(error.errors)
+            print_problems(error.errors)
         if isinstance(error, Unauthorized):
-            say_dim("`seedbed login` keeps another key.")
+            print_dim("`seedbed login` keeps another key.")
         if error.request_id and error.status >= 500:
-            say_dim(f"request id: {error.request_id}")
+            print_dim(f"request id: {error.request_id}")
 
 
-def say(message: str) -> None:
+def print_error(message: str) -> None:
     """One error, in red where there are colours."""
     err().print(Text.assemble(("error: ", "bold red"), message))
 
 
-def say_dim(message: str) -> None:
+def print_dim(message: str) -> None:
     err().print(Text(message, style="dim"))
 
 
-def say_problems(
+def print_problems(
     problems: Iterable[ProblemDetail],
     *,
     source: str | None = None,

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import typer
 
-from seedbed.cli.errors import ENDED, REFUSED, say
+from seedbed.cli.errors import ENDED, REFUSED, print_error
 from seedbed.cli.output import err, print_json, remark
 from seedbed.models import ShortJob
 from seedbed.short_jobs.base import ShortJobs
@@ -42,20 +42,20 @@ def succeeded(short_jobs: ShortJobs[ShortJobT], asked: ShortJobT, *, what: str, 
         remark(f"{asked.id} is cancelled.")
         raise
     if done.state != "succeeded":
-        _say_why(done, as_json=as_json)
+        _print_reason(done, as_json=as_json)
         raise typer.Exit(ENDED.get(done.state, REFUSED))
     return done
 
 
-def _say_why(short_job: ShortJob, *, as_json: bool) -> None:
+def _print_reason(short_job: ShortJob, *, as_json: bool) -> None:
     if as_json:
         print_json(short_job)
     elif short_job.failure is not None:
-        say(f"{short_job.failure.message} ({short_job.failure.code})")
+        print_error(f"{short_job.failure.message} ({short_job.failure.code})")
         if short_job.failure.hint:
             remark(short_job.failure.hint)
     else:
-        say(f"{short_job.id} is {short_job.state}.")
+        print_error(f"{short_job.id} is {short_job.state}.")
 
 
 def _describe(short_job: ShortJob, what: str) -> str:

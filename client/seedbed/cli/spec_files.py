@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seedbed import specs
-from seedbed.cli.errors import INVALID, report, say, say_problems
+from seedbed.cli.errors import INVALID, print_error, print_problems, report
 from seedbed.errors import Invalid, ProblemDetail
 
 File = Annotated[str, typer.Option("--file", "-f", help="YAML or JSON; - for standard input.")]
@@ -60,16 +60,16 @@ class SpecFile:
             if as_json or not error.errors:
                 report(error, as_json=as_json)
             else:
-                say(f"this is no job that the service can run; {places(len(error.errors))}")
-                self.say_problems(error.errors)
+                print_error(f"this is no job that the service can run; {places(len(error.errors))}")
+                self.print_problems(error.errors)
             raise typer.Exit(INVALID) from None
 
-    def say_problems(self, problems: Iterable[ProblemDetail], style: str = "red") -> None:
+    def print_problems(self, problems: Iterable[ProblemDetail], style: str = "red") -> None:
         lines = {path: line for path, line in specs.lines(self.text).items() if path not in self._replaced}
         for problem in problems:
             # A value from the command line has no line, though the section around it may have one.
             source = None if problem.param in self._replaced else self.name
-            say_problems([problem], source=source, lines=lines, style=style)
+            print_problems([problem], source=source, lines=lines, style=style)
 
 
 def places(count: int) -> str:

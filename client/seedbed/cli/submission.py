@@ -6,7 +6,7 @@ import typer
 
 from seedbed import specs
 from seedbed.cli import text
-from seedbed.cli.errors import INVALID, say
+from seedbed.cli.errors import INVALID, print_error
 from seedbed.cli.job_ids import JobId
 from seedbed.cli.output import Json, fields, print_json, remark
 from seedbed.cli.spec_files import (
@@ -57,10 +57,10 @@ def validate(
     if as_json:
         print_json(answer)
     else:
-        read.say_problems(answer.warnings, style="yellow")
+        read.print_problems(answer.warnings, style="yellow")
         if not answer.valid:
-            say(places(len(answer.errors)))
-            read.say_problems(answer.errors)
+            print_error(places(len(answer.errors)))
+            read.print_problems(answer.errors)
         else:
             fields(
                 [

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from seedbed.cli.errors import USAGE, say
+from seedbed.cli.errors import USAGE, print_error
 from seedbed.cli.output import Json, fields, out, print_json, table
 from seedbed.client import Client
 from seedbed.models import Metric, Task
@@ -78,7 +78,9 @@ def spec(
     document = next((one.spec for one in task.recipes if one.name == name), None)
     if document is None:
         names = ", ".join(one.name for one in task.recipes)
-        say(f"{kind} has no recipe {name!r}; " + (f"there are {names}." if names else "it has none at all."))
+        print_error(
+            f"{kind} has no recipe {name!r}; " + (f"there are {names}." if names else "it has none at all.")
+        )
         raise typer.Exit(USAGE)
     document = {"name": f"{kind} {name}", **document}
     if as_json:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from seedbed import models
 from seedbed.cli import text
-from seedbed.cli.errors import ENDED, REFUSED, say
+from seedbed.cli.errors import ENDED, REFUSED, print_error
 from seedbed.cli.output import STATE_STYLES, err, print_json_line
 from seedbed.client import Client
 from seedbed.errors import SeedbedError
@@ -158,7 +158,7 @@ class _View:
     def _ended(self, end: End) -> None:
         job = self._job
         if job and job.failure:
-            say(f"{job.failure.message} ({job.failure.code})")
+            print_error(f"{job.failure.message} ({job.failure.code})")
             if job.failure.hint:
                 self._line(job.failure.hint)
         took = ""

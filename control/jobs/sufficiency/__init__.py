@@ -1,7 +1,7 @@
 """Whether a dataset is large enough for a job, from the inspection reports of its files: the same answer that the engine would give
 after preparing the data.
 
-Images and recordings are counted exactly as long as inspection recorded all distinct samples of a file (`core.formats.ledger`);
+Images and recordings are counted exactly as long as inspection recorded all distinct samples of a file (`core.formats.distinct_samples`);
 for larger files, whose samples suffice for any ordinary batch, an upper bound counts. Of text, the number of distinct
 documents is exact; tokens are bounded from above (`core.spec.needs`), exactly for bytes and characters. A column that the spec
 names and that was not read at the upload is only checked to exist. So nothing is refused that could run; what is accepted may

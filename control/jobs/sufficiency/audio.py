@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from control.jobs.sufficiency.report import LOWER, Report, all_set_aside, too_many_bad_samples, too_small
+from control.jobs.sufficiency.report import LOWER, Report, all_held_out, too_many_bad_samples, too_small
 from control.schemas import ProblemDetail
-from core.formats.ledger import merged
+from core.formats.distinct_samples import merged
 from core.formats.splits import Recorded, split_recordings
 from core.spec.job import JobSpec
 from core.spec.needs import clips, rows_needed
@@ -23,13 +23,13 @@ def judge_audio(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | Non
     if problem := too_many_bad_samples(spec, reports, bad + short, short):
         return problem
     recordings = [
-        Recorded(one.content, find_group(audio.group_pattern, one.path), one.set_aside) for one in long_enough
+        Recorded(one.content, find_group(audio.group_pattern, one.path), one.held_out) for one in long_enough
     ]
     if len(recordings) < 2:
         return _too_few_recordings()
     held_out = split_recordings(recordings, spec.data.held_out_fraction)
     if held_out is None:
-        return all_set_aside(
+        return all_held_out(
             "recordings", "recordings, or recordings of other groups (data.audio.group_pattern)"
         )
     there = sum(

@@ -6,14 +6,14 @@ from control.datasets.modalities import samples
 from control.jobs.sufficiency.report import (
     LOWER,
     Report,
-    all_set_aside,
+    all_held_out,
     missing_column,
     reads_other,
     too_many_bad_samples,
     too_small,
 )
 from control.schemas import ProblemDetail
-from core.formats.ledger import merged
+from core.formats.distinct_samples import merged
 from core.formats.splits import by_hash
 from core.spec.job import JobSpec
 from core.spec.needs import rows_needed
@@ -35,10 +35,10 @@ def judge_images(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | No
 
 
 def _too_few(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
-    different, train, set_aside, exact = _count(spec, reports)
+    different, train, held_out_by_name, exact = _count(spec, reports)
     needed = rows_needed(spec)
-    if set_aside and not train:
-        return all_set_aside("images", "images")
+    if held_out_by_name and not train:
+        return all_held_out("images", "images")
     if different < 2:
         return too_small(
             "the dataset needs two different images at least: one to learn from and one held out for evaluation"
@@ -54,19 +54,19 @@ def _too_few(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
 def _count(spec: JobSpec, reports: Sequence[Report]) -> tuple[int, int, int, bool]:
     """Number of distinct images, of training images, and of held-out images (by their names); and whether these are exact or upper
     bounds."""
-    ledger = merged((report.ledger() for report in reports), aside_anywhere=True)
+    ledger = merged((report.ledger() for report in reports), held_out_anywhere=True)
     if ledger.complete:
         images = list(ledger.entries.values())
-        set_aside = sum(one.set_aside for one in images)
-        held_out = set_aside
-        if images and not set_aside:
+        held_out_by_name = sum(one.held_out for one in images)
+        held_out = held_out_by_name
+        if images and not held_out_by_name:
             held_out = sum(by_hash([one.content for one in images], spec.data.held_out_fraction))
-        return len(images), len(images) - held_out, set_aside, True
+        return len(images), len(images) - held_out, held_out_by_name, True
     different = sum(report.different for report in reports)
-    set_aside = sum(report.found.get("held_out", 0) for report in reports)
-    if set_aside >= sum(samples(report.found) for report in reports):
-        return different, 0, set_aside, False
+    held_out_by_name = sum(report.found.get("held_out", 0) for report in reports)
+    if held_out_by_name >= sum(samples(report.found) for report in reports):
+        return different, 0, held_out_by_name, False
     if any("ledger" in report.found for report in reports):
         # Some of the held-out images may be repeats.
-        return different, different - 1, set_aside, False
-    return different, different - max(1, set_aside), set_aside, False
+        return different, different - 1, held_out_by_name, False
+    return different, different - max(1, held_out_by_name), held_out_by_name, False

@@ -7,7 +7,7 @@ from typing import Any
 from control.datasets.modalities import READING, samples
 from control.schemas import ProblemDetail
 from core.formats.bad_share import too_many_bad
-from core.formats.ledger import Ledger
+from core.formats.distinct_samples import DistinctSamples
 from core.spec.job import JobSpec
 
 _TABLES = {"csv", "jsonl", "parquet"}
@@ -22,8 +22,8 @@ class Report:
     bytes: int
     found: dict[str, Any]
 
-    def ledger(self, name: str = "ledger") -> Ledger:
-        return Ledger.of(self.found.get(name))
+    def ledger(self, name: str = "ledger") -> DistinctSamples:
+        return DistinctSamples.of(self.found.get(name))
 
     @property
     def different(self) -> int:
@@ -58,7 +58,7 @@ def reads_other(wanted: str | None, reports: Iterable[Report], used: str) -> boo
     )
 
 
-def all_set_aside(what: str, more: str) -> ProblemDetail:
+def all_held_out(what: str, more: str) -> ProblemDetail:
     return too_small(
         f"all {what} of the dataset are set aside for evaluation, by the names of their files or folders "
         f"(test, val, validation …) or by their group, and none is left to learn from: add {more}, or rename what is "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from control.jobs.sufficiency.report import LOWER, Report, missing_column, reads_other, too_small
 from control.schemas import ProblemDetail
-from core.formats.ledger import Noted, merged
+from core.formats.distinct_samples import DistinctSample, merged
 from core.formats.splits import by_hash
 from core.spec.job import JobSpec
 from core.spec.needs import is_exact, most_rows, most_tokens, rows_needed, tokens_needed
@@ -32,7 +32,7 @@ def judge_text(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None
 
 
 def _too_few_tokens(
-    spec: JobSpec, reports: Sequence[Report], documents: Sequence[Noted] | None
+    spec: JobSpec, reports: Sequence[Report], documents: Sequence[DistinctSample] | None
 ) -> ProblemDetail | None:
     """
     Args:
@@ -58,7 +58,7 @@ def _too_few_tokens(
     )
 
 
-def _training_part(spec: JobSpec, documents: Sequence[Noted]) -> tuple[int, int, int]:
+def _training_part(spec: JobSpec, documents: Sequence[DistinctSample]) -> tuple[int, int, int]:
     """Upper bounds of the documents, characters and UTF-8 bytes of the training split."""
     fraction = spec.data.held_out_fraction
     if spec.data.held_out == "by_hash":

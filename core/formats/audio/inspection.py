@@ -12,8 +12,8 @@ from core.formats.audio.recordings import AudioNotes, RawRecording, read_recordi
 from core.formats.audio.statistics import SoundStatistics
 from core.formats.containers.source import size_of
 from core.formats.content import content_hash
+from core.formats.distinct_samples import DistinctSample, DistinctSamples, storable
 from core.formats.errors import FormatError
-from core.formats.ledger import Ledger, Noted, storable
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -56,7 +56,7 @@ class AudioFileReport:
     names: tuple[str, ...]
     """Paths of some recordings, on which the dashboard tries ``data.audio.group_pattern``."""
     ledger: dict[str, Any]
-    """`Ledger.facts` of the recordings that can be decoded."""
+    """`DistinctSamples.facts` of the recordings that can be decoded."""
     thumbnails: tuple[str, ...]
     """The same recordings, chosen by content hash: the waveform above the spectrogram, as PNG in base64."""
 
@@ -72,7 +72,7 @@ class _Tally:
         # on the order.
         self.chosen: list[tuple[int, int, str, str]] = []
         self._seen: set[int] = set()
-        self.ledger = Ledger()
+        self.ledger = DistinctSamples()
 
     def add(self, raw: RawRecording, sound: Sound) -> None:
         self.statistics.add(sound)
@@ -83,9 +83,9 @@ class _Tally:
             self.classes[brief(raw.label)] += 1
         digest = content_hash(raw.content)
         self.ledger.add(
-            Noted(
+            DistinctSample(
                 digest,
-                set_aside=raw.held_out,
+                held_out=raw.held_out,
                 size=len(sound.samples),
                 rate=sound.sampling_rate,
                 path=storable(raw.path),

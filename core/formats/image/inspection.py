@@ -14,10 +14,10 @@ from PIL import Image
 
 from core.characters import brief
 from core.formats.containers.source import size_of
+from core.formats.distinct_samples import DistinctSample, DistinctSamples
 from core.formats.errors import FormatError
 from core.formats.image.decoding import ImageSample, decode_ahead
 from core.formats.image.images import ImageNotes, read_images
-from core.formats.ledger import Ledger, Noted
 from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -68,7 +68,7 @@ class ImageFileReport:
     """Mean of the red, green and blue channel, 0 … 1."""
     std: tuple[float, float, float]
     ledger: dict[str, Any]
-    """`Ledger.facts` of the images that can be decoded."""
+    """`DistinctSamples.facts` of the images that can be decoded."""
     image_column: str | None
     """The column of a table that was read."""
     image_columns: tuple[str, ...] | None
@@ -92,7 +92,7 @@ class _Tally:
         # on the order.
         self.chosen: list[tuple[int, int, NDArray[np.uint8]]] = []
         self._seen: set[int] = set()
-        self.ledger = Ledger()
+        self.ledger = DistinctSamples()
 
     def add(self, sample: ImageSample | FormatError) -> None:
         if isinstance(sample, FormatError):
@@ -105,9 +105,9 @@ class _Tally:
             self._note_bad(decoded)
             return
         self.samples += 1
-        self.ledger.add(Noted(sample.hash, set_aside=sample.held_out))
+        self.ledger.add(DistinctSample(sample.hash, held_out=sample.held_out))
         if sample.held_out and (noted := self.ledger.entries.get(sample.hash)) is not None:
-            noted.set_aside = True
+            noted.held_out = True
         self.held_out += sample.held_out
         self.gray += decoded.grey
         self.sizes[decoded.width, decoded.height] += 1

@@ -12,8 +12,8 @@ from core.formats.containers.member_names import zip_names
 from core.formats.containers.passed_over import EMPTY, PassedOver
 from core.formats.containers.source import Source, size_of
 from core.formats.content import content_hash
+from core.formats.distinct_samples import DistinctSample, DistinctSamples, WholeText
 from core.formats.errors import FormatError, Place
-from core.formats.ledger import Ledger, Noted, WholeText
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
 from core.formats.names import KNOWN_FORMATS, Compression, Format, Kind, detect, detect_at, is_hidden
 from core.formats.notes import Note
@@ -43,7 +43,7 @@ class Notes:
     notes: list[Note] = field(default_factory=list)
     columns: tuple[str, ...] | None = None
     """Names of columns of text that every table has. None where there is no table."""
-    whole: Ledger | None = None
+    whole: DistinctSamples | None = None
     """If given, records the documents that `read_pieces` yields with ``whole_files``."""
 
 
@@ -216,7 +216,7 @@ def _documents(
             if notes.whole is not None and file_format.kind is not Kind.TEXT:
                 content = document.encode()
                 size = len(content)
-                notes.whole.add(Noted(content_hash(content), characters=len(document), size=size))
+                notes.whole.add(DistinctSample(content_hash(content), characters=len(document), size=size))
             yield document
     notes.text_column = notes.text_column or reading.column_used
     notes.dialect = notes.dialect or reading.dialect

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 from core.characters import brief
 from core.formats.containers.source import size_of
+from core.formats.distinct_samples import DistinctSample, DistinctSamples
 from core.formats.errors import FormatError, FormatErrorCode
-from core.formats.ledger import Ledger, Noted
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -53,9 +53,9 @@ class FileReport:
     columns: tuple[str, ...] | None
     """Columns or keys of text that a table has; in a zip, that every table has. None where there is no table."""
     ledger: Mapping[str, Any]
-    """`Ledger.facts` of the documents."""
+    """`DistinctSamples.facts` of the documents."""
     whole_ledger: Mapping[str, Any]
-    """`Ledger.facts` where each plain text file is one document (``data.documents: whole_file``)."""
+    """`DistinctSamples.facts` where each plain text file is one document (``data.documents: whole_file``)."""
     length_histogram: tuple[int, ...]
     """Entry ``b`` counts the documents of 2^(b-1) to 2^b - 1 characters."""
     scripts: Mapping[str, int]
@@ -83,7 +83,7 @@ def inspect_file(
         FormatError: every code of a reader; also ``no_documents``, where the file has only whitespace.
     """
     file_format = detect(name)
-    notes, ledger = Notes(whole=Ledger()), Ledger()
+    notes, ledger = Notes(whole=DistinctSamples()), DistinctSamples()
     documents = characters = 0
     histogram = [0] * 65
     examples = TextExamples()
@@ -95,7 +95,7 @@ def inspect_file(
         histogram[length.bit_length()] += 1
         content = document.encode()
         scripts.add(content)
-        ledger.add(Noted(repeats.add(content), characters=length, size=len(content)))
+        ledger.add(DistinctSample(repeats.add(content), characters=length, size=len(content)))
         examples.add(document)
         documents += 1
     if not documents and notes.tokenizer is None:

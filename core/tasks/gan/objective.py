@@ -20,7 +20,7 @@ from core.data import Prepared, Samples, SplitName
 from core.data.image import ImageSamples, PreparedImages
 from core.distributed.collectives import summed
 from core.evaluation.frechet import frechet_distance
-from core.evaluation.label_classifier import NAME, LabelClassifier, teach, to_signed
+from core.evaluation.label_classifier import NAME, LabelClassifier, to_signed, train_classifier
 from core.evaluation.pictures import grid, png, to_pixels
 from core.networks.gan import create_discriminator, create_generator
 from core.objectives.base import (
@@ -173,7 +173,7 @@ class Gan(Objective):
     def after_step(self, step: int) -> None:
         self._average.update(step)
         if self.task.adaptive_augmentation and step % _STEERED_EVERY == 0:
-            self._steer()
+            self._adjust_augmentation()
         self.steps_done.fill_(step)
         self._step = step + 1
 
@@ -185,7 +185,7 @@ class Gan(Objective):
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         if self.judge is not None and not self.judge_is_taught:
             train = ImageSamples(self.data, "train")
-            teach(self.judge, train, train.labels)
+            train_classifier(self.judge, train, train.labels)
             self.judge_is_taught.fill_(True)
         scores: dict[str, list[Tensor]] = {"real": [], "generated": []}
         seen: dict[str, list[Tensor]] = {"real": [], "generated": []}
@@ -237,7 +237,7 @@ class Gan(Objective):
         return scores
 
     @torch.no_grad()
-    def _steer(self) -> None:
+    def _adjust_augmentation(self) -> None:
         """Adjust the augmentation's probability: up if the mean sign of real scores is above its target, else down."""
         signs, count = summed(self.signs)
         towards = torch.sign(signs / count - self.task.augmentation_target)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from control.datasets import blobs, intake, service
-from control.datasets.inspection import Found
+from control.datasets.inspection import InspectionResult
 from control.datasets.schemas import DatasetIn
 from control.db import write
 from control.errors import Conflict
@@ -38,8 +38,8 @@ def opened(engine: Engine, project_id: str) -> str:
 def put(engine: Engine, storage: LocalStorage, project_id: str, dataset_id: str, body: bytes = TEXT) -> str:
     with storage.stage() as stage:
         stage.write([body])
-        found = Found({"kind": "text", "documents": 1, "samples": 1}, {"documents": []})
-        file, _ = intake.take_in(
+        found = InspectionResult({"kind": "text", "documents": 1, "samples": 1}, {"documents": []})
+        file, _ = intake.add_file(
             engine, storage, stage, found, project_id=project_id, dataset_id=dataset_id, name="a.txt"
         )
         return file.object_key

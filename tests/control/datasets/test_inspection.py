@@ -29,7 +29,7 @@ from control.datasets.inspection import inspect, is_quick, sheet
 from control.errors import Invalid
 from control.inspection import running
 from control.inspection.budgets import QUICK_BYTES, Budget, budget_for
-from control.inspection.running import Handle, InspectionStoppedError, Lent
+from control.inspection.running import Handle, InputFile, InspectionStoppedError
 from control.inspection.server import InspectionServer
 from control.storage import Stage, Storage, StorageFull
 from control.storage.local import LocalStorage
@@ -159,7 +159,7 @@ class TestUnderWay:
 
             def begin(budget: Budget = GENEROUS) -> tuple[Any, Handle, psutil.Process]:
                 handle = Handle()
-                future = threads.submit(ask, server, "a.txt", Lent(file, 10), budget, handle)
+                future = threads.submit(ask, server, "a.txt", InputFile(file, 10), budget, handle)
                 return future, handle, child_of(server)
 
             yield begin
@@ -191,7 +191,7 @@ class TestUnderWay:
         handle = Handle()
         handle.stop()
         with pytest.raises(InspectionStoppedError):
-            ask(server, "a.txt", Lent(file, 10), GENEROUS, handle)
+            ask(server, "a.txt", InputFile(file, 10), GENEROUS, handle)
 
     def test_a_file_that_ends_its_reader_ends_nothing_else(self, begun: Any) -> None:
         future, _, child = begun()
@@ -225,7 +225,7 @@ class TestUnderWay:
 class TestBudgets:
     def over(self, server: InspectionServer, stage: Stage, budget: Budget, name: str, **request: Any) -> str:
         with stage, stage.open() as file, pytest.raises(Invalid) as caught:
-            ask(server, name, Lent(file, stage.bytes), budget, **request)
+            ask(server, name, InputFile(file, stage.bytes), budget, **request)
         assert caught.value.code == "inspection_budget"
         assert name in caught.value.detail
         return caught.value.detail
@@ -284,7 +284,7 @@ def test_a_mistake_of_the_readers_is_no_fault_of_the_file(
         stage.open() as file,
         pytest.raises(RuntimeError, match="unknown task"),
     ):
-        running.run(server, {"task": "unknown"}, Lent(file, 4), GENEROUS, name="a")
+        running.run(server, {"task": "unknown"}, InputFile(file, 4), GENEROUS, name="a")
 
 
 def test_a_closed_server_stays_closed() -> None:
@@ -316,7 +316,12 @@ def test_every_code_of_a_file_has_its_title() -> None:
 
 
 def ask(
-    server: InspectionServer, name: str, lent: Lent, budget: Budget, handle: Handle | None = None, **more: Any
+    server: InspectionServer,
+    name: str,
+    lent: InputFile,
+    budget: Budget,
+    handle: Handle | None = None,
+    **more: Any,
 ) -> Any:
     request = {"task": "inspect", "name": name, "modality": "text", "reading": {}} | more
     return running.run(server, request, lent, budget, name=name, handle=handle)

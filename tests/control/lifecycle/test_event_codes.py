@@ -13,7 +13,7 @@ from control.checkpoints.deletion import delete
 from control.db import WriteSession, read, write
 from control.jobs import service as jobs
 from control.jobs.schemas import ForkIn
-from control.lifecycle.event_codes import CATALOGUE, OTHER, sentence, told
+from control.lifecycle.event_codes import CATALOGUE, OTHER, nested, sentence
 from control.lifecycle.events import record
 from control.lifecycle.intents import preempt
 from control.lifecycle.models import Event
@@ -125,10 +125,10 @@ def test_a_code_that_is_not_in_the_catalogue_is_refused(session: WriteSession) -
         ),
         (
             "retrying",
-            {"failure": told("engine_killed", "Killed {by} signal 9."), "retry": 1, "retries": 3},
+            {"failure": nested("engine_killed", "Killed {by} signal 9."), "retry": 1, "retries": 3},
             "Killed {by} signal 9. Retry 1 of 3.",
         ),
-        ("spec_warning", {"param": "a.b", "warning": told("x", "so it is")}, "a.b: so it is."),
+        ("spec_warning", {"param": "a.b", "warning": nested("x", "so it is")}, "a.b: so it is."),
     ],
 )
 def test_sentences(code: str, params: dict[str, Any], message: str) -> None:

@@ -10,7 +10,7 @@ from control.db import WriteSession
 from control.errors import NotFound
 from control.jobs import service as jobs
 from control.jobs.service import Point
-from control.lifecycle.event_codes import told
+from control.lifecycle.event_codes import nested
 from control.lifecycle.models import Attempt
 from control.metrics.models import MetricPoint
 from tests.factories import make_job, make_running, make_worker
@@ -136,7 +136,7 @@ def test_events_are_read_on_from_where_one_stopped(session: WriteSession) -> Non
         job.id,
         claim.attempt,
         "engine_warning",
-        {"warning": told("hot", "Hot.")},
+        {"warning": nested("hot", "Hot.")},
         data={"celsius": 90},
     )
     fresh = jobs.events(session, job.id, after=seen[-1].id)

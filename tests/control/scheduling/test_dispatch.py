@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.scheduling.dispatch import Waiting, plan
-from control.scheduling.slots import Occupant, Slot, Slots
+from control.scheduling.slots import RunningJob, Slot, Slots
 from control.workers.fleet import Member, WorkerDevice
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,11 +21,11 @@ def _slot(
     stopping: bool = False,
     since: int = 0,
 ) -> Slot:
-    occupant = None
+    running = None
     if priority is not None:
         moment = T0 + timedelta(seconds=since)
-        occupant = Occupant(f"job on {name}", priority, preemptible, stopping, moment)
-    return Slot(Member(name, device, 8), occupant)
+        running = RunningJob(f"job on {name}", priority, preemptible, stopping, moment)
+    return Slot(Member(name, device, 8), running)
 
 
 def _waiting(
@@ -115,17 +115,17 @@ def test_a_plan_never_asks_for_more_than_there_is(
     head = [_waiting(f"j{i}", d, priority=p, after=a) for i, (d, p, a) in enumerate(queue)]
     found = plan(head, now)
     waiting = {job.id: job for job in head}
-    occupants = {slot.occupant.job_id: slot for slot in now.all if slot.occupant}
+    occupants = {slot.running.job_id: slot for slot in now.all if slot.running}
     rung = [job for jobs in found.wakeups.values() for job in jobs]
-    assert len(set(rung)) == len(rung) <= sum(slot.occupant is None for slot in now.all)
+    assert len(set(rung)) == len(rung) <= sum(slot.running is None for slot in now.all)
     assert not set(rung) & set(found.preempt.values())
     for victim, urgent in found.preempt.items():
-        occupant = occupants[victim].occupant
-        assert occupant
-        assert occupant.preemptible
-        assert not occupant.stopping
-        assert occupant.priority < waiting[urgent].priority
+        running = occupants[victim].running
+        assert running
+        assert running.preemptible
+        assert not running.stopping
+        assert running.priority < waiting[urgent].priority
         able = now.for_job(waiting[urgent].device, waiting[urgent].memory_bytes)
         assert occupants[victim] in able
-        free_for_it = [p for p in able if p.occupant is None]
+        free_for_it = [p for p in able if p.running is None]
         assert len(free_for_it) <= len(rung), "a free slot was passed over"

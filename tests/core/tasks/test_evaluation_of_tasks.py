@@ -85,7 +85,7 @@ def test_held_out_samples_are_measured_as_they_are_stored(
 def test_measures_are_means_over_terms_whatever_the_parts(
     name: str, request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gan, "teach", lambda network, samples, labels: None)
+    monkeypatch.setattr(gan, "train_classifier", lambda network, samples, labels: None)
     objective = objective_of(name, request, cache)
     objective.eval()
     held_out = objective.samples("held_out")
@@ -101,7 +101,7 @@ def test_measures_are_means_over_terms_whatever_the_parts(
 def test_a_gan_is_measured_and_shown_by_its_averaged_generator(
     request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gan, "teach", lambda network, samples, labels: None)
+    monkeypatch.setattr(gan, "train_classifier", lambda network, samples, labels: None)
     objective = objective_of("dcgan", request, cache)
     objective.eval()
     held_out, ids = objective.samples("held_out"), np.arange(4)
@@ -127,7 +127,9 @@ def test_a_gans_judge_is_taught_the_training_images_and_their_classes(
     request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught: list[tuple[ImageSamples, Any]] = []
-    monkeypatch.setattr(gan, "teach", lambda network, samples, labels: taught.append((samples, labels)))
+    monkeypatch.setattr(
+        gan, "train_classifier", lambda network, samples, labels: taught.append((samples, labels))
+    )
     objective = objective_of("dcgan", request, cache)
     objective.eval()
     with torch.no_grad():

@@ -11,7 +11,7 @@ import torch
 from core.augmentation.adaptive import augment
 from core.data.image import ImageSamples
 from core.evaluation.frechet import frechet_distance
-from core.evaluation.label_classifier import LabelClassifier, teach, to_signed
+from core.evaluation.label_classifier import LabelClassifier, to_signed, train_classifier
 from tests.core.tasks.gradients import assert_same_gradients
 from tests.core.tasks.image_tasks import coloured_pictures, create, image_job
 
@@ -156,7 +156,7 @@ def test_the_judge_learns_the_classes_and_is_the_same_each_time(pictures: Path, 
         torch.manual_seed(seed)
         judge = LabelClassifier(3, 2)
         before = torch.get_rng_state()
-        teach(judge, train, train.labels, steps=50)
+        train_classifier(judge, train, train.labels, steps=50)
         assert torch.equal(torch.get_rng_state(), before)
         judges.append(judge)
     pairs = zip(judges[0].state_dict().values(), judges[1].state_dict().values(), strict=True)

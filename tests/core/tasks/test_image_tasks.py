@@ -13,7 +13,7 @@ from transformers import AutoModel
 
 from core.checkpoints.writer import copy_to_host
 from core.errors import EngineError
-from core.evaluation.label_classifier import teach
+from core.evaluation.label_classifier import train_classifier
 from core.networks.vision import features
 from core.spec.estimate import estimate
 from core.tasks.colorization.palette import palette
@@ -30,8 +30,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _judge_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GAN's judge learns is its own test's business; engines that tests start teach it whole."""
-    monkeypatch.setattr("core.tasks.gan.objective.teach", partial(teach, steps=5))
+    """What a GAN's judge learns is its own test's business; engines that tests start train it in full."""
+    monkeypatch.setattr("core.tasks.gan.objective.train_classifier", partial(train_classifier, steps=5))
 
 
 @pytest.mark.parametrize(("size", "channels"), [(16, 3), (15, 1)])

@@ -44,7 +44,7 @@ IDS = np.arange(6)
 
 @pytest.fixture(autouse=True)
 def _no_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gan, "teach", lambda network, samples, labels: None)
+    monkeypatch.setattr(gan, "train_classifier", lambda network, samples, labels: None)
 
 
 @torch.no_grad()

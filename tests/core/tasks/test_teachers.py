@@ -1,4 +1,4 @@
-"""Networks that teach say the same each time, take no gradient and are no part of what is trained."""
+"""Teacher networks are deterministic, get no gradient and are not among the trained parameters."""
 
 from pathlib import Path
 from typing import Any

@@ -24,11 +24,11 @@ from tests.core.training.reference.run import Reference
 
 @pytest.fixture(autouse=True)
 def _judge_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.evaluation.label_classifier import teach  # noqa: PLC0415 - the one that is replaced
+    from core.evaluation.label_classifier import train_classifier  # noqa: PLC0415 - the one that is replaced
 
     monkeypatch.setattr(
-        "core.tasks.gan.objective.teach",
-        lambda network, samples, labels: teach(network, samples, labels, steps=2),
+        "core.tasks.gan.objective.train_classifier",
+        lambda network, samples, labels: train_classifier(network, samples, labels, steps=2),
     )
 
 

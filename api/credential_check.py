@@ -15,7 +15,7 @@ from control.errors import Forbidden, SeedbedError, Unauthorized
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 3.0
+CHECK_SECONDS = 3.0
 """Seconds between two checks. With the time that the identity cache keeps, a revoked key works at most twice as long."""
 CUT_SECONDS = 2.0
 """Seconds in which a request without valid credentials may end by itself, before its connection is cut."""
@@ -23,45 +23,45 @@ CUT = "cut_connection"
 """Key in a request's state of the function that ends its connection: ``(limit: str) -> None``."""
 
 
-class Standing:
+class CredentialCheck:
     """The periodic credential check of one request.
 
     Args:
-        prove: Checks the credentials again; raises `Unauthorized` or `Forbidden` when they are no longer valid.
+        authenticate: Checks the credentials again; raises `Unauthorized` or `Forbidden` when they are no longer valid.
         cut: Ends the connection.
     """
 
-    def __init__(self, prove: Callable[[], Awaitable[object]], cut: Callable[[], object]) -> None:
+    def __init__(self, authenticate: Callable[[], Awaitable[object]], cut: Callable[[], object]) -> None:
         self.problem: SeedbedError | None = None
         """Why the request may not go on; None while it may."""
-        self._prove = prove
+        self._authenticate = authenticate
         self._cut = cut
-        self._told: list[Callable[[], object]] = []
+        self._callbacks: list[Callable[[], object]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._ended = False
 
     def begin(self) -> None:
         """Begin the checks; the first one is some seconds from now."""
-        self._after(LOOK_SECONDS, self.look)
+        self._after(CHECK_SECONDS, self.check_now)
 
     def end(self) -> None:
         """End the checks: the request is answered."""
         self._ended = True
-        for waiting in (self._timer, self._looking):
+        for waiting in (self._timer, self._checking):
             if waiting is not None:
                 waiting.cancel()
 
-    def look(self) -> None:
+    def check_now(self) -> None:
         """Check now."""
-        if not self._ended and self.problem is None and self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look())
+        if not self._ended and self.problem is None and self._checking is None:
+            self._checking = asyncio.get_running_loop().create_task(self._check())
 
-    def notify(self, call: Callable[[], object]) -> None:
+    def on_invalid(self, call: Callable[[], object]) -> None:
         """Call ``call`` when the request may no longer go on."""
-        self._told.append(call)
+        self._callbacks.append(call)
 
-    def demand(self) -> None:
+    def require_valid(self) -> None:
         """
         Raises:
             Unauthorized, Forbidden: the request may no longer go on.
@@ -69,12 +69,12 @@ class Standing:
         if self.problem is not None:
             raise self.problem
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         try:
-            await self._prove()
+            await self._authenticate()
         except (Unauthorized, Forbidden) as error:
             self.problem = error
-            for call in self._told:
+            for call in self._callbacks:
                 call()
             self._after(CUT_SECONDS, self._cut)
         except Exception:
@@ -82,11 +82,11 @@ class Standing:
             log.warning(
                 "the credentials of an open request could not be checked; trying again later", exc_info=True
             )
-            self._after(LOOK_SECONDS, self.look)
+            self._after(CHECK_SECONDS, self.check_now)
         else:
-            self._after(LOOK_SECONDS, self.look)
+            self._after(CHECK_SECONDS, self.check_now)
         finally:
-            self._looking = None
+            self._checking = None
 
     def _after(self, seconds: float, call: Callable[[], object]) -> None:
         if self._timer is not None:
@@ -95,7 +95,7 @@ class Standing:
             self._timer = asyncio.get_running_loop().call_later(seconds, call)
 
 
-class Attended:
+class EndCredentialChecks:
     """ASGI middleware that ends a request's credential checks when the request ends."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -30,7 +30,7 @@ CSRF = {"X-Seedbed-Csrf": "1"}
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked at ten times a second, with nothing remembered between."""
-    monkeypatch.setattr("api.standing.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("api.credential_check.CHECK_SECONDS", 0.1)
     monkeypatch.setattr("api.identity_cache.FRESH_SECONDS", 0.0)
 
 
@@ -117,7 +117,7 @@ def test_a_database_that_is_away_for_a_moment_ends_no_stream(
     anonymous: httpx.Client, job_id: str, key: str, monkeypatch: pytest.MonkeyPatch, end_key: Ending
 ) -> None:
     failed = threading.Event()
-    whole = IdentityCache._ask
+    whole = IdentityCache._query
 
     def away(
         identity_cache: IdentityCache, ask: Callable[[ReadSession], service.Identity], proof: bytes
@@ -128,7 +128,7 @@ def test_a_database_that_is_away_for_a_moment_ends_no_stream(
         return whole(identity_cache, ask, proof)
 
     def fail_once_then_end() -> None:
-        monkeypatch.setattr(IdentityCache, "_ask", away)
+        monkeypatch.setattr(IdentityCache, "_query", away)
         assert failed.wait(20)
         end_key()
 
@@ -153,7 +153,7 @@ def test_who_waits_for_an_answer_is_asked_again(
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not end in order is cut off at once."""
-    monkeypatch.setattr("api.standing.CUT_SECONDS", 0.0)
+    monkeypatch.setattr("api.credential_check.CUT_SECONDS", 0.0)
 
 
 def _ended(connection: socket.socket) -> bool:

@@ -1,11 +1,11 @@
-"""Turns are shared out among projects: one that asks for many holds up nobody else."""
+"""A fair semaphore shares its slots among projects: one project with many requests does not delay the others."""
 
 import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
 
-from api.turns import Turns
+from api.fair_semaphore import FairSemaphore
 
 
 @pytest.fixture
@@ -19,18 +19,18 @@ pytestmark = pytest.mark.anyio
 class Waiting:
     """Somebody who asks for a turn, and holds it until told to let go."""
 
-    def __init__(self, turns: Turns, project: str) -> None:
+    def __init__(self, turns: FairSemaphore, project: str) -> None:
         self.has = asyncio.Event()
-        self.let_go = asyncio.Event()
+        self.release = asyncio.Event()
         self.task = asyncio.create_task(self._hold(turns, project))
 
-    async def _hold(self, turns: Turns, project: str) -> None:
+    async def _hold(self, turns: FairSemaphore, project: str) -> None:
         async with turns.of(project):
             self.has.set()
-            await self.let_go.wait()
+            await self.release.wait()
 
     async def end(self) -> None:
-        self.let_go.set()
+        self.release.set()
         await self.task
 
 
@@ -41,7 +41,7 @@ async def settle() -> None:
 
 
 async def test_one_project_never_has_all_turns() -> None:
-    turns = Turns(3)
+    turns = FairSemaphore(3)
     many = [Waiting(turns, "busy") for _ in range(10)]
     await settle()
     assert [one.has.is_set() for one in many] == [True] * 2 + [False] * 8
@@ -56,7 +56,7 @@ async def test_one_project_never_has_all_turns() -> None:
 
 
 async def test_projects_take_turns() -> None:
-    turns = Turns(2)
+    turns = FairSemaphore(2)
     first, second = Waiting(turns, "a"), Waiting(turns, "b")
     await settle()
     waiting = [Waiting(turns, project) for project in ("a", "a", "a", "b", "c")]
@@ -75,7 +75,7 @@ async def test_projects_take_turns() -> None:
 
 
 async def test_who_goes_away_leaves_the_turn_to_the_next() -> None:
-    turns = Turns(2)
+    turns = FairSemaphore(2)
     held = Waiting(turns, "a")
     await settle()
     gone, next_one = Waiting(turns, "a"), Waiting(turns, "a")
@@ -88,7 +88,7 @@ async def test_who_goes_away_leaves_the_turn_to_the_next() -> None:
     # Cancelled in the moment in which it is given its turn, it gives it back.
     last, late = Waiting(turns, "a"), Waiting(turns, "a")
     await settle()
-    next_one.let_go.set()
+    next_one.release.set()
     await asyncio.sleep(0)
     last.task.cancel()
     await settle()

@@ -17,14 +17,14 @@ _HEX = 16
 
 
 @dataclass
-class Noted:
+class DistinctSample:
     """One distinct sample. A field that does not apply to the modality is 0."""
 
     content: int
     """64-bit hash of the content."""
     count: int = 1
     """How many times the sample occurs."""
-    set_aside: bool = False
+    held_out: bool = False
     """Whether the dataset itself holds it out (an image: at any of its places; a recording: at its first place)."""
     characters: int = 0
     size: int = 0
@@ -35,14 +35,14 @@ class Noted:
 
 
 @dataclass
-class Ledger:
+class DistinctSamples:
     """Distinct samples, in the order in which they were read."""
 
     complete: bool = True
     """Whether all distinct samples are recorded."""
-    entries: dict[int, Noted] = field(default_factory=dict)
+    entries: dict[int, DistinctSample] = field(default_factory=dict)
 
-    def add(self, sample: Noted) -> None:
+    def add(self, sample: DistinctSample) -> None:
         """Record a sample. If its content is recorded already, only its count goes up."""
         before = self.entries.get(sample.content)
         if before is not None:
@@ -60,7 +60,7 @@ class Ledger:
                 [
                     f"{one.content:0{_HEX}x}",
                     one.count,
-                    int(one.set_aside),
+                    int(one.held_out),
                     one.characters,
                     one.size,
                     one.rate,
@@ -71,14 +71,14 @@ class Ledger:
         }
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any] | None) -> "Ledger":
+    def of(cls, facts: Mapping[str, Any] | None) -> "DistinctSamples":
         """The record made from the result of `facts`. Without one, an incomplete record."""
         if not facts:
             return cls(complete=False)
         found = cls(complete=bool(facts["complete"]))
-        for content, count, set_aside, *rest in facts["samples"]:
+        for content, count, held_out, *rest in facts["samples"]:
             number = int(content, 16)
-            found.entries[number] = Noted(number, count, bool(set_aside), *rest)
+            found.entries[number] = DistinctSample(number, count, bool(held_out), *rest)
         return found
 
 
@@ -87,13 +87,13 @@ def storable(path: str) -> str:
     return path.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
-def merged(ledgers: Iterable[Ledger], *, aside_anywhere: bool = False) -> Ledger:
+def merged(ledgers: Iterable[DistinctSamples], *, held_out_anywhere: bool = False) -> DistinctSamples:
     """The distinct samples of all files together, in order.
 
     Args:
-        aside_anywhere: If true, a sample is held out when any of its places is; if false, only when its first place is.
+        held_out_anywhere: If true, a sample is held out when any of its places is; if false, only when its first place is.
     """
-    together = Ledger()
+    together = DistinctSamples()
     for ledger in ledgers:
         together.complete = together.complete and ledger.complete
         for one in ledger.entries.values():
@@ -102,14 +102,14 @@ def merged(ledgers: Iterable[Ledger], *, aside_anywhere: bool = False) -> Ledger
                 together.entries[one.content] = one
             else:
                 before.count += one.count
-                before.set_aside = before.set_aside or (aside_anywhere and one.set_aside)
+                before.held_out = before.held_out or (held_out_anywhere and one.held_out)
     return together
 
 
 class WholeText:
     """Passes a text on unchanged while it is read, and records the whole of it as one sample."""
 
-    def __init__(self, texts: Iterable[str], ledger: Ledger) -> None:
+    def __init__(self, texts: Iterable[str], ledger: DistinctSamples) -> None:
         self._texts = texts
         self._ledger = ledger
 
@@ -124,4 +124,4 @@ class WholeText:
             yield text
         if characters:
             number = int.from_bytes(digest.digest(), "big")
-            self._ledger.add(Noted(number, characters=characters, size=size))
+            self._ledger.add(DistinctSample(number, characters=characters, size=size))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class FairSemaphore:
     """At most ``slots`` turns at once, and one fewer for any one project, so that one is left for other projects.
 
     Of the projects that wait, the one with the fewest turns under way comes next, and among those the one that had its
