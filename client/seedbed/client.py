@@ -28,7 +28,7 @@ class Client:
         retries: Most retries of a request that failed for a temporary reason.
 
     Raises:
-        NotConfigured: no key is known, or the URL is none.
+        NotConfigured: no key is known, or the URL is not valid.
     """
 
     def __init__(

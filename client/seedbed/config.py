@@ -17,7 +17,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 @dataclass(frozen=True)
 class Config:
-    """A service and a key to it."""
+    """URL and API key of a service."""
 
     url: str
     key: str
@@ -41,12 +41,12 @@ def local_service_file() -> Path:
 
 
 def resolve(url: str | None = None, key: str | None = None) -> Config:
-    """Fill in what was not given.
+    """Find the URL and the key that were not passed as arguments.
 
     A key that is stored for one service is never sent to another.
 
     Raises:
-        NotConfigured: no key is known, or the URL is none.
+        NotConfigured: no key is known, or the URL is not valid.
     """
     url = url or os.environ.get("SEEDBED_URL") or None
     key = key or os.environ.get("SEEDBED_KEY") or None
@@ -66,7 +66,7 @@ def normalized(url: str) -> str:
     """The URL without a slash at its end.
 
     Raises:
-        NotConfigured: it is not one of HTTP.
+        NotConfigured: it is no HTTP URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:

@@ -27,16 +27,16 @@ TRAINER = "trainer/"
 """Folder of the files that only a resume needs."""
 
 Progress = Callable[[int], None]
-"""Called with the bytes that were added since the last call; negative where some have to be fetched again."""
+"""Called with the bytes that were added since the last call; negative if some have to be downloaded again."""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def target(directory: Path, path: str) -> Path:
-    """The local path of a file with that path below the directory.
+    """The local path of a downloaded file below the directory.
 
     Raises:
-        UnsafePath: it would be elsewhere, or is no plain path on some system.
+        UnsafePath: it would be outside the directory, or is not a portable path.
     """
     parts = path.split("/")
     plain = all(
@@ -60,7 +60,7 @@ class Download:
     """The download of a set of files (a checkpoint, or an export) into one directory.
 
     Args:
-        resource: Its path in the service, as ``/v1/checkpoints/ckpt_…``.
+        resource: Its path in the service, such as ``/v1/checkpoints/ckpt_…``.
         name: Its id, for errors.
     """
 

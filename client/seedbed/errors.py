@@ -14,20 +14,20 @@ class ProblemDetail(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     param: str
-    """Dotted path of the offending field."""
+    """Dotted path of the field with the error."""
     code: str
     message: str
     params: dict[str, Any] = {}
-    """What the message is made of."""
+    """Parameters of the message."""
     suggestion: str | None = None
-    """The nearest valid name, where a name was mistyped."""
+    """The nearest valid name, if a name was mistyped."""
 
 
 class SeedbedError(Exception):
     """The base of all exceptions of this library; the message says what to do."""
 
     code: str = "client_error"
-    """Stable name of the kind of problem; programs decide by it."""
+    """Stable code of the kind of problem, for programs."""
 
     @property
     def detail(self) -> str:
@@ -58,7 +58,7 @@ class InvalidFile(SeedbedError):
 
 
 class DownloadDamaged(SeedbedError):
-    """A file arrived twice with bytes other than its checkpoint's manifest says."""
+    """The content of a file differed from its hash in the checkpoint's manifest twice."""
 
     code = "download_damaged"
 
@@ -74,12 +74,12 @@ class ApiError(SeedbedError):
 
     Attributes:
         status: HTTP status.
-        code: Stable name of the kind of problem.
+        code: Stable code of the kind of problem.
         detail: What happened and what to do.
-        params: What `detail` is made of: ids, limits, counts.
-        param: Dotted path of the offending field or parameter, where there is one.
-        errors: One entry a field, where several are wrong.
-        request_id: What the service's log calls this request.
+        params: Parameters of `detail`: ids, limits, counts.
+        param: Dotted path of the field or parameter with the error, if there is one.
+        errors: One entry for each field, if several have errors.
+        request_id: Id of this request in the service's log.
     """
 
     statuses: ClassVar[dict[int, type["ApiError"]]] = {}

@@ -25,7 +25,7 @@ STANDS_ALONE = (
     "-ubyte.gz",
     "tokenizer.json",
 )
-"""What the service opens by itself; inside an archive it would not be looked for."""
+"""Files that the service opens by themselves; it would not look for them inside an archive."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LocalFile:
     bytes: int
 
     def chunks(self) -> Chunks:
-        """Its content, as long as it was when it was found.
+        """Its content, with the length that it had when it was found.
 
         Raises:
             InvalidFile: it cannot be read, or became shorter.
@@ -56,7 +56,7 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class PackedFolder:
-    """A folder as a tar, made while it is read: the same bytes for the same files, whatever their times and owners."""
+    """A folder as a tar, made while it is read: the same bytes for the same files, independent of their times and owners."""
 
     path: Path
     name: str

@@ -75,7 +75,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     """The text of a file.
 
     Raises:
-        InvalidFile: it cannot be read or is none.
+        InvalidFile: it cannot be read or is no text.
     """
     try:
         return Path(path).read_text(encoding="utf-8")
@@ -86,10 +86,10 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what YAML would quietly drop, a key that comes twice; reads JSON's escapes."""
+    """Refuses duplicate keys, of which YAML would silently drop one; reads JSON's escapes."""
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        # JSON writes a character beyond U+FFFF as two halves, which YAML leaves apart.
+        # JSON writes a character beyond U+FFFF as a surrogate pair, which YAML does not combine.
         value = super().construct_scalar(node)
         if isinstance(value, str) and not value.isascii():
             return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
@@ -154,7 +154,7 @@ def assign(spec: dict[str, Any], assignments: Iterable[str]) -> None:
     """Carry out ``training.steps=2000`` and the like on a spec; values are YAML.
 
     Raises:
-        InvalidFile: one is no assignment.
+        InvalidFile: one of them is no assignment.
     """
     for assignment in assignments:
         path, equals, value = assignment.partition("=")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Message:
     event: str | None
-    """None where there is no data: it moves the cursor, or sets the pause, and is no event."""
+    """None if there is no data: the message only moves the cursor or sets the reconnection time."""
     data: str
     id: str | None
-    """The cursor after this message; None where it does not move it."""
+    """The cursor after this message; None if it does not change."""
     retry: float | None = None
     """Seconds that the server asks to wait before reconnecting."""
 
@@ -35,7 +35,7 @@ def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    # Not `str.splitlines`: that also breaks at characters that JSON may hold as they are, such as U+2028.
+    # Not `str.splitlines`: that also splits at characters that JSON may contain unescaped, such as U+2028.
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")

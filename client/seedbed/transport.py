@@ -23,7 +23,7 @@ CONNECT_SECONDS = 10.0
 # The service did nothing with the request, whatever its method.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 REFUSED = frozenset({429})
-# It may have acted before the answer got lost.
+# The service may have acted before the response was lost.
 DOUBTFUL = frozenset({502, 503, 504})
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
@@ -64,11 +64,11 @@ class Transport:
         self._http.close()
 
     def get(self, path: str, params: Params | None = None) -> Any:
-        """The decoded answer to a GET."""
+        """The decoded response to a GET."""
         return self.request("GET", path, params=params).json()
 
     def content(self, path: str, params: Params | None = None) -> bytes:
-        """The answer to a GET as it is, whole: for something small."""
+        """The whole raw body of the response to a GET; for small bodies."""
         return self.request("GET", path, params=params).content
 
     def post(self, path: str, json: Any = None, *, repeatable: bool = False) -> Any:
@@ -124,7 +124,7 @@ class Transport:
                 _refuse_redirect(response)
                 return response
             if method == "DELETE" and response.status_code == 404 and attempt:
-                return response  # the request before succeeded, and its response was lost
+                return response  # the previous attempt succeeded, and its response was lost
             if last or not _may_pass(response, safe=safe):
                 raise from_response(response)
             pause(attempt, _retry_after(response))

@@ -16,7 +16,7 @@ ANALYSIS_SECONDS = 3600.0
 """Seconds to wait for the answer: the service inspects the whole file first, which takes long for a large one."""
 
 Progress = Callable[[int], None]
-"""Called with the bytes that were sent since the last call; a repetition takes back what it sends again."""
+"""Called with the bytes that were sent since the last call; negative if a retry sends some again."""
 
 
 def find_files(paths: Iterable[Path]) -> list[Upload]:

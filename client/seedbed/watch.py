@@ -26,7 +26,7 @@ KINDS: dict[str, type[Update]] = {
 }
 
 SILENCE_SECONDS = 35.0
-"""A comment comes every 15 s: a stream that is silent for longer than two of them is dead."""
+"""The service sends a comment every 15 s: a stream without data for longer than two of them is broken."""
 BARREN_STREAMS = 2
 """Consecutive streams that opened and sent nothing, after which a proxy is assumed to buffer them."""
 POLL_SECONDS = 1.0
@@ -105,7 +105,7 @@ class Watch:
                     continue
                 update = kind.model_validate_json(message.data)
                 if isinstance(update, Checkpoint):
-                    # Its cursor comes a message later, so a line that broke in between brings it again.
+                    # Its cursor comes a message later, so after a broken connection in between it is sent again.
                     if update.id in self._checkpoints:
                         continue
                     self._checkpoints.add(update.id)
@@ -117,12 +117,12 @@ class Watch:
             yield chunk
 
     def _poll(self) -> Iterator[Update]:
-        """The same by polling, without a stream."""
+        """Like `_stream`, by polling."""
         place = _Position.of(self._cursor)
         silent = not self._replay and self._cursor is None
         while True:
             try:
-                # Before the rest: once the job is seen to be over, everything that belongs to it is there.
+                # Before the rest: once the job is read as ended, everything that belongs to it has been written.
                 job = Job.model_validate(self._transport.get(self._path))
                 news, place = self._news(place)
             except (Unreachable, ServerError, RateLimited) as error:
@@ -176,7 +176,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class _Position:
-    """The position of a watch as the cursors of lists: a stream's ``m41.e3`` is 41 and 3."""
+    """The position of a watch, as cursors of the lists: the stream's ``m41.e3`` is 41 and 3."""
 
     point: int = 0
     event: int = 0

@@ -10,7 +10,7 @@ from seedbed.cli.app import main
 
 
 def run() -> None:
-    """What the installed command calls."""
+    """Entry point of the installed command."""
     sys.exit(main())
 
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.report(error, as_json="--json" in given)
         return errors.exit_code(error)
     except UnicodeEncodeError as error:
-        # An argument or a file's name that is not UTF-8: Python keeps its bytes as halves of surrogate pairs.
+        # An argument or a file's name that is not UTF-8: Python stores its bytes as lone surrogates.
         refused = InvalidFile(
             f"{error.object[:100]!r} is not valid text in UTF-8; rename it or write it anew."
         )

@@ -91,7 +91,7 @@ def delete(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a checkpoint. Refused while its job goes on from it, and while a fork or an export starts from it."""
+    """Delete a checkpoint. Refused while its job would resume from it, and while a fork or an export uses it."""
     with Client() as client:
 
         def describe() -> str:

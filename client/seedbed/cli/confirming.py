@@ -22,12 +22,12 @@ def delete_for_good(
     """Delete something, once somebody at the terminal has agreed or ``yes`` is given.
 
     Args:
-        identity: Its id, for the answer.
-        describe: What it is, as in "Delete ... for good?"; called only where somebody is asked.
+        identity: Its id, for the output.
+        describe: Description for the question "Delete ... for good?"; called only if the question is asked.
         delete: Deletes it.
 
     Raises:
-        typer.BadParameter: nobody can be asked.
+        typer.BadParameter: there is no terminal to ask on.
         typer.Abort: the answer was no.
     """
     if not yes:

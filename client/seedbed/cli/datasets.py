@@ -104,7 +104,7 @@ def upload(
 
 
 def _reading_notes(file: DatasetFile) -> Iterator[str]:
-    """What of a file was not read, and what was decided."""
+    """Lines about the parts of a file that were not read, and about what inspection decided."""
     if file.passed_over:
         kinds = ", ".join(f"{one.files:,} {one.kind}" for one in file.passed_over)
         yield f"{file.name}: not read: {kinds}."

@@ -10,7 +10,7 @@ code   meaning
 4      the service cannot be reached
 5      the watched job, the estimate or the export failed
 6      it was cancelled
-130    interrupted; a watched job runs on
+130    interrupted; a watched job continues
 =====  ============================================================================
 """
 
@@ -41,7 +41,7 @@ ENDED = {"succeeded": 0, "failed": 5, "cancelled": 6}
 
 
 def exit_code(error: SeedbedError) -> int:
-    """What the shell gets to see."""
+    """The exit code for an error."""
     if isinstance(error, InvalidFile | NotConfigured):
         return USAGE
     if isinstance(error, Invalid):
@@ -52,7 +52,7 @@ def exit_code(error: SeedbedError) -> int:
 
 
 def report(error: SeedbedError, *, as_json: bool) -> None:
-    """Say on standard error what happened."""
+    """Print an error to standard error."""
     if as_json:
         print(json.dumps({"error": error.as_dict()}, ensure_ascii=False), file=err().file)
         return
@@ -67,7 +67,7 @@ def report(error: SeedbedError, *, as_json: bool) -> None:
 
 
 def print_error(message: str) -> None:
-    """One error, in red where there are colours."""
+    """Print one error message, in red on a terminal with colours."""
     err().print(Text.assemble(("error: ", "bold red"), message))
 
 
@@ -95,7 +95,7 @@ def print_problems(
 
 
 def _line_of(param: str, lines: Mapping[str, int]) -> int | None:
-    """Of the field itself, or of the nearest one around it: what is missing has no line."""
+    """The line of the field itself, or of the nearest enclosing section if the field is missing."""
     while param and param not in lines:
         param = param.rpartition(".")[0]
     return lines.get(param)

@@ -37,7 +37,7 @@ def estimate(
 
 
 def _print(estimate: Estimate) -> None:
-    """Name and value, one a line, on standard output."""
+    """Print one name and value on each line of standard output."""
     result = estimate.result
     assert result is not None
     pace, eta = result.step_seconds, result.eta

@@ -150,7 +150,7 @@ app.command()(history.metrics)
 
 
 def _taken(parent: Parent) -> str:
-    """What a job has of its parent."""
+    """Which part of the parent's checkpoint a job started with."""
     return f"encoder of {parent.checkpoint}" if parent.scope == "encoder" else parent.checkpoint
 
 

@@ -27,7 +27,7 @@ STATE_STYLES = {
 
 
 def out() -> Console:
-    """Standard output. What is no terminal is never too narrow for a line."""
+    """Standard output. If it is no terminal, lines are never wrapped."""
     return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
@@ -37,7 +37,7 @@ def err() -> Console:
 
 
 def plain(value: Any) -> Any:
-    """Answers as JSON has them, whatever a newer service added included."""
+    """Responses as plain JSON data, fields of a newer service included."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_unset=True)
     if isinstance(value, list | tuple):
@@ -58,7 +58,7 @@ def print_json_line(value: Any) -> None:
 
 
 def remark(message: str) -> None:
-    """A sentence for people that is no result."""
+    """Print a sentence for people to standard error."""
     err().print(Text(message))
 
 
@@ -75,7 +75,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iter
 
 
 def fields(pairs: Iterable[tuple[str, str | None]]) -> None:
-    """Name and value, one pair a line; what has no value is left out."""
+    """Print one name and value on each line; pairs without a value are left out."""
     kept = [(name, value) for name, value in pairs if value is not None]
     width = max(len(name) for name, _ in kept)
     for name, value in kept:

@@ -63,7 +63,7 @@ def _save(client: Client, preview: JobPreview, directory: Path) -> list[tuple[Pa
 
 
 def _print(preview: JobPreview, saved: list[tuple[Path, bytes]], *, as_json: bool) -> None:
-    """Texts as they are, of pictures the paths; as JSON the preview, and all paths."""
+    """Print texts and the pictures' paths; as JSON, the preview and all paths."""
     if as_json:
         document: dict[str, Any] = {"preview": plain(preview), "files": [str(place) for place, _ in saved]}
         print_json(document)

@@ -14,7 +14,7 @@ ENDINGS = {"text/plain": "txt", "image/png": "png"}
 
 
 def print_texts(client: Client, samples: Sequence[Sample]) -> None:
-    """Each text under its name; of a picture, how to get it."""
+    """Print each text under its name; for a picture, print how to get it."""
     for sample in samples:
         out().print(Text(f"{sample.name}, step {sample.step:,}", style="bold"))
         if sample.media_type == "text/plain":
@@ -26,7 +26,7 @@ def print_texts(client: Client, samples: Sequence[Sample]) -> None:
 
 
 def write_samples(client: Client, samples: Sequence[Sample], directory: Path) -> None:
-    """Each as ``step-N/NAME.txt`` or ``.png`` below the directory."""
+    """Write each sample as ``step-N/NAME.txt`` or ``.png`` below the directory."""
     for sample in samples:
         name = f"step-{sample.step:08d}/{sample.name}.{ENDINGS.get(sample.media_type, 'bin')}"
         place = target(directory, name)

@@ -20,15 +20,15 @@ _PHASES = {
 
 
 def succeeded(short_jobs: ShortJobs[ShortJobT], asked: ShortJobT, *, what: str, as_json: bool) -> ShortJobT:
-    """The short job once it has succeeded, with a spinner that says how it stands until then. Ctrl-C cancels it.
+    """Wait until the short job has succeeded, with a spinner that shows its state. Ctrl-C cancels it.
 
     Args:
-        short_jobs: Those of its kind, as ``client.estimates``.
-        asked: As the service answered.
-        what: What is being done, as ``estimating``.
+        short_jobs: The client's resource for its kind, such as ``client.estimates``.
+        asked: The short job in the response to its creation.
+        what: The activity, such as ``estimating``.
 
     Raises:
-        typer.Exit: it failed or was cancelled; why was said.
+        typer.Exit: it failed or was cancelled; the reason was printed.
     """
     try:
         console = err()

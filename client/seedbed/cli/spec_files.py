@@ -32,7 +32,7 @@ Assignments = Annotated[
 
 
 class SpecFile:
-    """A job file as it was read, so that errors can say where in it."""
+    """A job file with its text, so that errors can name the line."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class SpecFile:
 
     @contextmanager
     def explained(self, *, as_json: bool) -> Iterator[None]:
-        """Around a request with this job: should the service refuse it, say where it is wrong, and exit."""
+        """A context manager around a request with this job: if the service refuses it, print the lines with errors, and exit."""
         try:
             yield
         except Invalid as error:

@@ -17,7 +17,7 @@ from seedbed.cli.output import err
 
 @contextlib.contextmanager
 def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error while the block runs, where that is a terminal; yields what moves it."""
+    """A progress bar on standard error during the block, if that is a terminal; yields the function that advances it."""
     console = err()
     if not console.is_terminal:
         yield lambda _: None

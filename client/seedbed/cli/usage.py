@@ -101,7 +101,7 @@ def _show(found: Usage, *, as_json: bool) -> None:
 
 
 def disk_room(found: Usage) -> str | None:
-    """How much of the disk is free and how much must stay so; None where the storage is a bucket."""
+    """Free space of the disk and the reserve that must stay free; None if the storage is a bucket."""
     disk = found.disk
     if disk is None:
         return None

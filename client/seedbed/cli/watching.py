@@ -65,7 +65,7 @@ class _View:
         self._interrupted = False
 
     def live(self) -> AbstractContextManager[object]:
-        """The bar, while it is entered."""
+        """A context manager that shows the bar."""
         if not self._console.is_terminal:
             return nullcontext()
         self._bar = Progress(
@@ -82,7 +82,7 @@ class _View:
         return self._bar
 
     def interrupted(self, error: SeedbedError) -> None:
-        """The connection broke; said once until it is back."""
+        """Report that the connection broke; once until it is restored."""
         if not self._interrupted:
             self._line(f"Connection lost, coming back. ({error.detail})", "yellow")
         self._interrupted = True

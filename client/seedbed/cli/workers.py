@@ -11,7 +11,7 @@ app = typer.Typer(help="The machines that run jobs.", no_args_is_help=True)
 
 @app.callback()
 def _group() -> None:
-    """Keeps ``worker list`` a command of its own while it is the only one."""
+    """Keeps ``list`` a subcommand: typer would merge a single command into its group."""
 
 
 @app.command("list")

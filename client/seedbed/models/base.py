@@ -5,13 +5,13 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
-"""States of a job that it never leaves."""
+"""Final states of a job."""
 
 ItemT = TypeVar("ItemT")
 
 
 class Resource(BaseModel):
-    """The base of every answer."""
+    """The base of every response."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 

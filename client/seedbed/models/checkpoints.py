@@ -20,6 +20,6 @@ class Checkpoint(Resource):
     bytes: int
     files: list[CheckpointFile]
     metrics: dict[str, Any]
-    """The last evaluation before it."""
+    """Metrics of the last evaluation before it."""
     manifest_sha256: str
     created_at: datetime

@@ -15,7 +15,7 @@ class FileNote(Resource):
 
 class FilesPassedOver(Resource):
     kind: str
-    """As names end, ``.docx``, or what they have in common."""
+    """Kind of the files: an ending such as ``.docx``, or a description."""
     files: int
 
 
@@ -27,16 +27,16 @@ class DatasetFile(Resource):
     """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or
     ``audio``."""
     samples: int = 0
-    """Documents, images or recordings, by the dataset's modality."""
+    """Number of documents, images or recordings, by the dataset's modality."""
     bad: int = 0
     """Images or recordings that cannot be decoded."""
     documents: int
     characters: int
     text_column: str | None = None
     delimiter: str | None = None
-    """Between the fields of a CSV."""
+    """Separator between the fields of a CSV."""
     quote: str | None = None
-    """Around them: ``"``, ``'`` or ``none``."""
+    """Quotation mark around fields: ``"``, ``'`` or ``none``."""
     passed_over: list[FilesPassedOver] = Field(default_factory=list)
     """Files in an archive that are not read, by kind."""
     notes: list[FileNote] = Field(default_factory=list)
@@ -52,7 +52,7 @@ class Dataset(Resource):
     files: int
     bytes: int
     samples: int = 0
-    """Documents, images or recordings, by the modality."""
+    """Number of documents, images or recordings, by the modality."""
     documents: int
     characters: int
     sha256: str | None = None

@@ -28,7 +28,7 @@ class Log(Resource):
     text: str
     """The last lines."""
     bytes: int
-    """Of the whole log."""
+    """Bytes of the whole log."""
     complete: bool
 
 

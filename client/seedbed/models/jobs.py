@@ -24,7 +24,7 @@ class Failure(Resource):
     message: str
     hint: str | None = None
     details: dict[str, Any] = Field(default_factory=dict)
-    """What the message is made of, and what else is known."""
+    """Parameters of the message, and further details."""
 
 
 class Pause(Resource):
@@ -33,7 +33,7 @@ class Pause(Resource):
     message: str
     hint: str | None = None
     params: dict[str, Any] = Field(default_factory=dict)
-    """What the message is made of."""
+    """Parameters of the message."""
 
 
 class WaitingReason(Resource):
@@ -41,7 +41,7 @@ class WaitingReason(Resource):
 
     code: str
     params: dict[str, Any] = Field(default_factory=dict)
-    """What the message is made of."""
+    """Parameters of the message."""
     message: str
 
 
@@ -51,7 +51,7 @@ class Parent(Resource):
     job: str
     checkpoint: str
     scope: str = "all"
-    """What is taken of it: ``all``, or the ``encoder`` alone."""
+    """What is taken from that checkpoint: ``all``, or the ``encoder`` alone."""
 
 
 class JobFacts(Resource):
@@ -66,7 +66,7 @@ class JobFacts(Resource):
     """The requested stop (such as ``pause``) that is being carried out."""
     waiting_reason: str | None = None
     waiting: WaitingReason | None = None
-    """The same with its code and parameters."""
+    """Why a queued job does not run yet, with code and parameters."""
     """Why a queued job does not run yet."""
     priority: int
     attempt: int
@@ -77,7 +77,7 @@ class JobFacts(Resource):
     pause: Pause | None = None
     """Why the service paused it; none if a user did."""
     seconds_used: float = 0.0
-    """Of all attempts that have ended."""
+    """Run time of all attempts that have ended, in seconds."""
     parent: Parent | None = None
     worker: str | None = None
     checkpoints: int
@@ -96,9 +96,9 @@ class JobSummary(JobFacts):
 
     task: str
     preset: str | None = None
-    """None where the network's sizes are given one by one."""
+    """None if the network's sizes are given one by one."""
     failure: Failure | None = None
-    """Without its details."""
+    """The failure, without its details."""
 
 
 class Job(JobFacts):
@@ -116,7 +116,7 @@ class LineageNode(Resource):
 class Lineage(Resource):
     job: str
     ancestors: list[LineageNode]
-    """Parent first."""
+    """Parent first, then its parent and so on."""
     descendants: list[LineageNode]
 
 
@@ -125,7 +125,7 @@ class Validation(Resource):
     errors: list[ProblemDetail]
     warnings: list[ProblemDetail]
     spec: dict[str, Any] | None = None
-    """With every default written out."""
+    """The spec with every default written out."""
     parameters: int | None = None
     memory_bytes: int | None = None
-    """Estimate of the peak of training."""
+    """Estimated peak memory of training."""

@@ -18,7 +18,7 @@ class Key(Resource):
 
 class CreatedKey(Key):
     secret: str
-    """The key itself. Shown this once."""
+    """The key itself, which no later response contains."""
 
 
 class Project(Resource):

@@ -8,7 +8,7 @@ class Queue(Resource):
     running: int
     paused: int
     oldest_wait_seconds: float | None = None
-    """How long the job that waits longest has been in the queue."""
+    """Seconds that the oldest queued job has waited."""
 
 
 class WorkerCounts(Resource):
@@ -18,7 +18,7 @@ class WorkerCounts(Resource):
 
 class StorageState(Resource):
     state: str
-    """``ok``, or what kind of failure."""
+    """``ok``, or the kind of failure."""
     free_bytes: int | None = None
     """None for a bucket, and for a project other than the operators'."""
 
@@ -28,7 +28,7 @@ class System(Resource):
 
     version: str
     scope: str
-    """``service``, or ``project``: what is counted is the project's own."""
+    """``service``: the counts are of all projects; ``project``: of the key's project."""
     queue: Queue
     workers: WorkerCounts
     leader: str | None = None
@@ -38,4 +38,4 @@ class System(Resource):
     database_bytes: int | None = None
     storage: StorageState
     stream_listeners: int | None = None
-    """Open event streams of the process that answers."""
+    """Open event streams of the API process that sent this response."""

@@ -15,7 +15,7 @@ class Metric(Resource):
     group: str
     """``loss``, ``task``, ``representation`` or ``run``."""
     better: str | None = None
-    """``lower`` or ``higher``; None where it does not tell a better model from a worse one."""
+    """``lower`` or ``higher``; None if it does not tell a better model from a worse one."""
     unit: str | None = None
     hint: str | None = None
     """How to read it."""
@@ -46,7 +46,7 @@ class Recipe(Resource):
 class Opening(Resource):
     loader: str
     code: str
-    """Python; ``{folder}`` stands for the folder's path."""
+    """Python code; ``{folder}`` stands for the folder's path."""
 
 
 class Task(Resource):
@@ -61,11 +61,11 @@ class Task(Resource):
     networks: list[Network]
     metrics: list[Metric]
     recipes: list[Recipe]
-    """The smallest first."""
+    """Recipes, the smallest first."""
     fields: list[str]
-    """Dotted paths of a spec's fields and sections that it reads and not every other task does."""
+    """Dotted paths of the fields and sections of a spec that it reads and that not all tasks read."""
     main_fields: list[str] = Field(default_factory=list)
     opening: Opening
     documentation: str | None = None
     package: str | None = None
-    """The installed package that brings it; None for Seedbed's own."""
+    """The installed package that provides it; None for a task of Seedbed."""

@@ -14,7 +14,7 @@ class DiskUsage(Resource):
     total_bytes: int
     free_bytes: int
     keep_free_bytes: int
-    """Nothing more is taken in once less than this would be left."""
+    """The reserve: uploads and checkpoints are refused if less than this would stay free."""
 
 
 class Usage(Resource):
@@ -28,8 +28,8 @@ class Usage(Resource):
     previews: KindUsage
     logs: KindUsage
     bytes: int
-    """Of all kinds together."""
+    """Bytes of all kinds together."""
     leaving_bytes: int = 0
     """Bytes of removed checkpoints that are still in storage for a minute or two."""
     disk: DiskUsage | None = None
-    """None where the storage is a bucket."""
+    """None if the storage is a bucket."""

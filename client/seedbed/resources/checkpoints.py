@@ -28,7 +28,7 @@ class Checkpoints:
         """Delete a checkpoint and its files.
 
         Raises:
-            Conflict: its job goes on from it, or a fork or an export starts from it.
+            Conflict: its job would resume from it, or a fork or an export uses it.
         """
         self._transport.delete(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
 
@@ -55,16 +55,16 @@ class Checkpoints:
         files that exist already are not downloaded again.
 
         Args:
-            checkpoint: Its id, or itself.
-            directory: Made if it is not there.
+            checkpoint: The checkpoint or its id.
+            directory: Created if it does not exist.
             model_only: Leave out the trainer's state (about two thirds), which only a resume needs.
-            overwrite: Replace files of the same names that are not this checkpoint's.
-            progress: Called with the bytes that were added since its last call (negative: fetched again).
+            overwrite: Replace other files that have the same names.
+            progress: Called with the bytes that were added since its last call (negative: downloaded again).
 
         Raises:
-            DownloadDamaged: a file arrived twice with bytes other than its manifest says.
-            InvalidFile: a file of the same name is there, or the directory cannot be written.
-            UnsafePath: the service names a file that would lie outside the directory.
+            DownloadDamaged: the content of a file differed from its hash in the manifest twice.
+            InvalidFile: another file has the same name, or the directory cannot be written.
+            UnsafePath: the service names a file that would be outside the directory.
         """
         found = self.get(checkpoint) if isinstance(checkpoint, str) else checkpoint
         place = Path(directory)

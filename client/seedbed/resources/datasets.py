@@ -55,9 +55,9 @@ class Datasets:
                 the only column of strings.
             image_column: Column (Parquet) that holds the images. Default: ``image``, else ``img``, else the only column
                 of images.
-            delimiter: What is between the fields of a CSV: one character. Default: what its first lines fit.
-            quote: What is around fields that hold delimiters: ``"``, ``'`` or ``none``, where quotes are characters like
-                others. Default: found out as well.
+            delimiter: Separator between the fields of a CSV: one character. Default: detected from its first lines.
+            quote: Quotation mark around fields that hold delimiters: ``"``, ``'`` or ``none`` (quotes are ordinary
+            characters). Default: detected from its first lines.
             progress: Called with the bytes that were sent (or need not be) since its last call.
 
         Returns:

@@ -64,11 +64,11 @@ class Jobs:
         Args:
             spec: A mapping, or the path of a YAML or JSON file.
             dataset: Taken in place of the spec's own.
-            largest_batch: Find out as well how many samples fit on the device at once.
+            largest_batch: Also measure the largest micro-batch that fits on the device.
 
         Raises:
             Invalid: the spec is wrong; `errors` says where.
-            Conflict: no worker is online that could try it.
+            Conflict: no worker is online that could run it.
         """
         params: Params = {"largest_batch": largest_batch or None}
         body = specs.read(spec, dataset)
@@ -87,7 +87,7 @@ class Jobs:
 
         Raises:
             Invalid: the spec is wrong; `errors` says where.
-            Conflict: no worker is online that could try it.
+            Conflict: no worker is online that could run it.
         """
         body = specs.read(spec, dataset)
         params: Params = {"samples": samples, "step": step}
@@ -127,13 +127,13 @@ class Jobs:
         name: str | None = None,
         page_size: int | None = None,
     ) -> Listing[JobSummary]:
-        """All jobs, newest first; only those that fit what is given. Their specs are left out."""
+        """All jobs that match the filters, newest first, without their specs."""
         states = [state] if isinstance(state, str) else list(state or []) or None
         params: Params = {"limit": page_size or PAGE_SIZE, "state": states, "dataset": dataset, "name": name}
         return Listing(self._transport, "/v1/jobs", JobSummary, params)
 
     def cancel(self, job: str) -> Job:
-        """Ask the job to end; one that runs writes a checkpoint first."""
+        """Cancel the job; one that runs writes a checkpoint first."""
         return self._act(job, "cancel")
 
     def pause(self, job: str) -> Job:
@@ -145,7 +145,7 @@ class Jobs:
         return self._act(job, "resume")
 
     def retry(self, job: str, **changes: float | None) -> Job:
-        """Queue a failed or cancelled job again; it goes on from its last checkpoint.
+        """Queue a failed or cancelled job again; it resumes from its newest checkpoint.
 
         Args:
             job: Its id.
@@ -167,7 +167,7 @@ class Jobs:
     def fork(
         self, job: str, *, checkpoint: str | None = None, changes: Mapping[str, Any] | None = None
     ) -> Job:
-        """A new job that begins with a checkpoint of this one.
+        """A new job that starts from a checkpoint of this one.
 
         Args:
             job: The parent.
@@ -180,7 +180,7 @@ class Jobs:
         return Job.model_validate(self._transport.create(f"{_path(job)}/fork", body))
 
     def lineage(self, job: str) -> Lineage:
-        """The jobs that this one came from, and those that came from it."""
+        """The jobs that this one was forked from, and those that were forked from it."""
         return Lineage.model_validate(self._transport.get(f"{_path(job)}/lineage"))
 
     def metrics(
@@ -202,7 +202,7 @@ class Jobs:
         return Metrics.model_validate(self._transport.get(f"{_path(job)}/metrics", params))
 
     def metrics_since(self, job: str, cursor: int = 0, names: Sequence[str] | None = None) -> Metrics:
-        """What was written since the cursor (an earlier answer's ``next``), in order of writing."""
+        """Points written since the cursor (``next`` of an earlier response), in order of writing."""
         params = {"name": list(names) if names else None, "after": cursor}
         return Metrics.model_validate(self._transport.get(f"{_path(job)}/metrics", params))
 
@@ -223,7 +223,7 @@ class Jobs:
         return Log.model_validate(self._transport.get(f"{_path(job)}/logs", {"attempt": attempt}))
 
     def full_log(self, job: str, *, attempt: int | None = None) -> Iterator[str]:
-        """All that an attempt printed, piece by piece."""
+        """The whole output of an attempt, in chunks."""
         params = {"attempt": attempt, "full": True}
         with self._transport.stream(f"{_path(job)}/logs", params=params) as response:
             yield from response.iter_text()

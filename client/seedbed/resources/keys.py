@@ -15,7 +15,7 @@ class Keys:
         self._transport = transport
 
     def create(self, name: str, *, scopes: Sequence[str] = ("read", "write")) -> CreatedKey:
-        """Create a key; only this answer contains its ``secret``."""
+        """Create a key; only this response contains its ``secret``."""
         answer = self._transport.create("/v1/keys", {"name": name, "scopes": list(scopes)})
         return CreatedKey.model_validate(answer)
 

@@ -1,1 +1,1 @@
-"""Short jobs: one module a kind, with its models and the part of the client that serves it."""
+"""Short jobs: one module for each kind, with its models and the client's methods for it."""

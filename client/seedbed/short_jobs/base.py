@@ -49,7 +49,7 @@ class FilesShortJob(ShortJob):
 
     files: list[CheckpointFile] = Field(default_factory=list)
     bytes: int
-    """Of all files."""
+    """Bytes of all files."""
 
 
 ShortJobT = TypeVar("ShortJobT", bound=ShortJob)
@@ -60,7 +60,7 @@ class ShortJobs(Generic[ShortJobT]):
     """The short jobs of one kind; a subclass names the kind and its model."""
 
     kind: ClassVar[str]
-    """As the service names it: ``estimate`` stands for ``/v1/estimates``."""
+    """Name in the service's paths: ``estimate`` for ``/v1/estimates``."""
     model: type[ShortJobT]
 
     def __init__(self, transport: Transport) -> None:
@@ -133,15 +133,15 @@ class FilesShortJobs(ShortJobs[FilesT]):
         """Download its files into a directory, each checked against its hash; call this again to continue an aborted download.
 
         Args:
-            short_job: Its id, or itself.
-            directory: Made if it is not there.
-            overwrite: Replace files of the same names that are not its own.
-            progress: Called with the bytes that were added since its last call (negative: fetched again).
+            short_job: The short job or its id.
+            directory: Created if it does not exist.
+            overwrite: Replace other files that have the same names.
+            progress: Called with the bytes that were added since its last call (negative: downloaded again).
 
         Raises:
             SeedbedError: it is not finished.
-            DownloadDamaged: a file arrived twice with other bytes than were made.
-            InvalidFile: a file of the same name is there, or the directory cannot be written.
+            DownloadDamaged: the content of a file differed from its hash twice.
+            InvalidFile: another file has the same name, or the directory cannot be written.
         """
         found = self.get(short_job) if isinstance(short_job, str) else short_job
         if found.state != "succeeded":

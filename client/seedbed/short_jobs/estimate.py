@@ -7,7 +7,7 @@ from seedbed.short_jobs.base import ShortJob, ShortJobs
 
 
 class Range(Resource):
-    """Seconds, and the same at a fast and at a slow pace."""
+    """Seconds: typical, and at the fast and the slow decile of the steps."""
 
     low: float
     high: float
