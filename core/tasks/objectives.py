@@ -13,7 +13,7 @@ def create_objective(job: JobSpec, data: Prepared) -> Objective:
     """The objective for a job's task, with fresh weights.
 
     Raises:
-        EngineError: ``task_unavailable`` where an installed package brings the task and its objective cannot be used.
+        EngineError: ``task_unavailable``: an installed package provides the task, and its objective cannot be used.
     """
     kind, spec = job.task.kind, type(job.task)
     module = objective_module(spec)

@@ -12,7 +12,7 @@ from core.spec.metrics import directions
 from core.spec.task import MODALITIES, TaskSpec
 
 GROUP = "seedbed.tasks"
-"""The group of entry points by which installed packages bring tasks."""
+"""The group of entry points by which installed packages provide tasks."""
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -35,7 +35,7 @@ class Fault:
     package: str
     kind: str
     value: str
-    """What its entry point says: ``module:Class``."""
+    """Value of its entry point: ``module:Class``."""
     reason: str
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ def offers() -> tuple[list[Offer], list[Fault]]:
     faults: list[Fault] = []
     seen: set[str] = set()
     for package, distribution in _installed():
-        if package in seen:  # an older copy behind it on the path
+        if package in seen:  # a second copy later on the path
             continue
         seen.add(package)
         try:
@@ -72,30 +72,30 @@ def offers() -> tuple[list[Offer], list[Fault]]:
 
 def _installed() -> Iterator[tuple[str, Distribution]]:
     for distribution in distributions():
-        # A folder whose metadata is gone, as an interrupted uninstallation leaves it, has no name.
+        # A folder without metadata, which an interrupted uninstallation leaves behind, has no name.
         name: str | None = distribution.metadata["Name"] if distribution.metadata is not None else None
         if name:
             yield re.sub(r"[-_.]+", "-", name).lower(), distribution
 
 
 def require(offer: Offer, known: Iterable[type[TaskSpec]]) -> type[TaskSpec]:
-    """The spec of a package's entry point, after checking everything on which other code relies.
+    """The spec of a package's entry point, after checking every property that other code relies on.
 
     Args:
         known: The specs of the tasks before it.
 
     Raises:
-        UnusableTaskError: it cannot be loaded, or is no task's spec.
+        UnusableTaskError: it cannot be loaded, or is no valid spec of a task.
     """
     if not _KIND.fullmatch(offer.kind):
         raise UnusableTaskError(
-            "a task's kind is lower case letters, digits and _, 64 characters at most; rename the entry point"
+            "a task's kind must consist of lower case letters, digits and _, at most 64 characters; rename the entry point"
         )
     spec = _load(offer)
     kind = spec.model_fields.get("kind")
     if kind is None or get_args(kind.annotation) != (offer.kind,) or kind.default != offer.kind:
         raise UnusableTaskError(
-            f"it must have the field `kind: Literal[{offer.kind!r}] = {offer.kind!r}`, as its entry point is named"
+            f"it must have the field `kind: Literal[{offer.kind!r}] = {offer.kind!r}`, the name of its entry point"
         )
     _require_facts(spec)
     _require_one_direction(spec, known)
@@ -105,7 +105,7 @@ def require(offer: Offer, known: Iterable[type[TaskSpec]]) -> type[TaskSpec]:
         raise UnusableTaskError(f"its fields have no JSON schema: {_said(error)}") from error
     module = f"{spec.__module__.rpartition('.')[0]}.objective"
     if find_spec(module) is None:
-        raise UnusableTaskError(f"there is no module {module}, which must hold its objective")
+        raise UnusableTaskError(f"there is no module {module}; it must contain the task's objective")
     return spec
 
 
@@ -129,11 +129,11 @@ def _require_facts(spec: type[TaskSpec]) -> None:
     presets = getattr(spec, "presets", ())
     if not presets or not isinstance(presets, tuple) or not set(presets) <= PRESETS.keys():
         raise UnusableTaskError(
-            "its spec must state `presets`, a tuple of names of networks that there are (core.spec.architectures)"
+            "its spec must state `presets`, a tuple of names of existing networks (core.spec.architectures)"
         )
     missing = [name for name in spec.main_fields if name not in spec.model_fields]
     if missing:
-        raise UnusableTaskError(f"its `main_fields` name {', '.join(missing)}, which it does not have")
+        raise UnusableTaskError(f"its `main_fields` name {', '.join(missing)}, but it has no such fields")
 
 
 def _require_one_direction(spec: type[TaskSpec], known: Iterable[type[TaskSpec]]) -> None:
@@ -143,8 +143,8 @@ def _require_one_direction(spec: type[TaskSpec], known: Iterable[type[TaskSpec]]
         for series, better in directions(other.metrics).items():
             if mine.get(series, better) != better:
                 raise UnusableTaskError(
-                    f"of its metric {series}, {mine[series]} is better, and of that of {other.title}, {better}; "
-                    "name it otherwise"
+                    f"its metric {series} has the direction {mine[series]!r}, but in the task {other.title} "
+                    f"it has {better!r}; rename the metric"
                 )
 
 

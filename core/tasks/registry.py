@@ -2,7 +2,7 @@
 
 A package adds a task by an entry point of the group ``seedbed.tasks``: its name is the task's ``kind``, its value
 names the class of its spec (``my_package.my_task.spec:MyTask``). The objective is the class that registers itself for
-that spec (`core.objectives.base.objective_for`) in the module ``objective`` beside the one of the spec.
+that spec (`core.objectives.base.objective_for`) in the module ``objective`` next to that of the spec.
 
 A package's task that cannot be used is left out and recorded as a `Fault`; all other tasks stay usable.
 """
@@ -30,8 +30,8 @@ _OURS = {
     "masked_spectrogram": "MaskedSpectrogram",
     "wav2vec2": "Wav2Vec2",
 }
-"""Kind, which is also the folder's name → class in its ``spec.py``. In the order in which people are shown them: the
-first of a modality is where a new job on such data begins."""
+"""Kind, which is also the folder's name → class in its ``spec.py``. In display order: the first task of a modality is the
+default of a new job on such data."""
 
 
 class _Found(NamedTuple):
@@ -60,10 +60,10 @@ def _found() -> _Found:
 
 def _require_free(offer: Offer, packages: Mapping[str, str]) -> None:
     if offer.kind in _OURS:
-        raise UnusableTaskError(f"Seedbed itself has a task {offer.kind!r}; name it otherwise")
+        raise UnusableTaskError(f"Seedbed itself has a task {offer.kind!r}; choose another kind")
     if offer.kind in packages:
         raise UnusableTaskError(
-            f"the package {packages[offer.kind]} brings a task {offer.kind!r} already, which is used; uninstall one of the two"
+            f"the package {packages[offer.kind]} already provides a task {offer.kind!r}, which is used; uninstall one of the two"
         )
 
 
@@ -73,15 +73,15 @@ def specs() -> Mapping[str, type[TaskSpec]]:
 
 
 def packages() -> Mapping[str, str]:
-    """Kind → the installed package that brings it; Seedbed's own are not among them."""
+    """Kind → the installed package that provides it; without Seedbed's own tasks."""
     return _found().packages
 
 
 def faults() -> tuple[Fault, ...]:
-    """What installed packages offer and cannot be used, and why."""
+    """Entry points of installed packages that cannot be used, each with the reason."""
     return _found().faults
 
 
 def objective_module(spec: type[TaskSpec]) -> str:
-    """The module of the objective: beside the spec's."""
+    """The name of the objective's module, which is next to the spec's."""
     return f"{spec.__module__.rpartition('.')[0]}.objective"

@@ -20,7 +20,7 @@ def continuations(
     temperature: float,
     top_k: int,
 ) -> NDArray[np.int64]:
-    """Draw ``tokens`` tokens behind each prompt, from the ``top_k`` likeliest (Fan et al. 2018, arXiv 1805.04833).
+    """Draw ``tokens`` tokens after each prompt, from the ``top_k`` most likely ones (Fan et al. 2018, arXiv 1805.04833).
 
     Args:
         prompts: token ids, shape (B, L), on the network's device.
@@ -42,7 +42,7 @@ def continuations(
 
 
 def _draw(scores: Tensor, draws: NDArray[np.float64], top_k: int) -> NDArray[np.int64]:
-    """The outcome into whose interval of the cumulative probability each draw falls."""
+    """The outcome whose interval of the cumulative probability contains each draw."""
     best, ids = scores.topk(top_k, dim=1)
     shares = best.double().softmax(dim=1).cpu().numpy()
     chosen = (np.cumsum(shares, axis=1) <= draws[:, None]).sum(axis=1).clip(max=top_k - 1)

@@ -41,7 +41,7 @@ class CausalLanguageModeling(TaskSpec):
     default attention crosses the separator to earlier documents, as in the training of GPT-2 and GPT-3, which is faster."""
 
     def rows_of(self, tokens: int, sequence_length: int) -> int:
-        # The last token of a row is the first target of none.
+        # A row's last token is only a target, so a row of n tokens has n - 1 predictions.
         return max(0, tokens - 1) // sequence_length
 
     def tokens_for(self, rows: int, sequence_length: int) -> int:

@@ -11,7 +11,7 @@ _TO_XYZ = (
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-# The white that the matrix makes of (1, 1, 1), so that greys have a = b = 0 to the last digits.
+# The white that the matrix computes from (1, 1, 1), so that greys have a = b = 0 exactly.
 _WHITE = tuple(sum(row) for row in _TO_XYZ)
 _KNEE = 6 / 29
 
@@ -44,6 +44,6 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 
 
 def _mixed(matrix: Tensor, channels: Tensor) -> Tensor:
-    # No matrix product: under autocast it would be one of bfloat16, whose eight bits are no colours.
+    # No matrix product: autocast would compute it in bfloat16, whose eight bits of precision are too few for colours.
     one, two, three = channels.unbind(dim=1)
     return torch.stack([row[0] * one + row[1] * two + row[2] * three for row in matrix], dim=1)

@@ -41,7 +41,7 @@ _AB_SCALE = 110.0
 
 @objective_for(Colorization)
 class Colorizer(EncoderObjective):
-    """Encoder of lightness, decoder of colour."""
+    """Zhang's pretraining task: an encoder of lightness and a decoder of colour."""
 
     centres: Tensor
     weights: Tensor
@@ -75,7 +75,7 @@ class Colorizer(EncoderObjective):
         return Losses(self._loss(self.decoder(self._maps(lab)), self._coarse(lab)), {})
 
     def colours(self, guesses: Tensor) -> Tensor:
-        """a and b at the full resolution, (B, 2, S, S), from what the decoder gives."""
+        """a and b at the full resolution, (B, 2, S, S), from the decoder's output."""
         if self.task.target == "classes":
             ab = annealed_mean(guesses, self.centres, self.task.temperature)
         else:
@@ -115,7 +115,7 @@ class Colorizer(EncoderObjective):
 
     @property
     def input_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        # The encoder's input is lightness, to which a grey image's values are similar.
+        # The encoder's input is lightness, whose statistics are close to those of a grey image.
         mean, std = self.light.tolist()
         return (mean,), (std,)
 

@@ -22,10 +22,10 @@ SIGMA = 5.0
 
 @cache
 def palette() -> Tensor:
-    """Centres (a, b) of the cells in gamut, float32 of shape (Q, 2), in order.
+    """Centres (a, b) of the cells in the gamut of sRGB, float32 of shape (Q, 2), in order.
 
     The line of all L through a point (a, b) in gamut leaves the cube of colours through its surface, so the surface
-    alone tells which points are.
+    alone determines which points are in the gamut.
     """
     levels = torch.arange(256, dtype=torch.float64) / 255
     u, v = torch.meshgrid(levels, levels, indexing="ij")
@@ -80,7 +80,7 @@ def annealed_mean(scores: Tensor, centres: Tensor, temperature: float) -> Tensor
 
     Args:
         scores: logits, shape (B, Q, H, W).
-        temperature: 1 gives the mean, which is dull; towards 0 the mode, which is lively and spotty.
+        temperature: 1 gives the mean, whose colours are unsaturated; towards 0 the mode, which is saturated and uneven.
 
     Returns:
         a and b, shape (B, 2, H, W).
@@ -95,8 +95,8 @@ def rebalanced_cross_entropy(scores: Tensor, ab: Tensor, centres: Tensor, weight
 
     Args:
         scores: logits, shape (B, Q, H, W).
-        ab: the truth, shape (B, 2, H, W).
-        weights: of `rebalancing`.
+        ab: the true colours, shape (B, 2, H, W).
+        weights: as `rebalancing` returns them.
 
     Returns:
         Summed over all pixels, nats.
@@ -108,5 +108,5 @@ def rebalanced_cross_entropy(scores: Tensor, ab: Tensor, centres: Tensor, weight
 
 
 def _exact(values: Tensor) -> torch.autocast:
-    """No autocast: squares of distances up to 10,000 are nothing for bfloat16's eight bits."""
+    """Turns autocast off: squares of distances up to 10,000 need more precision than bfloat16's eight bits."""
     return torch.autocast(values.device.type, enabled=False)

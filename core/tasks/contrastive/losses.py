@@ -16,7 +16,7 @@ def pair_scores(
     """Similarities of each view to all others, and which of them is its partner; arguments as for `nt_xent`.
 
     Returns:
-        Scores (2 B, 2 N), minus infinity where a view meets itself, and the partners' columns (2 B,).
+        Scores (2 B, 2 N), minus infinity for a view and itself, and the partners' columns (2 B,).
     """
     batch = len(first)
     others = gathered if gathered is not None else (first, second)
@@ -43,10 +43,10 @@ def nt_xent(
 
     Args:
         first: projections of one view of each image, shape (B, D), of any length.
-        second: of the other, likewise.
+        second: projections of the other view, likewise.
         temperature: divisor of the cosines.
-        gathered: both views of all N images that serve as choices, where those are more than these B; shapes (N, D).
-        offset: where these B begin among the N.
+        gathered: both views of all N images among which the partner is searched, if more than these B; shapes (N, D).
+        offset: index of the first of these B among the N.
     """
     scores, partner = pair_scores(first, second, temperature, gathered=gathered, offset=offset)
     return functional.cross_entropy(scores, partner, reduction="sum")

@@ -62,7 +62,7 @@ class Contrastive(EncoderObjective):
         return Losses(nt_xent(first, second, self.task.temperature, gathered=choices, offset=offset), {})
 
     def projections(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Of both views of each image, shape (B, projection_size) each."""
+        """Projections of both views of each image, shape (B, projection_size) each."""
         parameters = {name: tensor for name, tensor in batch.tensors.items() if name != "images"}
         pixels = self.views(batch.tensors["images"], parameters)
         projected = self.head(features(self.encoder, pixels))

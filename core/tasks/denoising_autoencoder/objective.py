@@ -37,7 +37,7 @@ def draw_noise(
     """Each image's noise, a function of (key, sample).
 
     Returns:
-        ``gaussian``: what is added, float of shape (B, C, S, S). ``masking``: true where a pixel is hidden, (B, 1, S, S).
+        ``gaussian``: the added values, float of shape (B, C, S, S). ``masking``: true where a pixel is hidden, (B, 1, S, S).
         ``salt_and_pepper``: -1 where it becomes black, 1 white, else 0, int8 of that shape. None for ``none``.
     """
     batch = len(samples)
@@ -56,7 +56,7 @@ def draw_noise(
 
 @objective_for(DenoisingAutoencoder)
 class Autoencoder(EncoderObjective):
-    """Encoder, code, decoder."""
+    """The denoising autoencoder: an encoder, a layer to the code, and a decoder."""
 
     def __init__(self, task: DenoisingAutoencoder, job: JobSpec, data: PreparedImages) -> None:
         super().__init__(create_encoder(job, image_size=data.height, channels=data.channels), data)
@@ -88,7 +88,7 @@ class Autoencoder(EncoderObjective):
         return Losses(_squared_error(rebuilt, clean).sum(), {})
 
     def damaged(self, images: Tensor, noise: Tensor | None) -> Tensor:
-        """Normalised images with their noise on them."""
+        """Normalised images after adding their noise."""
         if noise is None:
             return images
         if self.task.noise == "gaussian":

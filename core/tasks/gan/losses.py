@@ -26,10 +26,10 @@ def logistic_generator(generated: Tensor) -> Tensor:
 
 
 def r1_penalty(scores: Tensor, images: Tensor) -> Tensor:
-    """Squared norm of each score's gradient to its image, summed (Mescheder et al. 2018, arXiv 1801.04406, equation 9).
+    """Squared norm of the gradient of each score with respect to its image, summed (Mescheder et al. 2018, arXiv 1801.04406, equation 9).
 
-    To be weighted with gamma / 2. The discriminator must treat images one by one: with batch statistics the gradient
-    would mix them.
+    To be weighted with gamma / 2. The discriminator must not use batch statistics, with which a score's gradient would
+    depend on other images.
 
     Args:
         scores: of real images, shape (B,), computed from ``images``.

@@ -106,7 +106,7 @@ class Gan(Objective):
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The device of the networks."""
         return self.augmentation.device
 
     def samples(self, split: SplitName) -> Samples:
@@ -196,7 +196,7 @@ class Gan(Objective):
                 scores[kind].append(self.discriminator(images).float())
                 if self.judge is not None:
                     with torch.autocast(self.device.type, enabled=False):
-                        # Both come as bytes do: what rounding takes from the one, it takes from the other.
+                        # Both are rounded as bytes are, so that rounding affects both in the same way.
                         seen[kind].append(self.judge.features((images * 127.5).round() / 127.5))
         real_scores, made_scores = (torch.cat(scores[kind]) for kind in ("real", "generated"))
         right = (real_scores > 0).double().mean() + (made_scores < 0).double().mean()
@@ -225,11 +225,11 @@ class Gan(Objective):
         self._step = int(self.steps_done) + 1
 
     def compile_networks(self) -> None:
-        # The discriminator is left as it is: compiled networks have no second derivative, which R1 takes.
+        # The discriminator is not compiled: compiled networks have no second derivative, which R1 needs.
         self.generator.compile()
 
     def _judged(self, images: Tensor, drawn: Tensor | None) -> Tensor:
-        """The discriminator's scores of images, augmented where they are."""
+        """The discriminator's scores of images, which are augmented first if augmentation is on."""
         if drawn is not None:
             with torch.autocast(images.device.type, enabled=False):
                 images = augment(images.float(), drawn, self.augmentation)
@@ -252,7 +252,7 @@ class Gan(Objective):
 
 @contextmanager
 def _frozen(network: nn.Module) -> Iterator[None]:
-    """No gradient reaches the weights of ``network`` from what is computed within."""
+    """A context manager in which the weights of ``network`` need no gradient."""
     network.requires_grad_(False)
     try:
         yield

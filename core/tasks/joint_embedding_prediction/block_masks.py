@@ -1,8 +1,8 @@
 """I-JEPA's masks: which patches are the context and which are targets, as blocks of an image's grid.
 
-Assran et al. 2023, arXiv 2301.08243, section 3 and appendix A. The blocks' sizes are one draw a step, so that a batch's are
-alike; where they lie is each sample's own. The paper's code cuts a batch's contexts to the shortest; here none is
-cut, and the shorter ones are filled up, so that what a sample shows does not hang on its neighbours.
+Assran et al. 2023, arXiv 2301.08243, section 3 and appendix A. The blocks' sizes are drawn once for each step, so that a batch's
+blocks have equal sizes; their places are drawn for each sample. The paper's code cuts a batch's contexts to the shortest;
+here the shorter ones are padded, so that a sample's context does not depend on the other samples.
 """
 
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from core.randomness import derive_seed, uniforms
 from core.tasks.joint_embedding_prediction.spec import JointEmbeddingPrediction
 
 _CONTEXT_MULTIPLE = 4
-"""Contexts are filled up to a multiple of this, so that fewer shapes of matrices are met."""
+"""Contexts are padded to a multiple of this, so that matrices have fewer different shapes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Patches by number, row by row."""
+    """Context and targets of a batch as patch numbers; patches are numbered row by row."""
 
     context: NDArray[np.int64]
-    """Shape (B, N); behind each sample's own, filling."""
+    """Shape (B, N): each sample's context, followed by padding."""
     present: NDArray[np.bool_]
-    """Which of them are no filling."""
+    """Which of them are not padding."""
     targets: NDArray[np.int64]
     """Shape (B, M, K)."""
 
 
 def draw_blocks(task: JointEmbeddingPrediction, samples: NDArray[np.int64], key: int, side: int) -> Blocks:
-    """Blocks of each sample's grid of ``side`` by ``side`` patches: sizes out of ``key``, places out of (key, sample).
+    """Blocks of each sample's grid of ``side`` by ``side`` patches: sizes are a function of ``key``, places of (key, sample).
 
-    A sample whose targets cover the whole context keeps one patch to see: the first of those in fewest targets.
+    A sample whose targets cover the whole context keeps one context patch: the first of those in the fewest targets.
     """
     sizes = uniforms(derive_seed(key, "block sizes"), np.zeros(1, np.int64), 3, streams=1)[0, 0]
     target = _block_size(
@@ -54,7 +54,7 @@ def draw_blocks(task: JointEmbeddingPrediction, samples: NDArray[np.int64], key:
 
     counts = seen.sum(axis=1)
     length = min(side**2, -(-int(counts.max()) // _CONTEXT_MULTIPLE) * _CONTEXT_MULTIPLE)
-    # A stable sort brings the seen ones to the front, in their order.
+    # A stable sort moves the context patches to the front, in their order.
     order = np.argsort(~seen, axis=1, kind="stable")[:, :length]
     return Blocks(order, np.arange(length) < counts[:, None], targets)
 

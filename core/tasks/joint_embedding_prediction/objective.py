@@ -35,7 +35,7 @@ _EVALUATION_KEY = derive_seed(0, "evaluation blocks")
 
 @objective_for(JointEmbeddingPrediction)
 class JointEmbeddingPredictor(EncoderObjective):
-    """I-JEPA's pretraining task. ``self.encoder`` is the moving average, as which a checkpoint opens."""
+    """I-JEPA's pretraining task. ``self.encoder`` is the moving average, which is the network that a checkpoint opens as."""
 
     def __init__(
         self, task: JointEmbeddingPrediction, config: IJepaConfig, job: JobSpec, data: PreparedImages
@@ -109,7 +109,7 @@ class JointEmbeddingPredictor(EncoderObjective):
         return {"eval/loss": loss.item() / count if count else math.nan}
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
-        """Above what is cut out of the images; below it the context, and below that each block that is asked for."""
+        """Rows: the crops of the images, the context, and each target block."""
         batch = self.collate(rows, samples, key).to(self.device)
         pixels = self._crops.cut(batch.tensors["images"], batch.tensors)
         images = to_pixels(pixels.cpu().numpy())
@@ -133,7 +133,7 @@ class JointEmbeddingPredictor(EncoderObjective):
         self._average.update(step)
 
     def compile_networks(self) -> None:
-        # The student sees another number of patches from step to step, and is left as it is.
+        # The student is not compiled: its number of patches changes from step to step.
         self.encoder.compile()
 
     def _only(self, images: Pixels, seen: NDArray[np.bool_]) -> Pixels:
@@ -155,6 +155,6 @@ class JointEmbeddingPredictor(EncoderObjective):
         return Batch(tensors, count=count, samples=len(rows), tokens=len(rows) * self._grid**2)
 
     def _squared_errors(self, pixels: Tensor, batch: Batch) -> Tensor:
-        """Summed over the targets' patches; a patch's is the mean over its features."""
+        """Squared errors summed over the targets' patches; the error of a patch is the mean over its features."""
         targets = self.targets(pixels, batch.tensors["targets"])
         return (self.predict(pixels, batch) - targets).square().mean(dim=-1).sum()

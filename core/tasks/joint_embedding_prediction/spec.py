@@ -125,7 +125,7 @@ class JointEmbeddingPrediction(TaskSpec):
     def activation_bytes(self, network: Size, inputs: Inputs) -> int:
         assert isinstance(network, VitSize)
         patches, share = inputs.patches, sum(self.target_scale) / 2
-        # Blocks overlap: each covers its share of what the ones before it left.
+        # Blocks overlap: each one covers its share of the patches that the earlier ones have not covered.
         context = int(patches * sum(self.context_scale) / 2 * max(0.0, 1 - share) ** self.target_blocks)
         predicted = self.target_blocks * (context + int(patches * share))
         encoder = image_block_bytes(network, inputs, context)

@@ -1,7 +1,7 @@
 """Masked autoencoding: predict the pixels of an image's removed patches.
 
-He et al. 2021, arXiv 2111.06377 (MAE). The encoder sees a quarter of the patches alone, which is what makes it fast; a
-small decoder sees them among mask tokens and predicts the pixels. The loss counts the removed patches only.
+He et al. 2021, arXiv 2111.06377 (MAE). The encoder computes only the visible quarter of the patches, which makes it
+fast; a small decoder gets their features and mask tokens, and predicts the pixels. The loss counts the removed patches only.
 """
 
 import math
@@ -78,7 +78,7 @@ class MaskedAutoencoder(ImageObjective):
 
         Args:
             pixels: normalised, shape (B, C, H, W).
-            noise: a number a patch, shape (B, L): those of the smallest are seen.
+            noise: a number for each patch, shape (B, L): the patches with the smallest numbers are visible.
 
         Returns:
             Shape (B, L, patch_size² C), and (B, L), 1 where removed, else 0.
@@ -88,7 +88,7 @@ class MaskedAutoencoder(ImageObjective):
         return predicted.float(), seen.mask
 
     def targets(self, pixels: Tensor) -> Tensor:
-        """What each patch should be predicted as, shape (B, L, patch_size² C)."""
+        """The target of each patch, shape (B, L, patch_size² C)."""
         patches: Tensor = self.model.patchify(pixels)
         if not self.model.config.norm_pix_loss:
             return patches
@@ -111,7 +111,7 @@ class MaskedAutoencoder(ImageObjective):
         predicted, removed = self.predict(pixels, batch.tensors["noise"])
         patches = self.model.patchify(pixels)
         if self.model.config.norm_pix_loss:
-            # A patch's mean and deviation were not predicted: the true ones, as in the paper's figures.
+            # A patch's mean and deviation are not predicted; the true ones are used, as in the paper's figures.
             mean, deviation = _moments(patches)
             predicted = predicted * deviation + mean
         hidden = removed[:, :, None].bool()
@@ -120,7 +120,7 @@ class MaskedAutoencoder(ImageObjective):
         return [Shown("original_masked_reconstruction", "image/png", png(side_by_side(*pictures)))]
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
-        """Above what is cut out of the images, below what is left of that for the encoder."""
+        """Rows: the crops of the images, and their patches that are visible to the encoder."""
         batch = self.collate(rows, samples, key).to(self.device)
         pixels = self._inputs(batch)
         with torch.no_grad():
@@ -157,7 +157,7 @@ class MaskedAutoencoder(ImageObjective):
     def _masked(
         self, rows: NDArray[Any], samples: NDArray[np.int64], key: int, crops: Mapping[str, Tensor]
     ) -> Batch:
-        """Images as they are stored, their crops, and the noise that masks them."""
+        """A batch: stored images, their crops, and the noise that masks them."""
         noise = uniforms(key, samples, self._patches, streams=1)[0]
         return Batch(
             {"images": torch.from_numpy(rows), "noise": torch.from_numpy(noise), **crops},
@@ -171,12 +171,12 @@ class MaskedAutoencoder(ImageObjective):
         return self.normalised(self._crops.cut(batch.tensors["images"], batch.tensors))
 
     def _squared_errors(self, pixels: Tensor, predicted: Tensor, removed: Tensor) -> Tensor:
-        """Summed over the removed patches; a patch's is the mean over its numbers."""
+        """Squared errors summed over the removed patches; the error of a patch is the mean over its values."""
         errors = (predicted - self.targets(pixels)).square().mean(dim=2)
         return (errors * removed).sum()
 
 
 def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each patch, shape (B, L, 1), as the paper's code has them."""
+    """Mean and standard deviation of each patch, shape (B, L, 1), as the paper's code computes them."""
     variance = patches.var(dim=2, keepdim=True)
     return patches.mean(dim=2, keepdim=True), (variance + 1e-6).sqrt()

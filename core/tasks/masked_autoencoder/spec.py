@@ -78,10 +78,10 @@ class MaskedAutoencoding(TaskSpec):
             )
 
     def kept_patches(self, patches: int) -> int:
-        """Patches of an image that the encoder sees, of ``patches``.
+        """Number of an image's ``patches`` that are visible to the encoder.
 
         Raises:
-            ValueError: where none is left to see, or none to predict.
+            ValueError: no patch would be visible, or none masked.
         """
         kept = int(patches * (1 - self.mask_ratio))
         if not 0 < kept < patches:
@@ -92,7 +92,7 @@ class MaskedAutoencoding(TaskSpec):
 
     def parameters(self, network: Size, inputs: Inputs) -> int:
         assert isinstance(network, VitSize)
-        # The positions of both are fixed.
+        # The positions of encoder and decoder are fixed.
         return super().parameters(network, inputs) - network.position_parameters(inputs)
 
     def head_parameters(self, network: Size, inputs: Inputs) -> int:

@@ -1,7 +1,7 @@
 """A second loss: predict the clean text's features from the masked text.
 
 The targets are layer-normalised without weights and take no gradient, as in data2vec (Baevski et al. 2022, arXiv
-2202.03555); they come from the network itself as it is, not from an average of it over time.
+2202.03555); they come from the current network, not from a moving average of it.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from core.randomness import derive_seed
 
 
 class FeaturePredictor(nn.Module):
-    """From a hidden state to a feature, both of ``width``: two layers, twice as wide between them."""
+    """A head from a hidden state to a feature, both of ``width``: two layers with a hidden width of twice that."""
 
     def __init__(self, width: int, seed: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ def clean_features(
     mask: Tensor | None,
     target: Literal["hidden", "embeddings"],
 ) -> Tensor:
-    """What is to be reconstructed at each position of a clean text (B, L): shape (B, L, H), fp32.
+    """The target at each position of a clean text (B, L): shape (B, L, H), fp32.
 
     Each feature has mean 0 and variance 1 over H, so that neither shrinking nor growing features changes the loss.
     """
@@ -53,7 +53,7 @@ def clean_features(
 
 
 def feature_loss(predicted: Tensor, features: Tensor, counts: Tensor) -> Tensor:
-    """Squared error, mean over the feature's numbers, summed over the positions that count.
+    """Squared error, mean over the feature's values, summed over the positions that count.
 
     Always predicting the mean, 0, gives 1.
 
@@ -68,7 +68,7 @@ def feature_loss(predicted: Tensor, features: Tensor, counts: Tensor) -> Tensor:
 
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Without dropout, and as it was afterwards."""
+    """A context manager without dropout; afterwards the network is in its former mode."""
     training = model.training
     model.eval()
     try:

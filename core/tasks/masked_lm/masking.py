@@ -16,17 +16,17 @@ _LONGEST_SPAN = 10
 _SPAN_END = 0.2
 _SPAN_LENGTHS = _SPAN_END * (1 - _SPAN_END) ** np.arange(_LONGEST_SPAN)
 _SPAN_LENGTHS_UP_TO = np.cumsum(_SPAN_LENGTHS / _SPAN_LENGTHS.sum())
-"""Chance of a span of at most 1, 2 … 10 words: geometric with 0.2, cut off at 10; 3.8 words in the mean."""
+"""Probability of a span of at most 1, 2 … 10 words: geometric with 0.2, cut off at 10; the mean is 3.8 words."""
 
 
 class Masker:
     """Chooses the tokens to predict and hides them.
 
     Args:
-        special_ids: tokens that are never chosen and never put in another's place; words end at them.
+        special_ids: tokens that are never chosen and never replace another token; words end at them.
         mask_id: the mask token.
         vocabulary_size: V.
-        word_starts: whether a token begins a word, shape (V,); None where only single tokens are chosen.
+        word_starts: whether a token begins a word, shape (V,); None if only single tokens are chosen.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Masker:
         return inputs, positions, targets
 
     def _begins(self, rows: _Ids, special: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Where words begin: by the token itself, or behind a special token or the row's edge."""
+        """Where words begin: at a token that begins a word, after a special token, or at the row's edge."""
         assert self._word_starts is not None
         begins = self._word_starts[rows] | special
         begins[:, 0] = True
@@ -94,8 +94,8 @@ class Masker:
         """Spans until ``share`` of each row's ordinary tokens is chosen; the last one is cut to fit.
 
         Args:
-            draws: for each row's first, second … span: where it begins, how many words it has, and what is done
-                to all of its tokens.
+            draws: for each row's first, second … span: where it begins, how many words it has, and the action
+            (mask, random token or unchanged) for all of its tokens.
 
         Returns:
             What is chosen, and each token's span's action, shapes (B, L).

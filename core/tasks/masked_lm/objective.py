@@ -37,12 +37,12 @@ from core.tasks.masked_lm.spec import MaskedLanguageModeling
 from core.tasks.masked_lm.word_starts import word_starts
 
 EVALUATION = MaskedLanguageModeling(mask_probability=0.15, mask_token_share=0.8, random_token_share=0.1)
-"""How the held-out part is always masked, so that runs with different rates compare."""
+"""The masking of the held-out split, the same for all jobs, so that runs with different rates are comparable."""
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
 
 _POSITIONS_MULTIPLE = 64
-"""Predicted positions are filled up to a multiple of this: the count varies by chance from step to step, and
+"""The number of predicted positions is padded to a multiple of this: the count varies by chance from step to step, and
 oneDNN builds and keeps a kernel for every shape it meets (bert-mini grew by 15 MB a step without)."""
 
 
@@ -106,7 +106,7 @@ class MaskedLM(LanguageModel):
         return Losses(alpha * task + (1 - alpha) * feature, parts)
 
     def logits(self, batch: Batch) -> Tensor:
-        """Scores of the vocabulary at the predicted positions, shape (N, V), N filled up."""
+        """Scores of the vocabulary at the predicted positions, shape (N, V), N padded."""
         return self._scores(self._hidden(batch))
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
@@ -151,7 +151,7 @@ class MaskedLM(LanguageModel):
         return functional.linear(transform(self.model, hidden), matrix, bias)
 
     def _feature_loss(self, batch: Batch, hidden: Tensor) -> Tensor:
-        """Summed over the predicted positions."""
+        """The feature loss, summed over the predicted positions."""
         assert self.predictor is not None
         assert self.task.feature_reconstruction is not None
         clean = clean_features(
@@ -181,12 +181,12 @@ class MaskedLM(LanguageModel):
 
 
 def _at_positions(batch: Batch, hidden: Tensor) -> Tensor:
-    """Of (B, L, H), what is at the predicted positions, shape (N, H)."""
+    """The rows of (B, L, H) at the predicted positions, shape (N, H)."""
     return hidden.flatten(0, 1).index_select(0, batch.tensors["positions"])
 
 
 def _separation(batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-    """Positions and attention mask that keep documents apart, where the task does."""
+    """Positions and attention mask that restrict attention to one document, if the task does so."""
     if "documents" not in batch.tensors:
         return None, None
     return batch.tensors["position_ids"], attention_mask(batch.tensors["documents"], causal=False)

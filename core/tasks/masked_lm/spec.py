@@ -102,7 +102,7 @@ class MaskedLanguageModeling(TaskSpec):
             return 0
         assert isinstance(network, LanguageModelSize)
         hidden = network.hidden_size
-        # The predictor of features: two layers with biases, twice as wide between them.
+        # The predictor of features: two layers with biases and a hidden width of twice the network's.
         return 2 * (2 * hidden * hidden) + 3 * hidden
 
     def activation_bytes(self, network: Size, inputs: Inputs) -> int:

@@ -90,7 +90,7 @@ class MaskedSpectrogramModeling(AudioObjective):
         return {"eval/loss": loss.item() / count if count else math.nan}
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
-        """Rows of spectrograms, low bands at the bottom: the sound, what the network sees of it, what it makes of that."""
+        """Rows of spectrograms, low bands at the bottom: the sound, its visible patches, and the reconstruction."""
         chosen = indices[:_SHOWN]
         batch = self._collate(samples.rows(chosen), chosen, _EVALUATION_KEY, None).to(self.device)
         patches, predicted = self._predict(batch)
@@ -107,7 +107,7 @@ class MaskedSpectrogramModeling(AudioObjective):
         return (Shown("spectrograms", "image/png", png(side_by_side(*pictures))),)
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
-        """Above the spectrograms of the clips, below what of them the encoder sees."""
+        """Rows: the spectrograms of the clips, and their patches that are visible to the encoder."""
         batch = self.collate(rows, samples, key).to(self.device)
         with torch.no_grad():
             spectrograms = self._spectrograms(self.waves(batch), batch.tensors["lengths"])
@@ -141,8 +141,8 @@ class MaskedSpectrogramModeling(AudioObjective):
         )
 
     def save_preprocessor(self, directory: Path) -> None:
-        """Write how a recording becomes the network's input."""
-        # Written out, because the extractor's own constructor warns of bands that are narrower than a line of the spectrum.
+        """Write the preprocessor, which converts a recording to the network's input."""
+        # Written as JSON, because the extractor's constructor warns of bands narrower than a line of the spectrum.
         extractor = {
             "feature_extractor_type": "ASTFeatureExtractor",
             "feature_size": 1,
@@ -163,9 +163,9 @@ class MaskedSpectrogramModeling(AudioObjective):
             layer.compile()
 
     def _measure(self) -> tuple[float, float]:
-        """Mean and half the spread of the training part's spectrograms, as AST's extractor takes them.
+        """Mean and half the standard deviation of the training split's spectrograms: AST's extractor divides by twice its ``std``.
 
-        To four digits, so that no machine's last bits get into it.
+        Rounded to four digits, so that differences of machines in the last bits have no effect.
         """
         samples = AudioObjective.samples(self, "train")
         number = min(_CLIPS_MEASURED, len(samples))
@@ -196,7 +196,7 @@ class MaskedSpectrogramModeling(AudioObjective):
             "ranks": torch.from_numpy(ranks),
             "predicted": torch.from_numpy(predicted),
         }
-        # If by chance no patch with sound is hidden, nothing is predicted; one term avoids a division by zero.
+        # If by chance no patch with sound is hidden, nothing is predicted; a count of one avoids a division by zero.
         return Batch(
             tensors, count=max(1, int(predicted.sum())), samples=len(rows), tokens=int(sounding.sum())
         )
@@ -212,7 +212,7 @@ class MaskedSpectrogramModeling(AudioObjective):
         return normalized
 
     def _predict(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The patches and what is predicted of them, shape (B, patches, side²) both, fp32."""
+        """The patches and their predictions, both of shape (B, patches, side²), fp32."""
         tensors = batch.tensors
         spectrograms = self._spectrograms(self.waves(batch), tensors["lengths"])
         tokens = encode_visible(self.model, spectrograms, tensors["visible"])
@@ -229,6 +229,6 @@ class MaskedSpectrogramModeling(AudioObjective):
 
 
 def _mean_and_std(patches: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each patch by itself, shape (B, N, 1)."""
+    """Mean and standard deviation of each patch, shape (B, N, 1)."""
     variance, mean = torch.var_mean(patches, dim=2, keepdim=True)
     return mean, (variance + _TINY).sqrt()

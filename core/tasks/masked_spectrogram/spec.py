@@ -71,19 +71,19 @@ class MaskedSpectrogram(TaskSpec):
         }
 
     def frames(self, samples: int) -> int:
-        """Frames of the spectrogram of so many samples, filled up to whole patches, at least one."""
+        """Number of frames of the spectrogram of this many samples, padded to whole patches, at least one."""
         return spectrogram_frames(samples, self.patch_size)
 
     def patches(self, samples: int) -> int:
-        """Patches of the spectrogram of so many samples."""
+        """Number of patches of the spectrogram of this many samples."""
         return self.frames(samples) // self.patch_size * (self.mel_bins // self.patch_size)
 
     def decoder_width(self, hidden_size: int, heads: int) -> int:
-        """Width of the decoder beside an encoder of that width."""
+        """Width of the decoder for an encoder of that width."""
         return self.decoder_hidden_size or max(16, hidden_size // heads // 2) * heads
 
     def decoder_size(self, encoder: TransformerSize) -> TransformerSize:
-        """Sizes of the decoder beside an encoder."""
+        """Sizes of the decoder for an encoder."""
         width = self.decoder_width(encoder.hidden_size, encoder.heads)
         return TransformerSize(
             layers=self.decoder_layers, hidden_size=width, heads=encoder.heads, intermediate_size=4 * width

@@ -44,7 +44,7 @@ def byol(prediction: Tensor, target: Tensor) -> Tensor:
     """Squared distance of two unit vectors, 2 - 2 cos (Grill et al. 2020, arXiv 2006.07733, equation 2).
 
     Args:
-        prediction: the online network's guess, shape (B, D).
+        prediction: the online network's prediction, shape (B, D).
         target: the averaged network's projection of the other view, (B, D); no gradient flows to it.
 
     Returns:

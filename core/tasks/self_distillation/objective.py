@@ -39,7 +39,7 @@ _EVALUATION_KEY = derive_seed(0, "evaluation views")
 
 
 def teacher_temperature_at(step: int, steps: int, task: SelfDistillation) -> float:
-    """DINO's teacher temperature in step ``step``: a line from its start to its end over the warm-up, then level."""
+    """DINO's teacher temperature in step ``step``: linear from its first to its last value over the warm-up, then constant."""
     warmup = task.teacher_temperature_warmup * steps
     done = min(1.0, step / warmup) if warmup else 1.0
     return task.teacher_temperature_start + done * (task.teacher_temperature - task.teacher_temperature_start)
@@ -50,7 +50,7 @@ class SelfDistilling(EncoderObjective):
     """Base class of both methods: a student network that is trained, and a teacher that is its moving average.
 
     Args:
-        keeps_teacher: whether ``self.encoder``, the one that is kept, is the averaged one.
+        keeps_teacher: whether ``self.encoder``, which checkpoints contain, is the teacher's.
     """
 
     steps_done: Tensor
@@ -62,7 +62,7 @@ class SelfDistilling(EncoderObjective):
     ) -> None:
         super().__init__(create_encoder(job, image_size=data.height, channels=data.channels), data)
         self.task = task
-        # DINO's features are the class token's (section 3.2); BYOL is of networks without one.
+        # DINO's features are the class token's (section 3.2); BYOL's networks have no class token.
         self.pooling: Pooling = "cls" if keeps_teacher else "mean"
         self.steps = job.training.steps
         self.companion = create_encoder(job, image_size=data.height, channels=data.channels)
@@ -81,12 +81,12 @@ class SelfDistilling(EncoderObjective):
 
     @property
     def student(self) -> PreTrainedModel:
-        """The encoder that learns."""
+        """The trained encoder."""
         return self.companion if self.keeps_teacher else self.encoder
 
     @property
     def teacher(self) -> PreTrainedModel:
-        """Its moving average."""
+        """The moving average of the student."""
         return self.encoder if self.keeps_teacher else self.companion
 
     def averaging(self, head: nn.Module, teacher_head: nn.Module) -> MovingAverage:
@@ -97,14 +97,14 @@ class SelfDistilling(EncoderObjective):
     @property
     @abc.abstractmethod
     def crops(self) -> Mapping[str, tuple[Views, int]]:
-        """Kinds of views of an image by name: how they are made, and how many."""
+        """Kinds of views of an image by name: their augmentation and number."""
 
     @abc.abstractmethod
     def losses(self, views: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The loss of the views of B images, summed over its terms, and named parts of it, likewise."""
 
     terms: int
-    """Of the loss for an image."""
+    """Terms of the loss for an image."""
 
     def optimizers(self) -> Mapping[str, NamedParameters]:
         return {"main": [(name, p) for name, p in self.named_parameters() if p.requires_grad]}
@@ -185,7 +185,7 @@ class Dino(SelfDistilling):
         self.head, self.teacher_head = (self._create_head(width, job.training.seed) for _ in range(2))
         self.average = self.averaging(self.head, self.teacher_head)
         self.register_buffer("centre", torch.zeros(task.prototypes))
-        # Of the step under way: over its parts, and empty between steps, so that no checkpoint needs it.
+        # Sum over the micro-batches of the current step; empty between steps, so that no checkpoint needs it.
         self.register_buffer("teacher_sum", torch.zeros(task.prototypes + 1), persistent=False)
 
     @property
@@ -262,12 +262,12 @@ class Byol(SelfDistilling):
         with torch.no_grad():
             targets = self.teacher_head(features(self.teacher, both, self.pooling)).float()
             first, second = targets.chunk(2)
-            # Deviation of unit vectors, times the root of their width: 1 where they fill the sphere, 0 when collapsed.
+            # Deviation of unit vectors times the root of their width: 1 if they are uniform on the sphere, 0 if collapsed.
             spread = functional.normalize(targets, dim=1).std(dim=0, correction=0).mean()
             spread = spread * targets.shape[1] ** 0.5 * len(targets)
         return byol(guesses, torch.cat([second, first])), {"target_spread": spread}
 
     @staticmethod
     def _whole(spec: AugmentationSpec) -> AugmentationSpec:
-        """DINO's large views are BYOL's (appendix B), but for crops that may be as small as SimCLR's."""
+        """Augmentation of DINO's large views: BYOL's (appendix B), but with crops as small as SimCLR's."""
         return spec.model_copy(update={"crop_min_area": 0.08})

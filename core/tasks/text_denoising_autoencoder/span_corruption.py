@@ -1,8 +1,8 @@
 """Span corruption: replaces spans of a text by sentinels; the spans are the targets.
 
-Raffel et al. 2019, arXiv 1910.10683, section 3.1.4. How many tokens are cut, and in how many spans, is fixed by the row's
-length, so that all inputs of a batch are of one length and all targets too, without padding. Where they are is
-random: both what is cut and what stays is divided at random into as many runs, which take turns.
+Raffel et al. 2019, arXiv 1910.10683, section 3.1.4. The number of cut tokens and of spans is determined by the row's
+length, so that all inputs of a batch have one length and all targets too, without padding. Their places are
+random: the cut tokens and the kept tokens are each divided at random into the same number of runs, which alternate.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ _Ids = NDArray[np.int64]
 
 
 def noise_mask(samples: _Ids, length: int, key: int, task: TextDenoisingAutoencoder) -> NDArray[np.bool_]:
-    """True where a row's tokens are cut out, each sample by its own randomness out of ``key``; shape (B, L).
+    """True where a row's tokens are cut, a function of (key, sample); shape (B, L).
 
-    A row begins with a run that stays and ends with one that is cut.
+    A row begins with a kept run and ends with a cut one.
 
     Args:
         samples: ids, shape (B,).
@@ -35,12 +35,12 @@ def noise_mask(samples: _Ids, length: int, key: int, task: TextDenoisingAutoenco
 
 
 def corrupt(rows: _Ids, cut: NDArray[np.bool_], sentinels: _Ids, end: int) -> tuple[_Ids, _Ids]:
-    """The corrupted rows, and what is to be written: each span behind its sentinel. Both end with ``end``.
+    """The corrupted rows, and the targets: each span after its sentinel. Both end with ``end``.
 
     Args:
         rows: token ids, shape (B, L).
-        cut: from `noise_mask`, shape (B, L).
-        sentinels: in the order in which a row uses them, at least one a span.
+        cut: as `noise_mask` returns it, shape (B, L).
+        sentinels: in the order in which a row uses them, at least one for each span.
 
     Returns:
         Shapes (B, L - cut + spans + 1) and (B, cut + spans + 1).
@@ -51,7 +51,7 @@ def corrupt(rows: _Ids, cut: NDArray[np.bool_], sentinels: _Ids, end: int) -> tu
     batch = len(rows)
     ends = np.full((batch, 1), end, dtype=np.int64)
     inputs = np.where(first, marks, rows)[~cut | first].reshape(batch, -1)
-    # A span's sentinel goes in front of its first token: two places for one.
+    # A span's sentinel is put before its first token, which then takes two places.
     doubled = np.stack([marks, rows], axis=2).reshape(batch, -1)
     wanted = np.stack([first, cut], axis=2).reshape(batch, -1)
     targets = doubled[wanted].reshape(batch, -1)
@@ -59,10 +59,10 @@ def corrupt(rows: _Ids, cut: NDArray[np.bool_], sentinels: _Ids, end: int) -> tu
 
 
 def _divide(draws: NDArray[np.float64], total: int, runs: int) -> _Ids:
-    """``total`` as a sum of ``runs`` positive lengths, each way as likely as another; shape (B, runs).
+    """``total`` as a sum of ``runs`` positive lengths, uniform over all such sums; shape (B, runs).
 
     Args:
-        draws: at least ``total - 1`` a row.
+        draws: at least ``total - 1`` for each row.
     """
     places = np.argsort(draws[:, : total - 1], axis=1, kind="stable")[:, : runs - 1] + 1
     places.sort(axis=1)

@@ -49,7 +49,7 @@ class TextDenoisingAutoencoder(TaskSpec):
     """Mean tokens a span that is cut out in training. Evaluation always uses 3."""
 
     def noise(self, tokens: int) -> tuple[int, int]:
-        """How many of a row's ``tokens`` (at least 2) are cut out, and in how many spans."""
+        """The number of a row's ``tokens`` (at least 2) that are cut, and of spans."""
         cut = min(max(round(tokens * self.corruption_rate), 1), tokens - 1)
         return cut, min(max(round(cut / self.mean_span_length), 1), tokens - cut)
 
@@ -69,7 +69,7 @@ class TextDenoisingAutoencoder(TaskSpec):
         length = inputs.sequence_length
         cut, spans = self.noise(length - 1)
         written = cut + spans + 1
-        # The encoder reads what is left, with a sentinel for each span; the decoder writes the spans.
+        # The encoder reads the kept tokens and a sentinel for each span; the decoder predicts the spans.
         read = length - cut + spans + written
         return network.activation_bytes(self._with_sentinels(inputs), read=read, predicted=written)
 
@@ -82,4 +82,4 @@ class TextDenoisingAutoencoder(TaskSpec):
 
 
 EVALUATION_DENOISING = TextDenoisingAutoencoder()
-"""How the held-out part is always corrupted."""
+"""The corruption of the held-out split, the same for all jobs."""

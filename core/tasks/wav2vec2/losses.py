@@ -24,11 +24,11 @@ def quantized_contrastive(
         targets: q, projected, shape (B, M, P).
         codes: the targets' code words, shape (B, M, G).
         negatives: indices into M, shape (B, M, K).
-        within: which of the M are frames, bool (B, M); the rest is filling.
+        within: which of the M are frames, bool (B, M); the rest is padding.
         temperature: κ.
 
     Returns:
-        The sum, fp32, and how many frames are nearer to their own target than to all their negatives.
+        The sum, fp32, and the number of frames that are nearer to their own target than to all their negatives.
     """
     with torch.autocast(predictions.device.type, enabled=False):
         unit_predictions = functional.normalize(predictions.float(), dim=-1, eps=1e-8)
@@ -44,7 +44,7 @@ def quantized_contrastive(
 
 
 def codebook_perplexity(shares: Tensor, within: Tensor) -> Tensor:
-    """How many code words are in use: exp of the entropy of the mean choice, summed over codebooks; 1 … V each.
+    """Effective number of code words in use: exp of the entropy of the mean choice, summed over codebooks; 1 … V each.
 
     Args:
         shares: of each frame's choice, shape (N, G, V).
@@ -57,7 +57,7 @@ def codebook_perplexity(shares: Tensor, within: Tensor) -> Tensor:
 
 
 def diversity(perplexity: Tensor, codewords: int) -> Tensor:
-    """Share of all G V code words that are not in use: 0 where all are used alike.
+    """Share of all G V code words that are not in use: 0 if all are used equally.
 
     The paper's equation 4 is the negative entropy itself over G V; this, its exponential, is what the authors' own code and
     `transformers` minimise.

@@ -1,7 +1,7 @@
 """wav2vec 2.0: distinguish a masked frame's quantised sound from that of other frames of the same recording.
 
-Baevski et al. 2020, arXiv 2006.11477. Convolutions turn samples into frames, a transformer sees them with stretches masked,
-and what it makes of a masked frame is compared with code words that were chosen for the frames themselves. Only masked
+Baevski et al. 2020, arXiv 2006.11477. Convolutions turn samples into frames, a transformer gets them with spans masked,
+and its output at a masked frame is compared with the code words of the frames themselves. Only masked
 frames are quantised and compared: the same loss as `transformers`' own forward pass, without its work on all the others.
 """
 
@@ -52,7 +52,7 @@ _EVALUATION_KEY = derive_seed(0, "evaluation masks")
 _COLLAPSED_WORDS = 3.0
 """Least number of code words in use per codebook; with fewer, targets carry almost no information."""
 _BANDS = 64
-"""Of the spectrograms that people are shown; the network has none."""
+"""Mel bands of the spectrograms in pictures; the network uses no spectrogram."""
 
 
 @objective_for(Wav2Vec2)
@@ -79,7 +79,7 @@ class Wav2Vec2Pretraining(AudioObjective):
 
     @property
     def gumbel_temperature(self) -> float:
-        """Of the step that comes next: a function of the step alone."""
+        """Temperature of the Gumbel softmax in the next step: a function of the step alone."""
         return max(self.task.gumbel_temperature * self.decay**self.step, self.task.gumbel_temperature_final)
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
@@ -141,10 +141,10 @@ class Wav2Vec2Pretraining(AudioObjective):
         )
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
-        """Above the clips as spectrograms, below the same with the stretches in grey whose frames are masked.
+        """Rows: the clips as spectrograms, and the same with masked frames in grey.
 
-        The network's input is sound, and it masks the outputs of its convolutions: a column is grey where the frame
-        whose middle is nearest to the column's is masked.
+        The network's input is sound, and it masks the outputs of its convolutions: a column is grey if the frame
+        with the nearest centre is masked.
         """
         batch = self.collate(rows, samples, key).to(self.device)
         log_mel = LogMel(
@@ -180,7 +180,7 @@ class Wav2Vec2Pretraining(AudioObjective):
         return Bundle(networks=[network], tensors=[Tensors()], advice=CHECKPOINT_ADVICE)
 
     def save_preprocessor(self, directory: Path) -> None:
-        """Write how a recording becomes the network's input."""
+        """Write the preprocessor, which converts a recording to the network's input."""
         extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]
             sampling_rate=self.data.sampling_rate,
             do_normalize=True,
@@ -224,14 +224,14 @@ class Wav2Vec2Pretraining(AudioObjective):
         return Batch(tensors, count=int(counts.sum()), samples=len(rows), tokens=int(frames.sum()))
 
     def _frames(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Frames of sound: at least one, also of what is shorter than a frame."""
+        """Number of frames of sound: at least one, also for a recording shorter than a frame."""
         by_length = {
             length: max(1, self.task.feature_encoder.frames(length)) for length in set(lengths.tolist())
         }
         return np.array([by_length[length] for length in lengths.tolist()], dtype=np.int64)
 
     def _contrast(self, batch: Batch, temperature: float | None) -> tuple[Tensor, Tensor, Quantized]:
-        """The summed contrastive loss, how often it was right, and the choice of code words."""
+        """The summed contrastive loss, the number of correct frames, and the choice of code words."""
         tensors = batch.tensors
         waves = standardize(self.waves(batch), tensors["lengths"])
         hidden, features = encode_frames(self.model.wav2vec2, waves, tensors["frames"], tensors["masked"])
@@ -254,13 +254,13 @@ class Wav2Vec2Pretraining(AudioObjective):
 
 
 def _within(batch: Batch) -> Tensor:
-    """Which of the positions are masked frames and no filling, bool (B, M)."""
+    """Which of the positions are masked frames and not padding, bool (B, M)."""
     positions, counts = batch.tensors["positions"], batch.tensors["counts"]
     return torch.arange(positions.shape[1], device=positions.device) < counts[:, None]
 
 
 def _decay_over(steps: int, task: Wav2Vec2) -> float:
-    """The factor that takes the temperature from the first to the last value in so many steps."""
+    """The factor by which the temperature goes from the first to the last value in this many steps."""
     ratio: float = (task.gumbel_temperature_final / task.gumbel_temperature) ** (1.0 / steps)
     return ratio
 

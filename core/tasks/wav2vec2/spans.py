@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from core.randomness import derive_seed, uniforms
 
 _MULTIPLE = 16
-"""Masked frames are filled up to a multiple of this; see ``_POSITIONS_MULTIPLE`` of `core.tasks.masked_lm.objective`."""
+"""The number of masked frames is padded to a multiple of this; see ``_POSITIONS_MULTIPLE`` of `core.tasks.masked_lm.objective`."""
 _LEAST_SPANS = 2
 
 
@@ -19,15 +19,15 @@ def masked_spans(
     start_probability: float,
     length: int,
 ) -> NDArray[np.bool_]:
-    """Masks of shape (B, width): stretches of ``length`` frames that may overlap (arXiv 2006.11477, section 3.1).
+    """Masks of shape (B, width): spans of ``length`` frames that may overlap (arXiv 2006.11477, section 3.1).
 
-    Of a recording's T ``frames`` a share of ``start_probability`` begins a stretch, without replacement; T times it is
-    rounded up or down by chance. There are at least two stretches, as many as fit; where one would hide the
-    whole recording, there is one of half its frames. So at least one frame is masked in each.
+    Of a recording's T ``frames`` a share of ``start_probability`` begins a span, without replacement; T times it is
+    rounded up or down at random. There are at least two spans if they fit; if one would mask the whole
+    recording, there is one of half its frames. So at least one frame is masked in each.
 
     Args:
         samples: their ids, shape (B,).
-        frames: how many of each one's frames are sound, shape (B,), at least 1.
+        frames: number of each recording's frames of sound, shape (B,), at least 1.
     """
     scores, chance = np.split(uniforms(derive_seed(key, "spans"), samples, width + 1, 1)[0], [width], axis=1)
     fits = frames > length
@@ -48,7 +48,7 @@ def masked_spans(
 
 
 def masked_positions(masked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each row of a mask (B, T) is True, in order: shape (B, M), filled up with 0; and how often, shape (B,)."""
+    """Where each row of a mask (B, T) is True, in order: shape (B, M), padded with 0; and their number, shape (B,)."""
     counts = masked.sum(axis=1)
     width = -(-max(1, int(counts.max())) // _MULTIPLE) * _MULTIPLE
     positions = np.zeros((len(masked), width), dtype=np.int64)
@@ -60,10 +60,10 @@ def masked_positions(masked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDAr
 def negative_indices(
     key: int, samples: NDArray[np.int64], counts: NDArray[np.int64], width: int, negatives: int
 ) -> NDArray[np.int64]:
-    """For each of ``width`` masked frames of a recording, others of it, shape (B, width, negatives).
+    """For each of ``width`` masked frames of a recording, other masked frames of it, shape (B, width, negatives).
 
-    They are drawn evenly, with replacement, from the recording's ``counts`` (B,) masked frames but the frame itself, and given
-    as indices among them. A recording's only masked frame gets itself.
+    They are drawn uniformly, with replacement, from the recording's ``counts`` (B,) masked frames except the frame itself, and
+    returned as indices among them. A recording's only masked frame gets itself.
     """
     chance = uniforms(derive_seed(key, "negatives"), samples, width * negatives, 1)[0]
     others = np.maximum(0, counts - 1)[:, None, None]

@@ -68,8 +68,8 @@ class Wav2Vec2(TaskSpec):
         large_batch=256,
         large_rate=0.0005,
     )
-    """Of the small one: a frame each 10 ms, so that half a second of speech gives enough of them to mask and to tell
-    apart, and stretches of 100 ms, for shorter ones are guessed from the frames beside them."""
+    """Settings of the small recipe: a frame each 10 ms, so that half a second of speech has enough frames to mask and to
+    distinguish, and spans of 100 ms, because shorter ones can be predicted from the adjacent frames."""
 
     kind: Literal["wav2vec2"] = "wav2vec2"
 

@@ -151,7 +151,7 @@ def test_of_two_packages_with_one_kind_the_first_by_name_is_used_wherever_it_lie
     found = registry._found.__wrapped__()
     assert found.packages == {"toy": "a-toys"}
     assert [fault.package for fault in found.faults] == ["b-toys", "c-toys"]
-    assert all("a-toys brings a task 'toy' already" in fault.reason for fault in found.faults)
+    assert all("a-toys already provides a task 'toy'" in fault.reason for fault in found.faults)
 
 
 def test_a_copy_behind_another_on_the_path_is_no_second_package(install: Install) -> None:
