@@ -163,7 +163,7 @@ class MaskedSpectrogramModeling(AudioObjective):
             layer.compile()
 
     def _measure(self) -> tuple[float, float]:
-        """Mean and half the standard deviation of the training split's spectrograms: AST's extractor divides by twice its ``std``.
+        """Mean and standard deviation of the training split's spectrograms; AST's extractor divides by twice the deviation.
 
         Rounded to four digits, so that differences of machines in the last bits have no effect.
         """
