@@ -42,6 +42,7 @@ def _task_out(kind: str, spec: type[TaskSpec], package: str | None) -> TaskOut:
         choose_if=spec.choose_if,
         description=inspect.getdoc(spec) or "",
         modality=spec.modality,
+        needs_labels=spec.needs_labels,
         networks=[NetworkOut(preset=name, architecture=PRESETS[name].architecture) for name in spec.presets],
         metrics=[MetricOut.model_validate(metric) for metric in spec.all_metrics()],
         recipes=[

@@ -73,6 +73,8 @@ class TaskOut(Resource):
     """What it does and where it comes from, in a sentence or two."""
     modality: Literal["text", "image", "audio"]
     """Modality of its data."""
+    needs_labels: bool
+    """Whether it learns from the samples' labels; data without labels are then refused."""
     networks: list[NetworkOut]
     metrics: list[MetricOut]
     """Metrics of its jobs, in display order."""

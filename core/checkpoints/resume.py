@@ -18,8 +18,14 @@ from core.checkpoints.manifest import Manifest, ManifestError, verify
 from core.checkpoints.optimizer_state import load_state
 from core.errors import EngineError
 from core.events import Events
-from core.spec.adaptation import Full
 from core.spec.job import JobSpec
+
+_LATER: Mapping[str, Any] = {
+    "start": None,
+    "adaptation": {"method": "full"},
+    "data.on_missing_label": "refuse",
+}
+"""Fields of a job that were added to the schema after its first release, by dotted path, and their defaults as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +130,17 @@ def fingerprint(job: JobSpec) -> str:
 
 
 def recorded(job: JobSpec) -> dict[str, Any]:
-    """A job as a checkpoint contains it. Sections that say nothing are left out, so that it is the same as it was before
-    jobs had these sections."""
-    absent = {"start"} if job.start is None else set()
-    if isinstance(job.adaptation, Full):
-        absent.add("adaptation")
-    return job.model_dump(mode="json", exclude=absent)
+    """A job as a checkpoint records it. Fields that the schema got later are left out while they have their default,
+    so that the checkpoints and the fingerprint of a job are the same as before."""
+    document = job.model_dump(mode="json")
+    for path, default in _LATER.items():
+        *sections, name = path.split(".")
+        section = document
+        for part in sections:
+            section = section[part]
+        if section.get(name, default) == default:
+            section.pop(name, None)
+    return document
 
 
 def _lock(fd: int, out: Path) -> None:

@@ -5,7 +5,14 @@ from typing import Literal
 from core.characters import without_objects
 
 DataErrorCode = Literal[
-    "data_too_small", "data_unreadable", "pattern_too_slow", "tokenizer_invalid", "too_many_bad_samples"
+    "data_too_small",
+    "data_unreadable",
+    "labels_missing",
+    "pattern_too_slow",
+    "tokenizer_invalid",
+    "too_few_classes",
+    "too_many_bad_samples",
+    "unseen_classes",
 ]
 
 

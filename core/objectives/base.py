@@ -1,4 +1,4 @@
-"""The contract between a pretraining task's objective and the training loop.
+"""The contract between a task's objective and the training loop.
 
 The objective of a task stands in ``core/tasks/<kind>/objective.py``: one class, registered for the task's spec with
 `objective_for`. The loop uses objectives only through this contract, so adding a task changes nothing else.
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -87,10 +87,14 @@ class Phase:
 
 
 class Objective(nn.Module, abc.ABC):
-    """A pretraining task: its networks, their inputs and their losses.
+    """A task: its networks, their inputs and their losses.
 
     ``forward(batch)`` returns `Losses`; it runs under autocast and in training mode.
     """
+
+    measures_representation: ClassVar[bool] = True
+    """Whether the loop measures the features from `encode` during training (`core.training.probing`). A task that
+    learns labels is judged by its own measures."""
 
     @classmethod
     @abc.abstractmethod

@@ -59,8 +59,8 @@ class ImageDataSpec(Spec):
 
     label_column: Column | None = None
     """Column (Parquet) that holds the classes, as numbers or names. Default: ``label``, else ``fine_label``, else
-    ``labels``; without one the images have no class. Classes are used
-    only by probes and never for the training."""
+    ``labels``; without one the images have no class. Tasks that learn
+    without labels use classes only for probes."""
 
 
 class DataSpec(Spec):
@@ -89,6 +89,10 @@ class DataSpec(Spec):
     """What to do about images and recordings that cannot be decoded. ``refuse``: the job fails where more than 1 % are bad, and
     goes on without them below that. ``skip``: it goes on without them however many they are. Either way they are
     counted, and the first are listed. Text has no bad samples: a file is read as a whole or refused."""
+
+    on_missing_label: Literal["refuse", "skip"] = "refuse"
+    """What a task that learns from labels does about samples without one. ``refuse``: the job fails. ``skip``: it
+    trains and evaluates on the other samples. Tasks that do not learn from labels read all samples."""
 
     held_out: Literal["by_hash", "tail"] = "by_hash"
     """How the held-out split for evaluation is chosen. ``by_hash``: documents, images or recordings by their

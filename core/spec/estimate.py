@@ -38,13 +38,14 @@ class Estimate:
         return self.weights_bytes + self.activation_bytes
 
 
-def estimate(spec: JobSpec, *, vocabulary_size: int | None = None) -> Estimate:
+def estimate(spec: JobSpec, *, vocabulary_size: int | None = None, classes: int | None = None) -> Estimate:
     """Estimate the parameters and memory of a job.
 
     Args:
         vocabulary_size: Of an uploaded tokenizer; None: the spec's.
+        classes: Of the data, for a task that learns them; None: unknown.
     """
-    network, inputs = spec.network_size, spec.inputs(vocabulary_size)
+    network, inputs = spec.network_size, spec.inputs(vocabulary_size, classes)
     weights = adapted_weights(
         spec.adaptation,
         network,

@@ -23,9 +23,12 @@ from core.spec.tasks import Task, task_specs
 from core.spec.text import Name
 from core.spec.training import TrainingSpec
 
+MOST_CLASSES = 1_000
+"""Number of classes for an estimate without data: as many as the inspection of a file counts."""
+
 
 class JobSpec(Spec):
-    """One pretraining job, as YAML or JSON.
+    """One job, as YAML or JSON.
 
     ``dataset`` names a dataset of the service (``ds_…``); a run without a service takes its files
     from the command line instead.
@@ -202,11 +205,12 @@ class JobSpec(Spec):
         """Number of positions in the network's weights; None if the weights allow any number."""
         return self.training.sequence_length if self.network_size.learned_positions else None
 
-    def inputs(self, vocabulary_size: int | None = None) -> Inputs:
+    def inputs(self, vocabulary_size: int | None = None, classes: int | None = None) -> Inputs:
         """The networks' inputs in one micro-batch.
 
         Args:
             vocabulary_size: of an uploaded tokenizer; None: the largest that the spec allows.
+            classes: of the data, for a task that learns them; None: unknown, `MOST_CLASSES`.
         """
         training, image = self.training, self.data.image
         precision, device = training.precision, self.resources.device
@@ -221,4 +225,5 @@ class JobSpec(Spec):
             half=precision == "bf16" or (precision == "auto" and device != "cpu"),
             device=device,
             dropout=self.dropout,
+            classes=MOST_CLASSES if classes is None else classes,
         )

@@ -75,6 +75,50 @@ LANGUAGE: tuple[Metric, ...] = (
 )
 """Metrics of a task that predicts tokens, besides its loss."""
 
+ACCURACY = Metric(
+    "accuracy",
+    "Accuracy",
+    ("train", "eval"),
+    better="higher",
+    unit="share",
+    hint="Samples whose most probable class is the right one.",
+    tile="Accuracy",
+)
+CLASSIFICATION: tuple[Metric, ...] = (
+    ACCURACY,
+    Metric(
+        "macro_f1",
+        "F1, macro",
+        better="higher",
+        unit="share",
+        hint="Harmonic mean of precision and recall of each class, averaged over the classes: rare ones count as much.",
+        tile="Macro F1",
+    ),
+    Metric(
+        "macro_precision",
+        "Precision, macro",
+        better="higher",
+        unit="share",
+        hint="Of the samples assigned to a class, the share that belongs to it, averaged over the classes.",
+    ),
+    Metric(
+        "macro_recall",
+        "Recall, macro",
+        better="higher",
+        unit="share",
+        hint="Of the samples of a class, the share that was found, averaged over the classes: balanced accuracy.",
+    ),
+    Metric(
+        "top5_accuracy",
+        "Top-5 accuracy",
+        better="higher",
+        unit="share",
+        hint="Samples whose class is among the five most probable ones. Measured where there are more than five.",
+        always=False,
+    ),
+)
+"""Metrics of a task that predicts one class of each sample."""
+
 REPRESENTATION: tuple[Metric, ...] = (
     Metric(
         "knn_accuracy",

@@ -42,6 +42,15 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 model = AutoModelForSeq2SeqLM.from_pretrained("{FOLDER}")
 tokenizer = AutoTokenizer.from_pretrained("{FOLDER}")""",
 )
+IMAGE_CLASSIFICATION = Opening(
+    "AutoModelForImageClassification",
+    f"""\
+from transformers import pipeline
+
+# A ResNet for small images has its class in the folder, which trust_remote_code allows to run.
+classify = pipeline("image-classification", "{FOLDER}", trust_remote_code=True)
+print(classify("image.png"))""",
+)
 OWN_CLASS = Opening(
     "AutoModel",
     f"""\

@@ -26,6 +26,9 @@ MODALITY_FIELDS: Mapping[Modality, tuple[str, ...]] = {
 }
 """Fields and sections of a job that only the tasks of one modality read, by their dotted paths."""
 
+LABEL_FIELDS: tuple[str, ...] = ("data.on_missing_label",)
+"""Fields of a job that only the tasks read that learn from labels."""
+
 
 class TaskSpec(Spec):
     """The spec of one task: a variant of the union `core.spec.tasks.Task`.
@@ -69,6 +72,9 @@ class TaskSpec(Spec):
     """Whether only a part of its network may be trained (``adaptation``). Its network must be a pretrained encoder with a
     head, in the checkpoint's root, and `head_parameters` must count all that is not the encoder's."""
 
+    needs_labels: ClassVar[bool] = False
+    """Whether it learns from the samples' labels, so that data without labels are refused."""
+
     packs_documents: ClassVar[bool] = False
     """Whether rows of text may be packed by ``data.packing: best_fit``; otherwise the text is read as a stream."""
 
@@ -94,7 +100,8 @@ class TaskSpec(Spec):
         """Dotted paths of a job's fields and sections that this task reads and some other tasks do not."""
         own = (f"task.{name}" for name in cls.model_fields if name != "kind")
         adaptation = ("adaptation",) if cls.adapts else ()
-        return (*own, *MODALITY_FIELDS[cls.modality], *adaptation)
+        labels = LABEL_FIELDS if cls.needs_labels else ()
+        return (*own, *MODALITY_FIELDS[cls.modality], *labels, *adaptation)
 
     @classmethod
     def architectures(cls) -> frozenset[str]:

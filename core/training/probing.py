@@ -30,7 +30,8 @@ def examine(
     indices: NDArray[np.int64],
     training: TrainingSpec,
 ) -> dict[str, float]:
-    """Measures of the features from `Objective.encode` for some held-out samples; none if it returns None.
+    """Measures of the features from `Objective.encode` for some held-out samples; none if it returns None, or the task has
+    no such measures.
 
     There are none for data that cannot have labels, such as text: a language model is judged by its loss, and its
     features always lie close together, which `core.evaluation.representation.has_collapsed` would report as a collapse.
@@ -42,7 +43,8 @@ def examine(
             ``training.probe_samples``.
         indices: of held-out samples.
     """
-    features = encode(objective, held_out, indices) if held_out.labels is not None else None
+    measured = objective.measures_representation and held_out.labels is not None
+    features = encode(objective, held_out, indices) if measured else None
     if features is None:
         return {}
     values = health(features)

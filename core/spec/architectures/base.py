@@ -44,6 +44,8 @@ class Inputs:
     device: str
     """``resources.device`` of the spec."""
     dropout: float
+    classes: int = 0
+    """Classes of the data, for a task that learns them."""
 
     @property
     def patches(self) -> int:

@@ -8,6 +8,9 @@ from core.spec.architectures.blocks import BlockMap
 from core.spec.architectures.image import ImageEncoderSize, is_small_image
 from core.spec.architectures.transformer import Transformer, TransformerSize
 
+NO_CLASS_TOKEN = "a ViT without a class token"  # noqa: S105 - no password
+"""What the weights of an encoder without a class token, as I-JEPA's, are made for, in `core.spec.start_rules`."""
+
 
 class VitSize(Transformer, ImageEncoderSize):
     """Sizes of a vision transformer without a head: a class token, learned positions, a last norm."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.transformer import TransformerSize
-from core.spec.architectures.vit import VitSize, image_block_bytes
+from core.spec.architectures.vit import NO_CLASS_TOKEN, VitSize, image_block_bytes
 from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
@@ -86,7 +86,7 @@ class JointEmbeddingPrediction(TaskSpec):
         return self
 
     def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
-        return {"task.kind": "a ViT without a class token"}
+        return {"task.kind": NO_CLASS_TOKEN}
 
     def check(self, encoder: Size, patches: int) -> None:
         assert isinstance(encoder, VitSize)

@@ -18,6 +18,7 @@ from tests.core.training.reference.jobs import CASES
 
 _TEXT = {"loss", "perplexity", "bits_per_byte"}
 _MASKED = _TEXT | {"masked_accuracy", "unigram_entropy"}
+_CLASSES = {"loss", "accuracy", "macro_f1", "macro_precision", "macro_recall"}
 NAMES: dict[str, set[str]] = {
     "masked_lm": _MASKED,
     "masked_lm-features": _MASKED | {"feature_loss"},
@@ -36,6 +37,9 @@ NAMES: dict[str, set[str]] = {
     "denoising_autoencoder": {"loss", "clean_loss", "mean_colour_loss"},
     "dcgan": {"real_score", "generated_score", "discriminator_accuracy", "frechet_distance_label_cnn"},
     "resgan": {"real_score", "generated_score", "discriminator_accuracy", "frechet_distance_label_cnn"},
+    "image_classification": _CLASSES,
+    "image_classification-jepa": _CLASSES,
+    "image_classification-resnet": _CLASSES,
     "wav2vec2": {"loss", "contrastive_accuracy", "codebook_perplexity"},
     "masked_spectrogram": {"loss"},
 }

@@ -35,6 +35,9 @@ DRAWN: dict[str, set[str]] = {
         "discriminator.augmentation",
         "generator.augmentation",
     },
+    "image_classification": VIEW | {"mix/view/box", "mix/share", "mix/images"},
+    "image_classification-jepa": VIEW,
+    "image_classification-resnet": VIEW,
     "wav2vec2": {"waves", "masked", "negatives"},
     "masked_spectrogram": {"waves", "ranks"},
 }

@@ -145,7 +145,8 @@ def evaluated(ours: Reference) -> dict[str, float]:
             parameter.copy_(own[key])
     train = objective.samples("train")
     features = objective.encode(train.rows(np.arange(len(train))))
-    if features is not None and train.labels is not None and held_out.labels is not None:
+    measured = objective.measures_representation and features is not None
+    if measured and train.labels is not None and held_out.labels is not None:
         labels, truth = torch.tensor(train.labels), torch.tensor(held_out.labels[indices])
         others = objective.encode(held_out.rows(indices))
         values["probe/knn_accuracy"] = knn_accuracy(features, labels, others, truth)

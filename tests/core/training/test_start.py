@@ -67,6 +67,25 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         document("joint_embedding_prediction"),
         document("joint_embedding_prediction", scope="encoder", task={"momentum": 0.9}),
     ),
+    "mae to classes": (document("masked_autoencoder"), document("image_classification", scope="encoder")),
+    "dino to classes": (document("dino"), document("image_classification", scope="encoder")),
+    "jepa to classes": (
+        document("joint_embedding_prediction"),
+        document("image_classification-jepa", scope="encoder"),
+    ),
+    "contrastive to classes": (
+        document("contrastive"),
+        document("image_classification-resnet", scope="encoder"),
+    ),
+    "classes to classes": (
+        document("image_classification-resnet"),
+        document("image_classification-resnet", scope="encoder", task={"label_smoothing": 0.1}),
+    ),
+    "classes to mae": (document("image_classification"), document("masked_autoencoder", scope="encoder")),
+    "classes to contrastive": (
+        document("image_classification-resnet"),
+        document("contrastive", scope="encoder"),
+    ),
     "spectrograms": (
         document("masked_spectrogram"),
         document("masked_spectrogram", scope="encoder", task={"mask_ratio": 0.5}),

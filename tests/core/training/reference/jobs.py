@@ -179,6 +179,39 @@ CASES: dict[str, Case] = {
         averages.gan,
         by_step=True,
     ),
+    "image_classification": Case(
+        "pictures",
+        job(
+            "pictures",
+            {
+                "kind": "image_classification",
+                "label_smoothing": 0.1,
+                "class_weights": {"discs": 3.0},
+                "mixup": 0.4,
+                "head_dropout": 0.3,
+            },
+            _VIT,
+            ema_decay=0.7,
+        ),
+        {"": images.image_classification},
+    ),
+    "image_classification-jepa": Case(
+        "pictures",
+        job("pictures", {"kind": "image_classification", "class_token": False}, _VIT),
+        {"": images.image_classification},
+    ),
+    "image_classification-resnet": Case(
+        "pictures",
+        job(
+            "pictures",
+            {"kind": "image_classification", "class_weights": "balanced"},
+            RESNET,
+            optimizer={"learning_rate": 0.002},
+            gradient_clip=None,
+        ),
+        {"": images.image_classification},
+        mixes=True,
+    ),
     "wav2vec2": Case(
         "recordings",
         job("recordings", AUDIO_TASKS["wav2vec2"], SMALL),

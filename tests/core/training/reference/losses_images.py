@@ -77,12 +77,15 @@ def joint_embedding_prediction(objective: Any, batch: Any, rows: Tensor) -> Tens
     return total
 
 
-def drawn_views(objective: Any, batch: Any, rows: Tensor, kind: str, maker: Any) -> Tensor:
-    prefix = f"{kind}." if kind else ""
+def drawn_views(
+    objective: Any, batch: Any, rows: Tensor, kind: str, maker: Any, prefix: str | None = None
+) -> Tensor:
+    if prefix is None:
+        prefix = f"{kind}." if kind else ""
     drawn = {
         name.removeprefix(prefix): tensor
         for name, tensor in batch.tensors.items()
-        if name.startswith(prefix) and name != "images"
+        if name.startswith(prefix) and "images" not in name
     }
     return normalised(objective, views(rows, drawn, maker.spec, size=maker.size))
 
@@ -118,6 +121,28 @@ def denoising_autoencoder(objective: Any, batch: Any, rows: Tensor) -> Tensor:
     wide = objective.from_code(functional.gelu(code)).unflatten(1, (-1, maps.shape[2], maps.shape[3]))
     rebuilt = objective.decoder(wide)
     return sum((one - other).square().mean() for one, other in zip(rebuilt, clean, strict=True))
+
+
+def image_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """The probabilities of the right classes, image by image, with smoothing, weights and mixing written out."""
+    task, t = objective.task, batch.tensors
+    classes = list(objective.data.classes)
+    known = torch.bincount(torch.from_numpy(objective.samples("train").labels), minlength=len(classes))
+    weights = torch.ones(len(classes))
+    if task.class_weights == "balanced":
+        weights = known.sum() / (len(classes) * known)
+    elif task.class_weights != "none":
+        weights = torch.tensor([task.class_weights.get(name, 1.0) for name in classes])
+    pixels = drawn_views(objective, batch, rows, "", objective.views, "view/")
+    truth = torch.eye(len(classes))[t["labels"]]
+    if task.mixup:
+        share = t["mix/share"]
+        others = drawn_views(objective, batch, t["mix/images"], "", objective.views, "mix/view/")
+        pixels = torch.stack([a * p + (1 - a) * q for a, p, q in zip(share, pixels, others, strict=True)])
+        truth = share[:, None] * truth + (1 - share)[:, None] * torch.eye(len(classes))[t["mix/labels"]]
+    truth = (1 - task.label_smoothing) * truth + task.label_smoothing / len(classes)
+    scores = objective.model(pixels).logits
+    return -(truth * weights * scores.log_softmax(1)).sum()
 
 
 def dino(objective: Any, batch: Any, rows: Tensor, step: int) -> Tensor:

@@ -1,0 +1,94 @@
+"""Samples with labels, for tasks that learn from them."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.errors import DataError
+from core.data.prepared import Samples, SplitName
+
+_NAMED = 5
+"""Classes that a message names, at most."""
+
+
+class LabelledSamples:
+    """The samples of a split that have a class.
+
+    Args:
+        samples: All samples of the split.
+        missing: `data.on_missing_label` of the spec.
+
+    Raises:
+        DataError: ``labels_missing``, where a sample has no class and ``missing`` is ``refuse``.
+    """
+
+    def __init__(self, samples: Samples, split: SplitName, missing: Literal["refuse", "skip"]) -> None:
+        self._samples = samples
+        self._name = "training" if split == "train" else "held-out"
+        labels = samples.labels
+        if labels is None:
+            labels = np.full(len(samples), -1, np.int64)
+        self._chosen: NDArray[np.int64] = np.flatnonzero(labels >= 0)
+        self._labels: NDArray[np.int64] = labels[self._chosen]
+        without = len(labels) - len(self._chosen)
+        if without and missing == "refuse":
+            raise DataError(
+                "labels_missing",
+                f"{without:,} of the {len(labels):,} samples of the {self._name} split have no class",
+                "Give each sample a class (a folder, or a column of the table), or set data.on_missing_label to skip.",
+            )
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class of each sample, shape (len,)."""
+        return self._labels
+
+    def rows(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """The raw samples at ``indices``, shape (B, …)."""
+        return self._samples.rows(self._chosen[indices])
+
+    def require(self, count: int) -> None:
+        """
+        Raises:
+            DataError: ``data_too_small``, where there are fewer samples than ``count``.
+        """
+        if len(self) < count:
+            raise DataError(
+                "data_too_small",
+                f"The {self._name} split has {len(self):,} samples with a class, and {count:,} are needed",
+                "Add samples, or lower training.batch_size.",
+            )
+
+
+def require_classes(classes: Sequence[str], train: NDArray[np.int64], held_out: NDArray[np.int64]) -> None:
+    """Check that the classes can be learned and measured.
+
+    Args:
+        classes: Names of all classes.
+        train: Class of each training sample.
+        held_out: Class of each held-out sample.
+
+    Raises:
+        DataError: ``too_few_classes`` below two, ``unseen_classes`` where a held-out class has no training sample.
+    """
+    seen = set(train.tolist())
+    if len(classes) < 2 or len(seen) < 2:
+        there = f"only {classes[next(iter(seen))]!r}" if classes and seen else "fewer than two"
+        raise DataError(
+            "too_few_classes",
+            f"The training split has {there} of the classes, and two are the least that can be told apart",
+            "Put the samples of each class into a folder of its own, or name the column with the classes.",
+        )
+    if unseen := sorted(set(held_out.tolist()) - seen):
+        names = ", ".join(repr(classes[number]) for number in unseen[:_NAMED])
+        more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
+        raise DataError(
+            "unseen_classes",
+            f"{len(unseen)} of the held-out split's classes have no sample in the training split: {names}{more}",
+            "Add samples of these classes to learn from, or remove the held-out ones.",
+        )

@@ -1,0 +1,184 @@
+"""Base class of the objectives that learn labels: fine-tuning of an encoder, or the same training from fresh weights.
+
+A checkpoint of them opens as a class of `transformers` with a head (``…For…Classification``), whose configuration has the
+names of the classes.
+"""
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from core.data import Samples, SplitName
+from core.data.labelled import LabelledSamples, require_classes
+from core.errors import EngineError
+from core.evaluation.classification import single_label
+from core.networks.dropout import dropout
+from core.networks.encoder import Encoder
+from core.objectives.base import Batch, Losses, Objective, chunks
+
+ClassWeights = Literal["none", "balanced"] | dict[str, float]
+
+
+class Supervised(Objective):
+    """A task that learns labels. It is combined with the base class of a modality."""
+
+    measures_representation: ClassVar[bool] = False
+
+    model: PreTrainedModel
+    """The network with its head."""
+
+    @property
+    @abc.abstractmethod
+    def learned_encoder(self) -> Encoder:
+        """The network below the head."""
+
+    @abc.abstractmethod
+    def scores(self, rows: NDArray[Any]) -> Tensor:
+        """The head's outputs for raw samples as they are stored, shape (B, …, outputs)."""
+
+    def predictions(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Tensor:
+        """`scores` of the samples at ``indices``, shape (N, …, outputs), float32 on the CPU.
+
+        Runs as `evaluate` does.
+        """
+        found = [self.scores(samples.rows(chunk)).float().cpu() for chunk in chunks(indices, batch_size)]
+        return torch.cat(found) if found else self.scores(samples.rows(indices)).float().cpu()
+
+    def block_of(self, name: str) -> int | None:
+        """The encoder's block, by its place in `Encoder.blocks`: stages of a ResNet count on."""
+        for place, prefix in enumerate(self._block_prefixes()):
+            if name.startswith(prefix):
+                return place
+        return None
+
+    def _block_prefixes(self) -> Sequence[str]:
+        places = {id(block): place for place, block in enumerate(self.learned_encoder.blocks)}
+        found = {
+            places[id(module)]: f"{name}." for name, module in self.named_modules() if id(module) in places
+        }
+        return [found[place] for place in sorted(found)]
+
+    def compile_networks(self) -> None:
+        self.model.compile()
+
+
+class Classification(Supervised):
+    """A task that assigns one class to each sample.
+
+    `prepare` is called by its constructor, once the network's base class is initialised.
+    """
+
+    classes: Sequence[str]
+    weights: Tensor | None
+    smoothing: float
+
+    def prepare(
+        self,
+        classes: Sequence[str],
+        *,
+        missing: Literal["refuse", "skip"],
+        smoothing: float,
+        weights: ClassWeights,
+    ) -> None:
+        """Read the labels of both splits.
+
+        Args:
+            classes: Names of the data's classes.
+            missing: ``data.on_missing_label``.
+            smoothing: ``task.label_smoothing``.
+            weights: ``task.class_weights``.
+
+        Raises:
+            DataError: ``too_few_classes``, ``labels_missing``, ``unseen_classes``.
+            EngineError: ``spec_invalid``, where ``weights`` names a class that the data do not have.
+        """
+        self.classes, self.smoothing, self._missing = classes, smoothing, missing
+        # Data of fewer than two classes have no labels at all, and that is the problem to report.
+        policy = missing if len(classes) >= 2 else "skip"
+        train, held_out = (
+            LabelledSamples(self.all_samples(split), split, policy).labels for split in ("train", "held_out")
+        )
+        require_classes(classes, train, held_out)
+        self._train_labels: NDArray[np.int64] = train
+        found = class_weights(weights, classes, train)
+        self.register_buffer("weights", found, persistent=False)
+
+    @abc.abstractmethod
+    def all_samples(self, split: SplitName) -> Samples:
+        """The samples of a split, with and without a class."""
+
+    @abc.abstractmethod
+    def batch_scores(self, batch: Batch) -> Tensor:
+        """The head's outputs for a training batch, augmented, shape (B, classes)."""
+
+    def samples(self, split: SplitName) -> Samples:
+        return LabelledSamples(self.all_samples(split), split, self._missing)
+
+    def labels_of(self, samples: NDArray[np.int64]) -> Tensor:
+        """Classes of training samples by their ids, shape (B,)."""
+        return torch.from_numpy(self._train_labels[samples])
+
+    def forward(self, batch: Batch) -> Losses:
+        scores = self.batch_scores(batch).float()
+        labels = batch.tensors["labels"]
+        total = self.loss(scores, labels)
+        correct = (scores.detach().argmax(dim=1) == labels).sum()
+        return Losses(total, {"accuracy": correct})
+
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Summed cross-entropy with the task's smoothing and class weights.
+
+        Args:
+            scores: Logits, shape (B, C).
+            targets: Classes, shape (B,), or their probabilities, shape (B, C).
+        """
+        return functional.cross_entropy(
+            scores, targets, weight=self.weights, label_smoothing=self.smoothing, reduction="sum"
+        )
+
+    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+        assert samples.labels is not None
+        labels = torch.from_numpy(samples.labels[indices])
+        values = single_label(self.predictions(samples, indices, batch_size), labels)
+        return {f"eval/{name}": value for name, value in values.items()}
+
+
+def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[np.int64]) -> Tensor | None:
+    """Weight of each class in the loss, shape (classes,); None: all are 1.
+
+    ``balanced``: the number of samples over (classes present x samples of the class), so that the mean weight of a sample is 1.
+
+    Args:
+        labels: Class of each training sample.
+
+    Raises:
+        EngineError: ``spec_invalid``, where a name is no class.
+    """
+    if isinstance(given, str):
+        if given == "none":
+            return None
+        counts = np.bincount(labels, minlength=len(classes))
+        present = int((counts > 0).sum())
+        return torch.from_numpy(len(labels) / (present * np.maximum(counts, 1))).float()
+    if unknown := sorted(set(given) - set(classes)):
+        raise EngineError(
+            "spec_invalid",
+            f"task.class_weights names {unknown[0]!r}, which is no class of the data.",
+            f"The classes are {', '.join(map(repr, classes[:20]))}{' …' if len(classes) > 20 else ''}.",
+        )
+    return torch.tensor([given.get(name, 1.0) for name in classes], dtype=torch.float32)
+
+
+def drop_before(head: nn.Module, probability: float) -> None:
+    """Have the input of ``head`` dropped out with ``probability`` in training. Names and values of weights stay."""
+    if probability:
+        head.register_forward_pre_hook(
+            lambda module, inputs: (dropout(inputs[0], probability), *inputs[1:]) if module.training else None
+        )

@@ -1,0 +1,69 @@
+"""What the specs of all tasks that learn labels have in common: fine-tuning, or the same training from fresh weights."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.spec.recipes import Document, Recipe, base, few_steps, mini, smoke, some_steps
+from core.spec.task import TaskSpec
+
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+Weight = Annotated[float, Field(ge=0.0, le=1e6)]
+
+
+class SupervisedTask(TaskSpec):
+    """A task that trains a network and its head on the labels of the samples."""
+
+    needs_labels: ClassVar[bool] = True
+
+    head_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout of the features before the head, in training."""
+
+
+class ClassifyingTask(SupervisedTask):
+    """A task that assigns one class to each sample."""
+
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567)."""
+
+    class_weights: Literal["none", "balanced"] | dict[ClassName, Weight] = "none"
+    """Weight of each class in the loss. ``balanced``: in inverse proportion to its training samples. Or a weight for
+    each class by its name; a class that is not listed has weight 1. Evaluation does not use them."""
+
+
+def fine_tuning_recipes(
+    *, batch: int, steps: int, rate: float, large_batch: int, large_steps: int, **sections: Document
+) -> tuple[Recipe, ...]:
+    """Recipes of a task that learns labels. They name no network: it is the checkpoint's, or without one the task's default.
+
+    Args:
+        batch: Samples a step of the small one, for ``steps`` steps at a peak learning rate of ``rate``.
+        sections: Further sections of the spec for all recipes.
+    """
+    optimizer = {"learning_rate": rate, "weight_decay": 0.05}
+    return (
+        smoke(
+            "60 steps: about a minute on a laptop",
+            {**sections, "training": few_steps(16, optimizer)},
+        ),
+        mini(
+            f"{steps} steps of {batch} samples: some minutes on a CPU",
+            {**sections, "training": some_steps(steps, batch, optimizer)},
+        ),
+        base(
+            f"{large_steps:,} steps of {large_batch} samples: for a GPU",
+            {
+                **sections,
+                "training": {
+                    "steps": large_steps,
+                    "batch_size": large_batch,
+                    "optimizer": {"learning_rate": rate / 2, "weight_decay": 0.05, "layer_decay": 0.75},
+                    "schedule": {"warmup_steps": large_steps // 10},
+                    "log_every": 50,
+                    "evaluate_every": large_steps // 20,
+                    "checkpoint_every": large_steps // 10,
+                },
+                "resources": {"device": "cuda"},
+            },
+        ),
+    )
