@@ -58,6 +58,8 @@ class Task(Resource):
     description: str
     modality: str
     """``text``, ``image`` or ``audio``."""
+    needs_labels: bool = False
+    """Whether it learns from the samples' labels."""
     networks: list[Network]
     metrics: list[Metric]
     recipes: list[Recipe]

@@ -1651,6 +1651,14 @@ export interface components {
              */
             on_bad_sample: "refuse" | "skip";
             /**
+             * On Missing Label
+             * @description What a task that learns from labels does about samples without one. ``refuse``: the job fails. ``skip``: it
+             *     trains and evaluates on the other samples. Tasks that do not learn from labels read all samples.
+             * @default refuse
+             * @enum {string}
+             */
+            on_missing_label: "refuse" | "skip";
+            /**
              * Held Out
              * @description How the held-out split for evaluation is chosen. ``by_hash``: documents, images or recordings by their
              *     content, so that the same one is in the same split in every dataset that contains it. ``tail`` (text alone): the
@@ -2504,6 +2512,57 @@ export interface components {
             targets: string[];
         };
         /**
+         * ImageClassification
+         * @description Assign one class to each image, from a pretrained encoder or from fresh weights.
+         */
+        ImageClassification: {
+            /**
+             * Head Dropout
+             * @description Dropout of the features before the head, in training.
+             * @default 0
+             */
+            head_dropout: number;
+            /**
+             * Label Smoothing
+             * @description Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567).
+             * @default 0
+             */
+            label_smoothing: number;
+            /**
+             * Class Weights
+             * @description Weight of each class in the loss. ``balanced``: in inverse proportion to its training samples. Or a weight for
+             *     each class by its name; a class that is not listed has weight 1. Evaluation does not use them.
+             * @default none
+             */
+            class_weights: ("none" | "balanced") | {
+                [key: string]: number;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "image_classification";
+            /**
+             * Class Token
+             * @description For a ViT: whether it has a class token, which the head reads. False: the head reads the mean of the patches, as
+             *     of I-JEPA's encoder. Default: as in the checkpoint that the job starts from, else true.
+             * @default true
+             */
+            class_token: boolean;
+            /**
+             * @description Random changes of the training images. Default: crops of at least 60 % of an image's area, and horizontal
+             *     flips.
+             */
+            augmentation?: components["schemas"]["AugmentationSpec"] | null;
+            /**
+             * Mixup
+             * @description Mix each training image and its target with another one's (Zhang et al. 2017, arXiv 1710.09412): its share is
+             *     drawn from a beta distribution with both parameters equal to this. 0: no mixing.
+             * @default 0
+             */
+            mixup: number;
+        };
+        /**
          * ImageDataSpec
          * @description How images are converted to one shape; nothing else is done to them before training.
          */
@@ -2531,8 +2590,8 @@ export interface components {
             /**
              * Label Column
              * @description Column (Parquet) that holds the classes, as numbers or names. Default: ``label``, else ``fine_label``, else
-             *     ``labels``; without one the images have no class. Classes are used
-             *     only by probes and never for the training.
+             *     ``labels``; without one the images have no class. Tasks that learn
+             *     without labels use classes only for probes.
              */
             label_column?: string | null;
         };
@@ -2558,7 +2617,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -2592,6 +2651,7 @@ export interface components {
              *         "size": 32
              *       },
              *       "on_bad_sample": "refuse",
+             *       "on_missing_label": "refuse",
              *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
@@ -2686,7 +2746,7 @@ export interface components {
         };
         /**
          * JobSpec
-         * @description One pretraining job, as YAML or JSON.
+         * @description One job, as YAML or JSON.
          *
          *     ``dataset`` names a dataset of the service (``ds_…``); a run without a service takes its files
          *     from the command line instead.
@@ -2712,7 +2772,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -2746,6 +2806,7 @@ export interface components {
              *         "size": 32
              *       },
              *       "on_bad_sample": "refuse",
+             *       "on_missing_label": "refuse",
              *       "held_out": "by_hash",
              *       "held_out_fraction": 0.05
              *     }
@@ -4389,6 +4450,11 @@ export interface components {
              * @enum {string}
              */
             modality: "text" | "image" | "audio";
+            /**
+             * Needs Labels
+             * @description Whether it learns from the samples' labels; data without labels are then refused.
+             */
+            needs_labels: boolean;
             /** Networks */
             networks: components["schemas"]["NetworkOut"][];
             /**
