@@ -23,7 +23,7 @@ from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
 from core.checkpoints.retention import first_whole
 from core.spec.job import JobSpec
-from core.spec.prepared import prepared_key
+from core.spec.prepared import prepared_key, takes_tokenizer, tokenizer_identity
 from worker.resources import WorkerResources
 from worker.staging import AbortCheck, DamagedError, fetch, inside, link, sha256_of_file, stage_checkpoint
 
@@ -67,6 +67,7 @@ class Workspace:
         self._claim = claim
         self._abort_check = abort_check
         self._damaged = damaged
+        self._kind = None if claim.purpose == "train" else kinds()[claim.purpose]
         self.directory = directory
         self.data = directory / "data"
         self.out = directory / "out"
@@ -84,7 +85,7 @@ class Workspace:
         Raises:
             StagingError: something is missing, damaged, or does not fit.
         """
-        kind = None if self._claim.purpose == "train" else kinds()[self._claim.purpose]
+        kind = self._kind
         if kind is not None and isinstance(kind.starts_from, FromCheckpoint):
             try:
                 arguments = self._stage_checkpoint(kind)
@@ -133,7 +134,7 @@ class Workspace:
         if reading := {file.name: file.reading for file in self._claim.files if file.reading}:
             arguments += ["--reading", json.dumps(reading)]
         if kind is not None:
-            return self._of_short_job(kind, arguments)
+            return self._of_short_job(kind, [*arguments, *self._beginning()])
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]
@@ -218,8 +219,15 @@ class Workspace:
     def _is_whole(self, path: Path, file: ClaimedFile) -> bool:
         return sha256_of_file(path, self._abort_check) == file.sha256
 
+    @property
+    def _without_weights(self) -> bool:
+        return self._kind is not None and not isinstance(self._kind.starts_from, FromCheckpoint)
+
     def _stage_best(self) -> tuple[CheckpointRef, Path] | None:
-        """Stage the best undamaged checkpoint, and return it with its local path; None if there is none."""
+        """Stage the best undamaged checkpoint, and return it with its local path; None if there is none.
+
+        For a short job about a spec, which trains nothing, without its weights.
+        """
 
         def tell(reference: CheckpointRef, error: DamagedError) -> None:
             log.warning("checkpoint %s is damaged: %s", reference.id, error)
@@ -239,12 +247,13 @@ class Workspace:
 
     def _fetch_checkpoint(self, reference: CheckpointRef, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
+        manifest = reference.manifest
+        if self._without_weights:
+            manifest = manifest | {
+                "files": [file for file in manifest["files"] if not _is_weights(file["path"])]
+            }
         stage_checkpoint(
-            self._resources.storage,
-            reference.prefix,
-            reference.manifest,
-            target,
-            abort_check=self._abort_check,
+            self._resources.storage, reference.prefix, manifest, target, abort_check=self._abort_check
         )
         if hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest() != reference.manifest_sha256:
             raise DamagedError("its manifest has changed")
@@ -276,6 +285,10 @@ class Workspace:
                     time.sleep(0.1)
 
 
+def _is_weights(path: str) -> bool:
+    return path.endswith(".safetensors")
+
+
 def _disk(error: OSError) -> Failed:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Failed(
@@ -299,4 +312,9 @@ def prepared_key_of(claim: Claim) -> str:
         job = JobSpec.model_validate(claim.spec)
     except ValidationError:  # a spec of an older version; the engine reports that
         return hashlib.sha256(json.dumps([claim.spec, files], sort_keys=True).encode()).hexdigest()
-    return prepared_key(job.task.modality, job.data, files)
+    tokenizer = None
+    if takes_tokenizer(job.task.modality, job.data) and claim.checkpoints:
+        # The same for its own checkpoints and for the one that it starts from.
+        manifest = claim.checkpoints[0].manifest
+        tokenizer = tokenizer_identity({file["path"]: file["sha256"] for file in manifest["files"]})
+    return prepared_key(job.task.modality, job.data, files, tokenizer)

@@ -3,10 +3,11 @@
 `core.inspection` reads their files, in separate processes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from control.datasets.models import DatasetFile
 from control.datasets.statistics import audio_statistics, image_statistics, text_statistics
 from core.formats.names import Kind
 
@@ -43,3 +44,8 @@ def samples(report: Report) -> int:
     # Reports from before there were images and audio count only documents.
     count: int = report["samples"] if "samples" in report else report.get("documents", 0)
     return count
+
+
+def vocabulary_of(files: Iterable[DatasetFile]) -> int | None:
+    """Number of tokens in the uploaded ``tokenizer.json`` of a dataset; None if it has none."""
+    return next((f.report["vocabulary_size"] for f in files if f.report.get("vocabulary_size")), None)

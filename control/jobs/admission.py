@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from control.checkpoints.models import Checkpoint
 from control.datasets import repository as datasets
-from control.datasets.modalities import MODALITIES
+from control.datasets.modalities import MODALITIES, vocabulary_of
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence
@@ -28,6 +28,8 @@ _SEEN_WITHIN = timedelta(days=1)
 class Admission:
     """Result of `examine`."""
 
+    spec: JobSpec
+    """The spec, with what it left out and its start decides."""
     estimate: Estimate
     start: Checkpoint | None = None
     """The checkpoint that the job starts from."""
@@ -42,10 +44,11 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     """Every reason against running the job here. A session that writes locks the row of the dataset, and of the job
     whose checkpoint is started from, so that neither is deleted before the commit."""
     start = find_start(session, project_id, spec)
+    spec = start.spec
     dataset, problem = _dataset(session, project_id, spec)
     files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []
     weight = estimate(spec, vocabulary_size=_uploaded_vocabulary(spec, files))
-    result = Admission(weight, start.checkpoint, list(start.errors))
+    result = Admission(spec, weight, start.checkpoint, list(start.errors))
     if problem is not None:
         result.errors.append(problem)
     elif dataset is not None and (missing := shortcoming(dataset.modality, spec, files)):
@@ -95,7 +98,7 @@ def _dataset(
 def _uploaded_vocabulary(spec: JobSpec, files: Sequence[DatasetFile]) -> int | None:
     if spec.data.tokenizer.kind != "uploaded":
         return None
-    return next((f.report["vocabulary_size"] for f in files if f.report.get("vocabulary_size")), None)
+    return vocabulary_of(files)
 
 
 def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> ProblemDetail | None:

@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 
 from control.checkpoints import repository as checkpoints
 from control.checkpoints.models import Checkpoint
+from control.datasets import repository as datasets
+from control.datasets.modalities import vocabulary_of
 from control.db import ReadSession, WriteSession
 from control.lifecycle import repository
 from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
+from core.spec.data import LEAST_VOCABULARY, TokenizerSpec
 from core.spec.job import JobSpec
 from core.spec.start_rules import misfits
 from core.spec.stored import is_known
@@ -17,27 +20,30 @@ from core.spec.stored import is_known
 class Start:
     """Result of looking up a spec's ``start``."""
 
+    spec: JobSpec
+    """The spec, with what it left out and the checkpoint decides."""
     checkpoint: Checkpoint | None = None
     """None if the job starts from fresh weights, or if the checkpoint cannot be used."""
     errors: list[ProblemDetail] = field(default_factory=list)
 
 
 def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
-    """The checkpoint that ``spec`` starts from, and every reason against starting from it.
+    """The checkpoint that ``spec`` starts from, what it completes in the spec, and every reason against starting from it.
 
     Where the session writes, the row of the job that wrote it is locked until the commit: retention and deletions take
     the same lock, so that no checkpoint is deleted between this check and the commit.
     """
     if spec.start is None:
-        return Start()
+        return Start(spec)
     if spec.start.checkpoint is None:
-        return _refused("start.checkpoint", "missing", "name the checkpoint to start from")
+        return _refused(spec, "start.checkpoint", "missing", "name the checkpoint to start from")
     checkpoint = checkpoints.of_project(session, project_id, spec.start.checkpoint)
     owner = None if checkpoint is None else _owner(session, project_id, checkpoint)
     if checkpoint is not None and session.writes:
         session.refresh(checkpoint)
     if checkpoint is None or owner is None or checkpoint.deleted_at is not None:
         return _refused(
+            spec,
             "start.checkpoint",
             "checkpoint_not_found",
             f"there is no checkpoint {spec.start.checkpoint} in this project; it may have been deleted, or dropped by its "
@@ -48,11 +54,27 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
         message = (
             f"the checkpoint is of the task {kind}, which is not installed here; choose another checkpoint"
         )
-        return _refused("start.checkpoint", "fixed_by_checkpoint", message)
+        return _refused(spec, "start.checkpoint", "fixed_by_checkpoint", message)
     before = JobSpec.model_validate(owner.spec)
-    found = misfits(spec, before, scope=spec.start.scope, step=checkpoint.step)
+    scope, spec = spec.start.scope, _with_its_tokenizer(session, spec, before, owner)
+    found = misfits(spec, before, scope=scope, step=checkpoint.step)
     errors = [ProblemDetail(param=one.param, code=one.code, message=one.message) for one in found]
-    return Start(checkpoint, errors)
+    return Start(spec, checkpoint, errors)
+
+
+def _with_its_tokenizer(session: ReadSession, spec: JobSpec, before: JobSpec, owner: Job) -> JobSpec:
+    """The spec with the checkpoint's tokenizer where it names no other, and the size of its vocabulary."""
+    data = spec.data
+    left_out = "tokenizer" not in data.model_fields_set
+    if {spec.task.modality, before.task.modality} != {"text"}:
+        return spec
+    if not left_out and data.tokenizer.kind != "checkpoint":
+        return spec
+    size = before.data.tokenizer.largest_vocabulary
+    if before.data.tokenizer.kind == "uploaded":
+        size = vocabulary_of(datasets.files(session, owner.dataset_id)) or size
+    tokenizer = TokenizerSpec(kind="checkpoint", vocabulary_size=max(size, LEAST_VOCABULARY))
+    return spec.model_copy(update={"data": data.model_copy(update={"tokenizer": tokenizer})})
 
 
 def _owner(session: ReadSession, project_id: str, checkpoint: Checkpoint) -> Job | None:
@@ -61,5 +83,5 @@ def _owner(session: ReadSession, project_id: str, checkpoint: Checkpoint) -> Job
     return repository.of_project(session, project_id, checkpoint.job_id)
 
 
-def _refused(param: str, code: str, message: str) -> Start:
-    return Start(errors=[ProblemDetail(param=param, code=code, message=message)])
+def _refused(spec: JobSpec, param: str, code: str, message: str) -> Start:
+    return Start(spec, errors=[ProblemDetail(param=param, code=code, message=message)])

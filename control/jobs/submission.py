@@ -1,6 +1,6 @@
 """Creation of jobs: from a spec, or from a checkpoint of another job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -55,7 +55,7 @@ def submit(
     refuse(_priority_problems(spec, by_admin=by_admin))
     admission = examine(session, project_id, spec)
     refuse(admission.errors)
-    start = admission.start
+    spec, start = admission.spec, admission.start
     job = Job(
         id=new_id("job"),
         project_id=project_id,
@@ -142,7 +142,7 @@ def validate_document(
         valid=not errors,
         errors=errors,
         warnings=[*admission.warnings, *admission.lasting],
-        spec=spec,
+        spec=admission.spec,
         parameters=admission.estimate.parameters,
         memory_bytes=admission.estimate.memory_bytes,
     )
@@ -172,7 +172,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
         raise Invalid("validation_failed", _not_installed(parent.spec["task"]["kind"]), param="task.kind")
     try:
         start = {"checkpoint": checkpoint.id, "scope": "all"}
-        spec = validate(merge_patch(parent.spec | {"start": start}, body.changes))
+        spec = validate(merge_patch(_goes_on(parent, body.changes) | {"start": start}, body.changes))
     except SpecError as error:
         details = _details(error)
         raise Invalid(
@@ -190,6 +190,14 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
             param="start.checkpoint",
         )
     return submit(session, project_id, spec, by_admin=by_admin)
+
+
+def _goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The parent's spec; without its tokenizer where the fork is on other data, so that it takes the checkpoint's."""
+    if changes.get("dataset", parent.dataset_id) == parent.dataset_id:
+        return parent.spec
+    data = {name: value for name, value in parent.spec["data"].items() if name != "tokenizer"}
+    return parent.spec | {"data": data}
 
 
 def _not_installed(kind: str) -> str:

@@ -39,6 +39,7 @@ def create_from_spec(
         SeedbedError: whatever `admit` refuses.
     """
     admission = admit(session, project_id, spec)
+    spec = admission.spec
     assert spec.dataset is not None  # otherwise `admit` has refused it
     return _submit(
         session,
@@ -49,6 +50,7 @@ def create_from_spec(
         dataset_id=spec.dataset,
         device=spec.resources.device,
         memory_bytes=admission.estimate.memory_bytes,
+        checkpoint=admission.start,
     )
 
 

@@ -83,6 +83,8 @@ class Bundle:
     networks: Sequence[Network]
     tensors: Sequence[Tensors] = field(default=())
     advice: str = "Resume with the spec that the checkpoint was trained with."
+    write_tokenizer_source: Callable[[Path], object] | None = None
+    """Creates the folder `core.spec.prepared.TOKENIZER_SOURCE`. None: the checkpoint has none."""
 
     def write(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         """Write a state into a folder.

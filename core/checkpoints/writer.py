@@ -18,6 +18,7 @@ from core.checkpoints.directory import prune, publish, temporary_path
 from core.checkpoints.manifest import MANIFEST, Manifest, describe_files, directory_name, sync
 from core.errors import EngineError, is_disk_full
 from core.events import Events
+from core.spec.prepared import TOKENIZER_SOURCE
 from core.spec.training import CheckpointRetention
 
 
@@ -145,6 +146,8 @@ class CheckpointWriter:
             (temporary / AVERAGED).mkdir()
             self._bundle.write(temporary / AVERAGED, snapshot.averaged)
         write_trainer(temporary, snapshot.optimizer, snapshot.state)
+        if self._bundle.write_tokenizer_source is not None:
+            self._bundle.write_tokenizer_source(temporary / TOKENIZER_SOURCE)
         files = describe_files(temporary)
         manifest = Manifest(
             step=snapshot.step,

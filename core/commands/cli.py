@@ -75,6 +75,7 @@ def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
         spec=arguments.spec,
         data=tuple(arguments.data),
         cache=arguments.cache,
+        start=arguments.start,
         threads=arguments.threads,
         largest_batch=arguments.largest_batch,
         memory_bytes=arguments.memory_bytes,
@@ -92,6 +93,7 @@ def _preview(arguments: argparse.Namespace, events: "Events") -> int:
         data=tuple(arguments.data),
         out=arguments.out,
         cache=arguments.cache,
+        start=arguments.start,
         threads=arguments.threads,
         samples=arguments.samples,
         step=arguments.step,
@@ -172,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     estimate.add_argument(
         "--memory-bytes", type=_positive, metavar="N", help="memory limit (default: all memory of the device)"
     )
+    _add_tokenizer(estimate)
     _add_process(estimate)
 
     export = commands.add_parser("export", help="write a checkpoint in another format")
@@ -190,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     preview.add_argument("--samples", type=_positive, default=8, metavar="N", help="how many (default: 8)")
     preview.add_argument("--step", type=_positive, default=1, metavar="N", help="of which step (default: 1)")
+    _add_tokenizer(preview)
     _add_process(preview)
 
     serve = commands.add_parser("serve", help="stay loaded and fork an engine for each request")
@@ -214,6 +218,15 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
         default={},
         metavar="JSON",
         help='how single files are read: {"NAME": {"column": "…"}}, as stated when they were uploaded',
+    )
+
+
+def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="the checkpoint that the job starts from, for its tokenizer; its weights are not read",
     )
 
 

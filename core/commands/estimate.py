@@ -54,6 +54,8 @@ class Options:
     spec: Path
     data: tuple[Path, ...]
     cache: Path | None = None
+    start: Path | None = None
+    """The checkpoint that the job starts from, of which the files without weights suffice."""
     threads: int | None = None
     largest_batch: bool = False
     memory_bytes: int | None = None
@@ -213,7 +215,7 @@ class _Estimate:
         def progress(phase: str, done: int, total: int | None, unit: str) -> None:
             self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
-        return prepare_for(job, files, cache, on_progress=progress), sampled
+        return prepare_for(job, files, cache, on_progress=progress, start=self._options.start), sampled
 
     def _timed(self, share: float) -> None:
         now = time.monotonic()

@@ -31,6 +31,8 @@ class Options:
     data: tuple[Path, ...]
     out: Path
     cache: Path | None = None
+    start: Path | None = None
+    """The checkpoint that the job starts from, of which the files without weights suffice."""
     threads: int | None = None
     samples: int = 8
     step: int = 1
@@ -71,7 +73,8 @@ def _preview(options: Options, events: Events) -> None:
         events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
     files = data_files(options.data, job.task.modality, options.reading, options.digests.data)
-    data = prepare_for(job, files, options.cache or options.out / "cache", on_progress=progress)
+    cache = options.cache or options.out / "cache"
+    data = prepare_for(job, files, cache, on_progress=progress, start=options.start)
     objective = create_objective(job, data)
     events.emit("prepared", **data.facts, parameters=objective.parameter_count)
     shown = preview_step(objective, job.training, step=options.step, count=options.samples)

@@ -104,7 +104,7 @@ class _Session:
                 decisions = Decisions(events, options.out, fingerprint(job))
                 place, origin = self._start(job, decisions)
                 stack.enter_context(_explain_out_of_memory(place, job))
-                data = self._prepare(job)
+                data = self._prepare(job, origin or self._encoder)
                 asked, (job, place) = job, settle(job, data, place, decisions)
                 objective, optimizers, average = self._build(job, data, place, origin)
             training, world = job.training, World()
@@ -194,7 +194,7 @@ class _Session:
             )
         return place, origin
 
-    def _prepare(self, job: JobSpec) -> Prepared:
+    def _prepare(self, job: JobSpec, start: Origin | EncoderStart | None) -> Prepared:
         options, events = self._options, self._events
 
         def progress(phase: str, done: int, total: int | None, unit: str) -> None:
@@ -206,6 +206,7 @@ class _Session:
             data_files(options.data, job.task.modality, options.reading, options.digests.data),
             cache,
             on_progress=progress,
+            start=start.path if start else None,
         )
 
     def _build(

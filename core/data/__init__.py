@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from core.data.errors import DataError
 from core.data.files import DataFile, data_files
@@ -10,6 +11,7 @@ from core.data.prepared import Prepared, Samples, SplitName
 from core.data.progress import OnProgress
 from core.data.sampling import sample_indices
 from core.spec.job import JobSpec
+from core.spec.prepared import takes_tokenizer
 
 __all__ = [
     "DataError",
@@ -24,14 +26,25 @@ __all__ = [
 
 
 def prepare_for(
-    job: JobSpec, files: Sequence[DataFile], cache: Path, *, on_progress: OnProgress | None = None
+    job: JobSpec,
+    files: Sequence[DataFile],
+    cache: Path,
+    *,
+    on_progress: OnProgress | None = None,
+    start: Path | None = None,
 ) -> Prepared:
     """The prepared form of a job's dataset. Prepared now if it is not in ``cache``.
+
+    Args:
+        start: The checkpoint that the job starts or resumes from, for its tokenizer.
 
     Raises:
         DataError: where the files cannot be used for training.
         OSError: where ``cache`` cannot be written.
     """
     modality = importlib.import_module(f"core.data.{job.task.modality}")
-    prepared: Prepared = modality.prepare(files, job.data, cache, on_progress=on_progress)
+    options: dict[str, Any] = {}
+    if start is not None and takes_tokenizer(job.task.modality, job.data):
+        options["start"] = modality.StartTokenizer.read(start)
+    prepared: Prepared = modality.prepare(files, job.data, cache, on_progress=on_progress, **options)
     return prepared

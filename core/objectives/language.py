@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples, SplitName
-from core.data.text import PreparedText, sequences
+from core.data.text import PreparedText, SpecialIds, sequences
 from core.errors import EngineError
 from core.networks.encoder import Encoder
 from core.networks.text_encoder import text_encoder
@@ -48,7 +48,7 @@ class LanguageModel(Objective):
     def encode(self, rows: NDArray[Any]) -> Tensor:
         """The mean of the last hidden states over all tokens except padding; attention crosses document borders."""
         ids = torch.from_numpy(np.ascontiguousarray(self.text(rows)))
-        real = ids != self.data.special_ids.pad
+        real = real_tokens(ids, self.data.special_ids)
         device = self.model.device
         return self.learned_encoder.features(ids.to(device), None if bool(real.all()) else real.to(device))
 
@@ -90,7 +90,19 @@ class LanguageModel(Objective):
             networks=[Network("model.", self.model, write_beside=self.save_tokenizer)],
             tensors=[Tensors("heads.safetensors", may_be_absent=True)],
             advice=_ADVICE,
+            write_tokenizer_source=self.data.save_source if self.data.keeps_tokenizer else None,
         )
+
+
+def real_tokens(ids: Tensor, special: SpecialIds) -> Tensor:
+    """Which of the tokens (B, L) are not padding, bool (B, L).
+
+    Where padding and the end of a text are the same token, only those at the end of a row are padding.
+    """
+    is_pad = ids == special.pad
+    if special.pad != special.sep:
+        return ~is_pad
+    return ~is_pad.int().flip(1).cumprod(1).flip(1).bool()
 
 
 def is_text(data: Prepared) -> TypeGuard[PreparedText]:

@@ -13,9 +13,13 @@ from core.data.text import PreparedText
 def save_causal_tokenizer(data: PreparedText, directory: Path, model_max_length: int) -> None:
     """A tokenizer that adds no tokens to a text, so that a network continues directly after it.
 
+    That of a checkpoint stays as it is.
+
     The separator is the token for the beginning and for the end of a text.
     """
     data.save_tokenizer(directory, model_max_length)
+    if data.keeps_tokenizer:
+        return
     _edit(directory / "tokenizer.json", post_processor=None)
     end = _role(directory, "sep")
     _declare(directory, bos_token=end, eos_token=end)
@@ -26,6 +30,8 @@ def save_denoising_tokenizer(
 ) -> None:
     """A tokenizer with the sentinels after its vocabulary, and the separator after each text, as T5's."""
     data.save_tokenizer(directory, model_max_length)
+    if data.keeps_tokenizer and not _lacking(directory / "tokenizer.json", sentinels):
+        return
     end = _role(directory, "sep")
     tokenizer = with_sentinels(directory / "tokenizer.json", sentinels)
     closing = [(end, tokenizer.token_to_id(end))]
@@ -46,12 +52,19 @@ def with_sentinels(file: Path, sentinels: Sequence[str]) -> Tokenizer:
 
 def _role(directory: Path, role: str) -> str:
     settings = json.loads((directory / "tokenizer_config.json").read_text())
-    return str(settings[f"{role}_token"])
+    token = settings.get(f"{role}_token") or settings["eos_token"]
+    return str(token["content"] if isinstance(token, dict) else token)
+
+
+def _lacking(file: Path, tokens: Sequence[str]) -> list[str]:
+    tokenizer = Tokenizer.from_file(str(file))
+    return [token for token in tokens if tokenizer.token_to_id(token) is None]
 
 
 def _declare(directory: Path, **roles: str) -> None:
     _edit(directory / "tokenizer_config.json", **roles)
-    _edit(directory / "special_tokens_map.json", **roles)
+    if (names := directory / "special_tokens_map.json").exists():
+        _edit(names, **roles)
 
 
 def _edit(file: Path, **changes: Any) -> None:

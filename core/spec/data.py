@@ -11,31 +11,41 @@ from core.spec.text import Column
 SPECIAL_TOKENS = 5
 """Number of special tokens of every trained tokenizer: [PAD], [UNK], [CLS], [SEP] and [MASK]."""
 
+LEAST_VOCABULARY = 300
+"""Least number of tokens that a vocabulary can be limited to."""
+
 
 class TokenizerSpec(Spec):
-    """The tokenizer: trained on the dataset, or uploaded with it."""
+    """The tokenizer: trained on the dataset, uploaded with it, or that of the checkpoint that the job starts from."""
 
-    kind: Literal["bpe", "wordpiece", "unigram", "byte", "character", "uploaded"] = "bpe"
+    kind: Literal["bpe", "wordpiece", "unigram", "byte", "character", "uploaded", "checkpoint"] = "bpe"
     """``bpe``: byte-level BPE, trained on the training split of the data. ``wordpiece``: BERT's
     WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
     bytes, trained likewise. ``byte``: one token per byte of UTF-8, not trained. ``character``: one token
     per character of the training split, for small corpora. ``uploaded``: the dataset's own
-    ``tokenizer.json``."""
+    ``tokenizer.json``. ``checkpoint``: the tokenizer of the checkpoint in ``start``, so that the checkpoint's weights fit
+    other data; the service fills it in where a job on text has a ``start`` and leaves ``data.tokenizer`` out."""
 
-    vocabulary_size: Annotated[int, Field(ge=300, le=1_000_000)] = 8192
+    vocabulary_size: Annotated[int, Field(ge=LEAST_VOCABULARY, le=1_000_000)] = 8192
     """Largest number of tokens in the vocabulary, special tokens included; ``character`` keeps the most frequent
-    characters. Ignored for ``byte`` (always 261) and ``uploaded``."""
+    characters. Ignored for ``byte`` (always 261) and ``uploaded``. For ``checkpoint`` the service writes
+    the size of the checkpoint's vocabulary here, for the estimate of memory."""
 
     normalization: Literal["none", "nfc", "nfkc"] = "none"
     """Unicode normal form to which text is converted before tokenizing. ``nfc`` composes accents;
     ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
-    ``uploaded``."""
+    ``uploaded`` and ``checkpoint``."""
 
     lowercase: bool = False
-    """Fold case before tokenizing. Ignored for ``uploaded``."""
+    """Fold case before tokenizing. Ignored for ``uploaded`` and ``checkpoint``."""
 
     strip_accents: bool = False
-    """Remove accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``."""
+    """Remove accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded`` and ``checkpoint``."""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the tokenizer exists already, so that the data do not change it."""
+        return self.kind in {"uploaded", "checkpoint"}
 
     @property
     def largest_vocabulary(self) -> int:

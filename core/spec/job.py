@@ -86,6 +86,18 @@ class JobSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _tokenizer_is_there(self) -> Self:
+        if self.start is None and self.data.tokenizer.kind == "checkpoint" and self.task.modality == "text":
+            problem = (
+                "'checkpoint' is the tokenizer of the checkpoint that the job starts from, and the job starts from none; "
+                "set start.checkpoint, or choose a tokenizer that is trained on the data, such as 'bpe'"
+            )
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": problem, "param": "data.tokenizer.kind"}
+            )
+        return self
+
+    @model_validator(mode="after")
     def _packing_fits(self) -> Self:
         if self.data.packing != "stream" and not self.task.packs_documents:
             able = ", ".join(

@@ -22,11 +22,12 @@ def is_exact(tokenizer: TokenizerSpec) -> bool:
 
 
 def most_tokens(tokenizer: TokenizerSpec, *, characters: int, size: int) -> int | None:
-    """Upper bound of the tokens in so many characters, ``size`` bytes of UTF-8; None if unknown (``uploaded``).
+    """Upper bound of the tokens in so many characters, ``size`` bytes of UTF-8; None if unknown (``uploaded``,
+    ``checkpoint``).
 
     No tokenizer that is trained here makes more than one token per byte, or per character if its tokens are characters.
     """
-    if tokenizer.kind == "uploaded":
+    if tokenizer.is_given:
         return None
     if tokenizer.kind == "character" and is_exact(tokenizer):
         return characters

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from core.spec.data import DataSpec
 from core.spec.task import Modality
@@ -23,16 +24,55 @@ _WITHOUT: dict[Modality, dict[str, set[str]]] = {
 """Fields that do not change the prepared files: a sample's length is applied when it is read."""
 
 
-def prepared_key(modality: Modality, spec: DataSpec, files: Sequence[Sequence[object]]) -> str:
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+"""Files of a tokenizer, the last two optional."""
+TOKENIZER_SOURCE = "trainer/tokenizer"
+"""The folder of a checkpoint with the tokenizer's files that its data were prepared with, as they were in the checkpoint that its
+job started from. Only jobs with ``data.tokenizer.kind: checkpoint`` write it."""
+
+
+def tokenizer_files(paths: Iterable[str]) -> list[str]:
+    """Which of a checkpoint's files are those of its tokenizer: `TOKENIZER_SOURCE` if it has one, otherwise those beside its
+    network. Empty if it has none."""
+    found = set(paths)
+    for folder in (PurePosixPath(TOKENIZER_SOURCE), PurePosixPath()):
+        if str(folder / TOKENIZER_FILES[0]) in found:
+            return [path for name in TOKENIZER_FILES if (path := str(folder / name)) in found]
+    return []
+
+
+def tokenizer_identity(sha256: Mapping[str, str]) -> str:
+    """What identifies a checkpoint's tokenizer in the key of prepared data.
+
+    The same for a checkpoint and for all checkpoints of the jobs that take their tokenizer from it.
+
+    Args:
+        sha256: Of the checkpoint's files, by path.
+    """
+    return " ".join(f"{PurePosixPath(path).name}:{sha256[path]}" for path in tokenizer_files(sha256))
+
+
+def prepared_key(
+    modality: Modality, spec: DataSpec, files: Sequence[Sequence[object]], tokenizer: str | None = None
+) -> str:
     """The key of the data prepared from these files with this spec: a hash of exactly what the result depends on.
 
     Args:
         files: The name, sha256 and, if given, reading options of each, as JSON; in any order.
+        tokenizer: `tokenizer_identity` of the checkpoint, for ``data.tokenizer.kind: checkpoint``.
     """
+    data = spec.model_dump(mode="json", include=_DEPENDS_ON[modality], exclude=_WITHOUT[modality])
+    if takes_tokenizer(modality, spec):
+        data["tokenizer"] = {"kind": "checkpoint", "identity": tokenizer}
     document = {
         "format": FORMATS[modality],
         "modality": modality,
-        "data": spec.model_dump(mode="json", include=_DEPENDS_ON[modality], exclude=_WITHOUT[modality]),
+        "data": data,
         "files": sorted((list(file) for file in files), key=lambda file: (str(file[0]), str(file[1]))),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def takes_tokenizer(modality: Modality, spec: DataSpec) -> bool:
+    """Whether the data are prepared with the tokenizer of the checkpoint that the job starts from."""
+    return modality == "text" and spec.tokenizer.kind == "checkpoint"

@@ -1,11 +1,11 @@
 """Which checkpoints a job can start from: what of its spec the weights in a checkpoint decide."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.spec.adaptation import Adapters
 from core.spec.architectures.image import is_small_image
 from core.spec.architectures.resnet import ResNetSize
+from core.spec.data import TokenizerSpec
 from core.spec.job import JobSpec
 from core.spec.start import Scope
 
@@ -42,22 +42,32 @@ def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
         "adaptation": (spec.adaptation, before.adaptation),
-        "data.tokenizer": (spec.data.tokenizer, before.data.tokenizer),
+        "data.tokenizer": (_tokenizer(spec, before), before.data.tokenizer),
         "training.sequence_length": (spec.learned_positions, before.learned_positions),
     }
     if spec.task.kind == before.task.kind:
         length, then = spec.training.sequence_length, before.training.sequence_length
         fixed["task"] = (spec.task.fixed_by_weights(length), before.task.fixed_by_weights(then))
     other = "; to take the encoder alone into another task, set start.scope to encoder"
-    return found + [
-        Misfit(
-            param,
-            "fixed_by_checkpoint",
-            f"the checkpoint's weights are made for the parent's; start a new job instead{other if param == 'task.kind' else ''}",
-        )
-        for param, (now, was) in fixed.items()
-        if now != was
-    ]
+    return (
+        found
+        + [
+            Misfit(
+                param,
+                "fixed_by_checkpoint",
+                f"the checkpoint's weights are made for the parent's; start a new job instead{other if param == 'task.kind' else ''}",
+            )
+            for param, (now, was) in fixed.items()
+            if now != was
+        ]
+        + _vocabulary(spec, before)
+    )
+
+
+def _tokenizer(spec: JobSpec, before: JobSpec) -> TokenizerSpec:
+    """A job's tokenizer; that of the checkpoint itself where the job takes it over."""
+    now = spec.data.tokenizer
+    return before.data.tokenizer if now.kind == "checkpoint" else now
 
 
 def _shape(spec: JobSpec) -> tuple[object, ...]:
@@ -93,6 +103,8 @@ def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
             )
         return [Misfit("model.architecture", "fixed_by_checkpoint", message)]
     now, then = encoder_form(spec), encoder_form(before)
+    if "data.tokenizer" in now:
+        now["data.tokenizer"] = _tokenizer(spec, before)
     return [
         Misfit(
             param,
@@ -105,7 +117,7 @@ def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
     ] + _vocabulary(spec, before)
 
 
-def encoder_form(spec: JobSpec) -> Mapping[str, object]:
+def encoder_form(spec: JobSpec) -> dict[str, object]:
     """What an encoder's weights are made for, beside its architecture, by the field of the spec that says it.
 
     Positions that are weights (BERT's, GPT-2's, a ViT's, an AST's) are of one number; rotary and relative ones, and those
@@ -141,8 +153,7 @@ def _vocabulary(spec: JobSpec, before: JobSpec) -> list[Misfit]:
         return []
     message = (
         f"the checkpoint's tokenizer was made from {before.dataset}, and the one of this dataset would have other tokens; "
-        "upload the checkpoint's tokenizer.json with this dataset, train the first job with data.tokenizer.kind "
-        "'uploaded' or 'byte', or choose the same dataset"
+        "set data.tokenizer.kind to checkpoint to take the checkpoint's, or choose the same dataset"
     )
     return [Misfit("dataset", "fixed_by_checkpoint", message)]
 

@@ -7,6 +7,10 @@ import pytest
 from control.checkpoints.models import Checkpoint
 from control.db import read, write
 from control.lifecycle.models import Job
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from core.spec.problems import validate
 from tests.worker.conftest import Bench, Tree
 from tests.worker.scripted_engine import loss_at
 
@@ -57,7 +61,13 @@ def test_every_attempt_without_a_checkpoint_of_its_own_starts_from_the_same_one(
 def test_a_fork_of_an_earlier_version_goes_on_as_it_did(bench: Bench) -> None:
     with bench.worker():
         _, dataset, checkpoint = trained(bench)
-    child = bench.submit("engine", dataset=dataset, start={"checkpoint": checkpoint}, training={"steps": 80})
+    child = bench.submit(
+        "engine",
+        dataset=dataset,
+        start={"checkpoint": checkpoint},
+        training={"steps": 80},
+        data={"tokenizer": {"kind": "bpe"}},
+    )
     with write(bench.database) as session:
         job = session.get_one(Job, child)
         job.spec = {name: value for name, value in job.spec.items() if name != "start"}
@@ -101,3 +111,39 @@ def test_the_real_engine_takes_an_encoder_over(bench: Bench) -> None:
     assert job.state == "succeeded", job.failure
     assert bench.attempt(child, 1).start_step == 0
     assert bench.points(child)[30] > 0
+
+
+def test_the_real_engine_reads_other_text_with_the_tokenizer_of_the_checkpoint(bench: Bench) -> None:
+    text = "\f".join(pydoc_data.topics.topics.values())
+    small = {
+        "model": {"layers": 1, "hidden_size": 32, "heads": 2},
+        "training": {"steps": 20, "batch_size": 4, "sequence_length": 32},
+    }
+    data = {"tokenizer": {"vocabulary_size": 512}}
+    other = bench.dataset(text.upper().encode()[:200_000])
+    with bench.worker(engine="core"):
+        first = bench.submit("first", **small, data=data, dataset=bench.dataset(text.encode()[:200_000]))
+        assert bench.await_state(first, "succeeded", "failed").state == "succeeded"
+        with read(bench.database) as session:
+            checkpoint = session.query(Checkpoint).filter_by(job_id=first, step=20).one().id
+        start = {"checkpoint": checkpoint, "scope": "encoder"}
+        spec = {"name": "second", "dataset": other, "task": {"kind": "masked_lm"}, **small, "start": start}
+        with write(bench.database) as session:
+            asked = short_jobs.create_from_spec(
+                session, ESTIMATE, bench.project, validate(spec), EstimateOptions()
+            )
+        estimate = bench.await_state(asked.id, "succeeded", "failed")
+        child = bench.submit("second", **small, dataset=other, start=start)
+        job = bench.await_state(child, "succeeded", "failed")
+    assert estimate.state == "succeeded", estimate.failure
+    assert job.state == "succeeded", job.failure
+    assert job.spec["data"]["tokenizer"]["kind"] == "checkpoint"
+    with read(bench.database) as session:
+        own, before = (
+            {
+                file["path"]: file["sha256"]
+                for file in session.query(Checkpoint).filter_by(job_id=one, step=20).one().manifest["files"]
+            }
+            for one in (child, first)
+        )
+    assert own["trainer/tokenizer/tokenizer.json"] == before["tokenizer.json"]

@@ -5,6 +5,7 @@ from core.data.text.preparation import cache_key, prepare
 from core.data.text.prepared import PreparedText, SplitStatistics, open_prepared
 from core.data.text.sequences import BestFitSequences, PackingStatistics, sequences
 from core.data.text.special import SpecialIds
+from core.data.text.start_tokenizer import StartTokenizer
 
 __all__ = [
     "BestFitSequences",
@@ -13,6 +14,7 @@ __all__ = [
     "PreparedText",
     "SpecialIds",
     "SplitStatistics",
+    "StartTokenizer",
     "cache_key",
     "open_prepared",
     "prepare",

@@ -17,6 +17,7 @@ from core.data.text.documents import Piece, pieces, uploaded_tokenizer
 from core.data.text.encode import Encoder, encode, encode_here
 from core.data.text.pool import EncoderPool, process_count
 from core.data.text.prepared import (
+    SOURCE,
     TOKENIZER,
     PreparedText,
     SplitStatistics,
@@ -25,8 +26,9 @@ from core.data.text.prepared import (
 )
 from core.data.text.split import HELD_OUT, TRAIN, Cut, Split, SplitSize, split, with_cut_measured
 from core.data.text.stages import Stages
+from core.data.text.start_tokenizer import StartTokenizer
 from core.data.text.survey import Records, survey
-from core.data.text.tokenizer import PreparedTokenizer, load
+from core.data.text.tokenizer import PreparedTokenizer, load, load_unchanged
 from core.data.text.training import passes, train
 from core.data.text.writing import Position, TokenWriter
 from core.formats.text.tokenizer_trial import SAMPLES, TokenizerTrialError, try_tokenizer
@@ -52,6 +54,7 @@ def prepare(
     *,
     on_progress: OnProgress | None = None,
     processes: int | None = None,
+    start: StartTokenizer | None = None,
 ) -> PreparedText:
     """The dataset's prepared form in ``cache``. Prepared now if it is not there.
 
@@ -61,26 +64,29 @@ def prepare(
     Args:
         processes: Number of tokenizing processes. Default: as many as are worth their start-up time. The result is the
             same to the byte for any number.
+        start: The tokenizer for ``data.tokenizer.kind: checkpoint``.
 
     Raises:
         DataError: ``data_too_small``, ``data_unreadable``, ``pattern_too_slow``, ``tokenizer_invalid``.
         OSError: where ``cache`` cannot be written.
     """
     files = sorted(files, key=lambda file: (file.name, file.sha256))
-    key = cache_key(files, spec)
+    key = cache_key(files, spec, start)
     prepared, cached = stored(
         cache,
         key,
         open_=open_prepared,
-        build=lambda directory: _Preparation(directory, key, files, spec, on_progress, processes).run(),
+        build=lambda directory: _Preparation(
+            directory, key, files, spec, on_progress, processes, start
+        ).run(),
         resumable=True,
     )
     return replace(prepared, cached=cached, packing=spec.packing)
 
 
-def cache_key(files: Sequence[DataFile], spec: DataSpec) -> str:
+def cache_key(files: Sequence[DataFile], spec: DataSpec, start: StartTokenizer | None = None) -> str:
     """The key of the prepared data: a hash of everything that it depends on."""
-    return prepared_key("text", spec, identities(files))
+    return prepared_key("text", spec, identities(files), start.identity if start else None)
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class _Preparation:
     spec: DataSpec
     on_progress: OnProgress | None
     processes: int | None
+    start: StartTokenizer | None
 
     def run(self) -> None:
         stages = Stages(self.directory)
@@ -145,18 +152,42 @@ class _Preparation:
 
     def _tokenizer(self, stages: Stages, decided: Split) -> PreparedTokenizer:
         directory = self.directory / TOKENIZER
+        if self.spec.tokenizer.kind == "checkpoint":
+            return self._of_start(stages, decided)
         if stages.facts("training_tokenizer"):
             return load((directory / "tokenizer.json").read_bytes())
         if self.spec.tokenizer.kind == "uploaded":
-            tokenizer = self._uploaded(decided)
+            content = uploaded_tokenizer(self.files)
+            self._try(content, decided)
+            tokenizer = load(content)
         else:
             tokenizer = self._trained(decided)
         tokenizer.save(directory, MODEL_MAX_LENGTH)
         stages.finish("training_tokenizer", {"done": True}, *directory.iterdir())
         return tokenizer
 
-    def _uploaded(self, decided: Split) -> PreparedTokenizer:
-        content = uploaded_tokenizer(self.files)
+    def _of_start(self, stages: Stages, decided: Split) -> PreparedTokenizer:
+        start = self.start
+        if start is None:
+            raise DataError(
+                "tokenizer_invalid",
+                "data.tokenizer.kind is 'checkpoint', and no checkpoint was named",
+                "Name it with --start, or choose a tokenizer that is trained, such as 'bpe'.",
+            )
+        if not stages.facts("training_tokenizer"):
+            self._try(start.content, decided)
+            directories = [self.directory / name for name in (TOKENIZER, SOURCE)]
+            for directory in directories:
+                start.write(directory)
+            written = [file for directory in directories for file in directory.iterdir()]
+            stages.finish("training_tokenizer", {"done": True}, *written)
+        return load_unchanged(start.content, start.declared)
+
+    def _try(self, content: bytes, decided: Split) -> None:
+        """
+        Raises:
+            DataError: no job can use the tokenizer.
+        """
         texts, left = list(SAMPLES), TRIED_CHARACTERS
         for _, text, _ in decided.pick(self._read(), TRAIN):
             texts.append(text[:left])
@@ -171,7 +202,6 @@ class _Preparation:
                 f"{error.message}.",
                 "Correct the tokenizer, or choose a tokenizer that is trained on the data, such as 'bpe'.",
             ) from None
-        return load(content)
 
     def _trained(self, decided: Split) -> PreparedTokenizer:
         # Once there is more text than the sample holds, each piece is taken with equal probability, for any position and length.
@@ -219,7 +249,7 @@ class _Preparation:
             for _ in range(facts["pieces"]):
                 next(picked)
             processes = self.processes or process_count(total - facts["characters"])
-            guarded = self.spec.tokenizer.kind == "uploaded"
+            guarded = self.spec.tokenizer.is_given
             encoder: Encoder = (
                 stack.enter_context(EncoderPool(tokenizer.tokenizer, dtype, processes, guarded=guarded))
                 if processes > 1 or guarded

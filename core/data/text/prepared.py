@@ -5,6 +5,7 @@
   train.bin     held_out.bin       token ids, uint16 or uint32, each document followed by [SEP]
   train.offsets held_out.offsets   uint64: document d is ids[offsets[d]:offsets[d + 1]], its [SEP] included
   tokenizer/                       for AutoTokenizer
+  source/                          the files of the checkpoint's tokenizer, unchanged, for data.tokenizer.kind: checkpoint
   meta.json                        written last
 ```
 """
@@ -25,6 +26,7 @@ from core.spec.prepared import FORMATS
 FORMAT = FORMATS["text"]
 META = "meta.json"
 TOKENIZER = "tokenizer"
+SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,15 @@ class PreparedText:
         """The directory for ``AutoTokenizer.from_pretrained``."""
         return self.directory / TOKENIZER
 
+    @property
+    def keeps_tokenizer(self) -> bool:
+        """Whether the tokenizer is that of the checkpoint that the job started from, and stays as it is."""
+        return self.tokenizer_kind == "checkpoint"
+
+    def save_source(self, directory: Path) -> None:
+        """Copy the files from which the tokenizer was made into a directory that is created."""
+        shutil.copytree(self.directory / SOURCE, directory)
+
     def statistics(self, split: SplitName) -> SplitStatistics:
         return self.train if split == "train" else self.held_out
 
@@ -93,7 +104,10 @@ class PreparedText:
         for file in sorted(self.tokenizer_directory.iterdir()):
             shutil.copyfile(file, directory / file.name)
         config = directory / "tokenizer_config.json"
-        settings = json.loads(config.read_text()) | {"model_max_length": model_max_length}
+        settings = json.loads(config.read_text())
+        if self.keeps_tokenizer:
+            model_max_length = max(model_max_length, settings.get("model_max_length") or 0)
+        settings |= {"model_max_length": model_max_length}
         config.write_text(json.dumps(settings, indent=2) + "\n")
 
 

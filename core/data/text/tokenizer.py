@@ -1,13 +1,14 @@
-"""A tokenizer with its special tokens by role: loaded from an upload, and saved for `transformers`."""
+"""A tokenizer with its special tokens by role: loaded from an upload or a checkpoint, and saved for `transformers`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, processors
 
 from core.data.errors import DataError
-from core.data.text.special import SpecialIds
+from core.data.text.special import NO_TOKEN, SpecialIds
 
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 _OTHER_NAMES = {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
@@ -46,6 +47,41 @@ def load(content: bytes) -> PreparedTokenizer:
     Raises:
         DataError: ``tokenizer_invalid``.
     """
+    return with_roles(_open(content))
+
+
+def load_unchanged(content: bytes, declared: Mapping[str, str]) -> PreparedTokenizer:
+    """Load the ``tokenizer.json`` of a checkpoint, without a change to its vocabulary: its network has a vector for each token.
+
+    A role without a token of its own has that of another: padding, the first token of a row and the token for unknown text
+    are then the one that ends a text, as in GPT-2. There is none for masks: `SpecialIds.mask` is -1.
+
+    Args:
+        declared: The token of each role, as far as the checkpoint's settings name one.
+
+    Raises:
+        DataError: ``tokenizer_invalid``.
+    """
+    tokenizer = _open(content)
+    names = {}
+    for role, token in SPECIAL_TOKENS.items():
+        candidates = (declared.get(role), token, _OTHER_NAMES[role])
+        known = next((t for t in candidates if t is not None and tokenizer.token_to_id(t) is not None), None)
+        if known is not None:
+            names[role] = known
+    end = names.get("sep")
+    if end is None:
+        raise DataError(
+            "tokenizer_invalid",
+            "The checkpoint's tokenizer names no token that ends a text",
+            "Set eos_token or sep_token in its tokenizer_config.json, and upload the checkpoint again.",
+        )
+    for role in ("pad", "unk", "cls"):
+        names.setdefault(role, end)
+    return _prepared(tokenizer, names)
+
+
+def _open(content: bytes) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_str(content.decode())
     except (
@@ -55,12 +91,12 @@ def load(content: bytes) -> PreparedTokenizer:
             raise
         raise DataError(
             "tokenizer_invalid",
-            f"The uploaded tokenizer.json cannot be loaded: {error}",
+            f"The tokenizer.json cannot be loaded: {error}",
             "Upload a tokenizer.json that tokenizers.Tokenizer.from_file opens.",
         ) from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return with_roles(tokenizer)
+    return tokenizer
 
 
 def special_token(token: str, *, lstrip: bool = False) -> AddedToken:
@@ -85,7 +121,7 @@ def with_roles(tokenizer: Tokenizer) -> PreparedTokenizer:
             if _is_plain(tokenizer, token)
         ]
     )
-    ids: dict[str, int] = {role: _id(tokenizer, token) for role, token in names.items()}
+    ids = {role: _id(tokenizer, names[role]) for role in ("cls", "sep")}
     if not tokenizer.encode("").ids:
         cls, sep = names["cls"], names["sep"]
         tokenizer.post_processor = processors.TemplateProcessing(
@@ -93,6 +129,11 @@ def with_roles(tokenizer: Tokenizer) -> PreparedTokenizer:
             pair=f"{cls} $A {sep} $B:1 {sep}:1",
             special_tokens=[(cls, ids["cls"]), (sep, ids["sep"])],
         )
+    return _prepared(tokenizer, names)
+
+
+def _prepared(tokenizer: Tokenizer, names: dict[str, str]) -> PreparedTokenizer:
+    ids = {role: _id(tokenizer, token) for role, token in names.items()}
     size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
     if size > _LARGEST_VOCABULARY:
         raise DataError(
@@ -105,7 +146,7 @@ def with_roles(tokenizer: Tokenizer) -> PreparedTokenizer:
         tokenizer=tokenizer,
         names=names,
         special_ids=SpecialIds(
-            **ids,
+            **{"mask": NO_TOKEN, **ids},
             all=tuple(sorted({*ids.values(), *marked})),
         ),
         vocabulary_size=size,

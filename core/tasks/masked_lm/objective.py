@@ -16,6 +16,8 @@ from torch.nn import functional
 
 from core.data import Prepared, Samples
 from core.data.text import PreparedText
+from core.data.text.special import NO_TOKEN
+from core.errors import EngineError
 from core.evaluation.language import bits_per_byte, entropy, perplexity
 from core.networks.cross_entropy import IGNORED, cross_entropy
 from core.networks.documents import attention_mask, document_numbers, restarted_positions
@@ -73,6 +75,12 @@ class MaskedLM(LanguageModel):
         assert isinstance(task, MaskedLanguageModeling)
         assert is_text(data)
         special, seed, length = data.special_ids, job.training.seed, job.training.sequence_length
+        if special.mask == NO_TOKEN:
+            raise EngineError(
+                "checkpoint_mismatch",
+                "The checkpoint's tokenizer has no token for masks, which masked_lm needs.",
+                "Set mask_token in its tokenizer_config.json and upload the checkpoint again, or train causal_lm.",
+            )
         model = create_masked_network(
             job.architecture,
             job.size,

@@ -4515,7 +4515,7 @@ export interface components {
         };
         /**
          * TokenizerSpec
-         * @description The tokenizer: trained on the dataset, or uploaded with it.
+         * @description The tokenizer: trained on the dataset, uploaded with it, or that of the checkpoint that the job starts from.
          */
         TokenizerSpec: {
             /**
@@ -4524,15 +4524,17 @@ export interface components {
              *     WordPiece, trained likewise. ``unigram``: a unigram language model of pieces, as in SentencePiece, but over
              *     bytes, trained likewise. ``byte``: one token per byte of UTF-8, not trained. ``character``: one token
              *     per character of the training split, for small corpora. ``uploaded``: the dataset's own
-             *     ``tokenizer.json``.
+             *     ``tokenizer.json``. ``checkpoint``: the tokenizer of the checkpoint in ``start``, so that the checkpoint's weights fit
+             *     other data; the service fills it in where a job on text has a ``start`` and leaves ``data.tokenizer`` out.
              * @default bpe
              * @enum {string}
              */
-            kind: "bpe" | "wordpiece" | "unigram" | "byte" | "character" | "uploaded";
+            kind: "bpe" | "wordpiece" | "unigram" | "byte" | "character" | "uploaded" | "checkpoint";
             /**
              * Vocabulary Size
              * @description Largest number of tokens in the vocabulary, special tokens included; ``character`` keeps the most frequent
-             *     characters. Ignored for ``byte`` (always 261) and ``uploaded``.
+             *     characters. Ignored for ``byte`` (always 261) and ``uploaded``. For ``checkpoint`` the service writes
+             *     the size of the checkpoint's vocabulary here, for the estimate of memory.
              * @default 8192
              */
             vocabulary_size: number;
@@ -4540,20 +4542,20 @@ export interface components {
              * Normalization
              * @description Unicode normal form to which text is converted before tokenizing. ``nfc`` composes accents;
              *     ``nfkc`` also folds compatibility characters, such as full-width letters and ligatures. Ignored for
-             *     ``uploaded``.
+             *     ``uploaded`` and ``checkpoint``.
              * @default none
              * @enum {string}
              */
             normalization: "none" | "nfc" | "nfkc";
             /**
              * Lowercase
-             * @description Fold case before tokenizing. Ignored for ``uploaded``.
+             * @description Fold case before tokenizing. Ignored for ``uploaded`` and ``checkpoint``.
              * @default false
              */
             lowercase: boolean;
             /**
              * Strip Accents
-             * @description Remove accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded``.
+             * @description Remove accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded`` and ``checkpoint``.
              * @default false
              */
             strip_accents: boolean;

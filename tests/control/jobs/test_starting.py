@@ -10,6 +10,10 @@ from control.errors import Conflict, SeedbedError
 from control.jobs import service as jobs
 from control.jobs.schemas import ForkIn
 from control.lifecycle.models import Event, Job
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from core.spec.problems import validate
 from tests.factories import (
     make_checkpoint,
     make_dataset,
@@ -198,3 +202,75 @@ def test_what_a_job_starts_from_stays_while_it_is_needed(session: WriteSession, 
 
 class _NoStorage:
     """Deleting is refused before anything is asked of it."""
+
+
+CHECKPOINTS = {"kind": "checkpoint", "vocabulary_size": 8192}
+
+
+@pytest.mark.parametrize("scope", ["all", "encoder"])
+@pytest.mark.parametrize("data", [{}, {"tokenizer": {"kind": "checkpoint"}}, {"held_out_fraction": 0.1}])
+def test_a_job_on_other_text_takes_the_checkpoints_tokenizer(
+    session: WriteSession, scope: str, data: dict[str, Any]
+) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    start = {"checkpoint": checkpoint.id, "scope": scope}
+    other = make_dataset(session, job.project_id)
+    document = make_spec(other).model_dump(mode="json", exclude={"data"}) | {"start": start, "data": data}
+    found = jobs.validate_document(session, job.project_id, document)
+    assert found.valid, found.errors
+    assert found.spec is not None
+    child = jobs.submit(session, job.project_id, validate(document))
+    for told in (child.spec, found.spec.model_dump(mode="json")):
+        tokenizer = told["data"]["tokenizer"]
+        assert tokenizer | CHECKPOINTS == tokenizer
+    assert child.spec["data"]["held_out_fraction"] == data.get("held_out_fraction", 0.05)
+    assert child.memory_bytes == job.memory_bytes, "the vocabulary is as large"
+
+
+def test_a_tokenizer_that_is_named_is_not_replaced(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    start = {"checkpoint": checkpoint.id, "scope": "encoder"}
+    other = make_dataset(session, job.project_id)
+    refusal = refused(session, job, start=start, dataset=other, data={"tokenizer": {"kind": "bpe"}})
+    assert (refusal.code, refusal.param) == ("validation_failed", "dataset")
+    assert "data.tokenizer.kind to checkpoint" in refusal.detail
+
+
+def test_the_size_of_an_uploaded_vocabulary_is_told_to_those_that_start_from_it(
+    session: WriteSession,
+) -> None:
+    project = make_project(session)
+    dataset = make_dataset(session, project)
+    for file in session.query(DatasetFile).filter_by(dataset_id=dataset):
+        file.report = file.report | {"vocabulary_size": 30_522, "tokenizer_sha256": "0" * 64}
+    tokenizer = {"tokenizer": {"kind": "uploaded"}}
+    job, claim = make_running(session, project_id=project, dataset=dataset, data=tokenizer)
+    checkpoint = make_checkpoint(session, claim, 20)
+    start = {"checkpoint": checkpoint.id, "scope": "encoder"}
+    child = make_job(session, project, dataset=make_dataset(session, project), start=start)
+    assert child.spec["data"]["tokenizer"]["vocabulary_size"] == 30_522
+    assert child.memory_bytes == job.memory_bytes
+
+
+def test_a_fork_on_other_text_keeps_the_tokenizer_of_its_parent(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    make_checkpoint(session, claim, 20)
+    other = make_dataset(session, job.project_id)
+    child = jobs.fork(session, job.project_id, job.id, ForkIn(changes={"dataset": other}))
+    assert child.spec["data"]["tokenizer"] | CHECKPOINTS == child.spec["data"]["tokenizer"]
+    same = jobs.fork(session, job.project_id, job.id, ForkIn())
+    assert same.spec["data"] == job.spec["data"]
+
+
+def test_an_estimate_holds_the_checkpoint_whose_tokenizer_it_needs(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 20)
+    other = make_dataset(session, job.project_id)
+    start = {"checkpoint": checkpoint.id, "scope": "encoder"}
+    asked = short_jobs.create_from_spec(
+        session, ESTIMATE, job.project_id, make_spec(other, start=start), EstimateOptions()
+    )
+    assert asked.spec["data"]["tokenizer"]["kind"] == "checkpoint"
+    assert asked.parent_checkpoint_id == checkpoint.id

@@ -43,6 +43,14 @@ FITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         job("masked_lm", data={"tokenizer": {"kind": "byte"}}),
         job("masked_lm", dataset=DATASETS[1], data={"tokenizer": {"kind": "byte"}}),
     ),
+    "the checkpoint's tokenizer": (
+        job("masked_lm"),
+        job("masked_lm", dataset=DATASETS[1], start={}, data={"tokenizer": {"kind": "checkpoint"}}),
+    ),
+    "the tokenizer of the checkpoint's checkpoint": (
+        job("masked_lm", start={}, data={"tokenizer": {"kind": "checkpoint"}}),
+        job("masked_lm", dataset=DATASETS[1], start={}, data={"tokenizer": {"kind": "checkpoint"}}),
+    ),
     "an uploaded tokenizer": (
         job("masked_lm", data={"tokenizer": {"kind": "uploaded"}}),
         job("masked_lm", dataset=DATASETS[1], data={"tokenizer": {"kind": "uploaded"}}),
@@ -99,6 +107,11 @@ MISFITS: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "tokenizers": (
         job("masked_lm"),
         job("masked_lm", data={"tokenizer": {"vocabulary_size": 999}}),
+        ["data.tokenizer"],
+    ),
+    "a tokenizer of its own": (
+        job("masked_lm", start={}, data={"tokenizer": {"kind": "checkpoint"}}),
+        job("masked_lm"),
         ["data.tokenizer"],
     ),
     "other text": (job("masked_lm"), job("masked_lm", dataset=DATASETS[1]), ["dataset"]),
@@ -195,6 +208,22 @@ def test_all_of_a_checkpoint_goes_on_with_more_steps_of_the_same_task() -> None:
     kinds = {misfit.param: misfit for misfit in misfits(other, before, scope="all", step=50)}
     assert kinds.keys() == {"task.kind", "model"}
     assert "set start.scope to encoder" in kinds["task.kind"].message
+
+
+@pytest.mark.parametrize("scope", ["all", "encoder"])
+def test_other_text_needs_the_checkpoints_tokenizer(scope: Any) -> None:
+    before, same = (validate(job("masked_lm", dataset=dataset)) for dataset in DATASETS)
+    (misfit,) = misfits(same, before, scope=scope, step=50)
+    assert misfit.param == "dataset"
+    assert "data.tokenizer.kind to checkpoint" in misfit.message
+    document = job("masked_lm", dataset=DATASETS[1], start={}, data={"tokenizer": {"kind": "checkpoint"}})
+    assert misfits(validate(document), before, scope=scope, step=50) == []
+
+
+def test_the_checkpoints_tokenizer_needs_a_start() -> None:
+    with pytest.raises(SpecError, match=r"set start\.checkpoint") as caught:
+        validate(job("masked_lm", data={"tokenizer": {"kind": "checkpoint"}}))
+    assert [problem.param for problem in caught.value.problems] == ["data.tokenizer.kind"]
 
 
 def test_every_task_has_a_form_and_starts_from_itself() -> None:

@@ -1,0 +1,93 @@
+"""The tokenizer of the checkpoint that a job starts from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from core.data.errors import DataError
+from core.spec.prepared import TOKENIZER_FILES, TOKENIZER_SOURCE, tokenizer_files, tokenizer_identity
+
+_ROLES = {
+    "pad": ("pad_token",),
+    "unk": ("unk_token",),
+    "cls": ("cls_token", "bos_token"),
+    "sep": ("sep_token", "eos_token"),
+    "mask": ("mask_token",),
+}
+"""Names in ``tokenizer_config.json`` of the token of each role. GPT-2, Llama and T5 name the beginning and the end of a text,
+BERT and ModernBERT a token before it and a separator."""
+
+
+@dataclass(frozen=True)
+class StartTokenizer:
+    """The files of a checkpoint's tokenizer, unchanged."""
+
+    files: Mapping[str, bytes]
+    """Content by file name; ``tokenizer.json`` is one of them."""
+
+    @classmethod
+    def read(cls, checkpoint: Path) -> Self:
+        """The tokenizer of the checkpoint in a directory.
+
+        Raises:
+            DataError: ``tokenizer_invalid`` if it has none.
+        """
+        folders = ("", TOKENIZER_SOURCE)
+        there = [
+            path
+            for folder in folders
+            for name in TOKENIZER_FILES
+            if (checkpoint / (path := str(PurePosixPath(folder) / name))).is_file()
+        ]
+        paths = tokenizer_files(there)
+        if not paths:
+            raise DataError(
+                "tokenizer_invalid",
+                f"data.tokenizer.kind is 'checkpoint', but the checkpoint in {checkpoint} has no tokenizer.json",
+                "Start from a checkpoint of a task on text, or choose a tokenizer that is trained, such as 'bpe'.",
+            )
+        return cls({PurePosixPath(path).name: (checkpoint / path).read_bytes() for path in paths})
+
+    @property
+    def content(self) -> bytes:
+        """The content of ``tokenizer.json``."""
+        return self.files[TOKENIZER_FILES[0]]
+
+    @property
+    def identity(self) -> str:
+        """`core.spec.prepared.tokenizer_identity` of the checkpoint."""
+        return tokenizer_identity(
+            {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+        )
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """The token of each role (``pad``, ``unk``, ``cls``, ``sep``, ``mask``), as far as its settings name one.
+
+        Raises:
+            DataError: ``tokenizer_invalid`` if the settings are not JSON.
+        """
+        settings: dict[str, Any] = {}
+        for name in reversed(TOKENIZER_FILES[1:]):
+            try:
+                document = json.loads(self.files.get(name, b"{}"))
+            except ValueError as error:
+                raise DataError(
+                    "tokenizer_invalid", f"{name} of the checkpoint is not JSON ({error})"
+                ) from None
+            settings |= {key: value for key, value in document.items() if value is not None}
+        found = {}
+        for role, keys in _ROLES.items():
+            values = [settings[key] for key in keys if key in settings]
+            if values:
+                found[role] = values[0]["content"] if isinstance(values[0], dict) else str(values[0])
+        return found
+
+    def write(self, directory: Path) -> None:
+        """Write the files, unchanged, into a directory that is created if necessary."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in self.files.items():
+            (directory / name).write_bytes(content)
