@@ -85,7 +85,7 @@ def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: st
     assert [one["sample"] for one in statistics["bad_samples"]] == [*members][3:]
 
 
-def test_what_is_no_recording_is_refused_by_name(client: httpx.Client, path: str) -> None:
+def test_files_that_are_no_recordings_are_refused_by_name(client: httpx.Client, path: str) -> None:
     problem(client.put(f"{path}/files/a.txt", content=b"text"), 422, "unknown_format", "file")
     problem(client.put(f"{path}/files/a.wav", content=recording(1)[:500]), 422, "truncated_audio", "file")
     problem(client.put(f"{path}/files/a.wav", content=b"RIFFxxxxWAVE" * 9), 422, "truncated_audio", "file")
@@ -96,7 +96,7 @@ def test_what_is_no_recording_is_refused_by_name(client: httpx.Client, path: str
     problem(client.post(f"{path}/complete"), 409, "dataset_empty", "dataset")
 
 
-def test_jobs_are_held_against_the_dataset(client: httpx.Client, path: str) -> None:
+def test_jobs_that_do_not_fit_the_dataset_are_refused(client: httpx.Client, path: str) -> None:
     client.put(f"{path}/files/a.zip", content=archive({f"{n}.wav": recording(n) for n in range(5)}))
     ready = client.post(f"{path}/complete").json()
     spec: dict[str, Any] = {

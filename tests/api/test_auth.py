@@ -20,21 +20,21 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def test_without_a_key(anonymous: httpx.Client) -> None:
+def test_a_request_without_a_key_is_refused(anonymous: httpx.Client) -> None:
     for headers in ({}, {"Authorization": "Basic dXNlcjp4"}, {"Authorization": "Bearer"}):
         answer = anonymous.get("/v1/jobs", headers=headers)
         problem(answer, 401, "key_missing")
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_with_a_key_of_no_one(anonymous: httpx.Client) -> None:
+def test_an_unknown_key_is_refused(anonymous: httpx.Client) -> None:
     for key in ("sb_" + "x" * 43, "sb_\u00fc", "nonsense"):
         problem(
             anonymous.get("/v1/jobs", headers={"Authorization": f"Bearer {key}".encode()}), 401, "key_unknown"
         )
 
 
-def test_scopes_are_steps(anonymous: httpx.Client, project_id: str, api_keys: Keys) -> None:
+def test_each_scope_includes_the_lower_ones(anonymous: httpx.Client, project_id: str, api_keys: Keys) -> None:
     reader, writer, admin = (bearer(api_keys.make(project_id, scope)) for scope in ("read", "write", "admin"))
     asks = {
         "read": lambda headers: anonymous.get("/v1/datasets", headers=headers),
@@ -80,7 +80,7 @@ def test_a_revoked_key_is_refused_at_once(client: httpx.Client, anonymous: httpx
     assert listed[made["id"]]["revoked_at"] is not None
 
 
-def test_the_use_of_a_key_is_written_down_once_a_minute(
+def test_last_used_at_is_written_at_most_once_a_minute(
     anonymous: httpx.Client, project_id: str, api_keys: Keys, engine: Engine
 ) -> None:
     key = api_keys.make(project_id, "read")
@@ -155,7 +155,7 @@ class TestSession:
         honest = anonymous.get("/v1/jobs", headers={"Cookie": f"seedbed_session={genuine}"})
         assert honest.status_code == 200
 
-    def test_a_key_in_the_header_counts_more_than_the_cookie(
+    def test_a_key_in_the_header_takes_precedence_over_the_cookie(
         self, anonymous: httpx.Client, project_id: str, api_keys: Keys
     ) -> None:
         anonymous.post("/v1/session", json={"key": api_keys.make(project_id, "admin")})
@@ -168,7 +168,7 @@ class TestBehindHttps:
     def server_settings(self, environment: Settings) -> Settings:
         return environment.model_copy(update={"secure_cookies": True})
 
-    def test_the_cookie_never_travels_in_the_clear(
+    def test_the_cookie_is_secure_over_https(
         self, anonymous: httpx.Client, project_id: str, api_keys: Keys
     ) -> None:
         opened = anonymous.post("/v1/session", json={"key": api_keys.make(project_id, "read")})
@@ -189,7 +189,7 @@ class TestOtherProjects:
                 "key": api_keys.made[client.headers["authorization"].removeprefix("Bearer ")],
             }
 
-    def test_another_projects_things_are_not_there(
+    def test_resources_of_another_project_are_not_found(
         self, stranger: httpx.Client, client: httpx.Client, theirs: dict[str, str], subtests: pytest.Subtests
     ) -> None:
         document = stranger.get("/openapi.json").json()
@@ -212,12 +212,14 @@ class TestOtherProjects:
         assert asked > 20
         assert client.get(f"/v1/jobs/{theirs['job']}").json()["state"] == "running"
 
-    def test_lists_show_ones_own(self, stranger: httpx.Client, theirs: dict[str, str]) -> None:
+    def test_lists_show_only_resources_of_the_own_project(
+        self, stranger: httpx.Client, theirs: dict[str, str]
+    ) -> None:
         assert stranger.get("/v1/jobs").json()["data"] == []
         assert stranger.get("/v1/datasets").json()["data"] == []
         assert theirs["key"] not in [key["id"] for key in stranger.get("/v1/keys").json()["data"]]
 
-    def test_what_a_worker_runs_is_told_to_the_jobs_project(
+    def test_only_the_jobs_project_sees_which_worker_runs_it(
         self, stranger: httpx.Client, client: httpx.Client, theirs: dict[str, str]
     ) -> None:
         (known,) = client.get("/v1/workers").json()["data"]

@@ -122,7 +122,7 @@ DIGESTS = {
 }
 
 
-def test_digests_that_do_not_hold(
+def test_wrong_digests_are_refused(
     client: httpx.Client,
     dataset_id: str,
     request_log: RequestLog,
@@ -189,14 +189,16 @@ NO_JSON = {
 }
 
 
-def test_what_is_no_json(client: httpx.Client, request_log: RequestLog, subtests: pytest.Subtests) -> None:
+def test_invalid_json_is_refused(
+    client: httpx.Client, request_log: RequestLog, subtests: pytest.Subtests
+) -> None:
     for what, body in NO_JSON.items():
         with subtests.test(what):
             problem(client.post("/v1/datasets", content=body, headers=JSON), 400, "invalid_json")
             _one_line(request_log, client)
 
 
-def test_no_json_at_all(client: httpx.Client) -> None:
+def test_a_body_that_is_not_json_is_refused(client: httpx.Client) -> None:
     problem(client.post("/v1/datasets"), 422, "validation_failed", "body")
 
 
@@ -212,7 +214,7 @@ def test_a_json_body_too_large(client: httpx.Client, request_log: RequestLog) ->
     _one_line(request_log, client)
 
 
-def test_a_job_on_what_is_not_there(
+def test_a_job_on_a_missing_dataset_is_refused(
     client: httpx.Client, stranger: httpx.Client, engine: Engine, request_log: RequestLog, dataset_id: str
 ) -> None:
     problem(client.post("/v1/jobs", json=_spec()), 404, "dataset_not_found", "dataset")
@@ -254,7 +256,7 @@ NOT_THERE = [
 ]
 
 
-def test_what_is_not_there(client: httpx.Client, subtests: pytest.Subtests) -> None:
+def test_missing_resources_are_not_found(client: httpx.Client, subtests: pytest.Subtests) -> None:
     for path, code, param in NOT_THERE:
         with subtests.test(path):
             problem(client.get(path), 404, code, param)
@@ -281,7 +283,7 @@ def test_bad_queries(client: httpx.Client, subtests: pytest.Subtests) -> None:
             problem(client.get(f"/v1/jobs?{query}"), 422, "validation_failed", param)
 
 
-def test_the_request_id_is_the_clients_own_where_it_gives_one(client: httpx.Client) -> None:
+def test_the_request_id_of_the_client_is_used_if_it_sends_one(client: httpx.Client) -> None:
     assert client.get("/v1/jobs", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
     forged = client.get("/v1/jobs", headers={"X-Request-Id": "a b"}).headers["x-request-id"]
     assert forged.startswith("req_")

@@ -27,7 +27,9 @@ SPECS = ["/v1/datasets", "/v1/jobs", "/v1/jobs/validate", "/v1/jobs/estimate", "
 
 
 @pytest.mark.parametrize("path", [*SMALL, *SPECS])
-def test_of_many_problems_the_first_are_told_and_how_many_more(client: httpx.Client, path: str) -> None:
+def test_of_many_problems_the_first_are_listed_and_the_others_counted(
+    client: httpx.Client, path: str
+) -> None:
     answer = client.post(path, content=unknown(700), headers=JSON)
     body = answer.json()
     assert answer.status_code == (200 if path.endswith("validate") else 422)
@@ -52,7 +54,7 @@ def test_each_route_takes_a_body_that_fits_it(client: httpx.Client, path: str) -
 
 
 @pytest.mark.parametrize("path", SPECS)
-def test_a_body_of_more_values_than_anything_has(client: httpx.Client, path: str) -> None:
+def test_a_body_with_too_many_values_is_refused(client: httpx.Client, path: str) -> None:
     for body in (unknown(2001), b'{"a": [' + b"[]," * 2000 + b"0]}", b"[" + b"0," * 60_000 + b"0]"):
         problem(client.post(path, content=body, headers=JSON), 413, "body_too_large")
     inside = client.post(path, content=unknown(1900), headers=JSON).json()
@@ -70,7 +72,7 @@ ECHOES: dict[str, Any] = {
 }
 
 
-def test_what_an_answer_repeats_is_shortened(client: httpx.Client, subtests: pytest.Subtests) -> None:
+def test_input_repeated_in_an_error_is_shortened(client: httpx.Client, subtests: pytest.Subtests) -> None:
     for what, body in ECHOES.items():
         with subtests.test(what):
             answer = client.post("/v1/datasets", json=body)
@@ -78,7 +80,7 @@ def test_what_an_answer_repeats_is_shortened(client: httpx.Client, subtests: pyt
             assert len(answer.content) < 5000, answer.text
 
 
-def test_what_validation_repeats_is_shortened(client: httpx.Client) -> None:
+def test_input_repeated_by_validation_is_shortened(client: httpx.Client) -> None:
     answer = client.post("/v1/jobs/validate", json={"y" * 100_000: 1, "task": {"kind": "z" * 1000}})
     assert answer.status_code == 200
     assert len(answer.content) < 5000
@@ -96,7 +98,9 @@ NO_JSON = {
 }
 
 
-def test_what_is_no_json(client: httpx.Client, subtests: pytest.Subtests) -> None:
+def test_invalid_json_is_refused_before_its_values_are_read(
+    client: httpx.Client, subtests: pytest.Subtests
+) -> None:
     for what, body in NO_JSON.items():
         with subtests.test(what):
             answer = client.post("/v1/datasets", content=body, headers=JSON)
@@ -126,7 +130,7 @@ def answered(connection: socket.socket) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/validate", "/v1/keys", "/v1/datasets"])
-def test_who_sends_is_asked_before_the_body_is_read(
+def test_the_caller_is_authenticated_before_the_body_is_read(
     url: str, path: str, api_keys: Keys, project_id: str
 ) -> None:
     waiting = JSON | {"Content-Length": "1000"}
@@ -147,7 +151,7 @@ def test_a_body_that_says_it_is_too_large_is_not_read(url: str) -> None:
             assert (status, body["code"]) == (413, "body_too_large")
 
 
-def test_a_body_that_does_not_arrive(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_does_not_arrive_times_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.strict_json.BODY_SECONDS", 0.05)
     with sending(url, "/v1/session", JSON | {"Content-Length": "100"}) as connection:
         connection.sendall(b'{"key": ')

@@ -101,19 +101,19 @@ class TestHeads:
             assert until_closed(connection) == b""
 
     @pytest.mark.parametrize("begun", [b"G", b"\r\n", HEAD, HEAD + b"X-Slow: "])
-    def test_a_head_that_does_not_end(self, quick: str, begun: bytes) -> None:
+    def test_a_head_that_does_not_end_is_refused(self, quick: str, begun: bytes) -> None:
         with connected(quick) as connection:
             connection.sendall(begun)
             answer = until_closed(connection)
             assert (status(answer), code(answer)) == (408, "head_too_slow")
 
-    def test_a_head_that_comes_byte_by_byte(self, quick: str) -> None:
+    def test_a_head_sent_byte_by_byte_times_out(self, quick: str) -> None:
         with connected(quick) as connection:
             connection.sendall(HEAD)
             answer = trickle(connection, lambda number: b"X-%d: 1\r\n" % number)
             assert (status(answer), code(answer)) == (408, "head_too_slow")
 
-    def test_a_second_request_has_as_long_as_the_first(self, quick: str) -> None:
+    def test_each_request_of_a_connection_has_the_same_time_limit(self, quick: str) -> None:
         with connected(quick) as connection:
             connection.sendall(HEAD + b"\r\n")
             assert status(connection.recv(65536)) == 200
@@ -131,7 +131,9 @@ class TestHeads:
             (b"GET /" + b"q" * 400_000, (414, "url_too_long")),
         ],
     )
-    def test_a_head_that_is_too_large(self, patient: str, head: bytes, refused: tuple[int, str]) -> None:
+    def test_a_head_that_is_too_large_is_refused(
+        self, patient: str, head: bytes, refused: tuple[int, str]
+    ) -> None:
         with connected(patient) as connection:
             with contextlib.suppress(ConnectionError):
                 connection.sendall(head)
@@ -139,11 +141,11 @@ class TestHeads:
             # Closed with bytes unread, the connection may be reset before the answer is there.
             assert not answer or (status(answer), code(answer)) == refused
 
-    def test_a_head_of_many_fields_within_the_limits(self, patient: str) -> None:
+    def test_a_head_of_many_fields_within_the_limits_is_accepted(self, patient: str) -> None:
         answer = httpx.get(f"{patient}/healthz", headers={f"X-{number}": "x" * 250 for number in range(90)})
         assert answer.status_code == 200
 
-    def test_fields_behind_a_body_are_not_taken_for_the_heads(
+    def test_trailer_fields_after_a_body_are_not_used_as_header_fields(
         self, patient: str, api_keys: Keys, project_id: str
     ) -> None:
         key = api_keys.make(project_id, "write").encode()
@@ -155,7 +157,7 @@ class TestHeads:
             )
             assert status(until_closed(connection)) == 401
 
-    def test_of_many_requests_at_once_some_are_answered(self, patient: str) -> None:
+    def test_of_many_pipelined_requests_some_are_answered(self, patient: str) -> None:
         before = _cut("pipelined")
         with connected(patient) as connection:
             with contextlib.suppress(ConnectionError):
@@ -175,17 +177,17 @@ class TestBodies:
             b"Content-Length: %d\r\n\r\n" % length
         )
 
-    def test_a_body_that_does_not_come(self, quick: str) -> None:
+    def test_a_body_that_does_not_arrive_is_cut_off(self, quick: str) -> None:
         with connected(quick) as connection:
             connection.sendall(self.post(5000) + b'{"key":')
             until_closed(connection)
 
-    def test_a_body_that_comes_byte_by_byte(self, quick: str) -> None:
+    def test_a_body_sent_byte_by_byte_is_cut_off(self, quick: str) -> None:
         with connected(quick) as connection:
             connection.sendall(self.post(5000))
             trickle(connection, lambda _: b" ")
 
-    def test_an_upload_that_comes_byte_by_byte(
+    def test_an_upload_sent_byte_by_byte_is_cut_off(
         self, quick: str, client: httpx.Client, dataset_id: str
     ) -> None:
         with connected(quick) as connection:
@@ -196,7 +198,7 @@ class TestBodies:
             trickle(connection, lambda _: b"a")
         assert client.get(f"/v1/datasets/{dataset_id}").json()["files"] == 0
 
-    def test_an_upload_that_is_slow_but_comes(
+    def test_an_upload_that_is_slow_but_steady_is_accepted(
         self, environment: Settings, client: httpx.Client, dataset_id: str
     ) -> None:
         def pieces() -> Iterator[bytes]:
@@ -213,15 +215,13 @@ class TestBodies:
             )
         assert sent.status_code == 201
 
-    def test_what_is_sent_on_after_the_answer_is_not_read_for_ever(self, quick: str) -> None:
+    def test_data_sent_after_the_response_are_read_only_for_a_limited_time(self, quick: str) -> None:
         with connected(quick) as connection:
             connection.sendall(self.post(10**12))
             assert status(connection.recv(65536)) == 413
             trickle(connection, lambda _: b" " * 10_000)
 
-    def test_chunks_that_hold_almost_nothing(
-        self, patient: str, client: httpx.Client, dataset_id: str
-    ) -> None:
+    def test_many_tiny_chunks_are_refused(self, patient: str, client: httpx.Client, dataset_id: str) -> None:
         before = _cut("framing")
         with connected(patient) as connection:
             connection.sendall(
@@ -235,7 +235,9 @@ class TestBodies:
         assert _cut("framing") == before + 1
 
 
-def test_who_does_not_read_an_answer(quick: str, client: httpx.Client, checkpoint: Stored) -> None:
+def test_a_client_that_does_not_read_its_response_is_disconnected(
+    quick: str, client: httpx.Client, checkpoint: Stored
+) -> None:
     before = _cut("answer")
     with connected(quick, receive_buffer=4096) as connection:
         connection.sendall(
@@ -249,9 +251,7 @@ def test_who_does_not_read_an_answer(quick: str, client: httpx.Client, checkpoin
     assert _cut("answer") == before + 1
 
 
-def test_of_too_many_connections_the_ones_without_a_request_give_way(
-    environment: Settings, engine: Engine
-) -> None:
+def test_above_the_limit_idle_connections_are_closed_first(environment: Settings, engine: Engine) -> None:
     with serving(environment, replace(PATIENT, connections=20)) as url, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connected(url)) for _ in range(60)]
         assert httpx.get(f"{url}/healthz", timeout=30).status_code == 200

@@ -85,11 +85,13 @@ def ends(client: httpx.Client, path: str, headers: dict[str, str], act: Ending) 
         assert "event: end" not in list(lines)
 
 
-def test_a_stream_ends_with_the_key(anonymous: httpx.Client, job_id: str, key: str, end_key: Ending) -> None:
+def test_a_stream_ends_when_its_key_is_revoked(
+    anonymous: httpx.Client, job_id: str, key: str, end_key: Ending
+) -> None:
     ends(anonymous, f"/v1/jobs/{job_id}/stream", bearer(key), end_key)
 
 
-def test_a_stream_by_cookie_ends_with_the_key(
+def test_a_stream_with_a_cookie_ends_when_its_key_is_revoked(
     anonymous: httpx.Client, job_id: str, key: str, end_key: Ending
 ) -> None:
     anonymous.post("/v1/session", json={"key": key}).raise_for_status()
@@ -105,7 +107,7 @@ def test_a_stream_ends_when_its_session_is_signed_out_of(
         ends(listener, f"/v1/jobs/{job_id}/stream", {}, lambda: anonymous.delete("/v1/session"))
 
 
-def test_a_stream_ends_when_its_session_is_over(
+def test_a_stream_ends_when_its_session_expires(
     anonymous: httpx.Client, job_id: str, key: str, api_keys: Keys, environment: Settings
 ) -> None:
     token = SessionToken(api_keys.made[key], int(time.time()) + 2)
@@ -113,7 +115,7 @@ def test_a_stream_ends_when_its_session_is_over(
     ends(anonymous, f"/v1/jobs/{job_id}/stream", {"Cookie": f"seedbed_session={cookie}"}, lambda: None)
 
 
-def test_a_database_that_is_away_for_a_moment_ends_no_stream(
+def test_a_short_database_outage_ends_no_stream(
     anonymous: httpx.Client, job_id: str, key: str, monkeypatch: pytest.MonkeyPatch, end_key: Ending
 ) -> None:
     failed = threading.Event()
@@ -135,7 +137,7 @@ def test_a_database_that_is_away_for_a_moment_ends_no_stream(
     ends(anonymous, f"/v1/jobs/{job_id}/stream", bearer(key), fail_once_then_end)
 
 
-def test_who_waits_for_an_answer_is_asked_again(
+def test_the_credentials_of_a_long_poll_are_checked_again(
     anonymous: httpx.Client, engine: Engine, project_id: str, key: str, end_key: Ending
 ) -> None:
     with write(engine) as session:
@@ -176,7 +178,7 @@ def raw(url: str) -> Iterator[socket.socket]:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_an_upload_ends_with_the_key(
+def test_an_upload_ends_when_its_key_is_revoked(
     raw: socket.socket, client: httpx.Client, key: str, end_key: Ending, dataset_id: str
 ) -> None:
     raw.sendall(
@@ -189,7 +191,7 @@ def test_an_upload_ends_with_the_key(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_download_ends_with_the_key(
+def test_a_download_ends_when_its_key_is_revoked(
     raw: socket.socket, key: str, end_key: Ending, checkpoint: Stored
 ) -> None:
     before = CUT.labels("revoked")._value.get()
@@ -222,7 +224,7 @@ class TestSignedOut:
             problem(thief.post("/v1/datasets", json={"name": "x"}, headers=CSRF), 401, "session_expired")
             assert thief.delete("/v1/session").status_code == 204
 
-    def test_the_same_cookie_written_otherwise_is_refused_too(
+    def test_another_encoding_of_a_signed_out_cookie_is_refused_too(
         self, anonymous: httpx.Client, url: str, key: str
     ) -> None:
         anonymous.post("/v1/session", json={"key": key}).raise_for_status()
@@ -237,7 +239,7 @@ class TestSignedOut:
                 answer = thief.get("/v1/jobs", headers={"Cookie": f"seedbed_session={cookie}"})
                 problem(answer, 401, "session_expired")
 
-    def test_another_session_of_the_same_key_goes_on(
+    def test_another_session_of_the_same_key_stays_valid(
         self, anonymous: httpx.Client, url: str, key: str
     ) -> None:
         with httpx.Client(base_url=url, timeout=30) as other:
@@ -247,7 +249,7 @@ class TestSignedOut:
             assert other.get("/v1/jobs").status_code == 200
             assert other.get("/v1/jobs", headers=bearer(key)).status_code == 200
 
-    def test_what_is_kept_of_it_is_dropped_when_the_cookie_would_be_over(
+    def test_the_record_of_a_signed_out_session_is_deleted_when_its_cookie_has_expired(
         self, anonymous: httpx.Client, key: str, engine: Engine
     ) -> None:
         for _ in range(2):

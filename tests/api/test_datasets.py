@@ -73,7 +73,7 @@ def test_statistics_add_up_over_files(client: httpx.Client) -> None:
     assert client.post(f"{path}/complete").json()["statistics"] == statistics
 
 
-def test_a_dataset_is_known_by_what_it_holds(client: httpx.Client) -> None:
+def test_the_digest_of_a_dataset_depends_on_its_files_alone(client: httpx.Client) -> None:
     def complete(names: list[str]) -> str:
         dataset = client.post("/v1/datasets", json={"name": "x"}).json()["id"]
         for name in names:
@@ -83,9 +83,7 @@ def test_a_dataset_is_known_by_what_it_holds(client: httpx.Client) -> None:
     assert complete(["a.txt", "b.txt"]) == complete(["b.txt", "a.txt"]) != complete(["a.txt"])
 
 
-def test_a_file_takes_the_place_of_one_of_its_name(
-    client: httpx.Client, dataset_id: str, tmp_path: Path
-) -> None:
+def test_a_file_replaces_one_of_the_same_name(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
     path = f"/v1/datasets/{dataset_id}/files/a.txt"
     assert client.put(path, content=TEXT).status_code == 201
     again = client.put(path, content=b"something else")
@@ -108,7 +106,7 @@ def test_a_dataset_without_text_is_not_completed(client: httpx.Client, dataset_i
     problem(client.post(f"/v1/datasets/{dataset_id}/complete"), 409, "dataset_empty", "dataset")
 
 
-def test_bytes_go_with_the_last_file_that_has_them(
+def test_bytes_are_removed_with_the_last_file_that_has_them(
     client: httpx.Client, stranger: httpx.Client, tmp_path: Path
 ) -> None:
     datasets = [
@@ -133,7 +131,7 @@ def test_bytes_go_with_the_last_file_that_has_them(
     assert blobs(tmp_path) == []
 
 
-def test_a_dataset_in_use_stays(
+def test_a_dataset_in_use_is_not_deleted(
     client: httpx.Client, engine: Engine, project_id: str, dataset_id: str
 ) -> None:
     client.put(f"/v1/datasets/{dataset_id}/files/a.txt", content=TEXT * 1000)
@@ -181,7 +179,7 @@ def test_delimiter_and_quote_can_be_named(client: httpx.Client, dataset_id: str)
         problem(client.put(path, content=table, params=wrong), 422, "validation_failed", next(iter(wrong)))
 
 
-def test_what_of_a_file_is_not_read_is_told(client: httpx.Client, dataset_id: str) -> None:
+def test_parts_of_a_file_that_are_not_read_are_reported(client: httpx.Client, dataset_id: str) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in ("a.txt", "b.csv", "c.docx", "d/e.DOCX", "README", "__MACOSX/._a.txt", "f.txt"):
@@ -209,7 +207,7 @@ def test_a_zip_is_one_file(client: httpx.Client, dataset_id: str) -> None:
     assert stored["documents"] >= 2
 
 
-def test_lists_go_on_where_the_page_before_ended(client: httpx.Client) -> None:
+def test_a_page_begins_where_the_previous_page_ended(client: httpx.Client) -> None:
     made = [client.post("/v1/datasets", json={"name": str(number)}).json()["id"] for number in range(5)]
     seen: list[str] = []
     cursor: dict[str, str] = {}
@@ -225,7 +223,7 @@ def test_lists_go_on_where_the_page_before_ended(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "%%%", "a" * 201, "ZHNfMDE="])
-def test_a_cursor_of_no_list_is_refused(client: httpx.Client, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(client: httpx.Client, cursor: str) -> None:
     answer = client.get("/v1/datasets", params={"cursor": cursor})
     assert answer.status_code == 422
     assert answer.json()["param"] == "cursor"

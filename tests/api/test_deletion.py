@@ -61,7 +61,7 @@ def _job_of(engine: Engine, stored: Stored) -> str:
         return session.scalars(select(Job.id).where(Job.purpose == "train")).one()
 
 
-def test_a_job_that_is_over_goes_with_all_that_it_made(
+def test_an_ended_job_is_deleted_with_everything_that_it_made(
     client: httpx.Client, engine: Engine, checkpoint: Stored, storage: Storage
 ) -> None:
     job_id = _job_of(engine, checkpoint)
@@ -163,7 +163,7 @@ def test_an_export_under_way_keeps_its_checkpoint(
 
 
 @pytest.mark.parametrize("state", ["running", "failed"])
-def test_the_newest_checkpoint_of_a_job_that_goes_on_stays(
+def test_the_newest_checkpoint_of_a_job_that_may_resume_is_kept(
     client: httpx.Client, engine: Engine, project_id: str, state: str
 ) -> None:
     with write(engine) as session:
@@ -183,7 +183,7 @@ def test_the_newest_checkpoint_of_a_job_that_goes_on_stays(
     assert client.get(f"/v1/jobs/{job.id}/events").json()["data"][-1]["type"] == "checkpoint_deleted"
 
 
-def test_a_fork_whose_start_is_gone_is_not_begun_from_nothing(
+def test_a_fork_whose_checkpoint_was_deleted_does_not_start_from_fresh_weights(
     client: httpx.Client, engine: Engine, project_id: str
 ) -> None:
     with write(engine) as session:
@@ -202,7 +202,7 @@ def test_a_fork_whose_start_is_gone_is_not_begun_from_nothing(
 
 
 @pytest.mark.parametrize("path", ["jobs", "checkpoints", "exports"])
-def test_nobody_deletes_anothers(
+def test_resources_of_another_project_cannot_be_deleted(
     client: httpx.Client, stranger: httpx.Client, engine: Engine, project_id: str, path: str
 ) -> None:
     with write(engine) as session:
@@ -236,7 +236,7 @@ def test_previews_and_estimates_can_be_deleted(
     assert _keys(storage) == []
 
 
-def test_of_two_deletes_at_once_one_wins(
+def test_of_two_concurrent_deletions_one_succeeds(
     client: httpx.Client, engine: Engine, checkpoint: Stored, storage: Storage
 ) -> None:
     job_id = _job_of(engine, checkpoint)
@@ -247,7 +247,7 @@ def test_of_two_deletes_at_once_one_wins(
     assert _keys(storage) == []
 
 
-def test_of_two_deletes_of_a_checkpoint_one_wins(
+def test_of_two_concurrent_deletions_of_a_checkpoint_one_succeeds(
     client: httpx.Client, engine: Engine, checkpoint: Stored, storage: Storage
 ) -> None:
     _finish(engine, _job_of(engine, checkpoint))
@@ -261,7 +261,7 @@ def test_of_two_deletes_of_a_checkpoint_one_wins(
 
 @pytest.mark.parametrize("what", ["job", "checkpoint"])
 @pytest.mark.parametrize("path", ["archive", "files/model.safetensors"])
-def test_a_download_that_has_begun_ends_whole(
+def test_a_download_that_began_before_the_deletion_completes(
     client: httpx.Client, engine: Engine, checkpoint: Stored, storage: Storage, what: str, path: str
 ) -> None:
     job_id = _job_of(engine, checkpoint)
@@ -290,7 +290,7 @@ with write(create_engine(settings().database_url)) as session:
 """
 
 
-def test_what_a_kill_left_between_rows_and_storage_is_finished(
+def test_a_deletion_interrupted_by_a_kill_is_completed_later(
     engine: Engine,
     environment: Settings,
     project_id: str,
@@ -318,7 +318,7 @@ def test_what_a_kill_left_between_rows_and_storage_is_finished(
         assert session.scalars(select(Removal.key)).all() == []
 
 
-def test_a_storage_that_is_away_fails_no_deletion(
+def test_a_deletion_succeeds_while_the_storage_is_unreachable(
     client: httpx.Client, engine: Engine, checkpoint: Stored, storage: Storage, tmp_path: Path
 ) -> None:
     job_id = _job_of(engine, checkpoint)
@@ -336,7 +336,7 @@ def test_a_storage_that_is_away_fails_no_deletion(
     assert _keys(storage) == []
 
 
-def test_bytes_that_two_datasets_share_stay_until_the_last_goes(
+def test_bytes_that_two_datasets_share_are_kept_until_both_are_deleted(
     client: httpx.Client, storage: Storage
 ) -> None:
     ids = [client.post("/v1/datasets", json={"name": name}).json()["id"] for name in ("one", "two")]
@@ -349,7 +349,7 @@ def test_bytes_that_two_datasets_share_stay_until_the_last_goes(
     assert _keys(storage, "projects") == []
 
 
-def test_a_dataset_is_deleted_or_a_job_is_submitted_never_both(
+def test_a_dataset_is_never_deleted_while_a_job_on_it_is_submitted(
     client: httpx.Client, engine: Engine, project_id: str
 ) -> None:
     for _ in range(10):
@@ -377,9 +377,7 @@ def test_a_dataset_is_deleted_or_a_job_is_submitted_never_both(
             assert submitted.json()["id"] in deleted.json()["detail"]
 
 
-def test_a_listener_of_a_job_that_was_deleted_is_sent_away(
-    client: httpx.Client, engine: Engine, project_id: str
-) -> None:
+def test_the_live_stream_of_a_deleted_job_ends(client: httpx.Client, engine: Engine, project_id: str) -> None:
     with write(engine) as session:
         job = make_job(session, project_id)
     with client.stream("GET", f"/v1/jobs/{job.id}/stream") as response:
@@ -392,7 +390,7 @@ def test_a_listener_of_a_job_that_was_deleted_is_sent_away(
     problem(client.get(f"/v1/jobs/{job.id}/stream"), 404, "job_not_found")
 
 
-def test_dropped_checkpoints_of_a_deleted_job_are_no_business_of_upkeep(
+def test_maintenance_ignores_dropped_checkpoints_of_a_deleted_job(
     client: httpx.Client,
     engine: Engine,
     environment: Settings,

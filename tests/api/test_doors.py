@@ -49,7 +49,7 @@ class TestSignIn:
         for _ in range(times):
             problem(client.post("/v1/session", json={"key": key}, headers=headers), 401, "key_unknown")
 
-    def test_by_trial_from_one_address(
+    def test_sign_in_attempts_from_one_address_are_limited(
         self, anonymous: httpx.Client, api_keys: Keys, project_id: str
     ) -> None:
         for number in range(10):
@@ -63,21 +63,23 @@ class TestSignIn:
         assert elsewhere.status_code == 200
         assert anonymous.get("/v1/jobs", headers=bearer(key)).status_code == 200
 
-    def test_at_one_key_from_many_addresses(self, anonymous: httpx.Client) -> None:
+    def test_sign_in_attempts_on_one_key_from_many_addresses_are_limited(
+        self, anonymous: httpx.Client
+    ) -> None:
         for number in range(10):
             self.fail(anonymous, 1, **by_proxy(f"203.0.113.{number}"))
         other_end = WRONG[:-1] + "y"
         answer = anonymous.post("/v1/session", json={"key": other_end}, headers=by_proxy("203.0.113.99"))
         problem(answer, 429, "sign_in_throttled")
 
-    def test_who_signs_in_rightly_does_so_as_often_as_they_like(
+    def test_successful_sign_ins_are_not_limited(
         self, anonymous: httpx.Client, api_keys: Keys, project_id: str
     ) -> None:
         key = api_keys.make(project_id, "read")
         for _ in range(25):
             assert anonymous.post("/v1/session", json={"key": key}).status_code == 200
 
-    def test_an_ipv6_network_counts_as_one(self) -> None:
+    def test_an_ipv6_network_counts_as_one_address(self) -> None:
         first, second = (sign_in_names(f"2001:db8::{part}", WRONG) for part in ("1", "ffff:1"))
         assert first == second
         assert sign_in_names("2001:db8:1::1", WRONG) != first
@@ -87,7 +89,9 @@ class TestSignIn:
         for key in test_broker.live.keys("*"):
             assert WRONG[:11] not in str(key)
 
-    def test_counted_here_while_redis_is_away(self, environment: Settings) -> None:
+    def test_attempts_are_counted_in_the_process_while_redis_is_unreachable(
+        self, environment: Settings
+    ) -> None:
         nowhere = Broker(environment.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
         throttle = Throttle(nowhere, 3)
         for _ in range(3):
@@ -101,13 +105,15 @@ class TestSignIn:
 
 
 class TestMetrics:
-    def test_told_on_this_machine_alone(self, anonymous: httpx.Client) -> None:
+    def test_metrics_without_a_token_are_served_to_local_clients_only(self, anonymous: httpx.Client) -> None:
         assert anonymous.get("/metrics").status_code == 200
         problem(anonymous.get("/metrics", headers=by_proxy()), 403, "metrics_closed")
         for header in ("X-Real-IP", "Forwarded", "Via"):
             problem(anonymous.get("/metrics", headers={header: "x"}), 403, "metrics_closed")
 
-    def test_told_to_who_carries_the_token(self, engine: Engine, environment: Settings) -> None:
+    def test_metrics_are_served_to_clients_with_the_token(
+        self, engine: Engine, environment: Settings
+    ) -> None:
         with served(environment, metrics_token=SecretStr("a token of metrics")) as client:
             for headers in ({}, bearer("another token of metrics")):
                 problem(client.get("/metrics", headers=headers), 401, "metrics_token_missing")
@@ -120,7 +126,7 @@ class TestCookies:
         answer = client.post("/v1/session", json={"key": key}, headers=headers)
         return answer.headers["set-cookie"].lower()
 
-    def test_secure_where_the_request_came_over_https(
+    def test_the_cookie_is_secure_if_the_request_came_over_https(
         self, anonymous: httpx.Client, api_keys: Keys, project_id: str
     ) -> None:
         key = api_keys.make(project_id, "read")
@@ -129,7 +135,7 @@ class TestCookies:
         out = anonymous.delete("/v1/session", headers=by_proxy()).headers["set-cookie"].lower()
         assert "secure" in out
 
-    def test_a_proxy_that_is_not_trusted_is_not_believed(
+    def test_headers_of_a_proxy_that_is_not_trusted_are_ignored(
         self, engine: Engine, environment: Settings, api_keys: Keys, project_id: str
     ) -> None:
         key = api_keys.make(project_id, "read")
@@ -142,7 +148,7 @@ class TestCookies:
         problem(answer, 429, "sign_in_throttled")
 
 
-def test_a_projects_admin_is_told_of_their_project(
+def test_an_admin_of_a_project_sees_only_the_state_of_that_project(
     client: httpx.Client, stranger: httpx.Client, engine: Engine, project_id: str
 ) -> None:
     with write(engine) as session:
@@ -173,7 +179,7 @@ class TestPriority:
             "priority": priority,
         }
 
-    def test_above_a_bound_it_needs_an_admin(
+    def test_a_priority_above_the_limit_needs_an_admin_key(
         self, anonymous: httpx.Client, client: httpx.Client, engine: Engine, api_keys: Keys, project_id: str
     ) -> None:
         with write(engine) as session:
@@ -187,7 +193,7 @@ class TestPriority:
             answer = anonymous.post("/v1/jobs", json=self.spec(dataset, priority), headers=headers)
             assert answer.status_code == 201, answer.text
 
-    def test_a_fork_is_no_way_around_it(
+    def test_the_priority_limit_holds_for_a_fork_too(
         self, anonymous: httpx.Client, client: httpx.Client, checkpoint: Any, api_keys: Keys, project_id: str
     ) -> None:
         job = client.get(f"/v1/checkpoints/{checkpoint.id}").json()["job"]
@@ -228,7 +234,9 @@ class TestSecretRotation:
             answer = client.get("/v1/jobs", headers={"Cookie": f"seedbed_session={cookie}"})
             problem(answer, 401, "session_expired")
 
-    def test_settings_take_several(self, environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_several_secrets_can_be_configured(
+        self, environment: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("SEEDBED_SECRET_PREVIOUS", f"{'a' * 32}, {'b' * 32}")
         assert Settings().secrets[1:] == ("a" * 32, "b" * 32)
         monkeypatch.setenv("SEEDBED_SECRET_PREVIOUS", "")

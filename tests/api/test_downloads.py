@@ -15,7 +15,7 @@ from control.db import write
 from tests.api.conftest import WEIGHTS, Stored, problem
 
 
-def test_every_file_comes_whole_with_its_hash(client: httpx.Client, checkpoint: Stored) -> None:
+def test_every_file_is_downloaded_completely_with_its_hash(client: httpx.Client, checkpoint: Stored) -> None:
     told = client.get(f"/v1/checkpoints/{checkpoint.id}").json()
     assert told["metrics"] == {"eval/loss": 2.5}
     assert {file["path"] for file in told["files"]} | {"manifest.json"} == set(checkpoint.files)
@@ -43,21 +43,21 @@ def test_every_file_comes_whole_with_its_hash(client: httpx.Client, checkpoint: 
         (f"bytes=-{10**15}", 0, len(WEIGHTS)),
     ],
 )
-def test_ranges(asked: str, start: int, stop: int) -> None:
+def test_a_range_returns_these_bytes(asked: str, start: int, stop: int) -> None:
     assert wanted_range(asked, len(WEIGHTS)) == (start, stop)
 
 
 @pytest.mark.parametrize(
     "header", [None, "", "bytes", "bytes=-", "bytes=5-2", "bytes=0-1,4-5", "lines=1-2", "bytes=a-b"]
 )
-def test_what_is_no_single_range_is_passed_over(header: str | None) -> None:
+def test_a_header_that_is_not_a_single_range_is_ignored(header: str | None) -> None:
     assert wanted_range(header, 100) is None
 
 
 @pytest.mark.parametrize(
     ("header", "size"), [("bytes=100-", 100), ("bytes=200-300", 100), ("bytes=0-", 0), ("bytes=-0", 9)]
 )
-def test_ranges_behind_the_end(header: str, size: int) -> None:
+def test_a_range_after_the_end_is_refused(header: str, size: int) -> None:
     with pytest.raises(RangeNotSatisfiable):
         wanted_range(header, size)
 
@@ -78,7 +78,7 @@ def test_a_download_is_resumed(client: httpx.Client, checkpoint: Stored) -> None
     assert beyond.headers["content-range"] == f"bytes */{len(WEIGHTS)}"
 
 
-def test_what_the_client_has_is_not_sent_again(client: httpx.Client, checkpoint: Stored) -> None:
+def test_a_file_that_the_client_has_is_not_sent_again(client: httpx.Client, checkpoint: Stored) -> None:
     etag = client.head(checkpoint.url()).headers["etag"]
     for known in (etag, f'"x", W/{etag}', "*"):
         answer = client.get(checkpoint.url(), headers={"If-None-Match": known})
@@ -110,7 +110,7 @@ def test_the_archive_holds_every_file(client: httpx.Client, checkpoint: Stored) 
     assert found == checkpoint.files
 
 
-def test_bytes_that_are_gone_are_told_before_the_answer_begins(
+def test_missing_bytes_are_an_error_status_before_the_response_begins(
     client: httpx.Client, checkpoint: Stored, tmp_path: Path
 ) -> None:
     (tmp_path / "storage" / checkpoint.prefix / "model.safetensors").unlink()

@@ -155,7 +155,9 @@ def failing(engine: Engine, environment: Settings, log: Log) -> Iterator[httpx.C
 
 
 @pytest.mark.parametrize("place", ["in_coroutine", "in_thread", "in_dependency"])
-def test_a_failure_is_answered_and_told_once(failing: httpx.Client, log: Log, place: str) -> None:
+def test_an_unexpected_error_is_one_response_and_one_log_entry(
+    failing: httpx.Client, log: Log, place: str
+) -> None:
     key = "sb_" + "k" * 43
     for kind in RAISED:
         headers = {"Authorization": f"Bearer {key}"}
@@ -168,13 +170,13 @@ def test_a_failure_is_answered_and_told_once(failing: httpx.Client, log: Log, pl
         assert failing.get("/healthz").status_code == 200
 
 
-def test_a_failure_after_the_answer_is_told_once(failing: httpx.Client, log: Log) -> None:
+def test_an_error_after_the_response_is_one_log_entry(failing: httpx.Client, log: Log) -> None:
     for kind in RAISED:
         assert failing.get("/v1/in_background", params={"kind": kind}).status_code == 200
         log.failure()
 
 
-def test_an_answer_that_breaks_off_does_not_look_whole(failing: httpx.Client, log: Log) -> None:
+def test_an_aborted_response_is_recognisably_incomplete(failing: httpx.Client, log: Log) -> None:
     for kind in ("long message", "chain", "group", "recursion"):
         with pytest.raises(httpx.RemoteProtocolError):
             failing.get("/v1/in_stream", params={"kind": kind})

@@ -40,7 +40,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_one_project_never_has_all_turns() -> None:
+async def test_one_project_never_holds_all_slots() -> None:
     turns = FairSemaphore(3)
     many = [Waiting(turns, "busy") for _ in range(10)]
     await settle()
@@ -55,7 +55,7 @@ async def test_one_project_never_has_all_turns() -> None:
         await one.end()
 
 
-async def test_projects_take_turns() -> None:
+async def test_projects_alternate() -> None:
     turns = FairSemaphore(2)
     first, second = Waiting(turns, "a"), Waiting(turns, "b")
     await settle()
@@ -74,7 +74,7 @@ async def test_projects_take_turns() -> None:
     assert served[3:] == [1, 2]
 
 
-async def test_who_goes_away_leaves_the_turn_to_the_next() -> None:
+async def test_a_cancelled_waiter_passes_its_slot_to_the_next_one() -> None:
     turns = FairSemaphore(2)
     held = Waiting(turns, "a")
     await settle()

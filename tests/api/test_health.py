@@ -14,14 +14,14 @@ from tests.api.conftest import Keys, RequestLog, problem
 from tests.factories import make_job, make_running
 
 
-def test_a_service_that_is_well(anonymous: httpx.Client) -> None:
+def test_a_healthy_service_reports_ok(anonymous: httpx.Client) -> None:
     assert anonymous.get("/healthz").json() == {"status": "alive"}
     ready = anonymous.get("/readyz")
     assert ready.status_code == 200
     assert ready.json() == {"ready": True, "database": "ok", "broker": "ok", "storage": "ok"}
 
 
-def test_storage_that_is_away(
+def test_unreachable_storage_is_reported(
     anonymous: httpx.Client, client: httpx.Client, dataset_id: str, tmp_path: Path
 ) -> None:
     shutil.rmtree(tmp_path / "storage", ignore_errors=True)
@@ -35,7 +35,7 @@ def test_storage_that_is_away(
     assert "retry-after" in answer.headers
 
 
-def test_a_database_that_is_away(
+def test_an_unreachable_database_is_reported(
     anonymous: httpx.Client,
     client: httpx.Client,
     dataset_id: str,
@@ -62,7 +62,7 @@ def test_a_database_that_is_away(
     assert client.get(f"/v1/datasets/{dataset_id}").status_code == 200
 
 
-def test_a_failure_that_nobody_foresaw(
+def test_an_unexpected_failure_is_reported(
     client: httpx.Client, request_log: RequestLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -97,7 +97,7 @@ def test_prometheus_reads_requests_and_load(client: httpx.Client, engine: Engine
     assert not re.search("job_[0-9a-z]{26}", answer.text)
 
 
-def test_the_system_is_told_to_admins(
+def test_the_state_of_the_system_is_for_admins(
     client: httpx.Client, anonymous: httpx.Client, engine: Engine, project_id: str, api_keys: Keys
 ) -> None:
     with write(engine) as session:

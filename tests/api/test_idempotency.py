@@ -19,7 +19,7 @@ def datasets(engine: Engine) -> int:
         return session.scalar(select(func.count()).select_from(Dataset)) or 0
 
 
-def test_a_repetition_gets_the_first_answer(client: httpx.Client, engine: Engine) -> None:
+def test_a_repeated_request_gets_the_first_response(client: httpx.Client, engine: Engine) -> None:
     headers = {"Idempotency-Key": "one"}
     first = client.post("/v1/datasets", json={"name": "x"}, headers=headers)
     again = client.post("/v1/datasets", json={"name": "x"}, headers=headers)
@@ -42,7 +42,7 @@ def test_another_body_or_route_under_the_same_key_is_refused(client: httpx.Clien
     assert datasets(engine) == 1
 
 
-def test_keys_of_projects_are_apart(client: httpx.Client, stranger: httpx.Client) -> None:
+def test_projects_have_separate_idempotency_keys(client: httpx.Client, stranger: httpx.Client) -> None:
     headers = {"Idempotency-Key": "one"}
     mine = client.post("/v1/datasets", json={"name": "x"}, headers=headers).json()
     theirs = stranger.post("/v1/datasets", json={"name": "x"}, headers=headers)
@@ -50,7 +50,7 @@ def test_keys_of_projects_are_apart(client: httpx.Client, stranger: httpx.Client
     assert theirs.json()["id"] != mine["id"]
 
 
-def test_a_request_that_failed_may_be_corrected(
+def test_a_failed_request_may_be_corrected_under_the_same_key(
     client: httpx.Client, engine: Engine, project_id: str
 ) -> None:
     with write(engine) as session:
@@ -70,7 +70,7 @@ def test_a_request_that_failed_may_be_corrected(
     assert forks[0] == forks[1] != first.json()["id"]
 
 
-def test_many_at_once_create_one(client: httpx.Client, engine: Engine) -> None:
+def test_concurrent_requests_with_one_key_create_one_resource(client: httpx.Client, engine: Engine) -> None:
     def post(_: int) -> httpx.Response:
         return client.post("/v1/datasets", json={"name": "x"}, headers={"Idempotency-Key": "one"})
 
@@ -95,12 +95,12 @@ def test_a_second_request_does_not_wait_for_the_first(
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "\u00fc"])
-def test_a_key_that_is_none(client: httpx.Client, key: str) -> None:
+def test_an_invalid_idempotency_key_is_refused(client: httpx.Client, key: str) -> None:
     answer = client.post("/v1/datasets", json={"name": "x"}, headers={"Idempotency-Key": key.encode()})
     problem(answer, 422, "invalid_idempotency_key", "Idempotency-Key")
 
 
-def test_old_answers_are_forgotten(client: httpx.Client, engine: Engine, api_keys: Keys) -> None:
+def test_old_responses_are_deleted(client: httpx.Client, engine: Engine, api_keys: Keys) -> None:
     for key in ("old", "new"):
         client.post("/v1/datasets", json={"name": "x"}, headers={"Idempotency-Key": key})
     with write(engine) as session:

@@ -87,7 +87,7 @@ def test_bad_samples_of_a_tar_are_counted_by_name(client: httpx.Client, path: st
     assert [one["sample"] for one in statistics["bad_samples"]] == [*members][3:]
 
 
-def test_what_is_no_image_is_refused_by_name(client: httpx.Client, path: str) -> None:
+def test_files_that_are_no_images_are_refused_by_name(client: httpx.Client, path: str) -> None:
     problem(client.put(f"{path}/files/a.txt", content=b"text"), 422, "unknown_format", "file")
     problem(client.put(f"{path}/files/a.png", content=picture(1)[:50]), 422, "bad_image", "file")
     climbing = archive({"ok.png": picture(1), "../b.png": picture(2)})
@@ -96,13 +96,13 @@ def test_what_is_no_image_is_refused_by_name(client: httpx.Client, path: str) ->
     problem(client.post(f"{path}/complete"), 409, "dataset_empty", "dataset")
 
 
-def test_an_image_is_no_text(client: httpx.Client, dataset_id: str) -> None:
+def test_an_image_in_a_text_dataset_is_refused(client: httpx.Client, dataset_id: str) -> None:
     answer = client.put(f"/v1/datasets/{dataset_id}/files/a.png", content=picture(1))
     problem(answer, 422, "unknown_format", "file")
     assert "dataset of images" in answer.json()["detail"]
 
 
-def test_each_modality_has_its_view(client: httpx.Client, path: str, dataset_id: str) -> None:
+def test_each_modality_has_its_own_preview(client: httpx.Client, path: str, dataset_id: str) -> None:
     wrong = client.get(f"{path}/preview")
     problem(wrong, 409, "wrong_modality", "dataset")
     assert f"{path}/contact-sheet" in wrong.json()["detail"]

@@ -88,7 +88,7 @@ def slow(lines: int = LINES) -> bytes:
     return gzip.compress(b"".join(b'{"text": "%d"}\n' % number for number in range(lines)), 1)
 
 
-def test_the_api_never_loads_what_reads_files_and_its_children_know_no_secret(
+def test_the_api_imports_no_reader_and_inspection_processes_have_no_secrets(
     api: tuple[str, psutil.Process], key: str
 ) -> None:
     url, process = api
@@ -138,7 +138,7 @@ def reading(server: psutil.Process) -> psutil.Process:
     raise AssertionError("nothing is read")
 
 
-def test_a_client_that_goes_away_ends_what_reads_its_file(api: tuple[str, psutil.Process], key: str) -> None:
+def test_the_inspection_ends_when_its_client_disconnects(api: tuple[str, psutil.Process], key: str) -> None:
     url, process = api
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
@@ -160,7 +160,7 @@ class TestFairness:
     def server_settings(self, environment: Settings) -> Settings:
         return environment.model_copy(update={"inspections": 2})
 
-    def test_slow_files_of_one_project_hold_up_nobody_else(
+    def test_slow_files_of_one_project_do_not_delay_other_projects(
         self, client: httpx.Client, stranger: httpx.Client
     ) -> None:
         """With events and not with clocks: the others are served while none of the slow ones has been."""
@@ -178,7 +178,9 @@ class TestFairness:
             assert {upload.result().status_code for upload in uploads} == {201}
 
 
-def test_over_its_budget_is_told(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inspection_over_its_budget_is_reported(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("control.inspection.budgets._CPU_SECONDS", 1)
     monkeypatch.setattr("control.inspection.budgets._CPU_SECONDS_A_MB", 0.0)
     there = dataset(client)
@@ -208,7 +210,7 @@ def test_hostile_files_are_refused_and_the_next_is_read(client: httpx.Client) ->
     assert client.put(f"{there}/files/a.png", content=image()).status_code == 201
 
 
-def test_what_came_before_examples_were_kept_gets_them_when_somebody_asks(
+def test_examples_of_an_old_file_are_made_at_the_first_request(
     client: httpx.Client, dataset_id: str, engine: Engine, tmp_path: Path, request_log: RequestLog
 ) -> None:
     there = f"/v1/datasets/{dataset_id}"

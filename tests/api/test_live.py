@@ -48,7 +48,7 @@ def _cursor(changes: Changes) -> Cursor:
     )
 
 
-def test_points_alone_are_read_alone(engine: Engine, environment: Settings) -> None:
+def test_if_only_points_were_written_only_points_are_read(engine: Engine, environment: Settings) -> None:
     claim = _running(engine)
 
     async def listen() -> None:
@@ -66,7 +66,7 @@ def test_points_alone_are_read_alone(engine: Engine, environment: Settings) -> N
     asyncio.run(listen())
 
 
-def test_an_event_among_points_is_told(engine: Engine, environment: Settings) -> None:
+def test_an_event_among_points_is_delivered(engine: Engine, environment: Settings) -> None:
     claim = _running(engine)
 
     async def listen() -> None:
@@ -112,7 +112,7 @@ def test_an_event_is_not_forgotten_over_the_points_after_it(engine: Engine, envi
     asyncio.run(listen())
 
 
-def test_after_silence_all_of_the_job_is_looked_at(engine: Engine, environment: Settings) -> None:
+def test_after_a_timeout_the_whole_job_is_read(engine: Engine, environment: Settings) -> None:
     """Redis may have lost a message: the next full read finds the event."""
     claim = _running(engine)
 
@@ -130,7 +130,7 @@ def test_after_silence_all_of_the_job_is_looked_at(engine: Engine, environment: 
     asyncio.run(listen())
 
 
-def test_listeners_at_one_place_share_a_read_and_none_that_began_before_its_wakeup(
+def test_listeners_at_one_cursor_share_a_read_that_began_after_the_wakeup(
     engine: Engine, environment: Settings
 ) -> None:
     claim = _running(engine)

@@ -44,7 +44,7 @@ def _finish(engine: Engine, result: dict[str, Any]) -> None:
         jobs.finish(session, claim.job_id, claim.attempt, jobs.Completed(result=result))
 
 
-def test_an_estimate_is_accepted_and_waited_for(
+def test_an_estimate_is_created_and_its_result_is_long_polled(
     client: httpx.Client, engine: Engine, spec: dict[str, Any]
 ) -> None:
     with write(engine) as session:
@@ -82,7 +82,7 @@ def test_an_estimate_without_a_worker_or_with_a_wrong_spec_is_refused(
     problem(client.get("/v1/estimates/est_00000000000000000000000000"), 404, "estimate_not_found")
 
 
-def test_the_same_idempotency_key_asks_once(
+def test_the_same_idempotency_key_creates_one_short_job(
     client: httpx.Client, engine: Engine, spec: dict[str, Any]
 ) -> None:
     with write(engine) as session:
@@ -93,7 +93,7 @@ def test_the_same_idempotency_key_asks_once(
     assert first.json()["id"] == second.json()["id"]
 
 
-def test_an_estimate_that_nobody_needs_is_cancelled(
+def test_an_estimate_can_be_cancelled(
     client: httpx.Client, engine: Engine, spec: dict[str, Any], stranger: httpx.Client
 ) -> None:
     with write(engine) as session:
@@ -104,7 +104,7 @@ def test_an_estimate_that_nobody_needs_is_cancelled(
     assert client.get(path, params={"wait": 60}).json()["state"] == "cancelled", "over is over: no waiting"
 
 
-def test_an_export_is_made_and_fetched(
+def test_an_export_is_made_and_downloaded(
     client: httpx.Client, stranger: httpx.Client, engine: Engine, checkpoint: Stored, environment: Settings
 ) -> None:
     asked = client.post(f"/v1/checkpoints/{checkpoint.id}/export", json={"format": "onnx"})
@@ -149,6 +149,6 @@ def test_an_export_is_made_and_fetched(
         problem(answer, 404, "export_not_found")
 
 
-def test_an_export_in_a_format_that_is_not_known_is_refused(client: httpx.Client, checkpoint: Stored) -> None:
+def test_an_export_in_an_unknown_format_is_refused(client: httpx.Client, checkpoint: Stored) -> None:
     answer = client.post(f"/v1/checkpoints/{checkpoint.id}/export", json={"format": "tflite"})
     problem(answer, 422, "validation_failed", "format")

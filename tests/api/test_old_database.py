@@ -73,7 +73,7 @@ def test_its_tables_are_those_that_the_models_describe(database_url: str) -> Non
     check_models(database_url)
 
 
-def test_all_that_it_holds_is_shown(client: httpx.Client) -> None:
+def test_all_its_rows_are_served(client: httpx.Client) -> None:
     found = _jobs(client)
     assert {name: job["state"] for name, job in found.items()} == STATES
     for job in found.values():
@@ -122,7 +122,7 @@ def test_a_finished_job_shows_what_it_did_and_can_be_forked(client: httpx.Client
     assert (fork["state"], fork["parent"]["checkpoint"]) == ("queued", checkpoints[0]["id"])
 
 
-def test_what_is_asked_of_its_jobs_is_done(client: httpx.Client) -> None:
+def test_its_jobs_can_be_resumed_retried_cancelled_and_deleted(client: httpx.Client) -> None:
     found = _jobs(client)
     for name, verb, state in (
         ("paused", "resume", "queued"),
@@ -136,7 +136,7 @@ def test_what_is_asked_of_its_jobs_is_done(client: httpx.Client) -> None:
     assert deleted.status_code == 204, deleted.text
 
 
-def test_its_running_jobs_are_requeued_and_its_queue_is_worked_off(
+def test_its_running_jobs_are_requeued_and_its_queued_jobs_run(
     engine: Engine, environment: Settings, client: httpx.Client
 ) -> None:
     before = _jobs(client)

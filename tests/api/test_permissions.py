@@ -135,13 +135,13 @@ def things(
     }
 
 
-def test_every_operation_has_its_row(operations: list[Operation]) -> None:
+def test_the_table_lists_every_operation(operations: list[Operation]) -> None:
     names = {operation.name for operation in operations}
     assert names == SCOPES.keys() | PUBLIC
     assert not SCOPES.keys() & PUBLIC
 
 
-def test_what_changes_something_needs_more_than_reading(operations: list[Operation]) -> None:
+def test_operations_that_change_something_need_more_than_the_read_scope(operations: list[Operation]) -> None:
     reading = {"validateJob"}  # POST for its body alone
     for operation in operations:
         if operation.method in UNSAFE and operation.name not in PUBLIC | reading:
@@ -165,7 +165,7 @@ def test_what_changes_something_needs_more_than_reading(operations: list[Operati
         "a session that may write",
     ],
 )
-def test_each_caller_is_let_in_as_far_as_the_table_says(
+def test_each_caller_may_do_what_the_table_says(
     who: str,
     operations: list[Operation],
     anonymous: httpx.Client,
@@ -214,7 +214,7 @@ def test_another_project_finds_and_changes_nothing(
         assert client.get(f"/v1/{name}s/{things[name]}").status_code == 200
 
 
-def test_lists_show_a_stranger_nothing(
+def test_lists_are_empty_for_another_project(
     operations: list[Operation], stranger: httpx.Client, client: httpx.Client, things: dict[str, str]
 ) -> None:
     ids = [value for name, value in things.items() if name not in {"name", "path", "kind"}]

@@ -60,7 +60,7 @@ def finish(engine: Engine, environment: Settings, preview: str) -> None:
         jobs.finish(session, claim.job_id, claim.attempt, jobs.Completed(result=result))
 
 
-def test_a_preview_is_accepted_waited_for_and_shown(
+def test_a_preview_is_created_and_shown_after_its_end(
     client: httpx.Client,
     stranger: httpx.Client,
     engine: Engine,
@@ -98,9 +98,7 @@ def test_a_preview_is_accepted_waited_for_and_shown(
     assert client.get("/v1/jobs").json()["data"] == [], "no list of jobs shows it"
 
 
-def test_what_cannot_be_asked_for_is_refused(
-    client: httpx.Client, engine: Engine, spec: dict[str, Any]
-) -> None:
+def test_invalid_options_are_refused(client: httpx.Client, engine: Engine, spec: dict[str, Any]) -> None:
     found = problem(client.post("/v1/jobs/preview", json=spec), 409, "no_worker_online", "resources.device")
     assert "seedbed-server worker" in found["detail"]
     with write(engine) as session:
@@ -128,7 +126,7 @@ def test_the_same_idempotency_key_asks_once(
     problem(other, 422, "idempotency_mismatch", "Idempotency-Key")
 
 
-def test_a_preview_that_nobody_needs_is_cancelled(
+def test_a_preview_can_be_cancelled(
     client: httpx.Client, asked: dict[str, Any], stranger: httpx.Client
 ) -> None:
     path = f"/v1/previews/{asked['id']}"
@@ -148,7 +146,7 @@ def test_a_failed_preview_says_why(client: httpx.Client, engine: Engine, asked: 
     assert (done["failure"]["code"], done["failure"]["hint"]) == ("data_too_small", "Upload more.")
 
 
-def test_a_day_after_its_end_nothing_is_left_of_it(
+def test_a_preview_is_removed_a_day_after_its_end(
     client: httpx.Client, engine: Engine, environment: Settings, asked: dict[str, Any], spec: dict[str, Any]
 ) -> None:
     storage = open_storage(environment.storage_url)

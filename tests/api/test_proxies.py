@@ -201,13 +201,13 @@ def test_plain_http_is_sent_to_https(proxy: Proxy) -> None:
     assert moved.headers["location"].startswith("https://")
 
 
-def test_metrics_stay_inside(proxy: Proxy) -> None:
+def test_metrics_are_not_served_through_the_proxy(proxy: Proxy) -> None:
     with proxy.client() as client:
         assert client.get("/metrics").status_code == 404
         assert client.get("/healthz").status_code == 200
 
 
-def test_an_address_that_a_client_makes_up_is_not_believed(proxy: Proxy) -> None:
+def test_a_forged_client_address_is_ignored(proxy: Proxy) -> None:
     with proxy.client() as client:
         for number in range(10):
             made_up = {"X-Forwarded-For": f"203.0.113.{number}"}

@@ -48,7 +48,7 @@ def job_id(engine: Engine, project_id: str, environment: Settings) -> str:
     return job.id
 
 
-def test_samples_are_pages_in_the_order_of_writing(client: httpx.Client, job_id: str) -> None:
+def test_samples_are_listed_in_the_order_of_writing(client: httpx.Client, job_id: str) -> None:
     first = client.get(f"/v1/jobs/{job_id}/samples", params={"limit": 2}).json()
     assert [(row["step"], row["name"]) for row in first["data"]] == [(10, "text"), (20, "text")]
     assert first["has_more"]
@@ -59,7 +59,7 @@ def test_samples_are_pages_in_the_order_of_writing(client: httpx.Client, job_id:
     assert [row["name"] for row in grids] == ["grid"]
 
 
-def test_content_is_shown_in_place_and_can_do_nothing(client: httpx.Client, job_id: str) -> None:
+def test_content_is_shown_inline_without_permission_to_run_scripts(client: httpx.Client, job_id: str) -> None:
     text, _, grid = client.get(f"/v1/jobs/{job_id}/samples").json()["data"]
     answer = client.get(f"/v1/samples/{text['id']}/content")
     assert answer.content == HOSTILE
@@ -74,14 +74,14 @@ def test_content_is_shown_in_place_and_can_do_nothing(client: httpx.Client, job_
     assert (picture.headers["content-type"], picture.content) == ("image/png", PNG)
 
 
-def test_a_stranger_sees_nothing(client: httpx.Client, stranger: httpx.Client, job_id: str) -> None:
+def test_another_project_sees_no_samples(client: httpx.Client, stranger: httpx.Client, job_id: str) -> None:
     [one, *_] = client.get(f"/v1/jobs/{job_id}/samples").json()["data"]
     problem(stranger.get(f"/v1/jobs/{job_id}/samples"), 404, "job_not_found")
     problem(stranger.get(f"/v1/samples/{one['id']}/content"), 404, "sample_not_found")
     problem(client.get("/v1/samples/smp_none/content"), 404, "sample_not_found", "sample")
 
 
-def test_the_stream_tells_of_each_sample_before_its_event(client: httpx.Client, job_id: str) -> None:
+def test_the_stream_sends_each_sample_before_its_event(client: httpx.Client, job_id: str) -> None:
     blocks = client.get(f"/v1/jobs/{job_id}/stream").text.split("\n\n")
     events = [dict(line.split(": ", 1) for line in block.splitlines() if ": " in line) for block in blocks]
     shown = [index for index, event in enumerate(events) if event.get("event") == "sample"]

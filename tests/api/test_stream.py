@@ -115,7 +115,7 @@ def is_end(message: Message) -> bool:
     return message.event == "end"
 
 
-def test_what_was_and_what_comes_then_the_end(client: httpx.Client, running: Running) -> None:
+def test_the_stream_sends_past_and_new_items_and_then_the_end(client: httpx.Client, running: Running) -> None:
     running.log(1, 2, 3)
     with listening(client, running) as stream:
         seen = stream.until(at_step(3))
@@ -141,7 +141,7 @@ def test_what_was_and_what_comes_then_the_end(client: httpx.Client, running: Run
         assert (message.id is not None) == (message.event in {"metrics", "event"})
 
 
-def test_while_only_points_come_only_they_are_read(
+def test_while_only_points_are_written_only_points_are_read(
     client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)
@@ -162,7 +162,7 @@ def test_while_only_points_come_only_they_are_read(
     assert seen[-1].data == {"state": "succeeded"}
 
 
-def test_a_long_story_that_is_over_is_told_to_its_end_at_once(
+def test_the_whole_history_of_an_ended_job_is_sent_at_once(
     client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # a job that is over sends no wake-up
@@ -174,7 +174,7 @@ def test_a_long_story_that_is_over_is_told_to_its_end_at_once(
     assert seen[-1].data == {"state": "succeeded"}
 
 
-def test_a_listener_comes_back_for_what_it_missed(client: httpx.Client, running: Running) -> None:
+def test_a_reconnected_client_gets_what_it_missed(client: httpx.Client, running: Running) -> None:
     running.log(1, 2, 3)
     with listening(client, running) as stream:
         before = stream.until(at_step(2))
@@ -189,7 +189,7 @@ def test_a_listener_comes_back_for_what_it_missed(client: httpx.Client, running:
     assert told == sorted(set(told))
 
 
-def test_a_listener_may_begin_now(client: httpx.Client, running: Running) -> None:
+def test_a_client_may_start_at_the_present(client: httpx.Client, running: Running) -> None:
     running.log(1, 2, 3)
     with listening(client, running, replay=False) as stream:
         seen = stream.until(lambda message: message.event == "job")
@@ -199,7 +199,7 @@ def test_a_listener_may_begin_now(client: httpx.Client, running: Running) -> Non
     assert [message for message in seen if message.event == "event"] == []
 
 
-def test_a_finished_job_is_told_and_ended(client: httpx.Client, running: Running) -> None:
+def test_the_stream_of_an_ended_job_sends_the_job_and_ends(client: httpx.Client, running: Running) -> None:
     running.log(*range(1, 2501))  # more than is read at a time
     running.finish()
     with listening(client, running) as stream:
@@ -210,7 +210,7 @@ def test_a_finished_job_is_told_and_ended(client: httpx.Client, running: Running
         assert [message.event for message in stream.until(is_end)] == ["job", "end"]
 
 
-def test_a_point_written_anew_is_told_anew(client: httpx.Client, running: Running) -> None:
+def test_an_overwritten_point_is_sent_again(client: httpx.Client, running: Running) -> None:
     running.log(1, 2)
     with listening(client, running) as stream:
         stream.until(at_step(2))
@@ -218,7 +218,7 @@ def test_a_point_written_anew_is_told_anew(client: httpx.Client, running: Runnin
         assert stream.until(at_step(2))[-1].data["values"] == {"train/loss": 20.0}
 
 
-def test_metrics_of_one_step_come_together(client: httpx.Client, running: Running) -> None:
+def test_metrics_of_one_step_are_one_message(client: httpx.Client, running: Running) -> None:
     now = datetime.now(UTC)
     with write(running.engine) as session:
         jobs.record_points(
@@ -239,7 +239,7 @@ def test_metrics_of_one_step_come_together(client: httpx.Client, running: Runnin
         assert steps(stream.until(at_step(2))) == [2], "metrics of step 1 came twice"
 
 
-def test_a_checkpoint_is_told_before_its_event(
+def test_a_checkpoint_is_sent_before_its_event(
     client: httpx.Client, running: Running, engine: Engine
 ) -> None:
     with listening(client, running) as stream:
@@ -250,7 +250,7 @@ def test_a_checkpoint_is_told_before_its_event(
     assert [message.data["id"] for message in seen if message.event == "checkpoint"] == [checkpoint]
 
 
-def test_many_listeners_and_a_slow_one(client: httpx.Client, running: Running) -> None:
+def test_a_slow_client_does_not_delay_the_others(client: httpx.Client, running: Running) -> None:
     with listening(client, running) as slow, listening(client, running) as other:
         for start in range(1, 3001, 100):
             running.log(*range(start, start + 100))
@@ -259,13 +259,13 @@ def test_many_listeners_and_a_slow_one(client: httpx.Client, running: Running) -
         assert steps(slow.until(is_end)) == list(range(1, 3001))
 
 
-def test_ids_of_no_stream_are_refused(client: httpx.Client, running: Running) -> None:
+def test_invalid_event_ids_are_refused(client: httpx.Client, running: Running) -> None:
     for wrong in ("nonsense", "m1", "m-1.e1", "m1.e" + "9" * 30):
         answer = client.get(f"/v1/jobs/{running.id}/stream", headers={"Last-Event-ID": wrong})
         problem(answer, 422, "invalid_cursor", "last_event_id")
 
 
-def test_silence_is_broken_by_a_comment(
+def test_a_comment_is_sent_if_nothing_else_is(
     client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.stream.HEARTBEAT_SECONDS", 0.05)
@@ -297,7 +297,7 @@ class TestRedisAway:
         broker.cache_clear()
         settings.cache_clear()
 
-    def test_nothing_is_lost_with_redis(
+    def test_nothing_is_lost_while_redis_is_unreachable(
         self, client: httpx.Client, running: Running, own_valkey: Valkey
     ) -> None:
         with listening(client, running) as stream:

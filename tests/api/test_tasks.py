@@ -24,13 +24,13 @@ def tasks(client: httpx.Client) -> dict[str, Any]:
     return {task["kind"]: task for task in page["data"]}
 
 
-def test_every_task_is_told_and_each_modalitys_first_choice_comes_first(tasks: dict[str, Any]) -> None:
+def test_every_task_is_listed_and_the_default_of_each_modality_is_first(tasks: dict[str, Any]) -> None:
     assert list(tasks) == list(tasks_by_kind())
     first = {task["modality"]: task["kind"] for task in reversed(tasks.values())}
     assert first == {"text": "masked_lm", "image": "contrastive", "audio": "masked_spectrogram"}
 
 
-def test_a_task_tells_all_that_a_form_and_a_page_of_charts_need(tasks: dict[str, Any]) -> None:
+def test_a_task_has_all_that_the_form_and_the_charts_need(tasks: dict[str, Any]) -> None:
     task = tasks["rotation"]
     assert task["title"] == "Rotation prediction"
     assert task["choose_if"].startswith("Choose this if")
@@ -65,20 +65,20 @@ def test_recipes_are_specs_of_jobs(tasks: dict[str, Any]) -> None:
             assert validate({"name": "one", **recipe["spec"]}).task.kind == kind
 
 
-def test_one_task_is_as_in_the_list(client: httpx.Client, tasks: dict[str, Any]) -> None:
+def test_a_single_task_equals_its_entry_in_the_list(client: httpx.Client, tasks: dict[str, Any]) -> None:
     assert client.get("/v1/tasks/gan").json() == tasks["gan"]
 
 
 @pytest.mark.parametrize(
     "kind", ["mask_lm", "Masked_LM", "x" * 300, "%F0%9F%8C%B1", "job_01kb3c4d5e6f7g8h9jakbmcnpq"]
 )
-def test_a_task_that_there_is_not_is_no_server_error(client: httpx.Client, kind: str) -> None:
+def test_an_unknown_task_is_not_found(client: httpx.Client, kind: str) -> None:
     found = problem(client.get(f"/v1/tasks/{kind}"), 404, "task_not_found", "kind")
     assert "masked_lm" in found["detail"]
     assert len(found["detail"]) < 600
 
 
-def test_the_list_is_small_enough_to_be_asked_for_on_every_page_load(client: httpx.Client) -> None:
+def test_the_list_is_small_enough_for_every_page_load(client: httpx.Client) -> None:
     answer = client.get("/v1/tasks", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert len(json.dumps(answer.json())) < 200_000

@@ -181,13 +181,13 @@ def _judge(answer: httpx.Response, field: Field, text: str) -> None:
             assert told == text
 
 
-def test_there_are_fields_of_every_place(fields: list[Field]) -> None:
+def test_every_place_has_a_tested_field(fields: list[Field]) -> None:
     assert {field.place for field in fields} == {"query", "path", "header", "body"}
     assert ("name",) in {field.name for field in fields if field.operation == "submitJob"}
     assert ("data", "text_column") in {field.name for field in fields if field.operation == "submitJob"}
 
 
-def test_the_edges_of_unicode_in_what_is_named(client: httpx.Client, fields: list[Field]) -> None:
+def test_names_may_have_characters_from_all_of_unicode(client: httpx.Client, fields: list[Field]) -> None:
     for field in fields:
         if field.name[-1] in {"name", "text_column", "keep_best", "group_pattern", "cursor", "search"}:
             for text in EDGES:
@@ -200,7 +200,7 @@ def test_the_edges_of_unicode_in_what_is_named(client: httpx.Client, fields: lis
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_every_string_is_kept_or_refused(
+def test_every_string_is_stored_unchanged_or_refused(
     client: httpx.Client, fields: list[Field], data: st.DataObject
 ) -> None:
     field = data.draw(st.sampled_from(fields))
@@ -208,7 +208,7 @@ def test_every_string_is_kept_or_refused(
     _judge(_send(client, field, text), field, text)
 
 
-def test_a_name_goes_the_whole_way(client: httpx.Client) -> None:
+def test_a_name_is_unchanged_from_the_request_to_the_response(client: httpx.Client) -> None:
     for name in (
         "\N{GRINNING FACE}",
         "e\u0301",
@@ -225,7 +225,9 @@ def test_a_name_goes_the_whole_way(client: httpx.Client) -> None:
         assert name in {one["name"] for one in client.get("/v1/datasets").json()["data"]}
 
 
-def test_a_file_s_name_goes_the_whole_way(client: httpx.Client, dataset_id: str) -> None:
+def test_the_name_of_a_file_is_unchanged_from_the_upload_to_the_download(
+    client: httpx.Client, dataset_id: str
+) -> None:
     names = [
         "Screenshot 9.41.00\u202fAM.txt",
         "\u0645\u06cc\u200c\u062e.txt",
@@ -253,7 +255,7 @@ def test_a_query_that_is_no_text_is_refused(client: httpx.Client) -> None:
         ("a.jsonl", json.dumps({"x" * 300: "a text"}).encode()),
     ],
 )
-def test_a_column_that_cannot_be_kept_is_refused(
+def test_a_column_whose_name_cannot_be_stored_is_refused(
     client: httpx.Client, dataset_id: str, name: str, content: bytes
 ) -> None:
     answer = client.put(f"/v1/datasets/{dataset_id}/files/{name}", content=content)
@@ -261,7 +263,7 @@ def test_a_column_that_cannot_be_kept_is_refused(
     assert "cannot be stored" in answer.json()["detail"]
 
 
-def test_lists_of_jobs_hold_no_specs(client: httpx.Client, engine: Engine, project_id: str) -> None:
+def test_lists_of_jobs_contain_no_specs(client: httpx.Client, engine: Engine, project_id: str) -> None:
     with write(engine) as session:
         job, claim = make_running(session, project_id=project_id)
         jobs.finish(
@@ -278,7 +280,7 @@ def test_lists_of_jobs_hold_no_specs(client: httpx.Client, engine: Engine, proje
     assert listed.keys() == alike | {"task", "preset", "failure"}
 
 
-def test_lists_name_no_classes(client: httpx.Client, dataset_id: str) -> None:
+def test_lists_of_datasets_contain_no_classes(client: httpx.Client, dataset_id: str) -> None:
     client.put(f"/v1/datasets/{dataset_id}/files/a.txt", content=b"some text")
     client.post(f"/v1/datasets/{dataset_id}/complete")
     (one,) = client.get("/v1/datasets").json()["data"]

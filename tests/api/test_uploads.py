@@ -28,7 +28,7 @@ def stored(tmp_path: Path) -> list[Path]:
     return [path for path in (tmp_path / "storage").rglob("*") if path.is_file()]
 
 
-def test_a_file_arrives_as_it_was_sent(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
+def test_a_file_is_stored_as_it_was_sent(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
     digest = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
     answer = client.put(
         f"/v1/datasets/{dataset_id}/files/a.txt",
@@ -40,7 +40,7 @@ def test_a_file_arrives_as_it_was_sent(client: httpx.Client, dataset_id: str, tm
     assert file.read_bytes() == BODY
 
 
-def test_a_file_that_changed_on_its_way_is_refused_and_not_kept(
+def test_a_file_with_another_hash_is_refused_and_not_stored(
     client: httpx.Client, dataset_id: str, tmp_path: Path
 ) -> None:
     digest = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
@@ -54,14 +54,16 @@ def test_a_file_that_changed_on_its_way_is_refused_and_not_kept(
     assert client.get(f"/v1/datasets/{dataset_id}").json()["files"] == 0
 
 
-def test_a_body_of_unknown_length_arrives_too(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
+def test_a_body_of_unknown_length_is_stored_too(
+    client: httpx.Client, dataset_id: str, tmp_path: Path
+) -> None:
     chunks = (BODY[start : start + 100_000] for start in range(0, len(BODY), 100_000))
     assert client.put(f"/v1/datasets/{dataset_id}/files/a.txt", content=chunks).status_code == 201
     (file,) = stored(tmp_path)
     assert file.read_bytes() == BODY
 
 
-def test_a_file_over_the_limit(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
+def test_a_file_over_the_limit_is_refused(client: httpx.Client, dataset_id: str, tmp_path: Path) -> None:
     path = f"/v1/datasets/{dataset_id}/files/a.txt"
     large = b"x" * (LIMIT + 1)
     problem(client.put(path, content=large), 413, "file_too_large", "file")
@@ -81,7 +83,7 @@ def _begin(url: str, key: str, path: str, length: int) -> socket.socket:
     return connection
 
 
-def test_a_client_that_goes_away_leaves_nothing(
+def test_an_aborted_upload_leaves_nothing(
     url: str,
     client: httpx.Client,
     dataset_id: str,
@@ -103,7 +105,7 @@ def test_a_client_that_goes_away_leaves_nothing(
     assert file.read_bytes() == BODY
 
 
-def test_files_of_a_dataset_may_come_at_once(
+def test_files_of_a_dataset_may_be_uploaded_concurrently(
     client: httpx.Client, dataset_id: str, url: str, project_id: str, api_keys: Keys
 ) -> None:
     key = api_keys.make(project_id, "write")
@@ -119,7 +121,7 @@ def test_files_of_a_dataset_may_come_at_once(
     assert client.get(f"/v1/datasets/{dataset_id}").json()["files"] == 5
 
 
-def test_a_dataset_completed_meanwhile_takes_nothing_more(
+def test_a_dataset_completed_during_an_upload_refuses_the_file(
     client: httpx.Client, dataset_id: str, url: str, project_id: str, api_keys: Keys, tmp_path: Path
 ) -> None:
     path = f"/v1/datasets/{dataset_id}/files"
@@ -168,7 +170,7 @@ class TestFullDisk:
     def server_settings(self, environment: Settings, disk: Path) -> Settings:
         return environment.model_copy(update={"storage_url": f"file://{disk}"})
 
-    def test_a_disk_that_fills(
+    def test_a_full_disk_during_an_upload_is_reported(
         self, client: httpx.Client, dataset_id: str, request_log: RequestLog, tmp_path: Path
     ) -> None:
         path = f"/v1/datasets/{dataset_id}/files"

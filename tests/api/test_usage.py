@@ -48,7 +48,7 @@ def _left(settings: Settings) -> int:
     return sum(item.bytes for prefix in ("projects", "tmp") for item in storage.list(prefix))
 
 
-def test_a_new_project_takes_up_nothing(client: httpx.Client, project_id: str) -> None:
+def test_a_new_project_uses_no_storage(client: httpx.Client, project_id: str) -> None:
     found = _usage(client)
     nothing = {"count": 0, "bytes": 0, "limit_bytes": None}
     for kind in ("datasets", "checkpoints", "samples", "exports", "previews", "logs"):
@@ -113,7 +113,7 @@ def test_every_kind_is_counted(
     assert _usage(client)["bytes"] == 6 * KIB + 1_000_000
 
 
-def test_quotas_are_set_by_field_and_the_operators_hold_as_well(
+def test_each_quota_can_be_set_and_the_operators_quotas_apply_too(
     client: httpx.Client,
 ) -> None:
     told = client.patch("/v1/quotas", json={"datasets": 5000, "logs": 10}).json()
@@ -151,7 +151,7 @@ def test_a_file_that_does_not_fit_is_refused_before_its_bytes(
     assert _left(environment) == _usage(client)["datasets"]["bytes"] == 64 * KIB
 
 
-def test_one_of_unknown_length_is_cut_when_it_passes(
+def test_an_upload_of_unknown_length_is_cut_off_when_it_exceeds_the_quota(
     client: httpx.Client, dataset_id: str, environment: Settings
 ) -> None:
     client.patch("/v1/quotas", json={"datasets": 64 * KIB})
@@ -173,7 +173,7 @@ def test_one_of_unknown_length_is_cut_when_it_passes(
     )
 
 
-def test_uploads_at_once_do_not_exceed_it_together(
+def test_concurrent_uploads_together_do_not_exceed_the_quota(
     client: httpx.Client, dataset_id: str, environment: Settings
 ) -> None:
     client.patch("/v1/quotas", json={"datasets": 100 * KIB})
@@ -196,9 +196,7 @@ def test_uploads_at_once_do_not_exceed_it_together(
     assert _put(client, other, "a.txt", _text(100 * KIB)).status_code == 201, "what was refused holds no room"
 
 
-def test_a_quota_lowered_below_what_is_there_takes_nothing_away(
-    client: httpx.Client, dataset_id: str
-) -> None:
+def test_a_quota_below_the_present_usage_deletes_nothing(client: httpx.Client, dataset_id: str) -> None:
     assert _put(client, dataset_id, "a.txt", _text(64 * KIB)).status_code == 201
     client.patch("/v1/quotas", json={"datasets": 16 * KIB})
     assert _usage(client)["datasets"] == {"count": 1, "bytes": 64 * KIB, "limit_bytes": 16 * KIB}
@@ -247,7 +245,9 @@ class TestSmallDisk:
     def server_settings(self, environment: Settings, small_disk: Path) -> Settings:
         return environment.model_copy(update={"storage_url": f"file://{small_disk}", "keep_free_share": 0.25})
 
-    def test_a_part_of_it_stays_free(self, client: httpx.Client, dataset_id: str, small_disk: Path) -> None:
+    def test_the_reserve_of_the_disk_stays_free(
+        self, client: httpx.Client, dataset_id: str, small_disk: Path
+    ) -> None:
         disk = _usage(client)["disk"]
         assert (disk["total_bytes"], disk["keep_free_bytes"]) == (8 << 20, 2 << 20)
         told = problem(_put(client, dataset_id, "a.txt", _text(7 << 20)), 507, "disk_low")

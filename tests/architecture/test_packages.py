@@ -55,7 +55,7 @@ def test_cycles_are_found() -> None:
     assert cycles([("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")]) == {("a", "b"), ("c", "d")}
 
 
-def test_no_module_needs_one_that_needs_it(graph: grimp.ImportGraph) -> None:
+def test_there_is_no_cycle_of_modules(graph: grimp.ImportGraph) -> None:
     """Imports within functions count as well."""
     imports = [
         (importer, imported)
@@ -66,7 +66,7 @@ def test_no_module_needs_one_that_needs_it(graph: grimp.ImportGraph) -> None:
 
 
 @pytest.mark.parametrize("room", ["control", "api", "worker", "standalone", "control.jobs"])
-def test_no_package_needs_one_that_needs_it(graph: grimp.ImportGraph, room: str) -> None:
+def test_there_is_no_cycle_of_packages(graph: grimp.ImportGraph, room: str) -> None:
     imports = between_packages(graph, room)
     assert imports, f"{room} has packages that import one another"
     assert cycles(imports) == set()

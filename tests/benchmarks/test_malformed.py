@@ -25,7 +25,7 @@ def test_the_corpus_is_valid_and_has_every_kind() -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_no_mutated_file_raises_what_it_should_not(part: int) -> None:
+def test_no_mutated_file_raises_an_unexpected_error(part: int) -> None:
     refused = 0
     for number in range(part, CASES, PARTS):
         sample, content = case(1, number, SAMPLES)

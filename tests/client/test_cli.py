@@ -77,7 +77,7 @@ def job_file(tmp_path: Path, dataset: str) -> Path:
 # --- who and where -----------------------------------------------------------------------------------
 
 
-def test_logging_in_keeps_the_key(
+def test_login_stores_the_key(
     run: Command, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("SEEDBED_KEY")
@@ -96,7 +96,7 @@ def test_logging_in_keeps_the_key(
     assert "ours" in run("whoami").out
 
 
-def test_a_wrong_key_is_not_kept(
+def test_a_wrong_key_is_not_stored(
     run: Command, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with (tmp_path / "stdin").open("w+") as stdin:
@@ -182,7 +182,7 @@ def test_recordings_are_known_by_their_names_and_shown(run: Command, tmp_path: P
         assert drawn.size == (3 * 164 - 4, 120)
 
 
-def test_how_tables_are_read_can_be_said(run: Command, tmp_path: Path) -> None:
+def test_options_for_reading_tables_are_passed_on(run: Command, tmp_path: Path) -> None:
     table = tmp_path / "table.tsv"
     table.write_text("".join(f'{n}\t"Lorem" {n}\n' if n else "id\ttext\n" for n in range(4)))
     uploaded = run("dataset", "upload", table, "--delimiter", "tab", "--quote", "none")
@@ -232,7 +232,7 @@ def test_arguments_that_are_not_utf8_are_refused_in_one_line(
         assert text.count("rror") == 1
 
 
-def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> None:
+def test_text_is_uploaded_shown_and_deleted(run: Command, corpus: Path) -> None:
     uploaded = run("dataset", "upload", corpus, "--name", "docs")
     assert uploaded.code == 0
     assert "ready for jobs" in uploaded.err
@@ -252,7 +252,7 @@ def test_text_is_uploaded_looked_at_and_deleted(run: Command, corpus: Path) -> N
     assert run("dataset", "list", "--json").json == []
 
 
-def test_an_upload_that_failed_is_taken_up_again(run: Command, tmp_path: Path) -> None:
+def test_a_failed_upload_is_continued(run: Command, tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("Something good.")
     (tmp_path / "texts" / "b.txt").write_bytes(b"\xff\xfe\xff")
@@ -270,7 +270,7 @@ def test_an_upload_that_failed_is_taken_up_again(run: Command, tmp_path: Path) -
 # --- jobs --------------------------------------------------------------------------------------------
 
 
-def test_a_job_is_checked_submitted_and_looked_at(run: Command, job_file: Path) -> None:
+def test_a_job_is_validated_submitted_and_shown(run: Command, job_file: Path) -> None:
     checked = run("job", "validate", "-f", job_file)
     assert checked.code == 0
     assert "parameters" in checked.out
@@ -291,7 +291,7 @@ def test_a_job_is_checked_submitted_and_looked_at(run: Command, job_file: Path) 
     assert again.err.startswith("error: ")
 
 
-def test_what_is_wrong_with_a_job_is_said_line_by_line(run: Command, job_file: Path) -> None:
+def test_errors_of_a_job_file_name_their_lines(run: Command, job_file: Path) -> None:
     text = job_file.read_text().replace("steps: 100", "stepz: 100").replace("bert-tiny", "bert-tinny")
     job_file.write_text(text)
     lines = text.splitlines()
@@ -311,7 +311,7 @@ def test_what_is_wrong_with_a_job_is_said_line_by_line(run: Command, job_file: P
     assert {"training.stepz"} <= {error["param"] for error in json.loads(told.err)["error"]["errors"]}
 
 
-def test_a_job_is_steered(run: Command, trainer: Trainer, job: str) -> None:
+def test_a_job_is_paused_resumed_and_cancelled(run: Command, trainer: Trainer, job: str) -> None:
     assert "pause was asked for" in run("job", "pause", job).err
     trainer.checkpoint(1, {"config.json": b"{}"})
     trainer.finish(jobs.Stopped(75))
@@ -346,7 +346,7 @@ def test_a_job_starts_with_the_encoder_of_another(
     assert f"encoder of {checkpoint}" in run("job", "lineage", job).out
 
 
-def test_what_a_job_left_is_printed(run: Command, trainer: Trainer, job: str) -> None:
+def test_the_history_of_a_job_is_printed(run: Command, trainer: Trainer, job: str) -> None:
     trainer.measure(1, 2)
     trainer.log("first line\nthis is the last one\n")
     assert (
@@ -377,7 +377,7 @@ def test_what_a_job_left_is_printed(run: Command, trainer: Trainer, job: str) ->
         (None, 6, "cancelled"),
     ],
 )
-def test_watching_ends_as_the_job_does(
+def test_the_exit_code_of_a_watch_is_that_of_the_job(
     run: Command,
     client: seedbed.Client,
     trainer: Trainer,
@@ -402,7 +402,7 @@ def test_watching_ends_as_the_job_does(
     assert lines[-1]["data"]["state"] == {0: "succeeded", 5: "failed", 6: "cancelled"}[code]
 
 
-def test_submitting_can_stay_and_watch(run: Command, trainer: Trainer, job_file: Path) -> None:
+def test_submit_can_watch_the_job(run: Command, trainer: Trainer, job_file: Path) -> None:
     def train() -> None:
         while True:
             try:
@@ -420,7 +420,7 @@ def test_submitting_can_stay_and_watch(run: Command, trainer: Trainer, job_file:
     assert (ran.code, ran.out.strip()) == (0, trainer.job)
 
 
-def test_interrupting_a_watch_leaves_the_job(
+def test_interrupting_a_watch_does_not_stop_the_job(
     environ: dict[str, str], client: seedbed.Client, trainer: Trainer, job: str
 ) -> None:
     trainer.measure(1, eval_loss=5.0)
@@ -508,7 +508,7 @@ def test_workers_and_keys_are_listed(run: Command, trainer: Trainer) -> None:
     assert run("key", "create", "other", "--json").json["secret"].startswith("sb_")
 
 
-def test_a_service_that_breaks_off_is_survived(
+def test_a_watch_survives_a_restart_of_the_service(
     run: Command, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEEDBED_URL", road.url)

@@ -16,12 +16,12 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SEEDBED_HOME", str(tmp_path / "home"))
 
 
-def test_without_a_key_it_is_said_what_to_do() -> None:
+def test_without_a_key_the_error_says_what_to_do() -> None:
     with pytest.raises(NotConfigured, match="seedbed login"):
         config.resolve()
 
 
-def test_what_is_given_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     config.write(config.Config("https://kept.example", "sb_kept"))
     assert config.resolve() == config.Config("https://kept.example", "sb_kept")
     monkeypatch.setenv("SEEDBED_KEY", "sb_env")
@@ -33,7 +33,7 @@ def test_what_is_given_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_kept_key_goes_to_its_own_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stored_key_is_sent_only_to_its_own_service(monkeypatch: pytest.MonkeyPatch) -> None:
     config.write(config.Config("https://kept.example", "sb_kept"))
     with pytest.raises(NotConfigured, match=r"no key for https://other\.example"):
         config.resolve("https://other.example")
@@ -49,7 +49,7 @@ def test_a_service_of_this_machine_is_found(tmp_path: Path) -> None:
     assert config.resolve(local.url) == local
 
 
-def test_only_this_user_can_read_what_is_kept() -> None:
+def test_only_this_user_can_read_the_stored_key() -> None:
     path = config.write(config.Config("https://kept.example", "sb_kept"))
     config.write(config.Config("https://kept.example", "sb_newer"))
     assert path.stat().st_mode & 0o777 == 0o600
@@ -60,7 +60,7 @@ def test_only_this_user_can_read_what_is_kept() -> None:
 @pytest.mark.parametrize(
     "content", ["", "{}", "[1]", '{"url": "ftp://x", "key": "k"}', '{"url": 1, "key": "k"}']
 )
-def test_a_file_that_cannot_be_used_counts_as_none(content: str) -> None:
+def test_an_invalid_file_counts_as_absent(content: str) -> None:
     path = config.config_file()
     path.parent.mkdir()
     path.write_text(content)
@@ -69,6 +69,6 @@ def test_a_file_that_cannot_be_used_counts_as_none(content: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "http://", "localhost:8000"])
-def test_what_is_no_url_is_said(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(NotConfigured, match="is not the URL of a service"):
         config.resolve(url, "sb_x")

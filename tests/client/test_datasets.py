@@ -17,7 +17,7 @@ from seedbed.guessing import guess_modality
 from tests.client.rough_road import RoughRoad, Trouble
 
 
-def test_text_goes_in_and_is_ready(client: seedbed.Client, corpus: Path) -> None:
+def test_a_text_file_is_uploaded_and_the_dataset_completed(client: seedbed.Client, corpus: Path) -> None:
     dataset = client.datasets.create("docs")
     assert dataset.state == "open"
     sent: list[int] = []
@@ -32,7 +32,7 @@ def test_text_goes_in_and_is_ready(client: seedbed.Client, corpus: Path) -> None
     assert preview.documents[0].text == "The 0th do"
 
 
-def test_a_directory_goes_in_whole_and_flat(client: seedbed.Client, tmp_path: Path) -> None:
+def test_a_directory_is_uploaded_with_flat_names(client: seedbed.Client, tmp_path: Path) -> None:
     for name in ("a.txt", "deep/b.txt", "deep/er/c.txt", ".hidden.txt", ".git/d.txt"):
         path = tmp_path / "texts" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def test_a_directory_of_images_keeps_its_classes(client: seedbed.Client, tmp_pat
     assert [(c["name"], c["images"]) for c in done.statistics["classes"]] == [("cat", 2), ("dog", 1)]
 
 
-def test_a_packed_directory_is_the_same_again(client: seedbed.Client, tmp_path: Path) -> None:
+def test_packing_a_directory_twice_gives_the_same_bytes(client: seedbed.Client, tmp_path: Path) -> None:
     pets = _pictures(tmp_path / "pets", "cat/1.png", "dog/1.png")
     dataset = client.datasets.create("pets", modality="image").id
     (file,) = client.datasets.upload(dataset, pets)
@@ -76,7 +76,7 @@ def test_a_packed_directory_is_the_same_again(client: seedbed.Client, tmp_path: 
     assert packed.bytes == sum(map(len, packed.chunks())) == file.bytes
 
 
-def test_several_directories_are_classes_themselves(tmp_path: Path) -> None:
+def test_each_of_several_directories_is_a_class(tmp_path: Path) -> None:
     _pictures(tmp_path, "cat/1.png", "dog/1.png")
     (tmp_path / "dog" / "more.zip").write_bytes(b"")
     files = uploads.find_files([tmp_path / "cat", tmp_path / "dog"])
@@ -92,7 +92,7 @@ def _archive(path: Path, mode: str, *names: str) -> packing.LocalFile:
     return packing.LocalFile(path, path.name, path.stat().st_size)
 
 
-def test_what_files_hold_is_seen_inside_archives(tmp_path: Path) -> None:
+def test_the_modality_is_guessed_from_names_inside_archives(tmp_path: Path) -> None:
     sounds = ("0/a.wav", "1/b.flac", "cover.jpg")
     assert guess_modality([_archive(tmp_path / "s.tar", "w", *sounds)]) == "audio"
     assert guess_modality([_archive(tmp_path / "s.tgz", "w:gz", *sounds)]) == "audio"
@@ -102,13 +102,13 @@ def test_what_files_hold_is_seen_inside_archives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["closed.tar.zst", "broken.tar"])
-def test_what_cannot_be_seen_is_asked_for(tmp_path: Path, name: str) -> None:
+def test_if_the_modality_cannot_be_guessed_it_must_be_given(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"no archive at all")
     with pytest.raises(seedbed.InvalidFile, match="--modality"):
         guess_modality([packing.LocalFile(tmp_path / name, name, 17)])
 
 
-def test_what_is_there_is_not_sent_again(
+def test_files_that_the_dataset_has_are_not_sent_again(
     client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, tmp_path: Path
 ) -> None:
     paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
@@ -125,7 +125,7 @@ def test_what_is_there_is_not_sent_again(
     assert [file.sha256 for file in files] == [uploads.sha256(path) for path in paths]
 
 
-def test_an_upload_whose_answer_got_lost_is_sent_again(
+def test_an_upload_whose_response_was_lost_is_sent_again(
     rough: seedbed.Client, road: RoughRoad, corpus: Path
 ) -> None:
     dataset = rough.datasets.create("docs").id
@@ -149,7 +149,7 @@ def test_two_files_of_one_name_are_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("name", ["nowhere.txt", "empty"])
-def test_nothing_to_upload_is_said(client: seedbed.Client, tmp_path: Path, name: str) -> None:
+def test_an_upload_of_nothing_is_refused(client: seedbed.Client, tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(seedbed.InvalidFile, match=r"no file"):
         client.datasets.upload("ds_0", tmp_path / name)
@@ -174,7 +174,9 @@ def test_a_file_that_changed_after_it_was_hashed_is_refused(client: seedbed.Clie
     assert caught.value.code == "digest_mismatch"
 
 
-def test_a_file_of_no_use_is_refused_with_the_reason(client: seedbed.Client, tmp_path: Path) -> None:
+def test_a_file_that_the_service_cannot_use_is_refused_with_the_reason(
+    client: seedbed.Client, tmp_path: Path
+) -> None:
     (tmp_path / "latin.txt").write_bytes("Grüße".encode("latin-1"))
     dataset = client.datasets.create("docs").id
     with pytest.raises(seedbed.Invalid) as caught:
@@ -204,7 +206,7 @@ def test_the_image_column_can_be_named(client: seedbed.Client, tmp_path: Path) -
     assert file.samples == 1
 
 
-def test_how_a_table_is_read_can_be_said(client: seedbed.Client, tmp_path: Path) -> None:
+def test_options_for_reading_a_table_are_passed_on(client: seedbed.Client, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("id\ttext\n1\t'one\ttwo'\n2\tthree\n")
     dataset = client.datasets.create("docs").id
@@ -231,7 +233,7 @@ def test_lists_fetch_their_pages_as_they_are_needed(
     assert len(road.requests) == 1
 
 
-def test_deleted_is_gone(client: seedbed.Client, corpus: Path) -> None:
+def test_a_deleted_dataset_is_not_found(client: seedbed.Client, corpus: Path) -> None:
     dataset = client.datasets.create("docs").id
     client.datasets.upload(dataset, corpus)
     client.datasets.delete_file(dataset, "corpus.txt")
@@ -242,7 +244,7 @@ def test_deleted_is_gone(client: seedbed.Client, corpus: Path) -> None:
     assert caught.value.code == "dataset_not_found"
 
 
-def test_a_delete_whose_answer_got_lost_is_no_error(rough: seedbed.Client, road: RoughRoad) -> None:
+def test_a_deletion_whose_response_was_lost_is_no_error(rough: seedbed.Client, road: RoughRoad) -> None:
     dataset = rough.datasets.create("docs").id
     road.troubles.append(Trouble(on=b"DELETE", cut_after=0))
     rough.datasets.delete(dataset)

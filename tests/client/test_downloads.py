@@ -58,14 +58,14 @@ def gets(road: RoughRoad) -> list[bytes]:
     return [request.split(b"\r\n\r\n")[0] for request in road.requests if TO_MODEL in request]
 
 
-def test_a_checkpoint_is_looked_at(client: seedbed.Client, job: str, checkpoint: str) -> None:
+def test_a_checkpoint_is_shown(client: seedbed.Client, job: str, checkpoint: str) -> None:
     (found,) = client.checkpoints.list(job)
     assert client.checkpoints.get(checkpoint) == found
     assert (found.id, found.step, found.bytes) == (checkpoint, 1, sum(map(len, FILES.values())))
     assert found.metrics == {"eval/loss": 5.5}
 
 
-def test_a_checkpoint_comes_whole(client: seedbed.Client, checkpoint: str, place: Path) -> None:
+def test_a_checkpoint_is_downloaded_completely(client: seedbed.Client, checkpoint: str, place: Path) -> None:
     come: list[int] = []
     made = client.checkpoints.download(checkpoint, place / "new" / "model", progress=come.append)
     assert made == place / "new" / "model"
@@ -80,7 +80,7 @@ def test_what_only_a_resume_needs_can_be_left_out(
     assert contents(place) == {path: FILES[path] for path in ("config.json", "model.safetensors")}
 
 
-def test_a_line_that_breaks_is_taken_up_where_it_broke(
+def test_a_broken_connection_is_resumed_where_it_broke(
     rough: seedbed.Client, road: RoughRoad, checkpoint: str, place: Path
 ) -> None:
     road.troubles += [Trouble(on=TO_MODEL, cut_after=1_000_000), Trouble(on=TO_MODEL, cut_after=500_000)]
@@ -95,7 +95,7 @@ def test_a_line_that_breaks_is_taken_up_where_it_broke(
     assert sum(come) == sum(map(len, FILES.values()))
 
 
-def test_a_download_that_was_cut_off_goes_on_when_called_again(
+def test_an_aborted_download_continues_at_the_next_call(
     rough: seedbed.Client, road: RoughRoad, checkpoint: str, place: Path
 ) -> None:
     road.troubles.append(Trouble(on=TO_MODEL, cut_after=2_000_000, times=None))
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_fetched_again(
     assert sum(come) == sum(map(len, FILES.values()))
 
 
-def test_a_leftover_of_something_else_does_not_matter(
+def test_a_partial_file_of_another_download_is_ignored(
     client: seedbed.Client, checkpoint: str, place: Path
 ) -> None:
     (place / "model.safetensors.part").write_bytes(b"something else")
@@ -150,7 +150,7 @@ def test_a_file_that_is_damaged_in_the_storage_is_refused(
     assert not list(place.rglob("*.part"))
 
 
-def test_what_is_there_and_is_something_else_is_kept(
+def test_another_file_of_the_same_name_is_not_overwritten(
     client: seedbed.Client, checkpoint: str, place: Path
 ) -> None:
     (place / "config.json").write_text("mine")
@@ -161,13 +161,17 @@ def test_what_is_there_and_is_something_else_is_kept(
     assert of(place) == FILES
 
 
-def test_a_place_that_cannot_be_written_is_said(client: seedbed.Client, checkpoint: str, place: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_reported(
+    client: seedbed.Client, checkpoint: str, place: Path
+) -> None:
     (place / "file").write_text("no directory")
     with pytest.raises(seedbed.InvalidFile, match="file"):
         client.checkpoints.download(checkpoint, place / "file")
 
 
-def test_no_file_is_written_outside(client: seedbed.Client, checkpoint: str, place: Path) -> None:
+def test_no_file_is_written_outside_the_directory(
+    client: seedbed.Client, checkpoint: str, place: Path
+) -> None:
     found = client.checkpoints.get(checkpoint)
     found.files.append(CheckpointFile(path="../evil", bytes=1, sha256="0" * 64))
     with pytest.raises(seedbed.UnsafePath, match="Nothing was written"):

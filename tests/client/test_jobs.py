@@ -10,7 +10,7 @@ from control.jobs import service as jobs
 from tests.client.conftest import SPEC, Trainer
 
 
-def test_a_spec_is_checked_without_being_submitted(client: seedbed.Client, dataset: str) -> None:
+def test_a_spec_is_validated_without_being_submitted(client: seedbed.Client, dataset: str) -> None:
     answer = client.jobs.validate(SPEC, dataset=dataset)
     assert answer.valid
     assert answer.spec
@@ -23,7 +23,7 @@ def test_a_spec_is_checked_without_being_submitted(client: seedbed.Client, datas
     assert list(client.jobs.list()) == []
 
 
-def test_a_job_comes_from_a_file(client: seedbed.Client, dataset: str, tmp_path: Path) -> None:
+def test_a_job_is_submitted_from_a_file(client: seedbed.Client, dataset: str, tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(SPEC))
     job = client.jobs.submit(tmp_path / "job.yaml", dataset=dataset)
     assert (job.state, job.name, job.dataset) == ("queued", SPEC["name"], dataset)
@@ -40,7 +40,9 @@ def test_lists_are_filtered(client: seedbed.Client, dataset: str, job: str) -> N
     assert list(client.jobs.list(dataset="ds_00000000000000000000000000")) == []
 
 
-def test_a_job_is_steered(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+def test_a_job_is_paused_resumed_and_cancelled_by_the_sdk(
+    client: seedbed.Client, trainer: Trainer, job: str
+) -> None:
     assert client.jobs.pause(job).intent == "pause"
     trainer.finish(jobs.Stopped(75))
     assert client.jobs.get(job).state == "paused"
@@ -52,7 +54,7 @@ def test_a_job_is_steered(client: seedbed.Client, trainer: Trainer, job: str) ->
     assert client.jobs.retry(job).state == "queued"
 
 
-def test_a_fork_knows_where_it_came_from(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+def test_a_fork_has_its_parent(client: seedbed.Client, trainer: Trainer, job: str) -> None:
     trainer.measure(1)
     checkpoint = trainer.checkpoint(1, {"config.json": b"{}"})
     forked = client.jobs.fork(job, changes={"name": "longer", "training": {"steps": 200}})
@@ -86,7 +88,9 @@ def test_an_encoder_goes_into_another_task(
     assert client.jobs.get(started.id).spec["start"] == {"checkpoint": checkpoint, "scope": "encoder"}
 
 
-def test_measurements_are_read_whole_and_since(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+def test_metrics_are_read_as_series_and_since_a_cursor(
+    client: seedbed.Client, trainer: Trainer, job: str
+) -> None:
     trainer.measure(1, 2, 3)
     series = client.jobs.metrics(job, ["train/loss"]).series
     assert list(series) == ["train/loss"]
@@ -114,7 +118,9 @@ def test_events_are_read_in_order(
     assert list(client.jobs.events(job, after=events[0].id)) == events[1:]
 
 
-def test_logs_are_read_by_their_end_and_whole(client: seedbed.Client, trainer: Trainer, job: str) -> None:
+def test_the_last_lines_and_the_whole_log_are_read(
+    client: seedbed.Client, trainer: Trainer, job: str
+) -> None:
     text = "".join(f"line {number}\n" for number in range(50_000))
     trainer.log(text)
     log = client.jobs.logs(job)

@@ -37,7 +37,7 @@ def previewed(service: Service) -> dict[str, Any]:
     }
 
 
-def test_a_preview_is_asked_for_waited_for_and_read(
+def test_a_preview_is_created_awaited_and_read(
     client: seedbed.Client, service: Service, dataset: str, trainer: Trainer
 ) -> None:
     asked = client.jobs.preview(SPEC, dataset=dataset, samples=3, step=5)
@@ -91,7 +91,7 @@ def test_the_command_says_why_a_preview_failed(
     assert not (tmp_path / "shown").exists()
 
 
-def test_what_is_wrong_is_told_before_anything_is_asked(run: Command, job_file: Path) -> None:
+def test_errors_are_reported_before_a_request_is_sent(run: Command, job_file: Path) -> None:
     done = run("job", "preview", "-f", job_file, "--set", "training.steps=0")
     assert done.code == 3
     assert "training.steps" in done.err

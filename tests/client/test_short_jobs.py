@@ -70,9 +70,7 @@ def checkpoint(job: str, trainer: Trainer) -> str:
     return made
 
 
-def test_an_estimate_is_asked_for_and_waited_for(
-    client: seedbed.Client, dataset: str, trainer: Trainer
-) -> None:
+def test_an_estimate_is_created_and_awaited(client: seedbed.Client, dataset: str, trainer: Trainer) -> None:
     asked = client.jobs.estimate(SPEC, dataset=dataset, largest_batch=True)
     assert asked.state == "queued"
     with read(trainer.service.engine) as session:
@@ -98,7 +96,7 @@ def test_without_a_worker_an_estimate_is_a_conflict(client: seedbed.Client, data
         client.jobs.estimate(SPEC, dataset=dataset)
 
 
-def test_an_export_is_waited_for_and_downloaded(
+def test_an_export_is_awaited_and_downloaded(
     client: seedbed.Client, service: Service, checkpoint: str, trainer: Trainer, tmp_path: Path
 ) -> None:
     asked = client.checkpoints.export(checkpoint)

@@ -7,7 +7,7 @@ import seedbed
 from seedbed import specs
 
 
-def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_file_is_read_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
     path.write_text("name: 'on'\ntraining: {steps: 100, gradient_clip: null}\n")
     assert specs.read(path) == {"name": "on", "training": {"steps": 100, "gradient_clip": None}}
@@ -36,13 +36,13 @@ def test_a_mapping_is_not_changed() -> None:
         ("\tname: a", "line 1"),
     ],
 )
-def test_what_cannot_be_a_job_is_said_with_its_place(text: str, said: str) -> None:
+def test_an_invalid_spec_is_refused_with_the_line(text: str, said: str) -> None:
     with pytest.raises(seedbed.InvalidFile, match=said) as caught:
         specs.parse(text, "job.yaml")
     assert "job.yaml" in caught.value.detail
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_reported(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     for path, said in (
         (tmp_path / "none", "No such file"),
@@ -53,7 +53,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             specs.read(path)
 
 
-def test_a_field_is_found_in_its_file() -> None:
+def test_the_line_of_a_field_is_found() -> None:
     found = specs.lines("name: a\ntraining:\n  steps: 1\n  list:\n    - {x: 1}\n    - 2\n")
     assert found == {
         "name": 1,
@@ -66,7 +66,7 @@ def test_a_field_is_found_in_its_file() -> None:
     }
 
 
-def test_assignments_change_what_they_name() -> None:
+def test_assignments_change_the_named_fields() -> None:
     spec = {"training": {"steps": 1, "seed": 0}}
     specs.assign(
         spec, ["training.steps=2000", "model.preset=bert-tiny", "training.gradient_clip=", "name=a=b"]
@@ -96,6 +96,6 @@ def test_a_start_is_merged_into_the_specs_own() -> None:
     "assignment",
     ["training.steps", "=1", "training..steps=1", "name.first=1", "a=[1", "a=.inf", "a={b: 1, b: 2}"],
 )
-def test_what_is_no_assignment_is_said(assignment: str) -> None:
+def test_an_invalid_assignment_is_refused(assignment: str) -> None:
     with pytest.raises(seedbed.InvalidFile):
         specs.assign({"name": "job"}, [assignment])

@@ -5,7 +5,7 @@ import seedbed
 from tests.client.test_cli import Command, environ, run  # noqa: F401 - fixtures
 
 
-def test_the_state_of_the_service_is_told(client: seedbed.Client, run: Command, job: str) -> None:  # noqa: F811 - the fixture
+def test_the_state_of_the_service_is_returned(client: seedbed.Client, run: Command, job: str) -> None:  # noqa: F811 - the fixture
     found = client.system()
     assert (found.scope, found.queue.queued, found.queue.running) == ("project", 0, 1)
     assert (found.workers.online, found.workers.busy) == (1, 1)

@@ -63,7 +63,7 @@ def test_one_is_shown_with_what_it_measures(run: Run, kind: str) -> None:
     assert json.loads(run("task", "show", kind, "--json")[1])["kind"] == kind
 
 
-def test_what_there_is_not_is_refused_with_what_there_is(run: Run) -> None:
+def test_an_unknown_name_is_refused_with_the_known_names(run: Run) -> None:
     code, _, err = run("task", "show", "masked_ml")
     assert code == 1
     assert "masked_lm" in err

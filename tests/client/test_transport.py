@@ -71,7 +71,7 @@ def ok(document: Any) -> Answer:
 EMPTY = {"object": "list", "data": [], "has_more": False, "next": None}
 
 
-def test_a_wrong_key_is_told_as_what_it_is(service: Service) -> None:
+def test_a_wrong_key_raises_unauthorized(service: Service) -> None:
     with seedbed.Client(service.url, "sb_wrong") as client, pytest.raises(seedbed.Unauthorized) as caught:
         client.whoami()
     assert caught.value.status == 401
@@ -88,7 +88,7 @@ def test_a_key_without_the_scope_is_forbidden(service: Service, client: seedbed.
     assert caught.value.code == "scope_missing"
 
 
-def test_keys_come_and_go(service: Service, client: seedbed.Client) -> None:
+def test_keys_are_created_listed_and_revoked(service: Service, client: seedbed.Client) -> None:
     made = client.keys.create("laptop")
     assert made.scopes == ["read", "write"]
     assert made.secret.endswith(made.hint)
@@ -101,7 +101,7 @@ def test_keys_come_and_go(service: Service, client: seedbed.Client) -> None:
     assert caught.value.code == "key_revoked"
 
 
-def test_a_creation_whose_answer_got_lost_creates_once(rough: seedbed.Client, road: RoughRoad) -> None:
+def test_a_creation_whose_response_was_lost_creates_once(rough: seedbed.Client, road: RoughRoad) -> None:
     road.troubles.append(Trouble(on=b"POST /v1/datasets", cut_after=30))
     made = rough.datasets.create("docs")
     posts = [request for request in road.requests if request.startswith(b"POST")]
@@ -109,7 +109,7 @@ def test_a_creation_whose_answer_got_lost_creates_once(rough: seedbed.Client, ro
     assert [dataset.id for dataset in rough.datasets.list()] == [made.id]
 
 
-def test_a_verb_whose_answer_got_lost_is_not_repeated(
+def test_an_action_whose_response_was_lost_is_not_repeated(
     rough: seedbed.Client, road: RoughRoad, job: str
 ) -> None:
     road.troubles.append(Trouble(on=b"/pause", cut_after=0))
@@ -119,7 +119,7 @@ def test_a_verb_whose_answer_got_lost_is_not_repeated(
     assert rough.jobs.get(job).intent == "pause"
 
 
-def test_reading_is_repeated_until_it_works(odd_server: Callable[[Handler], str]) -> None:
+def test_a_get_request_is_retried_until_it_succeeds(odd_server: Callable[[Handler], str]) -> None:
     def answer(request: http.server.BaseHTTPRequestHandler, number: int) -> Answer:
         return [problem(503, "database_unavailable"), problem(502, "bad_gateway"), ok(EMPTY)][number]
 
@@ -127,7 +127,7 @@ def test_reading_is_repeated_until_it_works(odd_server: Callable[[Handler], str]
         assert list(client.datasets.list()) == []
 
 
-def test_who_is_asked_to_wait_waits(
+def test_retry_after_is_respected(
     odd_server: Callable[[Handler], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
@@ -145,7 +145,7 @@ def test_who_is_asked_to_wait_waits(
     assert [round(seconds) for seconds in slept] == [pytest.approx(3, abs=1)] * 2
 
 
-def test_a_creation_that_is_still_being_answered_is_waited_for(
+def test_a_creation_that_is_still_in_progress_is_awaited(
     odd_server: Callable[[Handler], str],
 ) -> None:
     keys: list[str] = []
@@ -161,7 +161,7 @@ def test_a_creation_that_is_still_being_answered_is_waited_for(
     assert len(set(keys)) == 1
 
 
-def test_a_redirect_does_not_get_the_key(odd_server: Callable[[Handler], str]) -> None:
+def test_the_key_is_not_sent_to_a_redirect(odd_server: Callable[[Handler], str]) -> None:
     reached: list[str] = []
 
     def elsewhere(request: http.server.BaseHTTPRequestHandler, number: int) -> Answer:
@@ -181,7 +181,7 @@ def test_a_redirect_does_not_get_the_key(odd_server: Callable[[Handler], str]) -
     assert reached == []
 
 
-def test_an_answer_that_is_not_seedbeds_is_named(odd_server: Callable[[Handler], str]) -> None:
+def test_a_response_of_another_server_is_reported(odd_server: Callable[[Handler], str]) -> None:
     def answer(request: http.server.BaseHTTPRequestHandler, number: int) -> Answer:
         return 404, {"Content-Type": "text/html"}, b"<h1>Not here</h1>"
 
@@ -191,7 +191,7 @@ def test_an_answer_that_is_not_seedbeds_is_named(odd_server: Callable[[Handler],
     assert "Is the URL right" in caught.value.detail
 
 
-def test_what_a_newer_service_says_is_kept(odd_server: Callable[[Handler], str]) -> None:
+def test_fields_of_a_newer_service_are_kept(odd_server: Callable[[Handler], str]) -> None:
     worker = {
         "object": "worker", "id": "wrk_1", "name": "w", "state": "hibernating", "device": "tpu",
         "device_name": "TPU", "memory_bytes": 1, "threads": 1, "version": "9", "job": None, "details": {},
@@ -207,7 +207,7 @@ def test_what_a_newer_service_says_is_kept(odd_server: Callable[[Handler], str])
     assert found.model_dump()["rack"] == {"row": 7}
 
 
-def test_nobody_there_is_said() -> None:
+def test_an_unreachable_service_is_reported() -> None:
     with (
         seedbed.Client("http://127.0.0.1:1", "sb_x", retries=0) as client,
         pytest.raises(seedbed.Unreachable, match="Is the service running there"),
@@ -215,7 +215,7 @@ def test_nobody_there_is_said() -> None:
         client.whoami()
 
 
-def test_errors_of_fields_come_one_by_one(client: seedbed.Client, dataset: str) -> None:
+def test_each_field_has_its_own_error(client: seedbed.Client, dataset: str) -> None:
     wrong = SPEC | {"training": {"stepz": 3, "batch_size": 8}, "model": {"preset": "bert-mimi"}}
     with pytest.raises(seedbed.Invalid) as caught:
         client.jobs.submit(wrong, dataset=dataset)

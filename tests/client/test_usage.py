@@ -27,7 +27,7 @@ def test_sizes_are_read(said: str, size: int | None) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "many", "-1", "1 PB", "1i", "1e3", "\u0664"])
-def test_what_is_no_size_is_refused(said: str) -> None:
+def test_an_invalid_size_is_refused(said: str) -> None:
     with pytest.raises(typer.BadParameter, match="is no size"):
         parse(said, "logs")
 
@@ -51,7 +51,7 @@ def test_usage_and_quotas(client: seedbed.Client, run: Command, dataset: str) ->
     assert run("quota", "--logs", "much").code == 2
 
 
-def test_a_pause_for_want_of_room_is_shown_and_more_time_is_given(
+def test_a_pause_at_a_quota_is_shown_and_a_retry_may_have_more_time(
     client: seedbed.Client,
     run: Command,  # noqa: F811 - the fixture
     trainer: Trainer,

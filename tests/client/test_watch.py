@@ -46,7 +46,7 @@ def train(trainer: Trainer, first: int = 1) -> None:
     trainer.finish()
 
 
-def test_a_job_is_told_from_its_beginning_to_its_end(
+def test_a_watch_yields_everything_from_beginning_to_end(
     client: seedbed.Client, trainer: Trainer, dataset: str
 ) -> None:
     job = client.jobs.submit(SPEC, dataset=dataset)
@@ -69,7 +69,7 @@ def test_a_job_is_told_from_its_beginning_to_its_end(
     assert client.jobs.wait(job.id).state == "succeeded"
 
 
-def test_news_of_every_watched_job_rings(
+def test_updates_of_every_watched_job_arrive(
     client: seedbed.Client, service: Service, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also of a job that somebody begins to watch while others are watched."""
@@ -89,7 +89,7 @@ def test_news_of_every_watched_job_rings(
     assert interruptions == []
 
 
-def test_nothing_is_lost_or_twice_wherever_the_line_breaks(
+def test_nothing_is_lost_or_repeated_wherever_the_connection_breaks(
     client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -115,7 +115,7 @@ def test_nothing_is_lost_or_twice_wherever_the_line_breaks(
     assert interruptions == len(places)
 
 
-def test_a_service_that_is_started_anew_is_found_again(
+def test_a_watch_reconnects_to_a_restarted_service(
     client: seedbed.Client, service: Service, trainer: Trainer, job: str
 ) -> None:
     trainer.measure(1, 2)
@@ -132,7 +132,7 @@ def test_a_service_that_is_started_anew_is_found_again(
     assert seen[-1] == seedbed.End(state="succeeded")
 
 
-def test_where_streams_are_held_back_the_same_is_polled_for(
+def test_if_a_proxy_buffers_streams_the_watch_polls(
     client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -150,7 +150,7 @@ def test_where_streams_are_held_back_the_same_is_polled_for(
     assert dict(points(seen))[6]["eval/loss"] == "nan"
 
 
-def test_a_stream_that_dies_half_way_is_polled_on_from_there(
+def test_a_watch_polls_from_where_a_stream_broke(
     rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seedbed.watch.SILENCE_SECONDS", 0.3)
@@ -172,7 +172,7 @@ def test_a_stream_that_dies_half_way_is_polled_on_from_there(
 
 
 @pytest.mark.parametrize("polled", [False, True])
-def test_only_what_is_new_can_be_asked_for(
+def test_a_watch_can_start_at_the_present(
     rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch,
     polled: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:  # fmt: skip
@@ -188,7 +188,7 @@ def test_only_what_is_new_can_be_asked_for(
     assert [step for step, _ in points(list(watching))] == [3]
 
 
-def test_only_what_is_new_survives_a_break_before_the_first_of_it(
+def test_a_watch_from_the_present_loses_nothing_if_the_connection_breaks_first(
     rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str
 ) -> None:
     trainer.measure(1, 2)
@@ -205,7 +205,9 @@ def test_an_unknown_job_is_an_error_at_once(client: seedbed.Client) -> None:
         next(client.jobs.watch("job_00000000000000000000000000"))
 
 
-def test_patience_ends(client: seedbed.Client, service: Service, trainer: Trainer, job: str) -> None:
+def test_a_watch_gives_up_after_its_time_limit(
+    client: seedbed.Client, service: Service, trainer: Trainer, job: str
+) -> None:
     trainer.measure(1)
     watching = client.jobs.watch(job, patience=0.3)
     until(watching, 1)
@@ -229,7 +231,7 @@ def test_a_key_that_is_revoked_ends_the_watch(
             list(watching)
 
 
-def test_messages_are_read_as_the_standard_says() -> None:
+def test_event_streams_are_parsed_as_the_standard_says() -> None:
     text = (
         ": a comment\n\nretry: 1500\nid: 0\n\n"
         'id: 1\nevent: metrics\ndata: {"text":"a\u2028b\x85c"}\n\n'

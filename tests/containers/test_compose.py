@@ -21,7 +21,7 @@ PORTS = {"postgres": 5432, "redis": 6379, "storage": 8333}
 """What the images of others listen on."""
 
 
-def test_every_command_is_one_of_the_servers(compose: dict[str, Any]):
+def test_every_command_is_a_command_of_the_server(compose: dict[str, Any]):
     checked = [service["command"] for service in servers(compose).values()]
     assert len(checked) == len(servers(compose))
     for command in checked:
@@ -33,7 +33,7 @@ def test_the_image_starts_the_server(dockerfile: dict[str, Stage]):
     parse(dockerfile[""].last("CMD").words())
 
 
-def test_the_command_that_its_head_tells_a_person_to_run_is_real(compose_text: str):
+def test_the_command_in_its_comment_exists(compose_text: str):
     (told,) = re.findall(r"docker compose run --rm api (.+?)  ", compose_text)
     parse(told.split())
 
@@ -56,7 +56,7 @@ def test_every_variable_of_the_service_is_a_setting(compose: dict[str, Any], mon
             Settings()
 
 
-def test_every_address_leads_to_a_service_of_the_file_with_its_password(
+def test_every_address_names_a_service_of_the_file_with_its_password(
     compose: dict[str, Any], secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     for service in servers(compose).values():
@@ -108,14 +108,14 @@ def test_every_variable_of_the_file_is_explained_in_the_example(compose_text: st
         assert (match["kind"] == ":?") == (example()[name] == ""), name
 
 
-def test_the_shown_defaults_are_the_files(compose_text: str):
+def test_the_documented_defaults_are_those_of_the_file(compose_text: str):
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
     for match in VARIABLE.finditer(compose_text):
         if match["kind"] == ":-":
             assert match["text"] == shown[match["name"]]
 
 
-def test_what_is_waited_for_exists_and_can_be_healthy(compose: dict[str, Any]):
+def test_every_dependency_has_a_health_check(compose: dict[str, Any]):
     for service in compose["services"].values():
         for name, wish in service.get("depends_on", {}).items():
             other = compose["services"][name]
@@ -141,7 +141,7 @@ def test_only_the_api_is_published(compose: dict[str, Any]):
     assert [name for name, service in compose["services"].items() if "ports" in service] == ["api"]
 
 
-def test_every_volume_is_declared_and_keeps_what_must_last(compose: dict[str, Any]):
+def test_every_volume_is_declared_and_holds_persistent_data(compose: dict[str, Any]):
     mounted = {
         mount.partition(":")[0]
         for service in compose["services"].values()
@@ -160,7 +160,7 @@ def test_a_worker_is_given_the_time_that_its_engine_needs_to_stop(compose: dict[
         assert grace > float(service["environment"]["SEEDBED_STOP_GRACE_SECONDS"])
 
 
-def test_the_gpu_worker_comes_only_when_asked_for(compose: dict[str, Any]):
+def test_the_gpu_worker_starts_only_with_its_profile(compose: dict[str, Any]):
     worker = compose["services"]["worker-gpu"]
     assert worker["profiles"] == ["gpu"]
     (device,) = worker["deploy"]["resources"]["reservations"]["devices"]

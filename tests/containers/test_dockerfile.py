@@ -18,7 +18,7 @@ def test_everything_copied_is_in_the_repository_and_not_ignored(dockerfile: dict
         assert not ignored(source), f"{source} is kept out by .dockerignore"
 
 
-def test_nothing_is_let_in_that_is_not_copied(dockerfile: dict[str, Stage]):
+def test_the_build_context_contains_only_copied_files(dockerfile: dict[str, Stage]):
     copied = {PurePosixPath(word).parts[0] for stage in dockerfile.values() for word in sources(stage)}
     let_in = {line[1:] for line in ignore_lines() if line.startswith("!")}
     assert let_in == copied
@@ -60,7 +60,7 @@ def test_every_variable_set_is_a_setting(dockerfile: dict[str, Stage]):
     assert directory in [copy.words()[1] for copy in final.all("COPY")]
 
 
-def test_it_runs_as_nobody_in_particular_and_can_write_where_it_must(dockerfile: dict[str, Stage]):
+def test_it_runs_as_an_unprivileged_user_with_a_writable_data_directory(dockerfile: dict[str, Stage]):
     final = dockerfile[""]
     user = final.last("USER").arguments
     assert user not in {"root", "0"}

@@ -96,7 +96,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, dockerfile: dict[str, Stage]
     shutil.rmtree(root)
 
 
-def test_the_environment_holds_the_lock_and_nothing_else_is_missing(image: Image):
+def test_the_environment_has_every_locked_package(image: Image):
     done = subprocess.run(
         image.command(["python3", "-m", "pip", "check"]),
         env=image.env,
@@ -139,7 +139,7 @@ def service(image: Image, server_directory: Path, dockerfile: dict[str, Stage]) 
         yield env
 
 
-def test_the_api_starts_and_the_health_check_tells_whether_it_lives(
+def test_the_api_starts_and_its_health_check_depends_on_the_process(
     image: Image, dockerfile: dict[str, Stage], service: dict[str, str]
 ):
     final = dockerfile[""]
@@ -156,7 +156,7 @@ def test_the_api_starts_and_the_health_check_tells_whether_it_lives(
     assert not healthy(image, health, service)
 
 
-def test_a_worker_starts_and_its_health_check_tells_whether_it_is_heard(
+def test_the_health_check_of_a_worker_succeeds_only_while_it_runs(
     image: Image, dockerfile: dict[str, Stage], compose: dict[str, Any], service: dict[str, str]
 ):
     worker = compose["services"]["worker"]

@@ -58,7 +58,7 @@ def test_a_stream_does_not_grow_without_end(test_broker: Broker) -> None:
     assert 2000 <= test_broker.live.xlen(live_key("job_1")) < 2500  # type: ignore[operator]
 
 
-def test_a_broker_survives_the_loss_of_its_connections(test_broker: Broker) -> None:
+def test_a_broker_reconnects(test_broker: Broker) -> None:
     test_broker.wake("cpu", "job_1")
     test_broker.ping()
     test_broker.live.client_kill_filter(_type="normal", skipme=True)

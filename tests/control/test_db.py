@@ -30,7 +30,7 @@ def test_actions_run_once_the_commit_is_visible_to_others(engine: Engine) -> Non
     assert seen == [1, -1]
 
 
-def test_nothing_happens_when_the_block_raises(engine: Engine) -> None:
+def test_no_action_runs_if_the_block_raises(engine: Engine) -> None:
     seen: list[int] = []
 
     def fail(session: WriteSession) -> None:
@@ -43,7 +43,7 @@ def test_nothing_happens_when_the_block_raises(engine: Engine) -> None:
     assert (seen, _projects(engine)) == ([], 0)
 
 
-def test_nothing_happens_when_the_commit_fails(engine: Engine) -> None:
+def test_no_action_runs_if_the_commit_fails(engine: Engine) -> None:
     seen: list[int] = []
 
     def fail(session: WriteSession) -> None:
@@ -77,7 +77,7 @@ def test_a_read_session_cannot_write_even_where_types_are_not_checked(engine: En
             session.flush()
 
 
-def test_a_read_session_sees_one_moment(engine: Engine) -> None:
+def test_a_read_session_reads_one_snapshot(engine: Engine) -> None:
     with read(engine) as session:
         assert session.query(Project).count() == 0
         with write(engine) as other:
@@ -115,7 +115,7 @@ def test_a_submit_wakes_workers_and_listeners_after_its_commit(engine: Engine) -
     assert kinds == ["job"], "one message, whatever a transaction wrote"
 
 
-def test_a_submit_rolled_back_wakes_nobody(engine: Engine) -> None:
+def test_a_rolled_back_submit_sends_no_wake_up(engine: Engine) -> None:
     def fail(session: WriteSession) -> None:
         make_job(session)
         raise LookupError
@@ -127,7 +127,7 @@ def test_a_submit_rolled_back_wakes_nobody(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("redis_url", ["unix://{path}/none.sock?db=0", "redis://127.0.0.1:1/0"])
-def test_a_dead_redis_breaks_no_submit(
+def test_a_submit_succeeds_while_redis_is_down(
     engine: Engine,
     environment: Settings,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,7 +18,7 @@ from tests.factories import make_checkpoint, make_project, make_running, make_wo
 KEEP_ONE = {"training": {"steps": 100, "batch_size": 8, "sequence_length": 64, "retention": {"keep_last": 1}}}
 
 
-def test_a_committed_checkpoint_is_there(session: WriteSession) -> None:
+def test_a_committed_checkpoint_is_found(session: WriteSession) -> None:
     job, claim = make_running(session)
     made = make_checkpoint(session, claim, 20, {"eval/loss": 2.5})
     out = checkpoint_out(checkpoints.get(session, job.project_id, made.id))
@@ -30,14 +30,14 @@ def test_a_committed_checkpoint_is_there(session: WriteSession) -> None:
     assert (told.type, told.data["checkpoint"], told.data["step"]) == ("checkpoint", made.id, 20)
 
 
-def test_committing_twice_is_committing_once(session: WriteSession) -> None:
+def test_committing_twice_has_the_effect_of_once(session: WriteSession) -> None:
     job, claim = make_running(session)
     first, second = make_checkpoint(session, claim, 20), make_checkpoint(session, claim, 20)
     assert first.id == second.id
     assert len(jobs.events(session, job.id)) == 3
 
 
-def test_another_projects_checkpoint_is_not_there(session: WriteSession) -> None:
+def test_a_checkpoint_of_another_project_is_not_found(session: WriteSession) -> None:
     _, claim = make_running(session)
     made = make_checkpoint(session, claim, 20)
     with pytest.raises(NotFound) as caught:
@@ -45,7 +45,7 @@ def test_another_projects_checkpoint_is_not_there(session: WriteSession) -> None
     assert caught.value.code == "checkpoint_not_found"
 
 
-def test_retention_drops_as_the_job_goes(session: WriteSession) -> None:
+def test_retention_drops_older_checkpoints_at_each_commit(session: WriteSession) -> None:
     job, claim = make_running(session, **KEEP_ONE)
     made = [make_checkpoint(session, claim, step) for step in (10, 20, 30)]
     assert [c.step for c in checkpoints.list_of_job(session, job.id)] == [30]
@@ -55,7 +55,7 @@ def test_retention_drops_as_the_job_goes(session: WriteSession) -> None:
     assert jobs.events(session, job.id)[-1].data["dropped"] == [made[1].id]
 
 
-def test_the_metric_to_keep_by_may_be_any_that_was_logged(session: WriteSession) -> None:
+def test_the_metric_of_retention_may_be_any_logged_metric(session: WriteSession) -> None:
     retention = {"keep_last": 1, "keep_best": "train/loss"}
     training = {"steps": 100, "batch_size": 8, "sequence_length": 64, "retention": retention}
     job, claim = make_running(session, training=training)
@@ -67,12 +67,14 @@ def test_the_metric_to_keep_by_may_be_any_that_was_logged(session: WriteSession)
     assert [(c.step, c.metrics) for c in found] == [(30, {"train/loss": 2.0}), (10, {"train/loss": 1.0})]
 
 
-def test_a_metric_that_is_no_number_is_stored_as_none(session: WriteSession) -> None:
+def test_a_metric_that_is_not_finite_is_stored_as_none(session: WriteSession) -> None:
     _, claim = make_running(session)
     assert make_checkpoint(session, claim, 10, {"eval/loss": float("nan")}).metrics == {"eval/loss": None}
 
 
-def test_a_forks_start_stays_until_the_fork_has_its_own_or_is_over(session: WriteSession) -> None:
+def test_the_checkpoint_of_a_fork_is_kept_until_the_fork_has_its_own_or_has_ended(
+    session: WriteSession,
+) -> None:
     job, claim = make_running(session, **KEEP_ONE)
     start = make_checkpoint(session, claim, 10)
     child = jobs.fork(session, job.project_id, job.id, ForkIn())
@@ -87,7 +89,7 @@ def test_a_forks_start_stays_until_the_fork_has_its_own_or_is_over(session: Writ
     assert session.get_one(Checkpoint, start.id).deleted_at is not None
 
 
-def test_a_cancelled_fork_needs_nothing(session: WriteSession) -> None:
+def test_a_cancelled_fork_keeps_no_checkpoint(session: WriteSession) -> None:
     job, claim = make_running(session, **KEEP_ONE)
     make_checkpoint(session, claim, 10)
     child = jobs.fork(session, job.project_id, job.id, ForkIn())
@@ -96,7 +98,7 @@ def test_a_cancelled_fork_needs_nothing(session: WriteSession) -> None:
     assert [c.step for c in checkpoints.list_of_job(session, job.id)] == [20]
 
 
-def test_pages_go_down_by_step(session: WriteSession) -> None:
+def test_pages_are_in_descending_order_of_steps(session: WriteSession) -> None:
     job, claim = make_running(session, training=KEEP_ONE["training"] | {"retention": {"keep_last": 9}})
     for step in (10, 20, 30):
         make_checkpoint(session, claim, step)

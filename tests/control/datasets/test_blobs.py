@@ -86,7 +86,7 @@ def test_deleting_and_uploading_the_same_bytes_at_once_loses_none(
         assert not storage.exists(key)
 
 
-def test_the_sweep_takes_what_a_crash_left(
+def test_the_sweep_removes_leftovers_of_a_crash(
     engine: Engine, storage: LocalStorage, project_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = put(engine, storage, project_id, opened(engine, project_id))

@@ -66,7 +66,7 @@ def staged(storage: Storage, body: bytes) -> Stage:
     return stage
 
 
-def test_what_a_text_file_holds(server: InspectionServer, storage: LocalStorage) -> None:
+def test_a_text_file_is_inspected(server: InspectionServer, storage: LocalStorage) -> None:
     row = b'{"text": "a document of some length"}\n'
     with staged(storage, row * 3) as stage:
         found = inspect(server, stage, "a.jsonl")
@@ -75,7 +75,7 @@ def test_what_a_text_file_holds(server: InspectionServer, storage: LocalStorage)
     assert not {"examples", "preview", "thumbnails"} & found.report.keys()
 
 
-def test_what_images_hold_and_how_they_look_side_by_side(
+def test_images_are_inspected_and_drawn_as_a_contact_sheet(
     server: InspectionServer, storage: LocalStorage
 ) -> None:
     out = io.BytesIO()
@@ -99,14 +99,16 @@ def test_a_file_in_a_bucket_is_read_by_the_parent(server: InspectionServer) -> N
         assert (found.report["documents"], found.report["bytes"]) == (5000, out.tell())
 
 
-def test_a_child_tells_what_is_wrong(server: InspectionServer, storage: LocalStorage) -> None:
+def test_errors_of_the_child_are_raised_in_the_parent(
+    server: InspectionServer, storage: LocalStorage
+) -> None:
     with staged(storage, b"PAR1") as stage, pytest.raises(Invalid) as caught:
         inspect(server, stage, "\u00fc.parquet")
     assert (caught.value.code, caught.value.param) == ("bad_parquet", "file")
     assert "\u00fc.parquet" in caught.value.detail
 
 
-def test_a_child_that_ends_before_the_request_is_wholly_sent_is_heard(
+def test_a_child_that_ends_while_the_request_is_sent_is_reported(
     server: InspectionServer, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A small file is read in milliseconds; on a busy machine the answer is there before the sender goes on."""
@@ -125,13 +127,13 @@ def test_a_child_that_ends_before_the_request_is_wholly_sent_is_heard(
     assert caught.value.code == "bad_parquet"
 
 
-def test_a_child_is_told_the_column(server: InspectionServer, storage: LocalStorage) -> None:
+def test_reading_options_are_passed_to_the_child(server: InspectionServer, storage: LocalStorage) -> None:
     with staged(storage, b"title,body\nA,text\n") as stage:
         found = inspect(server, stage, "t.csv", ReadingOptions("body"))
     assert (found.report["text_column"], found.report["reading"]) == ("body", {"column": "body"})
 
 
-def test_small_plain_text_is_read_at_once() -> None:
+def test_small_plain_text_does_not_wait_for_a_slot() -> None:
     assert is_quick(QUICK_BYTES, "a.jsonl", "text")
     assert not is_quick(QUICK_BYTES + 1, "a.jsonl", "text")
     for name, modality in (
@@ -164,7 +166,7 @@ class TestUnderWay:
 
             yield begin
 
-    def test_its_environment_and_arguments_hold_no_secret(self, begun: Any) -> None:
+    def test_the_environment_and_arguments_of_a_child_contain_no_secret(self, begun: Any) -> None:
         future, handle, child = begun()
         told = " ".join([*child.environ().values(), *child.environ(), *child.cmdline()])
         assert not [secret for secret in (*SECRETS, *SECRETS.values()) if secret in told]
@@ -172,7 +174,7 @@ class TestUnderWay:
         with pytest.raises(InspectionStoppedError):
             future.result()
 
-    def test_it_leads_a_group_and_holds_the_file_and_nothing_else(self, begun: Any) -> None:
+    def test_a_child_leads_a_process_group_and_has_only_the_descriptor_of_the_file(self, begun: Any) -> None:
         future, handle, child = begun()
         assert os.getpgid(child.pid) == child.pid
         assert open_files(child) == {"0", "1", "2", "3"}
@@ -180,27 +182,29 @@ class TestUnderWay:
         with pytest.raises(InspectionStoppedError):
             future.result()
 
-    def test_stopped_it_is_killed(self, begun: Any) -> None:
+    def test_a_stopped_inspection_is_killed(self, begun: Any) -> None:
         future, handle, child = begun()
         handle.stop()
         with pytest.raises(InspectionStoppedError):
             future.result()
         child.wait(timeout=30)
 
-    def test_stopped_before_its_start_it_does_not_start(self, server: InspectionServer, file: Any) -> None:
+    def test_an_inspection_stopped_before_its_start_does_not_start(
+        self, server: InspectionServer, file: Any
+    ) -> None:
         handle = Handle()
         handle.stop()
         with pytest.raises(InspectionStoppedError):
             ask(server, "a.txt", InputFile(file, 10), GENEROUS, handle)
 
-    def test_a_file_that_ends_its_reader_ends_nothing_else(self, begun: Any) -> None:
+    def test_a_file_that_crashes_its_reader_affects_nothing_else(self, begun: Any) -> None:
         future, _, child = begun()
         child.send_signal(signal.SIGSEGV)
         with pytest.raises(Invalid) as caught:
             future.result()
         assert caught.value.code == "unreadable_file"
 
-    def test_it_has_so_many_seconds(self, begun: Any) -> None:
+    def test_an_inspection_has_a_time_limit(self, begun: Any) -> None:
         future, _, child = begun(Budget(GENEROUS.memory_bytes, 20, 1.5, 1 << 20, 0))
         with pytest.raises(Invalid) as caught:
             future.result()
@@ -208,7 +212,7 @@ class TestUnderWay:
         assert "2 seconds" in caught.value.detail
         child.wait(timeout=30)
 
-    def test_it_dies_with_its_server(self, begun: Any, server: InspectionServer) -> None:
+    def test_an_inspection_ends_with_its_server(self, begun: Any, server: InspectionServer) -> None:
         future, _, child = begun()
         assert server.pid
         first = server.pid
@@ -230,7 +234,7 @@ class TestBudgets:
         assert name in caught.value.detail
         return caught.value.detail
 
-    def test_processor_time(self, server: InspectionServer, storage: LocalStorage) -> None:
+    def test_processor_time_is_limited(self, server: InspectionServer, storage: LocalStorage) -> None:
         budget = Budget(GENEROUS.memory_bytes, 1, 600.0, 1 << 30, 0)
         stage = storage.stage()
         stage.write(
@@ -238,7 +242,7 @@ class TestBudgets:
         )
         assert "1 seconds of processor time" in self.over(server, stage, budget, "a.jsonl")
 
-    def test_memory(self, server: InspectionServer, storage: LocalStorage) -> None:
+    def test_memory_is_limited(self, server: InspectionServer, storage: LocalStorage) -> None:
         budget = Budget(200 << 20, 60, 600.0, 1 << 30, 0)
         out = io.BytesIO()
         # Decoded, its pixels alone are 244 MiB, four bytes each: however sparingly it is brought to size, that is too much.
@@ -248,14 +252,16 @@ class TestBudgets:
         one_line = staged(storage, b'{"text": "' + b"x" * (60 << 20) + b'"}')
         assert "200 MiB of memory" in self.over(server, one_line, budget, "a.jsonl")
 
-    def test_a_temporary_file(self, server: InspectionServer, storage: LocalStorage) -> None:
+    def test_the_size_of_a_temporary_file_is_limited(
+        self, server: InspectionServer, storage: LocalStorage
+    ) -> None:
         out = io.BytesIO()
         pq.write_table(pa.table({"text": [os.urandom(500).hex() for _ in range(3000)]}), out)
         packed = staged(storage, gzip.compress(out.getvalue()))
         budget = Budget(GENEROUS.memory_bytes, 60, 600.0, 1 << 20, 0)
         assert "1 MiB in a temporary file" in self.over(server, packed, budget, "a.parquet.gz")
 
-    def test_an_answer_without_end_is_not_taken(
+    def test_the_size_of_an_answer_is_limited(
         self, server: InspectionServer, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("control.inspection.conversation.LARGEST_ANSWER", 1000)
@@ -263,7 +269,7 @@ class TestBudgets:
             inspect(server, stage, "a.txt")
         assert caught.value.code == "unreadable_file"
 
-    def test_more_time_and_room_for_larger_files_and_no_more_memory(self) -> None:
+    def test_larger_files_get_more_time_and_bounded_memory(self) -> None:
         small, large = budget_for(1000), budget_for(100_000_000)
         assert small.cpu_seconds <= 30
         assert large.cpu_seconds == 220
@@ -271,12 +277,12 @@ class TestBudgets:
         assert budget_for(10**12).memory_bytes < 3 << 30
 
 
-def test_a_full_disk_is_told() -> None:
+def test_a_full_disk_is_reported() -> None:
     with pytest.raises(StorageFull):
         running._settled({"full": True}, GENEROUS, "a")
 
 
-def test_a_mistake_of_the_readers_is_no_fault_of_the_file(
+def test_an_error_in_a_reader_is_not_reported_as_an_error_in_the_file(
     server: InspectionServer, storage: LocalStorage
 ) -> None:
     with (

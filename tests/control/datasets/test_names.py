@@ -9,7 +9,7 @@ from control.errors import Invalid
 @pytest.mark.parametrize(
     "name", ["a.txt", "Bücher (2).csv.gz", "日本語.jsonl", "a" * 251 + ".txt", "-x.txt", "~.txt"]
 )
-def test_good_names(name: str) -> None:
+def test_valid_names_are_accepted(name: str) -> None:
     check_file_name(name)
 
 
@@ -32,7 +32,7 @@ def test_good_names(name: str) -> None:
         "a" * 256,
     ],
 )
-def test_bad_names(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(Invalid) as caught:
         check_file_name(name)
     assert (caught.value.code, caught.value.param) == ("invalid_file_name", "name")

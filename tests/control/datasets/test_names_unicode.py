@@ -37,7 +37,7 @@ def refused(name: str) -> str | None:
         "co\u00adoperate.txt",
     ],
 )
-def test_names_that_people_have(name: str) -> None:
+def test_names_in_many_scripts_are_accepted(name: str) -> None:
     assert refused(name) is None
 
 
@@ -58,12 +58,12 @@ def test_names_that_people_have(name: str) -> None:
         ("\N{GRINNING FACE}" * 64, "255 bytes"),
     ],
 )
-def test_the_reason_is_said(name: str, reason: str) -> None:
+def test_the_error_gives_the_reason(name: str, reason: str) -> None:
     assert reason in (refused(name) or "")
 
 
 @given(st.characters(codec=None))
-def test_every_character_is_taken_or_refused_for_what_it_is(character: str) -> None:
+def test_every_character_is_accepted_or_refused_by_its_category(character: str) -> None:
     category = unicodedata.category(character)
     number = ord(character)
     harmful = (

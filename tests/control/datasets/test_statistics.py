@@ -6,7 +6,7 @@ import pytest
 from control.datasets.statistics import audio_statistics, image_statistics, text_statistics
 
 
-def test_images_weigh_the_same_whichever_file_they_lie_in() -> None:
+def test_each_image_has_the_same_weight_whichever_file_has_it() -> None:
     values = np.random.default_rng(0).random((10, 50, 3))
     parts = [values[:2], values[2:]]
     reports = [
@@ -39,7 +39,7 @@ def test_few_sizes_are_listed_and_the_others_counted() -> None:
     assert found["other_sizes"] == 10
 
 
-def test_lengths_add_up() -> None:
+def test_lengths_of_several_files_are_added() -> None:
     reports = [
         {"length_histogram": [1, 2]},
         {"length_histogram": [0, 1, 4], "repeats": 1, "documents": 5},
@@ -55,7 +55,7 @@ def test_lengths_add_up() -> None:
     ]
 
 
-def test_recordings_are_summed_and_a_file_that_is_there_twice_repeats_all_of_its() -> None:
+def test_recordings_are_added_and_all_of_a_duplicate_file_are_repeats() -> None:
     sound = {
         "hours": 0.5,
         "shortest_seconds": 0.4,

@@ -71,18 +71,18 @@ def _tokenizer(*words: str) -> bytes:
     return tokenizer.to_str().encode()
 
 
-def test_a_batch_size_that_the_engine_finds_is_admitted_for_recordings(session: WriteSession) -> None:
+def test_auto_batch_size_is_admitted_for_recordings(session: WriteSession) -> None:
     recordings = _zip("a.zip", {f"{seed}.wav": _noise(seed) for seed in range(6)})
     assert _errors(session, _AUDIO, [recordings], "audio") == []
 
 
-def test_a_batch_size_that_the_engine_finds_needs_two_recordings_all_the_same(session: WriteSession) -> None:
+def test_auto_batch_size_needs_two_recordings(session: WriteSession) -> None:
     [error] = _errors(session, _AUDIO, [Upload("1.wav", _noise(1))], "audio")
     assert (error.param, error.code) == ("dataset", "dataset_too_small")
     assert "two different recordings at least" in error.message
 
 
-def test_where_recordings_are_too_many_to_be_noted_a_batch_size_to_be_found_is_admitted(
+def test_auto_batch_size_is_admitted_if_recordings_are_too_many_to_be_recorded(
     session: WriteSession,
 ) -> None:
     recordings = [_zip("a.zip", {f"{seed}.wav": _noise(seed) for seed in range(6)})]
@@ -92,13 +92,13 @@ def test_where_recordings_are_too_many_to_be_noted_a_batch_size_to_be_found_is_a
     assert admitted(session, make_project(session), _AUDIO, recordings, reports, "audio").valid
 
 
-def test_one_long_document_is_cut_in_two_where_the_tail_is_held_out(session: WriteSession) -> None:
+def test_one_long_document_is_enough_if_the_tail_is_held_out(session: WriteSession) -> None:
     document = [Upload("book.txt", b"word after word " * 500)]
     tail = {**_TEXT, "data": {"held_out": "tail", "tokenizer": {"kind": "byte"}}}
     assert _errors(session, tail, document, "text") == []
 
 
-def test_one_document_is_refused_where_whole_documents_are_held_out(session: WriteSession) -> None:
+def test_one_document_is_refused_if_whole_documents_are_held_out(session: WriteSession) -> None:
     document = [Upload("book.txt", b"word after word " * 500)]
     by_hash = {**_TEXT, "data": {"held_out": "by_hash", "tokenizer": {"kind": "byte"}}}
     [error] = _errors(session, by_hash, document, "text")
@@ -120,7 +120,7 @@ _TEST_PARTS = {
 
 @pytest.mark.parametrize("modality", _TEST_PARTS)
 @pytest.mark.parametrize(("archive", "folder"), [("test.zip", ""), ("data.zip", "test/")])
-def test_a_test_part_alone_leaves_nothing_to_learn_from_and_says_why(
+def test_a_dataset_of_a_test_split_alone_is_refused_with_the_reason(
     session: WriteSession, modality: str, archive: str, folder: str
 ) -> None:
     document, members = _TEST_PARTS[modality]
@@ -133,7 +133,7 @@ def test_a_test_part_alone_leaves_nothing_to_learn_from_and_says_why(
 
 
 @pytest.mark.parametrize("modality", _TEST_PARTS)
-def test_a_test_part_beside_others_is_held_out(session: WriteSession, modality: str) -> None:
+def test_a_test_split_is_held_out(session: WriteSession, modality: str) -> None:
     document, members = _TEST_PARTS[modality]
     names = sorted(members)
     uploads = [
@@ -153,7 +153,7 @@ def test_an_uploaded_tokenizer_must_be_in_the_dataset(session: WriteSession) -> 
     assert "the dataset holds no tokenizer.json" in error.message
 
 
-def test_of_tokenizers_that_differ_none_is_chosen(session: WriteSession) -> None:
+def test_several_different_tokenizers_are_refused(session: WriteSession) -> None:
     uploads = [
         _WORDS,
         Upload("tokenizer.json", _tokenizer("red")),
@@ -165,7 +165,7 @@ def test_of_tokenizers_that_differ_none_is_chosen(session: WriteSession) -> None
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_the_same_tokenizer_twice_is_one(session: WriteSession, mark: bytes) -> None:
+def test_the_same_tokenizer_twice_counts_as_one(session: WriteSession, mark: bytes) -> None:
     tokenizer = _tokenizer("red", "green", "blue")
     uploads = [
         _WORDS,

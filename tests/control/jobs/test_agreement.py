@@ -182,7 +182,9 @@ _TEXT_JOBS = st.fixed_dictionaries(
 @pytest.mark.filterwarnings("error")
 @_MANY
 @given(document=_TEXT_JOBS, uploads=_TEXT_FILES)
-def test_of_text(session: WriteSession, document: dict[str, Any], uploads: list[Upload]) -> None:
+def test_admission_and_engine_agree_on_text(
+    session: WriteSession, document: dict[str, Any], uploads: list[Upload]
+) -> None:
     if document["task"]["kind"] != "masked_lm":
         document["data"].pop("packing", None)
     job = validate(document)
@@ -284,7 +286,9 @@ _SMALL_MODELS: dict[str, dict[str, Any]] = {
 
 @_MANY
 @given(document=_IMAGE_JOBS, uploads=_IMAGE_FILES)
-def test_of_images(session: WriteSession, document: dict[str, Any], uploads: list[Upload]) -> None:
+def test_admission_and_engine_agree_on_images(
+    session: WriteSession, document: dict[str, Any], uploads: list[Upload]
+) -> None:
     document["model"] = _SMALL_MODELS.get(document["task"]["kind"], {})
     _agree(session, document, uploads, "image", may_hope="image_column" in document["data"]["image"])
 
@@ -345,5 +349,7 @@ _AUDIO_JOBS = st.fixed_dictionaries(
 
 @_MANY
 @given(document=_AUDIO_JOBS, uploads=_AUDIO_FILES)
-def test_of_audio(session: WriteSession, document: dict[str, Any], uploads: list[Upload]) -> None:
+def test_admission_and_engine_agree_on_audio(
+    session: WriteSession, document: dict[str, Any], uploads: list[Upload]
+) -> None:
     _agree(session, document, uploads, "audio", may_hope=False)

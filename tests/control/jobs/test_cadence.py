@@ -31,14 +31,14 @@ EVERY_STEP = TRAINING | {"checkpoint_every": 1, "retention": {"keep_every": 1}}
         ({"evaluate_every": 10}, ["training.evaluate_every"]),
     ],
 )
-def test_it_is_named(training: dict[str, Any], params: list[str]) -> None:
+def test_an_interval_that_is_too_short_is_named(training: dict[str, Any], params: list[str]) -> None:
     spec = make_spec(None, training=TRAINING | training)
     found = warnings(spec, checkpoint_seconds=10, point_seconds=1)
     assert [warning.param for warning in found] == params
     assert warnings(spec, checkpoint_seconds=0, point_seconds=0) == []
 
 
-def test_submitting_and_validating_say_so(session: WriteSession) -> None:
+def test_submit_and_validate_warn_of_it(session: WriteSession) -> None:
     project = make_project(session)
     spec = make_spec(make_dataset(session, project), training=EVERY_STEP)
     told = jobs.validate_document(session, project, spec.model_dump(mode="json"))

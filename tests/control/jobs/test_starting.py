@@ -113,7 +113,7 @@ def test_an_encoder_goes_into_another_task_on_other_data(session: WriteSession) 
         ("encoder", {"data": {"tokenizer": {"kind": "byte"}}}, "data.tokenizer"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_field(
+def test_a_start_that_does_not_fit_is_refused_with_its_field(
     session: WriteSession, scope: str, changes: dict[str, Any], param: str
 ) -> None:
     job, claim = make_running(session)
@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_refused_by_its_field(
     assert (refusal.code, refusal.status, refusal.param) == ("validation_failed", 422, param)
 
 
-def test_the_checkpoint_must_be_there_and_the_projects_own(session: WriteSession) -> None:
+def test_the_checkpoint_must_exist_and_belong_to_the_project(session: WriteSession) -> None:
     job, claim = make_running(session)
     mine = make_checkpoint(session, claim, 20)
     stranger, their_claim = make_running(session)
@@ -178,7 +178,7 @@ def test_a_fork_starts_from_its_parent_and_nothing_else(session: WriteSession, s
     assert (caught.value.code, caught.value.param) == ("validation_failed", "start.checkpoint")
 
 
-def test_a_fork_of_an_earlier_version_took_all(session: WriteSession) -> None:
+def test_a_fork_of_an_earlier_version_started_from_the_whole_checkpoint(session: WriteSession) -> None:
     job, claim = make_running(session)
     make_checkpoint(session, claim, 20)
     child = jobs.fork(session, job.project_id, job.id, ForkIn())
@@ -191,7 +191,9 @@ def test_a_fork_of_an_earlier_version_took_all(session: WriteSession) -> None:
 
 
 @pytest.mark.parametrize("scope", ["all", "encoder"])
-def test_what_a_job_starts_from_stays_while_it_is_needed(session: WriteSession, scope: str) -> None:
+def test_the_checkpoint_that_a_job_starts_from_is_kept_while_it_is_needed(
+    session: WriteSession, scope: str
+) -> None:
     job, claim = make_running(session)
     checkpoint = make_checkpoint(session, claim, 20)
     child = started(session, job, checkpoint.id, scope)

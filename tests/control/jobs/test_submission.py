@@ -58,19 +58,19 @@ def test_a_job_without_a_dataset_is_refused(session: WriteSession) -> None:
     assert (error.code, error.param, error.status) == ("validation_failed", "dataset", 422)
 
 
-def test_another_projects_dataset_is_not_there(session: WriteSession) -> None:
+def test_a_dataset_of_another_project_is_not_found(session: WriteSession) -> None:
     dataset = make_dataset(session, make_project(session))
     error = _refusal(session, make_project(session), dataset)
     assert (error.code, error.param, error.status) == ("dataset_not_found", "dataset", 404)
 
 
-def test_a_deleted_dataset_is_not_there(session: WriteSession) -> None:
+def test_a_deleted_dataset_is_not_found(session: WriteSession) -> None:
     project = make_project(session)
     error = _refusal(session, project, make_dataset(session, project, state="deleted"))
     assert error.code == "dataset_not_found"
 
 
-def test_a_dataset_that_still_takes_files_is_refused(session: WriteSession) -> None:
+def test_an_open_dataset_is_refused(session: WriteSession) -> None:
     project = make_project(session)
     error = _refusal(session, project, make_dataset(session, project, state="open"))
     assert (error.code, error.param, error.status) == ("dataset_not_ready", "dataset", 409)
@@ -107,7 +107,7 @@ def test_one_document_is_too_few(session: WriteSession) -> None:
         ),
     ],
 )
-def test_what_no_workers_memory_can_hold_is_refused(
+def test_a_job_that_exceeds_the_memory_of_every_worker_is_refused(
     session: WriteSession, changes: dict[str, Any], param: str
 ) -> None:
     make_worker(session, memory_gib=0.1)
@@ -117,7 +117,7 @@ def test_what_no_workers_memory_can_hold_is_refused(
     assert "the largest worker has 0.1 GiB" in error.detail
 
 
-def test_memory_is_not_judged_by_workers_of_another_kind_or_long_gone(session: WriteSession) -> None:
+def test_only_recent_workers_of_the_same_kind_count_for_the_memory_check(session: WriteSession) -> None:
     make_worker(session, memory_gib=0.001)
     assert make_job(session, resources={"device": "cuda"})
     let_pass(session, 25 * 3600)
@@ -130,7 +130,7 @@ def test_a_gpu_job_waits_for_a_gpu_worker_to_come(session: WriteSession) -> None
     assert jobs.job_out(session, job).waiting_reason == "no worker is online that offers a GPU"
 
 
-def test_validation_answers_what_submit_would_refuse(session: WriteSession) -> None:
+def test_validation_reports_what_submit_would_refuse(session: WriteSession) -> None:
     project = make_project(session)
     dataset = make_dataset(session, project, state="open")
     result = jobs.validate_document(session, project, make_spec(dataset).model_dump(mode="json"))
@@ -140,7 +140,7 @@ def test_validation_answers_what_submit_would_refuse(session: WriteSession) -> N
     assert result.spec is not None
 
 
-def test_validation_explains_a_spec_that_is_none(session: WriteSession) -> None:
+def test_validation_explains_a_malformed_spec(session: WriteSession) -> None:
     document = {"name": "x", "task": {"kind": "masked_lm"}, "training": {"step": 5}}
     result = jobs.validate_document(session, make_project(session), document)
     assert not result.valid
@@ -150,7 +150,7 @@ def test_validation_explains_a_spec_that_is_none(session: WriteSession) -> None:
     assert result.spec is None
 
 
-def test_validation_warns_where_nobody_could_run_it_now(session: WriteSession) -> None:
+def test_validation_warns_if_no_worker_online_could_run_the_job(session: WriteSession) -> None:
     project = make_project(session)
     document = make_spec(make_dataset(session, project)).model_dump(mode="json")
     result = jobs.validate_document(session, project, document)
@@ -160,7 +160,7 @@ def test_validation_warns_where_nobody_could_run_it_now(session: WriteSession) -
     assert jobs.validate_document(session, project, document).warnings == []
 
 
-def test_a_fork_changes_what_it_says_and_keeps_the_rest(session: WriteSession) -> None:
+def test_a_fork_changes_the_given_fields_and_keeps_the_rest(session: WriteSession) -> None:
     job, claim = make_running(session)
     make_checkpoint(session, claim, 10)
     newest = make_checkpoint(session, claim, 20)
@@ -194,7 +194,7 @@ def test_a_fork_may_start_from_an_older_checkpoint(session: WriteSession) -> Non
         ({"task": {"feature_reconstruction": {}}}, "task"),
     ],
 )
-def test_a_fork_that_cannot_be_is_refused(session: WriteSession, changes: dict[str, Any], param: str) -> None:
+def test_an_invalid_fork_is_refused(session: WriteSession, changes: dict[str, Any], param: str) -> None:
     job, claim = make_running(session)
     make_checkpoint(session, claim, 20)
     with pytest.raises(Invalid) as caught:
@@ -213,7 +213,7 @@ def test_a_fork_needs_a_checkpoint(session: WriteSession) -> None:
     assert missing.value.code == "checkpoint_not_found"
 
 
-def test_lineage_goes_both_ways(session: WriteSession) -> None:
+def test_lineage_has_ancestors_and_descendants(session: WriteSession) -> None:
     job, claim = make_running(session)
     make_checkpoint(session, claim, 10)
     fork = lambda of: jobs.fork(session, job.project_id, of, ForkIn())  # noqa: E731 - three calls of one shape
@@ -262,6 +262,6 @@ _documents = st.recursive(
 
 
 @given(_documents, _documents)
-def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
+def test_merging_twice_has_the_effect_of_once(target: Any, patch: Any) -> None:
     once = merge_patch(target, patch)
     assert merge_patch(once, patch) == once

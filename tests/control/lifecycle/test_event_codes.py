@@ -131,7 +131,7 @@ def test_a_code_that_is_not_in_the_catalogue_is_refused(session: WriteSession) -
         ("spec_warning", {"param": "a.b", "warning": nested("x", "so it is")}, "a.b: so it is."),
     ],
 )
-def test_sentences(code: str, params: dict[str, Any], message: str) -> None:
+def test_each_code_has_its_sentence(code: str, params: dict[str, Any], message: str) -> None:
     assert sentence(code, params) == message
 
 

@@ -43,7 +43,7 @@ def _everything(session: WriteSession) -> dict[str, Any]:
     }
 
 
-def test_no_verb_is_forgotten() -> None:
+def test_every_write_of_an_attempt_is_tested() -> None:
     fenced = {
         name
         for name in jobs.__all__

@@ -61,7 +61,7 @@ def test_every_verb_in_every_state(session: WriteSession, verb: str, state: Stat
 
 
 @pytest.mark.parametrize("verb", EFFECTS)
-def test_another_projects_job_is_not_there(session: WriteSession, verb: str) -> None:
+def test_a_job_of_another_project_is_not_found(session: WriteSession, verb: str) -> None:
     job = make_in_state(session, "queued")
     session.expunge(job)
     job.project_id = make_project(session)
@@ -70,7 +70,7 @@ def test_another_projects_job_is_not_there(session: WriteSession, verb: str) -> 
     assert caught.value.code == "job_not_found"
 
 
-def test_asking_twice_is_asking_once(session: WriteSession) -> None:
+def test_a_repeated_request_changes_nothing(session: WriteSession) -> None:
     job, _ = make_running(session)
     _ask(session, job, "cancel")
     events = len(jobs.events(session, job.id))
@@ -95,7 +95,7 @@ def test_a_pause_overrides_a_preemption(session: WriteSession) -> None:
     assert job.intent == "pause"
 
 
-def test_a_pause_can_be_called_off(session: WriteSession) -> None:
+def test_a_pause_can_be_withdrawn(session: WriteSession) -> None:
     job, claim = make_running(session)
     _ask(session, job, "pause")
     _ask(session, job, "resume")
@@ -126,7 +126,7 @@ def test_a_job_that_returns_to_the_queue_sends_a_wake_up_message(
     assert broker().backlog("cpu") == 1
 
 
-def test_a_retry_gives_all_retries_back(session: WriteSession) -> None:
+def test_a_retry_restores_the_full_retry_limit(session: WriteSession) -> None:
     job = make_in_state(session, "failed")
     job.retries_used = 3
     _ask(session, job, "retry")

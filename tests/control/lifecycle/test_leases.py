@@ -36,14 +36,14 @@ def test_a_heartbeat_renews_the_lease(session: WriteSession) -> None:
     assert 29 < _left(session, job.id) <= 30
 
 
-def test_a_late_heartbeat_still_renews_a_lease_that_nobody_took(session: WriteSession) -> None:
+def test_a_late_heartbeat_renews_a_lease_that_was_not_taken_back(session: WriteSession) -> None:
     job, claim = make_running(session)
     let_pass(session, 100)
     jobs.heartbeat(session, job.id, claim.attempt)
     assert _left(session, job.id) > 29
 
 
-def test_a_heartbeat_tells_how_far_it_is_and_what_is_asked(session: WriteSession) -> None:
+def test_a_heartbeat_stores_the_progress_and_returns_the_intent(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.heartbeat(session, job.id, claim.attempt, phase="preparing", phase_fraction=0.25)
     session.refresh(job)
@@ -58,14 +58,14 @@ def test_a_heartbeat_tells_how_far_it_is_and_what_is_asked(session: WriteSession
     assert jobs.heartbeat(session, job.id, claim.attempt) == "cancel"
 
 
-def test_a_live_lease_is_left_alone(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_valid_lease_is_not_taken_back(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         make_running(session)
         let_pass(session, 29)
     assert upkeep.expire_leases() == []
 
 
-def test_an_expired_lease_sends_the_job_back_and_fences_its_attempt(
+def test_an_expired_lease_requeues_the_job_and_fences_its_attempt(
     engine: Engine, upkeep: Maintenance
 ) -> None:
     with write(engine) as session:
@@ -87,7 +87,7 @@ def test_an_expired_lease_sends_the_job_back_and_fences_its_attempt(
     assert upkeep.expire_leases() == []
 
 
-def test_after_the_last_retry_the_job_fails_and_says_why(engine: Engine, upkeep: Maintenance) -> None:
+def test_above_the_retry_limit_the_job_fails_with_the_reason(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         job, _ = make_running(session, resources={"max_retries": 2})
         worker = make_worker(session)
@@ -112,7 +112,7 @@ def test_after_the_last_retry_the_job_fails_and_says_why(engine: Engine, upkeep:
     ("intent", "state", "retries"),
     [("cancel", "cancelled", 0), ("pause", "paused", 0), ("preempt", "queued", 1)],
 )
-def test_a_lost_worker_carries_out_what_was_asked(
+def test_an_expired_lease_carries_out_a_pending_intent(
     engine: Engine, upkeep: Maintenance, intent: str, state: str, retries: int
 ) -> None:
     with write(engine) as session:
@@ -125,7 +125,7 @@ def test_a_lost_worker_carries_out_what_was_asked(
         assert (row.state, row.retries_used) == (state, retries)
 
 
-def test_a_job_whose_row_is_held_is_left_for_the_next_round(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_job_whose_row_is_locked_is_left_for_the_next_round(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
         let_pass(session, 31)
@@ -135,7 +135,9 @@ def test_a_job_whose_row_is_held_is_left_for_the_next_round(engine: Engine, upke
     assert upkeep.expire_leases() == [], "the heartbeat came in time"
 
 
-def test_a_new_leader_lets_supervisors_speak_first(engine: Engine, environment: Settings) -> None:
+def test_a_new_leader_first_lets_supervisors_renew_their_leases(
+    engine: Engine, environment: Settings
+) -> None:
     now = [0.0]
     storage = open_storage(environment.storage_url)
     upkeep = Maintenance(engine, broker(), storage, environment, clock=lambda: now[0])

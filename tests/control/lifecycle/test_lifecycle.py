@@ -361,7 +361,7 @@ class Lifecycle(RuleBasedStateMachine):
             self._leave(model, "failed")
 
 
-def test_the_lifecycle(
+def test_random_sequences_of_operations_keep_the_invariants(
     engine: Engine, environment: Settings, test_broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Leases end, and workers grow old, when the machine says so and not before.

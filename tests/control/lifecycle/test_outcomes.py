@@ -44,7 +44,7 @@ NAN = Failed(
         ("preempt", NAN, "failed", "failed", "failed"),
     ],
 )
-def test_every_end_under_every_intent(
+def test_each_outcome_under_each_intent_gives_the_expected_state(
     session: WriteSession, intent: str | None, result: Result, state: str, outcome: str, event: str
 ) -> None:
     job, claim = make_running(session)
@@ -65,7 +65,7 @@ def test_a_completed_job_is_at_its_last_step(session: WriteSession) -> None:
     assert job.step == job.steps == 100
 
 
-def test_a_stop_that_came_too_late_is_told(session: WriteSession) -> None:
+def test_a_stop_that_came_too_late_is_recorded(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.request(session, job.project_id, job.id, "cancel")
     jobs.finish(session, job.id, claim.attempt, Completed())
@@ -85,7 +85,7 @@ def test_a_failure_keeps_its_reason(session: WriteSession) -> None:
     }
 
 
-def test_crashes_use_the_retries_up(session: WriteSession) -> None:
+def test_crashes_count_towards_the_retry_limit(session: WriteSession) -> None:
     job, claim = make_running(session, resources={"max_retries": 1})
     worker = job.worker_id
     assert worker
@@ -97,7 +97,7 @@ def test_crashes_use_the_retries_up(session: WriteSession) -> None:
     assert job.failure["message"] == "The engine was killed by signal 9. All 1 retries are used up."
 
 
-def test_stops_that_were_asked_for_use_no_retry(session: WriteSession) -> None:
+def test_requested_stops_do_not_count_towards_the_retry_limit(session: WriteSession) -> None:
     job, claim = make_running(session, resources={"max_retries": 0})
     worker = job.worker_id
     assert worker

@@ -22,7 +22,7 @@ def _points(*steps: int, pace: float = 2.0, name: str = "train/loss") -> list[Po
     return [Point(name, step, 1 / step, START + timedelta(seconds=pace * step)) for step in steps]
 
 
-def test_points_move_the_job_along(session: WriteSession) -> None:
+def test_points_update_step_and_latest_values(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(session, job.id, claim.attempt, _points(1, 10))
     out = jobs.job_out(session, job)
@@ -33,7 +33,7 @@ def test_points_move_the_job_along(session: WriteSession) -> None:
     assert jobs.job_out(session, job).progress.eta_seconds == pytest.approx(80 * 2.0)
 
 
-def test_the_eta_follows_a_change_of_pace(session: WriteSession) -> None:
+def test_the_eta_follows_a_change_of_speed(session: WriteSession) -> None:
     job, claim = make_running(session, training={"steps": 1000, "batch_size": 8, "sequence_length": 64})
     for step in range(1, 51):
         jobs.record_points(session, job.id, claim.attempt, _points(step, pace=1.0))
@@ -44,7 +44,7 @@ def test_the_eta_follows_a_change_of_pace(session: WriteSession) -> None:
     assert job.seconds_per_step == pytest.approx(5.0, rel=0.01)
 
 
-def test_a_resumed_attempt_counts_from_where_it_resumed(session: WriteSession) -> None:
+def test_a_resumed_attempt_counts_steps_from_its_checkpoint(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(session, job.id, claim.attempt, _points(10, 50))
     jobs.record_points(session, job.id, claim.attempt, _points(60))
@@ -61,20 +61,20 @@ def test_a_resumed_attempt_counts_from_where_it_resumed(session: WriteSession) -
     assert jobs.job_out(session, job).progress.eta_seconds is None, "the other attempt's pace does not count"
 
 
-def test_a_value_that_is_no_number_is_told_as_such(session: WriteSession) -> None:
+def test_a_value_that_is_not_finite_is_named_as_such(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(session, job.id, claim.attempt, [Point("train/loss", 1, math.nan, START)])
     assert jobs.job_out(session, job).latest == {"train/loss": None}
 
 
-def test_latest_is_the_newest_of_each_metric(session: WriteSession) -> None:
+def test_latest_has_the_newest_value_of_each_metric(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(session, job.id, claim.attempt, [*_points(2, 1), *_points(1, name="eval/loss")])
     jobs.record_points(session, job.id, claim.attempt, _points(4))
     assert jobs.job_out(session, job).latest == {"train/loss": 0.25, "eval/loss": 1.0}
 
 
-def test_of_two_values_of_one_step_in_a_batch_the_later_counts(session: WriteSession) -> None:
+def test_of_duplicate_points_in_a_batch_the_last_counts(session: WriteSession) -> None:
     job, claim = make_running(session)
     points = [Point("train/loss", 1, value, START) for value in (2.0, 1.0)]
     jobs.record_points(session, job.id, claim.attempt, points)
@@ -90,14 +90,14 @@ def test_a_point_of_an_earlier_step_does_not_move_the_job_back(session: WriteSes
     assert jobs.job_out(session, job).progress.step == 20
 
 
-def test_what_was_changed_before_points_in_one_transaction_stays(session: WriteSession) -> None:
+def test_a_change_before_points_in_the_same_transaction_is_kept(session: WriteSession) -> None:
     job, claim = make_running(session)
     job.name = "renamed"
     jobs.record_points(session, job.id, claim.attempt, _points(1))
     assert (job.name, job.step) == ("renamed", 1)
 
 
-def test_no_points_is_nothing_to_write(session: WriteSession) -> None:
+def test_an_empty_list_of_points_writes_nothing(session: WriteSession) -> None:
     job, claim = make_running(session)
     assert jobs.record_points(session, job.id, claim.attempt, []) == 0
 
@@ -127,7 +127,7 @@ def test_a_job_that_never_ran_has_an_empty_log(session: WriteSession) -> None:
     assert (log.attempt, log.text, log.bytes) == (0, "", 0)
 
 
-def test_events_are_read_on_from_where_one_stopped(session: WriteSession) -> None:
+def test_events_are_read_from_a_cursor_on(session: WriteSession) -> None:
     job, claim = make_running(session)
     seen = jobs.events(session, job.id)
     assert [event.type for event in seen] == ["queued", "claimed"]

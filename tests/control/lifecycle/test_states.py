@@ -44,7 +44,7 @@ def _move(session: WriteSession, before: State, after: State):
 
 
 @pytest.mark.parametrize(("before", "after"), PAIRS)
-def test_the_table_is_exactly_this(before: State, after: State) -> None:
+def test_the_table_of_transitions_is_complete(before: State, after: State) -> None:
     assert allowed(before, after) == ((before, after) in ALLOWED)
 
 

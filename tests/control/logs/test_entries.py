@@ -165,7 +165,7 @@ def test_every_exception_is_one_bounded_entry(
     assert "\x1b[31m" not in text.replace("\x1b[31m\x1b[1m", "")
 
 
-def test_what_is_needed_to_find_the_fault_is_there(written: io.StringIO, log_format: str) -> None:
+def test_an_entry_has_message_and_stack(written: io.StringIO, log_format: str) -> None:
     logging.getLogger("test").error("it failed", exc_info=raised(lambda: deep(700)))
     text = entry(written, log_format)
     assert "at the bottom" in text
@@ -204,9 +204,7 @@ def test_a_long_sentence_is_bounded(written: io.StringIO, log_format: str) -> No
     assert "characters in all" in entry(written, log_format)
 
 
-def test_an_entry_that_cannot_be_put_into_words_shows_no_arguments(
-    written: io.StringIO, log_format: str
-) -> None:
+def test_an_entry_whose_formatting_fails_shows_no_arguments(written: io.StringIO, log_format: str) -> None:
     record = logging.LogRecord("test", logging.WARNING, __file__, 1, "%d", ("an argument",), None)
     # Pytest's own handlers, which are there as well, raise what they meet.
     (handler,) = (h for h in logging.getLogger().handlers if type(h).__module__.startswith("control."))
@@ -250,7 +248,7 @@ def test_no_secret_gets_into_an_entry(
     assert secret[: len(secret) // 2] not in text
 
 
-def test_a_session_cookie_is_kept_out(written: io.StringIO, log_format: str) -> None:
+def test_no_session_cookie_gets_into_an_entry(written: io.StringIO, log_format: str) -> None:
     from control.keys.secrets import SessionToken  # noqa: PLC0415 - for this test alone
 
     cookie = SessionToken("key_01kb3c4d5e6f7g8h9jakbmcnpq", 1_900_000_000).sign("s" * 40)
@@ -258,7 +256,7 @@ def test_a_session_cookie_is_kept_out(written: io.StringIO, log_format: str) -> 
     assert cookie.partition(".")[2] not in entry(written, log_format)
 
 
-def test_what_a_thread_does_not_catch_is_one_entry(written: io.StringIO, log_format: str) -> None:
+def test_an_uncaught_exception_of_a_thread_is_one_entry(written: io.StringIO, log_format: str) -> None:
     thread = threading.Thread(target=lambda: deep(300), name="a thread")
     thread.start()
     thread.join()

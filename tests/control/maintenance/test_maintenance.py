@@ -94,7 +94,7 @@ def test_a_silent_leaders_connection_is_closed_by_the_server(
     assert connection.execute(text("SHOW idle_session_timeout")).scalar() == "15s"
 
 
-def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_lost_wake_up_is_sent_again(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         job = make_job(session)
         make_worker(session)
@@ -106,7 +106,7 @@ def test_a_lost_doorbell_rings_again(engine: Engine, upkeep: Maintenance) -> Non
     assert _backlog() == {"cpu": 1, "gpu": 0}, "a wake-up message that still waits is enough"
 
 
-def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Maintenance) -> None:
+def test_no_wake_up_is_sent_to_busy_workers(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         make_running(session)
         make_job(session)
@@ -115,7 +115,7 @@ def test_no_doorbell_rings_for_busy_workers(engine: Engine, upkeep: Maintenance)
     assert _backlog() == {"cpu": 0, "gpu": 0}
 
 
-def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine, upkeep: Maintenance) -> None:
+def test_jobs_that_no_worker_can_run_do_not_block_later_jobs(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         project = make_job(session, resources={"device": "cuda"}, priority=9)
         session.execute(
@@ -131,7 +131,7 @@ def test_jobs_that_nobody_can_hold_do_not_hide_those_behind_them(engine: Engine,
     assert dict(upkeep.dispatch().wakeups) == {"cpu": [small.id]}
 
 
-def test_an_urgent_job_has_room_made(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_job_of_lower_priority_is_preempted_for_an_urgent_one(engine: Engine, upkeep: Maintenance) -> None:
     with write(engine) as session:
         victim, claim = make_running(session, resources={"preemptible": True})
         urgent = make_job(session, priority=1)
@@ -179,7 +179,7 @@ def test_files_of_dropped_checkpoints_leave_the_storage(
     assert upkeep.purge_checkpoints() == []
 
 
-def test_leases_expire_while_redis_is_away(
+def test_leases_expire_while_redis_is_unreachable(
     engine: Engine, replica: Callable[..., Maintenance], environment: Settings, tmp_path: Path
 ) -> None:
     nowhere = Broker(environment.model_copy(update={"redis_url": f"unix://{tmp_path}/no.sock?db=0"}))
@@ -196,7 +196,7 @@ def test_leases_expire_while_redis_is_away(
     nowhere.close()
 
 
-def test_the_thread_goes_on_after_a_failed_round_and_ends_when_told(
+def test_the_thread_continues_after_a_failed_round_and_ends_on_stop(
     engine: Engine, environment: Settings, storage: Storage
 ) -> None:
     stop = threading.Event()

@@ -43,7 +43,7 @@ def state(engine: Engine, job_id: str) -> str:
         return session.get_one(Job, job_id).state
 
 
-def test_the_first_round_takes_no_lease(
+def test_the_first_round_of_a_leader_takes_back_no_job(
     engine: Engine, replica: Replica, environment: Settings, silent: str
 ) -> None:
     """The supervisor may have been silent because there was no database, and beats again within the grace."""
@@ -59,7 +59,7 @@ def test_the_first_round_takes_no_lease(
     assert state(engine, silent) == "queued"
 
 
-def test_the_grace_begins_anew_when_the_database_was_away(
+def test_the_grace_period_restarts_after_a_database_outage(
     engine: Engine,
     replica: Replica,
     environment: Settings,
@@ -85,7 +85,7 @@ def test_the_grace_begins_anew_when_the_database_was_away(
     assert state(engine, silent) == "queued"
 
 
-def test_the_grace_begins_anew_with_each_lead(
+def test_the_grace_period_restarts_with_each_election(
     engine: Engine, replica: Replica, environment: Settings, silent: str
 ) -> None:
     grace = 2 * environment.heartbeat_seconds
@@ -102,7 +102,7 @@ def test_the_grace_begins_anew_with_each_lead(
     assert state(engine, silent) == "running"
 
 
-def test_a_lease_that_has_not_run_out_is_never_taken(engine: Engine, replica: Replica) -> None:
+def test_a_lease_that_has_not_expired_is_never_taken_back(engine: Engine, replica: Replica) -> None:
     with write(engine) as session:
         job, _ = make_running(session)
         let_pass(session, 25)

@@ -28,7 +28,9 @@ def _upload(storage: Storage, tmp_path: Path, key: str) -> None:
     storage.put_file(key, source)
 
 
-def test_only_what_can_never_be_a_checkpoint_goes(engine: Engine, storage: Storage, tmp_path: Path) -> None:
+def test_only_files_that_can_never_become_a_checkpoint_are_removed(
+    engine: Engine, storage: Storage, tmp_path: Path
+) -> None:
     with write(engine) as session:
         _, claim = make_running(session)
         make_checkpoint(session, claim, 10)
@@ -44,7 +46,9 @@ def test_only_what_can_never_be_a_checkpoint_goes(engine: Engine, storage: Stora
     assert sorted(item.key for item in storage.list("jobs")) == sorted([keys[0], keys[2]])
 
 
-def test_samples_and_exports_that_no_row_names_go(engine: Engine, storage: Storage, tmp_path: Path) -> None:
+def test_samples_and_exports_without_a_row_are_removed(
+    engine: Engine, storage: Storage, tmp_path: Path
+) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
     base = f"jobs/{claim.job_id}/attempt-1"

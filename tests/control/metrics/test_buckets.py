@@ -65,14 +65,14 @@ def test_buckets_keep_the_extremes_and_the_end(
         assert (least, greatest) == ((min(inside), max(inside)) if inside else (None, None))
 
 
-def test_a_short_series_is_given_as_it_is(session: WriteSession, job_id: str) -> None:
+def test_a_short_series_is_not_bucketed(session: WriteSession, job_id: str) -> None:
     _write(session, job_id, {step: float(step) for step in range(1, 6)})
     column = metrics.bucketed(session, job_id, max_points=5).series["m"]
     assert (column.steps, column.values) == ([1, 2, 3, 4, 5], [1.0, 2.0, 3.0, 4.0, 5.0])
     assert column.min is None
 
 
-def test_a_zoom_shows_more(session: WriteSession, job_id: str) -> None:
+def test_a_shorter_range_has_a_higher_resolution(session: WriteSession, job_id: str) -> None:
     _write(session, job_id, {step: float(step) for step in range(1, 1001)})
     far = metrics.bucketed(session, job_id, max_points=10).series["m"]
     assert far.steps == list(range(100, 1001, 100))
@@ -89,7 +89,7 @@ def test_each_metric_is_bucketed_by_itself(session: WriteSession, job_id: str) -
     assert (series["eval"].steps, series["eval"].values, series["eval"].min) == ([50, 100], [5.0, 4.0], None)
 
 
-def test_the_cursor_goes_on_where_the_picture_ends(session: WriteSession, job_id: str) -> None:
+def test_the_cursor_continues_after_the_series(session: WriteSession, job_id: str) -> None:
     _write(session, job_id, {1: 1.0, 2: 2.0})
     cursor = metrics.bucketed(session, job_id).next
     assert metrics.since(session, job_id, cursor).series == {}

@@ -33,7 +33,7 @@ def test_points_come_back_as_they_were(session: WriteSession) -> None:
     assert [p.seq for p in found] == sorted(p.seq for p in found)
 
 
-def test_a_resumed_attempt_writes_over_and_listeners_hear_of_it(session: WriteSession) -> None:
+def test_a_resumed_attempt_overwrites_points_and_readers_get_them_again(session: WriteSession) -> None:
     job, claim = make_running(session)
     seen = jobs.record_points(session, job.id, claim.attempt, _points(range(1, 11)))
     jobs.finish(session, job.id, claim.attempt, jobs.Stopped(75))
@@ -47,20 +47,20 @@ def test_a_resumed_attempt_writes_over_and_listeners_hear_of_it(session: WriteSe
     assert [p.step for p in everything] == list(range(1, 13))
 
 
-def test_of_doubles_in_one_batch_the_later_counts(session: WriteSession) -> None:
+def test_of_duplicates_in_one_batch_the_last_counts(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(session, job.id, claim.attempt, [Point("a", 1, 1.0, START), Point("a", 1, 2.0, START)])
     assert [p.value for p in metrics.points_since(session, job.id, 0)] == [2.0]
 
 
-def test_the_same_batch_twice_is_the_same_as_once(session: WriteSession) -> None:
+def test_writing_the_same_batch_twice_has_the_effect_of_once(session: WriteSession) -> None:
     job, claim = make_running(session)
     for _ in range(2):
         jobs.record_points(session, job.id, claim.attempt, _points(range(1, 4)))
     assert [p.step for p in metrics.points_since(session, job.id, 0)] == [1, 2, 3]
 
 
-def test_reading_on_page_by_page_misses_nothing(session: WriteSession) -> None:
+def test_reading_page_by_page_skips_nothing(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(
         session, job.id, claim.attempt, [*_points(range(1, 26)), *_points(range(1, 26), 2, "eval/loss")]
@@ -75,14 +75,14 @@ def test_reading_on_page_by_page_misses_nothing(session: WriteSession) -> None:
     assert (end.series, end.next, end.has_more) == ({}, cursor, False)
 
 
-def test_names_narrow_the_answer(session: WriteSession) -> None:
+def test_points_can_be_filtered_by_name(session: WriteSession) -> None:
     job, claim = make_running(session)
     jobs.record_points(session, job.id, claim.attempt, [*_points(range(1, 3)), *_points(range(1, 3), 1, "b")])
     assert set(metrics.since(session, job.id, 0, names=["b", "unknown"]).series) == {"b"}
     assert set(metrics.bucketed(session, job.id, names=["b"]).series) == {"b"}
 
 
-def test_another_jobs_points_are_not_seen(session: WriteSession) -> None:
+def test_points_of_another_job_are_not_read(session: WriteSession) -> None:
     first, claim = make_running(session)
     second, _ = make_running(session)
     jobs.record_points(session, first.id, claim.attempt, _points(range(1, 3)))
@@ -90,7 +90,7 @@ def test_another_jobs_points_are_not_seen(session: WriteSession) -> None:
     assert metrics.bucketed(session, second.id).series == {}
 
 
-def test_numbers_that_are_none_survive(session: WriteSession) -> None:
+def test_values_that_are_not_finite_are_kept(session: WriteSession) -> None:
     job, claim = make_running(session)
     odd = [math.nan, math.inf, -math.inf, 1.0]
     points = [Point("train/loss", step, value, START) for step, value in enumerate(odd, 1)]
@@ -105,7 +105,7 @@ def test_numbers_that_are_none_survive(session: WriteSession) -> None:
     assert [metrics.as_json(point)["value"] for point in stored] == ["nan", "inf", "-inf", 1.0]
 
 
-def test_a_name_that_two_add_at_once_is_stored_once(engine: Engine) -> None:
+def test_a_name_added_concurrently_is_stored_once(engine: Engine) -> None:
     names = {f"metric/{n}" for n in range(20)}
     barrier = Barrier(4)
 
@@ -122,7 +122,7 @@ def test_a_name_that_two_add_at_once_is_stored_once(engine: Engine) -> None:
         assert session.scalar(select(func.count()).select_from(MetricName)) == 20
 
 
-def test_a_known_name_uses_up_no_number(session: WriteSession) -> None:
+def test_a_known_name_takes_no_new_id(session: WriteSession) -> None:
     first = name_ids(session, {"a"})["a"]
     for _ in range(5):
         name_ids(session, {"a"})

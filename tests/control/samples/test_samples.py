@@ -38,14 +38,16 @@ def test_a_sample_is_listed_in_the_order_of_writing(session: WriteSession) -> No
     assert [event.data["sample"] for event in told] == [row.id for row in made]
 
 
-def test_showing_the_same_again_changes_nothing(session: WriteSession) -> None:
+def test_committing_the_same_sample_again_changes_nothing(session: WriteSession) -> None:
     job, _ = make_running(session)
     first = show(session, job.id)
     assert show(session, job.id).id == first.id
     assert len([event for event in jobs.events(session, job.id) if event.type == "sample"]) == 1
 
 
-def test_a_later_attempt_takes_the_place_and_goes_to_the_end(session: WriteSession) -> None:
+def test_a_sample_of_a_later_attempt_replaces_the_earlier_one_and_moves_to_the_end(
+    session: WriteSession,
+) -> None:
     job, _ = make_running(session)
     first, second = show(session, job.id), show(session, job.id, step=20)
     seen = second.seq
@@ -60,7 +62,7 @@ def test_a_later_attempt_takes_the_place_and_goes_to_the_end(session: WriteSessi
         samples.get(session, job.project_id, first.id)
 
 
-def test_a_stale_attempt_shows_nothing(session: WriteSession) -> None:
+def test_a_stale_attempt_commits_no_sample(session: WriteSession) -> None:
     job, _ = make_running(session)
     let_pass(session, 3600)
     jobs.finish(session, job.id, 1, jobs.Failed("engine_killed", "Killed.", retryable=True))
@@ -69,7 +71,7 @@ def test_a_stale_attempt_shows_nothing(session: WriteSession) -> None:
     assert samples.list_of_job(session, job.id) == []
 
 
-def test_another_project_sees_none(session: WriteSession) -> None:
+def test_another_project_sees_no_sample(session: WriteSession) -> None:
     job, _ = make_running(session)
     made = show(session, job.id)
     assert samples.get(session, job.project_id, made.id).id == made.id
@@ -78,7 +80,9 @@ def test_another_project_sees_none(session: WriteSession) -> None:
     assert caught.value.code == "sample_not_found"
 
 
-def test_a_full_history_is_thinned_evenly(session: WriteSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_above_the_limit_every_second_step_is_dropped(
+    session: WriteSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(samples, "MOST", 8)
     job, _ = make_running(session)
     for step in range(10, 130, 10):
@@ -89,7 +93,7 @@ def test_a_full_history_is_thinned_evenly(session: WriteSession, monkeypatch: py
     assert steps == [20, 40, 60, 80, 90, 100, 110, 120]
 
 
-def test_listeners_hear_of_a_sample_with_its_event(engine: Engine, test_broker: Broker) -> None:
+def test_a_sample_is_read_together_with_its_event(engine: Engine, test_broker: Broker) -> None:
     with write(engine) as session:
         job, _ = make_running(session)
     with read(engine) as session:

@@ -48,13 +48,13 @@ def test_a_worker_that_never_registered_gets_nothing(session: WriteSession) -> N
         jobs.claim(session, "wrk_unknown")
 
 
-def test_a_second_doorbell_finds_nothing(session: WriteSession) -> None:
+def test_a_second_wake_up_for_one_job_claims_nothing(session: WriteSession) -> None:
     _, claim = make_running(session)
     assert jobs.claim(session, make_worker(session)) is None
     assert session.scalar(select(func.count()).select_from(Attempt)) == claim.attempt
 
 
-def test_higher_priority_comes_first_whatever_the_project_waited(session: WriteSession) -> None:
+def test_higher_priority_is_claimed_first(session: WriteSession) -> None:
     make_job(session, priority=-5)
     first = make_job(session)
     urgent = make_job(session, priority=7)
@@ -63,14 +63,14 @@ def test_higher_priority_comes_first_whatever_the_project_waited(session: WriteS
     assert _claimed(session, worker) == first.id
 
 
-def test_equals_of_a_project_go_by_the_time_they_waited(session: WriteSession) -> None:
+def test_jobs_of_equal_priority_in_a_project_are_claimed_in_queue_order(session: WriteSession) -> None:
     project = make_project(session)
     waiting = [make_job(session, project).id for _ in range(3)]
     worker = make_worker(session)
     assert [_claimed(session, worker) for _ in range(4)] == [*waiting, None]
 
 
-def test_projects_of_equal_priority_share_the_places(session: WriteSession) -> None:
+def test_projects_share_slots_among_jobs_of_equal_priority(session: WriteSession) -> None:
     greedy, modest = make_project(session), make_project(session)
     many = [make_job(session, greedy).id for _ in range(4)]
     one = make_job(session, modest).id
@@ -78,7 +78,7 @@ def test_projects_of_equal_priority_share_the_places(session: WriteSession) -> N
     assert [_claimed(session, worker) for _ in range(3)] == [many[0], one, many[1]]
 
 
-def test_a_project_whose_jobs_ended_counts_as_having_none(session: WriteSession) -> None:
+def test_ended_jobs_of_a_project_do_not_count_as_running(session: WriteSession) -> None:
     first, second = make_project(session), make_project(session)
     worker = make_worker(session)
     done = make_job(session, first)
@@ -103,7 +103,7 @@ def test_a_project_whose_jobs_ended_counts_as_having_none(session: WriteSession)
         ("auto", ["cuda"], "cuda"),
     ],
 )
-def test_a_job_goes_to_the_kind_of_worker_it_is_for(
+def test_a_job_is_claimed_by_the_kind_of_worker_that_it_needs(
     session: WriteSession, device: str, online: list[str], takes: str | None
 ) -> None:
     job = make_job(session, resources={"device": device})
@@ -114,7 +114,7 @@ def test_a_job_goes_to_the_kind_of_worker_it_is_for(
         assert _claimed(session, fleet[takes]) == job.id
 
 
-def test_a_cpu_worker_takes_auto_jobs_once_the_gpu_worker_is_gone(session: WriteSession) -> None:
+def test_a_cpu_worker_claims_auto_jobs_if_no_gpu_worker_is_online(session: WriteSession) -> None:
     job = make_job(session)
     gpu, cpu = make_worker(session, "cuda"), make_worker(session)
     assert jobs.claim(session, cpu) is None
@@ -122,14 +122,14 @@ def test_a_cpu_worker_takes_auto_jobs_once_the_gpu_worker_is_gone(session: Write
     assert _claimed(session, cpu) == job.id
 
 
-def test_a_silent_gpu_worker_holds_nothing_up(session: WriteSession) -> None:
+def test_a_gpu_worker_without_heartbeats_blocks_no_job(session: WriteSession) -> None:
     job = make_job(session)
     make_worker(session, "cuda")
     let_pass(session, 21)
     assert _claimed(session, make_worker(session)) == job.id
 
 
-def test_a_job_goes_where_its_memory_is(session: WriteSession) -> None:
+def test_a_job_is_claimed_only_by_a_worker_with_enough_memory(session: WriteSession) -> None:
     large = make_job(session, priority=5)
     large.memory_bytes = 20 * 2**30
     small = make_job(session)
@@ -146,7 +146,7 @@ def test_an_auto_job_too_large_for_the_gpu_goes_to_a_large_cpu_worker(session: W
     assert _claimed(session, make_worker(session, memory_gib=64)) == job.id
 
 
-def test_a_later_attempt_continues_from_the_newest_checkpoint(session: WriteSession) -> None:
+def test_a_later_attempt_resumes_from_the_newest_checkpoint(session: WriteSession) -> None:
     job, claim = make_running(session)
     for step in (10, 20):
         make_checkpoint(session, claim, step)
@@ -159,7 +159,7 @@ def test_a_later_attempt_continues_from_the_newest_checkpoint(session: WriteSess
     assert again.resume.prefix == f"jobs/{job.id}/attempt-1/step-20"
 
 
-def test_a_later_attempt_is_handed_what_the_first_one_chose(session: WriteSession) -> None:
+def test_a_later_attempt_gets_the_decisions_of_the_first_one(session: WriteSession) -> None:
     job, claim = make_running(session)
     assert claim.decisions == {}
     for name, choice in (("precision", "bf16"), ("batch_size", 64)):
@@ -194,7 +194,7 @@ def test_a_fork_starts_from_its_parents_checkpoint_until_it_has_its_own(session:
     assert [checkpoint.id for checkpoint in second.checkpoints] == [own.id, parent.id]
 
 
-def test_of_many_at_once_each_job_has_one_winner(engine: Engine) -> None:
+def test_concurrent_claims_never_take_the_same_job(engine: Engine) -> None:
     with write(engine) as session:
         project = make_project(session)
         dataset = make_dataset(session, project)
@@ -216,7 +216,7 @@ def test_of_many_at_once_each_job_has_one_winner(engine: Engine) -> None:
         assert session.scalar(select(func.count()).select_from(Attempt)) == 6
 
 
-def test_a_job_that_another_is_just_taking_is_passed_over(engine: Engine) -> None:
+def test_a_job_locked_by_another_claim_is_skipped(engine: Engine) -> None:
     with write(engine) as session:
         urgent = make_job(session, priority=9).id
         other = make_job(session).id

@@ -34,25 +34,25 @@ def _waiting(
     return Waiting(name, device, memory, priority, T0 + timedelta(seconds=after))
 
 
-def test_each_free_place_is_rung_for_once() -> None:
+def test_each_free_slot_gets_one_wake_up() -> None:
     head = [_waiting("a"), _waiting("b", after=1), _waiting("c", after=2)]
     found = plan(head, Slots([_slot("1"), _slot("2")]))
     assert dict(found.wakeups) == {"cpu": ["a", "b"]}
     assert found.preempt == {}
 
 
-def test_doorbells_hang_where_the_worker_listens() -> None:
+def test_wake_ups_are_sent_to_the_queue_of_the_worker() -> None:
     head = [_waiting("a", "cuda"), _waiting("b", "cpu")]
     found = plan(head, Slots([_slot("1"), _slot("2", "cuda")]))
     assert dict(found.wakeups) == {"gpu": ["a"], "cpu": ["b"]}
 
 
-def test_a_busy_place_is_not_rung_for() -> None:
+def test_a_busy_slot_gets_no_wake_up() -> None:
     found = plan([_waiting("a")], Slots([_slot("1", priority=0)]))
     assert dict(found.wakeups) == {}
 
 
-def test_the_lowest_priority_makes_room_and_of_equals_the_latest() -> None:
+def test_the_job_of_lowest_priority_is_preempted_and_of_equals_the_latest() -> None:
     now = Slots(
         [
             _slot("1", priority=2, preemptible=True),
@@ -64,24 +64,24 @@ def test_the_lowest_priority_makes_room_and_of_equals_the_latest() -> None:
     assert plan([_waiting("urgent", priority=9)], now).preempt == {"job on 3": "urgent"}
 
 
-def test_equal_priority_preempts_nobody() -> None:
+def test_equal_priority_preempts_nothing() -> None:
     assert plan([_waiting("a", priority=1)], Slots([_slot("1", priority=1, preemptible=True)])).preempt == {}
 
 
-def test_nobody_is_preempted_while_a_place_is_free_or_becomes_free() -> None:
+def test_nothing_is_preempted_while_a_slot_is_free_or_becomes_free() -> None:
     victim = _slot("1", priority=0, preemptible=True)
     urgent = [_waiting("urgent", priority=9)]
     assert plan(urgent, Slots([victim, _slot("2")])).preempt == {}
     assert plan(urgent, Slots([victim, _slot("2", priority=5, stopping=True)])).preempt == {}
 
 
-def test_two_urgent_jobs_take_two_places() -> None:
+def test_two_urgent_jobs_take_two_slots() -> None:
     now = Slots([_slot("1", priority=0, preemptible=True), _slot("2", priority=0, stopping=True)])
     head = [_waiting("a", priority=9), _waiting("b", priority=9, after=1)]
     assert plan(head, now).preempt == {"job on 1": "b"}
 
 
-def test_a_victim_on_a_worker_that_could_not_run_the_job_is_spared() -> None:
+def test_a_job_on_a_worker_that_could_not_run_the_urgent_job_is_not_preempted() -> None:
     now = Slots([_slot("1", priority=0, preemptible=True)])
     assert plan([_waiting("a", "cuda", priority=9)], now).preempt == {}
     assert plan([_waiting("a", priority=9, memory=9)], now).preempt == {}
@@ -103,7 +103,7 @@ _heads = st.lists(
 
 
 @given(_places, _heads)
-def test_a_plan_never_asks_for_more_than_there_is(
+def test_a_plan_never_uses_more_slots_than_exist(
     drawn: list[tuple[WorkerDevice, int | None, bool, bool, int]], queue: list[tuple[str, int, int]]
 ) -> None:
     now = Slots(

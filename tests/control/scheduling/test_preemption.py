@@ -40,7 +40,9 @@ def intent(engine: Engine, job_id: str) -> str | None:
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
-def test_what_a_person_asked_for_is_not_replaced(engine: Engine, upkeep: Maintenance, verb: Any) -> None:
+def test_preemption_does_not_replace_a_request_of_a_user(
+    engine: Engine, upkeep: Maintenance, verb: Any
+) -> None:
     victim, project, _ = running(engine)
     urgent(engine)
     with write(engine) as session:
@@ -50,7 +52,7 @@ def test_what_a_person_asked_for_is_not_replaced(engine: Engine, upkeep: Mainten
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
-def test_what_a_person_asks_meanwhile_is_not_replaced(
+def test_preemption_does_not_replace_a_concurrent_request_of_a_user(
     engine: Engine, upkeep: Maintenance, verb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim, project, claim = running(engine)
@@ -73,7 +75,7 @@ def test_what_a_person_asks_meanwhile_is_not_replaced(
         assert "preempt_requested" not in [event.type for event in jobs.events(session, victim)]
 
 
-def test_a_job_that_ends_meanwhile_is_left_alone(
+def test_a_job_that_ends_meanwhile_is_not_preempted(
     engine: Engine, upkeep: Maintenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim, _, claim = running(engine)
@@ -93,7 +95,7 @@ def test_a_job_that_ends_meanwhile_is_left_alone(
         assert (job.state, job.intent) == ("succeeded", None)
 
 
-def test_a_cancel_after_the_preemption_goes_before_it(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_cancel_after_the_preemption_takes_precedence(engine: Engine, upkeep: Maintenance) -> None:
     victim, project, claim = running(engine)
     urgent(engine)
     upkeep.dispatch()
@@ -104,14 +106,16 @@ def test_a_cancel_after_the_preemption_goes_before_it(engine: Engine, upkeep: Ma
         assert session.get_one(Job, victim).state == "cancelled"
 
 
-def test_only_who_agreed_gives_way_and_only_to_a_higher_priority(engine: Engine, upkeep: Maintenance) -> None:
+def test_only_preemptible_jobs_are_preempted_and_only_for_higher_priority(
+    engine: Engine, upkeep: Maintenance
+) -> None:
     firm, _, _ = running(engine, preemptible=False)
     urgent(engine)
     upkeep.dispatch()
     assert intent(engine, firm) is None
 
 
-def test_nobody_gives_way_to_an_equal(engine: Engine, upkeep: Maintenance) -> None:
+def test_equal_priority_does_not_preempt(engine: Engine, upkeep: Maintenance) -> None:
     victim, _, _ = running(engine)
     urgent(engine, priority=0)
     upkeep.dispatch()

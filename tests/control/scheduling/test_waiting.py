@@ -16,11 +16,11 @@ def _reason(session: WriteSession, job: Job) -> str | None:
     return jobs.job_out(session, job).waiting_reason
 
 
-def test_nobody_is_there(session: WriteSession) -> None:
+def test_no_worker_is_online(session: WriteSession) -> None:
     assert _reason(session, make_job(session)) == "no worker is online"
 
 
-def test_nobody_offers_a_gpu(session: WriteSession) -> None:
+def test_no_gpu_worker_is_online(session: WriteSession) -> None:
     make_worker(session)
     assert _reason(session, make_job(session, **GPU)) == "no worker is online that offers a GPU"
 
@@ -32,7 +32,7 @@ def test_nobody_offers_a_gpu(session: WriteSession) -> None:
         (GPU, "it needs about 30 GiB of memory, and the largest GPU worker online has 8 GiB"),
     ],
 )
-def test_nobody_is_large_enough(session: WriteSession, changes: dict[str, Any], sentence: str) -> None:
+def test_no_worker_has_enough_memory(session: WriteSession, changes: dict[str, Any], sentence: str) -> None:
     make_worker(session, "cuda", memory_gib=8)
     make_worker(session, memory_gib=24)
     job = make_job(session, **changes)
@@ -46,7 +46,7 @@ def test_a_worker_is_free(session: WriteSession) -> None:
     assert _reason(session, make_job(session)) == "a worker is free and takes it in a moment"
 
 
-def test_everybody_is_busy(session: WriteSession) -> None:
+def test_all_workers_are_busy(session: WriteSession) -> None:
     project = make_project(session)
     make_running(session, resources={"device": "cpu"})
     line = [make_job(session, project) for _ in range(3)]
@@ -67,7 +67,7 @@ def test_only_jobs_for_the_same_workers_are_ahead(session: WriteSession) -> None
     assert _reason(session, make_job(session)) == "all 2 workers are busy; it is the next"
 
 
-def test_room_is_being_made(session: WriteSession) -> None:
+def test_a_slot_becomes_free_soon(session: WriteSession) -> None:
     running, _ = make_running(session)
     job = make_job(session)
     running.intent = "preempt"
@@ -75,7 +75,7 @@ def test_room_is_being_made(session: WriteSession) -> None:
     assert _reason(session, job) == "a running job is being stopped, which makes room for it"
 
 
-def test_a_long_line_is_not_counted_to_its_end(session: WriteSession) -> None:
+def test_jobs_ahead_are_counted_up_to_a_limit(session: WriteSession) -> None:
     running, _ = make_running(session)
     for _ in range(101):
         make_job(session, running.project_id, dataset=running.dataset_id)
@@ -84,7 +84,7 @@ def test_a_long_line_is_not_counted_to_its_end(session: WriteSession) -> None:
 
 
 @pytest.mark.parametrize("state", ["running", "paused", "succeeded"])
-def test_only_a_queued_job_waits(session: WriteSession, state: str) -> None:
+def test_only_a_queued_job_has_a_waiting_reason(session: WriteSession, state: str) -> None:
     job, claim = make_running(session)
     if state == "paused":
         jobs.request(session, job.project_id, job.id, "pause")

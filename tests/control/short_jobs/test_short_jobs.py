@@ -72,7 +72,7 @@ def test_an_estimate_goes_through_the_queue_and_has_a_result(session: WriteSessi
     assert out.result.eta.high == 13.0
 
 
-def test_no_list_and_no_verb_of_jobs_knows_a_short_job(session: WriteSession) -> None:
+def test_lists_and_operations_of_jobs_do_not_find_short_jobs(session: WriteSession) -> None:
     make_worker(session)
     project = make_project(session)
     job, short_job = make_job(session, project), make_estimate(session, project)
@@ -87,13 +87,13 @@ def test_no_list_and_no_verb_of_jobs_knows_a_short_job(session: WriteSession) ->
         short_jobs.get(session, ESTIMATE, make_project(session), short_job.id)
 
 
-def test_without_a_worker_an_estimate_is_refused_in_words(session: WriteSession) -> None:
+def test_without_a_worker_an_estimate_is_refused_with_a_message(session: WriteSession) -> None:
     with pytest.raises(Conflict, match="No worker is online") as caught:
         make_estimate(session)
     assert caught.value.code == "no_worker_online"
 
 
-def test_a_short_job_goes_first_and_makes_nobody_give_way(session: WriteSession) -> None:
+def test_a_short_job_is_claimed_first_and_preempts_nothing(session: WriteSession) -> None:
     worker = make_worker(session)
     make_job(session, resources={"preemptible": True}, priority=-5)
     running = jobs.claim(session, worker)
@@ -113,7 +113,7 @@ def test_a_short_job_goes_first_and_makes_nobody_give_way(session: WriteSession)
     assert claim.job_id == short_job.id
 
 
-def test_a_short_job_whose_worker_is_lost_is_tried_once_more(session: WriteSession) -> None:
+def test_a_short_job_whose_worker_is_lost_is_retried_once(session: WriteSession) -> None:
     worker = make_worker(session)
     short_job = make_estimate(session)
     lost = jobs.Failed("worker_lost", "Lost.", retryable=True)
@@ -126,7 +126,7 @@ def test_a_short_job_whose_worker_is_lost_is_tried_once_more(session: WriteSessi
     assert failure.code == "worker_lost"
 
 
-def test_cancelling_asks_the_supervisor_or_takes_it_from_the_queue(session: WriteSession) -> None:
+def test_cancel_stops_a_running_short_job_and_removes_a_queued_one(session: WriteSession) -> None:
     worker = make_worker(session)
     short_job = make_estimate(session)
     assert short_jobs.cancel(session, ESTIMATE, short_job.project_id, short_job.id).state == "cancelled"
@@ -139,7 +139,7 @@ def test_cancelling_asks_the_supervisor_or_takes_it_from_the_queue(session: Writ
     assert short_job.state == "cancelled"
 
 
-def test_an_export_gets_its_checkpoint_and_keeps_it(session: WriteSession) -> None:
+def test_an_export_gets_its_checkpoint_and_protects_it_from_deletion(session: WriteSession) -> None:
     training = {"steps": 100, "batch_size": 8, "sequence_length": 64, "retention": {"keep_last": 1}}
     job, claim = make_running(session, training=training)
     checkpoint = make_checkpoint(session, claim, 10)

@@ -27,7 +27,7 @@ def keys(storage: Storage, prefix: str) -> list[str]:
     return sorted(item.key for item in storage.list(prefix))
 
 
-def test_what_is_put_is_read_back(storage: Storage, tmp_path: Path) -> None:
+def test_stored_bytes_are_read_back(storage: Storage, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(BODY)
     storage.put_file("a/b/file", source)
@@ -45,7 +45,7 @@ def test_what_is_put_is_read_back(storage: Storage, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "stop"), [(0, 1), (5, 5), (17, 2**20 + 3), (2**20, None), (len(BODY), None)]
 )
-def test_a_part_can_be_read(storage: Storage, start: int, stop: int | None) -> None:
+def test_a_range_can_be_read(storage: Storage, start: int, stop: int | None) -> None:
     storage.put_stream("x", [BODY])
     assert b"".join(storage.chunks("x", start, stop)) == BODY[start:stop]
 
@@ -71,7 +71,7 @@ def test_a_stage_is_hashed_read_back_and_published(storage: Storage) -> None:
     assert keys(storage, "tmp") == []
 
 
-def test_a_local_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_it_is_acknowledged(
+def test_a_local_file_is_synced_before_its_rename_and_the_rename_before_the_return(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[tuple[str, int]] = []
@@ -94,7 +94,7 @@ def test_a_local_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_
     assert happened == [("fsync", file), ("rename", file), ("fsync", folder)]
 
 
-def test_a_stage_that_is_left_leaves_nothing(storage: Storage) -> None:
+def test_a_stage_that_is_not_committed_leaves_nothing(storage: Storage) -> None:
     def fail() -> None:
         with storage.stage() as stage:
             stage.write([BODY])
@@ -105,7 +105,7 @@ def test_a_stage_that_is_left_leaves_nothing(storage: Storage) -> None:
     assert keys(storage, "tmp") == []
 
 
-def test_absent_objects(storage: Storage, tmp_path: Path) -> None:
+def test_absent_objects_raise_not_found(storage: Storage, tmp_path: Path) -> None:
     assert not storage.exists("nothing")
     storage.delete("nothing")
     storage.delete_prefix("nothing")
@@ -127,13 +127,13 @@ def test_a_prefix_ends_at_a_slash(storage: Storage) -> None:
     assert keys(storage, "ab") == ["ab/3"]
 
 
-def test_putting_again_replaces(storage: Storage) -> None:
+def test_storing_again_replaces_the_object(storage: Storage) -> None:
     storage.put_stream("x", [b"one"])
     storage.put_stream("x", [b"two"])
     assert b"".join(storage.chunks("x")) == b"two"
 
 
-def test_the_sweep_takes_what_is_old_and_temporary(storage: Storage) -> None:
+def test_the_sweep_removes_old_temporary_objects(storage: Storage) -> None:
     storage.put_stream("kept/x", [b"x"])
     stage = storage.stage()
     stage.write([b"half"])
@@ -146,12 +146,12 @@ def test_the_sweep_takes_what_is_old_and_temporary(storage: Storage) -> None:
     stage.discard()
 
 
-def test_a_working_storage_checks(storage: Storage) -> None:
+def test_check_passes_on_a_working_storage(storage: Storage) -> None:
     storage.check()
 
 
 @pytest.mark.parametrize("key", ["", "/etc/passwd", "../x", "a/../../x"])
-def test_no_key_leaves_the_directory(tmp_path: Path, key: str) -> None:
+def test_no_key_leads_outside_the_directory(tmp_path: Path, key: str) -> None:
     with pytest.raises(ValueError, match="no storage key"):
         LocalStorage(tmp_path).size(key)
 
@@ -191,7 +191,7 @@ def test_a_full_disk_keeps_nothing(tiny_disk: Path, tmp_path: Path) -> None:
     assert [path.name for path in tiny_disk.rglob("*") if path.is_file()] == ["small"]
 
 
-def test_urls(tmp_path: Path) -> None:
+def test_storages_are_opened_by_url(tmp_path: Path) -> None:
     opened = open_storage(f"file://{tmp_path}/with%20space")
     assert isinstance(opened, LocalStorage)
     assert opened.root == tmp_path / "with space"

@@ -40,7 +40,7 @@ def test_a_worker_with_a_job_is_busy(session: WriteSession) -> None:
     assert (out.state, out.job) == ("busy", job.id)
 
 
-def test_a_silent_worker_is_offline_until_it_is_heard_again(session: WriteSession) -> None:
+def test_a_worker_without_heartbeats_is_offline_until_the_next_one(session: WriteSession) -> None:
     worker = make_worker(session)
     let_pass(session, 21)
     assert _states(session) == {worker: "offline"}
@@ -49,14 +49,14 @@ def test_a_silent_worker_is_offline_until_it_is_heard_again(session: WriteSessio
     assert _states(session) == {worker: "idle"}
 
 
-def test_a_worker_that_left_is_offline_even_if_a_late_beat_comes(session: WriteSession) -> None:
+def test_a_stopped_worker_stays_offline_after_a_late_heartbeat(session: WriteSession) -> None:
     worker = make_worker(session)
     workers.stopped(session, worker)
     workers.beat(session, worker)
     assert _states(session) == {worker: "offline"}
 
 
-def test_a_worker_long_gone_is_listed_no_more_unless_it_holds_a_job(session: WriteSession) -> None:
+def test_a_worker_not_seen_for_long_is_listed_only_if_it_holds_a_job(session: WriteSession) -> None:
     busy = make_worker(session)
     make_job(session)
     assert jobs.claim(session, busy)
@@ -99,5 +99,7 @@ GPU, BIG_GPU = Member("gpu", "cuda", 24), Member("big gpu", "cuda", 80)
         ([], "auto", 1, []),
     ],
 )
-def test_who_is_able(members: list[Member], device: str, memory: int, able: list[Member]) -> None:
+def test_workers_that_can_run_a_job(
+    members: list[Member], device: str, memory: int, able: list[Member]
+) -> None:
     assert Fleet(members).able(device, memory) == able
