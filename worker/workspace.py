@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-_STORAGE_PATIENCE_SECONDS = 60.0
+_STORAGE_RETRY_SECONDS = 60.0
 _BACK_OFF_SECONDS = 1.0
 
 
@@ -264,7 +264,7 @@ class Workspace:
         Raises:
             StagingError: it still does not.
         """
-        deadline = time.monotonic() + _STORAGE_PATIENCE_SECONDS
+        deadline = time.monotonic() + _STORAGE_RETRY_SECONDS
         while True:
             try:
                 return action()

@@ -9,7 +9,7 @@ from typing import Any
 from core.events import Events, MetricsFile, PipeSink
 
 
-def test_numbers_that_are_not_finite_become_words() -> None:
+def test_numbers_that_are_not_finite_become_strings() -> None:
     reader, writer = os.pipe()
     Events(PipeSink(writer)).emit(
         "metrics", step=1, values={"a": float("nan"), "b": float("inf"), "c": -1e400}
@@ -21,7 +21,7 @@ def test_numbers_that_are_not_finite_become_words() -> None:
     assert isinstance(event["time"], float)
 
 
-def test_a_number_survives_to_the_last_bit() -> None:
+def test_numbers_are_exact() -> None:
     reader, writer = os.pipe()
     values = [0.1 + 0.2, 1 / 3, 5e-324, 8.838573455810547]
     Events(PipeSink(writer)).emit("metrics", step=1, values=values)
@@ -30,7 +30,7 @@ def test_a_number_survives_to_the_last_bit() -> None:
         assert json.loads(lines.read())["values"] == values
 
 
-def test_a_slow_reader_loses_no_line_even_of_a_pipe_that_does_not_block() -> None:
+def test_a_slow_reader_loses_no_line_of_a_non_blocking_pipe() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     events = Events(PipeSink(writer))
@@ -52,7 +52,7 @@ def test_a_slow_reader_loses_no_line_even_of_a_pipe_that_does_not_block() -> Non
         assert [event["number"] for event in read if event["event"] == name] == list(range(500))
 
 
-def test_a_reader_that_is_gone_is_forgotten() -> None:
+def test_a_closed_reader_is_dropped() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     others: list[Any] = []

@@ -39,13 +39,13 @@ def test_uniforms_are_uniform_and_independent() -> None:
         assert correlation == pytest.approx(0, abs=0.02)
 
 
-def test_a_samples_numbers_do_not_depend_on_its_company() -> None:
+def test_random_numbers_of_a_sample_do_not_depend_on_its_batch() -> None:
     whole = uniforms(1, np.array([5, 6, 7]), length=8, streams=1)
     alone = uniforms(1, np.array([6]), length=8, streams=1)
     assert (alone[0, 0] == whole[0, 1]).all()
 
 
-def test_normals_are_normal_and_a_samples_own() -> None:
+def test_normal_numbers_depend_on_the_sample_alone() -> None:
     drawn = normals(derive_seed(0, "test"), np.arange(400), length=101)
     assert drawn.shape == (400, 101)
     assert drawn.dtype == np.float32

@@ -93,11 +93,11 @@ def test_no_file_outside_a_tasks_folder_names_the_task(file: str) -> None:
         "match kind:\n    case 'gan': pass",
     ],
 )
-def test_a_tasks_name_is_found_however_it_is_written(code: str) -> None:
+def test_the_name_of_a_task_is_found_in_every_spelling(code: str) -> None:
     assert list(names_of_tasks(ast.parse(code)))
 
 
-def test_what_the_service_imports_of_the_engine_is_what_may_be_imported() -> None:
+def test_the_service_imports_only_the_allowed_modules_of_the_engine() -> None:
     found = {
         name
         for path in files("control", "api", "worker", "standalone")

@@ -33,7 +33,7 @@ def _stopped(session: WriteSession, job_id: str, state: str, reason: str, told: 
 
 
 @pytest.mark.parametrize("width", [1440, 375])
-def test_room_is_made(
+def test_a_checkpoint_and_a_job_are_deleted(
     scenario: Scenario, service: Running, submit: Callable[..., str], width: int
 ) -> None:
     names = ("gone", "paused", "late")

@@ -58,7 +58,7 @@ def _tone(hertz: float, rate: int = 8000) -> bytes:
     return content.getvalue()
 
 
-def test_images_and_recordings(scenario: Scenario, images: Path, recordings: str, dataset: str) -> None:
+def test_datasets_of_images_and_recordings_are_shown(scenario: Scenario, images: Path, recordings: str, dataset: str) -> None:
     found = scenario("images", images=str(images), audio=recordings, text=dataset)
     specs = [JobSpec.model_validate(spec) for spec in found["specs"]]
     offered = [spec.task.kind for spec in specs]

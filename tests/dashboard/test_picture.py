@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 STEPS = 120
 
 
-def test_a_finished_job_is_a_picture(
+def test_the_page_of_a_finished_job_shows_its_chart(
     scenario: Scenario, service: Running, submit: Callable[..., str], tmp_path: Path
 ) -> None:
     job = submit("python-docs", steps=STEPS, evaluate_every=20, checkpoint_every=40, batch_size=8)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (375, "light")])
-def test_a_preview_is_looked_at_and_asked_for_again(
+def test_a_preview_is_shown_and_requested_again(
     scenario: Scenario, service: Running, tmp_path: Path, width: int, theme: str
 ) -> None:
     archive = striped_images(tmp_path / "images.zip", count=48).read_bytes()

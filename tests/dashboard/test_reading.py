@@ -37,7 +37,7 @@ def images(tmp_path: Path) -> Path:
     return tmp_path / "images.zip"
 
 
-def test_how_files_are_read_is_said_and_told(
+def test_reading_options_are_set_and_shown(
     scenario: Scenario, service: Running, table: Path, images: Path
 ) -> None:
     found = scenario("reading", table=str(table), images=str(images))

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (375, "dark")])
-def test_an_encoder_is_taken_into_another_task(
+def test_an_encoder_starts_a_job_of_another_task(
     scenario: Scenario, service: Running, tmp_path: Path, width: int, theme: str
 ) -> None:
     archive = striped_images(tmp_path / "images.zip", count=48).read_bytes()

@@ -8,7 +8,7 @@ from core.spec.tasks import tasks_by_kind
 SOURCE = Path(__file__).resolve().parents[2] / "dashboard"
 
 
-def test_no_file_names_a_task() -> None:
+def test_no_file_of_the_dashboard_names_a_task() -> None:
     words = {*tasks_by_kind(), *(task.title for task in tasks_by_kind().values())}
     named = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(words)))})(?![\w-])")
     generated = SOURCE / "src" / "api" / "schema.d.ts"

@@ -26,7 +26,7 @@ def _spec(**changes: Any) -> dict[str, Any]:
     return JobSpec.model_validate(plain).model_dump(mode="json") | changes
 
 
-def test_rows_that_are_too_long_are_cut(empty_database_url: str) -> None:
+def test_values_that_are_too_long_are_shortened(empty_database_url: str) -> None:
     upgrade(empty_database_url, "0008")
     engine = sqlalchemy_engine(empty_database_url, poolclass=NullPool)
     spec = _spec(name="a\u0085b")

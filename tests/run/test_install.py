@@ -25,7 +25,7 @@ def test_a_changed_page_is_built_again_and_nothing_else_is_done(installed: Proje
     assert installed.read("dashboard/dist/index.html") == "second"
 
 
-def test_a_changed_lock_installs_what_it_adds(installed: Project):
+def test_a_changed_lock_file_installs_the_added_packages(installed: Project):
     assert not installed.imports("iniconfig")
     installed.lock("setuptools", "idna", "iniconfig")
     assert installed.install()[0] == 0
@@ -66,7 +66,7 @@ def test_an_interrupted_installation_starts_again(project: Project):
     assert project.imports("server", "seedbed", "idna", "six")
 
 
-def test_two_installations_at_once_take_turns(project: Project):
+def test_two_concurrent_installations_run_one_after_the_other(project: Project):
     first = project.start(PYTHON, "-m", "tools.install", "serve")
     assert first.stdout is not None
     begun = first.stdout.readline()

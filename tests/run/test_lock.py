@@ -21,7 +21,7 @@ def test_every_entry_is_a_version_and_hashes(name: str):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_nothing_but_entries_is_written(name: str):
+def test_a_lock_file_contains_only_entries(name: str):
     text = (ROOT / name).read_text()
     assert text == "".join(f"{entry}\n" for entry in read_lock(ROOT / name).values())
 
@@ -32,7 +32,7 @@ def test_compiled_packages_are_locked_for_many_platforms():
         assert locked[package].count("--hash") > 10, package
 
 
-def test_what_the_service_runs_on_is_what_the_tests_ran_on():
+def test_the_versions_of_the_service_are_those_of_the_tests():
     serve, tools = (read_lock(ROOT / name) for name in FILES[:2])
     assert serve.items() <= tools.items()
 

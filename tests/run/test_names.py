@@ -71,7 +71,7 @@ def tree(tmp_path: Path) -> Tree:
         "`core.loop` and `core/loop.py`",
     ],
 )
-def test_what_exists_passes(tree: Tree, named: str):
+def test_existing_names_pass(tree: Tree, named: str):
     assert list(findings(tree, "docs/other.md", named)) == []
     assert list(findings(tree, "core/other.py", f'"""{named}"""\n')) == []
 
@@ -97,7 +97,7 @@ def test_what_exists_passes(tree: Tree, named: str):
         "`./run bench tax`",
     ],
 )
-def test_what_does_not_exist_is_found_with_its_line(tree: Tree, named: str):
+def test_a_missing_name_is_found_with_its_line(tree: Tree, named: str):
     (found,) = findings(tree, "docs/other.md", f"First.\n\nSecond: {named}\n")
     assert found.startswith("docs/other.md:3: there is no ")
     (found,) = findings(tree, "core/other.py", f'"""First.\n\nSecond: {named}\n"""\n')
@@ -134,12 +134,12 @@ def test_pages_are_checked_in_code_too(tree: Tree, name: str):
         ("[a](#here-it-is-not)", "leads to no heading"),
     ],
 )
-def test_links_lead_somewhere(link: str, problem: str):
+def test_links_have_existing_targets(link: str, problem: str):
     tree = Tree(Path(), {"docs/architecture.md", "core/loop.py"})
     found = list(findings(tree, "docs/other.md", f"# Here, it is\n\n{link}\n"))
     assert [problem in line for line in found] == ([True] if problem else [])
 
 
-def test_the_repository_names_only_what_exists(capsys: pytest.CaptureFixture[str]):
+def test_the_repository_contains_only_existing_names(capsys: pytest.CaptureFixture[str]):
     status = main()
     assert (status, capsys.readouterr().out) == (0, "")

@@ -30,7 +30,7 @@ def test_without_python_it_says_which_is_needed(project: Project, tmp_path: Path
     assert "Python 3.11 or newer is needed" in output
 
 
-def test_a_python_too_old_does_not_count(project: Project, tmp_path: Path):
+def test_a_python_that_is_too_old_is_not_used(project: Project, tmp_path: Path):
     folder = tools_only(tmp_path)
     script(Path(folder, "python3"), "exit 1")
     status, output = project.run("./run", "up", PATH=folder)

@@ -27,7 +27,7 @@ def write(path: Path) -> None:
     path.write_bytes(CONTENT)
 
 
-def test_many_who_want_the_same_fetch_it_once(cache: Cache) -> None:
+def test_concurrent_requests_for_a_file_fetch_it_once(cache: Cache) -> None:
     fetched = []
     together = threading.Barrier(8)
 
@@ -66,7 +66,7 @@ def test_a_file_of_another_size_is_fetched_anew(cache: Cache) -> None:
     assert cache.object(SHA256, len(CONTENT), write).read_bytes() == CONTENT
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_file_is_removed_first(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", 2500)
     paths = []
     for number in range(3):
@@ -93,7 +93,7 @@ def test_prepared_data_in_use_are_never_dropped(tmp_path: Path) -> None:
     assert not directory.exists()
 
 
-def test_a_run_ends_with_its_directory_and_a_killed_one_is_swept(cache: Cache) -> None:
+def test_the_directory_of_a_run_is_removed_also_after_a_kill(cache: Cache) -> None:
     with cache.run("job-1") as directory:
         (directory / "file").touch()
         cache.sweep()
@@ -138,7 +138,7 @@ def test_content_with_another_hash_is_damaged_and_leaves_no_file(tmp_path: Path)
     assert not (tmp_path / "staged").exists()
 
 
-def test_a_long_copy_can_be_given_up(tmp_path: Path) -> None:
+def test_a_long_copy_can_be_aborted(tmp_path: Path) -> None:
     storage = open_storage((tmp_path / "storage").as_uri())
     storage.put_stream("blob", [CONTENT])
     object.__setattr__(storage, "local_path", lambda _: None)

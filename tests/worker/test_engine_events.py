@@ -25,11 +25,11 @@ from control.lifecycle.event_codes import describe_prepared
         ),
     ],
 )
-def test_prepared_data_are_counted_as_people_read(counts: dict[str, float], text: str) -> None:
+def test_prepared_data_are_counted_by_modality(counts: dict[str, float], text: str) -> None:
     assert describe_prepared({"event": "prepared", "cached": False, "parameters": 5000, **counts}) == text
 
 
-def test_samples_that_were_left_out_are_told() -> None:
+def test_samples_that_were_not_stored_are_reported() -> None:
     event = {"cached": False, "images": 1200, "images_held_out": 60, "bad": 3, "parameters": 5}
     assert describe_prepared(event) == (
         "Prepared: 1,200 images to learn from, 60 held out, 3 that cannot be used left out; 5 parameters."

@@ -57,7 +57,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]) -> None
     monkeypatch.setattr(module, "heartbeat", answer)
 
 
-def test_a_renewal_is_dated_by_the_moment_before_the_question(
+def test_a_renewal_counts_from_the_moment_before_the_request(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[float] = []
@@ -71,7 +71,7 @@ def test_a_renewal_is_dated_by_the_moment_before_the_question(
     assert renewals.asked_at[0] <= asked[0]
 
 
-def test_a_beat_that_did_not_arrive_renews_nothing_and_is_followed_by_another(
+def test_a_failed_heartbeat_renews_nothing_and_is_repeated(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beats: list[float] = []
@@ -88,7 +88,7 @@ def test_a_beat_that_did_not_arrive_renews_nothing_and_is_followed_by_another(
     assert lost == []
 
 
-def test_each_change_of_what_is_asked_is_told_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_change_of_the_intent_is_reported_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     said = iter([None, "pause", "pause", "cancel", "cancel"])
     over = threading.Event()
 
@@ -106,7 +106,7 @@ def test_each_change_of_what_is_asked_is_told_once(engine: Engine, monkeypatch: 
     assert intents == ["pause", "cancel"]
 
 
-def test_a_lost_attempt_is_told_once_and_beats_no_more(engine: Engine) -> None:
+def test_a_lost_lease_is_reported_once_and_ends_the_heartbeats(engine: Engine) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
     told = threading.Event()
@@ -117,7 +117,7 @@ def test_a_lost_attempt_is_told_once_and_beats_no_more(engine: Engine) -> None:
     assert renewals.asked_at == []
 
 
-def test_a_phase_reaches_the_row_with_the_next_beat(engine: Engine) -> None:
+def test_a_phase_reaches_the_row_with_the_next_heartbeat(engine: Engine) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
     with beating(engine, job.id, claim.attempt, seconds=3600.0) as (heart, renewals, _, _lost):
@@ -130,7 +130,7 @@ def test_a_phase_reaches_the_row_with_the_next_beat(engine: Engine) -> None:
         assert (row.phase, row.phase_fraction, row.step) == ("training", 0.5, 7)
 
 
-def test_each_beat_lengthens_the_lease_in_the_database(engine: Engine) -> None:
+def test_each_heartbeat_extends_the_lease_in_the_database(engine: Engine) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
         before = session.get_one(Job, job.id).lease_until

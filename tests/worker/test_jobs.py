@@ -10,7 +10,7 @@ from tests.worker.scripted_engine import loss_at
 EVERY_POINT = {step: loss_at(step) for step in range(1, 41)}
 
 
-def test_a_job_runs_to_its_end_and_everything_it_told_is_kept(bench: Bench, worker: Tree) -> None:
+def test_a_job_runs_to_its_end_and_all_its_events_are_stored(bench: Bench, worker: Tree) -> None:
     job_id = bench.submit("engine step_seconds=0.02")
 
     job = bench.await_state(job_id, "succeeded", "failed")
@@ -68,7 +68,7 @@ def test_a_killed_engine_is_retried_from_its_last_checkpoint(bench: Bench, worke
     assert bench.points(job_id) == EVERY_POINT
 
 
-def test_a_crash_is_retried_only_so_often(bench: Bench, worker: Tree) -> None:
+def test_a_crash_is_retried_up_to_the_retry_limit(bench: Bench, worker: Tree) -> None:
     job_id = bench.submit("engine fail_at=5", resources={"max_retries": 2})
 
     job = bench.await_state(job_id, "failed")
@@ -79,7 +79,7 @@ def test_a_crash_is_retried_only_so_often(bench: Bench, worker: Tree) -> None:
     assert job.failure["hint"] == "Mend it."
 
 
-def test_what_a_retry_cannot_help_fails_at_once(bench: Bench, worker: Tree) -> None:
+def test_permanent_errors_fail_at_once(bench: Bench, worker: Tree) -> None:
     job_id = bench.submit("engine exit_at=15")
 
     job = bench.await_state(job_id, "failed")
@@ -105,7 +105,7 @@ def test_a_dataset_file_that_changed_in_storage_is_never_trained_on(bench: Bench
     assert "corpus.txt" in job.failure["message"]
 
 
-def test_the_engine_is_told_what_was_said_of_a_file_at_its_upload(bench: Bench, worker: Tree) -> None:
+def test_reading_options_of_an_upload_reach_the_engine(bench: Bench, worker: Tree) -> None:
     rows = b"title,body\n" + b"".join(b"title %d,some text to learn from %d\n" % (n, n) for n in range(5000))
     dataset = bench.dataset(rows, "table.csv", reading={"column": "body"})
     job_id = bench.submit("engine", dataset=dataset)

@@ -11,7 +11,7 @@ from worker import engine as module
 from worker.engine import Exit, PreloadedServer, clean_environment
 
 
-def test_an_engine_that_ends_before_the_request_is_wholly_sent_is_heard(
+def test_an_engine_that_ends_while_the_request_is_sent_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send = socket.send_fds

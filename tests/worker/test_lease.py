@@ -73,7 +73,7 @@ def watched(clock: Clock) -> Iterator[Watched]:
     watched.lease.release()
 
 
-def test_it_lasts_as_long_as_it_was_granted_and_no_longer(clock: Clock, watched: Watched) -> None:
+def test_a_lease_expires_after_its_duration(clock: Clock, watched: Watched) -> None:
     clock.move_to(LEASE_SECONDS - 0.001)
     clock.is_read_by(watched.lease)
     assert not watched.lease.expired.is_set()
@@ -84,7 +84,7 @@ def test_it_lasts_as_long_as_it_was_granted_and_no_longer(clock: Clock, watched:
     assert watched.lease.expired.is_set()
 
 
-def test_a_renewal_counts_from_the_question_not_from_the_answer(clock: Clock, watched: Watched) -> None:
+def test_a_renewal_counts_from_the_request_and_not_from_the_response(clock: Clock, watched: Watched) -> None:
     """The database counted from some moment between the two; only the question's is surely not too late."""
     asked_at = clock()
     clock.move_to(20)  # the answer was long on its way
@@ -95,7 +95,9 @@ def test_a_renewal_counts_from_the_question_not_from_the_answer(clock: Clock, wa
     assert watched.expired.wait(10)
 
 
-def test_a_renewal_lengthens_it_and_an_old_one_never_shortens_it(clock: Clock, watched: Watched) -> None:
+def test_a_renewal_extends_the_lease_and_an_older_one_never_shortens_it(
+    clock: Clock, watched: Watched
+) -> None:
     clock.move_to(10)
     watched.lease.renewed(clock())
     watched.lease.renewed(clock() - 9)
@@ -109,7 +111,7 @@ def test_a_renewal_lengthens_it_and_an_old_one_never_shortens_it(clock: Clock, w
     assert watched.expired.wait(10)
 
 
-def test_what_goes_on_after_the_grace_is_ended(clock: Clock) -> None:
+def test_after_the_grace_period_the_process_is_ended(clock: Clock) -> None:
     watched = Watched(clock, grace_seconds=0.01)
     clock.move_to(LEASE_SECONDS)
     clock.is_read_by(watched.lease)
@@ -118,7 +120,7 @@ def test_what_goes_on_after_the_grace_is_ended(clock: Clock) -> None:
     assert watched.calls == ["expired", "overdue"]
 
 
-def test_a_renewal_after_the_expiry_does_not_bring_it_back(clock: Clock, watched: Watched) -> None:
+def test_a_renewal_after_the_expiry_has_no_effect(clock: Clock, watched: Watched) -> None:
     """By then the job may be somebody else's, and the engine was asked to stop."""
     clock.move_to(LEASE_SECONDS)
     clock.is_read_by(watched.lease)
@@ -128,7 +130,7 @@ def test_a_renewal_after_the_expiry_does_not_bring_it_back(clock: Clock, watched
     assert watched.calls == ["expired"]
 
 
-def test_once_released_it_calls_nobody(clock: Clock) -> None:
+def test_a_released_lease_calls_no_callback(clock: Clock) -> None:
     watched = Watched(clock, grace_seconds=0)
     watched.lease.release()
     clock.move_to(2 * LEASE_SECONDS)

@@ -14,7 +14,7 @@ from worker.memory import MemoryLimit, memory_of
 __all__ = ["place"]
 
 
-def test_what_takes_more_than_its_job_may_is_ended_and_not_tried_again(
+def test_an_engine_above_its_memory_limit_is_ended_and_not_retried(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(memory.RUNTIME_BYTES, "cpu", 64 << 20)
@@ -31,7 +31,7 @@ def test_what_takes_more_than_its_job_may_is_ended_and_not_tried_again(
     assert f"{details['limit_bytes'] / 2**20:,.0f} MiB" in job.failure["message"]
 
 
-def test_what_stays_below_runs_to_its_end(place: Place) -> None:
+def test_an_engine_below_its_memory_limit_runs_to_its_end(place: Place) -> None:
     job_id = place.bench.submit("engine hold_mb=400")
     place.run()
     assert place.bench.job(job_id).state == "succeeded"

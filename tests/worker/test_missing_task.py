@@ -6,7 +6,7 @@ from control.db import write
 from tests.worker.test_supervisor import Place, job_of, place  # noqa: F401 - a fixture
 
 
-def test_the_job_fails_with_what_to_install_where(place: Place) -> None:  # noqa: F811 - the fixture
+def test_the_job_fails_with_the_name_of_the_missing_package(place: Place) -> None:  # noqa: F811 - the fixture
     job_id = place.bench.submit()
     with write(place.bench.database) as session:
         session.execute(text("""UPDATE jobs SET spec = jsonb_set(spec, '{task}', '{"kind": "toy"}')"""))
@@ -21,7 +21,7 @@ def test_the_job_fails_with_what_to_install_where(place: Place) -> None:  # noqa
     assert job.retries_used == 0, "it would fail here again"
 
 
-def test_the_worker_goes_on_with_other_jobs(place: Place) -> None:  # noqa: F811 - the fixture
+def test_the_worker_continues_with_other_jobs(place: Place) -> None:  # noqa: F811 - the fixture
     place.bench.submit()
     with write(place.bench.database) as session:
         session.execute(text("""UPDATE jobs SET spec = jsonb_set(spec, '{task}', '{"kind": "toy"}')"""))

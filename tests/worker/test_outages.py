@@ -57,7 +57,7 @@ def bench_with(chosen: dict[str, str], patch: pytest.MonkeyPatch, directory: Pat
     settings.cache_clear()
 
 
-def test_an_outage_shorter_than_the_lease_costs_nothing(outage: Bench, database: Postgres) -> None:
+def test_an_outage_shorter_than_the_lease_has_no_effect(outage: Bench, database: Postgres) -> None:
     with outage.worker() as worker:
         job_id = outage.submit("engine step_seconds=0.05", training={"steps": 60})
         outage.await_step(job_id, 3)

@@ -20,22 +20,22 @@ def test_an_engine_that_says_it_is_done_and_exits_with_0_has_completed() -> None
     assert judge(Exit(0), COMPLETED, stop_asked=False, step=9) == Completed(exit_code=0)
 
 
-def test_done_is_done_even_when_a_stop_came_too_late() -> None:
+def test_a_completed_run_counts_as_completed_after_a_late_stop() -> None:
     assert judge(Exit(0), COMPLETED, stop_asked=True, step=9) == Completed(exit_code=0)
 
 
-def test_an_exit_with_0_that_nothing_announced_is_no_success() -> None:
+def test_exit_code_0_without_a_final_event_is_no_success() -> None:
     result = judge(Exit(0), None, stop_asked=False, step=9)
     assert isinstance(result, Failed)
     assert result.retryable
 
 
 @pytest.mark.parametrize("stop_asked", [True, False])
-def test_75_is_a_stop_whoever_asked_for_it(*, stop_asked: bool) -> None:
+def test_exit_code_75_is_a_stop(*, stop_asked: bool) -> None:
     assert judge(Exit(75), STOPPED, stop_asked=stop_asked, step=9) == Stopped(exit_code=75)
 
 
-def test_76_waits_for_a_person() -> None:
+def test_exit_code_76_is_a_pause() -> None:
     result = judge(Exit(76), {"event": "finished", "reason": "paused"}, stop_asked=False, step=9)
     assert isinstance(result, Paused)
     assert result.exit_code == 76
@@ -46,7 +46,7 @@ def test_a_kill_after_a_stop_was_asked_for_is_that_stop() -> None:
     assert judge(Exit(signal=9), None, stop_asked=True, step=9) == Stopped(exit_code=-9)
 
 
-def test_a_kill_out_of_the_blue_may_be_retried() -> None:
+def test_an_unexpected_kill_is_retried() -> None:
     result = judge(Exit(signal=9), None, stop_asked=False, step=9)
     assert isinstance(result, Failed)
     assert (result.code, result.retryable, result.exit_code) == ("engine_killed", True, -9)
@@ -64,7 +64,7 @@ def test_a_kill_out_of_the_blue_may_be_retried() -> None:
         (70, "internal", True),
     ],
 )
-def test_what_the_engine_says_of_its_end_is_kept(exit_code: int, code: str, *, retryable: bool) -> None:
+def test_the_reason_given_by_the_engine_is_kept(exit_code: int, code: str, *, retryable: bool) -> None:
     assert judge(Exit(exit_code), failed(code), stop_asked=False, step=9) == Failed(
         code=code,
         message="It broke.",
@@ -75,7 +75,7 @@ def test_what_the_engine_says_of_its_end_is_kept(exit_code: int, code: str, *, r
     )
 
 
-def test_an_unknown_exit_without_a_word_names_the_code() -> None:
+def test_an_unknown_exit_without_an_event_names_the_code() -> None:
     result = judge(Exit(99), None, stop_asked=False, step=9)
     assert isinstance(result, Failed)
     assert not result.retryable

@@ -31,7 +31,7 @@ def _file(name: str = "a.parquet", digest: str = "1", reading: dict[str, Any] | 
 
 @pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize("reading", [None, {"column": "body"}], ids=["as found", "column named"])
-def test_it_is_the_engines_own(kind: str, reading: dict[str, Any] | None) -> None:
+def test_the_key_equals_that_of_the_engine(kind: str, reading: dict[str, Any] | None) -> None:
     module, data = TASKS[kind]
     files = [_file("b.parquet", "2"), _file(reading=reading)]
     claim = _claim(kind, data, *files)
@@ -39,7 +39,7 @@ def test_it_is_the_engines_own(kind: str, reading: dict[str, Any] | None) -> Non
     assert prepared_key_of(claim) == module.cache_key(named, JobSpec.model_validate(claim.spec).data)
 
 
-def test_another_length_of_clips_prepares_nothing_anew() -> None:
+def test_another_length_of_clips_has_the_same_key() -> None:
     short = _claim("wav2vec2", {"audio": {"clip_seconds": 1.0}}, _file("a.wav"))
     long = _claim("wav2vec2", {"audio": {"clip_seconds": 9.0}}, _file("a.wav"))
     assert prepared_key_of(short) == prepared_key_of(long)

@@ -60,7 +60,7 @@ def test_the_real_engine_estimates_and_exports(bench: Bench) -> None:
     assert {"config.json", "model.onnx", "tokenizer.json"} <= {file.path for file in made.files}
 
 
-def test_an_estimate_of_what_cannot_be_learned_from_fails_in_words(bench: Bench) -> None:
+def test_an_estimate_on_unusable_data_fails_with_a_message(bench: Bench) -> None:
     # What was noted at its upload says that there is a tokenizer, so that it is the engine that finds none.
     dataset = bench.dataset(b"one\n\n\ntwo " * 3000, vocabulary_size=300, tokenizer_sha256="0" * 64)
     document = {"name": "real", "dataset": dataset, **SPEC}

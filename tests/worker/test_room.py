@@ -58,7 +58,7 @@ def _no_quota_left(bench: Bench) -> Any:
     _limit(bench, checkpoints=None, samples=None, logs=None)
 
 
-def test_a_job_pauses_at_its_projects_quota_and_goes_on_with_a_larger_one(
+def test_a_job_pauses_at_the_quota_of_its_project_and_resumes_with_a_larger_one(
     bench: Bench, one_checkpoint: int
 ) -> None:
     _limit(bench, checkpoints=2 * one_checkpoint + one_checkpoint // 2)
@@ -94,9 +94,7 @@ def test_checkpoints_that_retention_drops_make_room(bench: Bench, one_checkpoint
     assert len(kept) == 2
 
 
-def test_a_run_whose_last_checkpoint_has_no_room_is_not_told_to_have_succeeded(
-    bench: Bench, one_checkpoint: int
-) -> None:
+def test_a_run_whose_last_checkpoint_has_no_room_does_not_succeed(bench: Bench, one_checkpoint: int) -> None:
     _limit(bench, checkpoints=one_checkpoint // 2)
     job_id = bench.submit("engine", training={"steps": 5})
     job = bench.await_state(job_id, "paused", "succeeded", "failed")
@@ -105,7 +103,7 @@ def test_a_run_whose_last_checkpoint_has_no_room_is_not_told_to_have_succeeded(
     assert _stored(bench, job_id) == set()
 
 
-def test_samples_without_room_are_left_out_and_told_once(bench: Bench, worker: Tree) -> None:
+def test_samples_without_room_are_dropped_and_reported_once(bench: Bench, worker: Tree) -> None:
     _limit(bench, samples=30)
     job_id = bench.submit("engine samples_every=2", training={"steps": 16})
     job = bench.await_state(job_id, "succeeded", "paused", "failed")
@@ -116,7 +114,7 @@ def test_samples_without_room_are_left_out_and_told_once(bench: Bench, worker: T
     assert _warnings(bench, job_id) == ["quota_exceeded"]
 
 
-def test_of_a_log_without_room_the_last_lines_stay(bench: Bench, worker: Tree) -> None:
+def test_without_room_only_the_last_lines_of_a_log_are_stored(bench: Bench, worker: Tree) -> None:
     _limit(bench, logs=1)
     job_id = bench.submit("engine", training={"steps": 5})
     bench.await_state(job_id, "succeeded")
@@ -178,7 +176,7 @@ NAN = Failed("non_finite_loss", "The loss is NaN.")
         (Failed("disk_full", "Full.", retryable=True), LOW, "disk_low"),
     ],
 )
-def test_what_becomes_of_an_attempt_without_room(
+def test_the_outcome_of_an_attempt_without_room(
     result: Result, error: QuotaExceeded | DiskLow, becomes: str | None
 ) -> None:
     job = Claim("job", "project", 1, {}, (), (), 30.0)

@@ -13,7 +13,7 @@ def _samples(bench: Bench, job_id: str) -> dict[int, Sample]:
         return {row.step: row for row in rows}
 
 
-def test_what_a_run_shows_is_stored_and_what_is_too_large_is_left_out(bench: Bench, worker: Tree) -> None:
+def test_samples_are_stored_and_those_that_are_too_large_are_dropped(bench: Bench, worker: Tree) -> None:
     job_id = bench.submit("engine samples_every=10 step_seconds=0.01")
     job = bench.await_state(job_id, "succeeded", "failed")
     assert job.state == "succeeded", job.failure

@@ -26,7 +26,7 @@ def export_newest(bench: Bench, job_id: str) -> Job:
     return bench.await_state(short_job.id, "succeeded", "failed")
 
 
-def test_what_an_export_makes_is_in_storage_before_it_succeeds(bench: Bench, worker: Tree) -> None:
+def test_files_of_an_export_are_in_storage_before_it_succeeds(bench: Bench, worker: Tree) -> None:
     job_id = bench.submit()
     bench.await_state(job_id, "succeeded")
     short_job = export_newest(bench, job_id)

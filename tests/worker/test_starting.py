@@ -25,7 +25,7 @@ def trained(bench: Bench, **changes: object) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize(("scope", "first_step"), [("all", 40), ("encoder", 0)])
-def test_an_attempt_is_handed_the_checkpoint_that_its_job_starts_from(
+def test_an_attempt_gets_the_checkpoint_that_its_job_starts_from(
     bench: Bench, worker: Tree, scope: str, first_step: int
 ) -> None:
     _, dataset, checkpoint = trained(bench)
@@ -58,7 +58,7 @@ def test_every_attempt_without_a_checkpoint_of_its_own_starts_from_the_same_one(
     assert [bench.attempt(child, number).start_step for number in (1, 2, 3, 4)] == [40] * 4
 
 
-def test_a_fork_of_an_earlier_version_goes_on_as_it_did(bench: Bench) -> None:
+def test_a_fork_of_an_earlier_version_starts_as_before(bench: Bench) -> None:
     with bench.worker():
         _, dataset, checkpoint = trained(bench)
     child = bench.submit(

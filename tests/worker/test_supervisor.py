@@ -205,7 +205,7 @@ def test_a_job_whose_last_checkpoint_is_not_stored_has_not_succeeded(place: Plac
     assert place.warnings(job_id) == ["not_stored"]
 
 
-def test_a_storage_that_fails_now_and_then_costs_nothing(place: Place) -> None:
+def test_temporary_storage_errors_have_no_effect(place: Place) -> None:
     job_id = place.bench.submit()
     failures = {"put_file": 0, "chunks": 0}
 
@@ -228,8 +228,10 @@ def test_a_storage_that_fails_now_and_then_costs_nothing(place: Place) -> None:
     assert failures["chunks"] >= 3
 
 
-def test_a_storage_that_stays_away_is_given_up_in_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workspace, "_STORAGE_PATIENCE_SECONDS", 0.05)
+def test_a_long_storage_outage_ends_the_attempt_in_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "_STORAGE_RETRY_SECONDS", 0.05)
     job_id = place.bench.submit(resources={"max_retries": 0})
 
     def away(*_: Any) -> None:
@@ -243,7 +245,7 @@ def test_a_storage_that_stays_away_is_given_up_in_time(place: Place, monkeypatch
     assert (job.state, job.failure["code"]) == ("failed", "storage_unavailable")
 
 
-def test_a_file_that_is_gone_is_told_by_name_and_not_tried_again(place: Place) -> None:
+def test_a_missing_file_is_named_and_the_job_is_not_retried(place: Place) -> None:
     content = b"soon gone\n" * 5000
     dataset = place.bench.dataset(content)
     place.storage.delete(place.bench.blob_key(content))
@@ -255,7 +257,7 @@ def test_a_file_that_is_gone_is_told_by_name_and_not_tried_again(place: Place) -
     assert "corpus.txt" in job.failure["message"]
 
 
-def test_an_attempt_that_lost_its_job_kills_its_engine_and_writes_nothing_more(place: Place) -> None:
+def test_an_attempt_that_lost_its_lease_kills_its_engine_and_writes_nothing_more(place: Place) -> None:
     job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
     place.await_checkpoint(job_id)
@@ -268,7 +270,7 @@ def test_an_attempt_that_lost_its_job_kills_its_engine_and_writes_nothing_more(p
     assert _everything_of(place, job_id) == before
 
 
-def test_the_engine_of_a_job_that_was_lost_is_killed_though_a_write_waits_for_the_database(
+def test_after_a_lost_lease_the_engine_is_killed_even_if_a_write_waits_for_the_database(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
@@ -295,7 +297,7 @@ def test_the_engine_of_a_job_that_was_lost_is_killed_though_a_write_waits_for_th
     attempt.end()
 
 
-def test_a_cancel_is_heard_at_once_and_ends_at_a_checkpoint(place: Place) -> None:
+def test_a_cancel_reaches_the_engine_at_once_and_ends_at_a_checkpoint(place: Place) -> None:
     job_id = place.bench.submit("engine step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
     place.bench.await_step(job_id, 3)
@@ -308,7 +310,7 @@ def test_a_cancel_is_heard_at_once_and_ends_at_a_checkpoint(place: Place) -> Non
     assert place.bench.attempt(job_id, 1).exit_code == 75
 
 
-def test_an_engine_that_does_not_stop_is_killed_and_its_checkpoints_stand(place: Place) -> None:
+def test_an_engine_that_does_not_stop_is_killed_and_its_checkpoints_are_kept(place: Place) -> None:
     place.be_impatient()
     job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     attempt = place.begin()
@@ -324,7 +326,7 @@ def test_an_engine_that_does_not_stop_is_killed_and_its_checkpoints_stand(place:
     assert stored <= set(place.bench.checkpoints(job_id))
 
 
-def test_a_stop_before_the_engine_runs_gives_the_job_back(place: Place) -> None:
+def test_a_stop_before_the_engine_runs_returns_the_job(place: Place) -> None:
     job_id = place.bench.submit()
     fetching, go_on = threading.Event(), threading.Event()
 
@@ -346,7 +348,7 @@ def test_a_stop_before_the_engine_runs_gives_the_job_back(place: Place) -> None:
 
 
 @pytest.mark.parametrize("damage", ["file", "manifest", "missing"])
-def test_a_checkpoint_that_is_not_what_was_stored_is_passed_over(place: Place, damage: str) -> None:
+def test_a_damaged_checkpoint_is_skipped(place: Place, damage: str) -> None:
     job_id = place.bench.submit("engine step_seconds=0.01", training={"steps": 300})
     attempt = place.begin()
     eventually(lambda: len(place.bench.checkpoints(job_id)) >= 2, "two checkpoints")
@@ -372,7 +374,7 @@ def test_a_checkpoint_that_is_not_what_was_stored_is_passed_over(place: Place, d
     assert place.warnings(job_id) == ["checkpoint_damaged"]
 
 
-def test_a_whole_checkpoint_is_taken_up_again(place: Place) -> None:
+def test_an_attempt_resumes_from_a_valid_checkpoint(place: Place) -> None:
     job_id = place.bench.submit("engine wait_at=15 once", training={"steps": 60})
     attempt = place.begin()
     place.bench.await_step(job_id, 15)

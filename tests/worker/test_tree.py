@@ -10,7 +10,7 @@ from control.jobs import service as jobs
 from tests.worker.conftest import Bench, await_gone, eventually
 
 
-def test_what_is_killed_takes_all_below_it_along(bench: Bench) -> None:
+def test_killing_a_process_ends_all_its_descendants(bench: Bench) -> None:
     with bench.worker() as tree:
         job_id = bench.submit("engine step_seconds=0.05", training={"steps": 10_000})
         bench.await_step(job_id, 1)
@@ -67,7 +67,7 @@ def test_killing_the_whole_group_leaves_nothing(bench: Bench) -> None:
     _cancel(bench, job_id)
 
 
-def test_a_frozen_supervisor_wakes_up_to_a_job_that_is_not_its_own(bench: Bench) -> None:
+def test_a_resumed_supervisor_finds_that_its_lease_is_lost(bench: Bench) -> None:
     with bench.worker() as frozen:
         job_id = bench.submit("engine step_seconds=0.05", training={"steps": 100})
         bench.await_step(job_id, 3)

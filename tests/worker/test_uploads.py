@@ -52,7 +52,7 @@ def _fail(uploads: Uploads, times: float, error: Exception) -> list[str]:
     return tried
 
 
-def test_a_checkpoint_that_was_pruned_for_a_newer_one_fails_nothing(tmp_path: Path) -> None:
+def test_a_checkpoint_pruned_for_a_newer_one_is_no_error(tmp_path: Path) -> None:
     told: list[object] = []
     uploads = _uploads(tmp_path, told)
     first, second = _checkpoint(tmp_path, 10), _checkpoint(tmp_path, 20)
@@ -85,7 +85,7 @@ def test_a_checkpoint_that_is_being_pruned_counts_as_pruned(tmp_path: Path, left
     assert [type(message) for message in told] == [Superseded, Uploaded]
 
 
-def test_the_newest_checkpoint_must_not_be_missing(tmp_path: Path) -> None:
+def test_a_missing_newest_checkpoint_is_an_error(tmp_path: Path) -> None:
     told: list[object] = []
     uploads = _uploads(tmp_path, told)
     first, last = _checkpoint(tmp_path, 10), _checkpoint(tmp_path, 20)
@@ -115,7 +115,7 @@ def test_a_checkpoint_whose_manifest_changed_is_not_uploaded(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), StorageFull()])
-def test_a_storage_that_refuses_is_asked_again(
+def test_a_failed_upload_is_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.001, 0.002))
@@ -129,7 +129,7 @@ def test_a_storage_that_refuses_is_asked_again(
     assert len(tried) == 7
 
 
-def test_its_patience_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_of_an_upload_have_a_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.01,))
     told: list[object] = []
     uploads = _uploads(tmp_path, told, retry_seconds=0.055)
@@ -140,7 +140,7 @@ def test_its_patience_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(tried) == 6, "the first time, and one for each pause that the retry time holds"
 
 
-def test_an_abandoned_upload_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abandoned_upload_is_not_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (3600.0,))
     told: list[object] = []
     uploads = _uploads(tmp_path, told, retry_seconds=1e9)
@@ -153,7 +153,7 @@ def test_an_abandoned_upload_is_not_tried_again(tmp_path: Path, monkeypatch: pyt
     assert _stored(tmp_path) == []
 
 
-def test_the_manifest_is_the_last_to_arrive(tmp_path: Path) -> None:
+def test_the_manifest_is_uploaded_last(tmp_path: Path) -> None:
     told: list[object] = []
     uploads = _uploads(tmp_path, told)
     tried = _fail(uploads, 0, StorageUnavailable())
@@ -162,7 +162,7 @@ def test_the_manifest_is_the_last_to_arrive(tmp_path: Path) -> None:
     assert [key.rpartition("/")[2] for key in tried] == ["weights", MANIFEST]
 
 
-def test_what_is_uploaded_outlives_the_engines_own(tmp_path: Path) -> None:
+def test_uploaded_files_do_not_depend_on_the_files_of_the_engine(tmp_path: Path) -> None:
     told: list[object] = []
     uploads = _uploads(tmp_path, told)
     event = _checkpoint(tmp_path, 10)

@@ -18,7 +18,7 @@ from tests.worker.conftest import Bench, await_gone, eventually
 from tests.worker.test_jobs import EVERY_POINT
 
 
-def test_one_doorbell_is_enough_for_all_that_waits(bench: Bench) -> None:
+def test_one_wake_up_is_enough_for_all_queued_jobs(bench: Bench) -> None:
     """The best first; and the worker goes on until nothing is left, however many messages were lost."""
     submitted = [bench.submit(priority=priority) for priority in (0, 5, -5)]
     broker().live.flushall()
@@ -40,7 +40,7 @@ def test_an_engine_that_ignores_the_stop_is_killed_after_the_grace(bench: Bench)
     assert bench.attempt(job_id, 1).exit_code == -signal.SIGKILL
 
 
-def test_a_worker_tells_prometheus_what_it_does(bench: Bench) -> None:
+def test_a_worker_has_prometheus_metrics(bench: Bench) -> None:
     port = free_port("127.0.0.1", 0)
     with bench.worker(SEEDBED_WORKER_METRICS_PORT=str(port)):
         job_id = bench.submit("engine step_seconds=0.02")
@@ -54,7 +54,7 @@ def test_a_worker_tells_prometheus_what_it_does(bench: Bench) -> None:
     assert "seedbed_worker_step 40.0" in told
 
 
-def test_a_metrics_port_that_is_taken_costs_the_metrics_alone(bench: Bench) -> None:
+def test_a_used_metrics_port_disables_only_the_metrics(bench: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with bench.worker(SEEDBED_WORKER_METRICS_PORT=str(port)):
@@ -62,7 +62,7 @@ def test_a_metrics_port_that_is_taken_costs_the_metrics_alone(bench: Bench) -> N
     assert f"no metrics: port {port}" in bench.log()
 
 
-def test_a_stopped_worker_gives_its_job_back_at_a_checkpoint(bench: Bench) -> None:
+def test_a_stopped_worker_returns_its_job_at_a_checkpoint(bench: Bench) -> None:
     with bench.worker() as worker:
         job_id = bench.submit("engine step_seconds=0.05")
         bench.await_step(job_id, 5)
@@ -95,7 +95,7 @@ def test_a_second_signal_ends_the_worker_at_once_and_leaves_no_process(bench: Be
     _take_back(bench, job_id)
 
 
-def test_a_signal_to_the_whole_group_is_no_different(bench: Bench) -> None:
+def test_a_signal_to_the_whole_group_has_the_same_effect(bench: Bench) -> None:
     """As an init system sends it: to the main process and the supervisor alike."""
     with bench.worker() as worker:
         job_id = bench.submit("engine step_seconds=0.05", training={"steps": 10_000})
@@ -108,7 +108,7 @@ def test_a_signal_to_the_whole_group_is_no_different(bench: Bench) -> None:
         jobs.request(session, bench.project, job_id, "cancel")
 
 
-def test_a_damaged_checkpoint_is_passed_over(bench: Bench) -> None:
+def test_a_worker_skips_a_damaged_checkpoint(bench: Bench) -> None:
     with bench.worker() as worker:
         job_id = bench.submit("engine step_seconds=0.05")
         bench.await_checkpoint(job_id, 20)
@@ -128,7 +128,7 @@ def test_a_damaged_checkpoint_is_passed_over(bench: Bench) -> None:
     assert bench.points(job_id) == EVERY_POINT
 
 
-def test_the_engine_sees_no_credential(bench: Bench) -> None:
+def test_the_environment_of_the_engine_has_no_credential(bench: Bench) -> None:
     with bench.worker(AWS_SECRET_ACCESS_KEY="hidden", CUDA_VISIBLE_DEVICES="0"):
         job_id = bench.submit("engine show_environment")
         bench.await_state(job_id, "succeeded")
@@ -142,7 +142,7 @@ def test_the_engine_sees_no_credential(bench: Bench) -> None:
     assert {"PATH", "CUDA_VISIBLE_DEVICES"} <= names
 
 
-def test_redis_killed_and_restarted_empty_costs_nothing(
+def test_a_restart_of_redis_without_its_data_loses_nothing(
     bench: Bench, server_directory: Path, tmp_path: Path
 ) -> None:
     with Valkey(server_directory / f"own-{tmp_path.name}", durable=False) as valkey:

@@ -36,9 +36,7 @@ def points(engine: Engine, job_id: str) -> list[tuple[int, float]]:
         return [(point.step, point.value) for point in metrics.after(session, job_id, 0, None, 1000)]
 
 
-def test_everything_is_written_in_the_order_in_which_it_was_told(
-    engine: Engine, write_queue: WriteQueue, claim: Claim
-) -> None:
+def test_writes_keep_their_order(engine: Engine, write_queue: WriteQueue, claim: Claim) -> None:
     seen: list[list[tuple[int, float]]] = []
 
     def look(session: WriteSession) -> None:
@@ -55,7 +53,7 @@ def test_everything_is_written_in_the_order_in_which_it_was_told(
     assert seen == [[(1, 3.0), (2, 2.0)], [(1, 3.0), (2, 2.0), (3, 1.0)]]
 
 
-def test_while_the_database_is_away_all_is_kept_with_what_comes_after_it(
+def test_during_a_database_outage_all_writes_are_kept_in_order(
     engine: Engine, write_queue: WriteQueue, claim: Claim
 ) -> None:
     away = True
@@ -77,7 +75,7 @@ def test_while_the_database_is_away_all_is_kept_with_what_comes_after_it(
     assert points(engine, claim.job_id) == [(1, 3.0), (2, 2.0)]
 
 
-def test_what_is_told_while_a_batch_is_written_waits_for_the_next(
+def test_writes_during_a_batch_wait_for_the_next_batch(
     engine: Engine, write_queue: WriteQueue, claim: Claim
 ) -> None:
     write_queue.add(lambda _: write_queue.points(7, 1000.0, {"train/loss": 1.0}))
@@ -87,7 +85,7 @@ def test_what_is_told_while_a_batch_is_written_waits_for_the_next(
     assert points(engine, claim.job_id) == [(7, 1.0)]
 
 
-def test_a_write_that_can_never_succeed_is_not_tried_again(write_queue: WriteQueue) -> None:
+def test_a_permanent_error_is_not_retried(write_queue: WriteQueue) -> None:
     def wrong(session: WriteSession) -> None:
         session.execute(text("SELECT nonsense FROM nowhere"))
 
@@ -96,7 +94,9 @@ def test_a_write_that_can_never_succeed_is_not_tried_again(write_queue: WriteQue
         write_queue.flush()
 
 
-def test_a_lost_attempt_writes_nothing(engine: Engine, claim: Claim, write_queue: WriteQueue) -> None:
+def test_an_attempt_without_the_lease_writes_nothing(
+    engine: Engine, claim: Claim, write_queue: WriteQueue
+) -> None:
     with write(engine) as session:
         session.execute(text("UPDATE jobs SET attempt = attempt + 1"))
     write_queue.points(1, 1000.0, {"train/loss": 3.0})
@@ -105,7 +105,7 @@ def test_a_lost_attempt_writes_nothing(engine: Engine, claim: Claim, write_queue
     assert points(engine, claim.job_id) == []
 
 
-def test_numbers_that_json_does_not_have_arrive(
+def test_values_that_are_not_finite_are_written(
     engine: Engine, write_queue: WriteQueue, claim: Claim
 ) -> None:
     write_queue.points(1, 1000.0, {"a": "nan", "b": "inf", "c": "-inf"})
@@ -115,7 +115,7 @@ def test_numbers_that_json_does_not_have_arrive(
     assert found == {"a": "nan", "b": "inf", "c": "-inf"}
 
 
-def test_the_moments_are_the_engines(engine: Engine, write_queue: WriteQueue, claim: Claim) -> None:
+def test_times_are_those_of_the_engine(engine: Engine, write_queue: WriteQueue, claim: Claim) -> None:
     write_queue.points(1, 1234567890.5, {"train/loss": 3.0})
     assert write_queue.flush()
     with read(engine) as session:
@@ -126,7 +126,7 @@ def test_the_moments_are_the_engines(engine: Engine, write_queue: WriteQueue, cl
 
 
 @pytest.mark.parametrize("waited", [0.0, 0.05])
-def test_it_says_when_it_is_due(
+def test_the_queue_returns_the_time_of_its_next_write(
     engine: Engine, claim: Claim, monkeypatch: pytest.MonkeyPatch, waited: float
 ) -> None:
     monkeypatch.setattr(module, "_BATCH_SECONDS", 1000.0)

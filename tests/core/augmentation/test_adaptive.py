@@ -98,7 +98,7 @@ def test_nothing_happens_with_probability_zero() -> None:
     torch.testing.assert_close(augment(images, draw(KEY, np.arange(4)), torch.tensor(0.0)), images)
 
 
-def test_about_as_many_change_as_the_probability_says() -> None:
+def test_the_share_of_changed_images_matches_the_probability() -> None:
     images = pictures(1, 3, 8).expand(400, -1, -1, -1)
     changed = augment(images, draw(KEY, np.arange(400)), torch.tensor(0.02))
     share = (changed - images).abs().amax(dim=(1, 2, 3)).gt(1e-5).float().mean().item()
@@ -113,6 +113,6 @@ def test_gradients_flow_through() -> None:
     assert torch.autograd.gradcheck(lambda x: augment(x, drawn, probability), images)
 
 
-def test_an_images_numbers_do_not_depend_on_its_batch() -> None:
+def test_random_numbers_of_an_image_do_not_depend_on_its_batch() -> None:
     assert torch.equal(draw(KEY, np.arange(5))[3:4], draw(KEY, np.array([3])))
     assert not torch.equal(draw(KEY, np.array([3])), draw(KEY + 1, np.array([3])))

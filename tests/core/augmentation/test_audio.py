@@ -91,7 +91,7 @@ def test_all_changes_together_equal_the_slow_reference(key: int) -> None:
         assert (found[row, lengths[row] :] == 0).all()
 
 
-def test_a_samples_change_does_not_depend_on_its_batch() -> None:
+def test_the_augmentation_of_a_sample_does_not_depend_on_its_batch() -> None:
     together, lengths = draw(EVERYTHING, 5, SAMPLES, LENGTHS, CLIP)
     whole = augment(waves(), torch.from_numpy(lengths), together)
     for row in range(3):
@@ -107,7 +107,7 @@ def test_nothing_is_changed_by_default() -> None:
     assert torch.equal(augment(waves(), torch.from_numpy(lengths), drawn), waves())
 
 
-def test_noise_is_normal_and_at_its_ratio() -> None:
+def test_noise_is_normal_with_the_given_signal_to_noise_ratio() -> None:
     drawn = normals(torch.arange(64), 4001)
     assert drawn.shape == (64, 4001)
     assert drawn.mean().item() == pytest.approx(0.0, abs=0.01)

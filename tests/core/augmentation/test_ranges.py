@@ -21,7 +21,7 @@ SPEC = AugmentationSpec(
 )
 
 
-def test_colours_change_by_as_much_as_asked_either_way() -> None:
+def test_colour_changes_cover_their_range_in_both_directions() -> None:
     factors = draw_views(SPEC, MANY, 1, (32, 32))["jitter"].double()
     for column, (middle, strength) in enumerate([(1, 0.3), (1, 0.2), (1, 0.5), (0, 0.1)]):
         found = (factors[:, column] - middle) / strength
@@ -33,7 +33,7 @@ def test_colours_change_by_as_much_as_asked_either_way() -> None:
     assert np.abs(correlations).max() < 0.05, "each by itself"
 
 
-def test_pictures_turn_by_as_much_as_asked_either_way() -> None:
+def test_rotations_cover_their_range_in_both_directions() -> None:
     cos, sin = draw_views(SPEC, MANY, 1, (32, 32))["rotation"].double().unbind(1)
     degrees = np.rad2deg(np.arctan2(sin.numpy(), cos.numpy()))
     assert -20.001 <= degrees.min() < -19.8
@@ -41,7 +41,7 @@ def test_pictures_turn_by_as_much_as_asked_either_way() -> None:
     assert degrees.mean() == pytest.approx(0, abs=0.5)
 
 
-def test_blurs_are_as_wide_as_asked() -> None:
+def test_blur_widths_cover_their_range() -> None:
     kernel = draw_views(SPEC, MANY, 1, (224, 224))["blur"].double().numpy()
     # The ratio of the first two taps of a Gaussian gives its deviation.
     sigma = np.sqrt(-0.5 / np.log(kernel[:, 1] / kernel[:, 0]))
@@ -52,7 +52,7 @@ def test_blurs_are_as_wide_as_asked() -> None:
     assert (some[:, 0] < 1).float().mean().item() == pytest.approx(0.3, abs=0.02)
 
 
-def test_a_mirrored_view_is_the_view_mirrored() -> None:
+def test_flipping_a_view_gives_its_mirror_image() -> None:
     images = torch.randint(0, 256, (40, 12, 12, 3), dtype=torch.uint8)
     spec = AugmentationSpec(jitter_probability=0.0, grayscale_probability=0.0)
     drawn = draw_views(spec, np.arange(40), 3, (12, 12))
@@ -65,7 +65,7 @@ def test_a_mirrored_view_is_the_view_mirrored() -> None:
 
 
 @pytest.mark.parametrize("size", [32, 224])
-def test_the_papers_views_are_the_papers(size: int) -> None:
+def test_default_augmentations_equal_those_of_the_papers(size: int) -> None:
     """SimCLR's appendix A and B.9; the two different large views of DINO and BYOL, and small views of smaller parts of the image."""
     one = simclr(size)
     assert (one.crop_min_area, one.jitter_probability, one.grayscale_probability) == (0.08, 0.8, 0.2)

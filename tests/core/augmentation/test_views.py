@@ -66,7 +66,7 @@ def triangle(image: NDArray[np.float64], start: float, length: float, size: int)
         (8, 8, (8, 8), (0.0, 7.25, 0.75, 0.75)),
     ],
 )
-def test_a_crop_is_resampled_by_triangles(
+def test_a_crop_is_resampled_with_a_triangle_filter(
     height: int, width: int, size: tuple[int, int], box: tuple[float, float, float, float]
 ) -> None:
     image = values(2, 3, height, width)
@@ -204,7 +204,7 @@ def test_views_are_numbered() -> None:
     assert not torch.equal(three["box"][:6], draw_views(spec, samples, 9, (32, 32))["box"])
 
 
-def test_crops_lie_inside_and_have_the_areas_and_shapes_asked_for() -> None:
+def test_crops_are_inside_the_image_with_the_given_areas_and_aspect_ratios() -> None:
     spec = AugmentationSpec(crop_min_area=0.2, crop_max_area=0.5, crop_max_ratio=1.2)
     top, left, height, width = draw_views(spec, np.arange(4000), 2, (40, 60))["box"].double().unbind(1)
     assert (top >= 0).all()
@@ -223,7 +223,7 @@ def test_crops_lie_inside_and_have_the_areas_and_shapes_asked_for() -> None:
     assert torch.allclose(box, torch.tensor([0.0, 50 - 20 / 3, 10.0, 40 / 3]).expand(5, 4))
 
 
-def test_chances_are_as_asked() -> None:
+def test_probabilities_are_as_specified() -> None:
     spec = AugmentationSpec(
         flip_probability=0.3, grayscale_probability=0.1, solarize_probability=0.2, quarter_turns=True
     )

@@ -54,7 +54,7 @@ def tensor_files(folder: Path) -> dict[str, str]:
     }
 
 
-def test_there_is_one_for_every_case_and_none_is_large() -> None:
+def test_every_case_has_a_fixture_and_all_are_small() -> None:
     assert {path.stem for path in HERE.glob("*.zip")} == CASES.keys() == LATER_ON["checkpoints"].keys()
     assert max(path.stat().st_size for path in HERE.iterdir() if path.is_file()) < 100_000
 
@@ -86,7 +86,7 @@ def test_every_tensor_is_restored_to_the_bit(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_run_goes_on_as_it_did(case: str, pretrain: Any, tmp_path: Path) -> None:
+def test_an_old_checkpoint_resumes_to_the_same_values(case: str, pretrain: Any, tmp_path: Path) -> None:
     folder, out = unpacked(case, tmp_path), tmp_path / "out"
     data = data_of(case, tmp_path)
     engine = pretrain(spec_of(folder), out, "--resume", str(folder), data=data)

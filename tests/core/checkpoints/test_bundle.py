@@ -47,7 +47,7 @@ def refusal(task: Task, bundle: Bundle, directory: Path) -> EngineError:
     ],
     ids=["beside the trainer", "beside the network", "a file of its own"],
 )
-def test_what_is_written_is_read_back(tensors: list[Tensors], tmp_path: Path) -> None:
+def test_a_bundle_that_is_written_is_read_back(tensors: list[Tensors], tmp_path: Path) -> None:
     trained, fresh = Task(1), Task(2)
     trained.bundle(*tensors).write(tmp_path, trained.state_dict())
     fresh.bundle(*tensors).read(tmp_path, fresh)
@@ -94,7 +94,7 @@ def _without(name: str) -> Any:
         (HEADS, b"\0" * 100, ""),
     ],
 )
-def test_what_does_not_fit_is_refused(file: str, change: Any, said: str, tmp_path: Path) -> None:
+def test_tensors_that_do_not_fit_are_refused(file: str, change: Any, said: str, tmp_path: Path) -> None:
     task = Task(1)
     bundle = task.bundle(Tensors())
     bundle.write(tmp_path, task.state_dict())

@@ -37,7 +37,7 @@ def make(run: Path, step: int, **metrics: float) -> Path:
     return path
 
 
-def test_a_manifest_names_every_file_and_survives_the_disk(tmp_path: Path) -> None:
+def test_a_manifest_lists_every_file_and_is_read_back(tmp_path: Path) -> None:
     path = make(tmp_path, 5, **{"eval/loss": 2.5, "eval/perplexity": float("inf")})
     manifest = verify(path)
     assert [file.path for file in manifest.files] == ["config.json", "trainer/state.json"]
@@ -45,14 +45,14 @@ def test_a_manifest_names_every_file_and_survives_the_disk(tmp_path: Path) -> No
     assert manifest.total_bytes == 2 + len('{"step": 5}')
 
 
-def test_names_and_steps() -> None:
+def test_directory_names_contain_the_step() -> None:
     assert directory_name(200) == "step-00000200"
     assert step_of("step-00000200") == 200
     assert [step_of(name) for name in ("step-2", ".step-200.tmp", "step-00000200.old", "cache")] == [None] * 4
 
 
 @pytest.mark.parametrize("damage", ["byte", "shorter", "missing", "no manifest", "other format", "nonsense"])
-def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_skipped_with_a_warning(tmp_path: Path, damage: str) -> None:
     make(tmp_path, 1)
     good, bad = make(tmp_path, 2), make(tmp_path, 3)
     state = bad / "trainer" / "state.json"
@@ -125,7 +125,7 @@ def test_a_damaged_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> No
     assert {path.name for path in tmp_path.iterdir()} == {"elsewhere", directory_name(4)}
 
 
-def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
+def test_incomplete_checkpoints_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     make(tmp_path, 4)
     temporary_path(tmp_path, 8).mkdir()
     (tmp_path / ".step-4.old").mkdir()

@@ -19,7 +19,7 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def test_a_whole_one_is_read(tmp_path: Path) -> None:
+def test_a_valid_manifest_is_read(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text(json.dumps(WHOLE))
     assert read_manifest(tmp_path).step == 5
 
@@ -48,7 +48,7 @@ def test_a_malformed_one_is_refused(tmp_path: Path, change: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"5", b"[]", b"[" * 100_000, b"\xff", b"null"])
-def test_what_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_content_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(ManifestError):
         read_manifest(tmp_path)

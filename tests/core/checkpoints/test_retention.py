@@ -40,12 +40,12 @@ def test_the_newest_are_kept() -> None:
     assert _gone(_steps(30, 10, 40, 20), CheckpointRetention(keep_last=2)) == [10, 20]
 
 
-def test_multiples_are_kept_besides() -> None:
+def test_multiples_of_a_step_are_kept_in_addition() -> None:
     found = _steps(*range(10, 101, 10))
     assert _gone(found, CheckpointRetention(keep_last=1, keep_every=40)) == [10, 20, 30, 50, 60, 70, 90]
 
 
-def test_the_best_is_kept_besides() -> None:
+def test_the_best_is_kept_in_addition() -> None:
     losses = {10: 3.0, 20: 1.0, 30: 2.0, 40: 2.5}
     found = [Fake(str(s), s, metrics={"eval/loss": v, "eval/masked_accuracy": v}) for s, v in losses.items()]
     assert _gone(found, CheckpointRetention(keep_last=1, keep_best="eval/loss")) == [10, 30]
@@ -98,7 +98,7 @@ def test_of_two_at_a_step_the_newer_attempt_counts() -> None:
         ("eval/frechet_distance_label_cnn", False),
     ],
 )
-def test_which_way_is_better(metric: str, higher: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_each_metric_has_its_direction(metric: str, higher: bool) -> None:  # noqa: FBT001 - a column of the table
     assert higher_is_better(metric) == higher
 
 
@@ -112,7 +112,7 @@ _values = st.none() | st.floats(allow_nan=True)
 
 
 @given(_rules, st.lists(st.tuples(st.integers(1, 20), _values), max_size=15, unique_by=lambda pair: pair[0]))
-def test_dropping_as_one_goes_keeps_the_newest_and_the_best(
+def test_repeated_application_keeps_the_newest_and_the_best(
     rule: CheckpointRetention, written: list[tuple[int, float | None]]
 ) -> None:
     """Applied after each checkpoint of a run, as it is: what the rule names is always there."""

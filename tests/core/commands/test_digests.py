@@ -19,7 +19,7 @@ def test_either_part_may_be_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "5", "[]", '{"more": {}}', '{"data": []}', '{"checkpoint": {"a": 5}}', "\0"]
 )
-def test_what_it_is_not_is_refused_before_anything_is_read(
+def test_invalid_digests_are_refused_before_any_file_is_read(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "digests.json"

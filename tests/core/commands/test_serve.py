@@ -91,7 +91,9 @@ def test_an_engine_leads_its_own_session_and_holds_no_other_descriptor(
         assert not [target for target in targets.values() if target.startswith("socket:")]
 
 
-def test_a_signal_reaches_the_engine_and_is_told(engine_server: Any, busy: list[str], tmp_path: Path) -> None:
+def test_a_signal_reaches_the_engine_and_its_exit_is_reported(
+    engine_server: Any, busy: list[str], tmp_path: Path
+) -> None:
     with contextlib.closing(engine_server.request(busy, tmp_path / "log")) as engine:
         engine.until("started")
         engine.signal(signal.SIGKILL)
@@ -146,7 +148,7 @@ sys.stdin.read()
         (b"x" * (256 * 1024 + 1), "at most"),
     ],
 )
-def test_a_request_that_cannot_be_served_is_told_why(
+def test_a_request_that_cannot_be_served_gets_the_reason(
     engine_server: Any, message: bytes, problem: str
 ) -> None:
     with engine_server.connect() as connection, contextlib.suppress(BrokenPipeError):
@@ -176,7 +178,7 @@ def slow_leader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_an_engine_that_ends_before_it_leads_a_group_is_told_and_the_next_one_served(
+def test_an_engine_that_ends_before_it_leads_a_group_is_reported_and_the_next_one_served(
     slow_leader: Any, tmp_path: Path, number: signal.Signals
 ) -> None:
     for _ in range(3):

@@ -62,7 +62,7 @@ def test_a_table_of_images_is_read_by_its_own_column(tmp_path: Path) -> None:
     assert sorted(pixels[:, 0, 0, 0].tolist()) == list(range(100, 106))
 
 
-def test_options_go_through_json_and_unknown_ones_are_passed_over() -> None:
+def test_options_survive_json_and_unknown_ones_are_ignored() -> None:
     assert ReadingOptions.of(ReadingOptions("x").facts()) == ReadingOptions("x")
     assert ReadingOptions().facts() == {}
     assert ReadingOptions.of(None) == ReadingOptions.of({"later": 1}) == ReadingOptions()

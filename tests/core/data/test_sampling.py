@@ -48,7 +48,7 @@ def test_epochs_and_seeds_differ():
 
 
 @pytest.mark.parametrize("count", [2, 5, 16, 100])
-def test_every_sample_is_as_likely_in_every_place(count: int):
+def test_every_sample_is_equally_likely_at_every_position(count: int):
     """Chi-squared over (position, sample) pairs, which for a uniform permutation has mean (count - 1)^2."""
     trials = 200 * count
     orders = sample_indices(3, 1, trials * count, count).reshape(trials, count)
@@ -61,7 +61,7 @@ def test_every_sample_is_as_likely_in_every_place(count: int):
     assert statistic < freedom + 6 * np.sqrt(2 * freedom) + 10
 
 
-def test_neighbours_do_not_stay_neighbours():
+def test_adjacent_samples_are_not_adjacent_after_shuffling():
     order = sample_indices(0, 1, 4096, 4096)
     assert np.mean(np.abs(np.diff(order)) == 1) < 0.01
     assert abs(np.corrcoef(order, np.arange(4096))[0, 1]) < 0.1

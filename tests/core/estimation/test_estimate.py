@@ -66,7 +66,7 @@ def run(tmp_path: Path, corpus: Path, document: Mapping[str, Any], **options: An
     return told
 
 
-def test_an_estimate_tells_what_the_job_would_take(tmp_path: Path, corpus: Path) -> None:
+def test_an_estimate_has_time_memory_and_throughput(tmp_path: Path, corpus: Path) -> None:
     told = run(tmp_path, corpus, make_spec(evaluate_every=100), cache=tmp_path / "cache")
     assert [event["event"] for event in told if event["event"] not in {"progress", "decision"}] == [
         "started",
@@ -104,7 +104,7 @@ def _made(tmp_path: Path, corpus: Path, document: Mapping[str, Any]) -> tuple[Jo
     return job, data, objective
 
 
-def test_operations_are_those_of_the_formula(tmp_path: Path, corpus: Path) -> None:
+def test_the_number_of_operations_equals_the_formula(tmp_path: Path, corpus: Path) -> None:
     job, data, objective = _made(tmp_path, corpus, make_spec())
     with BatchStream(objective, objective.samples("train"), job.training, World()) as batches:
         found = flops_per_step(objective, batches.make(1), CPU)

@@ -15,7 +15,9 @@ from tests.core.tasks.cases import objective_of
 from tests.core.training.reference.jobs import CASES
 
 
-def test_both_players_of_a_game_count(request: pytest.FixtureRequest, cache: Path) -> None:
+def test_operations_of_generator_and_discriminator_are_counted(
+    request: pytest.FixtureRequest, cache: Path
+) -> None:
     objective = objective_of("dcgan", request, cache)
     training = validate(CASES["dcgan"].document).training
     with BatchStream(objective, objective.samples("train"), training, World()) as batches:

@@ -66,7 +66,7 @@ def test_uniformity_is_that_of_all_pairs(at_once: int) -> None:
     assert largest <= _bound(at_once, COUNT)
 
 
-def test_neighbours_are_those_among_all(at_once: int) -> None:
+def test_nearest_neighbours_are_searched_among_all_samples(at_once: int) -> None:
     features, held_out = _features(0), _features(1, 200)
     labels, truth = torch.arange(COUNT) % 3, torch.arange(200) % 3
     cosines = functional.normalize(held_out) @ functional.normalize(features).T

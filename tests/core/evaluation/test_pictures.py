@@ -28,7 +28,7 @@ def decode(content: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 3), (1, 1, 1), (16, 3, 1)])
-def test_a_png_holds_the_pixels(shape: tuple[int, ...]) -> None:
+def test_a_png_contains_the_pixels(shape: tuple[int, ...]) -> None:
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     assert (decode(png(image)) == image).all()
 
@@ -51,7 +51,7 @@ def test_small_images_are_enlarged_in_whole_pixels() -> None:
     assert (sheet[:, 32:] == 2).all()
 
 
-def test_kinds_stand_side_by_side() -> None:
+def test_pictures_are_placed_side_by_side() -> None:
     first, second = np.zeros((1, 64, 64, 3), np.uint8), np.ones((1, 64, 64, 3), np.uint8)
     sheet = side_by_side(first, second)
     assert sheet.shape == (66 + 2, 2 * 66 + 2, 3)
@@ -96,7 +96,7 @@ def test_hidden_patches_are_grey_and_the_others_as_they_were() -> None:
     assert np.array_equal(found, expected)
 
 
-def test_kinds_lie_one_above_the_other() -> None:
+def test_pictures_are_placed_one_above_the_other() -> None:
     images = np.zeros((3, 64, 64, 1), dtype=np.uint8)
     sheet = one_above_other(images, images + 9)
     assert sheet.shape == (2 + 2 * 66, 2 + 3 * 66, 1)

@@ -31,7 +31,7 @@ def slow_knn(
 
 
 @pytest.mark.parametrize("neighbours", [1, 5, 20, 200])
-def test_neighbours_vote_as_the_slow_reference(neighbours: int) -> None:
+def test_nearest_neighbours_vote_as_the_slow_reference_does(neighbours: int) -> None:
     known, asked = clusters(60, 0, spread=2.0), clusters(40, 1, spread=2.0)
     expected = slow_knn(*known, *asked, min(neighbours, 60), 0.07)
     assert knn_accuracy(*known, *asked, neighbours=neighbours) == pytest.approx(expected)
@@ -63,13 +63,13 @@ def test_the_same_features_give_the_same_figure_whatever_torch_drew_before() -> 
         assert (linear_accuracy(*known, *asked), knn_accuracy(*known, *asked)) == first
 
 
-def test_a_feature_that_never_changes_does_no_harm() -> None:
+def test_a_constant_feature_is_ignored() -> None:
     (x, labels), (y, truth) = clusters(60, 0), clusters(40, 1)
     x, y = (torch.cat([part, torch.full((len(part), 1), 7.0)], 1) for part in (x, y))
     assert linear_accuracy(x, labels, y, truth) > 0.95
 
 
-def test_a_class_that_was_never_learned_is_never_right() -> None:
+def test_a_class_without_training_samples_is_never_predicted_correctly() -> None:
     (x, labels), (y, _) = clusters(60, 0), clusters(9, 1)
     unseen = torch.full((9,), 5)
     assert knn_accuracy(x, labels, y, unseen) == 0

@@ -66,7 +66,7 @@ def test_a_family_computes_the_same_in_onnx_runtime(family: str, tmp_path: Path)
     assert not (out / "model.safetensors").exists()
 
 
-def test_what_does_not_open_is_refused_in_words(tmp_path: Path) -> None:
+def test_an_unsupported_network_is_refused_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"architectures": ["NoSuchNetwork"]}')
     with pytest.raises(EngineError, match="does not open with transformers") as caught:
         export_onnx(tmp_path, tmp_path)

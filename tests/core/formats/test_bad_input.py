@@ -60,7 +60,7 @@ def test_the_error_for_an_unknown_format_lists_the_known_ones(refused: Refused, 
     assert ".jsonl" in error.message
 
 
-def test_a_zip_without_anything_known(refused: Refused, zipped: Zipped):
+def test_a_zip_without_a_known_file_is_refused(refused: Refused, zipped: Zipped):
     assert refused(zipped({"a.pdf": b"x"}), "a.zip").code == "unknown_format"
     assert refused(zipped({}), "a.zip").code == "unknown_format"
 
@@ -80,7 +80,7 @@ def test_offsets_count_the_byte_order_mark(refused: Refused):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])
-def test_other_encodings_are_called_by_name(refused: Refused, encoding: str):
+def test_other_encodings_are_named_in_the_error(refused: Refused, encoding: str):
     content = "\ufeffhello".encode(encoding) if encoding.endswith("be") else "hello".encode(encoding)
     error = refused(content, "a.txt")
     assert error.code == "not_utf8"
@@ -286,7 +286,7 @@ def test_nothing_but_whitespace(make: Make, name: str):
 
 @pytest.mark.parametrize("name", ["a.txt.gz", "a.txt.zst", "a.zip", "a.parquet", "a.jsonl", "a.csv"])
 @given(data=st.data())
-def test_whatever_is_damaged_is_read_or_refused(make: Make, zipped: Zipped, name: str, data: st.DataObject):
+def test_damaged_files_are_read_or_refused(make: Make, zipped: Zipped, name: str, data: st.DataObject):
     documents = [f"document {i}, " + "word " * (i % 7) for i in range(40)]
     content = bytearray(
         zipped({"a.txt": b"hello " * 50, "b.csv": b"text\na\n"}) if name == "a.zip" else make(name, documents)

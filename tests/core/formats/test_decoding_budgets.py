@@ -44,7 +44,7 @@ def test_many_large_empty_images_are_refused_before_they_are_decoded() -> None:
     assert inspect_image_file(io.BytesIO(out.getvalue()), "a.zip").samples == 20
 
 
-def test_a_strip_at_a_time_gives_the_same_numbers() -> None:
+def test_reading_in_strips_gives_the_same_numbers() -> None:
     random = np.random.default_rng(0)
     for width, height, size in ((2500, 2100, 64), (2048, 3001, 100), (5000, 1200, 32)):
         image = Image.fromarray(random.integers(0, 256, (height, width, 4), np.uint8))
@@ -79,7 +79,7 @@ def test_the_bytes_of_images_read_ahead_are_limited(monkeypatch: pytest.MonkeyPa
     assert max(ahead) <= 5
 
 
-def test_bad_images_are_not_kept_once_they_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_images_are_released_once_they_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The traceback of an error would keep its image until the next garbage collection."""
     monkeypatch.setattr("core.formats.image.decoding._AHEAD_BYTES", 1_000_000)
     out = io.BytesIO()
@@ -99,7 +99,7 @@ def test_bad_images_are_not_kept_once_they_are_noted(monkeypatch: pytest.MonkeyP
     assert peak < 15_000_000
 
 
-def test_silence_that_claims_hours_is_refused_while_it_is_decoded() -> None:
+def test_hours_of_silence_are_refused_while_they_are_decoded() -> None:
     out = io.BytesIO()
     soundfile.write(out, np.zeros(40_000_000, np.int16), 16_000, format="FLAC")
     with pytest.raises(FormatError) as caught:
@@ -122,7 +122,7 @@ def test_a_header_that_claims_too_much_is_refused_before_anything_is_decoded() -
     assert (caught.value.code, budget.spent) == ("audio_too_long", 0)
 
 
-def test_a_long_recording_is_silent_as_a_short_one_is() -> None:
+def test_silence_of_a_long_recording_is_detected_as_in_a_short_one() -> None:
     random = np.random.default_rng(0)
     wave = random.normal(scale=0.1, size=3_000_000).astype(np.float32)
     wave[1_000_000:2_500_000] = 0

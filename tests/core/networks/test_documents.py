@@ -28,7 +28,7 @@ def packed_rows(*, separator_begins: bool) -> Any:
     return np.stack(rows)
 
 
-def test_documents_are_numbered_and_positions_begin_anew() -> None:
+def test_documents_are_numbered_and_positions_restart() -> None:
     row = np.array([[7, 3, 8, 9, 3, 3, 5]])
     assert document_numbers(row, 3, separator_begins=False).tolist() == [[0, 0, 1, 1, 1, 2, 3]]
     assert document_numbers(row, 3, separator_begins=True).tolist() == [[0, 1, 1, 1, 2, 3, 3]]
@@ -38,7 +38,7 @@ def test_documents_are_numbered_and_positions_begin_anew() -> None:
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_a_token_sees_its_own_document_alone(*, causal: bool) -> None:
+def test_a_token_attends_only_to_its_own_document(*, causal: bool) -> None:
     numbers = torch.tensor([[0, 0, 1, 1, 1, 2], [0, 0, 0, 0, 0, 0]])
     mask = attention_mask(numbers, causal=causal)
     for row in range(2):

@@ -28,7 +28,7 @@ def test_a_mask_drops_its_share_and_keeps_the_mean(probability: float) -> None:
         assert (dropped * neighbour).mean().item() == pytest.approx(0, abs=0.002)
 
 
-def test_masks_follow_from_torchs_seed() -> None:
+def test_masks_are_determined_by_the_seed_of_torch() -> None:
     shape = torch.Size((3, 50))
     torch.manual_seed(1)
     first, second = (keep_mask(shape, torch.float32, 0.5) for _ in range(2))
@@ -37,7 +37,7 @@ def test_masks_follow_from_torchs_seed() -> None:
     assert torch.equal(keep_mask(shape, torch.float32, 0.5), first)
 
 
-def test_gradients_pass_where_numbers_pass() -> None:
+def test_gradients_flow_only_where_values_are_kept() -> None:
     x = torch.ones(200, requires_grad=True)
     out = dropout(x, 0.25)
     out.sum().backward()
@@ -46,7 +46,7 @@ def test_gradients_pass_where_numbers_pass() -> None:
     assert out.unique().tolist() == pytest.approx([0.0, 4 / 3])
 
 
-def test_nothing_drops_in_evaluation_or_at_probability_zero() -> None:
+def test_nothing_is_dropped_in_evaluation_or_at_probability_zero() -> None:
     x = torch.ones(100)
     assert torch.equal(CheapDropout(0.5).eval()(x), x)
     assert torch.equal(CheapDropout(0.0)(x), x)

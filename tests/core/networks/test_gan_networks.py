@@ -31,7 +31,9 @@ def parameters(network: nn.Module) -> int:
 
 @pytest.mark.parametrize("network", ["dcgan", "resgan"])
 @pytest.mark.parametrize(("side", "channels"), SHAPES)
-def test_generators_make_images_and_are_counted(network: Any, side: int, channels: int) -> None:
+def test_generators_make_images_and_their_parameters_are_counted(
+    network: Any, side: int, channels: int
+) -> None:
     made = generator(network, side, channels)
     for batch in (1, 2):
         images = made(torch.randn(batch, 5))

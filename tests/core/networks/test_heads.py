@@ -45,7 +45,7 @@ def test_frozen_prototypes_score_the_same_and_get_no_gradient() -> None:
 
 
 @pytest.mark.parametrize(("start", "side", "outputs"), [(4, 32, 3), (3, 17, 1), (1, 5, 261), (8, 8, 3)])
-def test_decoders_reach_any_side(start: int, side: int, outputs: int) -> None:
+def test_decoders_reach_any_image_size(start: int, side: int, outputs: int) -> None:
     decoder = Decoder(40, start, side, outputs)
     assert decoder(torch.randn(1, 40, start, start)).shape == (1, outputs, side, side)
     assert parameters(decoder) == count_decoder(40, start, side, outputs)

@@ -69,7 +69,7 @@ CONFIGURATIONS: dict[str, tuple[Any, set[str]]] = {
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_dropout_is_the_specs_everywhere(name: str) -> None:
+def test_the_dropout_of_the_spec_applies_everywhere(name: str) -> None:
     config, fields = CONFIGURATIONS[name]
     for field in fields:
         assert getattr(config, field) == 0.3, field
@@ -227,7 +227,7 @@ def discriminated(network: Any, images: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_discriminators_are_the_papers() -> None:
+def test_discriminators_equal_those_of_the_papers() -> None:
     torch.manual_seed(0)
     images = torch.randn(3, 3, 16, 16)
     residual = ResidualDiscriminator(3, 16, 8, spectral=False)
@@ -246,7 +246,7 @@ def test_discriminators_are_the_papers() -> None:
 
 @pytest.mark.parametrize("network", ["dcgan", "resgan"])
 @torch.no_grad()
-def test_generators_reach_dark_and_bright(network: str) -> None:
+def test_generators_reach_the_whole_range_of_pixel_values(network: str) -> None:
     made = create_generator(network, 8, 0, latent_size=5, side=16, channels=3)
     for parameter in made.parameters():
         parameter.mul_(20)

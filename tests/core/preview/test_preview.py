@@ -82,7 +82,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> PreparedImages:
     return prepare(data_files([directory], "image"), spec, directory / "cache")
 
 
-def test_the_very_views_of_a_step_are_shown(pictures: PreparedImages) -> None:
+def test_the_shown_views_are_those_of_the_step(pictures: PreparedImages) -> None:
     training = TrainingSpec(steps=9, batch_size=6)
     objective = TwoViews(pictures)
     (shown,) = preview_step(objective, training, step=3, count=4)
@@ -102,7 +102,7 @@ def test_the_very_views_of_a_step_are_shown(pictures: PreparedImages) -> None:
     assert not any(module._forward_pre_hooks for module in objective.modules())
 
 
-def test_a_task_may_say_itself_what_is_seen(pictures: PreparedImages) -> None:
+def test_a_task_may_define_its_own_preview(pictures: PreparedImages) -> None:
     class Says(TwoViews):
         def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
             return [Shown("said", "text/plain", str(len(rows)).encode())]
@@ -144,7 +144,7 @@ def test_text_shows_its_masks(
     assert text.count("[CLS]") >= 3
 
 
-def test_what_cannot_be_previewed_says_why(
+def test_without_a_preview_the_error_gives_the_reason(
     previewed: Callable[..., Engine], spec: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "empty.txt").write_text("  ")

@@ -26,7 +26,7 @@ def _kinds() -> list[str]:
 
 
 @pytest.mark.parametrize("kind", _kinds())
-def test_a_direction_is_one_whoever_asks(kind: str) -> None:
+def test_the_direction_of_a_metric_is_the_same_for_every_caller(kind: str) -> None:
     job = validate(_document(kind, ema_decay=None if kind == "gan" else 0.99))
     assert {name: higher_is_better(name) for name in job.judging_metrics} == {
         name: way == "higher" for name, way in job.judging_metrics.items()
@@ -34,7 +34,7 @@ def test_a_direction_is_one_whoever_asks(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", _kinds())
-def test_every_measure_that_judges_may_be_named(kind: str) -> None:
+def test_every_metric_with_a_direction_may_be_named(kind: str) -> None:
     for name in validate(_document(kind)).judging_metrics:
         assert isinstance(validate(_document(kind, retention={"keep_best": name})), JobSpec)
 
@@ -51,7 +51,7 @@ def test_every_measure_that_judges_may_be_named(kind: str) -> None:
         ("gan", "eval/discriminator_accuracy", "eval/frechet_distance_label_cnn"),
     ],
 )
-def test_what_is_not_measured_or_judges_nothing_is_refused_at_its_field(
+def test_a_metric_that_is_not_measured_or_has_no_direction_is_refused(
     kind: str, name: str, said: str
 ) -> None:
     with pytest.raises(SpecError) as caught:
@@ -61,5 +61,5 @@ def test_what_is_not_measured_or_judges_nothing_is_refused_at_its_field(
     assert said in problem.message
 
 
-def test_the_frechet_distance_is_called_as_its_features_are() -> None:
+def test_the_frechet_distance_is_named_after_its_features() -> None:
     assert f"eval/frechet_distance_{NAME}" in validate(_document("gan")).judging_metrics

@@ -27,11 +27,11 @@ def test_within_a_variant_its_tag_is_no_part_of_the_path() -> None:
     assert problems(task=task) == {"task.mask_prob": ("unknown_field", "mask_probability")}
 
 
-def test_a_network_that_the_task_does_not_train_is_told_at_the_model() -> None:
+def test_a_network_that_the_task_does_not_train_is_an_error_at_the_model() -> None:
     assert problems(model={"preset": "gpt2-mini"}) == {"model": ("value_error", None)}
 
 
-def test_colours_of_grey_images_are_told_at_the_channels() -> None:
+def test_colour_augmentation_of_grey_images_is_an_error_at_the_channels() -> None:
     grey = {"task": {"kind": "colorization"}, "data": {"image": {"channels": 1}}}
     assert problems(**grey) == {"data.image.channels": ("value_error", None)}
     with pytest.raises(SpecError, match="set it to 3, or choose another task"):

@@ -24,7 +24,7 @@ class Silent(TaskSpec):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_by_default_a_task_weighs_what_its_network_weighs(preset: str) -> None:
+def test_by_default_the_size_of_a_task_is_that_of_its_network(preset: str) -> None:
     network, inputs = PRESETS[preset], network_inputs()
     assert Silent().parameters(network, inputs) == network.parameters(inputs) > 0
     assert Silent().activation_bytes(network, inputs) == network.activation_bytes(inputs) > 0
@@ -46,7 +46,7 @@ def test_activations_count_every_view() -> None:
     assert Twice().activation_bytes(network, inputs) == 2 * network.activation_bytes(inputs)
 
 
-def test_what_a_task_adds_counts_beside_its_network() -> None:
+def test_heads_count_in_addition_to_the_network() -> None:
     class Headed(Silent):
         def head_parameters(self, network: Size, inputs: object) -> int:
             return 7

@@ -242,20 +242,20 @@ def test_every_task_has_a_form_and_starts_from_itself() -> None:
         ("ckpt_" + "a" * 26, "start"),
     ],
 )
-def test_a_start_that_says_nothing_is_explained(start: Any, param: str) -> None:
+def test_an_empty_start_is_explained(start: Any, param: str) -> None:
     with pytest.raises(SpecError) as caught:
         validate(job("masked_lm") | {"start": start})
     assert [problem.param for problem in caught.value.problems] == [param]
 
 
-def test_a_task_without_an_encoder_takes_none() -> None:
+def test_a_task_without_an_encoder_refuses_one() -> None:
     with pytest.raises(SpecError, match="gan learns no encoder") as caught:
         validate(job("gan") | {"start": {"scope": "encoder"}})
     assert [problem.param for problem in caught.value.problems] == ["start.scope"]
     assert validate(job("gan") | {"start": {}}).start is not None
 
 
-def test_fresh_weights_are_told_as_no_start() -> None:
+def test_fresh_weights_are_stored_as_no_start() -> None:
     document = copy.deepcopy(job("masked_lm"))
     assert validate(document).start is None
     assert validate(document | {"start": None}) == validate(document)

@@ -13,12 +13,12 @@ KNOWN = validate(
 GONE = KNOWN | {"task": {"kind": "toy", "size": 3, "inner": {"a": [1, None]}}}
 
 
-def test_what_is_installed_is_the_same_spec() -> None:
+def test_the_spec_of_an_installed_task_is_parsed_unchanged() -> None:
     assert is_known(KNOWN)
     assert stored(KNOWN) == JobSpec.model_validate(KNOWN)
 
 
-def test_what_is_not_keeps_all_that_was_written() -> None:
+def test_the_spec_of_a_missing_task_keeps_every_field() -> None:
     assert not is_known(GONE)
     spec = stored(GONE)
     assert isinstance(spec.task, MissingTask)
@@ -32,10 +32,10 @@ def test_a_known_task_is_dumped_as_it_was() -> None:
     assert stored(KNOWN).model_dump(mode="json") == KNOWN
 
 
-def test_what_else_is_wrong_is_not_overlooked() -> None:
+def test_other_errors_are_still_reported() -> None:
     with pytest.raises(ValidationError):
         stored(GONE | {"training": {"steps": -1}})
 
 
-def test_nobody_brings_it() -> None:
+def test_a_task_that_no_package_provides_is_reported() -> None:
     assert why_missing("toy") == "No installed package brings the task 'toy'."

@@ -50,7 +50,7 @@ def test_a_spec_s_text_goes_through_its_file(path: Path, name: str, column: str,
 @pytest.mark.parametrize(
     "name", ["\N{GRINNING FACE}", "\N{GRINNING FACE}col", "e\u0301", "\u2067a", "\ue000", "\U000f0000"]
 )
-def test_what_people_type_is_taken(path: Path, name: str) -> None:
+def test_ordinary_text_is_accepted(path: Path, name: str) -> None:
     assert validate(document(name=name, data={"text_column": name})).name == name
     path.write_text(json.dumps(document(name=name)))
     assert load(path).name == name
@@ -68,7 +68,7 @@ def test_what_people_type_is_taken(path: Path, name: str) -> None:
         ("", "at least 1"),
     ],
 )
-def test_the_reason_is_said(name: str, reason: str) -> None:
+def test_the_error_gives_the_reason(name: str, reason: str) -> None:
     with pytest.raises(SpecError) as caught:
         validate(document(name=name))
     (problem,) = caught.value.problems
@@ -76,7 +76,7 @@ def test_the_reason_is_said(name: str, reason: str) -> None:
     assert reason in problem.message
 
 
-def test_json_s_halves_in_yaml_are_joined(path: Path) -> None:
+def test_surrogate_pairs_of_json_in_yaml_are_combined(path: Path) -> None:
     path.write_text('name: "\\ud83d\\ude00"\ntask: {kind: masked_lm}\ntraining: {steps: 5}\n')
     assert load(path).name == "\N{GRINNING FACE}"
 
@@ -93,12 +93,12 @@ def test_json_s_halves_in_yaml_are_joined(path: Path) -> None:
         "[" + "9" * 10_000 + "]",
     ],
 )
-def test_what_is_no_text_is_refused(path: Path, text: str) -> None:
+def test_values_that_are_no_text_are_refused(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SpecError):
         load(path)
 
 
-def test_yaml_still_is_yaml(path: Path) -> None:
+def test_other_yaml_syntax_is_read_as_usual(path: Path) -> None:
     path.write_text(yaml.safe_dump(document()), encoding="utf-8-sig")
     assert load(path).name == "a name"

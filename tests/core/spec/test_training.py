@@ -59,7 +59,7 @@ def test_auto_is_kept_until_it_is_found() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_once(training: dict[str, Any], param: str, code: str, word: str) -> None:
+def test_each_error_is_reported_once(training: dict[str, Any], param: str, code: str, word: str) -> None:
     with pytest.raises(SpecError) as caught:
         _job(**training)
     (problem,) = caught.value.problems

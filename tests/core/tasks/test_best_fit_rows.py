@@ -32,7 +32,7 @@ def test_rows_are_packed_as_the_spec_says_and_padding_is_never_predicted(
     assert not np.isin(batch.tensors["targets"].numpy()[: batch.count], data.special_ids.all).any()
 
 
-def test_a_task_that_reads_a_stream_says_so(spec: dict[str, Any]) -> None:
+def test_a_task_that_reads_a_token_stream_refuses_best_fit(spec: dict[str, Any]) -> None:
     spec["task"]["kind"] = "causal_lm"
     spec["data"]["packing"] = "best_fit"
     with pytest.raises(SpecError) as caught:

@@ -19,7 +19,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")
 
 
-def test_class_weights_are_counted_in_the_training_part(pictures: Path, cache: Path) -> None:
+def test_class_weights_are_counted_in_the_training_split(pictures: Path, cache: Path) -> None:
     _, data, objective = create(image_job("colorization"), pictures, cache)
     lab = rgb_to_lab(torch.from_numpy(data.images("train").copy()).permute(0, 3, 1, 2) / 255)
     coarse = lab[:, 1:].unflatten(3, (8, 2)).unflatten(2, (8, 2)).mean(dim=(3, 5))
@@ -74,7 +74,7 @@ def test_loss_and_gradients_are_the_formulas(
     assert_same_gradients(objective, objective(made).total, slow_loss(objective, rows))
 
 
-def test_colours_of_the_input_are_not_seen(pictures: Path, cache: Path) -> None:
+def test_the_network_does_not_see_the_colours_of_the_input(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("colorization"), pictures, cache)
     objective.eval()
     lab = torch.rand(2, 3, 16, 16) * 50
@@ -85,7 +85,7 @@ def test_colours_of_the_input_are_not_seen(pictures: Path, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["colorization", "colorization-vit"])
-def test_errors_are_distances_in_the_colour_plane(name: str, pictures: Path, cache: Path) -> None:
+def test_colour_error_is_the_distance_in_the_colour_plane(name: str, pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job(name), pictures, cache)
     objective.eval()
     samples, ids = objective.samples("held_out"), np.arange(5)

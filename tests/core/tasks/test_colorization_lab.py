@@ -37,23 +37,25 @@ def image(*colours: tuple[float, ...]) -> torch.Tensor:
         ((0, 0, 0), (0, 0, 0)),
     ],
 )
-def test_corners_are_where_they_are_published(rgb: tuple[float, ...], lab: tuple[float, ...]) -> None:
+def test_the_corners_of_the_gamut_have_their_published_values(
+    rgb: tuple[float, ...], lab: tuple[float, ...]
+) -> None:
     torch.testing.assert_close(rgb_to_lab(image(rgb)), image(lab), atol=2e-3, rtol=0)
 
 
-def test_every_pixel_is_as_by_hand() -> None:
+def test_every_pixel_equals_the_direct_computation() -> None:
     colours = torch.rand(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     colours[:10] *= 0.03  # the dark, straight parts of both curves
     expected = image(*(reference(*colour) for colour in colours.tolist()))
     torch.testing.assert_close(rgb_to_lab(colours.T[None, :, None, :]), expected, atol=1e-3, rtol=0)
 
 
-def test_there_and_back() -> None:
+def test_the_conversion_is_inverted() -> None:
     colours = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(lab_to_rgb(rgb_to_lab(colours)), colours, atol=1e-5, rtol=0)
 
 
-def test_colours_that_are_none_are_clipped() -> None:
+def test_colours_outside_the_gamut_are_clipped() -> None:
     rgb = lab_to_rgb(image((50, 120, 0), (0, 0, 0), (110, 0, 0)))
     assert rgb.isfinite().all()
     assert rgb.min() == 0

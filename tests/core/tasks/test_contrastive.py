@@ -49,7 +49,7 @@ def test_loss_and_gradients_are_the_formulas(
     assert_same_gradients(objective, objective(made).total, slow_loss(objective, made))
 
 
-def test_an_image_alone_is_found_for_sure(pictures: Path, cache: Path) -> None:
+def test_with_one_image_the_partner_is_always_found(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("contrastive-vit"), pictures, cache)
     objective.eval()
     ids = np.arange(1)

@@ -38,19 +38,19 @@ def test_loss_and_gradients_are_the_papers(batch: int, temperature: float) -> No
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_one_pair_alone_has_nothing_to_choose() -> None:
+def test_the_loss_of_a_single_pair_is_zero() -> None:
     pair = views(1)
     loss = nt_xent(pair[0], pair[1], 0.5)
     assert loss.item() == 0
     assert all((gradient == 0).all() for gradient in torch.autograd.grad(loss, pair))
 
 
-def test_pairs_that_all_look_alike_cost_the_log_of_the_choices() -> None:
+def test_the_loss_of_equal_pairs_is_the_log_of_the_number_of_choices() -> None:
     same = torch.ones(4, 3)
     assert nt_xent(same, same, 0.1).item() == pytest.approx(8 * math.log(7))
 
 
-def test_parts_with_gathered_choices_add_up_to_the_whole() -> None:
+def test_micro_batches_with_gathered_choices_add_up_to_the_whole_loss() -> None:
     first, second = views(6)
     whole = nt_xent(first, second, 0.2)
     everything = (first, second)
@@ -66,6 +66,6 @@ def test_parts_with_gathered_choices_add_up_to_the_whole() -> None:
         torch.testing.assert_close(a, b)
 
 
-def test_lengths_do_not_count() -> None:
+def test_the_loss_does_not_depend_on_the_lengths_of_projections() -> None:
     first, second = views(3)
     torch.testing.assert_close(nt_xent(first * 7, second * 0.1, 0.5), nt_xent(first, second, 0.5))

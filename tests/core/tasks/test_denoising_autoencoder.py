@@ -27,7 +27,7 @@ def noise(kind: str, level: float) -> torch.Tensor:
     return drawn
 
 
-def test_noise_is_as_much_as_its_level_says() -> None:
+def test_the_amount_of_noise_matches_its_level() -> None:
     gaussian = noise("gaussian", 0.3)
     assert gaussian.shape == (40, 3, 20, 20)
     assert gaussian.std().item() == pytest.approx(0.3, rel=0.02)
@@ -40,7 +40,7 @@ def test_noise_is_as_much_as_its_level_says() -> None:
 
 
 @pytest.mark.parametrize("kind", ["none", "gaussian", "masking", "salt_and_pepper"])
-def test_damage_is_done_where_the_noise_says_and_nowhere_else(kind: str, pictures: Path, cache: Path) -> None:
+def test_only_values_selected_by_the_noise_are_changed(kind: str, pictures: Path, cache: Path) -> None:
     document = image_job("autoencoder")
     document["task"] = document["task"] | {"noise": kind}
     _, data, objective = create(document, pictures, cache)
@@ -114,7 +114,7 @@ def test_loss_and_gradients_are_the_formulas(
     assert objective.encode(rows).shape == (batch, 8), "the code is the representation"
 
 
-def test_an_autoencoder_learns_to_rebuild(pictures: Path, cache: Path) -> None:
+def test_an_autoencoder_learns_to_reconstruct(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("autoencoder"), pictures, cache)
     optimizer = torch.optim.Adam(objective.parameters(), lr=1e-2)
     ids = np.arange(16)

@@ -28,7 +28,7 @@ def task(kind: str) -> type[TaskSpec]:
     return TASKS[kind]
 
 
-def test_each_says_what_it_is_and_when_to_choose_it(task: type[TaskSpec]) -> None:
+def test_each_task_has_a_title_and_a_reason_to_choose_it(task: type[TaskSpec]) -> None:
     assert task.title
     assert task.choose_if.startswith("Choose this if ")
     assert task.choose_if.endswith(".")
@@ -44,12 +44,12 @@ def test_its_recipes_are_jobs(kind: str, task: type[TaskSpec]) -> None:
         assert recipe.description
 
 
-def test_a_level_is_another_metric_of_the_task(task: type[TaskSpec]) -> None:
+def test_the_reference_of_a_metric_is_another_metric_of_the_task(task: type[TaskSpec]) -> None:
     names = {metric.name for metric in task.metrics}
     assert all(metric.level in names for metric in task.metrics if metric.level)
 
 
-def test_there_are_figures_for_the_head_of_its_page(task: type[TaskSpec]) -> None:
+def test_each_task_has_summary_figures(task: type[TaskSpec]) -> None:
     (loss,) = (metric for metric in task.metrics if metric.group == "loss")
     tiles = [metric.tile for metric in task.metrics if metric.tile]
     assert len(loss.areas) + len(tiles) >= ROOM
@@ -69,7 +69,7 @@ def test_a_name_means_the_same_everywhere() -> None:
             assert (known.title, known.better, known.hint) == (metric.title, metric.better, metric.hint)
 
 
-def test_what_judges_is_read_off_the_metrics(task: type[TaskSpec]) -> None:
+def test_metrics_for_judging_a_checkpoint_are_those_with_a_direction(task: type[TaskSpec]) -> None:
     assert task.evaluations == {
         one.name: one.better for one in task.metrics if one.better and "eval" in one.areas
     }
@@ -78,12 +78,12 @@ def test_what_judges_is_read_off_the_metrics(task: type[TaskSpec]) -> None:
             assert higher_is_better(series) == (better == "higher")
 
 
-def test_only_its_modalitys_fields_concern_it(kind: str, task: type[TaskSpec]) -> None:
+def test_only_fields_of_its_modality_are_listed(kind: str, task: type[TaskSpec]) -> None:
     fields = task.fields()
     assert {f"task.{name}" for name in task.main_fields} <= set(fields)
     sections = {"text": "data.tokenizer", "image": "data.image", "audio": "data.audio"}
     assert [modality for modality, path in sections.items() if path in fields] == [task.modality]
 
 
-def test_each_has_a_page(kind: str) -> None:
+def test_each_task_has_a_page_in_the_docs(kind: str) -> None:
     assert (_ROOT / "docs" / "tasks" / f"{kind}.md").is_file()

@@ -16,7 +16,7 @@ from tests.core.training.reference.jobs import CASES
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_two_parts_are_the_datas_own_and_share_nothing(
+def test_training_and_held_out_split_are_disjoint_and_those_of_the_data(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
     objective = objective_of(name, request, cache)
@@ -82,7 +82,7 @@ def test_held_out_samples_are_measured_as_they_are_stored(
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.mixes])
-def test_measures_are_means_over_terms_whatever_the_parts(
+def test_metrics_are_means_over_terms_independent_of_micro_batches(
     name: str, request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gan, "train_classifier", lambda network, samples, labels: None)
@@ -98,7 +98,7 @@ def test_measures_are_means_over_terms_whatever_the_parts(
     assert fewer[key] != pytest.approx(whole[key], rel=1e-6), "the last sample counts"
 
 
-def test_a_gan_is_measured_and_shown_by_its_averaged_generator(
+def test_evaluation_and_samples_of_a_gan_use_its_averaged_generator(
     request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gan, "train_classifier", lambda network, samples, labels: None)
@@ -123,7 +123,7 @@ def test_a_gan_is_measured_and_shown_by_its_averaged_generator(
     assert shown != before[1]
 
 
-def test_a_gans_judge_is_taught_the_training_images_and_their_classes(
+def test_the_classifier_of_a_gan_is_trained_on_training_images_and_their_classes(
     request: pytest.FixtureRequest, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught: list[tuple[ImageSamples, Any]] = []
@@ -140,7 +140,7 @@ def test_a_gans_judge_is_taught_the_training_images_and_their_classes(
     assert labels.tolist() == objective.data.labels("train").tolist()
 
 
-def test_spectrograms_are_normalised_by_the_training_part_alone(
+def test_spectrograms_are_normalised_by_the_training_split_alone(
     request: pytest.FixtureRequest, cache: Path, tmp_path: Path
 ) -> None:
     objective = objective_of("masked_spectrogram", request, cache)

@@ -27,7 +27,7 @@ def batch_of(objective: Any, count: int = 4) -> Any:
 
 
 @pytest.mark.parametrize("name", ["dcgan", "resgan"])
-def test_each_phase_teaches_one_player(name: str, pictures: Path, cache: Path) -> None:
+def test_each_phase_trains_one_network(name: str, pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job(name), pictures, cache)
     batch = batch_of(objective)
     for phase in objective.phases():
@@ -109,7 +109,7 @@ def test_losses_and_gradients_are_the_formulas(
         objective.after_step(step)
 
 
-def test_augmentation_is_steered_every_four_steps(pictures: Path, cache: Path) -> None:
+def test_augmentation_is_adjusted_every_four_steps(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("resgan"), pictures, cache)  # from 0 to 1 within 50 images
     for step in range(1, 5):
         objective.signs += torch.tensor([8.0, 8.0])  # every real image scored above 0
@@ -122,7 +122,7 @@ def test_augmentation_is_steered_every_four_steps(pictures: Path, cache: Path) -
     assert not objective.signs.any()
 
 
-def test_the_signs_of_real_scores_are_counted_in_training_alone(pictures: Path, cache: Path) -> None:
+def test_signs_of_real_scores_are_counted_only_in_training(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("resgan"), pictures, cache)
     batch = batch_of(objective)
     objective.eval()
@@ -148,7 +148,7 @@ def test_the_averaged_generator_follows(pictures: Path, cache: Path) -> None:
             torch.testing.assert_close(tensor, decay * before[key] + (1 - decay) * live[key])
 
 
-def test_the_judge_learns_the_classes_and_is_the_same_each_time(pictures: Path, cache: Path) -> None:
+def test_the_classifier_learns_the_classes_and_is_deterministic(pictures: Path, cache: Path) -> None:
     _, data, _ = create(image_job("dcgan"), pictures, cache)
     train, held_out = ImageSamples(data, "train"), ImageSamples(data, "held_out")
     judges = []
@@ -170,7 +170,7 @@ def test_the_judge_learns_the_classes_and_is_the_same_each_time(pictures: Path, 
     assert frechet_distance(own.numpy(), real.numpy()) < frechet_distance(own.numpy(), noise.numpy())
 
 
-def test_images_without_classes_have_no_distance(cache: Path, tmp_path: Path) -> None:
+def test_images_without_classes_have_no_frechet_distance(cache: Path, tmp_path: Path) -> None:
     coloured_pictures(tmp_path / "with.zip")
     with (
         zipfile.ZipFile(tmp_path / "with.zip") as there,
@@ -187,7 +187,7 @@ def test_images_without_classes_have_no_distance(cache: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("labelled", [0, 1, 2])
-def test_a_judge_that_has_next_to_nothing_to_learn_from(labelled: int, cache: Path, tmp_path: Path) -> None:
+def test_a_classifier_can_be_trained_on_very_few_images(labelled: int, cache: Path, tmp_path: Path) -> None:
     """Classes of one image each, of which the training part holds as good as none."""
     coloured_pictures(tmp_path / "with.zip", count=8, side=8)
     with (

@@ -44,7 +44,7 @@ def test_logistic(scores: tuple[torch.Tensor, torch.Tensor]) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_r1_is_each_scores_own_gradient_squared(batch: int) -> None:
+def test_r1_is_the_squared_gradient_of_each_score(batch: int) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 7), nn.Tanh(), nn.Linear(7, 1))
     images = torch.randn(batch, 3, 2, 2, requires_grad=True)
@@ -58,6 +58,6 @@ def test_r1_is_each_scores_own_gradient_squared(batch: int) -> None:
     same(fast, slow, *list(network.parameters())[:3])
 
 
-def test_r1_of_a_straight_line_is_its_slope_squared() -> None:
+def test_r1_of_a_linear_function_is_its_squared_slope() -> None:
     images = torch.randn(4, 2, requires_grad=True)
     assert r1_penalty(images @ torch.tensor([3.0, 4.0]), images).item() == pytest.approx(4 * 25)

@@ -89,7 +89,9 @@ def test_parameters_are_counted_without_the_network(
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_samples_randomness_does_not_depend_on_its_company(name: str, pictures: Path, cache: Path) -> None:
+def test_the_randomness_of_a_sample_does_not_depend_on_its_batch(
+    name: str, pictures: Path, cache: Path
+) -> None:
     _, _, objective = create(image_job(name), pictures, cache)
     samples, ids = objective.samples("train"), np.array([4, 9, 2])
     whole = objective.collate(samples.rows(ids), ids, 5).tensors
@@ -105,7 +107,9 @@ def test_a_samples_randomness_does_not_depend_on_its_company(name: str, pictures
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_what_was_exported_is_restored_whole(name: str, pictures: Path, cache: Path, tmp_path: Path) -> None:
+def test_an_exported_task_is_restored_completely(
+    name: str, pictures: Path, cache: Path, tmp_path: Path
+) -> None:
     job = image_job(name)
     _, _, objective = create(job, pictures, cache)
     _train_two_steps(objective)
@@ -137,7 +141,7 @@ def test_what_was_exported_is_restored_whole(name: str, pictures: Path, cache: P
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_the_folder_opens_as_the_encoder_that_probes_see(
+def test_the_checkpoint_opens_as_the_encoder_used_by_probes(
     name: str, pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
@@ -164,7 +168,7 @@ SAVED_BESIDE = {
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_run_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
+def test_a_run_killed_at_three_random_steps_ends_with_the_bits_of_an_uninterrupted_run(
     name: str, pictures: Path, pretrain: Any, tmp_path: Path
 ) -> None:
     spec = image_job(
@@ -204,7 +208,7 @@ def _train_two_steps(objective: Any) -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_what_is_shown_is_shown_under_autocast_too(name: str, pictures: Path, cache: Path) -> None:
+def test_samples_are_shown_under_autocast_too(name: str, pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job(name), pictures, cache)
     objective.eval()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -44,7 +44,7 @@ def test_blocks_are_blocks_and_the_context_never_shows_a_target(side: int) -> No
             assert len(own) >= side**2 - len(covered) - 2 * side
 
 
-def test_a_samples_blocks_hang_on_nobody_else() -> None:
+def test_the_blocks_of_a_sample_do_not_depend_on_its_batch() -> None:
     ids = np.array([5, 3, 11])
     whole, alone = draw_blocks(TASK, ids, 9, 8), draw_blocks(TASK, ids[1:2], 9, 8)
     assert np.array_equal(whole.targets[1], alone.targets[0])
@@ -52,7 +52,7 @@ def test_a_samples_blocks_hang_on_nobody_else() -> None:
     assert not np.array_equal(draw_blocks(TASK, ids, 10, 8).targets, whole.targets)
 
 
-def test_a_context_covered_whole_keeps_one_patch() -> None:
+def test_a_completely_covered_context_keeps_one_patch() -> None:
     everything = JointEmbeddingPrediction(target_scale=(1.0, 1.0), target_aspect_ratio=(1.0, 1.0))
     blocks = draw_blocks(everything, np.arange(3), 0, 4)
     assert blocks.present.sum(axis=1).tolist() == [1, 1, 1]
@@ -122,7 +122,7 @@ def test_loss_and_gradient_are_the_formulas(
     assert not any(name.startswith("encoder.") for name in trained)
 
 
-def test_the_slow_copy_follows_the_student(tmp_path: Path) -> None:
+def test_the_moving_average_follows_the_student(tmp_path: Path) -> None:
     archive = striped_images(tmp_path / "images.zip", count=24)
     document = image_job("joint_embedding_prediction", momentum=0.9)
     _, _, objective = create(document, archive, tmp_path / "cache")
@@ -134,7 +134,7 @@ def test_the_slow_copy_follows_the_student(tmp_path: Path) -> None:
     assert torch.allclose(objective.encoder.layernorm.weight, torch.tensor(0.95 * 1 + 0.05 * 3))
 
 
-def test_what_is_written_opens_and_comes_back_whole(tmp_path: Path) -> None:
+def test_a_checkpoint_opens_and_is_restored_completely(tmp_path: Path) -> None:
     archive = striped_images(tmp_path / "images.zip", count=24)
     job, data, objective = create(image_job("joint_embedding_prediction"), archive, tmp_path / "cache")
     with torch.no_grad():
@@ -178,7 +178,7 @@ def test_a_preview_shows_the_context_and_the_targets_of_the_step(tmp_path: Path)
             assert (tile[~shows] == 128).all()
 
 
-def test_places_are_taken_in_order() -> None:
+def test_patches_are_gathered_in_order() -> None:
     tokens = torch.arange(24.0).view(2, 4, 3)
     chosen = torch.tensor([[3, 0], [1, 1]])
     assert torch.equal(take(tokens, chosen), torch.stack([tokens[0, [3, 0]], tokens[1, [1, 1]]]))
@@ -193,6 +193,6 @@ def test_places_are_taken_in_order() -> None:
         ({"predictor_hidden_size": 18}, "must be a multiple of 4"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_spec_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         validate(image_job("joint_embedding_prediction", **changes))

@@ -71,7 +71,7 @@ def test_loss_and_gradient_are_the_formulas(
     assert set(found) == {n for n, p in objective.named_parameters() if p.requires_grad}
 
 
-def test_masks_and_crops_are_a_samples_own(tmp_path: Path) -> None:
+def test_masks_and_crops_depend_on_the_sample_alone(tmp_path: Path) -> None:
     archive = striped_images(tmp_path / "images.zip", count=48)
     _, _, objective = create(image_job("masked_autoencoder"), archive, tmp_path / "cache")
     samples = objective.samples("train")
@@ -117,7 +117,7 @@ def test_both_folders_open_in_the_ecosystem(channels: int, tmp_path: Path) -> No
     assert all(torch.equal(tensor, state[name]) for name, tensor in fresh.state_dict().items())
 
 
-def test_people_see_original_mask_and_reconstruction(tmp_path: Path) -> None:
+def test_samples_show_original_mask_and_reconstruction(tmp_path: Path) -> None:
     archive = striped_images(tmp_path / "images.zip", count=24)
     _, _, objective = create(image_job("masked_autoencoder"), archive, tmp_path / "cache")
     samples = objective.samples("held_out")
@@ -168,6 +168,6 @@ def test_a_preview_shows_the_crops_and_masks_of_the_step(tmp_path: Path) -> None
         ({"model": {"depths": [1]}}, "has no depths"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_an_invalid_spec_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         validate(image_job("masked_autoencoder", **changes))

@@ -43,7 +43,7 @@ def rows_of(count: int, length: int = 64, vocabulary: int = 100) -> Any:
     return np.random.default_rng(0).integers(0, vocabulary, (count, length))
 
 
-def test_masks_take_the_shares_they_should() -> None:
+def test_masks_have_the_specified_shares() -> None:
     rows = rows_of(2000)
     inputs, positions, targets = Masker(SPECIAL, MASK, 100)(rows, np.arange(2000), 1, TASK)
     ordinary = (rows >= 5).sum()
@@ -103,7 +103,7 @@ def test_loss_and_gradients_equal_the_dense_reference(objective: MaskedLM, data:
         assert other.abs().max() > 0 or "token_type" in name or "key.bias" in name, f"{name} is not reached"
 
 
-def test_parts_of_a_batch_add_up_to_the_whole(objective: MaskedLM, data: PreparedText) -> None:
+def test_micro_batches_add_up_to_the_whole_batch(objective: MaskedLM, data: PreparedText) -> None:
     samples, ids = PackedSequences(data, "train", 32), np.arange(8)
     whole = objective.collate(samples.rows(ids), ids, key=3)
     parts = [objective.collate(samples.rows(part), part, key=3) for part in (ids[:4], ids[4:])]
@@ -149,9 +149,7 @@ def test_masked_accuracy_counts_right_answers(objective: MaskedLM, data: Prepare
 
 
 @torch.no_grad()
-def test_what_is_exported_opens_in_transformers(
-    objective: MaskedLM, data: PreparedText, tmp_path: Path
-) -> None:
+def test_a_checkpoint_opens_in_transformers(objective: MaskedLM, data: PreparedText, tmp_path: Path) -> None:
     state = copy_to_host(objective.state_dict())
     samples, ids = PackedSequences(data, "train", 32), np.arange(3)
     inputs = torch.from_numpy(samples.rows(ids))
@@ -172,7 +170,7 @@ def test_what_is_exported_opens_in_transformers(
     )
 
 
-def test_what_was_exported_is_restored(
+def test_a_checkpoint_is_restored(
     objective: MaskedLM, data: PreparedText, spec: dict[str, Any], tmp_path: Path
 ) -> None:
     objective.export(tmp_path, copy_to_host(objective.state_dict()))

@@ -79,7 +79,7 @@ def test_targets_take_no_gradient_and_no_dropout(data: PreparedText, spec: dict[
     torch.testing.assert_close(first.var(-1, unbiased=False), torch.ones(first.shape[:2]), atol=1e-3, rtol=0)
 
 
-def test_positions_that_only_fill_up_count_for_nothing() -> None:
+def test_padded_positions_do_not_count() -> None:
     features = functional.layer_norm(torch.randn(5, 8), (8,))
     counts = torch.tensor([1, 7, IGNORED, 3, IGNORED]) != IGNORED
     torch.testing.assert_close(

@@ -89,7 +89,7 @@ def slow_loss(objective: MaskedSpectrogramModeling, batch: Batch) -> torch.Tenso
 
 
 @pytest.mark.parametrize("ids", [(0, 1, 2), (3,)], ids=["three", "one"])
-def test_loss_and_gradients_are_the_definitions(
+def test_loss_and_gradients_equal_the_definitions(
     objective: MaskedSpectrogramModeling, ids: tuple[int, ...]
 ) -> None:
     batch = batch_of(objective, *ids)
@@ -108,7 +108,7 @@ def test_four_fifths_are_hidden_and_only_sound_is_predicted(objective: MaskedSpe
     assert not (batch.tensors["predicted"] & ~hidden).any()
 
 
-def test_patches_are_the_convolutions_own() -> None:
+def test_patches_equal_those_of_the_convolution() -> None:
     grid = Grid(bands=3, times=5, side=4)
     spectrograms = torch.randn(2, 20, 12)
     patches = grid.cut(spectrograms)
@@ -119,7 +119,9 @@ def test_patches_are_the_convolutions_own() -> None:
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_seeing_all_patches_is_the_encoder_itself(objective: MaskedSpectrogramModeling) -> None:
+def test_with_all_patches_visible_the_encoder_equals_the_plain_one(
+    objective: MaskedSpectrogramModeling,
+) -> None:
     objective.eval()
     spectrograms = torch.randn(2, objective.log_mel.frames, objective.task.mel_bins)
     everything = torch.arange(objective.grid.patches).expand(2, -1)
@@ -148,7 +150,7 @@ def test_odd_lengths_and_a_batch_of_one(
     assert every.shape == (1, len(objective.layers), 32)  # type: ignore[attr-defined]
 
 
-def test_people_are_shown_a_picture_that_does_not_change(objective: MaskedSpectrogramModeling) -> None:
+def test_the_sample_picture_is_the_same_at_every_evaluation(objective: MaskedSpectrogramModeling) -> None:
     objective.eval()
     held_out = objective.samples("held_out")
     with torch.no_grad():

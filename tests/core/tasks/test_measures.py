@@ -59,16 +59,14 @@ def measured(objective: Any, size: int = 6) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_measures_have_the_names_that_others_know(
-    name: str, request: pytest.FixtureRequest, cache: Path
-) -> None:
+def test_metrics_have_their_standard_names(name: str, request: pytest.FixtureRequest, cache: Path) -> None:
     values = measured(objective_of(name, request, cache))
     assert values.keys() == {f"eval/{one}" for one in NAMES[name]}
     assert all(math.isfinite(value) for value in values.values())
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_task_tells_of_itself_what_it_measures(
+def test_every_logged_metric_is_listed_by_the_task(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
     """Held out and in training: nothing goes without a title, and what every job is said to measure comes."""
@@ -99,7 +97,7 @@ def test_unigram_entropy_is_that_of_the_tokens_that_are_asked_for(
     assert measured(objective, 4)["eval/unigram_entropy"] == pytest.approx(expected)
 
 
-def test_a_denoisers_bits_are_those_of_the_text_that_was_hidden(
+def test_bits_per_byte_of_a_denoiser_are_those_of_the_hidden_text(
     request: pytest.FixtureRequest, cache: Path
 ) -> None:
     """All of its loss, over the bytes that the hidden tokens stand for; sentinels are no text."""
@@ -145,7 +143,9 @@ def test_dinos_entropies_tell_both_collapses(
 
 
 @torch.no_grad()
-def test_byols_spread_is_0_where_all_targets_are_one(request: pytest.FixtureRequest, cache: Path) -> None:
+def test_the_spread_of_byol_is_0_if_all_targets_are_equal(
+    request: pytest.FixtureRequest, cache: Path
+) -> None:
     objective = objective_of("byol", request, cache)
     assert 0.05 < measured(objective)["eval/target_spread"] < 2.0
     last = objective.teacher_head[-1]

@@ -79,7 +79,7 @@ def pictures(tmp_path: Path) -> Path:
     return coloured_pictures(tmp_path / "images.zip")
 
 
-def test_the_page_shows_all_three_places() -> None:
+def test_the_page_shows_all_three_files() -> None:
     assert set(own_task.files()) == {
         "pyproject.toml",
         "mirror/spec.py",
@@ -96,7 +96,7 @@ def test_its_own_test_passes(python: Python, project: Path) -> None:
     assert "3 passed" in done.stdout
 
 
-def test_it_is_found_after_ours_with_its_package_named(python: Python) -> None:
+def test_it_is_listed_after_the_built_in_tasks_with_its_package(python: Python) -> None:
     done = python(
         "-c",
         "from core.spec.tasks import task_faults, task_packages, tasks_by_kind\n"
@@ -148,7 +148,7 @@ print(json.dumps({
     }
 
 
-def test_it_is_in_the_document_of_the_interface(python: Python) -> None:
+def test_it_is_in_the_openapi_document(python: Python) -> None:
     done = python("-m", "api.openapi")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -158,7 +158,7 @@ def test_it_is_in_the_document_of_the_interface(python: Python) -> None:
     ]
 
 
-def test_it_trains_goes_on_to_the_same_bits_after_a_kill_and_is_exported(
+def test_it_trains_resumes_to_the_same_bits_after_a_kill_and_is_exported(
     python: Python, environment: dict[str, str], spec: Path, pictures: Path, tmp_path: Path
 ) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
@@ -222,7 +222,7 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("module", BREAKAGES)
-def test_a_broken_version_fails_its_own_jobs_alone(
+def test_a_broken_version_fails_only_its_own_jobs(
     module: str, project: Path, spec: Path, pictures: Path, tmp_path: Path
 ) -> None:
     content, reason = BREAKAGES[module]

@@ -65,7 +65,7 @@ def _look() -> tuple[list[str], Sequence[Fault]]:
     return list(found.specs), found.faults
 
 
-def test_a_task_of_a_package_comes_after_ours(install: Install) -> None:
+def test_a_task_of_a_package_is_listed_after_the_built_in_tasks(install: Install) -> None:
     install()
     kinds, faults = _look()
     assert kinds == [*OURS, "toy"]
@@ -124,7 +124,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_broken_is_named_and_takes_nothing_along(case: str, install: Install) -> None:
+def test_a_broken_task_is_named_and_does_not_affect_the_others(case: str, install: Install) -> None:
     changes, said = CASES[case]
     install(package="Broken.Toys", **changes)
     install(package="zz-good", kind="good", spec=SPEC.replace('"toy"', '"good"'))
@@ -136,7 +136,7 @@ def test_what_is_broken_is_named_and_takes_nothing_along(case: str, install: Ins
     assert "broken-toys" in str(fault)
 
 
-def test_a_package_without_an_objective_brings_no_task(install: Install, tmp_path: Path) -> None:
+def test_a_package_without_an_objective_provides_no_task(install: Install, tmp_path: Path) -> None:
     module = install()
     (tmp_path / module / module / "objective.py").unlink()
     kinds, faults = _look()
@@ -144,7 +144,7 @@ def test_a_package_without_an_objective_brings_no_task(install: Install, tmp_pat
     assert f"no module {module}.objective" in faults[0].reason
 
 
-def test_of_two_packages_with_one_kind_the_first_by_name_is_used_wherever_it_lies(install: Install) -> None:
+def test_of_two_packages_with_one_kind_the_first_by_name_is_used(install: Install) -> None:
     install(package="b-toys")
     install(package="a-toys")
     install(package="c-toys")
@@ -154,7 +154,7 @@ def test_of_two_packages_with_one_kind_the_first_by_name_is_used_wherever_it_lie
     assert all("a-toys already provides a task 'toy'" in fault.reason for fault in found.faults)
 
 
-def test_a_copy_behind_another_on_the_path_is_no_second_package(install: Install) -> None:
+def test_a_second_copy_later_on_the_path_is_ignored(install: Install) -> None:
     install(spec="import no_such_module")
     module = install()
     found = registry._found.__wrapped__()
@@ -162,7 +162,7 @@ def test_a_copy_behind_another_on_the_path_is_no_second_package(install: Install
     assert found.specs["toy"].__module__ == f"{module}.spec"
 
 
-def test_other_packages_entry_points_are_not_looked_at(
+def test_entry_points_of_other_groups_are_ignored(
     install: Install, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     module = install()

@@ -44,12 +44,14 @@ DRAWN: dict[str, set[str]] = {
 """What of a batch is drawn, by task; nothing where the task has nothing random but dropout."""
 
 
-def test_every_task_is_looked_at() -> None:
+def test_every_task_is_tested() -> None:
     assert DRAWN.keys() == CASES.keys()
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_samples_and_steps_are_drawn_apart(name: str, request: pytest.FixtureRequest, cache: Path) -> None:
+def test_samples_and_steps_have_separate_random_numbers(
+    name: str, request: pytest.FixtureRequest, cache: Path
+) -> None:
     """The same content as two samples, and one sample at two steps."""
     # Of a short row a denoiser cuts out one span, which lies at its end; of this many there are some.
     task = {"corruption_rate": 0.5} if name == "text_denoising_autoencoder" else {}
@@ -94,7 +96,7 @@ def longest(samples: Any) -> int:
         ("byol", ("first.box", "second.box")),
     ],
 )
-def test_what_one_image_is_used_for_twice_is_drawn_twice(
+def test_several_uses_of_an_image_have_separate_random_numbers(
     name: str, kinds: tuple[str, ...], request: pytest.FixtureRequest, cache: Path
 ) -> None:
     """A game's two phases, and all views of an image."""

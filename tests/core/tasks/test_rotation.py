@@ -53,7 +53,7 @@ def test_loss_and_gradient_are_the_formulas(
     assert set(found) == {name for name, _ in objective.named_parameters()}
 
 
-def test_what_is_measured_is_the_mean_over_all_turns(tmp_path: Path) -> None:
+def test_metrics_are_means_over_all_rotations(tmp_path: Path) -> None:
     archive = striped_images(tmp_path / "images.zip", count=24)
     _, _, objective = create(image_job("rotation"), archive, tmp_path / "cache")
     objective.eval()

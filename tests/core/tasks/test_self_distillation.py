@@ -25,7 +25,7 @@ def batch_of(objective: Any, ids: np.ndarray, key: int = 3) -> Any:
     return objective.collate(objective.samples("train").rows(ids), ids, key)
 
 
-def test_the_teachers_temperature_warms_up_on_a_line() -> None:
+def test_the_temperature_of_the_teacher_warms_up_linearly() -> None:
     task = SelfDistillation(
         teacher_temperature_start=0.04, teacher_temperature=0.08, teacher_temperature_warmup=0.2
     )
@@ -56,7 +56,7 @@ def test_the_teacher_is_a_moving_average_that_no_gradient_reaches(
     assert (objective.encoder is objective.teacher) == name.startswith("dino"), "what the paper keeps"
 
 
-def test_the_centre_is_the_moving_mean_over_all_parts_of_a_step(pictures: Path, cache: Path) -> None:
+def test_the_centre_is_the_moving_mean_over_all_micro_batches_of_a_step(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("dino-vit"), pictures, cache)
     with torch.no_grad():
         objective.centre.normal_()
@@ -74,7 +74,7 @@ def test_the_centre_is_the_moving_mean_over_all_parts_of_a_step(pictures: Path, 
     assert not objective.teacher_sum.any()
 
 
-def test_looking_moves_nothing(pictures: Path, cache: Path) -> None:
+def test_evaluation_changes_no_state(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("dino"), pictures, cache)
     before = {key: tensor.clone() for key, tensor in objective.named_buffers()}
     objective.eval()
@@ -92,7 +92,7 @@ def test_prototypes_stay_as_long_as_they_are_frozen(pictures: Path, cache: Path)
         objective.after_step(step)
 
 
-def test_local_crops_are_small_and_only_the_students(pictures: Path, cache: Path) -> None:
+def test_local_crops_are_small_and_only_for_the_student(pictures: Path, cache: Path) -> None:
     _, _, objective = create(image_job("dino-vit", size=32), pictures, cache)
     views = objective.views(batch_of(objective, np.arange(3)))
     assert {kind: tuple(crops.shape) for kind, crops in views.items()} == {
@@ -102,7 +102,7 @@ def test_local_crops_are_small_and_only_the_students(pictures: Path, cache: Path
     }
 
 
-def test_no_local_crops_leave_the_two_large_ones(pictures: Path, cache: Path) -> None:
+def test_without_local_crops_there_are_two_large_ones(pictures: Path, cache: Path) -> None:
     document = image_job("dino")
     document["task"] = document["task"] | {"local_crops": 0}
     _, _, objective = create(document, pictures, cache)

@@ -27,7 +27,7 @@ def dino_reference(
 
 
 @pytest.mark.parametrize(("views", "batch"), [(2, 1), (2, 3), (6, 4)])
-def test_dino_is_the_papers_in_loss_and_gradient(views: int, batch: int) -> None:
+def test_the_dino_loss_and_gradient_equal_those_of_the_paper(views: int, batch: int) -> None:
     generator = torch.Generator().manual_seed(views)
     student = torch.randn(views, batch, 9, generator=generator, requires_grad=True)
     teacher = torch.randn(2, batch, 9, generator=generator, requires_grad=True)
@@ -43,13 +43,13 @@ def test_dino_is_the_papers_in_loss_and_gradient(views: int, batch: int) -> None
     )
 
 
-def test_dino_of_a_teacher_that_says_nothing_is_the_log_of_the_outputs() -> None:
+def test_the_dino_loss_of_a_uniform_teacher_is_the_log_of_the_number_of_outputs() -> None:
     silent = torch.zeros(2, 3, 16)
     loss = dino(silent, silent, torch.zeros(16), student_temperature=0.1, teacher_temperature=0.04)
     assert loss.item() == pytest.approx(3 * math.log(16), rel=1e-6)
 
 
-def test_the_centre_takes_away_what_all_images_share() -> None:
+def test_the_centre_removes_what_all_images_have_in_common() -> None:
     shared = torch.tensor([5.0, 0.0, -5.0])
     own = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     settings = {"student_temperature": 0.1, "teacher_temperature": 0.1}

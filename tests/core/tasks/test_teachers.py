@@ -18,7 +18,7 @@ TEACHERS = {
 
 
 @pytest.mark.parametrize("name", TEACHERS)
-def test_a_slow_copy_is_in_no_optimiser_and_begins_as_its_student(
+def test_a_moving_average_is_in_no_optimiser_and_starts_equal_to_its_student(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
     objective = objective_of(name, request, cache)
@@ -64,7 +64,7 @@ def test_jepas_targets_have_no_dropout_and_mean_0_and_variance_1(
 
 
 @pytest.mark.parametrize("name", ["dino", "byol"])
-def test_nothing_flows_back_into_a_teacher_or_from_its_targets(
+def test_no_gradient_flows_into_a_teacher_or_from_its_targets(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
     objective: Any = objective_of(name, request, cache)

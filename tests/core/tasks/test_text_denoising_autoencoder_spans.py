@@ -48,7 +48,7 @@ def test_the_published_setting_cuts_fifteen_percent_in_spans_of_three() -> None:
     assert TextDenoisingAutoencoder(mean_span_length=1.0).sentinels(2049) == 307
 
 
-def test_places_are_cut_about_as_often_but_at_the_ends() -> None:
+def test_all_positions_except_the_ends_are_cut_equally_often() -> None:
     cut = noise_mask(np.arange(20000), 32, 5, TextDenoisingAutoencoder())
     share = cut.mean(axis=0)
     assert (share[0], share[-1]) == (0, 1), "a row begins with what stays and ends with what is cut"

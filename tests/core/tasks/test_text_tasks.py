@@ -87,7 +87,7 @@ def gradients(objective: LanguageModel, batches: list[Batch]) -> tuple[Tensor, d
     return total / count, {n: p.grad.clone() for n, p in objective.named_parameters() if p.grad is not None}
 
 
-def test_four_parts_of_eight_equal_thirty_two(objective: LanguageModel) -> None:
+def test_four_micro_batches_of_eight_equal_one_batch_of_thirty_two(objective: LanguageModel) -> None:
     samples, ids = objective.samples("train"), np.arange(32)
     whole = [objective.collate(samples.rows(ids), ids, key=3)]
     parts = [objective.collate(samples.rows(part), part, key=3) for part in ids.reshape(4, 8)]
@@ -100,7 +100,7 @@ def test_four_parts_of_eight_equal_thirty_two(objective: LanguageModel) -> None:
         torch.testing.assert_close(by_parts[name], gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_every_weight_is_reached(objective: LanguageModel) -> None:
+def test_every_weight_gets_a_gradient(objective: LanguageModel) -> None:
     samples, ids = objective.samples("train"), np.arange(16)
     _, found = gradients(objective, [objective.collate(samples.rows(ids), ids, key=3)])
     for name, parameter in objective.named_parameters():
@@ -173,7 +173,7 @@ def _window(objective: LanguageModel, inputs: Tensor) -> dict[str, Any]:
     return {"attention_mask": {"full_attention": None, "sliding_attention": near[None, None]}}
 
 
-def test_what_was_exported_is_restored_heads_included(
+def test_a_checkpoint_is_restored_with_its_heads(
     objective: LanguageModel, job: JobSpec, data: PreparedText, tmp_path: Path
 ) -> None:
     objective.export(tmp_path, copy_to_host(objective.state_dict()))
@@ -189,7 +189,7 @@ def test_what_was_exported_is_restored_heads_included(
 
 
 @torch.no_grad()
-def test_evaluation_says_what_a_guess_comes_to(objective: LanguageModel, data: PreparedText) -> None:
+def test_an_untrained_network_has_the_loss_of_guessing(objective: LanguageModel, data: PreparedText) -> None:
     """An untrained network guesses among all tokens; in bits a byte that is the tokens' length in bytes."""
     objective.eval()
     samples, ids = objective.samples("held_out"), np.arange(6)
@@ -244,7 +244,7 @@ def test_a_denoising_checkpoint_knows_its_sentinels(
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 @torch.no_grad()
-def test_a_continuation_is_shown_and_always_the_same(
+def test_the_shown_continuation_is_deterministic(
     data: PreparedText, spec: dict[str, Any], architecture: str
 ) -> None:
     spec["task"], spec["model"] = {"kind": "causal_lm"}, SMALL | {"architecture": architecture}

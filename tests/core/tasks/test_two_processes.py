@@ -70,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_sums_over_both_are_those_of_one(kind: str, folder: Path) -> None:
+def test_sums_over_two_processes_equal_those_of_one(kind: str, folder: Path) -> None:
     """Of the contrastive task too, whose negatives, and batch norms, are of the other process's images as well."""
     both: Mapping[str, torch.Tensor] = torch.load(folder / f"{kind}.pt")
     one = summed(job_of(kind), folder, np.arange(BATCH))

@@ -75,7 +75,7 @@ def transformers_loss(objective: Wav2Vec2Pretraining, batch: Batch) -> Any:
     )
 
 
-def test_loss_is_transformers_own(objective: Wav2Vec2Pretraining) -> None:
+def test_the_loss_equals_that_of_transformers(objective: Wav2Vec2Pretraining) -> None:
     objective.eval()  # then code words are chosen without noise
     batch = batch_of(objective, 0, 1, 2, 3, 4)
     assert len(set(batch.tensors["lengths"].tolist())) > 1
@@ -93,7 +93,7 @@ def test_loss_is_transformers_own(objective: Wav2Vec2Pretraining) -> None:
     assert quantized.codes.shape[1] == 2
 
 
-def test_code_words_are_transformers_own(objective: Wav2Vec2Pretraining) -> None:
+def test_code_words_equal_those_of_transformers(objective: Wav2Vec2Pretraining) -> None:
     quantizer = objective.model.quantizer
     features = torch.randn(1, 50, 16)
     quantizer.eval()
@@ -114,7 +114,7 @@ def test_code_words_are_transformers_own(objective: Wav2Vec2Pretraining) -> None
     assert torch.allclose(found, wanted, atol=1e-5)
 
 
-def test_the_total_is_contrast_and_diversity(objective: Wav2Vec2Pretraining) -> None:
+def test_the_total_is_contrastive_loss_plus_weighted_diversity(objective: Wav2Vec2Pretraining) -> None:
     batch = batch_of(objective, 0, 1, 2, 3)
     seed_torch(1)
     losses = objective(batch)
@@ -172,7 +172,7 @@ def test_loss_and_gradients_are_the_papers(objective: Wav2Vec2Pretraining, ids: 
     assert_same_gradients(objective, found, slow_total(objective, batch))
 
 
-def test_what_is_behind_a_recording_changes_nothing(objective: Wav2Vec2Pretraining) -> None:
+def test_padding_after_a_recording_changes_nothing(objective: Wav2Vec2Pretraining) -> None:
     """With norms over each frame by itself, also the batch's other recordings change nothing."""
     objective.eval()
     samples = objective.samples("train")
@@ -238,7 +238,7 @@ def test_the_temperature_is_a_function_of_the_step(objective: Wav2Vec2Pretrainin
     assert objective.gumbel_temperature == task.gumbel_temperature_final
 
 
-def test_a_collapsed_codebook_is_a_concern(objective: Wav2Vec2Pretraining) -> None:
+def test_a_collapsed_codebook_is_reported(objective: Wav2Vec2Pretraining) -> None:
     assert not objective.concerns({"eval/codebook_perplexity": 15.0})
     (concern,) = objective.concerns({"eval/codebook_perplexity": 2.5})
     assert concern.code == "codebook_collapsed"
@@ -294,7 +294,7 @@ def test_it_learns(objective: Wav2Vec2Pretraining) -> None:
     assert last < 0.8 * first
 
 
-def test_a_preview_greys_the_stretches_that_the_step_masks(objective: Wav2Vec2Pretraining) -> None:
+def test_a_preview_greys_the_frames_that_the_step_masks(objective: Wav2Vec2Pretraining) -> None:
     ids = np.array([4, 2, 7])
     (shown,) = objective.preview(objective.samples("train").rows(ids), ids, 11)
     picture = np.array(Image.open(io.BytesIO(shown.content)))

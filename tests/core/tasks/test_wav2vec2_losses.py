@@ -64,7 +64,7 @@ def test_loss_and_gradients_are_the_papers() -> None:
     assert 0 <= correct.item() <= sum(COUNTS)
 
 
-def test_a_frame_is_right_where_its_own_target_is_nearest() -> None:
+def test_a_frame_is_correct_if_its_own_target_is_nearest() -> None:
     inputs = made(1)
     inputs["codes"] = torch.arange(B * M * G).reshape(B, M, G)
     inputs["targets"] = torch.randn(B, M, P, generator=torch.Generator().manual_seed(2))
@@ -76,7 +76,7 @@ def test_a_frame_is_right_where_its_own_target_is_nearest() -> None:
     assert wrong.item() < B * M / 4
 
 
-def test_a_frame_alone_costs_nothing() -> None:
+def test_the_loss_of_a_single_frame_is_zero() -> None:
     """Its only negative is itself."""
     inputs = made()
     inputs["within"] = torch.zeros(B, M, dtype=torch.bool)

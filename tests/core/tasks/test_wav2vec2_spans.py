@@ -28,7 +28,7 @@ def test_about_half_is_masked_as_in_the_paper() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 4, 10])
-def test_short_recordings_have_stretches_too(length: int) -> None:
+def test_short_recordings_have_masked_spans_too(length: int) -> None:
     frames = np.arange(1, 60)
     masked = spans(frames, 64, length)
     for row, count in zip(masked, frames, strict=True):

@@ -27,7 +27,7 @@ def test_a_warm_up_ends_at_the_decay() -> None:
     assert [momentum(step) for step in (1, 8, 80, 81, 10_000)] == pytest.approx([2 / 11, 0.5, 0.9, 0.9, 0.9])
 
 
-def test_following_keeps_a_share_of_what_was() -> None:
+def test_an_update_keeps_a_share_of_the_old_value() -> None:
     average, weight = torch.full((3,), 1.0), torch.full((3,), 5.0)
     follow([average], [weight], 0.75)
     assert torch.equal(average, torch.full((3,), 2.0))
@@ -37,7 +37,7 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
 
 
-def test_every_pair_follows_and_takes_no_gradient() -> None:
+def test_every_teacher_parameter_follows_and_gets_no_gradient() -> None:
     pairs = [(network(), network()) for _ in range(2)]
     average = MovingAverage(*pairs, momentum=lambda step: 0.5 if step == 7 else 1.0)
     before = [[p.detach().clone() for p in slow.parameters()] for _, slow in pairs]
@@ -50,7 +50,7 @@ def test_every_pair_follows_and_takes_no_gradient() -> None:
 
 
 @pytest.mark.parametrize("buffers", [False, True])
-def test_buffers_follow_where_they_are_asked_to(*, buffers: bool) -> None:
+def test_buffers_follow_if_requested(*, buffers: bool) -> None:
     fast, slow = network(), network()
     average = MovingAverage((fast, slow), momentum=lambda _: 0.5, buffers=buffers)
     # Buffers are replaced, not changed, when a module moves to another device or type.

@@ -6,7 +6,7 @@ from typing import Any
 from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
 
-def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
+def test_killed_and_stopped_runs_end_with_the_bits_of_an_uninterrupted_run(
     audio_task: dict[str, Any], audio_spec: dict[str, Any], pretrain: Any, recordings: Path, tmp_path: Path
 ) -> None:
     augmentation = {"gain_db": 6.0, "noise_snr_db": [5.0, 20.0], "speed": 0.1, "time_mask": 0.2}
@@ -21,7 +21,7 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     assert points(broken) == points(straight)
 
 
-def test_a_collapsed_codebook_pauses_the_run_where_that_is_asked(
+def test_a_collapsed_codebook_pauses_the_run_if_the_spec_says_so(
     audio_tasks: dict[str, Any], audio_spec: dict[str, Any], pretrain: Any, recordings: Path, tmp_path: Path
 ) -> None:
     """With a rate that sends all frames to the same words."""

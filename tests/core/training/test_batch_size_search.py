@@ -49,7 +49,7 @@ def find(
     return search
 
 
-def test_nothing_is_tried_that_the_growth_so_far_forbids(find: Any) -> None:
+def test_sizes_excluded_by_the_measured_growth_are_not_tried(find: Any) -> None:
     # 100 MiB and 15 a sample: 60 samples fill 1,000.
     size, tried, told = find(lambda size: Fit(100.0 + 15.0 * size, 0.1))
     assert size == 48
@@ -63,21 +63,23 @@ def test_what_fails_or_takes_too_much_is_too_large(find: Any) -> None:
     assert find(lambda size: Fit(10.0 if size <= 8 else 1001.0, 0.1))[0] == 8
 
 
-def test_a_part_that_takes_a_minute_is_large_enough(find: Any) -> None:
+def test_the_search_stops_at_a_micro_batch_that_takes_a_minute(find: Any) -> None:
     assert find(lambda size: Fit(1.0, 10.0 * size))[0] == 8
 
 
-def test_there_are_no_more_samples_than_the_data_has(find: Any) -> None:
+def test_the_size_is_limited_by_the_number_of_samples(find: Any) -> None:
     size, tried, told = find(lambda size: Fit(1.0, 0.1), accumulation=1)
     assert size == tried[-1]
     assert "the training split has" in told["reason"]
 
 
-def test_where_not_even_one_fits_one_is_taken_and_the_run_says_what_is_wrong(find: Any) -> None:
+def test_if_not_even_one_sample_fits_the_run_reports_the_error(find: Any) -> None:
     assert find(lambda _: None)[0] == 2
 
 
-def test_real_steps_are_taken_until_memory_ends(find: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_are_tried_with_real_steps_until_memory_is_exhausted(
+    find: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = Trial.step
 
     def limited(self: Trial) -> float:
@@ -92,7 +94,7 @@ def test_real_steps_are_taken_until_memory_ends(find: Any, monkeypatch: pytest.M
     assert told["measured"]["step_s"] > 0
 
 
-def test_other_errors_are_not_mistaken_for_it(find: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_taken_for_exhausted_memory(find: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Trial) -> float:
         raise RuntimeError("shapes do not match")
 

@@ -28,7 +28,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_short_run_writes_what_it_was_asked_for(clock: Clock) -> None:
+def test_a_short_run_writes_at_the_intervals_of_the_spec(clock: Clock) -> None:
     limit = Cadence(Limits(10, 1), clock=clock)
     for _ in range(100):
         assert limit.allows_checkpoint(stays=True)
@@ -36,7 +36,7 @@ def test_a_short_run_writes_what_it_was_asked_for(clock: Clock) -> None:
         assert limit.allows_point()
 
 
-def test_beyond_what_is_free_checkpoints_are_so_far_apart(clock: Clock) -> None:
+def test_after_the_free_number_checkpoints_have_a_least_interval(clock: Clock) -> None:
     said: list[str] = []
     limit = Cadence(Limits(10, 1), warn=lambda code, _: said.append(code), clock=clock)
     written = 0
@@ -49,7 +49,7 @@ def test_beyond_what_is_free_checkpoints_are_so_far_apart(clock: Clock) -> None:
     assert said == ["checkpoints_too_frequent"]
 
 
-def test_those_that_stay_are_not_crowded_out(clock: Clock) -> None:
+def test_permanent_checkpoints_are_always_written(clock: Clock) -> None:
     limit = Cadence(Limits(10, 1), clock=clock)
     limit.saved(cadence.FREE_CHECKPOINT_BYTES, stays=False)
     stayed = []
@@ -62,7 +62,7 @@ def test_those_that_stay_are_not_crowded_out(clock: Clock) -> None:
     assert stayed == [100, 200, 300, 400]
 
 
-def test_what_a_stop_writes_counts(clock: Clock) -> None:
+def test_the_checkpoint_of_a_stop_counts(clock: Clock) -> None:
     limit = Cadence(Limits(10, 1), clock=clock)
     limit.saved(cadence.FREE_CHECKPOINT_BYTES, stays=False)
     assert not limit.allows_checkpoint(stays=False)
@@ -70,7 +70,7 @@ def test_what_a_stop_writes_counts(clock: Clock) -> None:
     assert limit.allows_checkpoint(stays=False)
 
 
-def test_points_too(clock: Clock) -> None:
+def test_points_have_a_least_interval_too(clock: Clock) -> None:
     limit = Cadence(Limits(10, 1), clock=clock)
     told = 0
     for _ in range(cadence.FREE_POINTS + 1000):

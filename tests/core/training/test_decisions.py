@@ -37,7 +37,7 @@ def job(spec: dict[str, Any]) -> JobSpec:
     return JobSpec.model_validate(spec)
 
 
-def test_choices_outlive_the_process_but_not_another_run_or_a_fresh_start(
+def test_decisions_are_kept_for_the_same_run_only(
     decisions: Decisions, job: JobSpec, tmp_path: Path, told: list[Any]
 ) -> None:
     assert decisions.read() == {}
@@ -68,7 +68,7 @@ def test_the_first_source_counts_and_only_for_what_the_spec_leaves_open(
 @pytest.mark.parametrize(
     "wrong", [{"batch_size": "8"}, {"batch_size": True}, {"compile": 1}, {"precision": None}]
 )
-def test_what_is_no_choice_is_not_taken(decisions: Decisions, job: JobSpec, wrong: dict[str, Any]) -> None:
+def test_invalid_decisions_are_ignored(decisions: Decisions, job: JobSpec, wrong: dict[str, Any]) -> None:
     decisions.adopt(job, wrong)
     assert decisions.choices == {}
 
@@ -152,7 +152,7 @@ def test_compiling_must_pay_within_the_run(
     assert decide_compile(job, data, PLACE, decisions) is choice is decisions.choices["compile"]
 
 
-def test_a_trial_is_a_real_step_on_networks_of_its_own(job: JobSpec, corpus: Path, cache: Path) -> None:
+def test_a_trial_is_a_real_step_on_separate_networks(job: JobSpec, corpus: Path, cache: Path) -> None:
     data = prepare(data_files([corpus]), job.data, cache)
     with trials.trial(job, data, PLACE) as tried:
         before = {name: p.detach().clone() for name, p in tried.objective.named_parameters()}
@@ -163,7 +163,7 @@ def test_a_trial_is_a_real_step_on_networks_of_its_own(job: JobSpec, corpus: Pat
         assert all(torch.equal(before[name], p) for name, p in again.objective.named_parameters())
 
 
-def test_a_run_on_auto_has_the_bits_of_the_run_with_its_choices_written_out_and_keeps_them_when_it_starts_over(
+def test_a_run_on_auto_has_the_bits_of_a_run_with_its_decisions_in_the_spec(
     spec: dict[str, Any], pretrain: Any, tmp_path: Path
 ) -> None:
     wanted = {"precision": "auto", "compile": "auto", "batch_size": "auto", "ema_decay": 0.9}
@@ -203,7 +203,7 @@ def test_a_run_on_auto_has_the_bits_of_the_run_with_its_choices_written_out_and_
     assert state["spec"]["training"]["batch_size"] == "auto"
 
 
-def test_choices_can_be_handed_in(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
+def test_decisions_can_be_passed_in(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
     spec["training"] |= {"batch_size": "auto", "steps": 2, "schedule": {"kind": "constant"}}
     engine = pretrain(spec, tmp_path / "out", "--decided", '{"batch_size": 6, "precision": "bf16"}')
     assert engine.end() == {"exit": 0}

@@ -13,7 +13,7 @@ CHOICE = "from core.training.devices import choose_place; print(choose_place('cp
 @pytest.mark.skipif(
     torch.backends.cpu.get_cpu_capability() != "AVX512", reason="not an x86 processor with AVX-512"
 )
-def test_a_processor_kept_from_avx512_has_no_bf16() -> None:
+def test_a_processor_with_avx512_disabled_has_no_bf16() -> None:
     told = subprocess.run(
         [sys.executable, "-c", CHOICE],
         env={**os.environ, "ATEN_CPU_CAPABILITY": "avx2"},

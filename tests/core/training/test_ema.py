@@ -13,7 +13,7 @@ def moved(model: Network, step: int) -> None:
             parameter.add_(torch.full_like(parameter, 0.1 * step))
 
 
-def test_it_is_the_formula() -> None:
+def test_the_average_equals_the_formula() -> None:
     model = Network()
     average = ExponentialMovingAverage(model, decay=0.3)
     expected = model.head.weight.detach().double().clone()
@@ -24,7 +24,7 @@ def test_it_is_the_formula() -> None:
     torch.testing.assert_close(average.state(model.state_dict())["head.weight"].double(), expected)
 
 
-def test_within_it_the_networks_have_the_averages_and_then_their_own_bits_again() -> None:
+def test_weights_are_the_averages_inside_the_block_and_restored_afterwards() -> None:
     model = Network()
     model.register_buffer("counter", torch.tensor(5.0))
     average = ExponentialMovingAverage(model, decay=0.9)
@@ -41,7 +41,7 @@ def test_within_it_the_networks_have_the_averages_and_then_their_own_bits_again(
     assert torch.equal(averaged["counter"], own["counter"])
 
 
-def test_an_error_within_it_still_gives_the_weights_back() -> None:
+def test_weights_are_restored_after_an_error() -> None:
     model = Network()
     average = ExponentialMovingAverage(model, decay=0.9)
     moved(model, 1)

@@ -27,7 +27,7 @@ def checkpoints(told: Sequence[dict[str, Any]]) -> list[int]:
 
 
 @pytest.mark.parametrize(("asked_at", "ending", "step"), [(2, "stopped", 2), (5, "completed", 5)])
-def test_a_stop_ends_its_step_writes_a_checkpoint_and_does_no_more(
+def test_a_stop_ends_the_step_writes_a_checkpoint_and_ends_the_run(
     asked_at: int,
     ending: str,
     step: int,
@@ -51,7 +51,7 @@ def test_a_stop_ends_its_step_writes_a_checkpoint_and_does_no_more(
 
 
 @pytest.mark.parametrize("on_collapse", ["warn", "pause"])
-def test_what_worries_is_told_once_while_it_lasts_and_again_when_it_comes_back(
+def test_a_warning_is_reported_once_while_it_lasts_and_again_when_it_returns(
     on_collapse: str, pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {1: ["odd"], 2: ["odd"], 3: [], 4: ["odd", "worse"], 5: ["worse"]}
@@ -72,7 +72,7 @@ def test_what_worries_is_told_once_while_it_lasts_and_again_when_it_comes_back(
         assert checkpoints(told) == [1], "a person who looks can go on from here"
 
 
-def test_a_resumed_run_goes_on_behind_the_step_that_it_has(
+def test_a_resumed_run_continues_after_the_step_of_its_checkpoint(
     pictures: Path, cache: Path, tmp_path: Path
 ) -> None:
     with open_run(document(), pictures, tmp_path, cache) as (run, told):
@@ -106,7 +106,7 @@ def test_rates_are_those_since_the_last_reading(
         assert meter.read()["train/samples_per_s"] == pytest.approx(8)
 
 
-def test_people_are_shown_the_samples_that_are_evaluated_first(
+def test_samples_show_the_first_evaluated_inputs(
     pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = copy.deepcopy(CASES["masked_autoencoder"].document)

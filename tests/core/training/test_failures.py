@@ -38,31 +38,31 @@ def failure(engine: Any, exit_code: int) -> dict[str, Any]:
     return last
 
 
-def test_a_spec_that_is_no_job(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
+def test_an_invalid_spec_fails(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
     spec["training"]["stpes"] = 3
     event = failure(pretrain(spec, tmp_path / "out"), 64)
     assert event["code"] == "spec_invalid"
     assert event["details"]["problems"][0]["param"] == "training.stpes"
 
 
-def test_too_little_text(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
+def test_too_little_text_fails(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("A word or two.\n\nAnd three more words.\n")
     event = failure(pretrain(spec, tmp_path / "out", data=tmp_path / "few.txt"), 65)
     assert event["code"] == "data_too_small"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is to be missing")
-def test_a_gpu_where_there_is_none(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
+def test_a_missing_gpu_fails(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
     spec["resources"]["device"] = "cuda"
     assert failure(pretrain(spec, tmp_path / "out"), 64)["code"] == "device_unavailable"
 
 
-def test_a_run_directory_that_is_a_file(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
+def test_a_run_directory_that_is_a_file_fails(spec: dict[str, Any], pretrain: Any, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     assert failure(pretrain(spec, tmp_path / "out"), 74)["code"] == "run_directory_unwritable"
 
 
-def test_stopped_while_preparing_and_busy_meanwhile(
+def test_a_stop_while_preparing_ends_the_run(
     spec: dict[str, Any], pretrain: Any, corpus: Path, tmp_path: Path
 ) -> None:
     waiting = tmp_path / "waiting"
@@ -128,7 +128,9 @@ class Samples:
         raise AssertionError
 
 
-def test_where_looking_costs_a_wait_the_first_bad_step_is_still_known(spec: dict[str, Any]) -> None:
+def test_the_first_step_with_a_bad_loss_is_reported_even_if_losses_are_read_later(
+    spec: dict[str, Any],
+) -> None:
     job = JobSpec.model_validate(spec)
     with BatchStream(None, Samples(), job.training, None) as batches:  # type: ignore[arg-type]
         health = DivergenceCheck(torch.device("cpu"), batches)

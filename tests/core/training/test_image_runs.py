@@ -27,7 +27,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kind", JOBS)
-def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
+def test_killed_and_stopped_runs_end_with_the_bits_of_an_uninterrupted_run(
     kind: str, pretrain: Any, images: Path, tmp_path: Path
 ) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
@@ -40,7 +40,7 @@ def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
     assert measured >= HEALTH | PROBES | {"eval/loss", "train/loss"}
 
 
-def test_a_collapse_is_told_and_pauses_where_the_spec_says_so(
+def test_a_collapse_is_reported_and_pauses_the_run_if_the_spec_says_so(
     pretrain: Any, images: Path, tmp_path: Path
 ) -> None:
     job = image_job(
@@ -110,9 +110,7 @@ def test_images_without_classes_have_health_and_no_probes(pretrain: Any, tmp_pat
     assert not names & PROBES
 
 
-def test_bad_images_are_told_by_name_and_the_rest_is_learned_from(
-    pretrain: Any, images: Path, tmp_path: Path
-) -> None:
+def test_bad_images_are_named_and_the_others_are_used(pretrain: Any, images: Path, tmp_path: Path) -> None:
     archive = tmp_path / "some.zip"
     archive.write_bytes(images.read_bytes())
     with zipfile.ZipFile(archive, "a") as file:
@@ -139,7 +137,7 @@ def test_bad_images_are_told_by_name_and_the_rest_is_learned_from(
     assert "2 that cannot be used left out" in engine.log.read_text()
 
 
-def test_classes_of_one_image_each_do_no_harm(pretrain: Any, images: Path, tmp_path: Path) -> None:
+def test_classes_of_one_image_each_are_accepted(pretrain: Any, images: Path, tmp_path: Path) -> None:
     """Some classes only training knows, some only the held-out part."""
     archive = tmp_path / "own.zip"
     with zipfile.ZipFile(images) as there, zipfile.ZipFile(archive, "w") as file:

@@ -26,7 +26,7 @@ def document(name: str, **training: Any) -> dict[str, Any]:
     return found
 
 
-def test_what_is_told_of_a_loss_is_its_mean_over_the_whole_batch(
+def test_the_reported_loss_is_the_mean_over_the_whole_batch(
     sentences: Path, cache: Path, tmp_path: Path
 ) -> None:
     job = document("masked_lm-features")
@@ -51,7 +51,7 @@ def test_what_is_told_of_a_loss_is_its_mean_over_the_whole_batch(
 
 
 @pytest.mark.parametrize(("name", "phases"), [("causal_lm-llama", 1), ("dcgan", 2)])
-def test_every_part_of_every_phase_of_every_step_has_dropout_of_its_own(
+def test_every_micro_batch_of_every_phase_and_step_has_its_own_dropout(
     name: str,
     phases: int,
     request: pytest.FixtureRequest,
@@ -69,7 +69,7 @@ def test_every_part_of_every_phase_of_every_step_has_dropout_of_its_own(
     assert len(seeds) == len(set(seeds)) == 3 * 2 * phases
 
 
-def test_networks_learn_in_training_mode_and_are_looked_at_without_it(
+def test_networks_train_in_training_mode_and_are_evaluated_in_evaluation_mode(
     pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dropout and gradients: on in every step, also behind an evaluation, and off in all that looks."""
@@ -110,7 +110,7 @@ def test_the_precision_is_that_of_products_in_training_and_evaluation(
     assert given == {True: {kind}, False: {kind}}
 
 
-def test_things_are_done_at_the_steps_that_the_spec_names(
+def test_evaluations_samples_and_checkpoints_happen_at_the_steps_of_the_spec(
     pictures: Path, cache: Path, tmp_path: Path
 ) -> None:
     cadence = {"steps": 7, "log_every": 2, "evaluate_every": 3, "probe_every": 2, "checkpoint_every": 4}
@@ -122,7 +122,7 @@ def test_things_are_done_at_the_steps_that_the_spec_names(
     assert [one["step"] for one in told if one["event"] == "checkpoint"] == [4, 7]
 
 
-def test_a_checkpoint_is_of_one_step_whatever_the_run_does_while_it_is_written(
+def test_a_checkpoint_is_of_one_step_although_training_continues_during_the_write(
     sentences: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[Snapshot] = []
@@ -150,7 +150,7 @@ def test_a_checkpoint_is_of_one_step_whatever_the_run_does_while_it_is_written(
     assert moved, "the run did go on"
 
 
-def test_processes_share_every_part_without_a_sample_twice(
+def test_processes_share_every_micro_batch_without_duplicates(
     sentences: Path, cache: Path, tmp_path: Path
 ) -> None:
     with open_run(document("masked_lm"), sentences, tmp_path, cache) as (run, _):

@@ -49,7 +49,7 @@ def test_biases_and_norms_are_not_decayed() -> None:
 
 
 @pytest.mark.parametrize("kind", [AdamW, Muon, Adafactor])
-def test_embeddings_are_spared_where_asked(kind: type[AdamW]) -> None:
+def test_embeddings_are_not_decayed_if_requested(kind: type[AdamW]) -> None:
     optimizers = create_optimizers(kind(weight_decay=0.5, decay_embeddings=False), Network())
     decay = {name: group["weight_decay"] for name, group in groups(optimizers)}
     assert decay["embedding.weight"] == decay["norm.weight"] == decay["layer.0.0.bias"] == 0.0
@@ -57,7 +57,7 @@ def test_embeddings_are_spared_where_asked(kind: type[AdamW]) -> None:
 
 
 @pytest.mark.parametrize("kind", [AdamW, Muon, Adafactor])
-def test_rates_fall_from_the_head_to_the_embeddings(kind: type[AdamW]) -> None:
+def test_learning_rates_decrease_from_the_head_to_the_embeddings(kind: type[AdamW]) -> None:
     optimizers = create_optimizers(kind(layer_decay=0.5, learning_rate=0.1), Network())
     for optimizer in optimizers.values():
         set_learning_rate(optimizer, 0.08)
@@ -106,7 +106,7 @@ def test_every_setting_of_a_spec_reaches_its_optimizer() -> None:
 
 
 @pytest.mark.parametrize("spec", [Muon(), AdamW(layer_decay=0.9)])
-def test_a_network_without_blocks_is_refused_what_needs_them(spec: Optimizer) -> None:
+def test_settings_that_need_blocks_are_refused_for_a_network_without_blocks(spec: Optimizer) -> None:
     with pytest.raises(EngineError) as caught:
         create_optimizers(spec, Network(blocks=0))
     assert caught.value.code == "spec_invalid"
@@ -128,7 +128,7 @@ def test_the_fused_step_agrees_with_the_plain_one() -> None:
 
 @pytest.mark.parametrize("kind", [Network, Pair])
 @pytest.mark.parametrize("spec", KINDS, ids=lambda spec: f"{spec.kind}-{spec.layer_decay}")
-def test_continuing_from_the_tensors_is_continuing(spec: Optimizer, kind: type[Network]) -> None:
+def test_restoring_the_state_tensors_continues_the_optimisation(spec: Optimizer, kind: type[Network]) -> None:
     straight = kind()
     optimizers = create_optimizers(spec, straight)
     for seed in range(3):

@@ -63,7 +63,7 @@ ASKED = np.array([3, 4, 6, 8, 10, 11, 5])
 """Of another order of classes than the first seven held-out images."""
 
 
-def test_probes_are_right_where_brightness_tells_the_class() -> None:
+def test_probes_are_right_if_brightness_determines_the_class() -> None:
     values = examine(Brightness(), TRAIN, HELD_OUT, ASKED, TRAINING)
     assert values["probe/knn_accuracy"] == values["probe/linear_accuracy"] == 1.0
     swapped = Labelled(HELD_OUT.images, np.where(HELD_OUT.labels >= 0, 1 - HELD_OUT.labels, -1))
@@ -71,7 +71,7 @@ def test_probes_are_right_where_brightness_tells_the_class() -> None:
     assert values["probe/knn_accuracy"] == values["probe/linear_accuracy"] == 0.0
 
 
-def test_probes_are_taught_labelled_training_samples_alone_and_no_more_than_asked_for() -> None:
+def test_probes_use_only_labelled_training_samples_up_to_the_limit() -> None:
     encoder = Brightness()
     examine(encoder, TRAIN, HELD_OUT, ASKED, TRAINING)
     held_out, *_, taught = encoder.asked
@@ -90,7 +90,7 @@ def test_probes_are_taught_labelled_training_samples_alone_and_no_more_than_aske
     ],
     ids=["none asked for", "nothing labelled", "one class", "nobody to ask"],
 )
-def test_without_labels_there_are_measures_and_no_probes(
+def test_without_labels_there_are_representation_metrics_and_no_probes(
     train: Labelled, held_out: Labelled, probe_samples: int
 ) -> None:
     training = TrainingSpec(steps=1, probe_samples=probe_samples)
@@ -113,11 +113,11 @@ def test_alignment_compares_two_different_views_of_each_image() -> None:
     ("count", "size", "chosen"),
     [(4, 100, [0, 25, 50, 75]), (3, 7, [0, 2, 4]), (9, 4, [0, 1, 2, 3]), (5, 0, []), (1, 9, [0])],
 )
-def test_what_is_looked_at_is_spread_over_the_whole_part(count: int, size: int, chosen: list[int]) -> None:
+def test_probed_samples_are_spread_over_the_whole_split(count: int, size: int, chosen: list[int]) -> None:
     assert spread(count, size).tolist() == chosen
 
 
-def test_each_collapse_is_told_once() -> None:
+def test_each_collapse_is_reported_once() -> None:
     told = Told()
     alarm = CollapseAlarm(Events(told))
     fine, collapsed = {"health/std": 0.8, "health/rankme": 9.0}, {"health/std": 1e-4, "health/rankme": 1.0}

@@ -57,13 +57,13 @@ class Engine:
         return found
 
 
-def test_every_task_is_written_out() -> None:
+def test_every_task_has_a_reference() -> None:
     kinds = {kind.model_fields["kind"].default for kind in task_specs()}
     assert {case.document["task"]["kind"] for case in CASES.values()} == kinds
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_run_is_the_loop_written_out_by_hand(
+def test_a_run_equals_a_loop_written_by_hand(
     name: str, request: pytest.FixtureRequest, cache: Path, tmp_path: Path
 ) -> None:
     case = CASES[name]

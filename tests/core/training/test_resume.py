@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize(
     "precision", ["fp32", "bf16"]
 )  # the networks are so small that even emulated it is fast
-def test_killed_and_stopped_runs_end_in_the_straight_runs_bits(
+def test_killed_and_stopped_runs_end_with_the_bits_of_an_uninterrupted_run(
     spec: dict[str, Any], precision: str, pretrain: Any, corpus: Path, cache: Path, tmp_path: Path
 ) -> None:
     spec["training"]["precision"] = precision
@@ -84,7 +84,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     assert hashes(out, 16) == expected
 
 
-def test_a_finished_run_started_again_only_says_so(
+def test_a_finished_run_started_again_only_reports_its_end(
     spec: dict[str, Any], pretrain: Any, tmp_path: Path
 ) -> None:
     first = pretrain(spec, tmp_path / "out")
@@ -135,7 +135,7 @@ def test_weights_of_another_size_are_refused(spec: dict[str, Any], pretrain: Any
 
 
 @pytest.mark.parametrize("damage", ["no manifest", "no directory"])
-def test_a_named_checkpoint_that_is_not_whole_is_refused(
+def test_a_named_checkpoint_that_is_incomplete_is_refused(
     spec: dict[str, Any], pretrain: Any, tmp_path: Path, damage: str
 ) -> None:
     if damage == "no manifest":

@@ -165,7 +165,7 @@ def test_another_task_begins_with_the_encoders_weights_and_fresh_heads(
 
 
 @pytest.mark.parametrize("name", ["mae to dino", "tokens to features"])
-def test_a_run_that_started_from_an_encoder_ends_in_the_same_bits_wherever_it_was_killed(
+def test_a_run_that_started_from_an_encoder_ends_with_the_same_bits_wherever_it_was_killed(
     name: str, pretrain: Any, trained: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     first, second = PAIRS[name]
@@ -188,7 +188,7 @@ def test_a_run_that_started_from_an_encoder_ends_in_the_same_bits_wherever_it_wa
     assert points(unstarted) != points(straight)
 
 
-def test_all_of_a_checkpoint_goes_on_as_the_run_would_have(
+def test_a_start_with_scope_all_continues_as_the_run_would_have(
     spec: dict[str, Any], pretrain: Any, tmp_path: Path
 ) -> None:
     straight, begun = tmp_path / "straight", tmp_path / "begun"
@@ -257,7 +257,7 @@ def test_an_encoder_that_does_not_fit_is_refused_by_the_field(
     assert said in failed["message"]
 
 
-def test_a_tokenizer_that_numbers_tokens_otherwise_is_refused(
+def test_a_tokenizer_with_other_token_ids_is_refused(
     pretrain: Any, trained: Any, tmp_path: Path, corpus: Path
 ) -> None:
     first, second = PAIRS["masked spans to tokens"]

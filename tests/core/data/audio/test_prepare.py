@@ -54,7 +54,7 @@ def test_every_container_gives_the_same_samples_and_classes(
     assert prepared.facts["hours_held_out"] * 3600 == pytest.approx(0.2)
 
 
-def test_levels_stay_where_that_is_asked(stored: Stored, tone: Tone, wav: Wav, tmp_path: Path) -> None:
+def test_levels_are_kept_if_the_spec_says_so(stored: Stored, tone: Tone, wav: Wav, tmp_path: Path) -> None:
     files = stored("a.zip", {f"{n}.wav": wav(0.1 * tone(100 + n), subtype="PCM_24") for n in range(3)})
     prepared = prepare(files, spec(normalization="none"), tmp_path / "cache")
     found = sorted(tuple(np.frombuffer(one, np.int16).tolist()) for one in everything(prepared))

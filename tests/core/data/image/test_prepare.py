@@ -101,7 +101,9 @@ def test_a_small_dataset_has_both_splits(stored: Stored, png: Png, tmp_path: Pat
         prepare(stored("c.zip", {"test/a.png": png(1), "test/b.png": png(2)}), spec(), tmp_path / "cache")
 
 
-def test_it_is_made_once_and_made_again_where_it_is_damaged(stored: Stored, png: Png, tmp_path: Path) -> None:
+def test_prepared_data_is_reused_and_damaged_data_is_rebuilt(
+    stored: Stored, png: Png, tmp_path: Path
+) -> None:
     files = stored("a.zip", {f"{n}.png": png(n) for n in range(9)})
     first = prepare(files, spec(), tmp_path / "cache")
     again = prepare(files, spec(), tmp_path / "cache")

@@ -40,7 +40,7 @@ def test_rows_are_as_full_as_by_the_plain_algorithm(sizes: list[int], capacity: 
 
 
 @given(lengths, st.integers(1, 30))
-def test_each_token_lies_in_one_place_and_short_documents_whole(sizes: list[int], capacity: int):
+def test_each_token_has_one_place_and_short_documents_are_not_cut(sizes: list[int], capacity: int):
     offsets = np.cumsum([0, *sizes])
     packing = best_fit(offsets, capacity)
     covered = np.concatenate(
@@ -65,7 +65,7 @@ def test_a_million_documents_are_packed_almost_without_padding():
     assert rows * 1024 / sizes.sum() < 1.0001
 
 
-def test_rows_hold_documents_and_say_where_each_lies(prepared: PreparedText):
+def test_rows_contain_documents_and_their_positions(prepared: PreparedText):
     packed = BestFitSequences(prepared, "train", 2048)
     every = np.arange(len(packed))
     rows, segments = packed.rows(every), packed.segments(every)
@@ -97,7 +97,7 @@ def test_rows_hold_documents_and_say_where_each_lies(prepared: PreparedText):
     assert size.cut_share == size.documents_cut / size.documents
 
 
-def test_without_a_beginning_rows_are_text_alone(prepared: PreparedText):
+def test_without_a_start_token_rows_contain_only_text(prepared: PreparedText):
     packed = BestFitSequences(prepared, "held_out", 65, begins=False)
     row = packed.rows(np.array([0]))[0]
     assert row[0] != prepared.special_ids.cls

@@ -169,7 +169,9 @@ def test_incomplete_prepared_data_is_built_again(corpus: list[DataFile], tmp_pat
         ("data_unreadable", "no key 'body'", {"a__jsonl": '{"text": "x"}'}),
     ],
 )
-def test_bad_data(written: Written, tmp_path: Path, code: str, said: str, contents: dict[str, str | bytes]):
+def test_invalid_data_is_refused(
+    written: Written, tmp_path: Path, code: str, said: str, contents: dict[str, str | bytes]
+):
     spec = DataSpec(text_column="body")
     with pytest.raises(DataError) as caught:
         prepare(written(**contents), spec, tmp_path / "cache")

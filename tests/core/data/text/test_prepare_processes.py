@@ -38,7 +38,7 @@ print(prepare(files, spec, Path({str(cache)!r}), on_progress={on_progress}, proc
     )
 
 
-def test_two_processes_at_once_are_both_right(corpus: list[DataFile], tmp_path: Path):
+def test_two_concurrent_processes_prepare_the_same_data(corpus: list[DataFile], tmp_path: Path):
     # The first process works and waits for a message; the second asks for the same key meanwhile.
     wait = (
         "lambda *_: (print('begun', flush=True), sys.stdin.readline()) if _[:2] == ('reading', 0) else None"

@@ -101,7 +101,7 @@ def test_fewer_than_two_documents_are_too_few(texts: list[str]):
 
 
 @pytest.mark.parametrize("later", [["a", "b"], ["a", "b", "c", "d"]])
-def test_data_that_changes_between_two_readings_is_noticed(later: list[str]):
+def test_data_that_changes_between_two_passes_is_detected(later: list[str]):
     result = split(["a", "b", "c"], 0.1)
     with pytest.raises(DataError) as caught:
         list(result.pick(whole(later), TRAIN, HELD_OUT))
@@ -109,7 +109,7 @@ def test_data_that_changes_between_two_readings_is_noticed(later: list[str]):
 
 
 @given(documents, st.integers(1, 5))
-def test_where_repeats_are_looked_for_in_buckets_the_same_are_found(texts: list[str], size: int):
+def test_duplicates_found_by_buckets_are_the_same(texts: list[str], size: int):
     texts = ["one", *texts, "two"]
     expected = split(texts, 0.3)
     with pytest.MonkeyPatch.context() as patch:

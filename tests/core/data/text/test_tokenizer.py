@@ -72,7 +72,7 @@ def test_special_tokens_come_first(kind: str):
     assert special.all == (0, 1, 2, 3, 4)
 
 
-def test_no_text_is_unknown_to_bytes(topics: list[str]):
+def test_a_byte_level_tokenizer_encodes_every_text(topics: list[str]):
     tokenizer = trained("bpe", topics).tokenizer
     text = "日本語 😀 \x00 naïve\n\n\tx"
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text

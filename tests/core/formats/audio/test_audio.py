@@ -46,7 +46,7 @@ def refused(content: bytes, name: str = "a.wav") -> FormatError:
     return error.value
 
 
-def test_folders_name_classes_and_parts(zipped: Zipped) -> None:
+def test_folders_name_classes_and_splits(zipped: Zipped) -> None:
     notes = AudioNotes()
     members = {
         "train/cat/b.wav": wav(noise()),
@@ -93,7 +93,7 @@ def test_channels_are_averaged_and_clipping_is_counted() -> None:
     assert (sound.channels, sound.clipped) == (3, 7)
 
 
-def test_a_bad_member_leaves_the_others(zipped: Zipped) -> None:
+def test_a_bad_member_does_not_affect_the_others(zipped: Zipped) -> None:
     content = bytearray(zipped({"a.wav": wav(noise()), "b.wav": wav(noise(seed=1))}, zipfile.ZIP_STORED))
     content[300] ^= 0xFF  # a byte of a.wav, so that its checksum is wrong
     first, second = read(bytes(content), "x.zip")
@@ -131,7 +131,7 @@ def test_links_in_a_tar_are_refused(kind: bytes) -> None:
     assert error.value.code == "archive_link"
 
 
-def test_a_bomb_is_refused_at_the_first_byte_too_many(zipped: Zipped) -> None:
+def test_a_decompression_bomb_is_refused_at_the_first_byte_above_the_limit(zipped: Zipped) -> None:
     members = {"a.wav": bytes(1 << 20)}
     for name, content in (("x.zip", zipped(members)), ("x.tar.gz", tarred(members, "w:gz"))):
         with pytest.raises(FormatError) as error:

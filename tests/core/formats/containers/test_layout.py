@@ -96,7 +96,7 @@ HELD, TRAINS = True, False
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_the_whole_tree_decides(tree: Mapping[str, tuple[str | None, bool]]) -> None:
+def test_the_layout_is_decided_by_the_whole_tree(tree: Mapping[str, tuple[str | None, bool]]) -> None:
     paths = [f"{path}.png" for path in tree]
     assert dict(zip(tree, placed(*paths), strict=True)) == tree
     # The order of the files does not matter.

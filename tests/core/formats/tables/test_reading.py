@@ -71,7 +71,7 @@ def test_the_header_shows_the_delimiter(read: Read, delimiter: str):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
-def test_the_text_column_is_text_else_the_one_named_else_the_only_one_of_strings(
+def test_the_text_column_is_the_named_one_else_text_else_the_only_one_of_strings(
     make: Make, read: Read, name: str
 ):
     assert read(make(name, ["hello"], "body"), name) == ["hello"]
@@ -87,20 +87,18 @@ def test_of_two_columns_of_strings_the_named_one_is_read(read: Read):
         assert read(content, name, text_column="body") == ["B"]
 
 
-def test_what_holds_no_text_is_no_document(make: Make, read: Read):
+def test_values_that_are_no_text_are_no_documents(make: Make, read: Read):
     assert read(b'\n{"text": null}\n{"text": " "}\n{"id": 1}\n{"text": "a"}\n', "a.jsonl") == ["a"]
     assert read(b"\ntext\n\n  \na\n", "a.csv") == ["a"]
     assert read(make("a.parquet", [None, "", "\n", "a"]), "a.parquet") == ["a"]  # type: ignore[list-item]
 
 
-def test_half_a_surrogate_pair_becomes_a_replacement_character(read: Read):
+def test_a_lone_surrogate_becomes_a_replacement_character(read: Read):
     (document,) = read(rb'{"text": "a\ud83d \ud83d\ude00"}', "a.jsonl")
     assert document == "a\ufffd 😀"
 
 
-def test_a_zip_is_read_in_name_order_and_leaves_out_what_it_does_not_know(
-    make: Make, zipped: Zipped, read: Read
-):
+def test_a_zip_is_read_in_name_order_without_unknown_files(make: Make, zipped: Zipped, read: Read):
     members = {
         "b/two.jsonl.gz": make("two.jsonl.gz", ["2"]),
         "a/one.txt": b"1",
@@ -141,7 +139,7 @@ def test_the_stream_is_not_closed(make: Make):
         assert not stream.closed
 
 
-def test_importing_it_loads_nothing_heavy():
+def test_importing_the_readers_loads_no_large_library():
     heavy = "{'torch', 'transformers', 'tokenizers', 'pyarrow', 'numpy'}"
     code = f"import sys, core.formats; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -106,7 +106,7 @@ def test_columns_that_share_a_name(read: Read, refused: Refused) -> None:
     assert refused(b"body,body\na,b\n", "a.csv", text_column="body").code == "bad_csv"
 
 
-def test_a_record_without_end_is_stopped_in_every_dialect(refused: Refused) -> None:
+def test_an_endless_record_is_stopped_in_every_dialect(refused: Refused) -> None:
     for head in (b'id,text\n1,"', b'id\ttext\n1\t"', b"id;text\n1;'"):
         error = refused(head + b"0\n" * 3000, "a.csv", limits=Limits(document_characters=2000))
         assert error.code == "bad_csv"
