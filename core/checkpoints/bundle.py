@@ -112,8 +112,11 @@ class Bundle:
         if unwritten:
             raise ValueError(f"no file of the checkpoint is for the tensor {min(unwritten)}")
 
-    def read(self, directory: Path, into: nn.Module) -> None:
+    def read(self, directory: Path, into: nn.Module, *, partly: bool = False) -> None:
         """Load into an objective the state that `write` wrote.
+
+        Args:
+            partly: Ignore tensors of the checkpoint that the objective does not have.
 
         Raises:
             EngineError: ``checkpoint_mismatch`` if a tensor is missing, has another shape or is not in the objective.
@@ -124,7 +127,7 @@ class Bundle:
         except (OSError, RuntimeError, ValueError, SafetensorError) as error:
             raise self.mismatch(directory, (str(error).splitlines() or [type(error).__name__])[0]) from None
         tied = {network.prefix + name for network in self.networks for name in _tied(network.model)}
-        misfits = sorted({*missing, *unexpected} - tied)
+        misfits = sorted({*missing, *(() if partly else unexpected)} - tied)
         if misfits:
             raise self.mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
 

@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from core.commands.serve import serve  # noqa: PLC0415 - each command imports only what it needs
 
         return serve(arguments.fd, arguments.parent, engine=main)
+    if arguments.command == "predict":
+        return _predict(arguments)
     from core.commands.terminal import terminal_sink  # noqa: PLC0415 - torch takes a second, --help should not
     from core.events import Events, PipeSink  # noqa: PLC0415
 
@@ -116,6 +118,19 @@ def _export(arguments: argparse.Namespace, events: "Events") -> int:
     return export(options, events)
 
 
+def _predict(arguments: argparse.Namespace) -> int:
+    from core.commands.predict import Options, predict  # noqa: PLC0415 - as above
+
+    return predict(
+        Options(
+            fd=arguments.events_fd,
+            memory_bytes=arguments.memory_bytes,
+            threads=arguments.threads,
+            nice=arguments.nice,
+        )
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Seedbed's pretraining engine.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -195,6 +210,24 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--step", type=_positive, default=1, metavar="N", help="of which step (default: 1)")
     _add_tokenizer(preview)
     _add_process(preview)
+
+    predict = commands.add_parser(
+        "predict", help="keep models loaded and answer predictions from a socket (core/prediction/serving.py)"
+    )
+    predict.add_argument(
+        "--events-fd", type=int, required=True, metavar="N", help="connected Unix socket, inherited"
+    )
+    predict.add_argument(
+        "--memory-bytes",
+        type=_positive,
+        required=True,
+        metavar="N",
+        help="limit on the weights of all loaded models",
+    )
+    predict.add_argument(
+        "--threads", type=_positive, default=1, metavar="N", help="threads for computation (default: 1)"
+    )
+    predict.add_argument("--nice", type=int, default=10, metavar="N", help="niceness (default: 10)")
 
     serve = commands.add_parser("serve", help="stay loaded and fork an engine for each request")
     serve.add_argument("--fd", type=int, required=True, metavar="N", help="listening Unix socket, inherited")

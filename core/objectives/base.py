@@ -20,6 +20,7 @@ from core.checkpoints.bundle import Bundle
 from core.data import Prepared, Samples, SplitName
 from core.errors import EngineError
 from core.networks.encoder import Encoder
+from core.objectives.predictions import Predictor
 from core.spec.base import Spec
 from core.spec.job import JobSpec
 
@@ -208,6 +209,24 @@ class Objective(nn.Module, abc.ABC):
 
     def restored(self) -> None:
         """Called after the state was read from a checkpoint: updates copies of buffers on the host."""
+
+    def open(self, directory: Path) -> None:
+        """Load the weights from a checkpoint for predictions, on an objective that was created without the job's data.
+
+        Tensors that only training needs are ignored where this objective has none of them. A task that measures the
+        training data when it is created takes over what the checkpoint says about them.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where a weight is missing or has another shape.
+        """
+        self.bundle.read(directory, self, partly=True)
+        self.restored()
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        """How a checkpoint answers the kinds of prediction that the spec lists, by kind; used after `open`, in evaluation
+        mode and without gradient. Features of samples need no entry: every encoder gives them."""
+        return {}
 
     def optimizers(self) -> Mapping[str, NamedParameters]:
         """Which parameters go to which optimiser, by the optimiser's name."""

@@ -1,5 +1,6 @@
 """Base class of the text tasks' objectives: one network of `transformers`, its tokenizer, their checkpoint folder."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -79,9 +80,13 @@ class LanguageModel(Objective):
         """Write the tokenizer's files beside the network's."""
         self.data.save_tokenizer(directory, self.sequence_length)
 
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The data's tokenizer."""
+        return Tokenizer.from_file(str(self.data.tokenizer_directory / "tokenizer.json"))
+
     def as_text(self, ids: NDArray[np.int64]) -> str | None:
-        tokenizer = Tokenizer.from_file(str(self.data.tokenizer_directory / "tokenizer.json"))
-        text: str = tokenizer.decode(ids.tolist(), skip_special_tokens=False)
+        text: str = self.tokenizer.decode(ids.tolist(), skip_special_tokens=False)
         return text
 
     @property

@@ -8,6 +8,7 @@ from core.spec.architectures.base import Inputs, Size
 from core.spec.base import Spec
 from core.spec.metrics import LOSS, RUN, Direction, Metric, evaluations
 from core.spec.opening import Opening
+from core.spec.predictions import Prediction, embed, neighbours
 from core.spec.recipes import Recipe
 
 Modality = Literal["text", "image", "audio"]
@@ -55,6 +56,10 @@ class TaskSpec(Spec):
     """Its own fields that a form shows at once; the others are in a collapsed section."""
     opening: ClassVar[Opening] = Opening()
     """How a checkpoint of it is opened."""
+    predictions: ClassVar[tuple[Prediction, ...]] = ()
+    """What its checkpoints can be asked for beside features (`all_predictions`); the first is the default."""
+    has_encoder: ClassVar[bool] = True
+    """Whether it trains an encoder of whole samples, so that its checkpoints can be asked for features."""
     documentation: ClassVar[str | None] = None
     """URL of its documentation page. Default, for the tasks of Seedbed itself: ``docs/tasks/<kind>.md`` of the source."""
 
@@ -94,6 +99,12 @@ class TaskSpec(Spec):
     def learns_features(cls) -> bool:
         """Whether it learns features of whole samples, which probes can measure."""
         return any(metric.group == "representation" for metric in cls.metrics)
+
+    @classmethod
+    def all_predictions(cls) -> tuple[Prediction, ...]:
+        """All kinds of prediction of its checkpoints, in the order of display."""
+        features = (embed(cls.modality), neighbours(cls.modality)) if cls.has_encoder else ()
+        return (*cls.predictions, *features)
 
     @classmethod
     def fields(cls) -> tuple[str, ...]:

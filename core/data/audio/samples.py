@@ -36,9 +36,7 @@ class AudioSamples:
             if len(counts)
             else number
         )
-        self.dtype = np.dtype([("length", np.int32), ("begin", np.int32), ("pcm", np.int16, (2 * clip,))])
-        """Type of a row: how many of the numbers in ``pcm`` belong to the recording (the rest is 0), and where the
-        row's own clip begins."""
+        self.dtype = row_type(clip)
 
     def __len__(self) -> int:
         return len(self._recording)
@@ -78,6 +76,12 @@ class AudioSamples:
                 f"The {self._name} split has {len(self):,} clips, and {count:,} are needed",
                 "Add recordings, or lower training.batch_size or data.audio.clip_seconds.",
             )
+
+
+def row_type(clip: int) -> np.dtype[np.void]:
+    """Type of a row of `AudioSamples`: how many of the numbers in ``pcm`` belong to the recording (the rest is 0), and where
+    the row's own clip begins."""
+    return np.dtype([("length", np.int32), ("begin", np.int32), ("pcm", np.int16, (2 * clip,))])
 
 
 def cut(

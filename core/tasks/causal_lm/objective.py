@@ -5,7 +5,8 @@ documents concatenated with a separator between them; each row's last token is o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +24,12 @@ from core.networks.cross_entropy import cross_entropy
 from core.networks.documents import attention_mask, document_numbers, restarted_positions
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text, text_of
+from core.objectives.predictions import Predictor
 from core.objectives.tokenizer_folder import save_causal_tokenizer
 from core.randomness import derive_seed
 from core.spec.job import JobSpec
+from core.spec.predictions import CONTINUE
+from core.tasks.causal_lm.prediction import continue_text
 from core.tasks.causal_lm.sampling import continuations
 from core.tasks.causal_lm.spec import CausalLanguageModeling
 
@@ -136,3 +140,10 @@ class CausalLM(LanguageModel):
 
     def compile_networks(self) -> None:
         body(self.model).compile()
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        end = self.data.special_ids.sep
+        return {
+            CONTINUE.kind: partial(continue_text, self.model, self.tokenizer, end, self.sequence_length),
+        }

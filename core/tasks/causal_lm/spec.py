@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import CAUSAL_LANGUAGE, Opening
+from core.spec.predictions import CONTINUE, Prediction
 from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -33,6 +34,7 @@ class CausalLanguageModeling(TaskSpec):
         minutes="tens of minutes",
     )
     opening: ClassVar[Opening] = CAUSAL_LANGUAGE
+    predictions: ClassVar[tuple[Prediction, ...]] = (CONTINUE,)
 
     kind: Literal["causal_lm"] = "causal_lm"
 

@@ -6,7 +6,7 @@ larger weights, by the frequencies in the training split, and pictures are made 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +24,9 @@ from core.networks.maps import feature_map, map_shape
 from core.networks.vision import create_encoder
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.images import EncoderObjective, initialising, is_images
+from core.objectives.predictions import Answering, Asked, Predictor, images_result
 from core.spec.job import JobSpec
+from core.spec.predictions import COLORIZE
 from core.tasks.colorization.lab import lab_to_rgb, rgb_to_lab
 from core.tasks.colorization.palette import (
     annealed_mean,
@@ -103,11 +105,25 @@ class Colorizer(EncoderObjective):
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
         rows = samples.rows(indices)
+        pictures = self._pictures(rows)
+        return [Shown("grey_guessed_true", "image/png", png(side_by_side(*pictures, rows)))]
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {COLORIZE.kind: self._colorize}
+
+    def _colorize(self, asked: Asked) -> Answering:
+        assert asked.rows is not None
+        yield None
+        pictures = (*self._pictures(asked.rows), asked.rows)
+        return images_result(zip(("grey", "colored", "original"), pictures, strict=True))
+
+    def _pictures(self, rows: NDArray[Any]) -> list[NDArray[np.uint8]]:
+        """The images in grey, and with the predicted colours, shape (B, S, S, 3) each."""
         lab = _lab(torch.from_numpy(rows).to(self.device))
         grey = torch.cat([lab[:, :1], torch.zeros_like(lab[:, 1:])], dim=1)
         guessed = torch.cat([lab[:, :1], self.colours(self.decoder(self._maps(lab)))], dim=1)
-        pictures = [to_pixels(lab_to_rgb(kind).cpu().numpy()) for kind in (grey, guessed)]
-        return [Shown("grey_guessed_true", "image/png", png(side_by_side(*pictures, rows)))]
+        return [to_pixels(lab_to_rgb(kind).cpu().numpy()) for kind in (grey, guessed)]
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         lab = _lab(torch.from_numpy(rows).to(self.device))

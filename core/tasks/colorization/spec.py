@@ -11,6 +11,7 @@ from core.spec.architectures.image import ImageEncoderSize
 from core.spec.decoders import count_decoder
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.predictions import COLORIZE, Prediction
 from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -50,6 +51,7 @@ class Colorization(TaskSpec):
         large_steps=50_000,
     )
     needs_colour: ClassVar[bool] = True
+    predictions: ClassVar[tuple[Prediction, ...]] = (COLORIZE,)
 
     kind: Literal["colorization"] = "colorization"
 

@@ -5,7 +5,7 @@ encoder's last map goes through one linear layer to the code, and a convolutiona
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -23,9 +23,11 @@ from core.networks.maps import feature_map, map_shape
 from core.networks.vision import create_encoder
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.images import EncoderObjective, initialising, is_images
+from core.objectives.predictions import Answering, Asked, Predictor, images_result
 from core.randomness import derive_seed, normals, uniforms
 from core.spec.decoders import decoder_start_width
 from core.spec.job import JobSpec
+from core.spec.predictions import RECONSTRUCT_IMAGE, MaskingOptions
 from core.tasks.denoising_autoencoder.spec import DenoisingAutoencoder
 
 _EVALUATION_KEY = derive_seed(0, "evaluation noise")
@@ -124,12 +126,27 @@ class Autoencoder(EncoderObjective):
         return {"eval/loss": loss, "eval/clean_loss": clean_loss, "eval/mean_colour_loss": variance}
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
-        batch = self._evaluation_batch(samples, indices)
+        pictures = self._pictures(self._evaluation_batch(samples, indices))
+        return [Shown("original_damaged_rebuilt", "image/png", png(side_by_side(*pictures)))]
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {RECONSTRUCT_IMAGE.kind: self._reconstruct}
+
+    def _reconstruct(self, asked: Asked) -> Answering:
+        assert isinstance(asked.options, MaskingOptions)
+        assert asked.rows is not None
+        yield None
+        key = derive_seed(asked.options.seed, "prediction")
+        pictures = self._pictures(self.collate(asked.rows, np.zeros(1, np.int64), key).to(self.device))
+        return images_result(zip(("original", "damaged", "reconstruction"), pictures, strict=True))
+
+    def _pictures(self, batch: Batch) -> list[NDArray[np.uint8]]:
+        """The images, damaged ones, and the reconstructions of those, shape (B, S, S, C) each."""
         clean = self.normalised(to_float(batch.tensors["images"]))
         noisy = self.damaged(clean, batch.tensors.get("noise"))
         kinds = [clean, noisy, self.rebuild(noisy)]
-        pictures = [to_pixels(self.denormalised(kind.float()).cpu().numpy()) for kind in kinds]
-        return [Shown("original_damaged_rebuilt", "image/png", png(side_by_side(*pictures)))]
+        return [to_pixels(self.denormalised(kind.float()).cpu().numpy()) for kind in kinds]
 
     def encode(self, rows: NDArray[Any]) -> Tensor:
         return self.code(self.normalised(self.pixels(rows)))

@@ -9,6 +9,7 @@ from core.spec.architectures.image import ImageEncoderSize
 from core.spec.decoders import count_autoencoder
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.predictions import RECONSTRUCT_IMAGE, Prediction
 from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -42,6 +43,7 @@ class DenoisingAutoencoder(TaskSpec):
         large_steps=50_000,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("noise",)
+    predictions: ClassVar[tuple[Prediction, ...]] = (RECONSTRUCT_IMAGE,)
 
     kind: Literal["denoising_autoencoder"] = "denoising_autoencoder"
 

@@ -34,8 +34,10 @@ from core.objectives.base import (
     objective_for,
 )
 from core.objectives.images import CHECKPOINT_ADVICE, is_images
+from core.objectives.predictions import Answering, Asked, Predictor, images_result
 from core.randomness import derive_seed, normals
 from core.spec.job import JobSpec
+from core.spec.predictions import GENERATE, GenerateOptions
 from core.tasks.gan.losses import (
     hinge_discriminator,
     hinge_generator,
@@ -47,6 +49,8 @@ from core.tasks.gan.spec import GenerativeAdversarialNetwork
 from core.teachers.moving_average import MovingAverage, warmed_up
 
 _SHOWN = 64
+_GENERATED_AT_ONCE = 4
+"""Images that are generated for a prediction between two turns of other requests."""
 _STEERED_EVERY = 4
 """Steps between two changes of the augmentation's probability (arXiv 2006.06676, section 3.1)."""
 
@@ -214,6 +218,22 @@ class Gan(Objective):
         made = self.generate(self._fixed_latents(np.arange(_SHOWN)))
         sheet = grid(to_pixels(made.cpu().numpy()), columns=8)
         return [Shown("generated", "image/png", png(sheet))]
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {GENERATE.kind: self._generate}
+
+    def _generate(self, asked: Asked) -> Answering:
+        options = asked.options
+        assert isinstance(options, GenerateOptions)
+        yield None
+        key = derive_seed(options.seed, "prediction")
+        made = []
+        for chunk in chunks(np.arange(options.count, dtype=np.int64), _GENERATED_AT_ONCE):
+            latents = torch.from_numpy(normals(key, chunk, self.task.latent_size)).to(self.device)
+            made += list(to_pixels(self.generate(latents).cpu().numpy()))
+            yield None
+        return images_result((str(number), image[None]) for number, image in enumerate(made))
 
     @property
     def bundle(self) -> Bundle:

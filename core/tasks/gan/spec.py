@@ -10,6 +10,7 @@ from core.spec.architectures.gan import LATENT_SIZE, GanSize
 from core.spec.metrics import LOSS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import OWN_CLASS, Opening
+from core.spec.predictions import GENERATE, Prediction
 from core.spec.recipes import Document, Recipe, base, few_steps, mini, smoke, some_steps
 from core.spec.task import Modality, TaskSpec
 
@@ -83,6 +84,8 @@ class GenerativeAdversarialNetwork(TaskSpec):
         ),
     )
     opening: ClassVar[Opening] = OWN_CLASS
+    predictions: ClassVar[tuple[Prediction, ...]] = (GENERATE,)
+    has_encoder: ClassVar[bool] = False
 
     kind: Literal["gan"] = "gan"
 

@@ -25,8 +25,10 @@ from core.networks.vit_mae import create_vit_mae, encoder_config, vit_mae_config
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.crops import Crops
 from core.objectives.images import CHECKPOINT_ADVICE, ImageObjective, is_images
+from core.objectives.predictions import Answering, Asked, Predictor, images_result
 from core.randomness import derive_seed, uniforms
 from core.spec.job import JobSpec
+from core.spec.predictions import RECONSTRUCT_IMAGE, MaskingOptions
 from core.tasks.masked_autoencoder.spec import MaskedAutoencoding
 
 AUTOENCODER = "autoencoder"
@@ -106,7 +108,24 @@ class MaskedAutoencoder(ImageObjective):
         return {"eval/loss": loss.item() / count if count else math.nan}
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
-        batch = self._masked(samples.rows(indices), indices, _EVALUATION_KEY, {}).to(self.device)
+        pictures = self._pictures(samples.rows(indices), indices, _EVALUATION_KEY)
+        return [Shown("original_masked_reconstruction", "image/png", png(side_by_side(*pictures)))]
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {RECONSTRUCT_IMAGE.kind: self._reconstruct}
+
+    def _reconstruct(self, asked: Asked) -> Answering:
+        assert isinstance(asked.options, MaskingOptions)
+        assert asked.rows is not None
+        yield None
+        key = derive_seed(asked.options.seed, "prediction")
+        pictures = self._pictures(asked.rows, np.zeros(1, np.int64), key)
+        return images_result(zip(("original", "masked", "reconstruction"), pictures, strict=True))
+
+    def _pictures(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> list[NDArray[np.uint8]]:
+        """The images, what the encoder sees of them, and the reconstructions, shape (B, S, S, C) each."""
+        batch = self._masked(rows, samples, key, {}).to(self.device)
         pixels = self._inputs(batch)
         predicted, removed = self.predict(pixels, batch.tensors["noise"])
         patches = self.model.patchify(pixels)
@@ -116,8 +135,7 @@ class MaskedAutoencoder(ImageObjective):
             predicted = predicted * deviation + mean
         hidden = removed[:, :, None].bool()
         kinds = [patches, patches.masked_fill(hidden, 0.0), torch.where(hidden, predicted, patches)]
-        pictures = [to_pixels(self.denormalised(self.model.unpatchify(kind)).cpu().numpy()) for kind in kinds]
-        return [Shown("original_masked_reconstruction", "image/png", png(side_by_side(*pictures)))]
+        return [to_pixels(self.denormalised(self.model.unpatchify(kind)).cpu().numpy()) for kind in kinds]
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
         """Rows: the crops of the images, and their patches that are visible to the encoder."""

@@ -10,6 +10,7 @@ from core.spec.architectures.vit import VitSize, image_block_bytes
 from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.predictions import RECONSTRUCT_IMAGE, Prediction
 from core.spec.recipes import Recipe, image_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -38,6 +39,7 @@ class MaskedAutoencoding(TaskSpec):
         parts=8,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("mask_ratio",)
+    predictions: ClassVar[tuple[Prediction, ...]] = (RECONSTRUCT_IMAGE,)
 
     kind: Literal["masked_autoencoder"] = "masked_autoencoder"
 

@@ -6,6 +6,8 @@ of the positions this saves most of the head's computation, with the same loss.
 """
 
 import math
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -31,10 +33,13 @@ from core.networks.masked_language import (
 )
 from core.objectives.base import Batch, Losses, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text
+from core.objectives.predictions import Predictor
 from core.randomness import derive_seed
 from core.spec.job import JobSpec
+from core.spec.predictions import FILL_MASK
 from core.tasks.masked_lm.feature_reconstruction import FeaturePredictor, clean_features, feature_loss
 from core.tasks.masked_lm.masking import Masker
+from core.tasks.masked_lm.prediction import fill_mask
 from core.tasks.masked_lm.spec import MaskedLanguageModeling
 from core.tasks.masked_lm.word_starts import word_starts
 
@@ -149,6 +154,13 @@ class MaskedLM(LanguageModel):
 
     def compile_networks(self) -> None:
         body(self.model).compile()
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        mask = self.data.special_ids.mask
+        return {
+            FILL_MASK.kind: partial(fill_mask, self.model, self.tokenizer, mask, self.sequence_length),
+        }
 
     def _hidden(self, batch: Batch) -> Tensor:
         """Hidden states at the predicted positions, shape (N, H)."""

@@ -11,6 +11,7 @@ from core.spec.base import Spec
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import MASKED_LANGUAGE, Opening
+from core.spec.predictions import FILL_MASK, Prediction
 from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -66,6 +67,7 @@ class MaskedLanguageModeling(TaskSpec):
     opening: ClassVar[Opening] = MASKED_LANGUAGE
     main_fields: ClassVar[tuple[str, ...]] = ("mask_probability",)
     packs_documents: ClassVar[bool] = True
+    predictions: ClassVar[tuple[Prediction, ...]] = (FILL_MASK,)
 
     kind: Literal["masked_lm"] = "masked_lm"
 

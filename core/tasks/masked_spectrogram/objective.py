@@ -5,8 +5,9 @@ a small decoder, discarded later, gets mask tokens for the rest. The loss is the
 that hold sound; padding after a short recording is not predicted.
 """
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,9 +28,11 @@ from core.networks.log_mel import LogMel
 from core.networks.spectrogram_mae import Grid, ast_config, create_decoder, create_encoder, encode_visible
 from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
+from core.objectives.predictions import Answering, Asked, Predictor, images_result
 from core.randomness import derive_seed, uniforms
 from core.spec.audio import AudioAugmentation
 from core.spec.job import JobSpec
+from core.spec.predictions import RECONSTRUCT_SOUND, MaskingOptions
 from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
@@ -92,7 +95,31 @@ class MaskedSpectrogramModeling(AudioObjective):
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
         """Rows of spectrograms, low bands at the bottom: the sound, its visible patches, and the reconstruction."""
         chosen = indices[:_SHOWN]
-        batch = self._collate(samples.rows(chosen), chosen, _EVALUATION_KEY, None).to(self.device)
+        pictures = self._pictures(samples.rows(chosen), chosen, _EVALUATION_KEY)
+        return (Shown("spectrograms", "image/png", png(side_by_side(*pictures))),)
+
+    def open(self, directory: Path) -> None:
+        super().open(directory)
+        extractor = json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
+        self.mean, self.std = float(extractor["mean"]), float(extractor["std"])
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {RECONSTRUCT_SOUND.kind: self._reconstruct}
+
+    def _reconstruct(self, asked: Asked) -> Answering:
+        assert isinstance(asked.options, MaskingOptions)
+        assert asked.rows is not None
+        yield None
+        key = derive_seed(asked.options.seed, "prediction")
+        pictures = self._pictures(asked.rows, np.zeros(1, np.int64), key)
+        return images_result(zip(("original", "masked", "reconstruction"), pictures, strict=True))
+
+    def _pictures(
+        self, rows: NDArray[Any], samples: NDArray[np.int64], key: int
+    ) -> Sequence[NDArray[np.uint8]]:
+        """Spectrograms of clips, what the network sees of them, and what it makes of that: shape (B, H, W, C) each."""
+        batch = self._collate(rows, samples, key, None).to(self.device)
         patches, predicted = self._predict(batch)
         if self.task.normalize_targets:
             mean, std = _mean_and_std(patches)
@@ -103,8 +130,7 @@ class MaskedSpectrogramModeling(AudioObjective):
             patches.masked_fill(hidden, patches.min().item()),
             torch.where(hidden, predicted, patches),
         )
-        pictures = draw_spectrograms(*map(self.grid.join, kinds))
-        return (Shown("spectrograms", "image/png", png(side_by_side(*pictures))),)
+        return draw_spectrograms(*map(self.grid.join, kinds))
 
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown]:
         """Rows: the spectrograms of the clips, and their patches that are visible to the encoder."""

@@ -13,6 +13,7 @@ from core.spec.audio import AudioAugmentation
 from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
+from core.spec.predictions import RECONSTRUCT_SOUND, Prediction
 from core.spec.recipes import Recipe, audio_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -39,6 +40,7 @@ class MaskedSpectrogram(TaskSpec):
         large_rate=0.0002,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("mask_ratio",)
+    predictions: ClassVar[tuple[Prediction, ...]] = (RECONSTRUCT_SOUND,)
 
     kind: Literal["masked_spectrogram"] = "masked_spectrogram"
 

@@ -5,7 +5,7 @@ the removed spans, each after its sentinel.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,9 +22,12 @@ from core.networks.cross_entropy import cross_entropy
 from core.networks.t5 import create_t5, t5_config
 from core.objectives.base import Batch, Losses, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text
+from core.objectives.predictions import Answering, Asked, Predictor
 from core.objectives.tokenizer_folder import save_denoising_tokenizer, with_sentinels
 from core.randomness import derive_seed
 from core.spec.job import JobSpec
+from core.spec.predictions import INFILL
+from core.tasks.text_denoising_autoencoder.prediction import infill
 from core.tasks.text_denoising_autoencoder.span_corruption import corrupt, noise_mask
 from core.tasks.text_denoising_autoencoder.spec import EVALUATION_DENOISING, TextDenoisingAutoencoder
 
@@ -109,6 +112,23 @@ class TextDenoiser(LanguageModel):
     def compile_networks(self) -> None:
         self.model.encoder.compile()
         self.model.decoder.compile()
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {INFILL.kind: self._infill}
+
+    def _infill(self, asked: Asked) -> Answering:
+        file = self.data.tokenizer_directory / "tokenizer.json"
+        special = self.data.special_ids
+        return infill(
+            self.model,
+            with_sentinels(file, self._sentinels),
+            sentinel_ids=self._sentinel_ids.tolist(),
+            end_id=special.sep,
+            start_id=special.pad,
+            length=self.sequence_length,
+            asked=asked,
+        )
 
     def _loss(self, batch: Batch) -> Tensor:
         """Cross-entropy summed over the batch's targets, in nats."""

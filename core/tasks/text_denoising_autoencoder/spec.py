@@ -11,6 +11,7 @@ from core.spec.architectures.language import LanguageModelSize
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import TEXT_TO_TEXT, Opening
+from core.spec.predictions import INFILL, Prediction
 from core.spec.recipes import Recipe, text_recipes
 from core.spec.task import Modality, TaskSpec
 
@@ -38,6 +39,7 @@ class TextDenoisingAutoencoder(TaskSpec):
         warmup=10_000,
     )
     opening: ClassVar[Opening] = TEXT_TO_TEXT
+    predictions: ClassVar[tuple[Prediction, ...]] = (INFILL,)
 
     kind: Literal["text_denoising_autoencoder"] = "text_denoising_autoencoder"
 

@@ -1,0 +1,137 @@
+"""Prepared data that consist of what a checkpoint says about them: for objectives that are created to predict only.
+
+Sizes, statistics and the tokenizer are those that the checkpoint was trained with. There is no text and no recording, and one
+black image, since an array of none cannot be mapped.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.data import Prepared
+from core.data.audio import PreparedAudio
+from core.data.audio.prepared import PCM
+from core.data.image import PreparedImages
+from core.data.text import PreparedText, SpecialIds
+from core.data.text.prepared import TOKENIZER, SplitStatistics
+from core.data.text.tokenizer import load
+from core.errors import EngineError
+from core.spec.job import JobSpec
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_NOTHING = SplitStatistics(documents=0, characters=0, text_bytes=0, tokens=0)
+
+
+def described_data(job: JobSpec, checkpoint: Path, directory: Path) -> Prepared:
+    """The data of a job as far as a checkpoint of it describes them.
+
+    Args:
+        checkpoint: Directory of the checkpoint.
+        directory: An empty one for the few files that these data have.
+
+    Raises:
+        EngineError: ``checkpoint_mismatch``, where a file is missing there or cannot be read.
+    """
+    try:
+        return _DESCRIBED[job.task.modality](job, checkpoint, directory)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineError(
+            "checkpoint_mismatch",
+            f"The checkpoint does not describe its data: {type(error).__name__}: {error}",
+            "Use another checkpoint of the job.",
+        ) from error
+
+
+def _text(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedText:
+    tokenizer = directory / TOKENIZER
+    tokenizer.mkdir()
+    for name in _TOKENIZER_FILES:
+        if (checkpoint / name).exists():
+            shutil.copyfile(checkpoint / name, tokenizer / name)
+    found = load((tokenizer / "tokenizer.json").read_bytes())
+    config = _json(checkpoint / "config.json")
+    for split in ("train", "held_out"):
+        (directory / f"{split}.bin").touch()
+        np.zeros(1, np.uint64).tofile(directory / f"{split}.offsets")
+    special = found.special_ids
+    return PreparedText(
+        directory=directory,
+        key="",
+        cached=True,
+        train=_NOTHING,
+        held_out=_NOTHING,
+        duplicates=0,
+        tokenizer_kind=job.data.tokenizer.kind,
+        vocabulary_size=int(config["vocab_size"]),
+        special_ids=SpecialIds(special.pad, special.unk, special.cls, special.sep, special.mask, special.all),
+        token_type=np.dtype(np.uint32).name,
+    )
+
+
+def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
+    side, channels = job.data.image.size, job.data.image.channels
+    mean, std = (0.5,) * channels, (0.25,) * channels
+    preprocessor = checkpoint / "preprocessor_config.json"
+    if preprocessor.exists():
+        found = _json(preprocessor)
+        # Of fewer channels where the network's input is something else, such as the lightness alone.
+        if len(found["image_mean"]) == channels:
+            mean, std = tuple(map(float, found["image_mean"])), tuple(map(float, found["image_std"]))
+    for split in ("train", "held_out"):
+        np.zeros((1, side, side, channels), np.uint8).tofile(directory / f"{split}.images")
+        np.full(1, -1, np.int64).tofile(directory / f"{split}.labels")
+    return PreparedImages(
+        directory=directory,
+        key="",
+        cached=True,
+        height=side,
+        width=side,
+        channels=channels,
+        train=1,
+        held_out=1,
+        mean=mean,
+        std=std,
+        classes=(),
+        duplicates=0,
+        bad=0,
+        skipped=(),
+        own_split=False,
+    )
+
+
+def _audio(job: JobSpec, _checkpoint: Path, directory: Path) -> PreparedAudio:
+    (directory / PCM).touch()
+    for split in ("train", "held_out"):
+        (directory / f"{split}.index").touch()
+    return PreparedAudio(
+        directory=directory,
+        key="",
+        cached=True,
+        sampling_rate=job.data.audio.sampling_rate,
+        recordings=0,
+        recordings_held_out=0,
+        hours=0.0,
+        hours_held_out=0.0,
+        duplicates=0,
+        bad=0,
+        skipped=(),
+        classes=(),
+        groups=(),
+        statistics={},
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+_DESCRIBED: Mapping[str, Callable[[JobSpec, Path, Path], Prepared]] = {
+    "text": _text,
+    "image": _images,
+    "audio": _audio,
+}

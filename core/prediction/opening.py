@@ -1,0 +1,75 @@
+"""Opens a checkpoint for predictions: the objective of its task with its weights, and what it can be asked for."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from core.checkpoints.bundle import read_state
+from core.errors import EngineError
+from core.objectives.base import Objective
+from core.prediction.dataless import described_data
+from core.spec.job import JobSpec
+from core.spec.predictions import Prediction
+from core.tasks.objectives import create_objective
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A checkpoint with its weights in memory."""
+
+    directory: Path
+    job: JobSpec
+    objective: Objective
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all its tensors."""
+        return tensor_bytes(self.objective)
+
+    def prediction(self, kind: str) -> Prediction:
+        """
+        Raises:
+            EngineError: ``prediction_unsupported``.
+        """
+        for prediction in type(self.job.task).all_predictions():
+            if prediction.kind == kind:
+                return prediction
+        raise EngineError(
+            "prediction_unsupported", f"The task {self.job.task.kind} has no prediction {kind!r}."
+        )
+
+
+def open_checkpoint(directory: Path, described: Path) -> Opened:
+    """The checkpoint in a directory, on the CPU.
+
+    Args:
+        described: An empty directory for the files of `described_data`; it is needed as long as the checkpoint is.
+
+    Raises:
+        EngineError: ``checkpoint_mismatch``, ``checkpoint_damaged``, ``task_unavailable``.
+    """
+    try:
+        job = JobSpec.model_validate(read_state(directory)["spec"])
+    except (OSError, ValueError, KeyError, ValidationError) as error:
+        raise EngineError(
+            "checkpoint_damaged",
+            f"The checkpoint's spec cannot be read: {type(error).__name__}.",
+            "Use another checkpoint of the job.",
+        ) from error
+    objective = create_objective(job, described_data(job, directory, described))
+    objective.open(directory)
+    objective.requires_grad_(requires_grad=False).eval()
+    return Opened(directory, job, objective)
+
+
+def tensor_bytes(module: nn.Module) -> int:
+    """Bytes of the parameters and buffers of a module."""
+    tensors: Mapping[int, Any] = {
+        tensor.data_ptr(): tensor for tensor in itertools.chain(module.parameters(), module.buffers())
+    }
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
