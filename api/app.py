@@ -19,6 +19,7 @@ from api.gauges import LoadGauges
 from api.identity_cache import IdentityCache
 from api.inspections import Inspections
 from api.live import Hub
+from api.predictions import Predictions
 from api.readiness import Readiness, ask_database
 from api.request_logging import RequestLogging
 from api.routes import (
@@ -29,6 +30,7 @@ from api.routes import (
     history,
     jobs,
     keys,
+    predictions,
     samples,
     session,
     stream,
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
             uploads=ThreadPoolExecutor(_TRANSFERS, "upload"),
             downloads=ThreadPoolExecutor(_TRANSFERS, "download"),
             inspections=Inspections(settings.inspections),
+            predictions=Predictions(settings),
             readiness=Readiness(
                 {
                     "database": lambda: ask_database(engine),
@@ -106,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             await asyncio.to_thread(context.inspections.close)
+            await context.predictions.close()
             context.readiness.close()
             context.uploads.shutdown()
             context.downloads.shutdown()
@@ -124,7 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     routers = [
         *(module.router for module in (session, keys, datasets, files, tasks)),
         *short_jobs.routers(from_spec=True),
-        *(module.router for module in (jobs, history, samples, stream, checkpoints)),
+        *(module.router for module in (jobs, history, samples, stream, checkpoints, predictions)),
         *short_jobs.routers(from_spec=False),
         *(module.router for module in (usage, workers, system, health)),
     ]

@@ -11,6 +11,7 @@ from api.gauges import LoadGauges
 from api.identity_cache import IdentityCache
 from api.inspections import Inspections
 from api.live import Hub
+from api.predictions import Predictions
 from api.readiness import Readiness
 from api.throttle import Throttle
 from api.upload_room import UploadRoom
@@ -35,6 +36,7 @@ class Context:
     downloads: ThreadPoolExecutor
     """Threads that move file bytes out of storage, so that many uploads do not delay downloads."""
     inspections: Inspections
+    predictions: Predictions
     readiness: Readiness
 
 

@@ -63,6 +63,24 @@ class ProblemResponse(Response):
         super().__init__(problem.model_dump_json(), int(status), headers=dict(headers or {}))
 
 
+def problem_of(request: Request, error: SeedbedError) -> Problem:
+    """The problem document of an error, where the answer has begun already: as the last event of a stream."""
+    state = request.scope.setdefault("state", {})
+    state["problem_code"] = error.code
+    return Problem(
+        type=TYPE + error.code,
+        title=title(error.code, error.status),
+        status=error.status,
+        code=error.code,
+        detail=error.detail,
+        params=error.params,
+        param=error.param,
+        errors=list(error.errors),
+        errors_omitted=error.errors_omitted,
+        request_id=state.get("request_id"),
+    )
+
+
 def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     """Have every error of the app, which includes these routers, answered as a problem."""
     app.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -88,8 +88,10 @@ class TooManyRequests(SeedbedError):
 
     status = HTTPStatus.TOO_MANY_REQUESTS
 
-    def __init__(self, code: str, detail: str, *, retry_after: int) -> None:
-        super().__init__(code, detail)
+    def __init__(
+        self, code: str, detail: str, *, retry_after: int, params: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(code, detail, params=params)
         self.retry_after = retry_after
 
 

@@ -88,6 +88,16 @@ class Settings(BaseSettings):
     )
     """Uploads that one process of the API has read through at once, 850 MB of memory each at most; of one project one fewer.
     Default: one more than there are processors, 9 at most."""
+    predict_memory_bytes: int = Field(
+        default=2 * 2**30, ge=2**24, validation_alias="SEEDBED_PREDICT_MEMORY_BYTES"
+    )
+    """Weights of the models that a worker keeps loaded for predictions, bytes; the least recently used ones are dropped."""
+    predict_line: int = Field(default=32, ge=1, le=1000, validation_alias="SEEDBED_PREDICT_LINE")
+    """Predictions that wait for one worker or are computed by it; further ones are refused. Of one project three quarters."""
+    predict_at_once: int = Field(default=4, ge=1, le=64, validation_alias="SEEDBED_PREDICT_AT_ONCE")
+    """Predictions that a worker computes in turns; the others wait in its line."""
+    predict_seconds: float = Field(default=60.0, gt=0, le=600, validation_alias="SEEDBED_PREDICT_SECONDS")
+    """Seconds that a prediction may take, its place in the line included."""
     session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
     """Life of a dashboard session."""
     secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")

@@ -18,6 +18,7 @@ from worker import logcontext, metrics
 from worker.crash_recovery import CrashRecovery
 from worker.device import Machine
 from worker.parent_death import die_with_parent
+from worker.predictions.service import PredictionService
 from worker.registration import Registration
 from worker.resources import WorkerResources
 from worker.shutdown import ShutdownPipe
@@ -71,6 +72,9 @@ class Child:
         self._wakeup_listener = WakeupListener(
             child_settings.settings.redis_url, lambda: self._registration.worker_id(timeout=5.0)
         )
+        self._predictions = PredictionService(
+            self._resources, lambda: self._registration.worker_id(timeout=5.0)
+        )
         self._crash_recovery = CrashRecovery(child_settings.directory)
         self._settled = threading.Thread(target=self._settle, name="settle", daemon=True)
         self._settled.start()
@@ -101,6 +105,7 @@ class Child:
     def close(self) -> None:
         """End this process's parts at the worker's graceful shutdown."""
         self._wakeup_listener.stop()
+        self._predictions.stop()
         self._registration.stop()
         self._resources.engines.stop()
         self._resources.database.dispose()

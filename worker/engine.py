@@ -85,7 +85,7 @@ def _import_path() -> list[str]:
 class PreloadedServer:
     """``python -m core serve``, started once for each worker, so that an engine starts in milliseconds.
 
-    Start it from the process's main thread: the server dies with the thread that started it.
+    Start it from a thread that lives as long as the process: the server dies with the thread that started it.
 
     Args:
         directory: Private to this user; the socket lies in it.
@@ -99,6 +99,8 @@ class PreloadedServer:
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = directory
+        self._starting = threading.Lock()
+        """Jobs and predictions start engines from threads of their own."""
 
     @property
     def pid(self) -> int | None:
@@ -106,6 +108,10 @@ class PreloadedServer:
 
     def start(self) -> None:
         """Start the server if it does not run. It accepts requests at once and answers them when it has loaded."""
+        with self._starting:
+            self._start()
+
+    def _start(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
         self._path.unlink(missing_ok=True)
@@ -138,6 +144,7 @@ class PreloadedServer:
         *,
         directory: Path,
         log: BinaryIO,
+        channel: socket.socket | None = None,
         abort_check: Callable[[], object] = lambda: None,
         seconds: float = 120.0,
     ) -> "Engine":
@@ -147,6 +154,8 @@ class PreloadedServer:
             arguments: As after ``python -m core``; ``--events-fd`` is added.
             directory: Its working directory.
             log: Takes its standard output and standard error.
+            channel: What it gets in place of the pipe for events, for requests in the other direction as well; `Engine.events`
+                is then empty.
             abort_check: Called about every 0.1 s while waiting; may raise to give up.
             seconds: How long the server may take, loading included.
 
@@ -166,8 +175,9 @@ class PreloadedServer:
             connection = stack.enter_context(socket.socket(socket.AF_UNIX))
             try:
                 with os.fdopen(write_end, "wb") as theirs:
+                    given = theirs.fileno() if channel is None else channel.fileno()
                     connection.connect(os.fspath(self._path))
-                    sent = socket.send_fds(connection, [line], [log.fileno(), log.fileno(), theirs.fileno()])
+                    sent = socket.send_fds(connection, [line], [log.fileno(), log.fileno(), given])
                     if sent < len(line):  # nothing is sent to a server that has answered and closed already
                         connection.sendall(line[sent:])
             except OSError as error:

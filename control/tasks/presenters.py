@@ -4,7 +4,7 @@ import inspect
 from functools import cache
 
 from control.errors import NotFound
-from control.tasks.schemas import MetricOut, NetworkOut, OpeningOut, RecipeOut, TaskOut
+from control.tasks.schemas import MetricOut, NetworkOut, OpeningOut, PredictionKindOut, RecipeOut, TaskOut
 from core.spec.architectures import PRESETS
 from core.spec.task import TaskSpec
 from core.spec.tasks import task_faults, task_packages, tasks_by_kind
@@ -56,6 +56,18 @@ def _task_out(kind: str, spec: type[TaskSpec], package: str | None) -> TaskOut:
         ],
         fields=list(spec.fields()),
         main_fields=[f"task.{name}" for name in spec.main_fields],
+        predictions=[
+            PredictionKindOut(
+                kind=prediction.kind,
+                title=prediction.title,
+                hint=prediction.hint,
+                input=prediction.input,
+                options_schema=prediction.options.model_json_schema(),
+                streams=prediction.streams,
+                example=prediction.example,
+            )
+            for prediction in spec.all_predictions()
+        ],
         opening=OpeningOut.model_validate(spec.opening),
         documentation=spec.documentation or (None if package else f"docs/tasks/{kind}.md"),
         package=package,

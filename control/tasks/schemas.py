@@ -60,6 +60,24 @@ class OpeningOut(Resource):
     """Python code; `{folder}` stands for the folder's path."""
 
 
+class PredictionKindOut(Resource):
+    """Something that a checkpoint of the task can be asked for."""
+
+    kind: str
+    """As `POST /v1/checkpoints/{checkpoint}/predict` takes it."""
+    title: str
+    hint: str
+    """What to give and what comes back, in a sentence."""
+    input: Literal["text", "image", "audio", "none"]
+    """What it takes: `text`, or a file in `content`."""
+    options_schema: JsonObject
+    """JSON schema of its `options`."""
+    streams: bool
+    """Whether parts of the result come while it is computed."""
+    example: str
+    """A text to begin with."""
+
+
 class TaskOut(Resource):
     """Something that a model can learn."""
 
@@ -84,6 +102,8 @@ class TaskOut(Resource):
     """Dotted paths of the fields and sections of a spec that it reads and that not all tasks read."""
     main_fields: list[str]
     """Those of `fields` that a form shows without expanding a section."""
+    predictions: list[PredictionKindOut]
+    """What its checkpoints can be asked for; the first is the default."""
     opening: OpeningOut
     documentation: str | None
     """URL of its page; for a task of Seedbed, the path of the page in the source."""

@@ -51,6 +51,7 @@ SCOPES: dict[str, Scope] = {
     "getSampleContent": "read",
     "streamJob": "read",
     "getCheckpoint": "read",
+    "predict": "read",
     "deleteCheckpoint": "write",
     "downloadCheckpointFile": "read",
     "headCheckpointFile": "read",

@@ -824,6 +824,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/checkpoints/{checkpoint}/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Predict
+         * @description Ask a checkpoint for a prediction: fill a mask, continue a text, reconstruct an image, features, neighbours. What it
+         *     can be asked for is in `predictions` of its task (`GET /v1/tasks/{kind}`). A worker computes it; nothing is stored.
+         */
+        post: operations["predict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/checkpoints/{checkpoint}/export": {
         parameters: {
             query?: never;
@@ -3812,6 +3833,124 @@ export interface components {
              */
             how: string;
         };
+        /**
+         * PredictIn
+         * @description What a checkpoint is asked for.
+         */
+        PredictIn: {
+            /**
+             * Kind
+             * @description A kind of prediction of the checkpoint's task (`predictions` in `GET /v1/tasks/{kind}`). Default: its first.
+             */
+            kind?: string | null;
+            /**
+             * Text
+             * @description The input of kinds that take a text.
+             */
+            text?: string | null;
+            /**
+             * Content
+             * @description The input of kinds that take an image (JPEG, PNG, WebP, BMP, TIFF) or a recording (WAV, FLAC, OGG): the file in base64.
+             */
+            content?: string | null;
+            /**
+             * Options
+             * @description Options of the kind, as its `options_schema` describes them.
+             */
+            options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Stream
+             * @description Answer with Server-Sent Events: the place in the line, parts of the result as they are computed, the result.
+             * @default false
+             */
+            stream: boolean;
+        };
+        /**
+         * PredictionKindOut
+         * @description Something that a checkpoint of the task can be asked for.
+         */
+        PredictionKindOut: {
+            /**
+             * Kind
+             * @description As `POST /v1/checkpoints/{checkpoint}/predict` takes it.
+             */
+            kind: string;
+            /** Title */
+            title: string;
+            /**
+             * Hint
+             * @description What to give and what comes back, in a sentence.
+             */
+            hint: string;
+            /**
+             * Input
+             * @description What it takes: `text`, or a file in `content`.
+             * @enum {string}
+             */
+            input: "text" | "image" | "audio" | "none";
+            /**
+             * Options Schema
+             * @description JSON schema of its `options`.
+             */
+            options_schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * Streams
+             * @description Whether parts of the result come while it is computed.
+             */
+            streams: boolean;
+            /**
+             * Example
+             * @description A text to begin with.
+             */
+            example: string;
+        };
+        /**
+         * PredictionOut
+         * @description A prediction. It is not stored.
+         */
+        PredictionOut: {
+            /**
+             * Object
+             * @default prediction
+             * @constant
+             */
+            object: "prediction";
+            /**
+             * Kind
+             * @description As asked for.
+             */
+            kind: string;
+            /** Checkpoint */
+            checkpoint: string;
+            /** Job */
+            job: string;
+            /**
+             * Step
+             * @description Of the checkpoint.
+             */
+            step: number;
+            /**
+             * Cold
+             * @description Whether the model was loaded for this request.
+             */
+            cold: boolean;
+            /**
+             * Seconds
+             * @description From the acceptance of the request to its result, s.
+             */
+            seconds: number;
+            /**
+             * Result
+             * @description `kind` says what it holds: `masks`, `text`, `gaps`, `images`, `vector`, `neighbours`, or another one of a task's own.
+             */
+            result: {
+                [key: string]: unknown;
+            };
+        };
         /** PreviewDocument */
         PreviewDocument: {
             /** File */
@@ -4477,6 +4616,11 @@ export interface components {
              * @description Those of `fields` that a form shows without expanding a section.
              */
             main_fields: string[];
+            /**
+             * Predictions
+             * @description What its checkpoints can be asked for; the first is the default.
+             */
+            predictions: components["schemas"]["PredictionKindOut"][];
             opening: components["schemas"]["OpeningOut"];
             /**
              * Documentation
@@ -10837,6 +10981,174 @@ export interface operations {
             };
             /** @description The storage does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    predict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PredictIn"];
+            };
+        };
+        responses: {
+            /** @description The prediction; with `stream`, Server-Sent Events that end with `result` or `error`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionOut"];
+                    /**
+                     * @example event: place
+                     *     data: {"ahead":2}
+                     *
+                     *     event: part
+                     *     data: {"text":" returns"}
+                     *
+                     *     event: result
+                     *     data: {"object":"prediction","kind":"continue",…}
+                     */
+                    "text/event-stream": {
+                        /** @enum {unknown} */
+                        event?: "place" | "loading" | "part" | "result" | "error";
+                        data?: string;
+                    };
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The checkpoint cannot answer · The dataset cannot be searched · The task is not installed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large · The input is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid · The checkpoint has no such prediction · The input is empty · The input is longer than the network takes · The text has no mask · The masks are not in order · The text has too many masks · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The image is too large · The image is too small · The file has no image column · The file holds no recordings · The file holds no images · The recording is cut off */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many predictions are waiting */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The prediction failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No worker is online that could compute it · The process that computed the prediction ended · The prediction takes too much memory · Predictions are not available at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The prediction took too long */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
