@@ -138,7 +138,7 @@ async def _events(
         yield "place", {"ahead": answer.ahead}
     async with aclosing(answer.messages()) as messages:
         async for message in messages:
-            caller.standing.demand()
+            caller.credential_check.require_valid()
             if message is None:
                 yield "waiting", {}
                 continue
