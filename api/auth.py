@@ -96,7 +96,9 @@ async def _authenticate(request: Request) -> tuple[Identity, datetime | None]:
     if header is not None:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise Unauthorized("key_missing", "The header must read `Authorization: Bearer sb_…`.")
+            raise Unauthorized(
+                "key_missing", "The header must read `Authorization: Bearer sb_…`.", params={"case": "header"}
+            )
         return await context.identity_cache.by_key(key.strip()), None
     if request.cookies.get(COOKIE):
         token = session_of(request)
@@ -106,6 +108,7 @@ async def _authenticate(request: Request) -> tuple[Identity, datetime | None]:
             raise Forbidden(
                 "csrf_missing",
                 f"A request that changes something and relies on the session cookie must carry `{CSRF_HEADER}: 1`.",
+                params={"header": CSRF_HEADER},
             )
         identity = await context.identity_cache.by_session(token)
         return identity, datetime.fromtimestamp(token.expires_at, UTC)
@@ -144,6 +147,7 @@ class Requires:
             raise Forbidden(
                 "scope_missing",
                 f"This needs a key with the scope {self.scope!r}; this one has {', '.join(sorted(caller.scopes))}.",
+                params={"scope": self.scope, "scopes": sorted(caller.scopes)},
             )
         return caller
 

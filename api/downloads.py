@@ -27,6 +27,7 @@ class RangeNotSatisfiable(SeedbedError):
             "range_not_satisfiable",
             f"The file has {size:,} bytes; the range lies outside them.",
             param="Range",
+            params={"bytes": size},
         )
 
 

@@ -33,7 +33,10 @@ def _of_kind(prefix: str, name: str) -> AfterValidator:
         # The id has not the form of this service's ids, so nothing has it: the answer is 404, as for an unused id.
         if not pattern.fullmatch(value):
             raise NotFound(
-                f"{name}_not_found", f"There is no {name} {value[:100]!r}: ids read {prefix}_….", param=name
+                f"{name}_not_found",
+                f"There is no {name} {value[:100]!r}: ids read {prefix}_….",
+                param=name,
+                params={"case": "form", name: value[:100], "prefix": prefix},
             )
         return value
 

@@ -15,16 +15,16 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api.body_errors import UnreadableBody
 from api.downloads import RangeNotSatisfiable
 from api.problem_types import TYPE, title
 from control.errors import SeedbedError, TooManyRequests, Unauthorized
 from control.schemas import Problem, ProblemDetail
+from core.parameters import plain
 from core.spec.problems import MOST_PROBLEMS, explain
 
 log = logging.getLogger(__name__)
 
-_READING = {408: "body_too_slow", 413: "body_too_large"}
-"""Problem codes of errors that reading a body may raise."""
 _RETRY_SECONDS = "2"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -154,14 +154,17 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         code = "route_not_found"
         detail = f"There is nothing at {request.url.path[:200]!r}. The routes are listed in /openapi.json."
+        params = {"path": request.url.path[:200]}
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"Allow": ", ".join(_methods(request)) or "GET, HEAD"}
         code = "method_not_allowed"
         detail = f"This route does not take {request.method}, only {headers['Allow']}."
+        params = {"method": request.method, "allowed": headers["Allow"]}
     else:
-        code = _READING.get(error.status_code, "invalid_request")
-        detail = str(error.detail)
-    return ProblemResponse(request, error.status_code, code, detail, headers=headers)
+        code, detail, params = "invalid_request", str(error.detail), {"reason": str(error.detail)}
+        if isinstance(error, UnreadableBody):
+            code, params = error.code, error.params
+    return ProblemResponse(request, error.status_code, code, detail, params=params, headers=headers)
 
 
 def _methods(request: Request) -> list[str]:
@@ -184,6 +187,7 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
             400,
             "invalid_json",
             f"The body is not JSON: {reason} (at character {broken['loc'][-1]}).",
+            params=plain({"error": reason, "character": broken["loc"][-1]}),
         )
     details = tuple(_details(request, raw))
     first = details[0]
@@ -197,6 +201,7 @@ async def _validation_error(request: Request, error: Exception) -> ProblemRespon
         422,
         "validation_failed",
         f"{where}{first.message}.{more}",
+        params={"problem": first.code, "problems": len(raw), **first.params},
         param=first.param or None,
         errors=details,
         errors_omitted=omitted,
@@ -215,6 +220,7 @@ def _details(request: Request, raw: Sequence[Any]) -> list[ProblemDetail]:
                 param=explained.param or ("body" if place == "body" else ""),
                 code=explained.code,
                 message=explained.message,
+                params=dict(explained.params),
                 suggestion=explained.suggestion,
             )
         )

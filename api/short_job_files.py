@@ -157,6 +157,7 @@ def _files(kind: Kind[Any], context: Context, project_id: str, short_job: str) -
         raise Conflict(
             f"{name}_not_ready",
             f"{name.capitalize()} {row.id} is {row.state}: it has no files yet. Wait for its end with GET /v1/{name}s/{row.id}?wait=30.",
+            params={"kind": name, "id": row.id, "state": row.state},
         )
     chosen = [str(value) for option, value in row.options.items() if option != "step"]
     return StoredFiles.below(

@@ -62,6 +62,7 @@ class StoredFiles:
                 "file_not_found",
                 f"{self.owner} has no file {path[:200]!r}. Its `files` list those it has.",
                 param="path",
+                params={"path": path, "owner": self.owner},
             )
         return await send_object(
             request,

@@ -8,10 +8,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, NoReturn
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.auth import Requires
+from api.body_errors import UnreadableBody
 from core.spec.problems import shorten
 
 SPEC_BYTES = 128 << 10
@@ -43,7 +44,7 @@ class StrictJsonRequest(Request):
     async def body(self) -> bytes:
         """
         Raises:
-            HTTPException: 413, 408. FastAPI lets no other error out of here as it is.
+            UnreadableBody: 413, 408. FastAPI lets no other error out of here as it is.
         """
         if not hasattr(self, "_body"):
             declared = self.headers.get("content-length", "")
@@ -53,8 +54,11 @@ class StrictJsonRequest(Request):
                 async with asyncio.timeout(BODY_SECONDS):
                     self._body = await self._read()
             except TimeoutError:
-                raise HTTPException(
-                    408, f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again."
+                raise UnreadableBody(
+                    408,
+                    "body_too_slow",
+                    f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again.",
+                    params={"case": "json", "seconds": BODY_SECONDS},
                 ) from None
         return self._body
 
@@ -62,7 +66,7 @@ class StrictJsonRequest(Request):
         """
         Raises:
             json.JSONDecodeError: saying what is wrong with it.
-            HTTPException: 413, 408.
+            UnreadableBody: 413, 408.
         """
         body = await self.body()
         try:
@@ -70,7 +74,12 @@ class StrictJsonRequest(Request):
                 return parse(body)
             return await asyncio.get_running_loop().run_in_executor(_parser, parse, body)
         except TooManyValuesError:
-            raise HTTPException(413, f"A JSON body may hold {MOST_VALUES:,} values.") from None
+            raise UnreadableBody(
+                413,
+                "body_too_large",
+                f"A JSON body may hold {MOST_VALUES:,} values.",
+                params={"case": "values", "most_values": MOST_VALUES},
+            ) from None
 
     async def _read(self) -> bytes:
         body = bytearray()
@@ -80,8 +89,13 @@ class StrictJsonRequest(Request):
                 raise self._too_large()
         return bytes(body)
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"A JSON body may have {self.at_most:,} bytes here.")
+    def _too_large(self) -> UnreadableBody:
+        return UnreadableBody(
+            413,
+            "body_too_large",
+            f"A JSON body may have {self.at_most:,} bytes here.",
+            params={"case": "bytes", "most_bytes": self.at_most},
+        )
 
 
 class StrictJsonRoute(APIRoute):

@@ -69,6 +69,7 @@ class Throttle:
                     "sign_in_throttled",
                     f"Too many attempts to sign in failed. Try again in {seconds} s.",
                     retry_after=seconds,
+                    params={"seconds": seconds},
                 )
 
     def forgive(self, names: Sequence[str]) -> None:

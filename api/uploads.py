@@ -75,6 +75,7 @@ def _too_large(at_most: int) -> TooLarge:
         "file_too_large",
         f"A file may have {at_most:,} bytes here. Split it, or have the operator raise SEEDBED_MAX_UPLOAD_BYTES.",
         param="file",
+        params={"most_bytes": at_most},
     )
 
 
@@ -113,4 +114,5 @@ def check_digest(expected: bytes | None, stage: Stage) -> None:
             f"The {stage.bytes:,} bytes that arrived have the SHA-256 {stage.sha256}, and Content-Digest declares "
             f"{expected.hex()}. They changed on the way or before; send them again.",
             param="Content-Digest",
+            params={"bytes": stage.bytes, "sha256": stage.sha256, "declared_sha256": expected.hex()},
         )

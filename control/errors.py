@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from control.schemas import ProblemDetail
+from core.parameters import plain
 
 
 class SeedbedError(Exception):
@@ -14,7 +15,8 @@ class SeedbedError(Exception):
         code: Stable name of the kind of problem; programs decide by it.
         detail: What happened and what to do, for people.
         param: Dotted path of the offending field or parameter.
-        params: What `detail` is made of: ids, limits, counts; with `code`, enough to say the same in another language.
+        params: What `detail` is made of: ids, limits, counts; with `code`, enough to say the same in another language. Where
+            a code has several sentences, ``case`` tells which one it is.
         errors: One entry a field, where several are wrong.
         errors_omitted: How many more there are.
     """
@@ -36,7 +38,7 @@ class SeedbedError(Exception):
         self.code = code
         self.detail = detail
         self.param = param
-        self.params = dict(params or {})
+        self.params = plain(params or {})
         self.errors = tuple(errors)
         self.errors_omitted = errors_omitted
         if status is not None:

@@ -13,5 +13,16 @@ def check_name(name: str) -> str:
     if not 1 <= len(name) <= LONGEST_NAME:
         problem = f"it has {len(name):,} characters, and 1 to {LONGEST_NAME} are possible"
     if problem is not None:
-        raise Invalid("validation_failed", f"{name[:60]!r} cannot be a name: {problem}.", param="name")
+        raise Invalid(
+            "validation_failed",
+            f"{name[:60]!r} cannot be a name: {problem}.",
+            param="name",
+            params={
+                "case": "name",
+                "name": name[:60],
+                "reason": problem,
+                "characters": len(name),
+                "most_characters": LONGEST_NAME,
+            },
+        )
     return name

@@ -64,5 +64,6 @@ def decode_cursor(cursor: str) -> str:
             "invalid_cursor",
             "This cursor is not one that a list answered with. Start again without one.",
             param="cursor",
+            params={"case": "list"},
         )
     return last

@@ -4,6 +4,7 @@ import errno
 from typing import Any
 
 from core.characters import without_objects
+from core.parameters import plain
 
 STOPPED = 75
 """Exit code of a run that was asked to stop and wrote a checkpoint (graceful shutdown)."""
@@ -38,7 +39,10 @@ _EXIT_CODES = {
 
 
 class EngineError(Exception):
-    """An error that ends a run: a stable ``code``, what happened, and what to do about it."""
+    """An error that ends a run: a stable ``code``, what happened, and what to do about it.
+
+    ``details`` is what the message and the hint are made of, and what else is known.
+    """
 
     def __init__(self, code: str, message: str, hint: str = "", **details: Any) -> None:
         message = without_objects(message)
@@ -46,7 +50,7 @@ class EngineError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
-        self.details = details
+        self.details = plain(details, items=None)
 
     @property
     def exit_code(self) -> int:

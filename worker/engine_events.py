@@ -12,6 +12,7 @@ from control.quotas.errors import QuotaExceeded
 from control.removals.service import leave_to_maintenance
 from control.samples.service import commit_sample
 from control.short_jobs.registry import kinds
+from core.parameters import plain
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.room import NoRoom
@@ -145,7 +146,9 @@ class EngineEvents:
         """Handle the failed upload of a checkpoint, or of the files of a short job."""
         self.uploading -= 1
         metrics.checkpoints.labels("no").inc()
-        self._not_stored(upload.step, "not_stored", nested("not_stored", str(upload.error)))
+        self._not_stored(
+            upload.step, "not_stored", nested("not_stored", str(upload.error), plain({"error": upload.error}))
+        )
 
     def superseded(self, upload: Superseded) -> None:
         """Log that a checkpoint is not stored, because the engine pruned it for newer ones."""

@@ -49,7 +49,7 @@ class TimeLimit:
             "time_limit",
             f"The job has used up its resources.max_seconds ({self.seconds:,g} s) at step {step}.",
             "Retry it with a larger max_seconds, or null for no limit: it goes on from its last checkpoint.",
-            details={"seconds": self.seconds, "step": step},
+            details={"case": "reached", "seconds": self.seconds, "step": step},
             exit_code=exit_code,
         )
 

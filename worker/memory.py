@@ -83,6 +83,7 @@ class MemoryLimit:
             "Lower training.batch_size, training.sequence_length, the evaluation's or the probes' samples, or the model's size. "
             "Where the job is an ordinary one, the estimate is wrong: please report it with the spec.",
             details={
+                "case": "limit",
                 "step": step,
                 "taken_bytes": self.reached,
                 "limit_bytes": self.bytes,

@@ -25,5 +25,5 @@ def missing_task(claim: Claim, worker: str) -> Failed | None:
         )
         + f" on the machine of {worker.partition(':')[0]}, in the environment that its worker runs in, and wherever else workers "
         "run; restart the workers, then retry the job.",
-        details={"task": kind, "worker": worker},
+        details={"case": "worker", "task": kind, "worker": worker, "installed": broken},
     )

@@ -110,6 +110,7 @@ class Workspace:
                     "checkpoint_damaged",
                     "The checkpoint is not whole in storage any more.",
                     "Check the storage; another checkpoint of the job may be whole.",
+                    details={"case": "checkpoint"},
                 )
             )
         _, checkpoint = found
@@ -158,6 +159,7 @@ class Workspace:
                     "checkpoint_damaged",
                     "The checkpoint that the job starts from is not whole in storage any more.",
                     "Check the storage; then submit the job anew with another checkpoint.",
+                    details={"case": "start"},
                 )
             )
         return []
@@ -296,6 +298,7 @@ def _disk(error: OSError) -> Failed:
             "The worker's disk is full, so the job's files could not be fetched.",
             "Free space on the worker, or lower SEEDBED_CACHE_BYTES.",
             retryable=True,
+            details={"case": "worker"},
         )
     return Failed(
         "staging_failed",

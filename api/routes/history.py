@@ -126,6 +126,7 @@ async def get_logs(
             "log_not_found",
             f"The whole log of attempt {log.attempt} is not in storage (yet); its last lines are here without `full`.",
             param="full",
+            params={"case": "whole_log", "attempt": log.attempt},
         )
     body = await from_threads(context.storage.chunks(key), context.downloads)
     return StreamingResponse(body, media_type="text/plain; charset=utf-8")
@@ -170,5 +171,10 @@ def _before(cursor: str | None) -> tuple[int, int] | None:
         return None
     step, _, attempt = decode_cursor(cursor).partition(".")
     if not (step.isdecimal() and attempt.isdecimal() and len(step) <= 18 and len(attempt) <= 9):
-        raise Invalid("invalid_cursor", "This cursor belongs to another list.", param="cursor")
+        raise Invalid(
+            "invalid_cursor",
+            "This cursor belongs to another list.",
+            param="cursor",
+            params={"case": "other_list"},
+        )
     return int(step), int(attempt)

@@ -49,6 +49,7 @@ def _refuse_if_needed(session: ReadSession, job: Job, checkpoint: Checkpoint) ->
                 f"Job {job.id} is {job.state} and goes on from {checkpoint.id}, its newest checkpoint. Delete an older "
                 "one, or cancel the job first.",
                 param="checkpoint",
+                params={"case": "newest", "job": job.id, "state": job.state, "checkpoint": checkpoint.id},
             )
     needed_by = repository.starting_from(session, job.id).get(checkpoint.id)
     if needed_by:
@@ -58,6 +59,7 @@ def _refuse_if_needed(session: ReadSession, job: Job, checkpoint: Checkpoint) ->
             if len(needed_by) > 1
             else f"{_named(needed_by)} not over and starts from {checkpoint.id}. Cancel it or let it finish, then delete.",
             param="checkpoint",
+            params={"case": "start", "jobs": needed_by, "checkpoint": checkpoint.id},
         )
 
 

@@ -140,6 +140,7 @@ def get(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint
         raise NotFound(
             "checkpoint_not_found",
             f"There is no checkpoint {checkpoint_id}; it may have been deleted, or dropped by its job's retention rule.",
+            params={"checkpoint": checkpoint_id},
         )
     return checkpoint
 

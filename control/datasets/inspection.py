@@ -50,7 +50,7 @@ def check_format(name: str, modality: str) -> None:
     try:
         detect(name, modality)
     except FormatError as error:
-        raise Invalid(error.code, f"{error}.", param="file") from None
+        raise Invalid(error.code, f"{error}.", param="file", params=error.facts) from None
 
 
 def inspect(

@@ -14,7 +14,10 @@ def check_file_name(name: str) -> None:
     problem = _problem(name)
     if problem:
         raise Invalid(
-            "invalid_file_name", f"A file cannot be called {name[:100]!r}: {problem}.", param="name"
+            "invalid_file_name",
+            f"A file cannot be called {name[:100]!r}: {problem}.",
+            param="name",
+            params={"name": name[:100], "reason": problem},
         )
 
 

@@ -45,6 +45,7 @@ def get(
             "dataset_not_found",
             f"There is no dataset {dataset_id} in this project. GET /v1/datasets lists what there is.",
             param="dataset",
+            params={"dataset": dataset_id},
         )
     return dataset
 
@@ -64,6 +65,7 @@ def get_open(
             f"Dataset {dataset.id} is complete, and complete datasets never change, because jobs may use them. "
             "Put the file into a new dataset.",
             param="dataset",
+            params={"dataset": dataset.id},
         )
     return dataset
 
@@ -77,7 +79,12 @@ def remove_file(session: WriteSession, storage: Storage, project_id: str, datase
     dataset = get_open(session, project_id, dataset_id, lock=True)
     file = repository.file_named(session, dataset.id, name)
     if file is None:
-        raise NotFound("file_not_found", f"Dataset {dataset.id} has no file {name!r}.", param="name")
+        raise NotFound(
+            "file_not_found",
+            f"Dataset {dataset.id} has no file {name!r}.",
+            param="name",
+            params={"case": "dataset", "dataset": dataset.id, "name": name},
+        )
     session.delete(file)
     blobs.release_after_commit(session, storage, [file.object_key])
 
@@ -98,6 +105,7 @@ def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset
             f"The dataset holds no {MODALITIES[dataset.modality].noun} yet. PUT at least one file with some, then "
             "complete it.",
             param="dataset",
+            params={"modality": dataset.modality},
         )
     names = [[file.name, file.sha256] for file in files]
     dataset.sha256 = hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
@@ -121,6 +129,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
             "dataset_in_use",
             f"Job {job_id} still needs dataset {dataset.id}. Cancel the job or let it finish, then delete.",
             param="dataset",
+            params={"job": job_id, "dataset": dataset.id},
         )
     files = repository.files(session, dataset.id)
     for file in files:
@@ -150,6 +159,7 @@ def _wrong_modality(dataset: Dataset, instead: str) -> Conflict:
         "wrong_modality",
         f"Dataset {dataset.id} holds {MODALITIES[dataset.modality].noun}; GET {instead} shows them.",
         param="dataset",
+        params={"dataset": dataset.id, "modality": dataset.modality, "instead": instead},
     )
 
 

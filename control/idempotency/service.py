@@ -67,6 +67,7 @@ class IdempotentRequest:
                     f"This Idempotency-Key was used before with another request ({kept.request}). Use a new key for a new "
                     "request, or send exactly the same body.",
                     param="Idempotency-Key",
+                    params={"request": kept.request},
                 )
             return Answer(kept.status, kept.answer, replayed=True)
         body = act()

@@ -25,7 +25,6 @@ Answer = dict[str, Any]
 
 _STARTS = 2
 """Most tries of a request: a server that was killed (by the system, when memory ran out) is started again once."""
-_SMALLER = "Send it in smaller parts, with smaller samples, or less compressed."
 
 
 class InspectionStoppedError(RuntimeError):
@@ -141,9 +140,11 @@ def _check_end(end: End, budget: Budget, name: str) -> None:
     if end.lost is not None:
         raise RuntimeError(f"the server of inspections ended or refused; it said: {end.lost}")
     if end.late:
-        raise _over(name, f"{budget.wall_seconds:,.0f} seconds")
+        raise _over(name, f"{budget.wall_seconds:,.0f} seconds", "time", budget.wall_seconds)
     if end.signal == signal.SIGXCPU:
-        raise _over(name, f"{budget.cpu_seconds:,} seconds of processor time")
+        raise _over(
+            name, f"{budget.cpu_seconds:,} seconds of processor time", "processor_time", budget.cpu_seconds
+        )
     if end.signal is not None or end.flooded:
         log.warning("an upload ended the process that read it: %s", end)
         raise Invalid(
@@ -151,17 +152,21 @@ def _check_end(end: End, budget: Budget, name: str) -> None:
             f"{name}: the process that read it was ended by the file. Write it anew, with another program or with "
             "smaller parts, and send it again.",
             param="file",
+            params={"name": name},
         )
 
 
 def _settled(answer: Answer, budget: Budget, name: str) -> Answer:
     if "code" in answer:
-        raise Invalid(answer["code"], answer["detail"], param="file")
+        raise Invalid(answer["code"], answer["detail"], params=answer["params"], param="file")
     match answer.get("over"):
         case "memory":
-            raise _over(name, f"{budget.memory_bytes / 2**20:,.0f} MiB of memory")
+            raise _over(
+                name, f"{budget.memory_bytes / 2**20:,.0f} MiB of memory", "memory", budget.memory_bytes
+            )
         case "temporary":
-            raise _over(name, f"{budget.temporary_bytes / 2**20:,.0f} MiB in a temporary file")
+            size = budget.temporary_bytes
+            raise _over(name, f"{size / 2**20:,.0f} MiB in a temporary file", "temporary_file", size)
     if "full" in answer:
         raise StorageFull
     if "crash" in answer:
@@ -169,9 +174,17 @@ def _settled(answer: Answer, budget: Budget, name: str) -> Answer:
     return answer
 
 
-def _over(name: str, what: str) -> Invalid:
+def _over(name: str, what: str, case: str, limit: float) -> Invalid:
+    """
+    Args:
+        what: The limit in words.
+        case: What is limited.
+        limit: In seconds or bytes.
+    """
     return Invalid(
         "inspection_budget",
-        f"{name}: reading it through takes more than the {what} that a file of its size may take. {_SMALLER}",
+        f"{name}: reading it through takes more than the {what} that a file of its size may take. "
+        "Send it in smaller parts, with smaller samples, or less compressed.",
+        params={"case": case, "file": name, "limit": limit},
         param="file",
     )

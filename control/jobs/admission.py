@@ -71,17 +71,26 @@ def _dataset(
     session: ReadSession, project_id: str, spec: JobSpec
 ) -> tuple[Dataset | None, ProblemDetail | None]:
     if spec.dataset is None:
-        return None, ProblemDetail(param="dataset", code="missing", message="name the dataset to learn from")
+        return None, ProblemDetail(
+            param="dataset",
+            code="missing",
+            message="name the dataset to learn from",
+            params={"case": "dataset"},
+        )
     dataset = datasets.of_id(session, project_id, spec.dataset, lock="share" if session.writes else None)
     if dataset is None:
         return None, ProblemDetail(
-            param="dataset", code="dataset_not_found", message=f"there is no dataset {spec.dataset}"
+            param="dataset",
+            code="dataset_not_found",
+            message=f"there is no dataset {spec.dataset}",
+            params={"case": "spec", "dataset": spec.dataset},
         )
     if dataset.state != "ready":
         return dataset, ProblemDetail(
             param="dataset",
             code="dataset_not_ready",
             message=f"{dataset.id} still takes files; complete it first (POST /v1/datasets/{dataset.id}/complete)",
+            params={"dataset": dataset.id},
         )
     if dataset.modality != spec.task.modality:
         return dataset, ProblemDetail(
@@ -91,6 +100,12 @@ def _dataset(
                 f"{spec.task.kind} learns from {MODALITIES[spec.task.modality].noun}, and {dataset.id} holds "
                 f"{MODALITIES[dataset.modality].noun}: choose another dataset or another task"
             ),
+            params={
+                "task": spec.task.kind,
+                "task_modality": spec.task.modality,
+                "dataset": dataset.id,
+                "modality": dataset.modality,
+            },
         )
     return dataset, None
 
@@ -106,9 +121,9 @@ def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> Problem
     largest = workers.largest_memory(session, device, _SEEN_WITHIN)
     if largest is None or weight.memory_bytes <= largest:
         return None
-    param, what = ("model", "a smaller model")
-    if weight.activation_bytes > weight.weights_bytes:
-        param, what = ("training.batch_size", "a smaller batch_size or more accumulation_steps")
+    by_batch = weight.activation_bytes > weight.weights_bytes
+    what = "a smaller batch_size or more accumulation_steps" if by_batch else "a smaller model"
+    param = "training.batch_size" if by_batch else "model"
     return ProblemDetail(
         param=param,
         code="spec_exceeds_memory",
@@ -116,6 +131,7 @@ def _too_large(session: ReadSession, spec: JobSpec, weight: Estimate) -> Problem
             f"training takes about {gibibytes(weight.memory_bytes)} of memory and the largest worker has "
             f"{gibibytes(largest)}: choose {what}"
         ),
+        params={"case": param, "needed_bytes": weight.memory_bytes, "largest_bytes": largest},
     )
 
 
@@ -126,4 +142,5 @@ def _no_worker(session: ReadSession, spec: JobSpec, weight: Estimate) -> Problem
         param="resources.device",
         code="no_worker_online",
         message="no worker that could run this is online now; the job would wait for one",
+        params={"case": "warning"},
     )

@@ -35,6 +35,11 @@ def warnings(spec: JobSpec, *, checkpoint_seconds: float, point_seconds: float) 
                     f"it asks for {training.steps // every:,} checkpoints; once many are written, they are at least "
                     f"{checkpoint_seconds:g} s apart here"
                 ),
+                params={
+                    "case": "steps",
+                    "checkpoints": training.steps // every,
+                    "seconds": checkpoint_seconds,
+                },
             )
         )
     for name, every in (("log_every", training.log_every), ("evaluate_every", training.evaluate_every)):
@@ -47,6 +52,7 @@ def warnings(spec: JobSpec, *, checkpoint_seconds: float, point_seconds: float) 
                         f"it asks for points of {training.steps // every:,} steps; once many are written, they are at "
                         f"least {point_seconds:g} s apart here"
                     ),
+                    params={"steps": training.steps // every, "seconds": point_seconds},
                 )
             )
     return found

@@ -52,6 +52,7 @@ def _lock_over(session: WriteSession, project_id: str, job_id: str, purpose: Pur
             f"{job.id} is {job.state}. Cancel it first (POST /v1/{what}s/{job.id}/cancel) and wait until it has stopped, "
             "then delete it.",
             param=what,
+            params={"what": what, "id": job.id, "state": job.state},
         )
     return job
 
@@ -66,6 +67,7 @@ def _refuse_if_needed(session: WriteSession, job: Job) -> None:
             "job_in_use",
             f"Checkpoints of {job.id} are still needed by {named}. Cancel what needs them or let it finish, then delete.",
             param="job",
+            params={"job": job.id, "jobs": needed_by[:5], "more": max(0, len(needed_by) - 5)},
         )
 
 

@@ -28,11 +28,16 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
         raise InvalidTransition(job, "retried")
     dataset = datasets.share(session, job.dataset_id)
     if dataset.state != "ready":
-        raise NotFound("dataset_not_found", f"Its dataset {dataset.id} was deleted, so it cannot run again.")
+        raise NotFound(
+            "dataset_not_found",
+            f"Its dataset {dataset.id} was deleted, so it cannot run again.",
+            params={"case": "deleted", "dataset": dataset.id},
+        )
     if _start_is_gone(session, job):
         raise Conflict(
             "no_checkpoint",
             f"The checkpoint that {job.id} starts from was deleted, and it has none of its own. Submit a new job instead.",
+            params={"case": "start_deleted", "job": job.id},
         )
     resources = dict(job.spec["resources"])
     if body is not None and "max_seconds" in body.model_fields_set:

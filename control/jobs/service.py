@@ -113,7 +113,10 @@ def attempt_of(session: ReadSession, job: Job, number: int | None = None) -> Att
     found = lifecycle.attempt(session, job.id, job.attempt if number is None else number)
     if found is None:
         raise NotFound(
-            "log_not_found", f"{job.id} has had {job.attempt} attempts; there is no other.", param="attempt"
+            "log_not_found",
+            f"{job.id} has had {job.attempt} attempts; there is no other.",
+            param="attempt",
+            params={"job": job.id, "attempts": job.attempt},
         )
     return found
 

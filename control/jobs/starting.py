@@ -36,7 +36,9 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
     if spec.start is None:
         return Start(spec)
     if spec.start.checkpoint is None:
-        return _refused(spec, "start.checkpoint", "missing", "name the checkpoint to start from")
+        return _refused(
+            spec, "start.checkpoint", "missing", "name the checkpoint to start from", case="checkpoint"
+        )
     checkpoint = checkpoints.of_project(session, project_id, spec.start.checkpoint)
     owner = None if checkpoint is None else _owner(session, project_id, checkpoint)
     if checkpoint is not None and session.writes:
@@ -48,17 +50,24 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
             "checkpoint_not_found",
             f"there is no checkpoint {spec.start.checkpoint} in this project; it may have been deleted, or dropped by its "
             "job's retention rule",
+            case="start",
+            checkpoint=spec.start.checkpoint,
         )
     if not is_known(owner.spec):
         kind = owner.spec["task"]["kind"]
         message = (
             f"the checkpoint is of the task {kind}, which is not installed here; choose another checkpoint"
         )
-        return _refused(spec, "start.checkpoint", "fixed_by_checkpoint", message)
+        return _refused(
+            spec, "start.checkpoint", "fixed_by_checkpoint", message, case="not_installed", task=kind
+        )
     before = JobSpec.model_validate(owner.spec)
     scope, spec = spec.start.scope, _with_its_tokenizer(session, spec, before, owner)
     found = misfits(spec, before, scope=scope, step=checkpoint.step)
-    errors = [ProblemDetail(param=one.param, code=one.code, message=one.message) for one in found]
+    errors = [
+        ProblemDetail(param=one.param, code=one.code, message=one.message, params=dict(one.params))
+        for one in found
+    ]
     return Start(spec, checkpoint, errors)
 
 
@@ -83,5 +92,5 @@ def _owner(session: ReadSession, project_id: str, checkpoint: Checkpoint) -> Job
     return repository.of_project(session, project_id, checkpoint.job_id)
 
 
-def _refused(spec: JobSpec, param: str, code: str, message: str) -> Start:
-    return Start(spec, errors=[ProblemDetail(param=param, code=code, message=message)])
+def _refused(spec: JobSpec, param: str, code: str, message: str, **params: object) -> Start:
+    return Start(spec, errors=[ProblemDetail(param=param, code=code, message=message, params=params)])

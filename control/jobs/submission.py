@@ -28,7 +28,7 @@ _STATUS = {
     "dataset_not_ready": HTTPStatus.CONFLICT,
     "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
-_OF_A_FIELD = frozenset({"missing", "greater_than", "fixed_by_checkpoint", "no_encoder"})
+_OF_A_FIELD = frozenset({"missing", "steps_done", "fixed_by_checkpoint", "no_encoder", "has_adapters"})
 """Codes of errors in one field; the code of the whole problem is ``validation_failed``."""
 
 
@@ -103,12 +103,14 @@ def refuse(errors: Sequence[ProblemDetail]) -> None:
     first = errors[0]
     said = f"{first.message[:1].upper()}{first.message[1:]}."
     if first.code in _OF_A_FIELD:
-        raise Invalid("validation_failed", said, param=first.param, errors=errors)
+        params = {"case": "spec", "problem": first.code, **first.params}
+        raise Invalid("validation_failed", said, param=first.param, params=params, errors=errors)
     raise SeedbedError(
         first.code,
         said,
         status=_STATUS.get(first.code, HTTPStatus(422)),
         param=first.param,
+        params=first.params,
         errors=errors,
     )
 
@@ -117,7 +119,11 @@ def _priority_problems(spec: JobSpec, *, by_admin: bool) -> list[ProblemDetail]:
     if by_admin or spec.priority <= WRITERS_PRIORITY:
         return []
     message = f"a priority above {WRITERS_PRIORITY} needs a key with the scope 'admin'; ask for {WRITERS_PRIORITY} or less"
-    return [ProblemDetail(param="priority", code="priority_needs_admin", message=message)]
+    return [
+        ProblemDetail(
+            param="priority", code="priority_needs_admin", message=message, params={"most": WRITERS_PRIORITY}
+        )
+    ]
 
 
 def validate_document(
@@ -150,7 +156,9 @@ def validate_document(
 
 def _details(error: SpecError) -> list[ProblemDetail]:
     return [
-        ProblemDetail(param=p.param, code=p.code, message=p.message, suggestion=p.suggestion)
+        ProblemDetail(
+            param=p.param, code=p.code, message=p.message, params=dict(p.params), suggestion=p.suggestion
+        )
         for p in error.problems
     ]
 
@@ -169,7 +177,13 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
     parent = repository.lock(session, project_id, job_id)
     checkpoint = _choose(session, parent, body.checkpoint)
     if not is_known(parent.spec):
-        raise Invalid("validation_failed", _not_installed(parent.spec["task"]["kind"]), param="task.kind")
+        kind = parent.spec["task"]["kind"]
+        raise Invalid(
+            "validation_failed",
+            f"{why_missing(kind)} Install the package again where the API runs, then fork the job.",
+            param="task.kind",
+            params={"case": "not_installed", "task": kind},
+        )
     try:
         start = {"checkpoint": checkpoint.id, "scope": "all"}
         spec = validate(merge_patch(_goes_on(parent, body.changes) | {"start": start}, body.changes))
@@ -179,6 +193,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
             "validation_failed",
             f"The changed spec is not valid: {shorten(str(error), 1000)}.",
             param=details[0].param,
+            params={"case": "changes", "error": error},
             errors=details,
             errors_omitted=error.more,
         ) from None
@@ -188,6 +203,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
             "A fork starts from a checkpoint of its parent, which `checkpoint` names. Leave start out of the changes, or "
             "change its scope alone; to start from another job's checkpoint, submit a job.",
             param="start.checkpoint",
+            params={"case": "other_start"},
         )
     return submit(session, project_id, spec, by_admin=by_admin)
 
@@ -200,16 +216,14 @@ def _goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
     return parent.spec | {"data": data}
 
 
-def _not_installed(kind: str) -> str:
-    return f"{why_missing(kind)} Install the package again where the API runs, then fork the job."
-
-
 def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint:
     present = checkpoints.present(session, parent.id)
     if wanted is None:
         if not present:
             raise Conflict(
-                "no_checkpoint", f"{parent.id} has no checkpoint yet; fork it once it has written one."
+                "no_checkpoint",
+                f"{parent.id} has no checkpoint yet; fork it once it has written one.",
+                params={"case": "none_yet", "job": parent.id},
             )
         return present[0]
     for checkpoint in present:
@@ -219,4 +233,5 @@ def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint
         "checkpoint_not_found",
         f"{parent.id} has no checkpoint {wanted}; it may have been dropped by the job's retention rule.",
         param="checkpoint",
+        params={"case": "not_of_job", "job": parent.id, "checkpoint": wanted},
     )

@@ -83,7 +83,7 @@ def get(session: ReadSession, project_id: str, key_id: str) -> ApiKey:
     """
     key = repository.of_id(session, project_id, key_id)
     if key is None:
-        raise NotFound("key_not_found", f"There is no key {key_id}.")
+        raise NotFound("key_not_found", f"There is no key {key_id}.", params={"key": key_id})
     return key
 
 
@@ -140,6 +140,7 @@ def _identity(key: ApiKey | None) -> Identity:
         raise Unauthorized(
             "key_revoked",
             f"This API key ({key.name!r}) was revoked. Ask for a new one: seedbed-server key create.",
+            params={"name": key.name},
         )
     scopes = frozenset[Scope]().union(*(_INCLUDED[scope] for scope in key.scopes))
     return Identity(key.id, key.project_id, scopes, key.last_used_at)

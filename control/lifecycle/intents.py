@@ -38,7 +38,9 @@ def request(
         return job
     if job.intent == "cancel":
         raise Conflict(
-            "invalid_transition", f"{job.id} is being cancelled: a job in this state cannot be paused."
+            "invalid_transition",
+            f"{job.id} is being cancelled: a job in this state cannot be paused.",
+            params={"case": "being_cancelled", "job": job.id},
         )
     _set_intent(session, job, verb, f"{verb}_requested")
     return job

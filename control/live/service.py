@@ -49,6 +49,7 @@ class Cursor:
                 "invalid_cursor",
                 f"{text[:100]!r} is no id that this stream sent. Connect without one to start from the beginning.",
                 param="last_event_id",
+                params={"case": "stream", "cursor": text},
             )
         return cls(int(match[1]), int(match[2]))
 

@@ -34,7 +34,9 @@ def get(session: ReadSession, project_id: str) -> Project:
     """
     project = repository.by_id(session, project_id)
     if project is None:
-        raise NotFound("project_not_found", f"There is no project {project_id}.")
+        raise NotFound(
+            "project_not_found", f"There is no project {project_id}.", params={"project": project_id}
+        )
     return project
 
 

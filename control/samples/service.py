@@ -81,6 +81,7 @@ def get(session: ReadSession, project_id: str, sample_id: str) -> Sample:
         raise NotFound(
             "sample_not_found",
             f"There is no sample {sample_id}; a later attempt may have replaced it. Get the list of the job's samples.",
+            params={"sample": sample_id},
         )
     return sample
 

@@ -90,4 +90,5 @@ def shown(row: Job, name: str) -> ShownFile:
         f"{row.purpose.capitalize()} {row.id} is {row.state} and shows no {name[:100]!r}; `result.shown` lists what it shows "
         "once it succeeded.",
         param="name",
+        params={"case": "short_job", "name": name, "id": row.id, "kind": row.purpose, "state": row.state},
     )

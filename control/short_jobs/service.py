@@ -137,7 +137,11 @@ def get(session: ReadSession, kind: Kind[Any], project_id: str, short_job_id: st
     """
     row = lifecycle.of_project(session, project_id, short_job_id, purpose=kind.name)
     if row is None:
-        raise NotFound(f"{kind.name}_not_found", f"There is no {kind.name} {short_job_id} in this project.")
+        raise NotFound(
+            f"{kind.name}_not_found",
+            f"There is no {kind.name} {short_job_id} in this project.",
+            params={kind.name: short_job_id},
+        )
     return row
 
 

@@ -24,5 +24,6 @@ def admit(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
             f"No worker{'' if device == 'auto' else f' with {device}'} is online that could try this job. Start one "
             "(`seedbed-server worker`), then ask again.",
             param="resources.device",
+            params={"case": "short_job", "device": device},
         )
     return admission

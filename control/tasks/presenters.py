@@ -27,11 +27,13 @@ def task_of(kind: str) -> TaskOut:
             return task
     for fault in task_faults():
         if fault.kind == kind:
-            raise NotFound("task_not_found", str(fault), param="kind")
+            params = {"case": "package", "task": kind, "error": fault}
+            raise NotFound("task_not_found", str(fault), param="kind", params=params)
     raise NotFound(
         "task_not_found",
         f"There is no task {kind[:100]!r} here; there are {', '.join(tasks_by_kind())}.",
         param="kind",
+        params={"task": kind},
     )
 
 

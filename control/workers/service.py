@@ -56,7 +56,9 @@ def beat(session: WriteSession, worker_id: str) -> None:
         NotFound: it is not registered; it should register again.
     """
     if not repository.touch(session, worker_id):
-        raise NotFound("worker_not_found", f"No worker {worker_id} is registered.")
+        raise NotFound(
+            "worker_not_found", f"No worker {worker_id} is registered.", params={"worker": worker_id}
+        )
 
 
 def stopped(session: WriteSession, worker_id: str) -> None:
@@ -72,5 +74,7 @@ def member(session: ReadSession, worker_id: str) -> Member:
     """
     worker = repository.get(session, worker_id)
     if worker is None:
-        raise NotFound("worker_not_found", f"No worker {worker_id} is registered.")
+        raise NotFound(
+            "worker_not_found", f"No worker {worker_id} is registered.", params={"worker": worker_id}
+        )
     return Member(worker.id, worker.device, worker.memory_bytes)  # type: ignore[arg-type]

@@ -125,18 +125,27 @@ class Bundle:
             state = self._read(directory)
             missing, unexpected = into.load_state_dict(state, strict=False)
         except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-            raise self.mismatch(directory, (str(error).splitlines() or [type(error).__name__])[0]) from None
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise self.mismatch(directory, reason, case="unreadable", reason=reason) from None
         tied = {network.prefix + name for network in self.networks for name in _tied(network.model)}
         misfits = sorted({*missing, *(() if partly else unexpected)} - tied)
         if misfits:
-            raise self.mismatch(directory, f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
+            raise self.mismatch(
+                directory,
+                f"{len(misfits)} weights have no counterpart, as {misfits[0]}",
+                case="weights",
+                weights=len(misfits),
+                first=misfits[0],
+            )
 
-    def mismatch(self, directory: Path, why: str) -> EngineError:
+    def mismatch(self, directory: Path, why: str, **params: Any) -> EngineError:
         """The error for a checkpoint that does not fit the network."""
         return EngineError(
             "checkpoint_mismatch",
             f"The weights in {directory} do not fit the network of this spec: {why}",
             self.advice,
+            directory=directory,
+            **params,
         )
 
     def _read(self, directory: Path) -> dict[str, Tensor]:

@@ -52,6 +52,9 @@ class Origin:
                 "checkpoint_mismatch",
                 f"The optimiser's state in {self.path} has no entry for {error}.",
                 "Resume with the model and the optimiser that the checkpoint was trained with.",
+                case="optimizer",
+                directory=self.path,
+                entry=error,
             ) from None
 
 
@@ -70,6 +73,8 @@ def run_directory(out: Path) -> Iterator[None]:
             "run_directory_unwritable",
             f"The run directory {out} cannot be used: {error.strerror}.",
             "Give --out a directory that can be written.",
+            directory=out,
+            error=error.strerror,
         ) from None
     try:
         _lock(fd, out)
@@ -103,7 +108,10 @@ def find_origin(
             return _open(resume, verify(resume, digests))
         except ManifestError as error:
             raise EngineError(
-                "checkpoint_damaged", f"{error}.", "Resume from another checkpoint, or leave --resume out."
+                "checkpoint_damaged",
+                f"{error}.",
+                "Resume from another checkpoint, or leave --resume out.",
+                error=error,
             ) from None
     if fresh:
         directory.clear(out)
@@ -117,6 +125,8 @@ def find_origin(
             "run_directory_taken",
             f"{out} holds a run of another spec.",
             f"Give another --out, start over with --fresh, or continue on purpose with --resume {path}.",
+            directory=out,
+            checkpoint=path,
         )
     return _open(path, manifest)
 
@@ -151,6 +161,7 @@ def _lock(fd: int, out: Path) -> None:
             "run_directory_busy",
             f"Another engine is writing to {out}.",
             "Wait for it to end, or give another --out.",
+            directory=out,
         ) from None
 
 

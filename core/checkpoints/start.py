@@ -39,18 +39,21 @@ def find_start(
     """
     if directory is None:
         if job.start is not None:
-            named = job.start.checkpoint or "a checkpoint"
             raise EngineError(
                 "start_missing",
-                f"The spec starts from {named}, and its directory was not named.",
+                f"The spec starts from {job.start.checkpoint or 'a checkpoint'}, and its directory was not named.",
                 "Name it with --start, or leave `start` out of the spec.",
+                checkpoint=job.start.checkpoint,
             )
         return None
     try:
         manifest = verify(directory, digests)
     except ManifestError as error:
         raise EngineError(
-            "checkpoint_damaged", f"{error}.", "Start from another checkpoint, or leave --start out."
+            "checkpoint_damaged",
+            f"{error}.",
+            "Start from another checkpoint, or leave --start out.",
+            error=error,
         ) from None
     state = read_state(directory)
     if (job.start or StartSpec()).scope == "all":
@@ -78,4 +81,15 @@ def _require_fit(job: JobSpec, document: Any, directory: Path, step: int) -> Non
             + "; ".join(f"{misfit.param}: {misfit.message}" for misfit in found)
             + ".",
             "Change the fields that are named, or start from another checkpoint.",
+            case="encoder",
+            directory=directory,
+            problems=[
+                {
+                    "param": misfit.param,
+                    "code": misfit.code,
+                    "message": misfit.message,
+                    "params": misfit.params,
+                }
+                for misfit in found
+            ],
         )

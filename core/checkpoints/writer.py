@@ -132,7 +132,7 @@ class CheckpointWriter:
                 if delay is None:
                     raise failure from error
                 message = f"{failure.message} Trying again in {delay:g} s."
-                self._events.warn(failure.code, message, step=snapshot.step, seconds=delay, reason=str(error))
+                self._events.warn(failure.code, message, **failure.details, seconds=delay, reason=str(error))
                 self._closing.wait(delay)
             else:
                 return
@@ -182,11 +182,15 @@ def _explain(error: OSError | SafetensorError, step: int, directory: Path) -> En
             "disk_full",
             f"The checkpoint of step {step} did not fit on the disk of {directory}.",
             "Free space there, or keep fewer checkpoints (training.retention). Earlier checkpoints are not affected.",
+            case="checkpoint",
             step=step,
+            directory=directory,
         )
     return EngineError(
         "checkpoint_write_failed",
         f"The checkpoint of step {step} could not be written to {directory}: {error}.",
         "Check that the directory is writable. Earlier checkpoints are not affected.",
         step=step,
+        directory=directory,
+        error=error,
     )

@@ -71,7 +71,10 @@ def _export(options: Options, events: Events) -> None:
         verify(options.checkpoint, options.digests.checkpoint)
     except ManifestError as error:
         raise EngineError(
-            "checkpoint_damaged", f"{error}.", "Export another checkpoint, or download this one again."
+            "checkpoint_damaged",
+            f"{error}.",
+            "Export another checkpoint, or download this one again.",
+            error=error,
         ) from error
     options.out.mkdir(parents=True)
     done = export_onnx(options.checkpoint, options.out)

@@ -83,6 +83,8 @@ def _preview(options: Options, events: Events) -> None:
             "spec_invalid",
             f"{job.task.kind} has no network inputs that can be shown.",
             "Train without a preview.",
+            case="no_preview",
+            task=job.task.kind,
         )
     directory = samples_directory(options.out, options.step)
     listed = [

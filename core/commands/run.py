@@ -277,24 +277,39 @@ def load_spec(path: Path) -> JobSpec:
             "spec_invalid",
             f"The spec {path} cannot be read: {error.strerror}.",
             "Give the path of a YAML or JSON file.",
+            case="unreadable",
+            path=path,
+            error=error.strerror,
         ) from None
 
 
 def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
     """The fields of the ``failed`` event for an error, and the exit code."""
     if isinstance(error, DataError):
-        return EngineError(error.code, error.message, error.hint), DATA_ERROR
+        return EngineError(error.code, error.message, error.hint, **error.details), DATA_ERROR
     if isinstance(error, SpecError):
-        problems = [{"param": p.param, "code": p.code, "message": p.message} for p in error.problems]
+        problems = [
+            {"param": p.param, "code": p.code, "message": p.message, "params": p.params}
+            for p in error.problems
+        ]
         hint = "Correct the spec; details.problems names each field."
         error = EngineError("spec_invalid", str(error), hint, problems=problems)
     if is_disk_full(error):
-        error = EngineError("disk_full", f"{error}.", f"Free space where {out} and the cache are.")
+        error = EngineError(
+            "disk_full", f"{error}.", f"Free space where {out} and the cache are.", error=error, directory=out
+        )
     if isinstance(error, EngineError):
         return error, error.exit_code
     tracebacks.print_uncaught(type(error), error)
     said = tracebacks.message(error)
-    return EngineError("internal", f"{type(error).__name__}: {said}", "The log has the traceback."), INTERNAL
+    return EngineError(
+        "internal",
+        f"{type(error).__name__}: {said}",
+        "The log has the traceback.",
+        case="engine",
+        kind=type(error).__name__,
+        error=said,
+    ), INTERNAL
 
 
 def environment_of(place: Place) -> dict[str, Any]:

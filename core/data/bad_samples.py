@@ -19,9 +19,13 @@ def refuse_many(kind: str, bad: int, seen: int, skipped: Sequence[SkippedSample]
     """
     if not too_many_bad(bad, seen):
         return
-    first = "; ".join(sample.reason for sample in skipped[:3])
+    first = [sample.reason for sample in skipped[:3]]
     raise DataError(
         "too_many_bad_samples",
-        f"{bad:,} of {seen:,} {kind} cannot be used, more than 1 %: {first}",
+        f"{bad:,} of {seen:,} {kind} cannot be used, more than 1 %: {'; '.join(first)}",
         "Correct or remove them, or set data.on_bad_sample to skip.",
+        kind=kind,
+        bad=bad,
+        seen=seen,
+        first=first,
     )

@@ -1,8 +1,10 @@
 """`DataError`: the error raised for every problem with a dataset."""
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from core.characters import without_objects
+from core.parameters import plain
 
 DataErrorCode = Literal[
     "data_too_small",
@@ -17,14 +19,18 @@ DataErrorCode = Literal[
 
 
 class DataError(Exception):
-    """Data that cannot be used for training: a stable ``code``, what is wrong, and what to do about it."""
+    """Data that cannot be used for training: a stable ``code``, what is wrong, and what to do about it.
 
-    def __init__(self, code: DataErrorCode, message: str, hint: str = "") -> None:
+    ``details`` is what the message and the hint are made of (`core.parameters`).
+    """
+
+    def __init__(self, code: DataErrorCode, message: str, hint: str = "", **details: Any) -> None:
         message = without_objects(message)
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.details = plain(details)
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
-        return type(self), (self.code, self.message, self.hint)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), **self.details), (self.code, self.message, self.hint)

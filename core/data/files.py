@@ -74,18 +74,27 @@ def data_files(
                     "data_unreadable",
                     f"{path}: its name ends in no known format",
                     f"Known formats: {KNOWN_FORMATS[modality]}.",
+                    case="unknown_format",
+                    path=path,
+                    known_formats=KNOWN_FORMATS[modality],
                 )
             _add(found, name, path)
         else:
             raise DataError(
-                "data_unreadable", f"{path} is neither a file nor a directory", "Name one that exists."
+                "data_unreadable",
+                f"{path} is neither a file nor a directory",
+                "Name one that exists.",
+                case="no_path",
+                path=path,
             )
     if not found:
-        where = ", ".join(map(str, paths)) or "no path"
         raise DataError(
             "data_unreadable",
-            f"{where}: no file of a known format is there",
+            f"{', '.join(map(str, paths)) or 'no path'}: no file of a known format is there",
             f"Known formats: {KNOWN_FORMATS[modality]}.",
+            case="no_file",
+            paths=paths,
+            known_formats=KNOWN_FORMATS[modality],
         )
     options, known = reading or {}, digests or {}
     return [
@@ -105,7 +114,12 @@ def _is_known(name: str, modality: Modality) -> bool:
 def _add(found: dict[str, Path], name: str, path: Path) -> None:
     if name in found and found[name].resolve() != path.resolve():
         raise DataError(
-            "data_unreadable", f"{found[name]} and {path} would both be named {name}", "Rename one of them."
+            "data_unreadable",
+            f"{found[name]} and {path} would both be named {name}",
+            "Rename one of them.",
+            case="same_name",
+            paths=[found[name], path],
+            name=name,
         )
     found[name] = path
 

@@ -38,6 +38,9 @@ class LabelledSamples:
                 "labels_missing",
                 f"{without:,} of the {len(labels):,} samples of the {self._name} split have no class",
                 "Give each sample a class (a folder, or a column of the table), or set data.on_missing_label to skip.",
+                split=self._name,
+                samples=len(labels),
+                without=without,
             )
 
     def __len__(self) -> int:
@@ -62,6 +65,10 @@ class LabelledSamples:
                 "data_too_small",
                 f"The {self._name} split has {len(self):,} samples with a class, and {count:,} are needed",
                 "Add samples, or lower training.batch_size.",
+                case="labelled",
+                split=self._name,
+                samples=len(self),
+                needed=count,
             )
 
 
@@ -78,17 +85,22 @@ def require_classes(classes: Sequence[str], train: NDArray[np.int64], held_out: 
     """
     seen = set(train.tolist())
     if len(classes) < 2 or len(seen) < 2:
-        there = f"only {classes[next(iter(seen))]!r}" if classes and seen else "fewer than two"
+        only = classes[next(iter(seen))] if classes and seen else None
+        there = "fewer than two" if only is None else f"only {only!r}"
         raise DataError(
             "too_few_classes",
             f"The training split has {there} of the classes, and two are the least that can be told apart",
             "Put the samples of each class into a folder of its own, or name the column with the classes.",
+            only=only,
         )
     if unseen := sorted(set(held_out.tolist()) - seen):
-        names = ", ".join(repr(classes[number]) for number in unseen[:_NAMED])
+        named = [classes[number] for number in unseen[:_NAMED]]
         more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
         raise DataError(
             "unseen_classes",
-            f"{len(unseen)} of the held-out split's classes have no sample in the training split: {names}{more}",
+            f"{len(unseen)} of the held-out split's classes have no sample in the training split: {', '.join(map(repr, named))}{more}",
             "Add samples of these classes to learn from, or remove the held-out ones.",
+            unseen=len(unseen),
+            classes=named,
+            more=max(0, len(unseen) - _NAMED),
         )

@@ -42,7 +42,13 @@ def sample_text(files: Sequence[DataFile], text_column: str | None, directory: P
                         if left <= 0:
                             break
             except FormatError as error:
-                raise DataError("data_unreadable", str(error), "Correct the file.") from error
+                raise DataError(
+                    "data_unreadable",
+                    str(error),
+                    "Correct the file.",
+                    case="file",
+                    problem=error.nested,
+                ) from error
             if notes.tokenizer is not None:
                 (directory / "tokenizer.json").write_bytes(notes.tokenizer)
     return data_files([directory], "text")

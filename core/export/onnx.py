@@ -79,6 +79,8 @@ def export_onnx(checkpoint: Path, out: Path) -> Exported:
             f"and {tolerance:.3g} is tolerated.",
             "Use the checkpoint as it is, and report this.",
             difference=difference,
+            architecture=architecture,
+            tolerance=tolerance,
         )
     return Exported(
         architecture=architecture,
@@ -183,4 +185,6 @@ def _unsupported(what: str, why: str) -> EngineError:
         "export_unsupported",
         f"{what} cannot be exported to ONNX: {why}",
         "Use the checkpoint as it is: it opens with transformers.",
+        what=what,
+        reason=why,
     )

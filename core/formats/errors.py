@@ -1,9 +1,11 @@
 """`FormatError`: the error raised for every problem with an uploaded file."""
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from core.characters import LONGEST_NAME, brief, printable, without_objects
+from core.parameters import plain
 
 __all__ = ["FormatError", "FormatErrorCode", "Place", "printable"]
 
@@ -45,19 +47,39 @@ class FormatError(ValueError):
     """A problem with an uploaded file because of which no samples can be read from it.
 
     ``code`` is stable. ``message`` says what is wrong and what to do. ``file`` names the file, ``member`` the file
-    inside it where it is an archive.
+    inside it where it is an archive. ``params`` is what the message is made of (`core.parameters`).
     """
 
-    def __init__(self, code: FormatErrorCode, message: str, file: str, member: str | None = None) -> None:
+    def __init__(
+        self,
+        code: FormatErrorCode,
+        message: str,
+        file: str,
+        member: str | None = None,
+        **params: Any,
+    ) -> None:
         self.code = code
         self.message = message = without_objects(message)
         self.file = file
         self.member = member
+        self.params = plain(params)
         where = file if member is None else f"{file} ({member})"
         super().__init__(f"{brief(where, _WHERE)}: {message}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str, str | None]]:
-        return type(self), (self.code, self.message, self.file, self.member)
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``str(error)`` is made of: its ``params``, the file and the member."""
+        where = {"file": brief(self.file), "member": self.member and brief(self.member)}
+        return {**where, **self.params}
+
+    @property
+    def nested(self) -> dict[str, Any]:
+        """The error as a parameter of another message."""
+        return {"code": self.code, "message": str(self), "params": self.facts}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again = partial(type(self), **self.params)
+        return again, (self.code, self.message, self.file, self.member)
 
 
 @dataclass(frozen=True)
@@ -67,5 +89,5 @@ class Place:
     file: str
     member: str | None = None
 
-    def error(self, code: FormatErrorCode, message: str) -> FormatError:
-        return FormatError(code, message, self.file, self.member)
+    def error(self, code: FormatErrorCode, message: str, **params: Any) -> FormatError:
+        return FormatError(code, message, self.file, self.member, **params)

@@ -77,12 +77,18 @@ class Budget:
             raise place.error(
                 "archive_bomb",
                 f"holds more than {limits.content_bytes:,} bytes when decompressed; split it into smaller files",
+                case="content",
+                most_bytes=limits.content_bytes,
             )
         if self.spent > limits.ratio_from_bytes and self.spent > limits.ratio * self.file_bytes:
             raise place.error(
                 "archive_bomb",
                 f"{self.file_bytes:,} bytes decompress to more than {self.spent:,}, over {limits.ratio:g} times "
                 "as much, more than ordinary text does; upload it uncompressed if that is intended",
+                case="ratio",
+                file_bytes=self.file_bytes,
+                bytes=self.spent,
+                most_ratio=limits.ratio,
             )
 
 
@@ -108,4 +114,7 @@ class PixelBudget:
                 "archive_bomb",
                 f"the file's {self._file_bytes:,} bytes decode to more than {self._most:,} pixels; split it, or make its "
                 "images smaller",
+                case="pixels",
+                file_bytes=self._file_bytes,
+                most_pixels=self._most,
             )

@@ -102,6 +102,11 @@ def detect_at(name: str, place: Place, modality: str = "text") -> Format:
     raise place.error(
         "unknown_format",
         f"its name ends in no known format of {_PLURALS[modality]}{hint}. Known formats: {KNOWN_FORMATS[modality]}",
+        case="name",
+        modality=modality,
+        other_modality=other,
+        json=_base(name).lower().endswith(".json"),
+        known_formats=KNOWN_FORMATS[modality],
     )
 
 

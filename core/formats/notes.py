@@ -1,8 +1,8 @@
 """Notes on how a file was read, for people. A note is not an error."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from core.formats.errors import printable
 
@@ -24,6 +24,17 @@ class Note:
 
     code: NoteCode
     message: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What `message` is made of."""
+
+
+def named(names: Iterable[str], most: int = _NAMED) -> dict[str, Any]:
+    """The parameters of `listed`: the first names in sorted order, shortened, and how many ``more`` there are."""
+    ordered = sorted(names)
+    return {
+        "names": [printable(name[:_CHARACTERS]) for name in ordered[:most]],
+        "more": max(0, len(ordered) - most),
+    }
 
 
 def listed(names: Iterable[str], most: int = _NAMED) -> str:

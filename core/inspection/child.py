@@ -6,7 +6,7 @@ REQUEST is a JSON object with ``limits`` (the arguments of `core.inspection.limi
 - ``examples``: the same, for text only → ``{"examples": …}``
 - ``sheet``: ``modality``, ``columns``; the file is a JSON list of thumbnails → ``{"png": base64}``
 
-Other answers: ``{"code", "detail"}`` where no samples can be read from the file; ``{"over": "memory" | "temporary"}`` where
+Other answers: ``{"code", "detail", "params"}`` where no samples can be read from the file; ``{"over": "memory" | "temporary"}`` where
 the budget is exceeded; ``{"full": true}`` where the disk is full; ``{"crash": traceback}`` for a bug in a reader.
 Over its budget of processor time, the process is ended by SIGXCPU, without an answer.
 """
@@ -48,7 +48,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         with open_input(FILE_FD, request.get("bytes")) as stream:
             return _perform(request, stream)
     except FormatError as error:
-        return {"code": error.code, "detail": f"{error}."}
+        return {"code": error.code, "detail": f"{error}.", "params": error.facts}
     except (MemoryError, OSError) as error:
         return _exhausted(error) or {"crash": describe(error)}
     except Exception as error:  # noqa: BLE001 - the service logs it and reports an internal error

@@ -100,10 +100,17 @@ def read_network(
             directory, config=copy.deepcopy(config), output_loading_info=True, **options
         )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise misfit(directory, str(error).splitlines()[0]) from None
+        reason = str(error).splitlines()[0]
+        raise misfit(directory, reason, case="encoder_unreadable", reason=reason) from None
     missing = sorted(str(name) for name in report["missing_keys"])
     if missing:
-        raise misfit(directory, f"{len(missing)} weights are missing there, such as {missing[0]}")
+        raise misfit(
+            directory,
+            f"{len(missing)} weights are missing there, such as {missing[0]}",
+            case="missing_encoder_weights",
+            weights=len(missing),
+            first=missing[0],
+        )
     found: PreTrainedModel = loaded
     return found
 
@@ -139,13 +146,16 @@ def fitting(directory: Path) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise misfit(directory, str(error).splitlines()[0]) from None
+        reason = str(error).splitlines()[0]
+        raise misfit(directory, reason, case="encoder_unreadable", reason=reason) from None
 
 
-def misfit(directory: Path, why: str) -> EngineError:
+def misfit(directory: Path, why: str, **params: Any) -> EngineError:
     """The error for the weights of another encoder."""
     return EngineError(
         "checkpoint_mismatch",
         f"The weights in {directory} do not fit the encoder of this spec: {why}",
         "Start from a checkpoint with the same architecture, sizes and inputs, or leave `start` out.",
+        directory=directory,
+        **params,
     )

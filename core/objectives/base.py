@@ -175,6 +175,7 @@ class Objective(nn.Module, abc.ABC):
                 "spec_invalid",
                 "This task trains no encoder, so it cannot start from another checkpoint's encoder.",
                 "Leave `start` out of the spec, or set start.scope to all to continue with the same task.",
+                case="no_encoder",
             )
         encoder.load(directory)
 

@@ -74,6 +74,11 @@ class LanguageModel(Objective):
                 f"{different[0]!r}: its encoder would treat them as other tokens.",
                 "Train on the data from which its tokenizer was made, with the same data.tokenizer, or upload the "
                 "checkpoint's tokenizer.json with the data and set data.tokenizer.kind to uploaded.",
+                case="tokenizer",
+                directory=directory,
+                different=len(different),
+                tokens=len(own),
+                token=different[0],
             )
 
     def save_tokenizer(self, directory: Path) -> None:

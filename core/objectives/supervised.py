@@ -172,6 +172,9 @@ def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[n
             "spec_invalid",
             f"task.class_weights names {unknown[0]!r}, which is no class of the data.",
             f"The classes are {', '.join(map(repr, classes[:20]))}{' …' if len(classes) > 20 else ''}.",
+            case="class_weights",
+            name=unknown[0],
+            classes=list(classes),
         )
     return torch.tensor([given.get(name, 1.0) for name in classes], dtype=torch.float32)
 

@@ -4,9 +4,9 @@ import itertools
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from core.spec.base import AutoOr, Spec
+from core.spec.faults import SpecFault
 from core.spec.text import Name
 
 _Items = TypeVar("_Items", bound=tuple[Any, ...])
@@ -15,7 +15,7 @@ _Items = TypeVar("_Items", bound=tuple[Any, ...])
 def _some(items: _Items) -> _Items:
     # With ``min_length`` Pydantic would also report an item that is invalid as one too few.
     if not items:
-        raise PydanticCustomError("too_short", "list at least one")
+        raise SpecFault("too_short", "list at least one", case="one")
     return items
 
 
@@ -58,14 +58,25 @@ class Gradual(Spec):
     def _ascending(self) -> Self:
         steps = [stage.step for stage in self.unfreeze]
         if steps[0] != 0:
-            raise ValueError(
-                f"unfreeze must begin at step 0, not {steps[0]}: before it nothing would be said"
+            raise SpecFault(
+                "unfreeze_begins_late",
+                f"unfreeze must begin at step 0, not {steps[0]}: before it nothing would be said",
+                step=steps[0],
             )
         if any(later <= earlier for earlier, later in itertools.pairwise(steps)):
-            raise ValueError(f"the steps of unfreeze must increase, not be {', '.join(map(str, steps))}")
+            raise SpecFault(
+                "unfreeze_not_increasing",
+                f"the steps of unfreeze must increase, not be {', '.join(map(str, steps))}",
+                case="steps",
+                steps=steps,
+            )
         trained = [(stage.blocks, stage.embeddings) for stage in self.unfreeze]
         if any(later < earlier for earlier, later in itertools.pairwise(trained)):
-            raise ValueError("the blocks of unfreeze must not decrease: a block that is trained stays so")
+            raise SpecFault(
+                "unfreeze_not_increasing",
+                "the blocks of unfreeze must not decrease: a block that is trained stays so",
+                case="blocks",
+            )
         return self
 
 

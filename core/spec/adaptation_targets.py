@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from core.spec.adaptation import Adapters, Ia3, Lora
 from core.spec.architectures.base import Size
 from core.spec.architectures.blocks import BlockMap
+from core.spec.faults import SpecFault
 
 _EVERYTHING = "all"
 
@@ -36,15 +37,19 @@ def targets_of(adaptation: Lora | Ia3 | Adapters, network: Size) -> tuple[Target
         parts = ("attention", "feed_forward") if adaptation.placement == "houlsby" else ("feed_forward",)
         found = [target for target in maps if target.map.is_last and target.map.part in parts]
         if not found:
-            raise ValueError(
-                f"a {network.architecture} has no feed-forward layers for adapters; choose lora or ia3"
+            raise SpecFault(
+                "adaptation_unfit",
+                f"a {network.architecture} has no feed-forward layers for adapters; choose lora or ia3",
+                case="no_feed_forward",
+                architecture=network.architecture,
             )
         return tuple(found)
     chosen: set[str] = set()
     for wanted in adaptation.targets:
         matched = [target for target in maps if _matches(wanted, target, factors=isinstance(adaptation, Ia3))]
         if not matched:
-            raise ValueError(_nothing(wanted, maps, network))
+            reason = _nothing(wanted, maps, network)
+            raise SpecFault("adaptation_unfit", reason, case="no_target", target=wanted, reason=reason)
         chosen |= {target.name for target in matched}
     return tuple(target for target in maps if target.name in chosen)
 

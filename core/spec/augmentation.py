@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from core.spec.base import Spec
+from core.spec.faults import SpecFault
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Strength = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -60,9 +61,21 @@ class AugmentationSpec(Spec):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.crop_min_area > self.crop_max_area:
-            raise ValueError("crop_min_area must be at most crop_max_area")
+            raise SpecFault(
+                "range_reversed",
+                "crop_min_area must be at most crop_max_area",
+                case="crop_area",
+                least="crop_min_area",
+                most="crop_max_area",
+            )
         if self.blur_min_sigma > self.blur_max_sigma:
-            raise ValueError("blur_min_sigma must be at most blur_max_sigma")
+            raise SpecFault(
+                "range_reversed",
+                "blur_min_sigma must be at most blur_max_sigma",
+                case="blur_sigma",
+                least="blur_min_sigma",
+                most="blur_max_sigma",
+            )
         return self
 
 

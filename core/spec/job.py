@@ -4,7 +4,6 @@ import difflib
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
-from pydantic_core import PydanticCustomError
 
 from core.spec.adaptation import Adaptation, Full
 from core.spec.adaptation_rules import unfit
@@ -15,6 +14,7 @@ from core.spec.architectures.transformer import Transformer
 from core.spec.architectures.vit import patch_size_for
 from core.spec.base import Spec
 from core.spec.data import DataSpec
+from core.spec.faults import SpecFault, fault_at
 from core.spec.metrics import REPRESENTATION, Direction, directions
 from core.spec.model import ModelSpec
 from core.spec.resources import ResourcesSpec
@@ -59,10 +59,7 @@ class JobSpec(Spec):
             size.check(self.inputs())
             self.task.check(size, self.patches)
         except ValueError as error:
-            # Reported at the field: an error of the root model would name no field.
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": str(error), "param": "model"}
-            ) from None
+            raise fault_at("model", error) from None
         return self
 
     @model_validator(mode="after")
@@ -72,9 +69,12 @@ class JobSpec(Spec):
             and self.start.scope == "encoder"
             and self.network_size.feature_width is None
         ):
-            problem = f"{self.task.kind} learns no encoder; leave start out, or set it to 'all'"
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": problem, "param": "start.scope"}
+            raise SpecFault(
+                "no_encoder",
+                f"{self.task.kind} learns no encoder; leave start out, or set it to 'all'",
+                param="start.scope",
+                case="own_task",
+                task=self.task.kind,
             )
         return self
 
@@ -82,42 +82,43 @@ class JobSpec(Spec):
     def _adaptation_fits(self) -> Self:
         misfit = unfit(self.adaptation, self.task, self.network_size, self.training)
         if misfit is not None:
-            raise PydanticCustomError("value_error", "{problem}", {"problem": misfit[1], "param": misfit[0]})
+            raise SpecFault("adaptation_unfit", misfit[1], param=misfit[0], reason=misfit[1])
         return self
 
     @model_validator(mode="after")
     def _tokenizer_is_there(self) -> Self:
         if self.start is None and self.data.tokenizer.kind == "checkpoint" and self.task.modality == "text":
-            problem = (
+            raise SpecFault(
+                "tokenizer_without_checkpoint",
                 "'checkpoint' is the tokenizer of the checkpoint that the job starts from, and the job starts from none; "
-                "set start.checkpoint, or choose a tokenizer that is trained on the data, such as 'bpe'"
-            )
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": problem, "param": "data.tokenizer.kind"}
+                "set start.checkpoint, or choose a tokenizer that is trained on the data, such as 'bpe'",
+                param="data.tokenizer.kind",
             )
         return self
 
     @model_validator(mode="after")
     def _packing_fits(self) -> Self:
         if self.data.packing != "stream" and not self.task.packs_documents:
-            able = ", ".join(
-                task.model_fields["kind"].default for task in task_specs() if task.packs_documents
-            )
+            able = [task.model_fields["kind"].default for task in task_specs() if task.packs_documents]
             reads = "reads its text as a stream" if self.task.modality == "text" else "reads no text"
-            problem = f"'best_fit' is for {able}; {self.task.kind} {reads}"
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": problem, "param": "data.packing"}
+            raise SpecFault(
+                "packing_not_of_task",
+                f"'best_fit' is for {', '.join(able)}; {self.task.kind} {reads}",
+                param="data.packing",
+                tasks=able,
+                task=self.task.kind,
+                modality=self.task.modality,
             )
         return self
 
     @model_validator(mode="after")
     def _channels_fit(self) -> Self:
         if self.task.needs_colour and self.data.image.channels != 3:
-            problem = (
-                f"{self.task.kind} learns from colours, and 1 is grey; set it to 3, or choose another task"
-            )
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": problem, "param": "data.image.channels"}
+            raise SpecFault(
+                "needs_colour",
+                f"{self.task.kind} learns from colours, and 1 is grey; set it to 3, or choose another task",
+                param="data.image.channels",
+                task=self.task.kind,
             )
         return self
 
@@ -127,13 +128,15 @@ class JobSpec(Spec):
         if name is None or name in (known := self.judging_metrics):
             return self
         near = difflib.get_close_matches(name, known, n=1)
-        problem = (
+        raise SpecFault(
+            "no_judging_metric",
             f"{name!r} is not a measure of this job that shows which checkpoint is better. "
             + (f"Did you mean {near[0]!r}? " if near else "")
-            + f"Such measures are {', '.join(known)}"
-        )
-        raise PydanticCustomError(
-            "value_error", "{problem}", {"problem": problem, "param": "training.retention.keep_best"}
+            + f"Such measures are {', '.join(known)}",
+            param="training.retention.keep_best",
+            name=name,
+            nearest=near[0] if near else None,
+            measures=list(known),
         )
 
     @property
@@ -153,9 +156,7 @@ class JobSpec(Spec):
         try:
             self.task.check_clip(self.clip_samples)
         except ValueError as error:
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": str(error), "param": "data.audio.clip_seconds"}
-            ) from None
+            raise fault_at("data.audio.clip_seconds", error) from None
         return self
 
     @property

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from core.spec.architectures import ARCHITECTURES, PRESETS
 from core.spec.architectures.base import SETTINGS, Size
 from core.spec.base import Spec
+from core.spec.faults import SpecFault
 
 if TYPE_CHECKING:
     Architecture = str
@@ -66,11 +67,18 @@ class ModelSpec(Spec):
         if self.preset is None:
             missing = [n for n in ("layers", "hidden_size", "heads") if getattr(self, n) is None]
             if 0 < len(missing) < 3:
-                raise ValueError(
-                    f"without a preset, layers, hidden_size and heads go together; missing: {', '.join(missing)}"
+                raise SpecFault(
+                    "sizes_missing",
+                    f"without a preset, layers, hidden_size and heads go together; missing: {', '.join(missing)}",
+                    missing=missing,
                 )
         elif self.architecture not in {None, known := PRESETS[self.preset].architecture}:
-            raise ValueError(f"preset {self.preset} is a {known}; leave architecture out")
+            raise SpecFault(
+                "architecture_of_preset",
+                f"preset {self.preset} is a {known}; leave architecture out",
+                preset=self.preset,
+                architecture=known,
+            )
         return self
 
     def resolve(self, presets: tuple[str, ...]) -> Size:
@@ -88,12 +96,20 @@ class ModelSpec(Spec):
         base = PRESETS[self.preset or default]
         wanted = self.architecture or base.architecture
         if wanted not in {PRESETS[name].architecture for name in presets}:
-            raise ValueError(
-                f"the task does not train {self.preset or self.architecture}; it trains {', '.join(presets)}"
+            raise SpecFault(
+                "model_not_of_task",
+                f"the task does not train {self.preset or self.architecture}; it trains {', '.join(presets)}",
+                model=self.preset or self.architecture,
+                presets=presets,
             )
         given: dict[str, Any] = {
             name: value for name in SETTINGS if (value := getattr(self, name)) is not None
         }
         if foreign := [name for name in given if name not in base.settings]:
-            raise ValueError(f"a network of kind {base.architecture} has no {foreign[0]}; leave it out")
+            raise SpecFault(
+                "setting_not_of_architecture",
+                f"a network of kind {base.architecture} has no {foreign[0]}; leave it out",
+                architecture=base.architecture,
+                setting=foreign[0],
+            )
         return base.changed(given)

@@ -7,6 +7,8 @@ references. ``\\d``, ``\\w`` and ``\\s`` mean ASCII.
 from functools import lru_cache
 from typing import Any
 
+from core.spec.faults import SpecFault
+
 GROUP = "group"
 """Name of the pattern's capturing group."""
 
@@ -27,11 +29,15 @@ def compiled(pattern: str) -> Any:
     except re2.error as error:
         reason = error.args[0] if error.args else "it cannot be read"
         reason = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(
-            f"is no regular expression of RE2 ({reason}), which has Python's syntax without look-around and back references"
+        raise SpecFault(
+            "invalid_pattern",
+            f"is no regular expression of RE2 ({reason}), which has Python's syntax without look-around and back references",
+            reason=reason,
         ) from None
     except UnicodeEncodeError:
-        raise ValueError("contains half of a surrogate pair, which is no character") from None
+        raise SpecFault(
+            "string_unicode", "contains half of a surrogate pair, which is no character"
+        ) from None
 
 
 def check_group_pattern(pattern: str) -> str:
@@ -41,7 +47,9 @@ def check_group_pattern(pattern: str) -> str:
         ValueError: it is no regular expression, or has no capturing group named ``group``.
     """
     if GROUP not in compiled(pattern).groupindex:
-        raise ValueError("must name what it finds as group, as in _(?P<group>[a-z]+)_")
+        raise SpecFault(
+            "pattern_without_group", "must name what it finds as group, as in _(?P<group>[a-z]+)_"
+        )
     return pattern
 
 

@@ -4,8 +4,8 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from core.parameters import plain
 from core.spec.base import GIVEN
+from core.spec.faults import SpecFault
 from core.spec.job import JobSpec
 from core.spec.stored import why_missing
 from core.spec.tasks import task_faults
@@ -38,6 +40,8 @@ class SpecProblem:
     message: str
     suggestion: str | None = None
     """The nearest valid name, where a name was mistyped."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What `message` is made of: for checks of Pydantic its own, as ``gt``."""
 
 
 class SpecError(ValueError):
@@ -77,7 +81,10 @@ def load(path: Path) -> JobSpec:
     try:
         document = read_document(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
-        raise SpecError([SpecProblem("", "not_yaml", f"{path} is not valid YAML: {error}")]) from None
+        problem = SpecProblem(
+            "", "not_yaml", f"{path} is not valid YAML: {error}", params=plain({"path": path, "error": error})
+        )
+        raise SpecError([problem]) from None
     return validate(document)
 
 
@@ -127,39 +134,54 @@ def shorten(text: str, most: int = _MOST_CHARACTERS) -> str:
 
 def _explain_one(error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
     location = [part for part in error["loc"] if not _is_union_tag(part, root, error["loc"])]
-    # A check of several fields names the relevant field itself.
-    named = error.get("ctx", {}).get("param")
-    param = str(named) if named else ".".join(str(part) for part in location)
-    kind = error["type"]
+    param = ".".join(str(part) for part in location)
+    kind, context = error["type"], error.get("ctx", {})
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         # Pydantic names the union; the invalid or missing field is the discriminator.
-        tag = str(error.get("ctx", {}).get("discriminator", "")).strip("'")
+        tag = str(context.get("discriminator", "")).strip("'")
         param = f"{param}.{tag}" if param else tag
         if kind == "union_tag_not_found":
-            return SpecProblem(param, "missing", f"name one of the variants by {tag!r}")
+            message = f"name one of the variants by {tag!r}"
+            return SpecProblem(param, "missing", message, params={"case": "variant", "field": tag})
     if kind == "extra_forbidden":
-        name = str(error["loc"][-1])
-        near = _nearest(name, _field_names(root, list(error["loc"][:-1])))
-        hint = f"; did you mean {near!r}?" if near else ""
-        return SpecProblem(param, "unknown_field", f"unknown field {shorten(name)!r}{hint}", near)
+        return _unknown_field(param, error, root)
     if kind in {"literal_error", "union_tag_invalid"}:
-        context = error.get("ctx", {})
-        expected = str(context.get("expected") or context.get("expected_tags", ""))
-        choices = [part.strip().strip("'\"") for part in expected.replace(" or ", ", ").split(",")]
-        value = context.get("tag", error["input"])
-        near = _nearest(value, choices) if isinstance(value, str) else None
-        hint = f"; did you mean {near!r}?" if near else ""
-        given = shorten(repr(value))
-        if param == "task.kind" and any(fault.kind == value for fault in task_faults()):
-            hint = f"; {why_missing(str(value)).rstrip('.')}"
-        return SpecProblem(param, "unknown_value", f"{given} is not one of {', '.join(choices)}{hint}", near)
+        return _unknown_value(param, error)
     if kind == "string_unicode":
         return SpecProblem(param, kind, "it holds half of a surrogate pair and no character")
+    if isinstance(fault := context.get("error"), SpecFault):
+        return SpecProblem(fault.param or param, fault.code, fault.message, params=fault.params)
     message = error["msg"].removeprefix("Value error, ")
+    params = plain({name: value for name, value in context.items() if name != "error"})
     if error["loc"] and error["loc"][-1] == GIVEN:
         message += ", or 'auto'"
-    code = "missing" if kind == "missing" else kind
-    return SpecProblem(param, code, message[:1].lower() + message[1:])
+        params["auto"] = True
+    return SpecProblem(param, kind, message[:1].lower() + message[1:], params=params)
+
+
+def _unknown_field(param: str, error: ErrorDetails, root: type[BaseModel]) -> SpecProblem:
+    name = str(error["loc"][-1])
+    near = _nearest(name, _field_names(root, list(error["loc"][:-1])))
+    hint = f"; did you mean {near!r}?" if near else ""
+    message = f"unknown field {shorten(name)!r}{hint}"
+    return SpecProblem(param, "unknown_field", message, near, {"field": shorten(name), "nearest": near})
+
+
+def _unknown_value(param: str, error: ErrorDetails) -> SpecProblem:
+    context = error.get("ctx", {})
+    expected = str(context.get("expected") or context.get("expected_tags", ""))
+    choices = [part.strip().strip("'\"") for part in expected.replace(" or ", ", ").split(",")]
+    value = context.get("tag", error["input"])
+    near = _nearest(value, choices) if isinstance(value, str) else None
+    hint = f"; did you mean {near!r}?" if near else ""
+    reason = None
+    if param == "task.kind" and any(fault.kind == value for fault in task_faults()):
+        reason = why_missing(str(value))
+        hint = f"; {reason.rstrip('.')}"
+    given = shorten(repr(value))
+    message = f"{given} is not one of {', '.join(choices)}{hint}"
+    params = {"value": given, "choices": choices, "nearest": near, "reason": reason}
+    return SpecProblem(param, "unknown_value", message, near, params)
 
 
 def _nearest(name: str, choices: Iterable[str]) -> str | None:

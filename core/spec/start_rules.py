@@ -1,6 +1,7 @@
 """Which checkpoints a job can start from: what of its spec the weights in a checkpoint decide."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from core.spec.adaptation import Adapters
 from core.spec.architectures.image import is_small_image
@@ -21,6 +22,8 @@ class Misfit:
     """Dotted path of the field."""
     code: str
     message: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    """What `message` is made of."""
 
 
 def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[Misfit]:
@@ -36,8 +39,14 @@ def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[
 def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
     found = []
     if spec.training.steps <= step:
-        message = f"the checkpoint is at step {step} already; ask for more steps"
-        found.append(Misfit("training.steps", "greater_than", message))
+        found.append(
+            Misfit(
+                "training.steps",
+                "steps_done",
+                f"the checkpoint is at step {step} already; ask for more steps",
+                {"step": step, "steps": spec.training.steps},
+            )
+        )
     fixed: dict[str, tuple[object, object]] = {
         "task.kind": (spec.task.kind, before.task.kind),
         "model": (_shape(spec), _shape(before)),
@@ -48,14 +57,19 @@ def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
     if spec.task.kind == before.task.kind:
         length, then = spec.training.sequence_length, before.training.sequence_length
         fixed["task"] = (spec.task.fixed_by_weights(length), before.task.fixed_by_weights(then))
-    other = "; to take the encoder alone into another task, set start.scope to encoder"
     return (
         found
         + [
             Misfit(
                 param,
                 "fixed_by_checkpoint",
-                f"the checkpoint's weights are made for the parent's; start a new job instead{other if param == 'task.kind' else ''}",
+                "the checkpoint's weights are made for the parent's; start a new job instead"
+                + (
+                    "; to take the encoder alone into another task, set start.scope to encoder"
+                    if param == "task.kind"
+                    else ""
+                ),
+                {"case": "all", "param": param},
             )
             for param, (now, was) in fixed.items()
             if now != was
@@ -77,31 +91,40 @@ def _shape(spec: JobSpec) -> tuple[object, ...]:
 
 def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
     if before.network_size.feature_width is None:
-        message = f"the checkpoint is of {before.task.kind}, which learns no encoder; choose a checkpoint of another task"
-        return [Misfit("start.checkpoint", "no_encoder", message)]
-    if isinstance(before.adaptation, Adapters):
-        message = (
-            "the checkpoint's encoder has adapters, which cannot be merged into its weights; start from the checkpoint "
-            "that it was started from, or train it with adaptation.method lora"
-        )
-        return [Misfit("start.checkpoint", "has_adapters", message)]
-    if before.task.modality != spec.task.modality:
-        message = (
-            f"{spec.task.kind} learns from {spec.task.modality}, and the checkpoint's encoder from "
-            f"{before.task.modality}; choose another task or another checkpoint"
-        )
-        return [Misfit("task.kind", "fixed_by_checkpoint", message)]
-    if spec.architecture != before.architecture:
-        message = (
-            f"the checkpoint's encoder is a {before.architecture}, and this job trains a {spec.architecture}; "
-            f"set it to {before.architecture}, with the checkpoint's sizes"
-        )
-        if before.architecture not in spec.task.architectures():
-            message = (
-                f"the checkpoint's encoder is a {before.architecture}, which {spec.task.kind} does not train; "
-                "choose another task or another checkpoint"
+        return [
+            Misfit(
+                "start.checkpoint",
+                "no_encoder",
+                f"the checkpoint is of {before.task.kind}, which learns no encoder; choose a checkpoint of another task",
+                {"task": before.task.kind},
             )
-        return [Misfit("model.architecture", "fixed_by_checkpoint", message)]
+        ]
+    if isinstance(before.adaptation, Adapters):
+        return [
+            Misfit(
+                "start.checkpoint",
+                "has_adapters",
+                "the checkpoint's encoder has adapters, which cannot be merged into its weights; start from the checkpoint "
+                "that it was started from, or train it with adaptation.method lora",
+            )
+        ]
+    if before.task.modality != spec.task.modality:
+        return [
+            Misfit(
+                "task.kind",
+                "fixed_by_checkpoint",
+                f"{spec.task.kind} learns from {spec.task.modality}, and the checkpoint's encoder from "
+                f"{before.task.modality}; choose another task or another checkpoint",
+                {
+                    "case": "modality",
+                    "task": spec.task.kind,
+                    "modality": spec.task.modality,
+                    "checkpoint_modality": before.task.modality,
+                },
+            )
+        ]
+    if spec.architecture != before.architecture:
+        return [_other_architecture(spec, before)]
     now, then = encoder_form(spec), encoder_form(before)
     if "data.tokenizer" in now:
         now["data.tokenizer"] = _tokenizer(spec, before)
@@ -111,10 +134,34 @@ def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
             "fixed_by_checkpoint",
             f"the checkpoint's encoder is made for {_said(then.get(param))}, and this job's for {_said(now.get(param))}; "
             "give the checkpoint's, or start from another one",
+            {"case": "encoder", "checkpoint": _said(then.get(param)), "job": _said(now.get(param))},
         )
         for param in dict.fromkeys([*then, *now])
         if now.get(param) != then.get(param)
     ] + _vocabulary(spec, before)
+
+
+def _other_architecture(spec: JobSpec, before: JobSpec) -> Misfit:
+    params = {
+        "task": spec.task.kind,
+        "architecture": spec.architecture,
+        "checkpoint_architecture": before.architecture,
+    }
+    if before.architecture not in spec.task.architectures():
+        return Misfit(
+            "model.architecture",
+            "fixed_by_checkpoint",
+            f"the checkpoint's encoder is a {before.architecture}, which {spec.task.kind} does not train; "
+            "choose another task or another checkpoint",
+            params | {"case": "untrained_architecture"},
+        )
+    return Misfit(
+        "model.architecture",
+        "fixed_by_checkpoint",
+        f"the checkpoint's encoder is a {before.architecture}, and this job trains a {spec.architecture}; "
+        f"set it to {before.architecture}, with the checkpoint's sizes",
+        params | {"case": "architecture"},
+    )
 
 
 def encoder_form(spec: JobSpec) -> dict[str, object]:
@@ -151,11 +198,15 @@ def _vocabulary(spec: JobSpec, before: JobSpec) -> list[Misfit]:
     same_data = spec.dataset is None or before.dataset is None or spec.dataset == before.dataset
     if spec.task.modality != "text" or same_data or tokenizer.kind not in _FROM_DATA:
         return []
-    message = (
-        f"the checkpoint's tokenizer was made from {before.dataset}, and the one of this dataset would have other tokens; "
-        "set data.tokenizer.kind to checkpoint to take the checkpoint's, or choose the same dataset"
-    )
-    return [Misfit("dataset", "fixed_by_checkpoint", message)]
+    return [
+        Misfit(
+            "dataset",
+            "fixed_by_checkpoint",
+            f"the checkpoint's tokenizer was made from {before.dataset}, and the one of this dataset would have other tokens; "
+            "set data.tokenizer.kind to checkpoint to take the checkpoint's, or choose the same dataset",
+            {"case": "tokenizer", "dataset": before.dataset},
+        )
+    ]
 
 
 def _said(value: object) -> str:

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from core.characters import LONGEST_NAME, NAME_PATTERN, unstorable, unwanted
+from core.spec.faults import SpecFault
 
 
 def _check_name(name: str) -> str:
@@ -18,7 +18,7 @@ def _check_column(name: str) -> str:
 
 def _accepted(text: str, problem: str | None) -> str:
     if problem is not None:
-        raise PydanticCustomError("string_pattern_mismatch", "{problem}", {"problem": problem})
+        raise SpecFault("string_pattern_mismatch", problem, case="characters", reason=problem)
     return text
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from core.spec.base import AutoOr, Spec
+from core.spec.faults import SpecFault
 from core.spec.optimizers import AdamW, Optimizer
 from core.spec.schedule import Schedule
 from core.spec.text import Name
@@ -95,18 +96,33 @@ class TrainingSpec(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.batch_size != "auto" and self.batch_size % self.accumulation_steps:
-            raise ValueError(
-                f"accumulation_steps ({self.accumulation_steps}) must divide batch_size ({self.batch_size})"
+            raise SpecFault(
+                "not_divisible",
+                f"accumulation_steps ({self.accumulation_steps}) must divide batch_size ({self.batch_size})",
+                case="accumulation",
+                name="batch_size",
+                value=self.batch_size,
+                divisor="accumulation_steps",
+                divisor_value=self.accumulation_steps,
             )
         if self.schedule.warmup_steps > self.steps:
-            raise ValueError(
-                f"schedule.warmup_steps ({self.schedule.warmup_steps}) must be at most steps ({self.steps})"
+            raise SpecFault(
+                "more_than_steps",
+                f"schedule.warmup_steps ({self.schedule.warmup_steps}) must be at most steps ({self.steps})",
+                name="schedule.warmup_steps",
+                value=self.schedule.warmup_steps,
+                steps=self.steps,
             )
         decay = self.schedule.decay_steps
         if self.schedule.kind == "warmup_stable_decay" and decay is not None:
             stable = self.steps - self.schedule.warmup_steps
             if decay > stable:
-                raise ValueError(
-                    f"schedule.decay_steps ({decay}) must be at most the steps after the warm-up ({stable})"
+                raise SpecFault(
+                    "more_than_steps",
+                    f"schedule.decay_steps ({decay}) must be at most the steps after the warm-up ({stable})",
+                    case="after_warmup",
+                    name="schedule.decay_steps",
+                    value=decay,
+                    steps=stable,
                 )
         return self

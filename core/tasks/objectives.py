@@ -35,4 +35,7 @@ def _unavailable(kind: str, why: str) -> EngineError:
         f"The task {kind!r} of the package {packages()[kind]} cannot be trained here: {why}.",
         "Install a version of the package that works, with what it needs, in the environment of every worker; restart the "
         "workers, then retry the job.",
+        task=kind,
+        package=packages()[kind],
+        error=why,
     )

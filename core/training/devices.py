@@ -68,6 +68,7 @@ def _choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
         "device_unavailable",
         f"resources.device is cuda, but {reason}.",
         "Run on a machine with a GPU, or set resources.device to auto or cpu.",
+        reason=reason,
     )
 
 

@@ -92,4 +92,9 @@ def out_of_memory(device: torch.device, training: TrainingSpec, cause: BaseExcep
         "or the model's size.",
         peak_mb=round(peak, 1),
         sequences_at_once=part,
+        device=where,
+        sequence_length=training.sequence_length,
+        accumulation_steps=training.accumulation_steps,
+        batch_size=training.batch_size,
+        error=cause,
     )

@@ -99,4 +99,7 @@ def _require_blocks(spec: Optimizer, parameters: Sequence[Parameter]) -> None:
         "spec_invalid",
         f"training.optimizer asks for {what}, and this task's network has no stack of blocks for it.",
         f"Choose {remedy}.",
+        case="no_blocks",
+        setting=what,
+        remedy=remedy,
     )

@@ -28,6 +28,7 @@ TORCH_FREE = (
     "core.checkpoints.retention",
     "core.tracebacks",
     "core.characters",
+    "core.parameters",
     *(f"core.tasks.{kind}.spec" for kind in OURS),
 )
 """What of the engine the service may import."""

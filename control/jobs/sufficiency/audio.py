@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from control.jobs.sufficiency.report import LOWER, Report, all_held_out, too_many_bad_samples, too_small
+from control.jobs.sufficiency.report import Report, all_held_out, too_many_bad_samples, too_small
 from control.schemas import ProblemDetail
 from core.formats.distinct_samples import merged
 from core.formats.splits import Recorded, split_recordings
@@ -29,13 +29,11 @@ def judge_audio(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | Non
         return _too_few_recordings()
     held_out = split_recordings(recordings, spec.data.held_out_fraction)
     if held_out is None:
-        return all_held_out(
-            "recordings", "recordings, or recordings of other groups (data.audio.group_pattern)"
-        )
+        return all_held_out("recordings")
     there = sum(
         clips(one.size, one.rate, spec) for one, out in zip(long_enough, held_out, strict=True) if not out
     )
-    return None if there >= rows_needed(spec) else _too_few_clips(spec, f"{there:,}")
+    return None if there >= rows_needed(spec) else _too_few_clips(spec, there)
 
 
 def _too_few_clips_at_most(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
@@ -44,17 +42,23 @@ def _too_few_clips_at_most(spec: JobSpec, reports: Sequence[Report]) -> ProblemD
         return _too_few_recordings()
     seconds = sum(3600 * report.found["sound"]["hours"] for report in reports if "sound" in report.found)
     most = recordings - 1 + int(seconds / spec.data.audio.clip_seconds) + 1
-    return None if most >= rows_needed(spec) else _too_few_clips(spec, f"at most {most:,}")
+    return None if most >= rows_needed(spec) else _too_few_clips(spec, most, exact=False)
 
 
 def _too_few_recordings() -> ProblemDetail:
     return too_small(
-        "the dataset needs two different recordings at least: one to learn from and one held out for evaluation"
+        "the dataset needs two different recordings at least: one to learn from and one held out for evaluation",
+        case="two_recordings",
     )
 
 
-def _too_few_clips(spec: JobSpec, there: str) -> ProblemDetail:
+def _too_few_clips(spec: JobSpec, there: int, *, exact: bool = True) -> ProblemDetail:
+    needed = rows_needed(spec)
     return too_small(
-        f"the dataset has {there} clips to learn from and one batch takes {rows_needed(spec):,}: "
-        f"add recordings, or {LOWER} or data.audio.clip_seconds"
+        f"the dataset has {'' if exact else 'at most '}{there:,} clips to learn from and one batch takes {needed:,}: "
+        "add recordings, or lower training.batch_size or data.audio.clip_seconds",
+        case="clips",
+        clips=there,
+        exact=exact,
+        needed=needed,
     )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from control.datasets.modalities import samples
 from control.jobs.sufficiency.report import (
-    LOWER,
     Report,
     all_held_out,
     missing_column,
@@ -38,16 +37,21 @@ def _too_few(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None:
     different, train, held_out_by_name, exact = _count(spec, reports)
     needed = rows_needed(spec)
     if held_out_by_name and not train:
-        return all_held_out("images", "images")
+        return all_held_out("images")
     if different < 2:
         return too_small(
-            "the dataset needs two different images at least: one to learn from and one held out for evaluation"
+            "the dataset needs two different images at least: one to learn from and one held out for evaluation",
+            case="two_images",
         )
     if train >= needed:
         return None
     return too_small(
         f"the dataset has {'' if exact else 'at most '}{train:,} different images to learn from and one batch takes "
-        f"{needed:,}: add images, or {LOWER}"
+        f"{needed:,}: add images, or lower training.batch_size",
+        case="images",
+        images=train,
+        exact=exact,
+        needed=needed,
     )
 
 

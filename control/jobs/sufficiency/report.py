@@ -11,7 +11,6 @@ from core.formats.distinct_samples import DistinctSamples
 from core.spec.job import JobSpec
 
 _TABLES = {"csv", "jsonl", "parquet"}
-LOWER = "lower training.batch_size"
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,17 @@ def missing_column(
         columns = report.found.get(known)
         if wanted is None or columns is None or wanted in columns:
             continue
-        shown = ", ".join(map(repr, columns[:20]))
         return ProblemDetail(
             param=param,
             code="data_unreadable",
-            message=f"{report.name} has no {what} {wanted!r}; it has {shown or 'none'}",
+            message=f"{report.name} has no {what} {wanted!r}; it has {', '.join(map(repr, columns[:20])) or 'none'}",
+            params={
+                "case": "column",
+                "file": report.name,
+                "column": wanted,
+                "kind": what,
+                "columns": columns[:20],
+            },
         )
     return None
 
@@ -58,11 +63,16 @@ def reads_other(wanted: str | None, reports: Iterable[Report], used: str) -> boo
     )
 
 
-def all_held_out(what: str, more: str) -> ProblemDetail:
+def all_held_out(what: str) -> ProblemDetail:
+    more = what
+    if what == "recordings":
+        more = "recordings, or recordings of other groups (data.audio.group_pattern)"
     return too_small(
         f"all {what} of the dataset are set aside for evaluation, by the names of their files or folders "
         f"(test, val, validation …) or by their group, and none is left to learn from: add {more}, or rename what is "
-        "to be learned from"
+        "to be learned from",
+        case="all_held_out",
+        samples=what,
     )
 
 
@@ -82,8 +92,9 @@ def too_many_bad_samples(
             f"{bad:,} of {seen:,} samples cannot be used, more than 1 % ({'; '.join(reasons[:3])}): correct or remove "
             "them, or set data.on_bad_sample to skip"
         ),
+        params={"case": "dataset", "bad": bad, "seen": seen, "first": reasons[:3]},
     )
 
 
-def too_small(message: str) -> ProblemDetail:
-    return ProblemDetail(param="dataset", code="dataset_too_small", message=message)
+def too_small(message: str, **params: Any) -> ProblemDetail:
+    return ProblemDetail(param="dataset", code="dataset_too_small", message=message, params=params)

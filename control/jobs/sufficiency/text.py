@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from control.jobs.sufficiency.report import LOWER, Report, missing_column, reads_other, too_small
+from control.jobs.sufficiency.report import Report, missing_column, reads_other, too_small
 from control.schemas import ProblemDetail
 from core.formats.distinct_samples import DistinctSample, merged
 from core.formats.splits import by_hash
@@ -22,11 +22,15 @@ def judge_text(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None
     different = len(documents) if ledger.complete else sum(report.different for report in reports)
     if spec.data.held_out == "tail":
         if ledger.complete and sum(one.characters for one in documents) < 2:
-            return too_small("the dataset needs two characters at least: one to learn from and one held out")
+            return too_small(
+                "the dataset needs two characters at least: one to learn from and one held out",
+                case="two_characters",
+            )
     elif different < 2 and not (whole and not ledger.complete):
         return too_small(
             "the dataset needs two documents at least that differ: one to learn from and one held out for evaluation; "
-            "with data.held_out tail, one document is cut in two"
+            "with data.held_out tail, one document is cut in two",
+            case="two_documents",
         )
     return _too_few_tokens(spec, reports, documents if ledger.complete else None)
 
@@ -50,11 +54,17 @@ def _too_few_tokens(
     tokens += count  # a separator after each
     if most_rows(spec, tokens=tokens, documents=count) >= rows_needed(spec):
         return None
-    how = "" if documents is not None and is_exact(spec.data.tokenizer) else "at most "
+    exact = documents is not None and is_exact(spec.data.tokenizer)
+    needed = tokens_needed(spec)
     where = "the dataset has" if documents is None else "the part of the dataset that is learned from has"
     return too_small(
-        f"{where} {how}{tokens:,} tokens and one batch takes {tokens_needed(spec):,}: "
-        f"add text, or {LOWER} or training.sequence_length"
+        f"{where} {'' if exact else 'at most '}{tokens:,} tokens and one batch takes {needed:,}: "
+        "add text, or lower training.batch_size or training.sequence_length",
+        case="tokens",
+        tokens=tokens,
+        exact=exact,
+        needed=needed,
+        learned_part=documents is not None,
     )
 
 
@@ -101,6 +111,7 @@ def _tokenizer(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None
             f"the tokenizer is to be 'uploaded', and the dataset {problem}: use a dataset with one file named "
             "tokenizer.json, or a tokenizer that is trained, such as 'bpe'"
         ),
+        params={"case": "dataset", "files": len(different)},
     )
 
 

@@ -158,9 +158,21 @@ def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator
                     yield one
                     on_bytes(bytes_read + (0 if stream.closed else stream.tell()))
         except FormatError as error:
-            raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+            raise DataError(
+                "data_unreadable",
+                str(error),
+                "Correct or remove the file.",
+                case="file",
+                problem=error.nested,
+            ) from error
         except OSError as error:
-            raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
+            raise DataError(
+                "data_unreadable",
+                f"{file.name} cannot be read: {error}",
+                case="file_unreadable",
+                file=file.name,
+                error=error,
+            ) from error
         bytes_read += file.path.stat().st_size
         on_bytes(bytes_read)
 
@@ -193,6 +205,9 @@ def _decode(raw: RawRecording | FormatError, spec: AudioDataSpec) -> _Decoded | 
             "bad_audio",
             f"lasts {sound.seconds:.4f} s, shorter than data.audio.minimum_seconds ({spec.minimum_seconds:g}); "
             "remove it",
+            case="too_short",
+            seconds=sound.seconds,
+            least_seconds=spec.minimum_seconds,
         )
     samples = resample(sound.samples, sound.sampling_rate, spec.sampling_rate)
     return _Decoded(raw, sound, to_pcm(samples, normalize=spec.normalization == "peak"))
@@ -207,5 +222,11 @@ def _within_budget(one: _Decoded | FormatError, budgets: dict[str, Budget]) -> _
         try:
             budget.spend(one.pcm.nbytes, place)
         except FormatError as error:
-            raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+            raise DataError(
+                "data_unreadable",
+                str(error),
+                "Correct or remove the file.",
+                case="file",
+                problem=error.nested,
+            ) from error
     return one

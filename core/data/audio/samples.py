@@ -75,6 +75,10 @@ class AudioSamples:
                 "data_too_small",
                 f"The {self._name} split has {len(self):,} clips, and {count:,} are needed",
                 "Add recordings, or lower training.batch_size or data.audio.clip_seconds.",
+                case="clips",
+                split=self._name,
+                clips=len(self),
+                needed=count,
             )
 
 

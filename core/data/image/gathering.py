@@ -1,6 +1,7 @@
 """Decides which images are kept, and which of them are held out."""
 
 from array import array
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,13 @@ class Gathered:
         decoded = sample.decoded.result()
         if isinstance(decoded, FormatError):
             if decoded.code == "archive_bomb":
-                raise DataError("data_unreadable", str(decoded), "Correct or remove the file.") from decoded
+                raise DataError(
+                    "data_unreadable",
+                    str(decoded),
+                    "Correct or remove the file.",
+                    case="file",
+                    problem=decoded.nested,
+                ) from decoded
             self._skip(decoded)
             return None
         (self._own if sample.held_out else self._rest).add(sample.hash)
@@ -73,11 +80,15 @@ class Gathered:
             self.duplicates += int(np.count_nonzero(repeated))
             decisions = np.where(own, HELD_OUT, np.where(repeated, DROPPED, TRAIN))
             if not (decisions == TRAIN).any():
-                raise self._too_small("All images are in folders or files of held-out splits")
+                raise self._too_small(
+                    "All images are in folders or files of held-out splits", case="all_held_out"
+                )
             return decisions.astype(np.int8)
         if len(hashes) < 2:
             raise self._too_small(
-                f"The data holds {len(hashes)} different usable image{'' if len(hashes) == 1 else 's'}"
+                f"The data holds {len(hashes)} different usable image{'' if len(hashes) == 1 else 's'}",
+                case="images_there",
+                images=len(hashes),
             )
         return np.where(by_hash(self._hashes, fraction), HELD_OUT, TRAIN).astype(np.int8)
 
@@ -87,8 +98,14 @@ class Gathered:
             where = error.file if error.member is None else f"{error.file} ({error.member})"
             self.skipped.append(SkippedSample(where, str(error)))
 
-    def _too_small(self, what: str) -> DataError:
-        bad = f" ({self.bad:,} could not be used, such as {self.skipped[0].reason})" if self.bad else ""
+    def _too_small(self, what: str, **params: Any) -> DataError:
+        first = self.skipped[0].reason if self.bad else None
+        bad = f" ({self.bad:,} could not be used, such as {first})" if self.bad else ""
         return DataError(
-            "data_too_small", f"{what}{bad}; training and evaluation need at least one each", "Add images."
+            "data_too_small",
+            f"{what}{bad}; training and evaluation need at least one each",
+            "Add images.",
+            bad=self.bad,
+            first=first,
+            **params,
         )

@@ -55,9 +55,21 @@ def _raw(
                     else:
                         yield raw
         except FormatError as error:
-            raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+            raise DataError(
+                "data_unreadable",
+                str(error),
+                "Correct or remove the file.",
+                case="file",
+                problem=error.nested,
+            ) from error
         except OSError as error:
-            raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
+            raise DataError(
+                "data_unreadable",
+                f"{file.name} cannot be read: {error}",
+                case="file_unreadable",
+                file=file.name,
+                error=error,
+            ) from error
         bytes_read += file.path.stat().st_size
         on_bytes(bytes_read)
 
@@ -72,7 +84,13 @@ def _idx_labels(files: Sequence[DataFile]) -> dict[str, NDArray[np.uint8]]:
             with file.path.open("rb") as stream:
                 labels = read_labels(stream, file.name)
         except FormatError as error:
-            raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+            raise DataError(
+                "data_unreadable",
+                str(error),
+                "Correct or remove the file.",
+                case="file",
+                problem=error.nested,
+            ) from error
         if labels is not None:
             found[_pair(file.name)] = labels
     return found

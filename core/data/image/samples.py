@@ -46,4 +46,8 @@ class ImageSamples:
                 f"The {self._name} split has {len(self):,} image{'' if len(self) == 1 else 's'}, and {count:,} "
                 f"{'is' if count == 1 else 'are'} needed",
                 "Add images, or lower training.batch_size.",
+                case="images",
+                split=self._name,
+                images=len(self),
+                needed=count,
             )

@@ -59,4 +59,10 @@ class TokenBlocks:
             f"The {self._name} split has {len(self._tokens):,} tokens, and {count * self.sequence_length + 1:,} are "
             f"needed for {count:,} sequence{'' if count == 1 else 's'} of {self.sequence_length:,}",
             "Add text, or lower training.batch_size or training.sequence_length.",
+            case="tokens",
+            split=self._name,
+            tokens=len(self._tokens),
+            needed=count * self.sequence_length + 1,
+            sequences=count,
+            sequence_length=self.sequence_length,
         )

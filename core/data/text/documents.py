@@ -47,9 +47,21 @@ def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int],
                         on_bytes(bytes_read + stream.tell())
         except FormatError as error:
             code: DataErrorCode = "tokenizer_invalid" if error.code == "bad_tokenizer" else "data_unreadable"
-            raise DataError(code, str(error), "Correct or remove the file.") from error
+            raise DataError(
+                code,
+                str(error),
+                "Correct or remove the file.",
+                case="file",
+                problem=error.nested,
+            ) from error
         except OSError as error:
-            raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
+            raise DataError(
+                "data_unreadable",
+                f"{file.name} cannot be read: {error}",
+                case="file_unreadable",
+                file=file.name,
+                error=error,
+            ) from error
         bytes_read += file.path.stat().st_size
         on_bytes(bytes_read)
 
@@ -88,7 +100,11 @@ def uploaded_tokenizer(files: Sequence[DataFile]) -> bytes:
                     found.add(content)
         except FormatError as error:
             raise DataError(
-                "tokenizer_invalid", str(error), "Upload the file as the tokenizers library saved it."
+                "tokenizer_invalid",
+                str(error),
+                "Upload the file as the tokenizers library saved it.",
+                case="file",
+                problem=error.nested,
             ) from error
     if len(found) == 1:
         return found.pop()
@@ -97,4 +113,6 @@ def uploaded_tokenizer(files: Sequence[DataFile]) -> bytes:
         "tokenizer_invalid",
         f"data.tokenizer.kind is 'uploaded', but the dataset {problem}",
         "Add one file named tokenizer.json to the dataset, or choose a tokenizer that is trained, such as 'bpe'.",
+        case="number_of_files",
+        files=len(found),
     )

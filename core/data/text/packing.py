@@ -65,4 +65,10 @@ class PackedSequences:
             f"The {self._name} split has {self._tokens:,} tokens, and {needed:,} are needed for "
             f"{batch_size:,} sequence{'' if batch_size == 1 else 's'} of {self.sequence_length:,}",
             "Add text, or lower training.batch_size or training.sequence_length.",
+            case="tokens",
+            split=self._name,
+            tokens=self._tokens,
+            needed=needed,
+            sequences=batch_size,
+            sequence_length=self.sequence_length,
         )

@@ -104,6 +104,7 @@ class _Worker:
                 end.code,
                 f"{end.message}.",
                 "Correct the tokenizer, or choose a tokenizer that is trained on the data.",
+                **end.params,
             )
         return WorkerError(f"A tokenizing process ended with code {code}; see the log for its output")
 

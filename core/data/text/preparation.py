@@ -173,6 +173,7 @@ class _Preparation:
                 "tokenizer_invalid",
                 "data.tokenizer.kind is 'checkpoint', and no checkpoint was named",
                 "Name it with --start, or choose a tokenizer that is trained, such as 'bpe'.",
+                case="no_checkpoint",
             )
         if not stages.facts("training_tokenizer"):
             self._try(start.content, decided)
@@ -201,6 +202,7 @@ class _Preparation:
                 error.code,
                 f"{error.message}.",
                 "Correct the tokenizer, or choose a tokenizer that is trained on the data, such as 'bpe'.",
+                **error.params,
             ) from None
 
     def _trained(self, decided: Split) -> PreparedTokenizer:

@@ -127,4 +127,10 @@ class BestFitSequences:
             f"The {self._name} split has {len(self._tokens):,} tokens in {len(self):,} sequence"
             f"{'' if len(self) == 1 else 's'} of {self.sequence_length:,}, and {count:,} are needed",
             "Add text, or lower training.batch_size or training.sequence_length.",
+            case="sequences",
+            split=self._name,
+            tokens=len(self._tokens),
+            sequences=len(self),
+            needed=count,
+            sequence_length=self.sequence_length,
         )

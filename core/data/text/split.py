@@ -93,6 +93,7 @@ class Split:
                 "data_unreadable",
                 "The data changed while it was read",
                 "Do not change the files during a run, then run again.",
+                case="changed",
             )
 
 
@@ -162,6 +163,8 @@ def _by_hash(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> 
             "evaluation need at least one each",
             "Add text. A plain text file is cut into documents at blank lines, of about 2,000 characters each; "
             "with data.held_out 'tail' one document is cut in two.",
+            case="documents",
+            documents=different,
         )
     if not sizes[TRAIN].documents or not sizes[HELD_OUT].documents:
         decisions[decisions == HELD_OUT] = TRAIN
@@ -181,6 +184,8 @@ def _tail(records: Records, decisions: NDArray[np.uint8], spec: DataSpec) -> Spl
             f"The data holds {characters} character{'' if characters == 1 else 's'}; training and evaluation "
             "need at least one each",
             "Add text.",
+            case="characters",
+            characters=characters,
         )
     border = min(max(int(characters * (1 - spec.held_out_fraction)), 1), characters - 1)
     before = 0

@@ -48,6 +48,8 @@ class StartTokenizer:
                 "tokenizer_invalid",
                 f"data.tokenizer.kind is 'checkpoint', but the checkpoint in {checkpoint} has no tokenizer.json",
                 "Start from a checkpoint of a task on text, or choose a tokenizer that is trained, such as 'bpe'.",
+                case="checkpoint_without_tokenizer",
+                directory=checkpoint,
             )
         return cls({PurePosixPath(path).name: (checkpoint / path).read_bytes() for path in paths})
 
@@ -76,7 +78,11 @@ class StartTokenizer:
                 document = json.loads(self.files.get(name, b"{}"))
             except ValueError as error:
                 raise DataError(
-                    "tokenizer_invalid", f"{name} of the checkpoint is not JSON ({error})"
+                    "tokenizer_invalid",
+                    f"{name} of the checkpoint is not JSON ({error})",
+                    case="settings_no_json",
+                    name=name,
+                    error=error,
                 ) from None
             settings |= {key: value for key, value in document.items() if value is not None}
         found = {}

@@ -75,6 +75,7 @@ def load_unchanged(content: bytes, declared: Mapping[str, str]) -> PreparedToken
             "tokenizer_invalid",
             "The checkpoint's tokenizer names no token that ends a text",
             "Set eos_token or sep_token in its tokenizer_config.json, and upload the checkpoint again.",
+            case="no_end_token",
         )
     for role in ("pad", "unk", "cls"):
         names.setdefault(role, end)
@@ -93,6 +94,8 @@ def _open(content: bytes) -> Tokenizer:
             "tokenizer_invalid",
             f"The tokenizer.json cannot be loaded: {error}",
             "Upload a tokenizer.json that tokenizers.Tokenizer.from_file opens.",
+            case="unusable",
+            error=error,
         ) from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -140,6 +143,9 @@ def _prepared(tokenizer: Tokenizer, names: dict[str, str]) -> PreparedTokenizer:
             "tokenizer_invalid",
             f"The tokenizer's largest id is {size - 1:,}; {_LARGEST_VOCABULARY:,} ids at most",
             "Number its tokens without gaps, or train a smaller vocabulary.",
+            case="too_many_ids",
+            largest_id=size - 1,
+            most_ids=_LARGEST_VOCABULARY,
         )
     marked = (i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special)
     return PreparedTokenizer(

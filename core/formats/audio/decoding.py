@@ -78,6 +78,8 @@ def decode_sound(raw: RawRecording, limits: Limits = AUDIO_LIMITS, *, budget: Bu
         raise place.error(
             "bad_audio",
             f"cannot be read as WAV, FLAC or OGG ({_reason(error)}); save it again or remove it",
+            case="unreadable",
+            error=_reason(error),
         ) from None
 
 
@@ -98,11 +100,14 @@ def _read(
         clipped += int((np.abs(block) >= _FULL_SCALE).any(axis=1).sum())
         kept.add(block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0])
     if not found:
-        raise place.error("bad_audio", "has no samples (0 seconds); remove it")
+        raise place.error("bad_audio", "has no samples (0 seconds); remove it", case="no_samples")
     if found < file.frames < _UNKNOWN_FRAMES:
         raise place.error(
             "truncated_audio",
             f"is cut off: only {found:,} of {file.frames:,} samples are there; copy it again or remove it",
+            case="samples",
+            samples=found,
+            declared_samples=file.frames,
         )
     return Sound(kept.samples(), file.samplerate, file.channels, clipped)
 
@@ -110,15 +115,22 @@ def _read(
 def _check_head(file: soundfile.SoundFile, place: Place, limits: Limits) -> None:
     if file.format not in _CONTAINERS:
         raise place.error(
-            "bad_audio", f"has content in the format {file.format}; save it as WAV, FLAC or OGG"
+            "bad_audio",
+            f"has content in the format {file.format}; save it as WAV, FLAC or OGG",
+            case="format",
+            format=file.format,
         )
     if file.samplerate not in _RATES:
         raise place.error(
             "bad_audio",
             f"states a sampling rate of {file.samplerate:,} Hz; {_RATES.start:,} to {_RATES.stop - 1:,} Hz are possible",
+            case="sampling_rate",
+            hertz=file.samplerate,
+            least_hertz=_RATES.start,
+            most_hertz=_RATES.stop - 1,
         )
     if not file.frames:
-        raise place.error("bad_audio", "has no samples (0 seconds); remove it")
+        raise place.error("bad_audio", "has no samples (0 seconds); remove it", case="no_samples")
     if limits.audio_samples < file.frames < _UNKNOWN_FRAMES:
         raise _too_long(place, limits)
 
@@ -127,12 +139,17 @@ def _check_block(block: Samples, begin: int, place: Place) -> None:
     if not np.isfinite(block).all():
         at = begin + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
         raise place.error(
-            "bad_audio", f"holds a value that is not a finite number, at sample {at:,}; save it again"
+            "bad_audio",
+            f"holds a value that is not a finite number, at sample {at:,}; save it again",
+            case="not_finite",
+            sample=at,
         )
     if np.abs(block).max() > _LOUDEST:
         raise place.error(
             "bad_audio",
             f"holds values of {np.abs(block).max():.3g}, where full scale is 1; save it again",
+            case="too_loud",
+            value=np.abs(block).max(),
         )
 
 
@@ -158,7 +175,10 @@ class _SampleBuffer:
 
 def _too_long(place: Place, limits: Limits) -> FormatError:
     return place.error(
-        "audio_too_long", f"is longer than {limits.audio_samples:,} samples; cut it into shorter recordings"
+        "audio_too_long",
+        f"is longer than {limits.audio_samples:,} samples; cut it into shorter recordings",
+        case="samples",
+        most_samples=limits.audio_samples,
     )
 
 
@@ -179,4 +199,6 @@ def _check_ogg_is_whole(content: bytes, place: Place) -> None:
         table = content[segments_at : segments_at + count]
         if len(table) == count and segments_at + count + sum(table) <= len(content):
             return
-    raise place.error("truncated_audio", "is cut off inside its last page; copy it again or remove it")
+    raise place.error(
+        "truncated_audio", "is cut off inside its last page; copy it again or remove it", case="last_page"
+    )

@@ -72,6 +72,8 @@ def read_recordings(
         raise place.error(
             "no_audio",
             f"holds no recording{notes.ignored.description}. Known formats: {KNOWN_FORMATS['audio']}",
+            passed_over=notes.ignored.kinds(),
+            known_formats=KNOWN_FORMATS["audio"],
         )
 
 
@@ -81,7 +83,10 @@ def _recording(member: Member, limits: Limits) -> RawRecording | FormatError:
         return content
     if content is None or len(content) > limits.audio_bytes:
         return place.error(
-            "audio_too_long", f"is larger than {limits.audio_bytes:,} bytes; cut it into shorter recordings"
+            "audio_too_long",
+            f"is larger than {limits.audio_bytes:,} bytes; cut it into shorter recordings",
+            case="bytes",
+            most_bytes=limits.audio_bytes,
         )
     if not content:
         return place.error("empty_file", "is empty")

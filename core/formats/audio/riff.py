@@ -49,6 +49,9 @@ def with_length(content: bytes, place: Place) -> bytes:
             "truncated_audio",
             f"is cut off: its header states {sound.declared:,} bytes of audio and {there:,} are there; copy it again or "
             "remove it",
+            case="bytes",
+            bytes=there,
+            declared_bytes=sound.declared,
         )
     if content[:4] == b"BW64":  # libsndfile does not know BW64, which has the structure of RF64
         return _rewritten(content, sound, min(sound.declared, there))
@@ -69,7 +72,11 @@ def _find(content: bytes, order: str, place: Place) -> _Sound:
         elif name == b"fmt ":
             form = content[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
-    raise place.error("truncated_audio", "is cut off before its audio data; copy it again or remove it")
+    raise place.error(
+        "truncated_audio",
+        "is cut off before its audio data; copy it again or remove it",
+        case="no_audio_data",
+    )
 
 
 def _are_chunks(content: bytes, sound: _Sound) -> bool:

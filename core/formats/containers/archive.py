@@ -33,7 +33,12 @@ def open_archive(stream: BinaryIO, file: str, limits: Limits) -> zipfile.ZipFile
     """
     place = Place(file)
     if _directory_bytes(stream, place) > limits.directory_bytes:
-        raise place.error("archive_bomb", f"its directory is larger than {limits.directory_bytes:,} bytes")
+        raise place.error(
+            "archive_bomb",
+            f"its directory is larger than {limits.directory_bytes:,} bytes",
+            case="directory",
+            most_bytes=limits.directory_bytes,
+        )
     try:
         archive = zipfile.ZipFile(stream)
     except _UNREADABLE as error:
@@ -41,7 +46,11 @@ def open_archive(stream: BinaryIO, file: str, limits: Limits) -> zipfile.ZipFile
     members = archive.infolist()
     if len(members) > limits.members:
         raise place.error(
-            "archive_bomb", f"holds {len(members):,} files, {limits.members:,} at most; split it into several"
+            "archive_bomb",
+            f"holds {len(members):,} files, {limits.members:,} at most; split it into several",
+            case="files",
+            files=len(members),
+            most_files=limits.members,
         )
     for info in members:
         check_name(info.orig_filename, place, limits)
@@ -89,20 +98,26 @@ def _check(info: zipfile.ZipInfo, file: str) -> None:
     place = Place(file, name)
     if is_outside(name):
         raise place.error(
-            "archive_path_escapes", "has a path outside the archive's folder; zip the files by relative names"
+            "archive_path_escapes",
+            "has a path outside the archive's folder; zip the files by relative names",
+            case="zip",
         )
     if not name:
-        raise place.error("corrupt_archive", "holds a file without a name; zip it again")
+        raise place.error(
+            "corrupt_archive", "holds a file without a name; zip it again", case="file_without_name"
+        )
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise place.error(
-            "archive_link", "is a link or a device, not a file; zip the file itself in its place"
+            "archive_link", "is a link or a device, not a file; zip the file itself in its place", case="zip"
         )
     if info.flag_bits & 0x1:
         raise place.error("archive_encrypted", "is encrypted; zip it without a password")
     if info.compress_type not in _METHODS:
         raise place.error(
-            "corrupt_archive", "is compressed by a method other than deflate; zip it again with deflate"
+            "corrupt_archive",
+            "is compressed by a method other than deflate; zip it again with deflate",
+            case="compression_method",
         )
 
 
@@ -120,6 +135,8 @@ def _check_no_shared_bytes(members: list[zipfile.ZipInfo], place: Place) -> None
             raise place.error(
                 "archive_bomb",
                 f"holds files that share their bytes ({printable(info.orig_filename[:60])}); zip it again",
+                case="shared_bytes",
+                name=printable(info.orig_filename[:60]),
             )
         end = info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size
 
@@ -128,7 +145,12 @@ def _corrupt(error: Exception, place: Place) -> Exception:
     # EINVAL comes from a seek to an invalid offset in the archive; every other numbered error comes from the system.
     if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
         return error
-    return place.error("corrupt_archive", f"cannot be read as a zip ({error}); zip it again")
+    return place.error(
+        "corrupt_archive",
+        f"cannot be read as a zip ({error}); zip it again",
+        case="unreadable_zip",
+        error=error,
+    )
 
 
 def _directory_bytes(stream: BinaryIO, place: Place) -> int:
@@ -142,8 +164,10 @@ def _directory_bytes(stream: BinaryIO, place: Place) -> int:
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or end + _END.size > len(tail):
         if head == b"PK\x03\x04":
-            raise place.error("truncated_archive", "is cut off before its end; upload it again")
-        raise place.error("corrupt_archive", "is not a zip file; zip it again, or correct its name")
+            raise place.error("truncated_archive", "is cut off before its end; upload it again", case="zip")
+        raise place.error(
+            "corrupt_archive", "is not a zip file; zip it again, or correct its name", case="no_zip"
+        )
     end_64 = end - _LOCATOR_64.size - _END_64.size
     if end_64 >= 0 and tail.startswith(b"PK\x06\x07", end - _LOCATOR_64.size):
         return int(_END_64.unpack_from(tail, end_64)[8])

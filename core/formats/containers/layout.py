@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from core.formats.errors import FormatError
-from core.formats.notes import Note, listed
+from core.formats.notes import Note, listed, named
 
 HELD_OUT_NAMES = frozenset({"test", "testing", "val", "valid", "validation", "eval", "evaluation", "t10k"})
 """Names of folders, and first words of file names, that mark a held-out split."""
@@ -54,6 +54,8 @@ class Folders:
                 "archive_bomb",
                 f"has folder names of more than {_FOLDER_CHARACTERS:,} characters in total; split it into several",
                 self._file,
+                case="folder_names",
+                most_characters=_FOLDER_CHARACTERS,
             )
         self._found.add(folder)
 
@@ -211,10 +213,14 @@ def _base(node: str) -> str:
 def _notes(splits: set[str], classes: set[str], children: _Children) -> Iterable[Note]:
     if splits:
         names = {node.rpartition("/")[2] for node in splits}
-        held = listed({name for name in names if name.lower() in HELD_OUT_NAMES})
-        what = f"the samples in {held} are held out for evaluation" if held else "they hold nothing out"
+        kept = {name for name in names if name.lower() in HELD_OUT_NAMES}
+        what = (
+            f"the samples in {listed(kept)} are held out for evaluation" if kept else "they hold nothing out"
+        )
         yield Note(
-            "folders_are_parts", f"Read as splits of the data, not as classes: {listed(names)}; {what}."
+            "folders_are_parts",
+            f"Read as splits of the data, not as classes: {listed(names)}; {what}.",
+            {**named(names), "held_out": named(kept)},
         )
     # A class folder below a split may have the name of a split as well; the loop over levels does not reach those.
     below = {
@@ -223,16 +229,17 @@ def _notes(splits: set[str], classes: set[str], children: _Children) -> Iterable
         for name in children.get(split, ())
         if name.lower() in SPLIT_NAMES
     }
-    if named := classes | below:
+    if folders := classes | below:
         beside = {
             name
-            for node in named
+            for node in folders
             for name in children.get(node.rpartition("/")[0], ())
             if name.lower() not in SPLIT_NAMES
         }
+        called = {node.rpartition("/")[2] for node in folders}
         why = f", like {listed(beside)} next to them" if beside else ", because of their position"
         yield Note(
             "folders_are_classes",
-            f"Read as classes, not as splits of the data: {listed({node.rpartition('/')[2] for node in named})}{why}; "
-            "they hold nothing out.",
+            f"Read as classes, not as splits of the data: {listed(called)}{why}; they hold nothing out.",
+            {**named(called), "beside": named(beside)},
         )

@@ -64,12 +64,17 @@ class Source:
 
     def _truncated(self) -> Exception:
         return self.place.error(
-            "truncated_archive", "is cut off before its end; upload it again, or compress it again"
+            "truncated_archive",
+            "is cut off before its end; upload it again, or compress it again",
+            case="compressed",
         )
 
     def _corrupt(self, error: Exception) -> Exception:
         return self.place.error(
-            "corrupt_archive", f"does not decompress ({error}); compress it again, or correct its name"
+            "corrupt_archive",
+            f"does not decompress ({error}); compress it again, or correct its name",
+            case="does_not_decompress",
+            error=error,
         )
 
 

@@ -135,12 +135,15 @@ def _infos(
                     raise place.error(
                         "archive_path_escapes",
                         "has a path outside the archive's folder; pack it by relative names",
+                        case="tar",
                     )
                 if info.isdir():
                     continue
                 if not info.isreg() or info.issparse():
                     raise place.error(
-                        "archive_link", "is a link or a device, not a file; pack the file itself in its place"
+                        "archive_link",
+                        "is a link or a device, not a file; pack the file itself in its place",
+                        case="tar",
                     )
                 yield archive, info
     except FormatError:
@@ -169,5 +172,7 @@ def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, place: Place, at_m
     assert member is not None, info.name
     content = member.read()
     if len(content) != info.size:
-        raise place.error("truncated_archive", "is cut off: the archive ends inside it; upload it again")
+        raise place.error(
+            "truncated_archive", "is cut off: the archive ends inside it; upload it again", case="tar"
+        )
     return content

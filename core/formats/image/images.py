@@ -91,6 +91,8 @@ def read_images(
             raise place.error(
                 "no_images",
                 f"holds no image{notes.ignored.description}. Known formats: {KNOWN_FORMATS['image']}",
+                passed_over=notes.ignored.kinds(),
+                known_formats=KNOWN_FORMATS["image"],
             )
         return
     if held_out := is_held_out(name):
@@ -132,7 +134,12 @@ def _image(member: Member, limits: Limits) -> RawImage | FormatError:
 
 
 def _too_many_bytes(place: Place, limits: Limits) -> FormatError:
-    return place.error("image_too_large", f"is larger than {limits.image_bytes:,} bytes; make it smaller")
+    return place.error(
+        "image_too_large",
+        f"is larger than {limits.image_bytes:,} bytes; make it smaller",
+        case="bytes",
+        most_bytes=limits.image_bytes,
+    )
 
 
 def _is_image(member: str) -> bool:
@@ -173,7 +180,7 @@ def _rows(
     for row in rows:
         place = Place(file.file, f"row {row.number}")
         if not row.content:
-            yield place.error("bad_image", "has no image")
+            yield place.error("bad_image", "has no image", case="missing")
         elif len(row.content) > budget.limits.image_bytes:
             yield _too_many_bytes(place, budget.limits)
         else:

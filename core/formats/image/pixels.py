@@ -74,11 +74,17 @@ def decode_image(
         raise place.error(
             "bad_image",
             "cannot be decoded (its content is of no known image format); save it again, or remove it",
+            case="unknown_format",
         ) from None
     # Pillow's decoders raise many types: OSError, SyntaxError, ValueError, struct.error, ZeroDivisionError.
     except Exception as error:  # noqa: BLE001 - see above; the file is not trusted
         what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise place.error("bad_image", f"cannot be decoded ({what}); save it again, or remove it") from None
+        raise place.error(
+            "bad_image",
+            f"cannot be decoded ({what}); save it again, or remove it",
+            case="unreadable",
+            error=what,
+        ) from None
 
 
 def _opened(raw: RawImage, limits: Limits) -> Image.Image:
@@ -92,11 +98,19 @@ def _opened(raw: RawImage, limits: Limits) -> Image.Image:
         raise raw.place.error(
             "image_too_large",
             f"is {width:,} by {height:,} pixels, {limits.image_pixels:,} at most; make it smaller",
+            case="pixels",
+            width=width,
+            height=height,
+            most_pixels=limits.image_pixels,
         )
     if min(width, height) < limits.image_side:
         raise raw.place.error(
             "image_too_small",
             f"is {width:,} by {height:,} pixels; each side needs {limits.image_side} at least",
+            case="pixels",
+            width=width,
+            height=height,
+            least_side=limits.image_side,
         )
     return image
 

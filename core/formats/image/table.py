@@ -94,7 +94,10 @@ def image_rows(
             raise
         what = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise place.error(
-            "bad_parquet", f"is damaged, cut off or not a Parquet file ({what}); write or upload it again"
+            "bad_parquet",
+            f"is damaged, cut off or not a Parquet file ({what}); write or upload it again",
+            case="damaged",
+            error=what,
         ) from None
 
 
@@ -137,16 +140,25 @@ class _Unused:
 
     def notes(self) -> list[Note]:
         found = [
-            f"The column {name!r} holds {kind[:80]}, which is not used for classes, so the images have no class from it. Classes "
-            "can be whole numbers, booleans or names."
+            Note(
+                "labels_not_used",
+                f"The column {name!r} holds {kind[:80]}, which is not used for classes, so the images have no class from it. "
+                "Classes can be whole numbers, booleans or names.",
+                {"case": "column", "column": name, "type": kind[:80]},
+            )
             for name, kind in self._columns.items()
         ]
         if self._rows:
+            label = printable(str(self._label))
             found.append(
-                f"In the column {printable(str(self._label))!r}, {self._rows:,} values are no class: fractions, negative numbers, "
-                "or numbers beyond the names that the file gives. Those images have no class."
+                Note(
+                    "labels_not_used",
+                    f"In the column {label!r}, {self._rows:,} values are no class: fractions, negative numbers, "
+                    "or numbers beyond the names that the file gives. Those images have no class.",
+                    {"case": "values", "column": label, "values": self._rows},
+                )
             )
-        return [Note("labels_not_used", message) for message in found]
+        return found
 
 
 _NO_CLASS = ""
@@ -174,7 +186,14 @@ def _image_column(schema: Any, wanted: str | None, place: Place) -> str:
     if wanted is not None:
         if columns.get(wanted):
             return wanted
-        raise _no_column(f"has no column {printable(wanted)!r} of images", columns, place, "image")
+        raise _no_column(
+            f"has no column {printable(wanted)!r} of images",
+            columns,
+            place,
+            "image",
+            case="no_such_column",
+            column=wanted,
+        )
     for name in _IMAGE_COLUMNS:
         if columns.get(name):
             return name
@@ -182,7 +201,8 @@ def _image_column(schema: Any, wanted: str | None, place: Place) -> str:
     if len(binary) == 1:
         return binary[0]
     problem = "has several columns of images" if binary else "has no column of images"
-    raise _no_column(problem, columns, place, "image")
+    case = "several_columns" if binary else "no_column"
+    raise _no_column(problem, columns, place, "image", case=case)
 
 
 def _label_column(schema: Any, wanted: str | None, place: Place) -> str | None:
@@ -195,6 +215,8 @@ def _label_column(schema: Any, wanted: str | None, place: Place) -> str | None:
             columns,
             place,
             "label",
+            case="no_such_labels",
+            column=wanted,
         )
     return next((name for name in _LABEL_COLUMNS if columns.get(name)), None)
 
@@ -223,10 +245,15 @@ def _holds_labels(kind: Any) -> bool:
     )
 
 
-def _no_column(problem: str, columns: Mapping[str, bool], place: Place, what: str) -> FormatError:
-    shown = ", ".join(repr(printable(name[:80])) for name in list(columns)[:20])
+def _no_column(
+    problem: str, columns: Mapping[str, bool], place: Place, what: str, **params: Any
+) -> FormatError:
+    names = [printable(name[:80]) for name in list(columns)[:20]]
     return place.error(
         "no_image_column",
-        f"{problem}; its columns are {shown or 'none'}. Name the right one as data.image.{what}_column; images are "
+        f"{problem}; its columns are {', '.join(map(repr, names)) or 'none'}. Name the right one as data.image.{what}_column; images are "
         "bytes, or a struct with a field 'bytes'",
+        kind=what,
+        columns=names,
+        **params,
     )

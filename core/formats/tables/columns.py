@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from core.characters import LONGEST_NAME, brief, unstorable
 from core.formats.errors import FormatError, FormatErrorCode, Place, printable
-from core.formats.notes import Note, listed
+from core.formats.notes import Note, listed, named
 
 
 def choose_column(
@@ -27,7 +28,14 @@ def choose_column(
     """
     if wanted is not None:
         if wanted not in columns:
-            raise _no_column(f"has no {what} {brief(wanted)!r}", list(columns), place, what)
+            raise _no_column(
+                f"has no {what} {brief(wanted)!r}",
+                list(columns),
+                place,
+                what,
+                case="no_such_column",
+                column=wanted,
+            )
         return expect_storable(wanted, place, "no_text_column")
     if columns.get("text"):
         return "text"
@@ -37,7 +45,8 @@ def choose_column(
     problem = (
         f"has no {what} of text" if not strings else f"has several {what}s of text and none named 'text'"
     )
-    raise _no_column(problem, list(columns), place, what, held)
+    case = "several_columns" if strings else "no_column"
+    raise _no_column(problem, list(columns), place, what, held, case=case)
 
 
 def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
@@ -51,7 +60,13 @@ def expect_storable(column: str, place: Place, code: FormatErrorCode) -> str:
         problem = f"it has {len(column):,} characters, and {LONGEST_NAME} is the most"
     if problem is not None:
         raise place.error(
-            code, f"the name of the column {brief(column, 60)!r} cannot be stored: {problem}. Rename it"
+            code,
+            f"the name of the column {brief(column, 60)!r} cannot be stored: {problem}. Rename it",
+            case="column_name",
+            column=brief(column, 60),
+            reason=problem,
+            characters=len(column),
+            most_characters=LONGEST_NAME,
         )
     return column
 
@@ -66,6 +81,9 @@ def expect_one(column: str, columns: Sequence[str], place: Place, code: FormatEr
             code,
             f"has {number} columns named {printable(column)!r}, so that it is ambiguous which of them to read; give each a "
             "name of its own",
+            case="repeated_column",
+            column=column,
+            columns=number,
         )
 
 
@@ -83,13 +101,15 @@ def repeated_columns(columns: Sequence[str]) -> list[Note]:
         Note(
             "columns_repeat",
             f"Several columns have the same name: {listed(repeated)}. None of them is read.",
+            named(repeated),
         )
     ]
 
 
 def not_text(column: str, found: str, columns: Sequence[str], place: Place) -> FormatError:
     """The error for a column that was named and does not hold text."""
-    return _no_column(f"column {printable(column)!r} holds {found}, not text", columns, place, "column")
+    problem = f"column {printable(column)!r} holds {found}, not text"
+    return _no_column(problem, columns, place, "column", case="not_text", column=column, found=found)
 
 
 def _no_column(
@@ -98,6 +118,7 @@ def _no_column(
     place: Place,
     what: str,
     held: Mapping[str, str] = MappingProxyType({}),
+    **params: Any,
 ) -> FormatError:
     shown = ", ".join(
         repr(brief(name, 80)) + (f" ({held[name]})" if name in held else "") for name in columns[:20]
@@ -105,5 +126,11 @@ def _no_column(
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     there = f"its {what}s are {shown}{more}" if columns else f"it has no {what} at all"
     return place.error(
-        "no_text_column", f"{problem}; {there}. Name the one that holds the text as data.text_column"
+        "no_text_column",
+        f"{problem}; {there}. Name the one that holds the text as data.text_column",
+        kind=what,
+        columns=[brief(name, 80) for name in columns[:20]],
+        more=max(0, len(columns) - 20),
+        held={name: held[name] for name in columns[:20] if name in held},
+        **params,
     )

@@ -37,10 +37,20 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
         raise place.error("empty_file", "is empty")
     for bom, encoding in _OTHER_BOMS:
         if first.startswith(bom):
-            raise place.error("not_utf8", f"is {encoding}; save it as UTF-8 and upload it again")
+            raise place.error(
+                "not_utf8",
+                f"is {encoding}; save it as UTF-8 and upload it again",
+                case="encoding",
+                encoding=encoding,
+            )
     for magic, what in _MAGIC:
         if first.startswith(magic):
-            raise place.error("not_utf8", f"is {what} by its first bytes, not text as its name states")
+            raise place.error(
+                "not_utf8",
+                f"is {what} by its first bytes, not text as its name states",
+                case="binary",
+                content=what,
+            )
     consumed = 3 if first.startswith(codecs.BOM_UTF8) else 0
     first = first[consumed:]
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
@@ -62,6 +72,9 @@ def decode(chunks: Iterator[bytes], place: Place) -> Iterator[str]:
             "not_utf8",
             f"is not UTF-8: byte {offset:,} (0x{error.object[error.start]:02x}) starts no character; "
             "convert it to UTF-8 and upload it again",
+            case="byte",
+            offset=offset,
+            byte=error.object[error.start],
         ) from None
 
 
@@ -76,10 +89,14 @@ def _refuse_utf16_and_utf32(chunk: bytes, place: Place) -> None:
             raise place.error(
                 "not_utf8",
                 f"is {encoding[:6].upper()} without a byte order mark; save it as UTF-8 and upload it again",
+                case="encoding_without_mark",
+                encoding=encoding[:6].upper(),
             )
     if len(sample) >= _LEAST_BYTES and nuls * _BYTES_A_NUL > len(sample):
         raise place.error(
-            "not_utf8", "has too many NUL bytes to be text in UTF-8; save it as UTF-8, or correct its name"
+            "not_utf8",
+            "has too many NUL bytes to be text in UTF-8; save it as UTF-8, or correct its name",
+            case="nul_bytes",
         )
 
 
@@ -106,7 +123,13 @@ def lines(texts: Iterable[str], place: Place, limit: int, code: FormatErrorCode)
         pending.append(head)
         waiting += len(head)
         if waiting > limit:
-            raise place.error(code, f"line {count + 1:,} is longer than {limit:,} characters")
+            raise place.error(
+                code,
+                f"line {count + 1:,} is longer than {limit:,} characters",
+                case="long_line",
+                line=count + 1,
+                most_characters=limit,
+            )
         if not newline:
             continue
         yield "".join(pending)

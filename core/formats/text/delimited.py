@@ -127,11 +127,23 @@ class _Rows:
                         f"the record that ends at line {self._before + reader.line_num:,} has {len(row)} fields and the "
                         f"header {self._width}; put fields that hold the delimiter, quotes or line ends in double "
                         f"quotes; {hint}",
+                        case="fields",
+                        line=self._before + reader.line_num,
+                        fields=len(row),
+                        header_fields=self._width,
+                        dialect=dialect.description,
                     )
                 yield row
         except csv.Error as error:
             line = self._before + reader.line_num
-            raise place.error("bad_csv", f"line {line:,}: {error}; {hint}") from None
+            raise place.error(
+                "bad_csv",
+                f"line {line:,}: {error}; {hint}",
+                case="line",
+                line=line,
+                error=error,
+                dialect=dialect.description,
+            ) from None
         self._before += reader.line_num
 
 
@@ -172,6 +184,9 @@ class _LimitedLines:
                     "bad_csv",
                     f"line {number:,}: its record is longer than {self._limit:,} characters; "
                     "is a quote left open before it?",
+                    case="long_record",
+                    line=number,
+                    most_characters=self._limit,
                 )
             yield line + "\n"
 

@@ -146,6 +146,9 @@ def _members(archive: zipfile.ZipFile, file: str, notes: Notes) -> list[_Member]
             "unknown_format",
             f"holds no file of a known format{notes.ignored.description}. Known formats: {KNOWN_FORMATS['text']}",
             file,
+            case="archive",
+            passed_over=notes.ignored.kinds(),
+            known_formats=KNOWN_FORMATS["text"],
         )
     return found
 

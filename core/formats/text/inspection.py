@@ -133,4 +133,4 @@ def _trial_size(tokenizer: bytes, name: str) -> int:
         return try_tokenizer(tokenizer)
     except TokenizerTrialError as error:
         code: FormatErrorCode = "pattern_too_slow" if error.code == "pattern_too_slow" else "bad_tokenizer"
-        raise FormatError(code, error.message, name) from None
+        raise FormatError(code, error.message, name, **error.params) from None

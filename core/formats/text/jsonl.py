@@ -41,7 +41,14 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
             continue
         if not isinstance(text, str):
             kind = _NAMES.get(type(text), "something else")
-            raise place.error("bad_json", f"line {number:,}: {printable(column)!r} is {kind}, not a string")
+            raise place.error(
+                "bad_json",
+                f"line {number:,}: {printable(column)!r} is {kind}, not a string",
+                case="no_string",
+                line=number,
+                column=column,
+                found=kind,
+            )
         yield text
 
 
@@ -64,12 +71,20 @@ def _rows(lines: Iterator[str], place: Place) -> Iterator[tuple[int, dict[str, A
                 else "a value is nested too deeply or too large"
             )
             raise place.error(
-                "bad_json", f"line {number:,} is not JSON ({what}); each line must be one JSON object"
+                "bad_json",
+                f"line {number:,} is not JSON ({what}); each line must be one JSON object",
+                case="no_json",
+                line=number,
+                error=what,
             ) from None
         if not isinstance(row, dict):
             kind = _NAMES.get(type(row), "a string" if isinstance(row, str) else "null")
             raise place.error(
-                "bad_json", f'line {number:,} is {kind}; each line must be one object, as {{"text": "…"}}'
+                "bad_json",
+                f'line {number:,} is {kind}; each line must be one object, as {{"text": "…"}}',
+                case="no_object",
+                line=number,
+                found=kind,
             )
         if "\\u" in line:
             row = {_without_half_pairs(key): _without_half_pairs(value) for key, value in row.items()}

@@ -45,7 +45,9 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
             budget.spend(sum(map(len, texts)), place)
             yield from texts
     except UnicodeDecodeError:
-        raise place.error("not_utf8", "holds strings that are not UTF-8; write it again as UTF-8") from None
+        raise place.error(
+            "not_utf8", "holds strings that are not UTF-8; write it again as UTF-8", case="strings"
+        ) from None
     except MemoryError:  # a MemoryError of Arrow is an ArrowException too
         raise
     except (pa.ArrowException, OSError) as error:
@@ -53,7 +55,10 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
             raise
         what = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise place.error(
-            "bad_parquet", f"is damaged, cut off or not a Parquet file ({what}); write or upload it again"
+            "bad_parquet",
+            f"is damaged, cut off or not a Parquet file ({what}); write or upload it again",
+            case="damaged",
+            error=what,
         ) from None
 
 

@@ -20,14 +20,19 @@ def read_tokenizer(source: Source, limits: Limits) -> tuple[bytes, int]:
     if not content:
         raise place.error("empty_file", "is empty")
     if len(content) > limits.tokenizer_bytes:
-        raise place.error("bad_tokenizer", f"is larger than {limits.tokenizer_bytes:,} bytes")
+        raise place.error(
+            "bad_tokenizer",
+            f"is larger than {limits.tokenizer_bytes:,} bytes",
+            case="too_large",
+            most_bytes=limits.tokenizer_bytes,
+        )
     try:
         # `tokenizers` reads only UTF-8 without a byte order mark; some editors write that mark, UTF-16 or UTF-32.
         text = content.decode(json.detect_encoding(content))
         document = json.loads(text)
         content = text.encode()
     except (ValueError, RecursionError) as error:
-        raise place.error("bad_tokenizer", f"is not JSON ({error})") from None
+        raise place.error("bad_tokenizer", f"is not JSON ({error})", case="no_json", error=error) from None
     check_document(document, place)
     return content, _vocabulary_size(document, place)
 
@@ -40,6 +45,7 @@ def _vocabulary_size(document: Any, place: Place) -> int:
             "bad_tokenizer",
             'has no "model" with a "vocab", as Hugging Face tokenizers write it; save it with '
             "tokenizer.save('tokenizer.json') or tokenizer.save_pretrained(…)",
+            case="no_vocabulary",
         )
     tokens = {token if isinstance(token, str) else str(token[0]) for token in vocabulary if token}
     added = document.get("added_tokens")

@@ -50,7 +50,12 @@ def check_document(document: Any, place: Place) -> None:
         FormatError: ``bad_tokenizer``, with the first place whose structure is not that of a Hugging Face tokenizer.
     """
     if _depth_exceeds(document, _DEEPEST):
-        raise place.error("bad_tokenizer", f"is nested more than {_DEEPEST} levels deep")
+        raise place.error(
+            "bad_tokenizer",
+            f"is nested more than {_DEEPEST} levels deep",
+            case="nested_too_deeply",
+            most_levels=_DEEPEST,
+        )
     try:
         _Document.model_validate(document)
     except ValidationError as error:
@@ -62,6 +67,9 @@ def check_document(document: Any, place: Place) -> None:
             f'is not as Hugging Face tokenizers write it, a "model" with its "vocab" and what belongs to it: '
             f"at {where or 'the top'} {message}; save it with "
             "tokenizer.save('tokenizer.json') or tokenizer.save_pretrained(…)",
+            case="field",
+            field=where,
+            error=message,
         ) from None
 
 

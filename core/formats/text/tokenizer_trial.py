@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from core.parameters import plain
 
 CPU_SECONDS = 20
 """Processor time for loading the tokenizer and for some kilobytes of text, s. The largest tokenizers in use take 3 s."""
@@ -37,12 +39,15 @@ SAMPLES = (
 
 
 class TokenizerTrialError(Exception):
-    """A tokenizer that no job can use."""
+    """A tokenizer that no job can use. ``params`` is what the message is made of."""
 
-    def __init__(self, code: Literal["tokenizer_invalid", "pattern_too_slow"], message: str) -> None:
+    def __init__(
+        self, code: Literal["tokenizer_invalid", "pattern_too_slow"], message: str, **params: Any
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.params = plain(params)
 
 
 def try_tokenizer(content: bytes, texts: Sequence[str] = SAMPLES) -> int:
@@ -73,7 +78,9 @@ def try_tokenizer(content: bytes, texts: Sequence[str] = SAMPLES) -> int:
         raise error_of_exit(child.returncode, CPU_SECONDS, limit)
     answer = json.loads(child.stdout)
     if "problem" in answer:
-        raise TokenizerTrialError("tokenizer_invalid", answer["problem"])
+        raise TokenizerTrialError(
+            "tokenizer_invalid", answer["problem"], case="trial", reason=answer["problem"]
+        )
     size: int = answer["vocabulary_size"]
     return size
 
@@ -92,11 +99,15 @@ def error_of_exit(code: int, seconds: float, memory: int) -> TokenizerTrialError
             "pattern_too_slow",
             f"The tokenizer did not terminate{limit} on some text: a regular expression of its normalizer or "
             "pre-tokenizer backtracks without end, as (a+)+$ does. Write it without nested repetition",
+            seconds=seconds if code < 0 else None,
         )
     return TokenizerTrialError(
         "tokenizer_invalid",
         f"The tokenizer ended the process that used it (code {code}): it is damaged, or takes more than {memory >> 20:,} MiB of "
         "memory, as a normalizer does that expands text very much",
+        case="ended",
+        exit_code=code,
+        memory_bytes=memory,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from core.spec.architectures.base import Inputs
 from core.spec.architectures.blocks import BlockMap
 from core.spec.architectures.image import ImageEncoderSize, is_small_image
+from core.spec.faults import SpecFault
 
 
 class ResNetSize(ImageEncoderSize):
@@ -39,11 +40,19 @@ class ResNetSize(ImageEncoderSize):
             widths=settings.get("widths", self.widths),
         )
         if len(size.depths) != len(size.widths):
-            raise ValueError(
-                f"depths has {len(size.depths)} stages and widths {len(size.widths)}; they go together"
+            raise SpecFault(
+                "different_lengths",
+                f"depths has {len(size.depths)} stages and widths {len(size.widths)}; they go together",
+                case="stages",
+                lengths={"depths": len(size.depths), "widths": len(size.widths)},
             )
         if size.block == "bottleneck" and any(width % 4 for width in size.widths):
-            raise ValueError("widths of a network with bottlenecks must be multiples of 4")
+            raise SpecFault(
+                "not_multiple",
+                "widths of a network with bottlenecks must be multiples of 4",
+                case="bottlenecks",
+                multiple=4,
+            )
         return size
 
     @property

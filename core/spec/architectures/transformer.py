@@ -9,6 +9,7 @@ from pydantic import Field
 from core.spec.architectures.base import Size
 from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.base import Spec
+from core.spec.faults import SpecFault
 
 _SCORE_BYTES = 9
 """Bytes per head and pair of tokens where attention scores are materialised: scores, softmax, dropout mask."""
@@ -35,7 +36,13 @@ class TransformerSize(Spec):
         multiple = math.lcm(4, self.heads)
         width = hidden_size or multiple * math.ceil(self.hidden_size / 2 / multiple)
         if width % multiple:
-            raise ValueError(f"{param} ({width}) must be a multiple of {multiple}")
+            raise SpecFault(
+                "not_multiple",
+                f"{param} ({width}) must be a multiple of {multiple}",
+                name=param,
+                value=width,
+                multiple=multiple,
+            )
         return TransformerSize(
             layers=layers, hidden_size=width, heads=self.heads, intermediate_size=4 * width
         )
@@ -94,11 +101,21 @@ class Transformer(TransformerSize, Size):
             ),
         )
         if size.hidden_size % size.heads:
-            raise ValueError(f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})")
+            raise SpecFault(
+                "not_multiple",
+                f"hidden_size ({size.hidden_size}) must be a multiple of heads ({size.heads})",
+                case="heads",
+                value=size.hidden_size,
+                multiple=size.heads,
+            )
         if self.rotary and size.hidden_size // size.heads % 2:
-            raise ValueError(
+            raise SpecFault(
+                "not_multiple",
                 f"a {self.architecture} turns pairs of numbers: hidden_size / heads must be even, "
-                f"not {size.hidden_size // size.heads}"
+                f"not {size.hidden_size // size.heads}",
+                case="rotary",
+                architecture=self.architecture,
+                value=size.hidden_size // size.heads,
             )
         return size
 

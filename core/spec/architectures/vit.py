@@ -7,6 +7,7 @@ from core.spec.architectures.base import Inputs
 from core.spec.architectures.blocks import BlockMap
 from core.spec.architectures.image import ImageEncoderSize, is_small_image
 from core.spec.architectures.transformer import Transformer, TransformerSize
+from core.spec.faults import SpecFault
 
 NO_CLASS_TOKEN = "a ViT without a class token"  # noqa: S105 - no password
 """What the weights of an encoder without a class token, as I-JEPA's, are made for, in `core.spec.start_rules`."""
@@ -32,9 +33,13 @@ class VitSize(Transformer, ImageEncoderSize):
 
     def check(self, inputs: Inputs) -> None:
         if inputs.image_size % inputs.patch_size:
-            raise ValueError(
+            raise SpecFault(
+                "not_divisible",
                 f"patches of {inputs.patch_size} pixels do not fill an image of {inputs.image_size} "
-                "(data.image.size); set model.patch_size to a divisor of it"
+                "(data.image.size); set model.patch_size to a divisor of it",
+                case="patches",
+                image_size=inputs.image_size,
+                patch_size=inputs.patch_size,
             )
 
     def map_side(self, inputs: Inputs) -> int:

@@ -11,6 +11,7 @@ from core.spec.architectures.base import Inputs
 from core.spec.architectures.blocks import BlockMap, attention_maps, feed_forward_maps
 from core.spec.architectures.transformer import Transformer
 from core.spec.base import Spec
+from core.spec.faults import SpecFault
 
 POSITION_KERNEL = 128
 """Kernel size in frames of the positional convolution, unless the task sets another number."""
@@ -40,8 +41,10 @@ class FeatureEncoder(Spec):
     @model_validator(mode="after")
     def _as_many(self) -> Self:
         if len(self.kernels) != len(self.strides) or not self.kernels:
-            raise ValueError(
-                f"kernels ({len(self.kernels)}) and strides ({len(self.strides)}) go together, one of each a convolution"
+            raise SpecFault(
+                "different_lengths",
+                f"kernels ({len(self.kernels)}) and strides ({len(self.strides)}) go together, one of each a convolution",
+                lengths={"kernels": len(self.kernels), "strides": len(self.strides)},
             )
         return self
 

@@ -10,6 +10,7 @@ from core.spec.architectures.image import ImageEncoderSize
 from core.spec.architectures.vit import NO_CLASS_TOKEN, VitSize
 from core.spec.augmentation import AugmentationSpec
 from core.spec.decoders import count_linear
+from core.spec.faults import SpecFault
 from core.spec.metrics import CLASSIFICATION, LOSS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import IMAGE_CLASSIFICATION, Opening
@@ -56,13 +57,20 @@ class ImageClassification(ClassifyingTask):
         if self.class_token:
             return
         if encoder.architecture != VitSize.architecture:
-            raise ValueError(
-                f"task.class_token is for a ViT, and this is a {encoder.architecture}; leave it out"
+            raise SpecFault(
+                "setting_not_of_architecture",
+                f"task.class_token is for a ViT, and this is a {encoder.architecture}; leave it out",
+                case="class_token",
+                architecture=encoder.architecture,
             )
         assert isinstance(encoder, VitSize)
         if encoder.hidden_size % 4:
-            raise ValueError(
-                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions"
+            raise SpecFault(
+                "not_multiple",
+                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions",
+                case="positions",
+                value=encoder.hidden_size,
+                multiple=4,
             )
 
     def parameters(self, network: Size, inputs: Inputs) -> int:

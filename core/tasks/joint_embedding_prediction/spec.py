@@ -9,6 +9,7 @@ from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.transformer import TransformerSize
 from core.spec.architectures.vit import NO_CLASS_TOKEN, VitSize, image_block_bytes
 from core.spec.decoders import count_linear
+from core.spec.faults import SpecFault
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, image_recipes
@@ -78,11 +79,18 @@ class JointEmbeddingPrediction(TaskSpec):
         for name in ("target_scale", "target_aspect_ratio", "context_scale"):
             low, high = getattr(self, name)
             if low > high:
-                raise ValueError(
-                    f"{name} must go from the smaller to the larger, not from {low:g} to {high:g}"
+                raise SpecFault(
+                    "range_reversed",
+                    f"{name} must go from the smaller to the larger, not from {low:g} to {high:g}",
+                    case="pair",
+                    name=name,
+                    least_value=low,
+                    most_value=high,
                 )
             if name != "target_aspect_ratio" and high > 1:
-                raise ValueError(f"{name} is a share of the image, so at most 1")
+                raise SpecFault(
+                    "share_above_one", f"{name} is a share of the image, so at most 1", name=name, value=high
+                )
         return self
 
     def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
@@ -92,12 +100,19 @@ class JointEmbeddingPrediction(TaskSpec):
         assert isinstance(encoder, VitSize)
         self.predictor_size(encoder)
         if encoder.hidden_size % 4:
-            raise ValueError(
-                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions"
+            raise SpecFault(
+                "not_multiple",
+                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions",
+                case="positions",
+                value=encoder.hidden_size,
+                multiple=4,
             )
         if patches < 16:
-            raise ValueError(
-                f"{patches} patches are too few for blocks; make data.image.size at least 4 patches"
+            raise SpecFault(
+                "too_few_patches",
+                f"{patches} patches are too few for blocks; make data.image.size at least 4 patches",
+                patches=patches,
+                least_patches=16,
             )
 
     def predictor_size(self, encoder: TransformerSize) -> TransformerSize:

@@ -8,6 +8,7 @@ from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.transformer import TransformerSize
 from core.spec.architectures.vit import VitSize, image_block_bytes
 from core.spec.decoders import count_linear
+from core.spec.faults import SpecFault
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.predictions import RECONSTRUCT_IMAGE, Prediction
@@ -75,8 +76,12 @@ class MaskedAutoencoding(TaskSpec):
         self.decoder_size(encoder)
         self.kept_patches(patches)
         if encoder.hidden_size % 4:
-            raise ValueError(
-                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions"
+            raise SpecFault(
+                "not_multiple",
+                f"hidden_size ({encoder.hidden_size}) must be a multiple of 4 for fixed positions",
+                case="positions",
+                value=encoder.hidden_size,
+                multiple=4,
             )
 
     def kept_patches(self, patches: int) -> int:
@@ -87,8 +92,13 @@ class MaskedAutoencoding(TaskSpec):
         """
         kept = int(patches * (1 - self.mask_ratio))
         if not 0 < kept < patches:
-            raise ValueError(
-                f"mask_ratio {self.mask_ratio:g} leaves {kept} of {patches} patches to see; lower it or model.patch_size"
+            raise SpecFault(
+                "too_few_patches",
+                f"mask_ratio {self.mask_ratio:g} leaves {kept} of {patches} patches to see; lower it or model.patch_size",
+                case="masked",
+                mask_ratio=self.mask_ratio,
+                kept=kept,
+                patches=patches,
             )
         return kept
 

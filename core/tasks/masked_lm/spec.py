@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.language import LanguageModelSize
 from core.spec.base import Spec
+from core.spec.faults import SpecFault
 from core.spec.metrics import LANGUAGE, LOSS_IN_NATS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import MASKED_LANGUAGE, Opening
@@ -96,7 +97,11 @@ class MaskedLanguageModeling(TaskSpec):
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
         if self.mask_token_share + self.random_token_share > 1.0 + 1e-9:
-            raise ValueError("mask_token_share + random_token_share must be at most 1")
+            raise SpecFault(
+                "shares_above_one",
+                "mask_token_share + random_token_share must be at most 1",
+                names=["mask_token_share", "random_token_share"],
+            )
         return self
 
     def head_parameters(self, network: Size, inputs: Inputs) -> int:

@@ -11,6 +11,7 @@ from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.transformer import TransformerSize
 from core.spec.audio import AudioAugmentation
 from core.spec.decoders import count_linear
+from core.spec.faults import SpecFault
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.predictions import RECONSTRUCT_SOUND, Prediction
@@ -62,7 +63,14 @@ class MaskedSpectrogram(TaskSpec):
     @model_validator(mode="after")
     def _patches_fit(self) -> Self:
         if self.mel_bins % self.patch_size:
-            raise ValueError(f"patch_size ({self.patch_size}) must divide mel_bins ({self.mel_bins})")
+            raise SpecFault(
+                "not_divisible",
+                f"patch_size ({self.patch_size}) must divide mel_bins ({self.mel_bins})",
+                name="mel_bins",
+                value=self.mel_bins,
+                divisor="patch_size",
+                divisor_value=self.patch_size,
+            )
         return self
 
     def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:

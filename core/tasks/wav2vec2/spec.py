@@ -10,6 +10,7 @@ from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.wav2vec2 import POSITION_KERNEL, FeatureEncoder, Wav2Vec2Size
 from core.spec.audio import AudioAugmentation
 from core.spec.decoders import count_linear
+from core.spec.faults import SpecFault
 from core.spec.metrics import LOSS, REPRESENTATION, Metric
 from core.spec.model import presets_of
 from core.spec.recipes import Recipe, audio_recipes
@@ -115,17 +116,27 @@ class Wav2Vec2(TaskSpec):
         frames = self.feature_encoder.frames(samples)
         if frames < 2:
             least = self.feature_encoder.field + self.feature_encoder.stride
-            raise ValueError(
+            raise SpecFault(
+                "clip_too_short",
                 f"a clip of {samples:,} samples gives {frames} frames, and two are the least that can be told apart: "
-                f"make it {least:,} samples or longer"
+                f"make it {least:,} samples or longer",
+                samples=samples,
+                frames=frames,
+                least_samples=least,
             )
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
         if self.gumbel_temperature_final > self.gumbel_temperature:
-            raise ValueError(
+            raise SpecFault(
+                "range_reversed",
                 f"gumbel_temperature_final ({self.gumbel_temperature_final}) must be at most "
-                f"gumbel_temperature ({self.gumbel_temperature})"
+                f"gumbel_temperature ({self.gumbel_temperature})",
+                case="values",
+                least="gumbel_temperature_final",
+                most="gumbel_temperature",
+                least_value=self.gumbel_temperature_final,
+                most_value=self.gumbel_temperature,
             )
         return self
 

@@ -43,7 +43,7 @@ def test_by_default_everything_is_trained() -> None:
 def test_a_pretraining_task_is_refused() -> None:
     with pytest.raises(SpecError) as refused:
         validate(job("masked_lm") | {"adaptation": {"method": "frozen"}})
-    assert [(p.param, p.code) for p in refused.value.problems] == [("adaptation.method", "value_error")]
+    assert [(p.param, p.code) for p in refused.value.problems] == [("adaptation.method", "adaptation_unfit")]
     assert "masked_lm trains its whole network" in str(refused.value)
 
 

@@ -28,11 +28,11 @@ def test_within_a_variant_its_tag_is_no_part_of_the_path() -> None:
 
 
 def test_a_network_that_the_task_does_not_train_is_an_error_at_the_model() -> None:
-    assert problems(model={"preset": "gpt2-mini"}) == {"model": ("value_error", None)}
+    assert problems(model={"preset": "gpt2-mini"}) == {"model": ("model_not_of_task", None)}
 
 
 def test_colour_augmentation_of_grey_images_is_an_error_at_the_channels() -> None:
     grey = {"task": {"kind": "colorization"}, "data": {"image": {"channels": 1}}}
-    assert problems(**grey) == {"data.image.channels": ("value_error", None)}
+    assert problems(**grey) == {"data.image.channels": ("needs_colour", None)}
     with pytest.raises(SpecError, match="set it to 3, or choose another task"):
         validate({"name": "x", "training": {"steps": 1}} | grey)

@@ -54,7 +54,7 @@ def test_auto_is_kept_until_it_is_found() -> None:
         (
             {"schedule": {"kind": "warmup_stable_decay", "warmup_steps": 5, "decay_steps": 6}},
             "training",
-            "value_error",
+            "more_than_steps",
             "decay_steps (6)",
         ),
     ],
