@@ -320,4 +320,4 @@ def prepared_key_of(claim: Claim) -> str:
         # The same for its own checkpoints and for the one that it starts from.
         manifest = claim.checkpoints[0].manifest
         tokenizer = tokenizer_identity({file["path"]: file["sha256"] for file in manifest["files"]})
-    return prepared_key(job.task.modality, job.data, files, tokenizer)
+    return prepared_key(job.task.modality, job.prepared_data, files, tokenizer)

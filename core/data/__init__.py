@@ -46,5 +46,5 @@ def prepare_for(
     options: dict[str, Any] = {}
     if start is not None and takes_tokenizer(job.task.modality, job.data):
         options["start"] = modality.StartTokenizer.read(start)
-    prepared: Prepared = modality.prepare(files, job.data, cache, on_progress=on_progress, **options)
+    prepared: Prepared = modality.prepare(files, job.prepared_data, cache, on_progress=on_progress, **options)
     return prepared

@@ -35,10 +35,10 @@ def identities(files: Sequence[DataFile]) -> list[list[object]]:
 
 
 def layout_of(files: Sequence[DataFile], modality: Modality) -> Layout:
-    """The layout of the folders that single images or recordings are in, of all files together."""
+    """The layout of the folders that single images, recordings or text files are in, of all files together."""
     folders = Folders("the dataset")
     for file in files:
-        if detect(file.name, modality).kind in {Kind.IMAGE, Kind.AUDIO}:
+        if detect(file.name, modality).kind in {Kind.IMAGE, Kind.AUDIO, Kind.TEXT}:
             folders.add(file.name)
     return folders.layout()
 

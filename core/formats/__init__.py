@@ -9,8 +9,9 @@ Pillow takes 0.1 s.
 from core.formats.errors import FormatError, FormatErrorCode
 from core.formats.limits import DEFAULT_LIMITS, IMAGE_LIMITS, Limits
 from core.formats.names import KNOWN_FORMATS, MODALITY_KINDS, Compression, Format, Kind, detect, is_hidden
-from core.formats.text.documents import Notes, read_documents, read_pieces, read_uploaded_tokenizer
+from core.formats.text.documents import read_documents, read_pieces, read_uploaded_tokenizer
 from core.formats.text.inspection import FileReport, inspect_file
+from core.formats.text.sources import Notes
 
 __all__ = [
     "DEFAULT_LIMITS",

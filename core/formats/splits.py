@@ -30,6 +30,27 @@ def by_hash(hashes: Sequence[int], fraction: float) -> list[bool]:
     return chosen
 
 
+def stratified(hashes: Sequence[int], strata: Sequence[int], fraction: float) -> list[bool]:
+    """Which of the samples are held out: of each stratum the share ``fraction``, those with the smallest hashes.
+
+    Of a stratum of two samples or more at least one is held out, and at least one is not. A stratum of one sample is not held
+    out.
+
+    Args:
+        hashes: 64-bit hashes of distinct samples.
+        strata: Number of each sample's stratum, such as its class.
+    """
+    members: dict[int, list[int]] = {}
+    for number, stratum in enumerate(strata):
+        members.setdefault(stratum, []).append(number)
+    chosen = [False] * len(hashes)
+    for numbers in members.values():
+        count = min(max(1, round(len(numbers) * fraction)), len(numbers) - 1)
+        for number in sorted(numbers, key=lambda number: hashes[number])[:count]:
+            chosen[number] = True
+    return chosen
+
+
 @dataclass(frozen=True)
 class Recorded:
     """The facts about one recording that the split depends on."""

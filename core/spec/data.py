@@ -7,6 +7,7 @@ from pydantic import Field
 from core.spec.audio import AudioDataSpec
 from core.spec.base import Spec
 from core.spec.text import Column
+from core.spec.text_data import TextDataSpec
 
 SPECIAL_TOKENS = 5
 """Number of special tokens of every trained tokenizer: [PAD], [UNK], [CLS], [SEP] and [MASK]."""
@@ -79,6 +80,8 @@ class DataSpec(Spec):
     text_column: Column | None = None
     """Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else the
     only column of strings."""
+
+    text: TextDataSpec = TextDataSpec()
 
     documents: Literal["auto", "whole_file"] = "auto"
     """What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.

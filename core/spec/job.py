@@ -159,6 +159,23 @@ class JobSpec(Spec):
             raise fault_at("data.audio.clip_seconds", error) from None
         return self
 
+    @model_validator(mode="after")
+    def _labels_fit(self) -> Self:
+        given, read = self.data.text.labels, self.task.text_labels
+        if given is not None and given != read:
+            how = f"reads them as {read!r}" if read is not None else "reads no labels of text"
+            problem = f"{given!r} is not how {self.task.kind} reads labels: it {how}; leave it out"
+            raise PydanticCustomError(
+                "value_error", "{problem}", {"problem": problem, "param": "data.text.labels"}
+            )
+        return self
+
+    @property
+    def prepared_data(self) -> DataSpec:
+        """`data` as it is prepared: with labels as the task reads them, so that only such a task sees them."""
+        text = self.data.text.model_copy(update={"labels": self.task.text_labels})
+        return self.data.model_copy(update={"text": text})
+
     @property
     def clip_samples(self) -> int:
         """Audio samples in one clip of a recording."""

@@ -4,12 +4,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from core.spec.data import DataSpec
 from core.spec.task import Modality
 
 FORMATS: dict[Modality, int] = {"text": 3, "image": 2, "audio": 2}
 """Version of the prepared files' format; files of an older version are not opened."""
+
+LABELS_FORMAT = 1
+"""Version of the files that prepared text has where labels are read, beside the others."""
 
 _DEPENDS_ON: dict[Modality, dict[str, bool | dict[str, bool]]] = {
     "text": dict.fromkeys(("text_column", "documents", "tokenizer", "held_out", "held_out_fraction"), True),
@@ -64,6 +68,8 @@ def prepared_key(
     data = spec.model_dump(mode="json", include=_DEPENDS_ON[modality], exclude=_WITHOUT[modality])
     if takes_tokenizer(modality, spec):
         data["tokenizer"] = {"kind": "checkpoint", "identity": tokenizer}
+    if modality == "text":
+        data |= _text(spec)
     document = {
         "format": FORMATS[modality],
         "modality": modality,
@@ -76,3 +82,10 @@ def prepared_key(
 def takes_tokenizer(modality: Modality, spec: DataSpec) -> bool:
     """Whether the data are prepared with the tokenizer of the checkpoint that the job starts from."""
     return modality == "text" and spec.tokenizer.kind == "checkpoint"
+
+
+def _text(spec: DataSpec) -> dict[str, Any]:
+    """Of ``data.text`` what the prepared text depends on: without labels only the columns, where they are set."""
+    if spec.text.labels is not None:
+        return {"text": spec.text.model_dump(mode="json"), "labels_format": LABELS_FORMAT}
+    return {"text": {"columns": spec.text.columns.model_dump()}} if spec.text.columns is not None else {}

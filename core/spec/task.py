@@ -10,6 +10,7 @@ from core.spec.metrics import LOSS, RUN, Direction, Metric, evaluations
 from core.spec.opening import Opening
 from core.spec.predictions import Prediction, embed, neighbours
 from core.spec.recipes import Recipe
+from core.spec.text_data import TextLabels
 
 Modality = Literal["text", "image", "audio"]
 MODALITIES: tuple[Modality, ...] = ("text", "image", "audio")
@@ -19,6 +20,7 @@ MODALITY_FIELDS: Mapping[Modality, tuple[str, ...]] = {
         "training.sequence_length",
         "data.text_column",
         "data.documents",
+        "data.text",
         "data.packing",
         "data.tokenizer",
     ),
@@ -131,6 +133,11 @@ class TaskSpec(Spec):
             encoder over. They are read by people where they differ.
         """
         return {}
+
+    @property
+    def text_labels(self) -> TextLabels | None:
+        """How it reads the labels of text; None if it reads none, as every task does that is not fine-tuning on text."""
+        return None
 
     def check(self, encoder: Size, patches: int) -> None:
         """Check a job's network, and for a ViT the number of patches of an image.

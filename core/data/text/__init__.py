@@ -1,5 +1,6 @@
 """Text: documents are prepared as memory-mapped token ids, and packed into rows."""
 
+from core.data.text.document_samples import DocumentSamples, document_samples
 from core.data.text.packing import PackedSequences
 from core.data.text.preparation import cache_key, prepare
 from core.data.text.prepared import PreparedText, SplitStatistics, open_prepared
@@ -9,6 +10,7 @@ from core.data.text.start_tokenizer import StartTokenizer
 
 __all__ = [
     "BestFitSequences",
+    "DocumentSamples",
     "PackedSequences",
     "PackingStatistics",
     "PreparedText",
@@ -16,6 +18,7 @@ __all__ = [
     "SplitStatistics",
     "StartTokenizer",
     "cache_key",
+    "document_samples",
     "open_prepared",
     "prepare",
     "sequences",

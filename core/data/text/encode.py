@@ -49,12 +49,13 @@ def encode(
         yield len(batch), sum(len(piece.text) for piece in batch)
 
 
-def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any]) -> Encoder:
-    """An encoder that runs in this process."""
+def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any], *, spans: bool = False) -> Encoder:
+    """An encoder that runs in this process. With ``spans`` it yields `spans_of`."""
+    of = spans_of if spans else ids_of
 
     def encoder(batches: Iterable[list[str]]) -> Iterator[Ids]:
         for texts in batches:
-            yield ids_of(tokenizer, texts, dtype)
+            yield of(tokenizer, texts, dtype)
 
     return encoder
 
@@ -62,6 +63,16 @@ def encode_here(tokenizer: Tokenizer, dtype: np.dtype[Any]) -> Encoder:
 def ids_of(tokenizer: Tokenizer, texts: list[str], dtype: np.dtype[Any]) -> Ids:
     """Ids of each text. A special token that occurs in a text is encoded as ordinary text."""
     return [np.array(ids, dtype) for ids in ids_of_texts(tokenizer, texts)]
+
+
+def spans_of(tokenizer: Tokenizer, texts: list[str], dtype: np.dtype[Any]) -> Ids:
+    """For each text its ids, then the first character of each token, then the character after its last one: (3 N,)."""
+    tokenizer.encode_special_tokens = True
+    found = tokenizer.encode_batch(texts, add_special_tokens=False)
+    return [
+        np.array([*one.ids, *(a for a, _ in one.offsets), *(b for _, b in one.offsets)], dtype)
+        for one in found
+    ]
 
 
 def ids_of_texts(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:

@@ -51,13 +51,13 @@ class WorkerError(RuntimeError):
 class _Worker:
     """A tokenizing process. Create it in the main thread, because it is killed when the thread that created it ends."""
 
-    def __init__(self, tokenizer: bytes, dtype: np.dtype[Any], *, guarded: bool) -> None:
+    def __init__(self, tokenizer: bytes, dtype: np.dtype[Any], *, guarded: bool, spans: bool) -> None:
         self._dtype = dtype
         self._memory = MEMORY_BYTES + TABLES_FACTOR * len(tokenizer) if guarded else 0
         environment = {**os.environ, "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
         # The process does no linear algebra, so that its BLAS needs no threads.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        limits = [str(self._memory), str(BATCH_CPU_SECONDS)]
+        limits = [str(self._memory), str(BATCH_CPU_SECONDS), str(int(spans))]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "core.data.text.worker", str(os.getpid()), dtype.name, *limits],
             cwd=_SOURCES,
@@ -115,10 +115,17 @@ class EncoderPool:
     Args:
         guarded: Limit the memory of each process and the processor time of a batch, because the tokenizer is uploaded and
             not trusted.
+        spans: Answer with `encode.spans_of` instead of ids.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, dtype: np.dtype[Any], processes: int, *, guarded: bool = False
+        self,
+        tokenizer: Tokenizer,
+        dtype: np.dtype[Any],
+        processes: int,
+        *,
+        guarded: bool = False,
+        spans: bool = False,
     ) -> None:
         content = tokenizer.to_str().encode()
         self._free: SimpleQueue[_Worker] = SimpleQueue()
@@ -126,7 +133,7 @@ class EncoderPool:
         self._threads = ThreadPoolExecutor(processes, "tokenizing")
         self._processes = processes
         for _ in range(processes):
-            worker = _Worker(content, dtype, guarded=guarded)
+            worker = _Worker(content, dtype, guarded=guarded, spans=spans)
             self._workers.append(worker)
             self._free.put(worker)
 

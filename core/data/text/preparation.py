@@ -1,6 +1,7 @@
 """Prepares a dataset of text: encoded to token ids once, stored on disk. See "Prepared data" in docs/engine-protocol.md."""
 
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from core.data.progress import OnProgress, Progress
 from core.data.store import stored
 from core.data.text.documents import Piece, pieces, uploaded_tokenizer
 from core.data.text.encode import Encoder, encode, encode_here
+from core.data.text.labelled_preparation import LabelledPreparation
 from core.data.text.pool import EncoderPool, process_count
 from core.data.text.prepared import (
     SOURCE,
@@ -30,7 +32,7 @@ from core.data.text.start_tokenizer import StartTokenizer
 from core.data.text.survey import Records, survey
 from core.data.text.tokenizer import PreparedTokenizer, load, load_unchanged
 from core.data.text.training import passes, train
-from core.data.text.writing import Position, TokenWriter
+from core.data.text.writing import Position, TokenWriter, token_type
 from core.formats.text.tokenizer_trial import SAMPLES, TokenizerTrialError, try_tokenizer
 from core.spec.data import DataSpec
 from core.spec.prepared import prepared_key
@@ -58,7 +60,8 @@ def prepare(
 ) -> PreparedText:
     """The dataset's prepared form in ``cache``. Prepared now if it is not there.
 
-    Memory use does not grow with the dataset, except for 1 byte a document. A preparation that was killed is resumed:
+    With ``data.text.labels`` the labels are read too, one document a sample (`labelled_preparation`). Otherwise
+    memory use does not grow with the dataset, except for 1 byte a document, and a preparation that was killed is resumed:
     finished stages are not repeated, and of the tokenizing at most the last `RECORD_CHARACTERS`.
 
     Args:
@@ -72,15 +75,16 @@ def prepare(
     """
     files = sorted(files, key=lambda file: (file.name, file.sha256))
     key = cache_key(files, spec, start)
-    prepared, cached = stored(
-        cache,
-        key,
-        open_=open_prepared,
-        build=lambda directory: _Preparation(
-            directory, key, files, spec, on_progress, processes, start
-        ).run(),
-        resumable=True,
-    )
+
+    def build(directory: Path) -> None:
+        preparation = _Preparation(directory, key, files, spec, on_progress, processes, start)
+        if spec.text.labels is None:
+            preparation.run()
+        else:
+            _with_labels(preparation, cache).run()
+
+    labelled = spec.text.labels is not None
+    prepared, cached = stored(cache, key, open_=open_prepared, build=build, resumable=not labelled)
     return replace(prepared, cached=cached, packing=spec.packing)
 
 
@@ -100,6 +104,20 @@ class _Preparation:
     on_progress: OnProgress | None
     processes: int | None
     start: StartTokenizer | None
+
+    def make_tokenizer(self, pretraining: Path) -> PreparedTokenizer:
+        """Only make the tokenizer, or copy it from the data prepared for pretraining, if they are there."""
+        if self.start is None:
+            try:
+                if open_prepared(pretraining) is not None:
+                    shutil.copytree(pretraining / TOKENIZER, self.directory / TOKENIZER)
+                    return load((self.directory / TOKENIZER / "tokenizer.json").read_bytes())
+            except OSError:  # another process has just removed them
+                shutil.rmtree(self.directory / TOKENIZER, ignore_errors=True)
+        stages = Stages(self.directory)
+        tokenizer = self._tokenizer(stages, self._split(stages))
+        stages.remove()
+        return tokenizer
 
     def run(self) -> None:
         stages = Stages(self.directory)
@@ -121,7 +139,7 @@ class _Preparation:
             tokenizer_kind=self.spec.tokenizer.kind,
             vocabulary_size=tokenizer.vocabulary_size,
             special_ids=tokenizer.special_ids,
-            token_type=_token_type(tokenizer).name,
+            token_type=token_type(tokenizer.vocabulary_size).name,
         )
         write_meta(self.directory, prepared)
 
@@ -233,7 +251,7 @@ class _Preparation:
             "characters": 0,
             **{name: Position() for name in _SPLIT_NAMES.values()},
         }
-        dtype = _token_type(tokenizer)
+        dtype = token_type(tokenizer.vocabulary_size)
         total = decided.train.characters + decided.held_out.characters
         progress = Progress(self.on_progress, stage, total, "characters")
         progress.at(facts["characters"])
@@ -272,5 +290,16 @@ class _Preparation:
         return {which: writer.position for which, writer in writers.items()}
 
 
-def _token_type(tokenizer: PreparedTokenizer) -> np.dtype[np.uint16 | np.uint32]:
-    return np.dtype(np.uint16 if tokenizer.vocabulary_size <= 1 << 16 else np.uint32)
+def _with_labels(preparation: _Preparation, cache: Path) -> LabelledPreparation:
+    spec = preparation.spec
+    without = spec.model_copy(update={"text": spec.text.model_copy(update={"labels": None})})
+    pretraining = cache / cache_key(preparation.files, without, preparation.start)
+    return LabelledPreparation(
+        directory=preparation.directory,
+        key=preparation.key,
+        files=preparation.files,
+        spec=spec,
+        on_progress=preparation.on_progress,
+        processes=preparation.processes,
+        make_tokenizer=lambda: replace(preparation, spec=without).make_tokenizer(pretraining),
+    )

@@ -8,6 +8,8 @@
   source/                          the files of the checkpoint's tokenizer, unchanged, for data.tokenizer.kind: checkpoint
   meta.json                        written last
 ```
+
+Where labels are read there are also those of `core.data.text.labels`.
 """
 
 import json
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.prepared import SplitName
+from core.data.text.labels import LabelFacts, read_labels
 from core.data.text.special import SpecialIds
 from core.spec.prepared import FORMATS
 
@@ -58,6 +61,8 @@ class PreparedText:
     special_ids: SpecialIds
     token_type: str
     """``uint16`` or ``uint32``."""
+    label_facts: LabelFacts | None = None
+    """The facts about the labels; None where they were not read."""
     packing: Literal["stream", "best_fit"] = "stream"
     """How this run packs tokens into rows. The data on disk does not depend on it."""
 
@@ -72,6 +77,7 @@ class PreparedText:
             "tokens_held_out": self.held_out.tokens,
             "vocabulary_size": self.vocabulary_size,
             "cached": self.cached,
+            **({} if self.label_facts is None else _label_counts(self.label_facts)),
         }
 
     @property
@@ -99,6 +105,38 @@ class PreparedText:
         """The start of each document, shape (documents + 1,), memory-mapped."""
         return _mapped(self.directory / f"{split}.offsets", np.dtype(np.uint64))
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; () where labels were not read or are numbers."""
+        return () if self.label_facts is None else self.label_facts.classes
+
+    def labels(self, split: SplitName) -> NDArray[np.int64]:
+        """Class of each document, shape (documents,), -1 where it has none.
+
+        Of documents with several labels or a number: 0 where it has a label, -1 where it has none.
+        """
+        found, facts = self._read_labels(split), self.label_facts
+        assert facts is not None
+        if facts.kind == "number":
+            return np.where(np.isnan(found), -1, 0).astype(np.int64)
+        if facts.kind == "several":
+            return np.where(found[:, 0] < 0, -1, 0).astype(np.int64)
+        return found.astype(np.int64)
+
+    def label_sets(self, split: SplitName) -> NDArray[np.bool_]:
+        """Of documents with several labels: whether each has each class, shape (documents, classes)."""
+        found: NDArray[np.bool_] = self._read_labels(split) == 1
+        return found
+
+    def values(self, split: SplitName) -> NDArray[np.float64]:
+        """Of documents with a number: the numbers, shape (documents,), NaN where there is none."""
+        return self._read_labels(split)
+
+    def _read_labels(self, split: SplitName) -> NDArray[Any]:
+        if self.label_facts is None:
+            raise ValueError("this text was prepared without its labels")
+        return read_labels(self.directory, split, self.label_facts)
+
     def save_tokenizer(self, directory: Path, model_max_length: int) -> None:
         """Copy the tokenizer's files into an existing directory, with ``model_max_length`` set for the model."""
         for file in sorted(self.tokenizer_directory.iterdir()):
@@ -116,7 +154,7 @@ def write_meta(directory: Path, prepared: PreparedText) -> None:
     facts = {
         name: value
         for name, value in asdict(prepared).items()
-        if name not in {"directory", "cached", "packing"}
+        if name not in {"directory", "cached", "packing"} and not (name == "label_facts" and value is None)
     }
     files = {
         path.relative_to(directory).as_posix(): path.stat().st_size
@@ -136,17 +174,22 @@ def open_prepared(directory: Path) -> PreparedText | None:
         files = meta.pop("files")
         if any((directory / name).stat().st_size != size for name, size in files.items()):
             return None
-        special = meta.pop("special_ids")
+        special, facts = meta.pop("special_ids"), meta.pop("label_facts", None)
         return PreparedText(
             directory=directory,
             cached=True,
             train=SplitStatistics(**meta.pop("train")),
             held_out=SplitStatistics(**meta.pop("held_out")),
             special_ids=SpecialIds(**special | {"all": tuple(special["all"])}),
+            label_facts=None if facts is None else LabelFacts.of(facts),
             **meta,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _label_counts(facts: LabelFacts) -> dict[str, Any]:
+    return {"classes": len(facts.classes), "unlabelled": facts.unlabelled, "conflicts": facts.conflicts}
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:

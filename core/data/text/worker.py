@@ -1,6 +1,6 @@
-"""A tokenizing process, started by `pool.py`: ``python -m core.data.text.worker PARENT TOKEN_TYPE MEMORY_BYTES CPU_SECONDS``.
+"""A tokenizing process, started by `pool.py`: ``python -m core.data.text.worker PARENT TOKEN_TYPE MEMORY_BYTES CPU_SECONDS SPANS``.
 
-Memory 0 means no limits; the seconds are those of one batch. Standard input has frames, first the tokenizer, then texts.
+Memory 0 means no limits; the seconds are those of one batch; with SPANS 1 the answer is `spans_of`, else `ids_of`. Standard input has frames, first the tokenizer, then texts.
 Standard output has frames of ids.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from core.data.memory import return_memory
-from core.data.text.encode import TRIM_BATCHES, ids_of
+from core.data.text.encode import TRIM_BATCHES, ids_of, spans_of
 from core.data.text.frames import read_frame, write_frame
 from core.formats.text.tokenizer_trial import PATTERN_TOO_SLOW, reached_retry_limit
 from core.process import die_with_parent, limit_memory, limit_processor
@@ -25,6 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     dtype, memory = np.dtype(sys.argv[2]), int(sys.argv[3])
     seconds = int(sys.argv[4])
+    encode = spans_of if int(sys.argv[5]) else ids_of
     if memory:
         limit_memory(memory)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
@@ -35,7 +36,7 @@ def main() -> None:
             texts = [text.decode() for text in read_frame(stdin)]
             if memory:
                 limit_processor(seconds)
-            write_frame(stdout, [ids.tobytes() for ids in ids_of(tokenizer, texts, dtype)])
+            write_frame(stdout, [ids.tobytes() for ids in encode(tokenizer, texts, dtype)])
             if number % TRIM_BATCHES == 0:
                 return_memory()
     except (EOFError, BrokenPipeError):

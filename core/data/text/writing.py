@@ -68,6 +68,11 @@ class TokenWriter:
         self._ends = array("Q")
 
 
+def token_type(vocabulary_size: int) -> np.dtype[np.uint16 | np.uint32]:
+    """The type of token ids on disk."""
+    return np.dtype(np.uint16 if vocabulary_size <= 1 << 16 else np.uint32)
+
+
 def _continued(path: Path, size: int) -> Any:
     """The file, truncated or extended with zeros to ``size`` bytes, opened for appending."""
     file = path.open("ab")

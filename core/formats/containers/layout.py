@@ -20,7 +20,21 @@ from pathlib import PurePosixPath
 from core.formats.errors import FormatError
 from core.formats.notes import Note, listed, named
 
-HELD_OUT_NAMES = frozenset({"test", "testing", "val", "valid", "validation", "eval", "evaluation", "t10k"})
+HELD_OUT_NAMES = frozenset(
+    {
+        "test",
+        "testing",
+        "val",
+        "valid",
+        "validation",
+        "dev",
+        "devel",
+        "development",
+        "eval",
+        "evaluation",
+        "t10k",
+    }
+)
 """Names of folders, and first words of file names, that mark a held-out split."""
 SPLIT_NAMES = HELD_OUT_NAMES | {"train", "training"}
 _FURTHER_SPLITS = frozenset({"unlabeled", "unlabelled", "extra"})
@@ -94,10 +108,15 @@ class Layout:
 
 def is_held_out(file: str) -> bool:
     """Whether the name of an archive or a table, or a folder above it, marks it as held out."""
+    return named_split(file) in HELD_OUT_NAMES
+
+
+def named_split(file: str) -> str | None:
+    """The first split in the folders above a file and in the first word of its name, in lower case; None if there is none."""
     above = PurePosixPath(file)
     first_word = above.name.replace("_", "-").replace(".", "-").split("-")[0]
-    named = [part.lower() for part in (*above.parts[:-1], first_word) if part.lower() in SPLIT_NAMES]
-    return bool(named) and named[0] in HELD_OUT_NAMES
+    named = (part.lower() for part in (*above.parts[:-1], first_word))
+    return next((name for name in named if name in SPLIT_NAMES), None)
 
 
 def _folders(path: str) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ValidationError
 
 from core.formats.containers.source import Uncloseable
 from core.formats.errors import FormatError, Place, printable
 from core.formats.limits import Budget
 from core.formats.notes import Note
+from core.formats.tables.class_names import class_names
 from core.formats.tables.columns import expect_one, expect_storable, single_columns
 
 _ROWS = 64
@@ -99,30 +99,6 @@ def image_rows(
             case="damaged",
             error=what,
         ) from None
-
-
-def class_names(metadata: Mapping[bytes, bytes], label: str | None) -> tuple[str, ...]:
-    """The names of a ``ClassLabel`` in the metadata that the `datasets` library writes. () where there are none."""
-    try:
-        features = _Metadata.model_validate_json(metadata.get(b"huggingface", b"")).info.features
-    except ValidationError:
-        return ()
-    try:
-        return _ClassLabel.model_validate(features.get(label or "")).names
-    except ValidationError:
-        return ()
-
-
-class _ClassLabel(BaseModel):
-    names: tuple[str, ...]
-
-
-class _Info(BaseModel):
-    features: dict[str, Any]
-
-
-class _Metadata(BaseModel):
-    info: _Info
 
 
 class _Unused:

@@ -1,9 +1,9 @@
 """The state that the readers of tables share while one file is read, and the options for how to read it."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from core.formats.errors import Place
 from core.formats.limits import Limits
@@ -51,6 +51,25 @@ AS_FOUND = ReadingOptions()
 """No option is set."""
 
 
+class Row(NamedTuple):
+    """One row of a table of texts."""
+
+    line: int
+    """Its line in the file (of a record over several lines: the last one); of Parquet, its row number. Counted from 1."""
+    text: str | None
+    values: tuple[Any, ...] = ()
+    """What `Reading.further` asks for."""
+
+
+Further = Callable[[Sequence[str]], Sequence[str]]
+"""Chooses, among all names of a table's columns but that of the text, those whose values are read too."""
+
+
+def nothing_further(_columns: Sequence[str]) -> Sequence[str]:
+    """Only the text is read."""
+    return ()
+
+
 class Reading:
     """The requested column and options, the limits, the place of the reader, and the column and dialect that were used."""
 
@@ -66,6 +85,7 @@ class Reading:
         self.notes: list[Note] = []
         self.columns: tuple[str, ...] | None = None
         """The columns that could be read instead, as far as the first rows show."""
+        self.further: Further = nothing_further
 
     def use_column(self, column: str, columns: Iterable[str] = ()) -> str:
         """Record the column chosen, and the columns that could have been chosen."""

@@ -14,11 +14,11 @@ from core.formats.tables.dialect import (
     find_quoting,
 )
 from core.formats.tables.first_rows import Counted, first_rows
-from core.formats.tables.reading import Reading
+from core.formats.tables.reading import Reading, Row
 
 
-def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
-    """The text of each row, in the column that ``reading`` names. An empty field is no document.
+def csv_rows(lines: Iterator[str], reading: Reading) -> Iterator[Row]:
+    """The rows, their text from the column that ``reading`` names. An empty field is no document.
 
     The dialect is found by `core.formats.tables.dialect`, except for what ``reading`` sets.
 
@@ -30,19 +30,19 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     csv.field_size_limit(max(reading.limits.document_characters, csv.field_size_limit()))
     counted = Counted(lines)
     rows = _Rows(iter(counted), reading).read()
-    header = next(rows, None)
-    if header is None:
+    first_row = next(rows, None)
+    if first_row is None:
         return
-    names = [name.strip() for name in header]
+    names = [name.strip() for name in first_row[1]]
     sample = first_rows(rows, counted)
     # CSV holds only strings, so a column of numbers is text too where it has the name "text" or is the only one.
     columns = {name: name == "text" or len(names) == 1 for name in names}
-    for row in sample:
+    for _, row in sample:
         for name, field in zip(names, row, strict=True):
             columns[name] = columns[name] or (bool(field.strip()) and not _is_number(field))
     first = {name: index for index, name in reversed(list(enumerate(names)))}
     held = {
-        name: "numbers" if any(row[first[name]].strip() for row in sample) else "only empty fields"
+        name: "numbers" if any(row[first[name]].strip() for _, row in sample) else "only empty fields"
         for name, is_text in columns.items()
         if not is_text
     }
@@ -51,12 +51,16 @@ def csv_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     reading.use_column(column, single_columns(names))
     reading.notes += repeated_columns(names)
     index = names.index(column)
-    for row in itertools.chain(sample, rows):
-        yield row[index]
+    others = reading.further([name for name in dict.fromkeys(names) if name != column])
+    for name in others:
+        expect_one(name, names, place, "bad_csv")
+    further = [names.index(name) for name in others]
+    for line, row in itertools.chain(sample, rows):
+        yield Row(line, row[index], tuple(row[at] for at in further))
 
 
 class _Rows:
-    """The records that are not empty, the header first. Each has as many fields as the header."""
+    """The records that are not empty, the header first, each with its last line. Each has as many fields as the header."""
 
     def __init__(self, lines: Iterator[str], reading: Reading) -> None:
         self._lines = lines
@@ -65,7 +69,7 @@ class _Rows:
         self._before = 0
         """Lines that were read before the first line of the current csv reader."""
 
-    def read(self) -> Iterator[list[str]]:
+    def read(self) -> Iterator[tuple[int, list[str]]]:
         first = next((line for line in self._counted() if not line.isspace() and line), None)
         if first is None:
             return
@@ -107,7 +111,7 @@ class _Rows:
             characters += len(line)
         return taken, False
 
-    def _records(self, lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
+    def _records(self, lines: Iterator[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
         place = self._reading.place
         limited = _LimitedLines(lines, self._reading.limits.document_characters, place, self._before)
         reader = dialect.reader(limited)
@@ -133,7 +137,7 @@ class _Rows:
                         header_fields=self._width,
                         dialect=dialect.description,
                     )
-                yield row
+                yield self._before + reader.line_num, row
         except csv.Error as error:
             line = self._before + reader.line_num
             raise place.error(

@@ -13,10 +13,11 @@ from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
-from core.formats.text.documents import Notes, read_documents
+from core.formats.text.documents import read_documents
 from core.formats.text.examples import TextExample, TextExamples
 from core.formats.text.repeats import RepeatCounter
 from core.formats.text.scripts import ScriptCounter
+from core.formats.text.sources import Notes
 from core.formats.text.tokenizer_trial import TokenizerTrialError, try_tokenizer
 
 

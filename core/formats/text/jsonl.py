@@ -8,13 +8,13 @@ from typing import Any
 from core.formats.errors import Place, printable
 from core.formats.tables.columns import choose_column
 from core.formats.tables.first_rows import Counted, first_rows
-from core.formats.tables.reading import Reading
+from core.formats.tables.reading import Reading, Row
 
 _NAMES = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
-def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
-    """The text of each object, under the key that ``reading`` names. A line without the key, or with null, is no document.
+def jsonl_rows(lines: Iterator[str], reading: Reading) -> Iterator[Row]:
+    """The objects, their text under the key that ``reading`` names. A line without the key, or with null, is no document.
 
     Raises:
         FormatError: ``bad_json`` with the line's number; ``no_text_column``.
@@ -35,6 +35,7 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
     held = {key: _found_types(key, sample) for key, is_text in columns.items() if not is_text}
     chosen = choose_column(columns, reading.text_column, place, "key", held)
     column = reading.use_column(chosen, (key for key in columns if key not in other))
+    further = reading.further([key for key in columns if key != column])
     for number, row in itertools.chain(sample, rows):
         text = row.get(column)
         if text is None:
@@ -49,7 +50,7 @@ def jsonl_documents(lines: Iterator[str], reading: Reading) -> Iterator[str]:
                 column=column,
                 found=kind,
             )
-        yield text
+        yield Row(number, text, tuple(row.get(key) for key in further))
 
 
 def _found_types(key: str, sample: list[tuple[int, dict[str, Any]]]) -> str:

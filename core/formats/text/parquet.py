@@ -1,22 +1,26 @@
 """Reads documents from Parquet: one column of strings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.formats.containers.source import Uncloseable
+from core.formats.errors import Place
 from core.formats.limits import Budget
+from core.formats.tables.class_names import class_names
 from core.formats.tables.columns import choose_column, expect_one, not_text, repeated_columns, single_columns
-from core.formats.tables.reading import Reading
+from core.formats.tables.reading import Reading, Row
 
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 4096
 
 
-def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Iterator[str]:
-    """The strings in the column that ``reading`` names, without nulls. At most 4096 rows are in memory at a time.
+def parquet_rows(stream: BinaryIO, reading: Reading, budget: Budget) -> Iterator[Row]:
+    """The rows whose string in the column that ``reading`` names is not null. At most 4096 are in memory at a time.
+
+    Numbers of a ``ClassLabel`` of the `datasets` library become their names.
 
     Raises:
         FormatError: ``bad_parquet``, ``no_text_column``, ``not_utf8``, ``archive_bomb``.
@@ -39,11 +43,10 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
         expect_one(column, names, place, "bad_parquet")
         reading.use_column(column, (name for name in single_columns(names) if columns[name]))
         reading.notes += repeated_columns(names)
-        batches = file.iter_batches(_rows_a_batch(file.metadata), columns=[column], use_threads=False)
-        for batch in batches:
-            texts = [text for text in batch.column(0).to_pylist() if text]
-            budget.spend(sum(map(len, texts)), place)
-            yield from texts
+        further = reading.further([name for name in types if name != column])
+        for name in further:
+            expect_one(name, names, place, "bad_parquet")
+        yield from _rows(file, column, further, budget, place)
     except UnicodeDecodeError:
         raise place.error(
             "not_utf8", "holds strings that are not UTF-8; write it again as UTF-8", case="strings"
@@ -60,6 +63,34 @@ def parquet_documents(stream: BinaryIO, reading: Reading, budget: Budget) -> Ite
             case="damaged",
             error=what,
         ) from None
+
+
+def _rows(file: Any, column: str, further: Sequence[str], budget: Budget, place: Place) -> Iterator[Row]:
+    named = [class_names(file.schema_arrow.metadata or {}, name) for name in further]
+    number = 0
+    for batch in file.iter_batches(
+        _rows_a_batch(file.metadata), columns=[column, *further], use_threads=False
+    ):
+        texts = batch.column(batch.schema.get_field_index(column)).to_pylist()
+        budget.spend(sum(len(text) for text in texts if text), place)
+        values = [
+            [
+                _with_name(value, classes)
+                for value in batch.column(batch.schema.get_field_index(name)).to_pylist()
+            ]
+            for name, classes in zip(further, named, strict=True)
+        ]
+        for at, text in enumerate(texts):
+            number += 1
+            if text:
+                yield Row(number, text, tuple(one[at] for one in values))
+
+
+def _with_name(value: Any, names: tuple[str, ...]) -> Any:
+    if isinstance(value, list):
+        return [_with_name(one, names) for one in value]
+    named = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names)
+    return names[value] if named else value
 
 
 def _is_text(kind: Any) -> bool:

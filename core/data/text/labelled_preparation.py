@@ -1,0 +1,155 @@
+"""Prepares a dataset of text with labels, for tasks that learn from them. See "Prepared data" in docs/engine-protocol.md.
+
+A sample is one document. The tokenizer is the one that pretraining on the same data has, so that an encoder that was
+pretrained on them fits: it is trained on the training split of pretraining.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.errors import DataError
+from core.data.files import DataFile, layout_of
+from core.data.prepared import SplitName
+from core.data.progress import OnProgress, Progress
+from core.data.text.documents import PIECE_CHARACTERS, Piece, recut
+from core.data.text.encode import Encoder, encode, encode_here
+from core.data.text.gathering import Gathered, require_seen
+from core.data.text.labels import LabelFacts, classes_of, write_labels
+from core.data.text.pool import EncoderPool, process_count
+from core.data.text.prepared import PreparedText, SplitStatistics, write_meta
+from core.data.text.split import HELD_OUT, TRAIN, Split
+from core.data.text.tokenizer import PreparedTokenizer
+from core.data.text.writing import Position, TokenWriter, token_type
+from core.formats import FormatError
+from core.formats.text.labelled import LabelledText, read_labelled
+from core.spec.data import DataSpec
+
+_REPORT_SAMPLES = 256
+_SPLITS: Mapping[int, SplitName] = {TRAIN: "train", HELD_OUT: "held_out"}
+
+
+@dataclass(frozen=True)
+class LabelledPreparation:
+    """Reads the labels, decides the split, and encodes each document.
+
+    Args:
+        make_tokenizer: Writes the tokenizer of pretraining into ``directory``.
+    """
+
+    directory: Path
+    key: str
+    files: Sequence[DataFile]
+    spec: DataSpec
+    on_progress: OnProgress | None
+    processes: int | None
+    make_tokenizer: Callable[[], PreparedTokenizer]
+
+    def run(self) -> None:
+        gathered = self._gather()
+        decided, conflicts = gathered.decide(self.spec.held_out_fraction)
+        require_seen(gathered, decided)
+        tokenizer = self.make_tokenizer()
+        positions = self._tokenize(decided, tokenizer)
+        facts = self._write_labels(gathered, decided, conflicts)
+        sizes = {
+            which: SplitStatistics(size.documents, size.characters, size.bytes, positions[which].tokens)
+            for which, size in ((TRAIN, decided.train), (HELD_OUT, decided.held_out))
+        }
+        prepared = PreparedText(
+            directory=self.directory,
+            key=self.key,
+            cached=False,
+            train=sizes[TRAIN],
+            held_out=sizes[HELD_OUT],
+            duplicates=decided.duplicates,
+            tokenizer_kind=self.spec.tokenizer.kind,
+            vocabulary_size=tokenizer.vocabulary_size,
+            special_ids=tokenizer.special_ids,
+            token_type=token_type(tokenizer.vocabulary_size).name,
+            label_facts=facts,
+        )
+        write_meta(self.directory, prepared)
+
+    def _samples(self, on_bytes: Callable[[int], None] = lambda _: None) -> Iterator[LabelledText]:
+        layout, bytes_read = layout_of(self.files, "text"), 0
+        for file in self.files:
+            try:
+                with file.path.open("rb") as stream:
+                    samples = read_labelled(
+                        stream,
+                        file.name,
+                        self.spec.text,
+                        text_column=self.spec.text_column,
+                        options=file.reading,
+                        layout=layout,
+                    )
+                    for number, sample in enumerate(samples):
+                        yield sample
+                        if number % _REPORT_SAMPLES == 0:
+                            on_bytes(bytes_read + stream.tell())
+            except FormatError as error:
+                raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+            except OSError as error:
+                raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
+            bytes_read += file.path.stat().st_size
+            on_bytes(bytes_read)
+
+    def _pieces(self) -> Iterator[Piece]:
+        return recut(((sample.text, True) for sample in self._samples()), PIECE_CHARACTERS)
+
+    def _gather(self) -> Gathered:
+        total = sum(file.path.stat().st_size for file in self.files)
+        progress = Progress(self.on_progress, "reading", total, "bytes")
+        assert self.spec.text.labels is not None
+        gathered = Gathered(self.spec.text.labels)
+        for sample in self._samples(progress.at):
+            gathered.add(sample)
+        progress.finish()
+        return gathered
+
+    def _tokenize(self, decided: Split, tokenizer: PreparedTokenizer) -> dict[int, Position]:
+        dtype = token_type(tokenizer.vocabulary_size)
+        total = decided.train.characters + decided.held_out.characters
+        progress, done = Progress(self.on_progress, "tokenizing", total, "characters"), 0
+        with ExitStack() as stack:
+            writers = {
+                which: stack.enter_context(
+                    TokenWriter(self.directory, name, dtype, tokenizer.special_ids.sep, Position())
+                )
+                for which, name in _SPLITS.items()
+            }
+            encoder = self._encoder(stack, tokenizer, total)
+            picked = decided.pick(self._pieces(), TRAIN, HELD_OUT)
+            for _, characters in encode(encoder, picked, writers):
+                done += characters
+                progress.at(done)
+        progress.finish()
+        return {which: writer.position for which, writer in writers.items()}
+
+    def _encoder(self, stack: ExitStack, tokenizer: PreparedTokenizer, characters: int) -> Encoder:
+        processes = self.processes or process_count(characters)
+        dtype, guarded = token_type(tokenizer.vocabulary_size), self.spec.tokenizer.is_given
+        if processes > 1 or guarded:
+            return stack.enter_context(EncoderPool(tokenizer.tokenizer, dtype, processes, guarded=guarded))
+        return encode_here(tokenizer.tokenizer, dtype)
+
+    def _write_labels(self, gathered: Gathered, decided: Split, conflicts: NDArray[np.int64]) -> LabelFacts:
+        codes, kept = gathered.codes, decided.decisions != 0
+        unlabelled = np.flatnonzero(kept & (codes < 0))
+        facts = LabelFacts(
+            kind=gathered.kind,
+            classes=() if gathered.kind == "number" else classes_of(gathered.labels),
+            unlabelled=len(unlabelled),
+            unlabelled_at=gathered.places(unlabelled),
+            conflicts=len(conflicts),
+            conflicts_at=gathered.places(conflicts),
+            own_split=gathered.own_split,
+        )
+        for which, name in _SPLITS.items():
+            write_labels(self.directory, name, facts, gathered.labels, codes[decided.decisions == which])
+        return facts

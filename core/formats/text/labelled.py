@@ -1,0 +1,179 @@
+"""Reads texts with their labels from an uploaded file of any supported format.
+
+A row of a table is a sample; its label is in a column. A plain text file is one sample; its label is its folder.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from core.formats.containers.layout import HELD_OUT_NAMES, SPLIT_NAMES, Layout, named_split
+from core.formats.containers.source import Source
+from core.formats.errors import FormatErrorCode, Place, printable
+from core.formats.labels import parse_path
+from core.formats.limits import DEFAULT_LIMITS, Limits
+from core.formats.names import Kind
+from core.formats.tables.reading import AS_FOUND, ReadingOptions
+from core.formats.text.decode import decode
+from core.formats.text.label_values import Label, label_of
+from core.formats.text.sources import Notes, TableOptions, TextSource, sources
+from core.formats.text.tables import table_rows
+from core.spec.text_data import TextDataSpec
+
+LABEL_COLUMNS = ("label", "labels", "class", "category", "intent", "target", "score")
+"""Names of columns that hold labels, the most likely first."""
+
+_TRAINED_ON = SPLIT_NAMES - HELD_OUT_NAMES
+_CODES: Mapping[Kind, FormatErrorCode] = {
+    Kind.CSV: "bad_csv",
+    Kind.JSONL: "bad_json",
+    Kind.PARQUET: "bad_parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """One sample."""
+
+    text: str
+    place: Place
+    line: int | None
+    """Line of the file (of Parquet, the row) that it ends in; None for a whole file."""
+    label: Label | None
+    """None where the sample has none."""
+    held_out: bool
+    """Whether the data marks it as held out."""
+
+    @property
+    def where(self) -> str:
+        """File, member and line, for people."""
+        return where(self.place, self.line)
+
+
+def where(place: Place, line: int | None) -> str:
+    """``a.zip (b.csv), line 7``."""
+    name = place.file if place.member is None else f"{place.file} ({place.member})"
+    return printable(name) if line is None else f"{printable(name)}, line {line:,}"
+
+
+def read_labelled(
+    stream: BinaryIO,
+    name: str,
+    spec: TextDataSpec,
+    *,
+    text_column: str | None = None,
+    options: ReadingOptions = AS_FOUND,
+    layout: Layout | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[LabelledText]:
+    """The samples in a file, in order, without those of only whitespace.
+
+    Args:
+        spec: ``labels`` is ``one``, ``several`` or ``number``.
+        layout: Of the folders that contain the dataset's plain text files.
+
+    Raises:
+        FormatError: as `read_documents` does; also for a label or a split that cannot be read, with its line; and
+            ``no_label_column``.
+    """
+    notes = Notes()
+    for source in sources(stream, name, TableOptions(text_column, options), limits, notes):
+        found = _file(source, spec, layout) if source.format.kind is Kind.TEXT else _rows(source, spec)
+        for sample in found:
+            if sample.text and not sample.text.isspace():
+                yield sample
+
+
+def table_is_held_out(place: Place) -> bool:
+    """Whether the name of a table, of a folder or, if neither names a split, of the archive marks it as held out."""
+    split = named_split(place.member or "") or named_split(place.file)
+    return split in HELD_OUT_NAMES
+
+
+def _file(source: TextSource, spec: TextDataSpec, layout: Layout | None) -> Iterator[LabelledText]:
+    place = source.reading.place
+    opened = Source(source.stream, source.format.compression, place, source.budget)
+    text = "".join(_within(decode(opened.chunks(), place), source))
+    if place.member is not None:
+        folder, held_out = source.layout.place(place.file, place.member)
+    else:
+        folder, held_out = layout.place(place.file) if layout else parse_path(place.file)
+    yield LabelledText(text, place, None, _label(folder, spec, place, "its folder", "bad_label"), held_out)
+
+
+def _within(texts: Iterator[str], source: TextSource) -> Iterator[str]:
+    characters, most = 0, source.reading.limits.document_characters
+    for text in texts:
+        characters += len(text)
+        if characters > most:
+            raise source.reading.place.error(
+                "bad_label", f"is one sample of more than {most:,} characters; split it"
+            )
+        yield text
+
+
+@dataclass
+class _Columns:
+    """The columns of a table that hold labels and splits."""
+
+    spec: TextDataSpec
+    place: Place
+    names: list[str] = field(default_factory=list)
+    label: str | None = None
+
+    def choose(self, columns: Sequence[str]) -> Sequence[str]:
+        label, split = self.spec.label_column, self.spec.split_column
+        for wanted, field_name in ((label, "label_column"), (split, "split_column")):
+            if wanted is not None and wanted not in columns:
+                shown = ", ".join(repr(printable(name[:80])) for name in columns[:20]) or "none"
+                raise self.place.error(
+                    "no_label_column",
+                    f"has no column {printable(wanted)!r}; beside the text its columns are {shown}. "
+                    f"Name the right one as data.text.{field_name}",
+                )
+        by_name = (name for name in LABEL_COLUMNS if name in columns and name != split)
+        self.label = label if label is not None else next(by_name, None)
+        self.names = [name for name in (self.label, split) if name is not None]
+        return self.names
+
+
+def _rows(source: TextSource, spec: TextDataSpec) -> Iterator[LabelledText]:
+    place, kind = source.reading.place, source.format.kind
+    if kind is Kind.TOKENIZER:
+        return
+    code, by_name = _CODES[kind], table_is_held_out(place)
+    columns = _Columns(spec, place)
+    source.reading.further = columns.choose
+    for line, text, values in table_rows(source):
+        if not text:
+            continue
+        named = dict(zip(columns.names, values, strict=True))
+        label = None
+        if columns.label is not None:
+            what = f"line {line:,}: {printable(columns.label)!r}"
+            label = _label(named[columns.label], spec, place, what, code)
+        held_out = by_name
+        if spec.split_column is not None:
+            held_out = _split(named[spec.split_column], spec.split_column, place, line, code)
+        yield LabelledText(text, place, line, label, held_out)
+
+
+def _label(value: object, spec: TextDataSpec, place: Place, what: str, code: FormatErrorCode) -> Label | None:
+    assert spec.labels is not None
+    try:
+        return label_of(value, spec.labels, spec.label_separator)
+    except ValueError as error:
+        raise place.error(code, f"{what} {error}") from None
+
+
+def _split(value: object, column: str, place: Place, line: int, code: FormatErrorCode) -> bool:
+    name = str(value).strip().lower()
+    if name in HELD_OUT_NAMES:
+        return True
+    if name in _TRAINED_ON:
+        return False
+    raise place.error(
+        code,
+        f"line {line:,}: {printable(column)!r} is {printable(str(value)[:60])!r}, which names no split; name "
+        f"{', '.join(sorted(_TRAINED_ON))}, or one that is held out: {', '.join(sorted(HELD_OUT_NAMES))}",
+    )
