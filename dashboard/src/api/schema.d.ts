@@ -1578,6 +1578,24 @@ export interface components {
             statistics_images: number;
         };
         /**
+         * ColumnFileSpec
+         * @description The columns of files in CoNLL layout: one word a line, blank lines between sentences, ``-DOCSTART-`` between documents.
+         */
+        ColumnFileSpec: {
+            /**
+             * Token
+             * @description Column of the word, from 0; a negative number counts from the last column.
+             * @default 0
+             */
+            token: number;
+            /**
+             * Tag
+             * @description Column of the word's tag, counted likewise.
+             * @default -1
+             */
+            tag: number;
+        };
+        /**
          * ContrastiveLearning
          * @description Find the other view of the same image among those of all others: SimCLR (Chen et al. 2020, arXiv 2002.05709).
          */
@@ -1619,6 +1637,8 @@ export interface components {
              *     only column of strings.
              */
             text_column?: string | null;
+            /** @default {} */
+            text: components["schemas"]["TextDataSpec"];
             /**
              * Documents
              * @description What one document of a plain text file is. ``auto``: about 2,000 characters, cut at blank lines.
@@ -2652,6 +2672,7 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "text": {},
              *       "documents": "auto",
              *       "packing": "stream",
              *       "tokenizer": {
@@ -2807,6 +2828,7 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "text": {},
              *       "documents": "auto",
              *       "packing": "stream",
              *       "tokenizer": {
@@ -4632,6 +4654,44 @@ export interface components {
              * @description The installed package that provides it; null for a task of Seedbed.
              */
             package: string | null;
+        };
+        /**
+         * TextDataSpec
+         * @description Where the labels of text are, and its split. Labels are read only by tasks that learn from them.
+         */
+        TextDataSpec: {
+            /**
+             * Label Column
+             * @description Column (CSV, Parquet) or key (JSON Lines) that holds the labels. Default: ``label``, else ``labels``, ``class``,
+             *     ``category``, ``intent``, ``target`` or ``score``, the first that is there. Text files in folders have their folder as
+             *     class.
+             */
+            label_column?: string | null;
+            /**
+             * Label Separator
+             * @description What separates the labels in a string of several, such as ``,`` or ``|``. Without it several labels are a JSON array
+             *     or a list (Parquet), and a string is one label.
+             */
+            label_separator?: string | null;
+            /**
+             * Labels
+             * @description How labels are read: ``one`` class, ``several`` classes, a ``number``, or the ``tags`` of words. Leave it out: the
+             *     task decides it, and another value than the task's is refused.
+             */
+            labels?: ("one" | "several" | "number" | "tags") | null;
+            /**
+             * @description Columns of files in CoNLL layout. Given, every plain text file is read in this layout. Default: files that are in
+             *     it by their name (``.conll``, ``.iob``, ``.bio``) or their first lines are, with the word in the first column and the
+             *     tag in the last.
+             */
+            columns?: components["schemas"]["ColumnFileSpec"] | null;
+            /**
+             * Split Column
+             * @description Column (CSV, Parquet) or key (JSON Lines) that holds the split of each row: ``train``, or ``test``, ``dev``,
+             *     ``val`` and the like, which are held out. Used by tasks that learn from labels. Without it, folders and files with
+             *     such names are the split, and otherwise documents are held out by class.
+             */
+            split_column?: string | null;
         };
         /**
          * TextDenoisingAutoencoder
@@ -6733,7 +6793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not valid CSV · The file is not valid IDX · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not valid JSON Lines · The file is not valid Parquet · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · A pattern in the file takes too long · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file is not valid CSV · The file is not valid IDX · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not valid JSON Lines · A label in the file cannot be read · The file is not valid Parquet · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file has no such column of labels · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · A pattern in the file takes too long · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;
