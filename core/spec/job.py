@@ -164,9 +164,13 @@ class JobSpec(Spec):
         given, read = self.data.text.labels, self.task.text_labels
         if given is not None and given != read:
             how = f"reads them as {read!r}" if read is not None else "reads no labels of text"
-            problem = f"{given!r} is not how {self.task.kind} reads labels: it {how}; leave it out"
-            raise PydanticCustomError(
-                "value_error", "{problem}", {"problem": problem, "param": "data.text.labels"}
+            raise SpecFault(
+                "labels_unfit",
+                f"{given!r} is not how {self.task.kind} reads labels: it {how}; leave it out",
+                param="data.text.labels",
+                given=given,
+                task=self.task.kind,
+                read=read,
             )
         return self
 

@@ -76,6 +76,10 @@ class DocumentSamples:
             "data_too_small",
             f"The {self._name} split has {len(self):,} document{'' if len(self) == 1 else 's'}, and {count:,} are needed",
             "Add text, or lower training.batch_size.",
+            case="document_rows",
+            split=self._name,
+            documents=len(self),
+            needed=count,
         )
 
 

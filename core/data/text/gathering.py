@@ -20,6 +20,8 @@ from core.spec.text_data import TextLabels
 NAMED = 20
 """Places that are recorded of each kind of problem, at most."""
 _NONE = -1
+_SHOWN = 5
+"""Classes that a message names, at most."""
 
 
 @dataclass
@@ -102,18 +104,24 @@ class Gathered:
         conflicts = np.flatnonzero((codes >= 0) & (codes[kept_for] >= 0) & (codes != codes[kept_for]))
         kept = np.sort(first)
         if len(kept) < 2:
-            raise _too_small(f"The data holds {len(kept)} different text{'' if len(kept) == 1 else 's'}")
+            raise _too_small(
+                "texts",
+                f"The data holds {len(kept)} different text{'' if len(kept) == 1 else 's'}",
+                len(kept),
+            )
         if own.any():
             held_out = own[kept]
             if held_out.all():
                 raise _too_small(
-                    "All texts are held out by the names of files or folders, or by the column of splits"
+                    "all_held_out",
+                    "All texts are held out by the names of files or folders, or by the column of splits",
+                    len(kept),
                 )
         else:
             held_out = np.array(stratified(hashes[kept].tolist(), self._strata(codes[kept]), fraction))
             self._keep_seen(codes[kept], held_out)
             if not held_out.any():
-                raise _too_small("No class has two texts")
+                raise _too_small("single_texts", "No class has two texts", len(kept))
         decisions = np.full(count, DUPLICATE, np.uint8)
         decisions[kept] = np.where(held_out, HELD_OUT, TRAIN)
         sizes = {which: self._size(decisions == which) for which in (TRAIN, HELD_OUT)}
@@ -183,14 +191,16 @@ def require_seen(gathered: Gathered, split: Split) -> None:
         if part not in seen
     }
     if unseen:
-        named = ", ".join(
-            f"{part!r} ({gathered.where(number)})" for part, number in sorted(unseen.items())[:5]
-        )
+        first_ones = {part: gathered.where(number) for part, number in sorted(unseen.items())[:_SHOWN]}
+        named = ", ".join(f"{part!r} ({place})" for part, place in first_ones.items())
         raise DataError(
             "unseen_classes",
             f"{len(unseen)} of the held-out split's classes have no sample in the training split: {named}"
-            f"{' and more' if len(unseen) > 5 else ''}",
+            f"{' and more' if len(unseen) > _SHOWN else ''}",
             "Add samples of these classes to learn from, or remove the held-out ones.",
+            case="places",
+            classes=len(unseen),
+            first=first_ones,
         )
 
 
@@ -199,7 +209,12 @@ def classes_in(label: Label) -> Iterator[str]:
     yield from (label,) if isinstance(label, str) else label if isinstance(label, tuple) else ()
 
 
-def _too_small(what: str) -> DataError:
+def _too_small(case: str, what: str, texts: int) -> DataError:
     return DataError(
-        "data_too_small", f"{what}; training and evaluation need at least one each", "Add texts."
+        "data_too_small",
+        f"{what}; training and evaluation need at least one each",
+        "Add texts.",
+        case=case,
+        texts=texts,
+        what=what,
     )

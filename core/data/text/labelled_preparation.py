@@ -93,9 +93,21 @@ class LabelledPreparation:
                         if number % _REPORT_SAMPLES == 0:
                             on_bytes(bytes_read + stream.tell())
             except FormatError as error:
-                raise DataError("data_unreadable", str(error), "Correct or remove the file.") from error
+                raise DataError(
+                    "data_unreadable",
+                    str(error),
+                    "Correct or remove the file.",
+                    case="file",
+                    problem=error.nested,
+                ) from error
             except OSError as error:
-                raise DataError("data_unreadable", f"{file.name} cannot be read: {error}") from error
+                raise DataError(
+                    "data_unreadable",
+                    f"{file.name} cannot be read: {error}",
+                    case="file_unreadable",
+                    file=file.name,
+                    error=error,
+                ) from error
             bytes_read += file.path.stat().st_size
             on_bytes(bytes_read)
 

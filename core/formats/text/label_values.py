@@ -15,6 +15,14 @@ _LONGEST = 255
 """Characters of a class name, at most."""
 
 
+class LabelFault(ValueError):
+    """A value that cannot be read as a label. ``params`` is what the message is made of, with its ``case``."""
+
+    def __init__(self, case: str, message: str, **params: Any) -> None:
+        super().__init__(message)
+        self.params = {"case": case, **params}
+
+
 def label_of(value: Any, labels: TextLabels, separator: str | None = None) -> Label | None:
     """The label that a value stands for; None where it holds none (null, NaN, or an empty string).
 
@@ -23,7 +31,7 @@ def label_of(value: Any, labels: TextLabels, separator: str | None = None) -> La
         separator: Between the labels in a string of several. None: such a string is a JSON array, or one label.
 
     Raises:
-        ValueError: it cannot be read as such a label.
+        LabelFault: it cannot be read as such a label.
     """
     if labels == "number":
         return _number(value)
@@ -31,7 +39,11 @@ def label_of(value: Any, labels: TextLabels, separator: str | None = None) -> La
         return _several(value, separator)
     if isinstance(value, list):
         if len(value) > 1:
-            raise ValueError(f"holds {len(value)} labels, and one is read; choose labels: several")
+            raise LabelFault(
+                "several_labels",
+                f"holds {len(value)} labels, and one is read; choose a task, or its setting, for several labels",
+                labels=len(value),
+            )
         value = value[0] if value else None
     return _class(value)
 
@@ -44,10 +56,18 @@ def _class(value: Any) -> str | None:
     if isinstance(value, float | Decimal) and value == int(value):
         value = int(value)
     if isinstance(value, dict | list | bytes):
-        raise ValueError(f"holds {_kind(value)}, which is no label; labels are strings or numbers")  # noqa: TRY004 - the file's fault
+        found = _kind(value)
+        raise LabelFault(
+            "no_label", f"holds {found}, which is no label; labels are strings or numbers", found=found
+        )
     name = printable(str(value)).strip()
     if len(name) > _LONGEST:
-        raise ValueError(f"holds {len(name):,} characters, and the name of a class has {_LONGEST} at most")
+        raise LabelFault(
+            "label_too_long",
+            f"holds {len(name):,} characters, and the name of a class has {_LONGEST} at most",
+            characters=len(name),
+            limit=_LONGEST,
+        )
     return name or None
 
 
@@ -72,8 +92,11 @@ def _array(text: str) -> list[Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, list):
-        raise ValueError(  # noqa: TRY004 - the file's fault
-            f"{_shown(text)} begins like a JSON array and is none; correct it, or set data.text.label_separator"
+        shown = _shown(text)
+        raise LabelFault(
+            "no_array",
+            f"{shown} begins like a JSON array and is none; correct it, or set data.text.label_separator",
+            value=shown,
         )
     return value
 
@@ -86,11 +109,14 @@ def _number(value: Any) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{_shown(value)} is no number; correct it, or choose labels: one") from None
+        shown = _shown(value)
+        raise LabelFault(
+            "no_number", f"{shown} is no number; correct it, or choose a task for classes", value=shown
+        ) from None
     if math.isnan(number):
         return None
     if math.isinf(number):
-        raise ValueError("is infinite; labels are finite numbers")
+        raise LabelFault("infinite", "is infinite; labels are finite numbers")
     return number
 
 

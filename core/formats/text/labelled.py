@@ -15,7 +15,7 @@ from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Kind
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
 from core.formats.text.decode import decode
-from core.formats.text.label_values import Label, label_of
+from core.formats.text.label_values import Label, LabelFault, label_of
 from core.formats.text.sources import Notes, TableOptions, TextSource, sources
 from core.formats.text.tables import table_rows
 from core.spec.text_data import TextDataSpec
@@ -107,7 +107,10 @@ def _within(texts: Iterator[str], source: TextSource) -> Iterator[str]:
         characters += len(text)
         if characters > most:
             raise source.reading.place.error(
-                "bad_label", f"is one sample of more than {most:,} characters; split it"
+                "bad_label",
+                f"is one sample of more than {most:,} characters; split it",
+                case="sample_too_long",
+                limit=most,
             )
         yield text
 
@@ -130,6 +133,9 @@ class _Columns:
                     "no_label_column",
                     f"has no column {printable(wanted)!r}; beside the text its columns are {shown}. "
                     f"Name the right one as data.text.{field_name}",
+                    column=wanted,
+                    columns=columns[:20],
+                    field=field_name,
                 )
         by_name = (name for name in LABEL_COLUMNS if name in columns and name != split)
         self.label = label if label is not None else next(by_name, None)
@@ -162,8 +168,8 @@ def _label(value: object, spec: TextDataSpec, place: Place, what: str, code: For
     assert spec.labels is not None
     try:
         return label_of(value, spec.labels, spec.label_separator)
-    except ValueError as error:
-        raise place.error(code, f"{what} {error}") from None
+    except LabelFault as fault:
+        raise place.error(code, f"{what} {fault}", **fault.params, label_of=what) from None
 
 
 def _split(value: object, column: str, place: Place, line: int, code: FormatErrorCode) -> bool:
@@ -172,8 +178,16 @@ def _split(value: object, column: str, place: Place, line: int, code: FormatErro
         return True
     if name in _TRAINED_ON:
         return False
+    shown = printable(str(value)[:60])
+    train, held_out = (", ".join(sorted(names)) for names in (_TRAINED_ON, HELD_OUT_NAMES))
     raise place.error(
         code,
-        f"line {line:,}: {printable(column)!r} is {printable(str(value)[:60])!r}, which names no split; name "
-        f"{', '.join(sorted(_TRAINED_ON))}, or one that is held out: {', '.join(sorted(HELD_OUT_NAMES))}",
+        f"line {line:,}: {printable(column)!r} is {shown!r}, which names no split; name {train}, or one that is held out: "
+        f"{held_out}",
+        case="no_split",
+        line=line,
+        column=column,
+        value=shown,
+        train=train,
+        held_out=held_out,
     )
