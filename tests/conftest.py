@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey for every test that asks: started once, a database of its own for each test.
+"""Real PostgreSQL and Valkey for every test that needs them: started once, a separate database for each test.
 
 `session` is for services called directly: one transaction, rolled back at the end. `engine` is for what needs several
 connections or real commits: a fresh copy of a database that the migrations built.
@@ -25,11 +25,11 @@ from control.settings import Settings, settings
 from standalone.postgres import Postgres
 from standalone.valkey import Valkey
 
-# How long an example takes says how busy the machine is, not whether the code is right.
+# The duration of an example depends on the load of the machine, not on the code.
 hypothesis.settings.register_profile("seedbed", deadline=None)
 hypothesis.settings.load_profile("seedbed")
 
-# Started in the background of a script, a shell has it and all its children ignore Ctrl-C, which tests send.
+# In the background of a script, a shell makes its children ignore Ctrl-C, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count(1)
@@ -69,7 +69,7 @@ def administration(postgres: Postgres) -> Iterator[Connection]:
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> str:
-    """Name of the database that the migrations built; nobody stays connected to it, so it can be copied."""
+    """Name of the database that the migrations built; it has no connection, so that it can be copied."""
     upgrade(postgres.url)
     name = normalized(postgres.url).database
     assert name

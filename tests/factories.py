@@ -1,4 +1,4 @@
-"""Rows that tests begin with, made by the services themselves where there is one."""
+"""Rows for tests, made by the services themselves if there is one."""
 
 import itertools
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def make_dataset(
     documents: int = 100,
     characters: int = 1_000_000,
 ) -> str:
-    """A dataset's id, with one file of which only the record exists."""
+    """Id of a dataset with one file that exists only as a row."""
     dataset = Dataset(id=new_id("ds"), project_id=project_id, name="corpus", state=state)
     session.add(dataset)
     session.flush()
@@ -69,7 +69,7 @@ def make_spec(dataset_id: str | None, **changes: Any) -> JobSpec:
 
 
 def make_worker(session: WriteSession, device: WorkerDevice = "cpu", memory_gib: float = 8) -> str:
-    """A worker's id; it was heard of just now."""
+    """Id of a worker that is online."""
     return workers.register(
         session,
         name=f"host:{next(_numbers)}",
@@ -89,7 +89,7 @@ def make_job(session: WriteSession, project_id: str | None = None, **changes: An
 
 
 def make_running(session: WriteSession, **changes: Any) -> tuple[Job, Claim]:
-    """A job that a worker of its own has just claimed."""
+    """A job that has just been claimed by a new worker."""
     job = make_job(session, **changes)
     claim = jobs.claim(session, make_worker(session))
     assert claim
@@ -100,7 +100,7 @@ def make_running(session: WriteSession, **changes: Any) -> tuple[Job, Claim]:
 def make_checkpoint(
     session: WriteSession, claim: Claim, step: int, metrics: Mapping[str, float] | None = None
 ) -> Checkpoint:
-    """A checkpoint committed by the claim's attempt; of its files only the record exists."""
+    """A checkpoint committed by the claim's attempt; its files exist only as rows."""
     prefix = f"jobs/{claim.job_id}/attempt-{claim.attempt}/step-{step}"
     return jobs.commit_checkpoint(
         session,
@@ -115,7 +115,7 @@ def make_checkpoint(
 
 
 def let_pass(session: WriteSession, seconds: float) -> None:
-    """Make it `seconds` later for everything that goes by the database's clock: all that was, was earlier."""
+    """Simulate the passage of `seconds` on the database's clock, by moving all stored times into the past."""
     for table, columns in {
         "jobs": ("lease_until", "queued_at", "created_at", "started_at", "finished_at"),
         "workers": ("last_seen_at", "started_at", "stopped_at"),
@@ -128,7 +128,7 @@ def let_pass(session: WriteSession, seconds: float) -> None:
 
 
 def make_in_state(session: WriteSession, state: str) -> Job:
-    """A job that came to `state` by the verbs that lead there."""
+    """A job brought to `state` by the operations that lead there."""
     if state == "queued":
         return make_job(session)
     job, claim = make_running(session)

@@ -1,4 +1,4 @@
-"""The package of `docs/your-own-task.md`, as a reader of that page would write it down and install it."""
+"""The package of `docs/your-own-task.md`, as a reader of that page would write and install it."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ def files() -> dict[str, str]:
 
 
 def write(directory: Path) -> Path:
-    """Write the package down; its folder."""
+    """Write the package's files; returns its folder."""
     project = directory / "seedbed-mirror"
     for path, content in {**files(), "mirror/__init__.py": ""}.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def write(directory: Path) -> Path:
 
 
 def install(project: Path, target: Path) -> Path:
-    """Install it with pip, from no registry, into a directory that is then to be on the path."""
+    """Install it with pip, without a package index, into a directory that must then be on the path."""
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"),

@@ -58,15 +58,15 @@ def api_keys(engine: Engine, environment: Settings) -> Keys:
 
 @pytest.fixture
 def server_settings(environment: Settings) -> Settings:
-    """What the server runs with; a test module may override it."""
+    """The server's settings; a test module may override them."""
     return environment
 
 
 class SharedInspectionServer(InspectionServer):
-    """One for all tests: it takes seconds to load what reads files, and knows nothing of who asks."""
+    """One inspection server for all tests: it takes seconds to import the readers, and has no state of its clients."""
 
     def close(self) -> None:
-        """An API that ends leaves it to the others."""
+        """Does nothing: other APIs still use the server."""
 
     def end(self) -> None:
         super().close()
@@ -88,7 +88,7 @@ def url(
     inspection_server: InspectionServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
-    """Where the API answers."""
+    """URL of the API."""
     # Not by printing, as structlog does by itself: pytest changes sys.stdout under the server's threads.
     logs.through_logging()
     monkeypatch.setattr(inspections, "InspectionServer", lambda: inspection_server)
@@ -104,14 +104,14 @@ def url(
 
 @pytest.fixture
 def anonymous(url: str) -> Iterator[httpx.Client]:
-    """Without a key."""
+    """A client without a key."""
     with httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
 
 @pytest.fixture
 def client(url: str, project_id: str, api_keys: Keys) -> Iterator[httpx.Client]:
-    """With a key that may do everything in the default project."""
+    """A client with a key of all scopes in the default project."""
     key = api_keys.make(project_id, "admin")
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
         yield client
@@ -119,7 +119,7 @@ def client(url: str, project_id: str, api_keys: Keys) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def stranger(url: str, engine: Engine, api_keys: Keys) -> Iterator[httpx.Client]:
-    """With such a key of another project."""
+    """A client with a key of all scopes in another project."""
     with write(engine) as session:
         other = projects.ensure(session, "another").id
     key = api_keys.make(other, "admin")
@@ -148,7 +148,7 @@ class Stored:
 
 @pytest.fixture
 def checkpoint(engine: Engine, project_id: str, environment: Settings) -> Stored:
-    """A checkpoint whose files are in storage, as a worker puts them there."""
+    """A checkpoint with its files in storage, as a worker uploads them."""
     files = {
         "config.json": b"{}",
         "model.safetensors": WEIGHTS,
@@ -198,7 +198,7 @@ class RequestLog(logging.Handler):
             self._written.notify_all()
 
     def wait_for(self, **facts: Any) -> dict[str, Any]:
-        """The first line that says so, as soon as it is written."""
+        """Wait for the first line that matches, and return it."""
         found: list[dict[str, Any]] = []
 
         def there() -> bool:
@@ -210,7 +210,7 @@ class RequestLog(logging.Handler):
         return found[0]
 
     def of(self, client: httpx.Client) -> list[dict[str, Any]]:
-        """The lines since the last look: with another request answered, those of the one before are written."""
+        """The lines since the last call: once another request is answered, those of the previous one are written."""
         client.get("/healthz", headers={"X-Request-Id": "marker"})
         lines, self.records = self.records, []
         return [line for line in lines if line.get("request_id") != "marker"]
@@ -218,7 +218,7 @@ class RequestLog(logging.Handler):
 
 @pytest.fixture
 def request_log(url: str, dataset_id: str) -> Iterator[RequestLog]:
-    """From here on, with the requests of other fixtures behind it."""
+    """The log from here on, without the requests of other fixtures."""
     handler = RequestLog()
     root = logging.getLogger()
     level = root.level
@@ -230,7 +230,7 @@ def request_log(url: str, dataset_id: str) -> Iterator[RequestLog]:
 
 
 def problem(response: httpx.Response, status: int, code: str, param: str | None = None) -> dict[str, Any]:
-    """The problem document, which must say just that."""
+    """The problem document, after checking its status and code."""
     body: dict[str, Any] = response.json()
     found = (response.status_code, body.get("code"), body.get("param"))
     assert found == (status, code, param), json.dumps(body, indent=2)

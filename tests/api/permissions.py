@@ -1,5 +1,5 @@
 """The scope that each operation of the OpenAPI document requires, written by hand: a new operation has no row here
-until somebody has thought about who may use it, and the tests fail until then."""
+until its scope is decided, and the tests fail until then."""
 
 from control.keys.schemas import Scope
 

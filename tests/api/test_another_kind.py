@@ -1,4 +1,4 @@
-"""A kind of short job that is added by a description in `control` and one in `api` works as ours do."""
+"""A kind of short job that is added by a description in `control` and one in `api` works as the built-in kinds do."""
 
 import json
 import os
@@ -19,7 +19,7 @@ DRIVE = Path(__file__).parent / "another_kind" / "drive.py"
 
 @pytest.fixture
 def told(engine: Engine, environment: Settings, api_keys: Keys, project_id: str) -> dict[str, Any]:
-    """What the service with the further kind did; its database is this test's own."""
+    """Output of the process with the further kind, on a database of this test."""
     done = subprocess.run(
         [sys.executable, str(DRIVE), api_keys.make(project_id, "admin"), project_id],
         cwd=ROOT,

@@ -178,7 +178,7 @@ class TestBehindHttps:
 class TestOtherProjects:
     @pytest.fixture
     def theirs(self, client: httpx.Client, engine: Engine, project_id: str, api_keys: Keys) -> dict[str, str]:
-        """One of each thing, of the default project."""
+        """One resource of each kind, in the default project."""
         with write(engine) as session:
             job, claim = make_running(session, project_id=project_id)
             checkpoint = make_checkpoint(session, claim, step=10)

@@ -36,7 +36,7 @@ def _nothing_stored(engine: Engine, tmp_path: Path) -> None:
 
 
 def _one_line(log: RequestLog, client: httpx.Client) -> None:
-    """Of one request since the last look."""
+    """Check that one request has written one line since the last call."""
     lines = log.of(client)
     assert len(lines) == 1, lines
     assert lines[0]["level"] == "INFO"
@@ -105,7 +105,7 @@ def test_bad_file_names(
 ) -> None:
     for name in FILE_NAMES:
         with subtests.test(name):
-            # Byte for byte: httpx would tidy the path up on the way.
+            # Sent as raw bytes, because httpx would normalise the path.
             request = client.build_request("PUT", url, content=b"text")
             request.url = httpx.URL(url).copy_with(
                 raw_path=f"/v1/datasets/{dataset_id}/files/{name}".encode()

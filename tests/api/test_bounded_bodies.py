@@ -1,4 +1,4 @@
-"""No body makes the service work, or answer, in proportion to more than what its route takes."""
+"""The work and the response for a body are bounded by the limits of its route."""
 
 import json
 import socket
@@ -110,7 +110,7 @@ def test_invalid_json_is_refused_before_its_values_are_read(
 
 @contextmanager
 def sending(url: str, path: str, headers: dict[str, str]) -> Iterator[socket.socket]:
-    """The head of a POST, whose body does not come."""
+    """The head of a POST whose body is not sent."""
     parts = urlsplit(url)
     lines = [f"POST {path} HTTP/1.1", f"Host: {parts.netloc}", *(f"{k}: {v}" for k, v in headers.items())]
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as connection:
@@ -119,7 +119,7 @@ def sending(url: str, path: str, headers: dict[str, str]) -> Iterator[socket.soc
 
 
 def answered(connection: socket.socket) -> tuple[int, dict[str, Any]]:
-    """Status and problem of the answer, which ends with its one JSON object."""
+    """Status and problem of the response, which ends after one JSON object."""
     received = b""
     while not received.endswith(b"}"):
         more = connection.recv(65536)

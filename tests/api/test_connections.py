@@ -42,14 +42,14 @@ def serving(settings: Settings, limits: Limits) -> Iterator[str]:
 
 @pytest.fixture
 def quick(engine: Engine, environment: Settings) -> Iterator[str]:
-    """A server that loses patience after half a second."""
+    """A server with time limits of half a second."""
     with serving(environment, QUICK) as url:
         yield url
 
 
 @pytest.fixture
 def patient(engine: Engine, environment: Settings) -> Iterator[str]:
-    """A server whose times play no part."""
+    """A server with long time limits."""
     with serving(environment, PATIENT) as url:
         yield url
 
@@ -66,7 +66,7 @@ def connected(url: str, *, receive_buffer: int | None = None) -> Iterator[socket
 
 
 def until_closed(connection: socket.socket) -> bytes:
-    """All that comes before the service ends the connection."""
+    """All bytes received until the service closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionError):
         while more := connection.recv(65536):
@@ -75,7 +75,7 @@ def until_closed(connection: socket.socket) -> bytes:
 
 
 def trickle(connection: socket.socket, pieces: Callable[[int], bytes]) -> bytes:
-    """Send piece after piece, twenty a second, for as long as the service listens; what it answered."""
+    """Send one chunk after another, twenty a second, until the service closes the connection; returns its response."""
     for number in range(600):
         with contextlib.suppress(ConnectionError):
             connection.sendall(pieces(number))
@@ -138,7 +138,7 @@ class TestHeads:
             with contextlib.suppress(ConnectionError):
                 connection.sendall(head)
             answer = until_closed(connection)
-            # Closed with bytes unread, the connection may be reset before the answer is there.
+            # If it is closed with unread bytes, the connection may be reset before the response arrives.
             assert not answer or (status(answer), code(answer)) == refused
 
     def test_a_head_of_many_fields_within_the_limits_is_accepted(self, patient: str) -> None:
@@ -244,7 +244,7 @@ def test_a_client_that_does_not_read_its_response_is_disconnected(
             f"GET {checkpoint.url()} HTTP/1.1\r\nHost: x\r\n"
             f"Authorization: {client.headers['authorization']}\r\n\r\n".encode()
         )
-        # Nothing is read: that the service gave up shows as a broken connection.
+        # Nothing is read, so the closing by the service shows as a broken connection.
         broken = select.poll()
         broken.register(connection, select.POLLHUP | select.POLLERR)
         assert broken.poll(30_000)

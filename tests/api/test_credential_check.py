@@ -29,7 +29,7 @@ CSRF = {"X-Seedbed-Csrf": "1"}
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looked at ten times a second, with nothing remembered between."""
+    """Credentials are checked ten times a second, without a cache."""
     monkeypatch.setattr("api.credential_check.CHECK_SECONDS", 0.1)
     monkeypatch.setattr("api.identity_cache.FRESH_SECONDS", 0.0)
 
@@ -53,7 +53,7 @@ Ending = Callable[[], object]
 def end_key(
     request: pytest.FixtureRequest, client: httpx.Client, engine: Engine, api_keys: Keys, key: str
 ) -> Ending:
-    """Ends the key in one of the ways in which a key may end."""
+    """Makes the key invalid in one of the possible ways."""
     key_id = api_keys.made[key]
 
     def revoke_elsewhere() -> None:
@@ -76,7 +76,7 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def ends(client: httpx.Client, path: str, headers: dict[str, str], act: Ending) -> None:
-    """The stream at the path, which without the act would go on for ever, ends after it, in order."""
+    """Check that the stream at the path, which would otherwise not end, ends properly after the action."""
     with client.stream("GET", path, headers=headers) as stream:
         assert stream.status_code == 200
         lines = stream.iter_lines()
@@ -141,7 +141,7 @@ def test_the_credentials_of_a_long_poll_are_checked_again(
     anonymous: httpx.Client, engine: Engine, project_id: str, key: str, end_key: Ending
 ) -> None:
     with write(engine) as session:
-        make_running(session, project_id=project_id)  # a worker that could do it
+        make_running(session, project_id=project_id)  # a worker that could run it
         spec = make_spec(make_dataset(session, project_id))
         estimate = short_jobs.create_from_spec(
             session, ESTIMATE, project_id, spec, EstimateOptions(largest_batch=False)
@@ -154,7 +154,7 @@ def test_the_credentials_of_a_long_poll_are_checked_again(
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who does not end in order is cut off at once."""
+    """Requests that do not end by themselves are cut off at once."""
     monkeypatch.setattr("api.credential_check.CUT_SECONDS", 0.0)
 
 
@@ -199,7 +199,7 @@ def test_a_download_ends_when_its_key_is_revoked(
     raw.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
     assert raw.recv(1000).startswith(b"HTTP/1.1 200")
     end_key()
-    # More than the connection's buffers hold is not there yet, and does not come any more.
+    # What exceeds the connection's buffers has not been sent yet, and is never sent.
     received = 0
     try:
         while CUT.labels("revoked")._value.get() == before:
@@ -230,7 +230,7 @@ class TestSignedOut:
         anonymous.post("/v1/session", json={"key": key}).raise_for_status()
         payload, _, signature = anonymous.cookies["seedbed_session"].partition(".")
         anonymous.delete("/v1/session")
-        # The last character of 32 bytes in base64 has two bits that mean nothing.
+        # The last character of 32 bytes in base64 has two unused bits.
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         last = alphabet.index(signature[-1])
         with httpx.Client(base_url=url, timeout=30) as thief:

@@ -1,4 +1,4 @@
-"""The dashboard's files, and what a browser is told about them."""
+"""The dashboard's files and their response headers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whatever raises, wherever: the answer comes, the log gets one bounded entry, and others are served."""
+"""After an exception anywhere, the client gets a response, the log one bounded entry, and other requests are served."""
 
 import asyncio
 import io
@@ -26,7 +26,7 @@ MOST_BYTES = 48_000
 
 
 class Spy:
-    """Ends the test where somebody puts a local variable into words."""
+    """Fails the test if its representation is computed, that is, if a local variable is logged."""
 
     seen = False
 
@@ -96,7 +96,7 @@ def _add_routes(app: FastAPI) -> None:
 
 
 class Log(io.StringIO):
-    """What the service writes to its log."""
+    """The service's log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class Log(io.StringIO):
         return count
 
     def failure(self) -> str:
-        """The one entry about a failure, as soon as it is there; the log is then empty."""
+        """Wait for the single entry about a failure; the log is then cleared."""
         with self._written:
             assert self._written.wait_for(lambda: '"exception"' in self.getvalue(), timeout=60)
             lines = self.getvalue().splitlines()
@@ -122,7 +122,7 @@ class Log(io.StringIO):
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """Written to by this process as the API's process does it."""
+    """The log of this process, configured as the API's."""
     stream = Log()
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.excepthook, threading.excepthook, sys.unraisablehook

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Waiting:
-    """Somebody who asks for a turn, and holds it until told to let go."""
+    """A task that waits for a slot and holds it until it is released."""
 
     def __init__(self, turns: FairSemaphore, project: str) -> None:
         self.has = asyncio.Event()
@@ -35,7 +35,7 @@ class Waiting:
 
 
 async def settle() -> None:
-    """Everybody who can go on does."""
+    """Let every task run that can continue."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -85,7 +85,7 @@ async def test_a_cancelled_waiter_passes_its_slot_to_the_next_one() -> None:
     await held.end()
     await settle()
     assert next_one.has.is_set()
-    # Cancelled in the moment in which it is given its turn, it gives it back.
+    # Cancelled at the moment in which it gets its slot, it returns it.
     last, late = Waiting(turns, "a"), Waiting(turns, "a")
     await settle()
     next_one.release.set()

@@ -1,4 +1,4 @@
-"""Uploads are read apart from the API's process, in turns, and only as long as somebody waits for them."""
+"""Uploads are inspected in separate processes, with fair slots, and only while their client waits."""
 
 import contextlib
 import gzip
@@ -36,7 +36,7 @@ SECRETS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SEEDBED_SECRET", "AWS_")
 
 @pytest.fixture
 def api(engine: Engine, environment: Settings) -> Iterator[tuple[str, psutil.Process]]:
-    """The API as a process of its own, and where it answers."""
+    """The API as a separate process, and its URL."""
     with subprocess.Popen(
         [sys.executable, "-m", "api.main", "--port", "0"],
         env=os.environ | {"SEEDBED_LOG_FORMAT": "json", "AWS_SECRET_ACCESS_KEY": "only for tests"},
@@ -128,7 +128,7 @@ def test_the_api_imports_no_reader_and_inspection_processes_have_no_secrets(
 
 
 def reading(server: psutil.Process) -> psutil.Process:
-    """The process that reads an upload, once there is one."""
+    """Wait for the process that inspects an upload."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -163,7 +163,7 @@ class TestFairness:
     def test_slow_files_of_one_project_do_not_delay_other_projects(
         self, client: httpx.Client, stranger: httpx.Client
     ) -> None:
-        """With events and not with clocks: the others are served while none of the slow ones has been."""
+        """Checked by events, not by time: the others are served before any of the slow ones."""
         there, elsewhere = dataset(client), dataset(stranger)
         body = slow()
         with ThreadPoolExecutor(8) as threads:
@@ -221,7 +221,7 @@ def test_examples_of_an_old_file_are_made_at_the_first_request(
     with engine.begin() as connection:
         connection.execute(text("UPDATE dataset_files SET examples = NULL"))
     assert client.get(f"{there}/preview").json()["documents"] == shown
-    # They are kept: the files themselves are not needed any more.
+    # The examples are stored: the files are not read again.
     for path in (tmp_path / "storage" / "projects").rglob("*"):
         if path.is_file():
             path.unlink()

@@ -1,4 +1,4 @@
-"""What a listener reads after wake-ups of several kinds at once; the test calls the hub step by step."""
+"""What a listener reads after notifications of several kinds at once; the test calls the hub step by step."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from control.settings import Settings
 from tests.factories import make_checkpoint, make_running
 
 LOOK_SECONDS = 3600.0
-"""So long that nothing is found by looking at the clock."""
+"""So long that no read is caused by the timeout."""
 
 
 def _running(engine: Engine) -> Claim:
@@ -35,10 +35,10 @@ def _event(engine: Engine, claim: Claim) -> None:
 
 
 async def _settled(hub: Hub, listener: Listener) -> Changes:
-    """The first look, at all of the job."""
+    """The first read, of the whole job."""
     changes = await listener.changes(Cursor(), LOOK_SECONDS)
     assert changes.job is not None
-    await hub._read_once()  # its own wake-up
+    await hub._read_once()  # its own notification
     return changes
 
 
@@ -154,7 +154,7 @@ def test_listeners_at_one_cursor_share_a_read_that_began_after_the_wakeup(
             hub._watches[claim.job_id].notify()
             await asyncio.gather(slow, second.changes(Cursor(), LOOK_SECONDS))
             assert reads == 3
-            # Now both ask for the same: the points alone, from the same place.
+            # Now both request the same: only the points, from the same cursor.
             await first.changes(Cursor(), LOOK_SECONDS)
             slow = asyncio.create_task(first.changes(Cursor(), LOOK_SECONDS))
             await asyncio.sleep(0)

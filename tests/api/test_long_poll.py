@@ -1,4 +1,4 @@
-"""Estimates and exports over HTTP: asked for, waited for, fetched."""
+"""Estimates and exports over HTTP: create, long poll, download."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ def spec(engine: Engine, project_id: str) -> dict[str, Any]:
 
 
 def _finish(engine: Engine, result: dict[str, Any]) -> None:
-    """As a worker: take what waits, and come to this."""
+    """Act as a worker: claim the queued short job and finish it with this result."""
     with write(engine) as session:
         claim = jobs.claim(session, make_worker(session))
         assert claim

@@ -1,4 +1,4 @@
-"""A database of an earlier version, as it was written down then: once migrated, the API, workers and the leader use it.
+"""A database dump of an earlier version: after the migration, the API, workers and the leader use it.
 
 `tests/migrations/before/README.md` says what is in it and how it was made.
 """
@@ -38,7 +38,7 @@ STATES = {
 
 @pytest.fixture
 def database_url(empty_database_url: str) -> Iterator[str]:
-    """In place of the database that every other test begins with."""
+    """Replaces the empty database of the other tests."""
     engine = sqlalchemy_engine(empty_database_url, poolclass=NullPool)
     with engine.begin() as connection:
         _load(connection, OLD.read_text())
@@ -54,7 +54,7 @@ def _load(connection: Connection, dump: str) -> None:
 
 @pytest.fixture
 def client(url: str) -> Iterator[httpx.Client]:
-    """With the key that was made then."""
+    """A client with the key of that database."""
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {OLD_KEY}"}, timeout=30) as client:
         yield client
 

@@ -1,6 +1,6 @@
-"""Every operation of the OpenAPI document, asked with every kind of credential, against one written table.
+"""Every operation of the OpenAPI document, requested with every kind of credential, compared with one written table.
 
-The operations are asked about things that are there, so that a check that is missing shows as a change; the rows of all
+The operations use existing resources, so that a missing check shows as a change; the rows of all
 tables are compared before and after whatever must be refused.
 """
 
@@ -47,16 +47,16 @@ class Operation:
 
 @dataclass
 class Caller:
-    """Who asks: the headers of the request, and what the table promises them."""
+    """A caller: the headers of its requests, and what the table allows."""
 
     headers: dict[str, str] = field(default_factory=dict)
     scope: Scope | None = None
     refused: tuple[int, str] | None = None
-    """Status and code of the answer to whatever needs a key at all."""
+    """Status and code of the response of every operation that needs a key."""
     csrf_missing: bool = False
 
     def expects(self, operation: Operation) -> tuple[int, str] | None:
-        """The refusal that the operation must answer; None where it must be let in."""
+        """The refusal that the operation must return; None if the caller is allowed."""
         if operation.name in PUBLIC:
             return None
         if self.refused:
@@ -71,7 +71,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def operations() -> list[Operation]:
-    """As the command prints them; the one that ends the caller's own session comes last."""
+    """The operations as the command prints them; the one that ends the caller's own session is last."""
     printed = subprocess.run([sys.executable, "-m", "api.openapi"], capture_output=True, check=True)
     found = [
         Operation(operation["operationId"], method.upper(), path)
@@ -85,7 +85,7 @@ def operations() -> list[Operation]:
 def things(
     client: httpx.Client, engine: Engine, project_id: str, environment: Settings, api_keys: Keys
 ) -> dict[str, str]:
-    """One thing of each kind, in the default project: the path parameters' values."""
+    """One resource of each kind, in the default project: the values of path parameters."""
     storage = open_storage(environment.storage_url)
     with write(engine) as session:
         job, claim = make_running(session, project_id=project_id)
@@ -142,7 +142,7 @@ def test_the_table_lists_every_operation(operations: list[Operation]) -> None:
 
 
 def test_operations_that_change_something_need_more_than_the_read_scope(operations: list[Operation]) -> None:
-    reading = {"validateJob", "predict"}  # POST for their bodies alone
+    reading = {"validateJob", "predict"}  # use POST only because they have a body
     for operation in operations:
         if operation.method in UNSAFE and operation.name not in PUBLIC | reading:
             assert SCOPES[operation.name] in {"write", "admin"}, operation
@@ -186,7 +186,7 @@ def test_each_caller_may_do_what_the_table_says(
         if (status, code) != expected and not (operation.method == "HEAD" and status == expected[0]):
             wrong.append(f"{operation.name}: {status} {code}, not {expected}")
     assert _rows(engine) == before, "something was refused, and yet it changed something"
-    for operation in allowed:  # afterwards, since these may end the things that are asked about
+    for operation in allowed:  # last, since these may delete the resources that the others use
         status, code = _ask(anonymous, operation, things, caller.headers)
         if code in REFUSALS or status >= 500:
             wrong.append(f"{operation.name}: {status} {code}, and {who} may do this")
@@ -235,7 +235,7 @@ def test_lists_are_empty_for_another_project(
 def _ask(
     client: httpx.Client, operation: Operation, things: dict[str, str], headers: dict[str, str]
 ) -> tuple[int, str]:
-    """Status and problem code (empty for none). Streams are left as soon as their head is there."""
+    """Status and problem code (empty for none). Streams are closed after their head."""
     path = operation.template.format_map(things)
     body: dict[str, Any] = {}
     if operation.method == "PUT":
@@ -306,7 +306,7 @@ def _bearer(key: str) -> dict[str, str]:
 
 
 def _rows(engine: Engine) -> dict[str, list[str]]:
-    """Every row of every table as text; when a key was last used is no change that anybody asked for."""
+    """Every row of every table as text, except when a key was last used."""
     with read(engine) as session:
         tables = session.scalars(
             text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")

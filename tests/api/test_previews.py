@@ -1,4 +1,4 @@
-"""Previews over HTTP: asked for, waited for, looked at, gone after a day."""
+"""Previews over HTTP: create, long poll, show, remove after a day."""
 
 import hashlib
 from typing import Any
@@ -23,7 +23,7 @@ PICTURE, TEXT = b"\x89PNG and so on", "tökens [MASK]".encode()
 
 @pytest.fixture
 def asked(client: httpx.Client, engine: Engine, spec: dict[str, Any]) -> dict[str, Any]:
-    """A preview that waits for the worker that is online."""
+    """A queued preview, with a worker online."""
     with write(engine) as session:
         make_worker(session)
     answer = client.post("/v1/jobs/preview", params={"samples": 4, "step": 7}, json=spec)
@@ -33,7 +33,7 @@ def asked(client: httpx.Client, engine: Engine, spec: dict[str, Any]) -> dict[st
 
 
 def finish(engine: Engine, environment: Settings, preview: str) -> None:
-    """As a worker: put a picture and a text into storage, and be done."""
+    """Act as a worker: put a picture and a text into storage and finish."""
     prefix = f"jobs/{preview}/attempt-1/files"
     storage = open_storage(environment.storage_url)
     files = {"image_masked.png": PICTURE, "model.txt": TEXT}

@@ -1,4 +1,4 @@
-"""The configurations for nginx and Caddy in ``docs/proxy``, each before a service of the test's own, over TLS."""
+"""The configurations for nginx and Caddy in ``docs/proxy``, each in front of a service of the test, over TLS."""
 
 import contextlib
 import hashlib
@@ -93,7 +93,7 @@ def certificate(directory: Path) -> tuple[Path, Path]:
 
 
 def nginx(directory: Path, upstream: str, ports: tuple[int, int]) -> list[str]:
-    """The command that runs nginx with our configuration, quick to lose patience."""
+    """The command that runs nginx with our configuration and short time limits."""
     found, key = certificate(directory)
     text = replaced(
         (CONFIGURATIONS / "nginx.conf").read_text(),
@@ -165,7 +165,7 @@ def proxy(
             _await(found, process, directory / "log")
             yield found
         finally:
-            process.kill()  # asked to end, Caddy would first wait for open streams
+            process.kill()  # on SIGTERM, Caddy would first wait for open streams
             process.wait()
 
 
@@ -227,7 +227,7 @@ def test_an_event_stream_arrives_as_it_is_written(
         assert next(messages).event == "job"
         for step in range(1, 6):
             job.log(step)
-            # Were it kept back until some kilobytes are there, this would wait for ever.
+            # If the proxy buffered some kilobytes, this would wait for ever.
             while (message := next(messages)).event != "metrics":
                 pass
             assert message.data["step"] == step

@@ -1,4 +1,4 @@
-"""Samples over HTTP: listed, shown safely, told on the stream."""
+"""Samples over HTTP: lists, safe content, messages of the stream."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ HOSTILE = b"<script>alert(1)</script> and text"
 
 @pytest.fixture
 def job_id(engine: Engine, project_id: str, environment: Settings) -> str:
-    """A finished job that showed a text at two steps and a picture."""
+    """A finished job with a text at two steps and a picture."""
     storage = open_storage(environment.storage_url)
     shown = [
         (10, "text", "text/plain", HOSTILE),

@@ -28,13 +28,13 @@ from tests.api.conftest import Keys, RequestLog, Stored
 from tests.factories import make_job, make_running, make_spec
 
 CASES = int(os.environ.get("SEEDBED_SCHEMATHESIS_CASES", "700"))
-"""At least; `./run bench schemathesis --cases 5000` runs this test with more."""
+"""Least number of cases; `./run bench schemathesis --cases 5000` runs this test with more."""
 SEED = os.environ.get("SEEDBED_SCHEMATHESIS_SEED", "1")
 CORPUS = b"\n\n\n".join(b"Document %d of a corpus that is large enough. " % n * 50 for n in range(200))
 
-# Requests that are valid by the schema and refused all the same: what JSON Schema cannot say.
+# Requests that are valid by the schema and still refused, for reasons that JSON Schema cannot express.
 REFUSED_WHEN_VALID: dict[str, list[int]] = {
-    # A cursor must be one that was given out.
+    # A cursor must come from a response.
     **{
         operation: [422]
         for operation in (
@@ -49,7 +49,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     # An Idempotency-Key belongs to one request.
     "createDataset": [422],
     "exportCheckpoint": [422],
-    # A file is looked into, and its name is one of a file.
+    # A file's content is inspected, and its name must be a valid file name.
     "uploadFile": [413, 422],
     "deleteFile": [422],
     # A spec's numbers must fit together, and the dataset; its strings can be stored.
@@ -87,7 +87,7 @@ def _in_state(session: WriteSession, project_id: str, dataset_id: str, state: st
 
 @pytest.fixture
 def server_settings(environment: Settings) -> Settings:
-    """Keys that are made up are tried far more often than anybody may."""
+    """Invalid keys are tried far more often than the limit allows."""
     return environment.model_copy(update={"sign_in_attempts": 10**9})
 
 
@@ -95,7 +95,7 @@ def server_settings(environment: Settings) -> Settings:
 def things(
     client: httpx.Client, engine: Engine, project_id: str, api_keys: Keys, checkpoint: Stored
 ) -> dict[str, list[str]]:
-    """Values of path parameters: ids of things in every state."""
+    """Values of path parameters: ids of resources in every state."""
     datasets = [client.post("/v1/datasets", json={"name": name}).json()["id"] for name in ("ready", "open")]
     for dataset in datasets:
         client.put(f"/v1/datasets/{dataset}/files/corpus.txt", content=CORPUS).raise_for_status()
@@ -139,13 +139,13 @@ def things(
 
 
 def _configuration(things: dict[str, list[str]]) -> str:
-    # Of a job that runs, the stream has no end: a few events tell.
+    # The stream of a running job does not end; a few events are enough.
     lines = ["request-timeout = 20", "max-stream-events = 5", "warnings = false"]
     for name, values in things.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
     lines.append("[parameters]")
     lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.8 }}' for name in things]
-    # Nobody finishes what is waited for here.
+    # No worker finishes the short jobs that these requests would wait for.
     lines.append('"query.wait" = 0.01')
     for operation, statuses in REFUSED_WHEN_VALID.items():
         lines += [
@@ -153,7 +153,7 @@ def _configuration(things: dict[str, list[str]]) -> str:
             f'include-operation-id = "{operation}"',
             f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, *statuses])}",
         ]
-    # Found by its link, the key would be the one that this very run relies on.
+    # The key found by its link would be the one that this run uses.
     lines += ["[[operations]]", 'include-operation-id = "revokeKey"', "phases.stateful.enabled = false"]
     # A quota of nothing, once it is set, has every upload after it refused: tests/api/test_usage.py tries its values.
     lines += ["[[operations]]", 'include-operation-id = "setQuotas"', "enabled = false"]

@@ -1,4 +1,4 @@
-"""A job, live: everything once, in order, whatever happens to Redis or to the connection."""
+"""The live stream of a job: everything once, in order, whatever happens to Redis or to the connection."""
 
 import json
 import math
@@ -65,7 +65,7 @@ class Stream:
 
 @dataclass
 class Running:
-    """A running job, and the hand that writes about it."""
+    """A running job, and functions that write about it."""
 
     engine: Engine
     claim: jobs.Claim
@@ -166,7 +166,7 @@ def test_the_whole_history_of_an_ended_job_is_sent_at_once(
     client: httpx.Client, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # a job that is over sends no wake-up
-    running.log(*range(1, 2501))  # more than one look takes
+    running.log(*range(1, 2501))  # more than one read returns
     running.finish()
     with listening(client, running) as stream:
         seen = stream.until(is_end)
@@ -200,7 +200,7 @@ def test_a_client_may_start_at_the_present(client: httpx.Client, running: Runnin
 
 
 def test_the_stream_of_an_ended_job_sends_the_job_and_ends(client: httpx.Client, running: Running) -> None:
-    running.log(*range(1, 2501))  # more than is read at a time
+    running.log(*range(1, 2501))  # more than one read returns
     running.finish()
     with listening(client, running) as stream:
         seen = stream.until(is_end)
@@ -327,7 +327,7 @@ def test_streams_end_when_the_process_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     headers = {"Authorization": f"Bearer {api_keys.make(project_id, 'read')}"}
-    # With pauses that no test waits for: only a server that is woken, and a stream that ends by itself, let it stop.
+    # With timeouts longer than the test: the server stops only if the stream is woken and ends by itself.
     monkeypatch.setattr("api.main._DATE_SECONDS", 3600)
     with listen("127.0.0.1", 0) as listening_socket:
         server = Server(create_app(environment), grace_seconds=3600)

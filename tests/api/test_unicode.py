@@ -1,4 +1,4 @@
-"""Every string of every request over the whole of Unicode: kept unchanged, or refused with the reason.
+"""Every string of every request with characters from all of Unicode: stored unchanged, or refused with the reason.
 
 The fields come from the OpenAPI document, so that a new one is tried too.
 """
@@ -67,7 +67,7 @@ class Field:
 
 
 class Document:
-    """The OpenAPI document, and what of it takes strings."""
+    """The OpenAPI document and its string fields."""
 
     def __init__(self, document: Schema, dataset: str) -> None:
         self._document = document
@@ -77,7 +77,7 @@ class Document:
         for path, methods in self._document["paths"].items():
             for method, operation in methods.items():
                 if method == "get" and operation["operationId"].startswith("stream"):
-                    continue  # it does not end
+                    continue  # its stream does not end
                 for parameter in operation.get("parameters", ()):
                     if list(self._strings(parameter["schema"], ())):
                         yield Field(

@@ -99,7 +99,7 @@ def test_every_kind_is_counted(
         for kind in ("datasets", "checkpoints", "samples", "exports", "logs")
     }
     weights = client.get(f"/v1/checkpoints/{checkpoint.id}").json()["bytes"]
-    # The dataset that the job learns from is a record alone, of a million bytes.
+    # The job's dataset is only a record, of a million bytes.
     assert sizes == {
         "datasets": (2, 6 * KIB + 1_000_000),
         "checkpoints": (1, weights),
@@ -181,7 +181,7 @@ def test_concurrent_uploads_together_do_not_exceed_the_quota(
 
     def put(number: int) -> int:
         content = bodies[number] * (40 * KIB // 16)
-        # Half of them do not say how long they are.
+        # Half of them have no Content-Length.
         return _put(
             client, dataset_id, f"{number}.txt", iter([content]) if number % 2 else content
         ).status_code

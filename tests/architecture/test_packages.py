@@ -1,4 +1,4 @@
-"""What may import what, beyond the contracts in pyproject.toml: no package of a room needs, by however many steps, one that needs it."""
+"""Import rules beyond the contracts in pyproject.toml: the packages of a room have no import cycle, direct or indirect."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def cycles(imports: Iterable[tuple[str, str]]) -> set[tuple[str, ...]]:
-    """The largest groups of names of which each reaches every other; a name that imports itself is none."""
+    """The strongly connected components with more than one name."""
     needs: dict[str, set[str]] = {}
     for importer, imported in imports:
         needs.setdefault(importer, set()).add(imported)
@@ -37,7 +37,7 @@ def _reached(start: str, needs: dict[str, set[str]]) -> set[str]:
 
 
 def between_packages(graph: grimp.ImportGraph, room: str) -> set[tuple[str, str]]:
-    """The imports between what lies directly in a room: its packages, each taken whole, and its own modules."""
+    """The imports between the direct children of a room: its packages, each as a whole, and its own modules."""
     depth = room.count(".") + 2
     found = set()
     for importer in graph.modules:

@@ -1,4 +1,4 @@
-"""SQL about a thing stands in its package's ``repository.py``."""
+"""SQL is only in the ``repository.py`` of each package."""
 
 import ast
 from collections.abc import Iterator

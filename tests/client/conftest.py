@@ -1,4 +1,4 @@
-"""The real API on a free port, a worker's part played by the services that workers call, and a rough road between."""
+"""The real API on a free port, a simulated worker that calls the services as workers do, and a faulty proxy in between."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from control.keys import service as keys
 from control.projects import service as projects
 from control.settings import Settings
 from control.storage import Storage, open_storage
-from tests.client.rough_road import RoughRoad
+from tests.client.faulty_proxy import FaultyProxy
 from tests.factories import make_worker
 
 SPEC: dict[str, Any] = {
@@ -69,7 +69,7 @@ class Service:
 
 
 class Trainer:
-    """What a worker does for one job, without the network being trained."""
+    """Does what a worker does for one job, without training a network."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -84,7 +84,7 @@ class Trainer:
         self.job, self.attempt = claim.job_id, claim.attempt
 
     def measure(self, *steps: int, **values: float) -> None:
-        """Report one point a step: a loss, and what else is named (``eval_loss`` for ``eval/loss``)."""
+        """Report one point for each step: a loss, and further metrics (``eval_loss`` for ``eval/loss``)."""
         for step in steps:
             measured = {"train/loss": 8.0 - step / 100, "train/tokens_per_s": 12345.0}
             measured |= {name.replace("_", "/", 1): value for name, value in values.items()}
@@ -117,7 +117,7 @@ class Trainer:
             )
 
     def log(self, text: str) -> None:
-        """Keep the whole log in storage and its end in the database."""
+        """Store the whole log in storage and its last lines in the database."""
         key = f"jobs/{self.job}/attempt-{self.attempt}/log.txt"
         self.service.storage.put_stream(key, [text.encode()])
         with write(self.service.engine) as session:
@@ -137,7 +137,7 @@ class Trainer:
 
 @pytest.fixture
 def service(environment: Settings, engine: Engine) -> Iterator[Service]:
-    """The service, which answers."""
+    """The running service."""
     service = Service(environment, engine)
     service.start()
     yield service
@@ -152,16 +152,16 @@ def client(service: Service) -> Iterator[seedbed.Client]:
 
 
 @pytest.fixture
-def road(service: Service) -> Iterator[RoughRoad]:
-    """A way to the service on which things happen."""
-    with RoughRoad(service.port) as road:
-        yield road
+def proxy(service: Service) -> Iterator[FaultyProxy]:
+    """A faulty proxy to the service."""
+    with FaultyProxy(service.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def rough(service: Service, road: RoughRoad) -> Iterator[seedbed.Client]:
-    """A client that has to take the rough road."""
-    with seedbed.Client(road.url, service.key) as client:
+def faulty(service: Service, proxy: FaultyProxy) -> Iterator[seedbed.Client]:
+    """A client that connects through the faulty proxy."""
+    with seedbed.Client(proxy.url, service.key) as client:
         yield client
 
 
@@ -189,7 +189,7 @@ def dataset(client: seedbed.Client, corpus: Path) -> str:
 
 @pytest.fixture
 def job(client: seedbed.Client, dataset: str, trainer: Trainer) -> str:
-    """A job that runs, as ``trainer`` says."""
+    """A job that ``trainer`` runs."""
     submitted = client.jobs.submit(SPEC, dataset=dataset)
     trainer.claim()
     assert trainer.job == submitted.id

@@ -24,7 +24,7 @@ from seedbed.cli import main
 
 from control.jobs import service as jobs
 from tests.client.conftest import SPEC, Service, Trainer
-from tests.client.rough_road import RoughRoad, Trouble
+from tests.client.faulty_proxy import Fault, FaultyProxy
 
 
 class Ran(NamedTuple):
@@ -42,7 +42,7 @@ Command = Callable[..., Ran]
 
 @pytest.fixture
 def environ(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What a shell has in which somebody works with the service."""
+    """The environment of a shell in which the service is used."""
     variables = {
         "SEEDBED_URL": service.url,
         "SEEDBED_KEY": service.key,
@@ -194,7 +194,7 @@ def test_options_for_reading_tables_are_passed_on(run: Command, tmp_path: Path) 
 
 
 LATIN_1 = os.fsdecode(b"caf\xe9")
-"""As Python gives an argument that is not UTF-8."""
+"""Arguments that are not UTF-8, as Python decodes them."""
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["text", "json"])
@@ -449,7 +449,7 @@ def test_on_a_terminal_there_is_a_bar_and_standard_output_stays_clean(
             shown += os.read(terminal, 65536)
         trainer.measure(2)
         trainer.finish()
-        with contextlib.suppress(OSError):  # how a terminal's end is told
+        with contextlib.suppress(OSError):  # how the end of a terminal is reported
             while True:
                 shown += os.read(terminal, 65536)
         assert watching.stdout
@@ -509,12 +509,12 @@ def test_workers_and_keys_are_listed(run: Command, trainer: Trainer) -> None:
 
 
 def test_a_watch_survives_a_restart_of_the_service(
-    run: Command, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
+    run: Command, proxy: FaultyProxy, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEEDBED_URL", road.url)
+    monkeypatch.setenv("SEEDBED_URL", proxy.url)
     trainer.measure(*range(1, 30))
     trainer.finish()
-    road.troubles.append(Trouble(on=b"/stream", cut_after=2500))
+    proxy.troubles.append(Fault(on=b"/stream", cut_after=2500))
     ran = run("job", "watch", job)
     assert ran.code == 0
     assert ran.err.count("Connection lost") == 1

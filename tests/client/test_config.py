@@ -1,4 +1,4 @@
-"""Which service, and with what key."""
+"""Which service and which key the client uses."""
 
 import json
 from pathlib import Path

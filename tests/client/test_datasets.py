@@ -14,7 +14,7 @@ from PIL import Image
 from seedbed import packing, uploads
 from seedbed.guessing import guess_modality
 
-from tests.client.rough_road import RoughRoad, Trouble
+from tests.client.faulty_proxy import Fault, FaultyProxy
 
 
 def test_a_text_file_is_uploaded_and_the_dataset_completed(client: seedbed.Client, corpus: Path) -> None:
@@ -109,7 +109,7 @@ def test_if_the_modality_cannot_be_guessed_it_must_be_given(tmp_path: Path, name
 
 
 def test_files_that_the_dataset_has_are_not_sent_again(
-    client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, tmp_path: Path
+    client: seedbed.Client, faulty: seedbed.Client, proxy: FaultyProxy, tmp_path: Path
 ) -> None:
     paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
     for path in paths:
@@ -118,21 +118,21 @@ def test_files_that_the_dataset_has_are_not_sent_again(
     client.datasets.upload(dataset, paths[:2])
     paths[1].write_text("Something else.")
     sent: list[int] = []
-    files = rough.datasets.upload(dataset, paths, progress=sent.append)
-    puts = [request.split()[1] for request in road.requests if request.startswith(b"PUT")]
+    files = faulty.datasets.upload(dataset, paths, progress=sent.append)
+    puts = [request.split()[1] for request in proxy.requests if request.startswith(b"PUT")]
     assert [path.rpartition(b"/")[2] for path in puts] == [b"b.txt", b"c.txt"]
     assert sum(sent) == sum(path.stat().st_size for path in paths)
     assert [file.sha256 for file in files] == [uploads.sha256(path) for path in paths]
 
 
 def test_an_upload_whose_response_was_lost_is_sent_again(
-    rough: seedbed.Client, road: RoughRoad, corpus: Path
+    faulty: seedbed.Client, proxy: FaultyProxy, corpus: Path
 ) -> None:
-    dataset = rough.datasets.create("docs").id
-    road.troubles.append(Trouble(on=b"PUT /v1", cut_after=0))
+    dataset = faulty.datasets.create("docs").id
+    proxy.troubles.append(Fault(on=b"PUT /v1", cut_after=0))
     sent: list[int] = []
-    (file,) = rough.datasets.upload(dataset, corpus, progress=sent.append)
-    assert sum(request.startswith(b"PUT") for request in road.requests) == 2
+    (file,) = faulty.datasets.upload(dataset, corpus, progress=sent.append)
+    assert sum(request.startswith(b"PUT") for request in proxy.requests) == 2
     assert sum(sent) == file.bytes, "what was sent again was taken back first"
 
 
@@ -221,16 +221,16 @@ def test_options_for_reading_a_table_are_passed_on(client: seedbed.Client, tmp_p
 
 
 def test_lists_fetch_their_pages_as_they_are_needed(
-    rough: seedbed.Client, road: RoughRoad, monkeypatch: pytest.MonkeyPatch
+    faulty: seedbed.Client, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seedbed.paging.PAGE_SIZE", 2)
-    made = [rough.datasets.create(f"docs {number}").id for number in range(5)]
-    listing = rough.datasets.list()
+    made = [faulty.datasets.create(f"docs {number}").id for number in range(5)]
+    listing = faulty.datasets.list()
     assert [dataset.id for dataset in listing] == made[::-1]
     assert [dataset.id for dataset in listing] == made[::-1], "a listing can be gone through again"
-    road.requests.clear()
+    proxy.requests.clear()
     assert next(iter(listing)).id == made[-1]
-    assert len(road.requests) == 1
+    assert len(proxy.requests) == 1
 
 
 def test_a_deleted_dataset_is_not_found(client: seedbed.Client, corpus: Path) -> None:
@@ -244,9 +244,9 @@ def test_a_deleted_dataset_is_not_found(client: seedbed.Client, corpus: Path) ->
     assert caught.value.code == "dataset_not_found"
 
 
-def test_a_deletion_whose_response_was_lost_is_no_error(rough: seedbed.Client, road: RoughRoad) -> None:
-    dataset = rough.datasets.create("docs").id
-    road.troubles.append(Trouble(on=b"DELETE", cut_after=0))
-    rough.datasets.delete(dataset)
+def test_a_deletion_whose_response_was_lost_is_no_error(faulty: seedbed.Client, proxy: FaultyProxy) -> None:
+    dataset = faulty.datasets.create("docs").id
+    proxy.troubles.append(Fault(on=b"DELETE", cut_after=0))
+    faulty.datasets.delete(dataset)
     with pytest.raises(seedbed.NotFound):
-        rough.datasets.delete(dataset)
+        faulty.datasets.delete(dataset)

@@ -1,4 +1,4 @@
-"""What is over is deleted from Python and from the command line, which asks first."""
+"""Ended jobs are deleted by the SDK and by the command line, which asks for confirmation."""
 
 from pathlib import Path
 

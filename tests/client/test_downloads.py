@@ -1,4 +1,4 @@
-"""Checkpoints come whole, as their manifest says, or not at all."""
+"""A checkpoint is downloaded completely, as its manifest says, or not at all."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from seedbed import downloads
 from seedbed.models import CheckpointFile
 
 from tests.client.conftest import Service, Trainer
-from tests.client.rough_road import RoughRoad, Trouble
+from tests.client.faulty_proxy import Fault, FaultyProxy
 
 MODEL = os.urandom(3 * 2**20 + 17)
 FILES = {
@@ -45,7 +45,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def of(directory: Path) -> dict[str, bytes]:
-    """What lies there, without the manifest, which must agree with it."""
+    """The downloaded files without the manifest, which must match them."""
     found = contents(directory)
     manifest = json.loads(found.pop("manifest.json"))
     assert {file["path"]: file["bytes"] for file in manifest["files"]} == {
@@ -54,8 +54,8 @@ def of(directory: Path) -> dict[str, bytes]:
     return found
 
 
-def gets(road: RoughRoad) -> list[bytes]:
-    return [request.split(b"\r\n\r\n")[0] for request in road.requests if TO_MODEL in request]
+def gets(proxy: FaultyProxy) -> list[bytes]:
+    return [request.split(b"\r\n\r\n")[0] for request in proxy.requests if TO_MODEL in request]
 
 
 def test_a_checkpoint_is_shown(client: seedbed.Client, job: str, checkpoint: str) -> None:
@@ -81,50 +81,50 @@ def test_what_only_a_resume_needs_can_be_left_out(
 
 
 def test_a_broken_connection_is_resumed_where_it_broke(
-    rough: seedbed.Client, road: RoughRoad, checkpoint: str, place: Path
+    faulty: seedbed.Client, proxy: FaultyProxy, checkpoint: str, place: Path
 ) -> None:
-    road.troubles += [Trouble(on=TO_MODEL, cut_after=1_000_000), Trouble(on=TO_MODEL, cut_after=500_000)]
+    proxy.troubles += [Fault(on=TO_MODEL, cut_after=1_000_000), Fault(on=TO_MODEL, cut_after=500_000)]
     come: list[int] = []
-    rough.checkpoints.download(checkpoint, place, progress=come.append)
+    faulty.checkpoints.download(checkpoint, place, progress=come.append)
     assert of(place) == FILES
-    first, second, third = gets(road)
+    first, second, third = gets(proxy)
     assert b"Range" not in first
     assert b"Range: bytes=" in second
     assert b"Range: bytes=" in third
-    assert road.carried < len(MODEL) + 200_000
+    assert proxy.carried < len(MODEL) + 200_000
     assert sum(come) == sum(map(len, FILES.values()))
 
 
 def test_an_aborted_download_continues_at_the_next_call(
-    rough: seedbed.Client, road: RoughRoad, checkpoint: str, place: Path
+    faulty: seedbed.Client, proxy: FaultyProxy, checkpoint: str, place: Path
 ) -> None:
-    road.troubles.append(Trouble(on=TO_MODEL, cut_after=2_000_000, times=None))
-    rough._transport.retries = 0
-    road.troubles.append(Trouble(on=TO_MODEL, cut_after=0, times=None))
-    road.troubles[0].times = 1
+    proxy.troubles.append(Fault(on=TO_MODEL, cut_after=2_000_000, times=None))
+    faulty._transport.retries = 0
+    proxy.troubles.append(Fault(on=TO_MODEL, cut_after=0, times=None))
+    proxy.troubles[0].times = 1
     with pytest.raises(seedbed.Unreachable):
-        rough.checkpoints.download(checkpoint, place)
+        faulty.checkpoints.download(checkpoint, place)
     part = place / "model.safetensors.part"
     assert 1_900_000 < part.stat().st_size < 2_000_000
     assert not (place / "model.safetensors").exists()
-    road.troubles.clear()
-    before = road.carried
-    rough.checkpoints.download(checkpoint, place)
+    proxy.troubles.clear()
+    before = proxy.carried
+    faulty.checkpoints.download(checkpoint, place)
     assert of(place) == FILES
-    assert road.carried - before < len(MODEL) - 1_900_000 + 200_000
-    before = road.carried
-    rough.checkpoints.download(checkpoint, place)
-    assert road.carried - before < 10_000, "what is there is not fetched again"
+    assert proxy.carried - before < len(MODEL) - 1_900_000 + 200_000
+    before = proxy.carried
+    faulty.checkpoints.download(checkpoint, place)
+    assert proxy.carried - before < 10_000, "what is there is not fetched again"
 
 
 def test_a_damaged_file_is_fetched_again(
-    rough: seedbed.Client, road: RoughRoad, checkpoint: str, place: Path
+    faulty: seedbed.Client, proxy: FaultyProxy, checkpoint: str, place: Path
 ) -> None:
-    road.troubles.append(Trouble(on=TO_MODEL, flip=1_500_000))
+    proxy.troubles.append(Fault(on=TO_MODEL, flip=1_500_000))
     come: list[int] = []
-    rough.checkpoints.download(checkpoint, place, progress=come.append)
+    faulty.checkpoints.download(checkpoint, place, progress=come.append)
     assert of(place) == FILES
-    assert len(gets(road)) == 2
+    assert len(gets(proxy)) == 2
     assert sum(come) == sum(map(len, FILES.values()))
 
 

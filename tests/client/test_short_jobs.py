@@ -26,7 +26,7 @@ LARGEST = {"samples": 1234, "bytes_per_sample": 1e6, "limit_bytes": 2**33, "how"
 
 @contextmanager
 def worker(trainer: Trainer, result: jobs.Result) -> Iterator[None]:
-    """Somebody who does the next short job that is asked for, and comes to this."""
+    """A simulated worker that finishes the next short job with this result."""
     done = threading.Event()
 
     def work() -> None:
@@ -64,7 +64,7 @@ def exported(service: Service) -> dict[str, Any]:
 
 @pytest.fixture
 def checkpoint(job: str, trainer: Trainer) -> str:
-    """Of a job that is over."""
+    """A checkpoint of an ended job."""
     made = trainer.checkpoint(100, {"config.json": b"{}"}).id
     trainer.finish()
     return made

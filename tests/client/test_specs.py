@@ -1,4 +1,4 @@
-"""Job files: what is told before the service is asked."""
+"""Job files: errors that are reported without a request."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What happens between a call and its answer: errors, repetitions, keys."""
+"""Requests of the client: errors, retries, keys."""
 
 import http.server
 import json
@@ -10,7 +10,7 @@ import pytest
 import seedbed
 
 from tests.client.conftest import SPEC, Service
-from tests.client.rough_road import RoughRoad, Trouble
+from tests.client.faulty_proxy import Fault, FaultyProxy
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[http.server.BaseHTTPRequestHandler, int], Answer]
@@ -18,7 +18,7 @@ Handler = Callable[[http.server.BaseHTTPRequestHandler, int], Answer]
 
 @pytest.fixture
 def odd_server() -> Iterator[Callable[[Handler], str]]:
-    """Starts servers that answer as no Seedbed does: given the request and its number from 0."""
+    """Starts servers with responses unlike Seedbed's, from a function of the request and its number from 0."""
     running: list[http.server.ThreadingHTTPServer] = []
 
     def start(answer: Handler) -> str:
@@ -39,7 +39,7 @@ def odd_server() -> Iterator[Callable[[Handler], str]]:
             do_GET = do_POST = respond  # noqa: N815 - the names that http.server looks for
 
             def log_message(self, *arguments: object) -> None:
-                """Nothing: a test's output is its own."""
+                """Log nothing."""
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Odd)
         running.append(server)
@@ -101,22 +101,22 @@ def test_keys_are_created_listed_and_revoked(service: Service, client: seedbed.C
     assert caught.value.code == "key_revoked"
 
 
-def test_a_creation_whose_response_was_lost_creates_once(rough: seedbed.Client, road: RoughRoad) -> None:
-    road.troubles.append(Trouble(on=b"POST /v1/datasets", cut_after=30))
-    made = rough.datasets.create("docs")
-    posts = [request for request in road.requests if request.startswith(b"POST")]
+def test_a_creation_whose_response_was_lost_creates_once(faulty: seedbed.Client, proxy: FaultyProxy) -> None:
+    proxy.troubles.append(Fault(on=b"POST /v1/datasets", cut_after=30))
+    made = faulty.datasets.create("docs")
+    posts = [request for request in proxy.requests if request.startswith(b"POST")]
     assert len(posts) == 2
-    assert [dataset.id for dataset in rough.datasets.list()] == [made.id]
+    assert [dataset.id for dataset in faulty.datasets.list()] == [made.id]
 
 
 def test_an_action_whose_response_was_lost_is_not_repeated(
-    rough: seedbed.Client, road: RoughRoad, job: str
+    faulty: seedbed.Client, proxy: FaultyProxy, job: str
 ) -> None:
-    road.troubles.append(Trouble(on=b"/pause", cut_after=0))
+    proxy.troubles.append(Fault(on=b"/pause", cut_after=0))
     with pytest.raises(seedbed.Unreachable, match="stopped answering"):
-        rough.jobs.pause(job)
-    assert sum(b"/pause" in request for request in road.requests) == 1
-    assert rough.jobs.get(job).intent == "pause"
+        faulty.jobs.pause(job)
+    assert sum(b"/pause" in request for request in proxy.requests) == 1
+    assert faulty.jobs.get(job).intent == "pause"
 
 
 def test_a_get_request_is_retried_until_it_succeeds(odd_server: Callable[[Handler], str]) -> None:

@@ -1,4 +1,4 @@
-"""What a project takes up, and its quotas, from Python and from the command line."""
+"""A project's use of storage and its quotas, by the SDK and by the command line."""
 
 import pytest
 import seedbed

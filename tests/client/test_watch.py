@@ -1,4 +1,4 @@
-"""Watching a job: everything once and in order, whatever happens to the line."""
+"""Watching a job: everything once and in order, whatever happens to the connection."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from seedbed.errors import SeedbedError
 from seedbed.watch import Update
 
 from tests.client.conftest import SPEC, Service, Trainer
-from tests.client.rough_road import RoughRoad, Trouble
+from tests.client.faulty_proxy import Fault, FaultyProxy
 
 FILES = {"config.json": b"{}"}
 
@@ -19,7 +19,7 @@ def points(updates: list[Update]) -> list[tuple[int, dict[str, float | str | Non
 
 
 def told(updates: list[Update]) -> tuple[object, ...]:
-    """What must be the same however it was received."""
+    """The part of an update that must be the same however it was received."""
     return (
         points(updates),
         [update.id for update in updates if isinstance(update, seedbed.Event)],
@@ -72,7 +72,7 @@ def test_a_watch_yields_everything_from_beginning_to_end(
 def test_updates_of_every_watched_job_arrive(
     client: seedbed.Client, service: Service, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also of a job that somebody begins to watch while others are watched."""
+    """Also of a job whose watch begins while others are watched."""
     monkeypatch.setattr("api.stream.LOOK_SECONDS", 3600)  # only a wake-up makes the stream read again
     monkeypatch.setattr("seedbed.watch.SILENCE_SECONDS", 10)
     trainer = Trainer(service)
@@ -90,17 +90,17 @@ def test_updates_of_every_watched_job_arrive(
 
 
 def test_nothing_is_lost_or_repeated_wherever_the_connection_breaks(
-    client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str,
+    client: seedbed.Client, faulty: seedbed.Client, proxy: FaultyProxy, trainer: Trainer, job: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("seedbed.transport.time.sleep", lambda _: None)
     train(trainer)
     expected = told(list(client.jobs.watch(job)))
     assert [step for step, _ in expected[0]] == list(range(1, 11))  # type: ignore[misc, attr-defined]
-    rough.jobs.get(job)
-    before = road.carried
-    list(rough.jobs.watch(job))
-    whole = road.carried - 2 * before  # of the stream alone, which a plain look at the job precedes
+    faulty.jobs.get(job)
+    before = proxy.carried
+    list(faulty.jobs.watch(job))
+    whole = proxy.carried - 2 * before  # of the stream alone, which follows a plain GET of the job
     interruptions = 0
 
     def interrupted(_: SeedbedError) -> None:
@@ -109,8 +109,8 @@ def test_nothing_is_lost_or_repeated_wherever_the_connection_breaks(
 
     places = range(150, whole, whole // 25)
     for place in places:
-        road.troubles[:] = [Trouble(on=b"/stream", cut_after=place)]
-        seen = list(rough.jobs.watch(job, on_interruption=interrupted))
+        proxy.troubles[:] = [Fault(on=b"/stream", cut_after=place)]
+        seen = list(faulty.jobs.watch(job, on_interruption=interrupted))
         assert told(seen) == expected, f"cut after {place} bytes"
     assert interruptions == len(places)
 
@@ -133,13 +133,13 @@ def test_a_watch_reconnects_to_a_restarted_service(
 
 
 def test_if_a_proxy_buffers_streams_the_watch_polls(
-    client: seedbed.Client, rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str,
+    client: seedbed.Client, faulty: seedbed.Client, proxy: FaultyProxy, trainer: Trainer, job: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("seedbed.watch.SILENCE_SECONDS", 0.2)
     monkeypatch.setattr("seedbed.watch.POLL_SECONDS", 0.05)
-    road.troubles.append(Trouble(on=b"/stream", hold=True, times=None))
-    watching = rough.jobs.watch(job)
+    proxy.troubles.append(Fault(on=b"/stream", hold=True, times=None))
+    watching = faulty.jobs.watch(job)
     trainer.measure(1, 2)
     seen = until(watching, 2)
     train(trainer, first=3)
@@ -151,15 +151,15 @@ def test_if_a_proxy_buffers_streams_the_watch_polls(
 
 
 def test_a_watch_polls_from_where_a_stream_broke(
-    rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
+    faulty: seedbed.Client, proxy: FaultyProxy, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seedbed.watch.SILENCE_SECONDS", 0.3)
     monkeypatch.setattr("seedbed.watch.POLL_SECONDS", 0.05)
     trainer.measure(1, 2, 3)
     trainer.checkpoint(3, FILES)
-    watching = rough.jobs.watch(job)
+    watching = faulty.jobs.watch(job)
     seen = until(watching, 3)
-    road.troubles.append(Trouble(on=b"/stream", hold=True, times=None))
+    proxy.troubles.append(Fault(on=b"/stream", hold=True, times=None))
     trainer.measure(4)
     seen += until(watching, 4)
     trainer.finish()
@@ -173,15 +173,15 @@ def test_a_watch_polls_from_where_a_stream_broke(
 
 @pytest.mark.parametrize("polled", [False, True])
 def test_a_watch_can_start_at_the_present(
-    rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch,
+    faulty: seedbed.Client, proxy: FaultyProxy, trainer: Trainer, job: str, monkeypatch: pytest.MonkeyPatch,
     polled: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:  # fmt: skip
     monkeypatch.setattr("seedbed.watch.SILENCE_SECONDS", 0.5)
     monkeypatch.setattr("seedbed.watch.POLL_SECONDS", 0.05)
     if polled:
-        road.troubles.append(Trouble(on=b"/stream", hold=True, times=None))
+        proxy.troubles.append(Fault(on=b"/stream", hold=True, times=None))
     trainer.measure(1, 2)
-    watching = rough.jobs.watch(job, replay=False)
+    watching = faulty.jobs.watch(job, replay=False)
     assert isinstance(next(watching), seedbed.Job)
     trainer.measure(3)
     trainer.finish()
@@ -189,12 +189,12 @@ def test_a_watch_can_start_at_the_present(
 
 
 def test_a_watch_from_the_present_loses_nothing_if_the_connection_breaks_first(
-    rough: seedbed.Client, road: RoughRoad, trainer: Trainer, job: str
+    faulty: seedbed.Client, proxy: FaultyProxy, trainer: Trainer, job: str
 ) -> None:
     trainer.measure(1, 2)
-    watching = rough.jobs.watch(job, replay=False)
+    watching = faulty.jobs.watch(job, replay=False)
     assert isinstance(next(watching), seedbed.Job)
-    road.cut()
+    proxy.cut()
     trainer.measure(3)
     trainer.finish()
     assert [step for step, _ in points(list(watching))] == [3]
@@ -217,12 +217,12 @@ def test_a_watch_gives_up_after_its_time_limit(
 
 
 def test_a_key_that_is_revoked_ends_the_watch(
-    client: seedbed.Client, service: Service, road: RoughRoad, trainer: Trainer, job: str
+    client: seedbed.Client, service: Service, proxy: FaultyProxy, trainer: Trainer, job: str
 ) -> None:
     made = client.keys.create("short-lived", scopes=["read"])
-    with seedbed.Client(road.url, made.secret) as other:
+    with seedbed.Client(proxy.url, made.secret) as other:
         trainer.measure(1)
-        road.troubles.append(Trouble(on=b"/stream", cut_after=3000))
+        proxy.troubles.append(Fault(on=b"/stream", cut_after=3000))
         watching = other.jobs.watch(job)
         next(watching)
         client.keys.revoke(made.id)

@@ -25,11 +25,11 @@ class Instruction:
     arguments: str
 
     def words(self) -> list[str]:
-        """The arguments: of the JSON form as written, else as a shell splits them."""
+        """The arguments: those of the JSON form, else as a shell splits them."""
         return json.loads(self.arguments) if self.arguments.startswith("[") else shlex.split(self.arguments)
 
     def pairs(self) -> dict[str, str]:
-        """``ENV`` and ``ARG``: what they set."""
+        """The variables that ``ENV`` and ``ARG`` set."""
         return {name: value for name, _, value in (word.partition("=") for word in self.words())}
 
     def flag(self, name: str) -> str | None:
@@ -111,7 +111,7 @@ def compose_text() -> str:
 
 @pytest.fixture(scope="session")
 def secrets() -> dict[str, str]:
-    """What a person puts into ``.env``."""
+    """Secrets as in a filled-in ``.env``."""
     return {name: os.urandom(32).hex() for name in example() if example()[name] == ""}
 
 
@@ -123,7 +123,7 @@ def compose(compose_text: str, secrets: dict[str, str]) -> dict[str, Any]:
 
 @functools.cache
 def example() -> dict[str, str | None]:
-    """Every variable of ``.env.example``; None for one that is only shown, in a comment."""
+    """Every variable of ``.env.example``; None for one in a comment."""
     found: dict[str, str | None] = {}
     for line in (ROOT / ".env.example").read_text().splitlines():
         if match := re.fullmatch(r"(#?)([A-Z_]+)=(.*)", line):

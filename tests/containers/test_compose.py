@@ -18,7 +18,7 @@ from standalone.cli import app
 from tests.containers.conftest import ROOT, VARIABLE, Stage, example, interpolate
 
 PORTS = {"postgres": 5432, "redis": 6379, "storage": 8333}
-"""What the images of others listen on."""
+"""Ports of the third-party images."""
 
 
 def test_every_command_is_a_command_of_the_server(compose: dict[str, Any]):
@@ -201,7 +201,7 @@ def servers(compose: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse(words: list[str]) -> dict[str, Any]:
-    """What the command line makes of these words, without running them.
+    """Parse a command line without running it.
 
     Raises:
         TyperException: there is no such command or option.

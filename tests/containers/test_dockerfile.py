@@ -1,4 +1,4 @@
-"""The Dockerfile against the code: what it copies is there, what it sets is known."""
+"""The Dockerfile compared with the code: its files exist and its variables are settings."""
 
 import fnmatch
 import re
@@ -76,7 +76,7 @@ def test_the_health_check_asks_at_the_port_that_is_open(dockerfile: dict[str, St
 
 
 def sources(stage: Stage) -> list[str]:
-    """What the stage copies out of the repository."""
+    """The paths that the stage copies from the repository."""
     return [word for copy in stage.all("COPY") if not copy.flag("from") for word in copy.words()[:-1]]
 
 
@@ -86,7 +86,7 @@ def ignore_lines() -> list[str]:
 
 
 def ignored(source: str) -> bool:
-    """What the engine's rules say of a path: the last line that matches it or a folder over it decides."""
+    """Whether a path is ignored, by Docker's rules: the last line that matches it or a parent folder decides."""
     path = PurePosixPath(source)
     names = [str(path), *(str(parent) for parent in path.parents if parent.name)]
     verdict = False

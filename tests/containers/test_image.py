@@ -23,7 +23,7 @@ from standalone.valkey import Valkey
 from tests.containers.conftest import ROOT, Stage
 
 FROM_THE_MACHINE = re.compile(r"PIP_\w+|SSL_\w+|HOME|LANG|TMPDIR")
-"""How this machine reaches its packages; the engine's builder brings its own."""
+"""Variables by which this machine reaches package indexes; a Docker build has its own."""
 
 
 class Image:
@@ -35,7 +35,7 @@ class Image:
         self.folder = root
         base = Path(sys.executable).resolve().parent
         self.env = {name: value for name, value in os.environ.items() if FROM_THE_MACHINE.fullmatch(name)}
-        # Compiling every module ahead takes as long as all the rest and proves nothing.
+        # Compiling every module in advance would double the time of the test.
         self.env |= {"PATH": f"{base}:/usr/bin:/bin", "PIP_NO_COMPILE": "1"}
 
     def at(self, path: str) -> str:
@@ -65,7 +65,7 @@ class Image:
                 assert done.returncode == 0, f"RUN {step.arguments}\n{done.stdout}\n{done.stderr}"
 
     def command(self, words: list[str]) -> list[str]:
-        """The words as they run here: their program from the image's PATH."""
+        """The command with its program found on the image's PATH."""
         program = shutil.which(words[0], path=self.env["PATH"])
         assert program, f"{words[0]} is not on the image's PATH"
         return [program, *words[1:]]
@@ -87,7 +87,7 @@ class Image:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory, dockerfile: dict[str, Stage]) -> Iterator[Image]:
-    """The last stage, built upon the one that installs."""
+    """The last stage, built on the one that installs packages."""
     root = tmp_path_factory.mktemp("image")
     image = Image(root, dockerfile)
     image.build(dockerfile["server"])
@@ -122,7 +122,7 @@ def test_it_imports_itself_from_the_image_alone(image: Image):
 
 @pytest.fixture(scope="module")
 def service(image: Image, server_directory: Path, dockerfile: dict[str, Stage]) -> Iterator[dict[str, str]]:
-    """What the compose file gives its containers: a database, migrated by the image; Valkey; a directory."""
+    """The environment of the containers: a database, migrated by the image; Valkey; a directory."""
     with (
         Postgres(server_directory / "image-postgres", durable=False) as postgres,
         Valkey(server_directory / "image-valkey", durable=False) as valkey,
@@ -171,7 +171,7 @@ def test_the_health_check_of_a_worker_succeeds_only_while_it_runs(
 
 @contextmanager
 def running(image: Image, words: list[str], health: list[str], env: dict[str, str]) -> Iterator[None]:
-    """A command from when it is healthy; it must end in order when told to."""
+    """Run a command until it is healthy; at the end of the block it must stop gracefully."""
     process = subprocess.Popen(
         image.command(words), cwd=image.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -186,7 +186,7 @@ def running(image: Image, words: list[str], health: list[str], env: dict[str, st
 
 
 def healthy(image: Image, health: list[str], env: dict[str, str]) -> bool:
-    """What the engine would find."""
+    """The result of the health check."""
     return subprocess.run(image.command(health), env=env, capture_output=True, check=False).returncode == 0
 
 

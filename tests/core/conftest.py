@@ -1,4 +1,4 @@
-"""A real engine for every test that asks: forked from one preloaded server, on a small real text."""
+"""A real engine for every test that needs one: forked from one preloaded server, on a small real text."""
 
 import contextlib
 import io
@@ -23,12 +23,12 @@ from tests.core.tasks.image_tasks import coloured_pictures
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
-"""A test that waits longer than this has failed; none waits for the time to pass."""
+"""Seconds after which a waiting test fails; no test waits for this time to pass."""
 
 
 @dataclass
 class Server:
-    """A preloaded server and where it listens."""
+    """A preloaded server and the path of its socket."""
 
     process: subprocess.Popen[bytes]
     path: Path
@@ -42,7 +42,7 @@ class Server:
     def request(
         self, argv: list[str], log: Path, *, env: dict[str, str] | None = None, cwd: Path = ROOT
     ) -> "Engine":
-        """Ask for an engine."""
+        """Request an engine."""
         connection = self.connect()
         reader, writer = os.pipe()
         message = {"argv": argv, "cwd": str(cwd), "env": env if env is not None else dict(os.environ)}
@@ -84,7 +84,7 @@ class Engine:
         self.connection.sendall(json.dumps({"signal": number}).encode() + b"\n")
 
     def end(self) -> dict[str, Any]:
-        """Its last words to the supervisor, once all its events are read."""
+        """The server's last message about it, once all its events are read."""
         for _ in self.events():
             pass
         answer: dict[str, Any] = json.loads(self.answers.readline())
@@ -92,7 +92,7 @@ class Engine:
         return answer
 
     def gone(self) -> bool:
-        """Whether it ends before the patience does."""
+        """Whether it ends within the time limit."""
         return bool(select.select([self.pidfd], [], [], SECONDS)[0])
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ class Engine:
 
 @contextlib.contextmanager
 def serving(directory: Path, *, module: str | None = None) -> Iterator[Server]:
-    """A preloaded server of its own; ``module``: one of the tests' own kind, such as `tests.core.mortal`."""
+    """Start a separate preloaded server; ``module``: a variant for tests, such as `tests.core.mortal`."""
     path = directory / "engine.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -133,7 +133,7 @@ def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def mortal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A preloaded server whose engines can be told when to die."""
+    """A preloaded server whose engines can be killed at a given step."""
     with serving(tmp_path_factory.mktemp("mortal"), module="tests.core.mortal") as server:
         yield server
 
@@ -162,8 +162,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def spec() -> dict[str, Any]:
-    """A small job with everything on that could break exactness: dropout, accumulation, clipping. In fp32, which takes a
-    like time on every processor."""
+    """A small job with every feature that could break exactness: dropout, accumulation, clipping. In fp32, which takes a
+    similar time on every processor."""
     return {
         "name": "small",
         "task": {"kind": "masked_lm"},
@@ -193,9 +193,9 @@ Pretrain = Callable[..., Engine]
 def pretrain(
     engine_server: Server, corpus: Path, cache: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Pretrain]:
-    """Start an engine on a spec: ``pretrain(spec, out, *options)``. One thread: other tests want the cores too.
+    """Start an engine on a spec: ``pretrain(spec, out, *options)``. One thread, because other tests run at the same time.
 
-    ``dies_at``: a step as whose beginning it is killed.
+    ``dies_at``: the step at whose beginning it is killed.
     """
     with contextlib.ExitStack() as stack:
 
@@ -241,7 +241,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def audio_spec() -> dict[str, Any]:
-    """A small audio job with augmentation and accumulation; its task is to be filled in."""
+    """A small audio job with augmentation and accumulation, without a task."""
     return {
         "name": "small",
         "model": {"layers": 2, "hidden_size": 32, "heads": 2},

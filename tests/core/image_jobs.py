@@ -19,7 +19,7 @@ from core.tasks.objectives import create_objective
 
 
 def striped_images(path: Path, count: int = 96, side: int = 16) -> Path:
-    """A zip of PNGs in two folders: stripes that lie, with noise, and stripes that stand."""
+    """A zip of PNGs in two folders: horizontal stripes with noise, and vertical stripes."""
     dice = np.random.default_rng(0)
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(count):
@@ -35,8 +35,8 @@ def striped_images(path: Path, count: int = 96, side: int = 16) -> Path:
 
 
 def image_job(kind: str, **changes: Any) -> dict[str, Any]:
-    """A small job with everything on that could break exactness; ``changes`` go to ``task``, by ``model``, ``data``
-    and ``training`` to those."""
+    """A small job with every feature that could break exactness; ``changes`` are merged into ``task``, and those under ``model``,
+    ``data`` and ``training`` into these sections."""
     parts = {name: changes.pop(name, {}) for name in ("model", "data", "training")}
     resnet = parts["model"].get("preset", "").startswith("resnet")
     sizes: dict[str, Any] = {} if resnet else {"layers": 2, "hidden_size": 32, "heads": 2, "dropout": 0.1}
@@ -73,7 +73,7 @@ def create(document: dict[str, Any], images: Path, cache: Path) -> tuple[JobSpec
 
 
 def step_batch(objective: Objective, training: TrainingSpec, step: int) -> Batch:
-    """All of a step's batch, as the run makes it."""
+    """The whole batch of a step, as the run makes it."""
     assert isinstance(training.batch_size, int)
     samples = objective.samples("train")
     ids = sample_indices(training.seed, step, training.batch_size, len(samples))

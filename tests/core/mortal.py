@@ -1,6 +1,6 @@
 """``python -m tests.core.mortal FD PARENT``: the preloaded server, whose engines are killed as they begin a step.
 
-SIGKILL comes at the step that ``DIES_AT_STEP`` in an engine's environment names: at no other, however busy the machine is.
+SIGKILL is sent at the step in ``DIES_AT_STEP`` of an engine's environment, independent of the load of the machine.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""``python -m tests.core.slow_leader FD PARENT``: the preloaded server, whose engines never get to lead a group of their own.
+"""``python -m tests.core.slow_leader FD PARENT``: the preloaded server, whose engines never become leaders of a process group.
 
-An engine calls ``setsid`` in its first moment. Here it waits there for ever, so that what happens to an engine before
-its group exists can be tried at leisure.
+An engine calls ``setsid`` first. Here it waits there for ever, so that tests can act on an engine before its group
+exists.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Events reach whoever listens, whole, and nobody who does not listen stops a run."""
+"""Events reach every reader completely, and a slow or closed reader does not stop a run."""
 
 import json
 import os

@@ -11,7 +11,7 @@ def test_a_seed_for_each_purpose() -> None:
     seeds = [derive_seed(0, "dropout", 1, 2), derive_seed(0, "dropout", 12), derive_seed(1, "dropout", 1, 2)]
     assert len(set(seeds)) == 3
     assert all(0 <= seed < 2**63 for seed in seeds)
-    assert derive_seed(0, "dropout", 1, 2) == 6488468301329667476  # what runs of old were drawn from
+    assert derive_seed(0, "dropout", 1, 2) == 6488468301329667476  # the values used by earlier runs
 
 
 def test_mixing_is_splitmix64() -> None:

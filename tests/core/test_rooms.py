@@ -1,4 +1,4 @@
-"""Which parts of the engine may know what: a task is known by asking the registry, and what the service imports is light."""
+"""Dependencies in the engine: tasks are found through the registry, and the service imports no torch."""
 
 import ast
 import subprocess
@@ -19,7 +19,7 @@ OURS = {
 }
 OUR_FOLDERS = tuple(f"core.tasks.{kind}." for kind in OURS)
 HOMONYMS = {"core/augmentation": {"rotation"}}
-"""Strings that are spelled as a task's kind and mean something else: a parameter of a view."""
+"""Strings that equal a task's kind and mean something else: a parameter of a view."""
 TORCH_FREE = (
     "core.spec",
     "core.formats",
@@ -31,7 +31,7 @@ TORCH_FREE = (
     "core.parameters",
     *(f"core.tasks.{kind}.spec" for kind in OURS),
 )
-"""What of the engine the service may import."""
+"""Modules of the engine that the service may import."""
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "accelerate"}
 
 
@@ -49,7 +49,7 @@ def task_free_files() -> list[str]:
 
 
 def names_of_tasks(tree: ast.Module) -> Iterator[str]:
-    """Where code names one of our tasks: by its kind, its class or its folder."""
+    """Lines of code that name one of our tasks: by its kind, its class or its folder."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if node.value in OURS or node.value.startswith(OUR_FOLDERS):

@@ -1,4 +1,4 @@
-"""The whole service in a temporary home, and a real Chromium that walks through its dashboard.
+"""The whole service in a temporary home, and a real Chromium that uses its dashboard.
 
 A scenario is a Node program in `scenarios/`: it drives the browser with playwright-core and fails by its exit code.
 """
@@ -26,19 +26,19 @@ DASHBOARD = ROOT / "dashboard"
 SCENARIOS = Path(__file__).parent / "scenarios"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SCENARIO_SECONDS = 300
-"""Only so that a scenario that waits for ever ends."""
+"""Time limit of a scenario, for one that waits for ever."""
 
 Scenario = Callable[..., dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Running:
-    """A service that runs, and how to reach it."""
+    """A running service and its addresses."""
 
     url: str
     key: str
     environment: dict[str, str]
-    """What its own processes have: the database's address among it."""
+    """Environment of its processes, with the database's address."""
 
     @contextmanager
     def client(self) -> Iterator[httpx.Client]:
@@ -84,7 +84,7 @@ def service(chromium: str) -> Iterator[Running]:
 
 
 class Said:
-    """What a process writes to its standard error; read on and on, so that its pipe never fills."""
+    """The standard error of a process, read continuously so that its pipe never fills."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._lines: list[str] = []
@@ -96,7 +96,7 @@ class Said:
         self._reader.start()
 
     def wait_for(self, text: str) -> None:
-        """Until a line holds the text; fails when the process ends before."""
+        """Wait until a line contains the text; fails if the process ends before."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or any(text in line for line in self._lines))
             if not any(text in line for line in self._lines):
@@ -119,7 +119,7 @@ class Said:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Text that every machine has: the topics of Python's own documentation, one document each."""
+    """Text of every Python installation: the topics of its documentation, one document each."""
     path = tmp_path_factory.mktemp("corpus") / "python-docs.jsonl"
     with path.open("w") as file:
         for text in pydoc_data.topics.topics.values():
@@ -158,7 +158,7 @@ def submit(service: Running, dataset: str) -> Callable[..., str]:
 
 @pytest.fixture
 def scenario(service: Running, chromium: str, tmp_path: Path) -> Scenario:
-    """Runs a scenario to its end and returns what it found; a failure comes with its output and a picture."""
+    """Runs a scenario to its end and returns its result; a failure has its output and a screenshot."""
 
     def run(name: str, **arguments: Any) -> dict[str, Any]:
         result = tmp_path / "result.json"

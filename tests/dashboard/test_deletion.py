@@ -1,4 +1,4 @@
-"""What takes up room is shown and deleted, and jobs that met a limit say so: from the dashboard."""
+"""The dashboard shows and deletes what uses storage, and shows which jobs stopped at a limit."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def _over(service: Running, job: str) -> None:
 
 
 def _stopped(session: WriteSession, job_id: str, state: str, reason: str, told: dict[str, str]) -> None:
-    """As a worker would have left it that met a limit."""
+    """A job that a worker has stopped at a limit."""
     session.execute(
         text(
             f"UPDATE jobs SET state = :state, {reason} = CAST(:told AS jsonb), "

@@ -1,4 +1,4 @@
-"""Images and recordings, from a folder on somebody's disk to pictures of what a network makes of them."""
+"""Images and recordings in the dashboard, from a local folder to the samples of a job."""
 
 import io
 import math

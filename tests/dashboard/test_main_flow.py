@@ -1,4 +1,4 @@
-"""The main way, as people walk it."""
+"""The main flow of a user: upload, submit, watch, download."""
 
 import hashlib
 import json

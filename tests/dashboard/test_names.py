@@ -1,4 +1,4 @@
-"""Names as people give them, of any script and length: shown unchanged, and no page becomes wider for them."""
+"""Names of any script and length: shown unchanged, without widening a page."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ FILES = ("Screenshot at 9.41.07\u202fAM.txt", "پرونده\u200cها.txt", "lon
 
 @pytest.fixture
 def rows(service: Running, dataset: str) -> list[dict[str, str]]:
-    """A dataset and a job of each name, with their ids."""
+    """A dataset and a job for each name, with their ids."""
     spec = {"dataset": dataset, "task": {"kind": "masked_lm"}, "training": {"steps": 1_000_000}}
     with service.client() as client:
         return [_pair(client, name, spec) for name in NAMES]

@@ -1,4 +1,4 @@
-"""The README's picture of the dashboard, taken of a job that has really run.
+"""The README's screenshot of the dashboard, of a real job.
 
 ``SEEDBED_PICTURE=docs/images/dashboard-job.png ./run test tests/dashboard/test_picture.py`` takes it anew.
 """

@@ -1,4 +1,4 @@
-"""What a job's network would see, from the dashboard: on pictures, by the real engine."""
+"""A preview in the dashboard: on images, by the real engine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How files are read: said before they are sent, and told once they are there."""
+"""Reading options in the dashboard: set before the upload, and shown after it."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """Fields between tabs, with quotation marks that enclose nothing."""
+    """A table with tabs between fields, and quotation marks that are ordinary characters."""
     path = tmp_path / "table.tsv"
     path.write_text("id\ttext\n" + "".join(f'{n}\t"Lorem" ipsum; {n}\n' for n in range(40)))
     return path
@@ -23,7 +23,7 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """An archive with a class that is called as a part is, and files that are no images."""
+    """An archive with a class named like a split, and files that are no images."""
     random = Random(0)
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         for name in ("train", "plane"):

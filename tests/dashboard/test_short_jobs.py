@@ -1,4 +1,4 @@
-"""What a job would take, what it shows, and its checkpoint for another runtime: from the dashboard."""
+"""An estimate, samples and an export in the dashboard."""
 
 import hashlib
 import struct
@@ -35,7 +35,7 @@ def png(size: int, shade: int) -> bytes:
 
 
 def show(service: Running, job: str, step: int, name: str, media_type: str, content: bytes) -> None:
-    """Keep a sample as the worker does, whatever the job's task would have shown."""
+    """Store a sample as the worker does, independent of the job's task."""
     key = f"jobs/{job}/attempt-1/samples/step-{step}/{name}/content"
     open_storage(service.environment["STORAGE_URL"]).put_stream(key, [content])
     engine = create_engine(service.environment["DATABASE_URL"])

@@ -1,4 +1,4 @@
-"""A job begins with the encoder of another one, in another task: from the dashboard, by the real engine."""
+"""A job of another task starts from the encoder of a checkpoint: in the dashboard, by the real engine."""
 
 from pathlib import Path
 

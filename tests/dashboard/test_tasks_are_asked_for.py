@@ -1,4 +1,4 @@
-"""The dashboard knows tasks by asking the service: no file of it names one."""
+"""The dashboard gets the tasks from the service: no file of it names one."""
 
 import re
 from pathlib import Path

@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """The first truthy answer of `condition`; asked until then."""
+    """Call `condition` until its result is true, and return the result."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
@@ -68,7 +68,7 @@ class Tree:
 
 
 def await_gone(processes: list[psutil.Process], seconds: float = 5.0) -> None:
-    """None of these lives any more within the time; a zombie does not live."""
+    """Wait until none of these processes is alive; zombies count as ended."""
     eventually(
         lambda: not [process for process in processes if lives(process)],
         f"the end of {processes}",
@@ -84,7 +84,7 @@ def lives(process: psutil.Process) -> bool:
 
 
 class Bench:
-    """What a test works with."""
+    """The service without its API, for tests of workers."""
 
     def __init__(self, engine: Engine, chosen: Settings, log: Path) -> None:
         self.database = engine
@@ -97,12 +97,12 @@ class Bench:
     def dataset(
         self, content: bytes = b"some text to learn from\n" * 5000, name: str = "corpus.txt", **report: Any
     ) -> str:
-        """A ready dataset of one file of text, as the API would have stored it; ``report``: more of what was found in it."""
+        """A ready dataset of one file of text, as the API would have stored it; ``report``: further entries of its report."""
         known = {"kind": "text", "compression": None, "documents": 100, "characters": len(content)}
         return self._dataset(content, name, "text", known | report)
 
     def images(self, archive: bytes, count: int) -> str:
-        """A ready dataset of one archive of so many images, none of them twice."""
+        """A ready dataset of one archive of this many distinct images."""
         report = {"kind": "image_archive", "samples": count, "bad": 0, "duplicates": 0, "held_out": 0}
         return self._dataset(archive, "images.zip", "image", report)
 
@@ -152,7 +152,7 @@ class Bench:
 
     @contextmanager
     def worker(self, *, engine: str = "tests.worker.scripted_engine", **environment: str) -> Iterator[Tree]:
-        """A worker as a process of its own; killed at the end of the block if it still runs."""
+        """A worker as a separate process; killed at the end of the block if it still runs."""
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "worker", "cpu"],
@@ -219,8 +219,8 @@ class Bench:
     def await_checkpoint(self, job_id: str, step: int) -> None:
         eventually(lambda: step in self.checkpoints(job_id), f"checkpoint {step}")
 
-    def upkeep(self) -> Maintenance:
-        """The leader's rounds, to be run by hand."""
+    def maintenance(self) -> Maintenance:
+        """The leader's maintenance, to be run by the test."""
         return Maintenance(self.database, broker(), self.storage, self.settings)
 
 
@@ -232,7 +232,7 @@ def bench(
     valkey: Valkey,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Bench]:
-    """One a module: a worker takes seconds to start, so the tests of a module may share one."""
+    """One for each test module: a worker takes seconds to start, so the tests of a module share one."""
     directory = tmp_path_factory.mktemp("bench")
     name = f"test_{directory.name}"
     administration.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG"))
@@ -267,6 +267,6 @@ def bench(
 
 @pytest.fixture(scope="module")
 def worker(bench: Bench) -> Iterator[Tree]:
-    """A worker that the module's tests share; none of them may harm it."""
+    """A worker that the module's tests share; no test may stop it."""
     with bench.worker() as tree:
         yield tree

@@ -1,4 +1,4 @@
-"""The machine's cache: whole files only, one fetch for many, and nothing in use is dropped."""
+"""The machine's cache: complete files only, one fetch for concurrent requests, and nothing in use is removed."""
 
 import hashlib
 import multiprocessing

@@ -1,4 +1,4 @@
-"""A job pauses before it fills the disk."""
+"""A job pauses before the disk is full."""
 
 from control.db import write
 from control.jobs import service as jobs

@@ -1,4 +1,4 @@
-"""What a job's history says of an engine's events."""
+"""How an engine's events are recorded in a job's history."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a job reads is hashed once on its way from storage to the engine, and what is damaged does not arrive there."""
+"""A job's inputs are hashed once on their way from storage to the engine, and damaged inputs never reach it."""
 
 import hashlib
 import io
@@ -71,7 +71,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @pytest.fixture(autouse=True)
 def _torch_as_it_was() -> Iterator[None]:
-    """The engine, which here runs in the tests' process, sets torch up for itself."""
+    """Restores torch's settings, which the engine changes in this process."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     yield
     torch.set_num_threads(threads)
@@ -79,7 +79,7 @@ def _torch_as_it_was() -> Iterator[None]:
 
 
 class Place:
-    """A worker's machine and storage, with a dataset and a checkpoint in it."""
+    """A worker's directories and a storage with a dataset and a checkpoint."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -108,7 +108,7 @@ class Place:
         digest = _SHA256(manifest).hexdigest()
         self.checkpoint = CheckpointRef("ckpt_1", "job_1", 1, AT, "checkpoint", json.loads(manifest), digest)
         self.spec = json.loads((checkpoint / "trainer/state.json").read_text())["spec"]
-        # It is trained to its end: what a run writes, and hashes then, is no input.
+        # Outputs are hashed too, and are not counted.
         self.spec["training"]["steps"] = AT
         shutil.rmtree(checkpoint)
 

@@ -1,4 +1,4 @@
-"""The heartbeat, with a database that answers as the test says."""
+"""The heartbeat, with simulated responses of the database."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ SECONDS = 0.01
 
 
 class Renewals:
-    """In the place of a lease: when each granted renewal was asked for."""
+    """Replaces the lease: records when each granted renewal was requested."""
 
     def __init__(self) -> None:
         self.asked_at: list[float] = []

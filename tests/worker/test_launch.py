@@ -19,7 +19,7 @@ def test_an_engine_that_ends_while_the_request_is_sent_is_reported(
     def send_and_be_late(connection: socket.socket, *arguments: Any) -> int:
         count = send(connection, *arguments)
         closed = select.poll()
-        closed.register(connection, 0)  # nothing but the other end's closing
+        closed.register(connection, 0)  # waits until the other end closes
         assert closed.poll(60_000)
         return count
 

@@ -11,7 +11,7 @@ LEASE_SECONDS = 30.0
 
 
 class Clock:
-    """A clock that stands still until it is moved, and knows when it was read."""
+    """A clock that the test moves, and that records when it was read."""
 
     def __init__(self) -> None:
         self._now = 1000.0
@@ -25,20 +25,20 @@ class Clock:
             return self._now
 
     def move_to(self, seconds: float) -> None:
-        """So many seconds after the start."""
+        """Set the clock to this many seconds after the start."""
         self._now = 1000.0 + seconds
 
     def is_read_by(self, lease: Lease) -> None:
-        """Wait until the lease's thread has looked at this clock since now."""
+        """Wait until the lease's thread has read this clock after this call."""
         with self._read:
             before = self._reads
-        lease.renewed(float("-inf"))  # grants nothing, and has the thread look
+        lease.renewed(float("-inf"))  # renews nothing, and makes the thread read the clock
         with self._read:
             assert self._read.wait_for(lambda: self._reads > before, timeout=10)
 
 
 class Watched:
-    """A lease and what it has called."""
+    """A lease and the callbacks that it has called."""
 
     def __init__(self, clock: Clock, *, grace_seconds: float) -> None:
         self.expired = threading.Event()
@@ -85,9 +85,9 @@ def test_a_lease_expires_after_its_duration(clock: Clock, watched: Watched) -> N
 
 
 def test_a_renewal_counts_from_the_request_and_not_from_the_response(clock: Clock, watched: Watched) -> None:
-    """The database counted from some moment between the two; only the question's is surely not too late."""
+    """The database's lease starts between request and response; only the time of the request is certainly not too late."""
     asked_at = clock()
-    clock.move_to(20)  # the answer was long on its way
+    clock.move_to(20)  # the response was delayed
     watched.lease.renewed(asked_at)
 
     clock.move_to(LEASE_SECONDS)
@@ -121,7 +121,7 @@ def test_after_the_grace_period_the_process_is_ended(clock: Clock) -> None:
 
 
 def test_a_renewal_after_the_expiry_has_no_effect(clock: Clock, watched: Watched) -> None:
-    """By then the job may be somebody else's, and the engine was asked to stop."""
+    """By then another attempt may hold the job, and the engine was requested to stop."""
     clock.move_to(LEASE_SECONDS)
     clock.is_read_by(watched.lease)
     assert watched.expired.wait(10)

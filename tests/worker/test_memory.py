@@ -1,4 +1,4 @@
-"""An engine that takes more memory than its job was admitted with is ended, and its job told so once."""
+"""An engine that uses more memory than its job was admitted with is ended, and the job fails with that reason."""
 
 import subprocess
 import sys
@@ -59,7 +59,7 @@ def test_until_the_data_is_prepared_and_for_a_batch_found_by_trial_the_worker_is
 
 
 def test_memory_is_that_of_the_process_and_not_of_the_files_it_maps() -> None:
-    # Of a process of its own: this one may give back what other tests held.
+    # In a separate process, because this one may release memory of other tests.
     program = "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('held', flush=True); sys.stdin.readline()"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -19,7 +19,7 @@ from tests.worker.scripted_engine import loss_at
 
 @pytest.fixture
 def database(server_directory: Path, tmp_path: Path) -> Iterator[Postgres]:
-    """A server of the test's own, which it may stop."""
+    """A separate server that the test may stop."""
     with Postgres(server_directory / f"own-{tmp_path.name}", durable=False) as server:
         upgrade(server.url)
         yield server

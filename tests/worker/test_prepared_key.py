@@ -1,4 +1,4 @@
-"""The worker keeps prepared data under the engine's own key, so that both agree on what is the same."""
+"""The worker's key of prepared data equals the engine's."""
 
 from pathlib import Path
 from typing import Any

@@ -61,7 +61,7 @@ def test_the_real_engine_estimates_and_exports(bench: Bench) -> None:
 
 
 def test_an_estimate_on_unusable_data_fails_with_a_message(bench: Bench) -> None:
-    # What was noted at its upload says that there is a tokenizer, so that it is the engine that finds none.
+    # The stored report claims a tokenizer, so that only the engine finds that there is none.
     dataset = bench.dataset(b"one\n\n\ntwo " * 3000, vocabulary_size=300, tokenizer_sha256="0" * 64)
     document = {"name": "real", "dataset": dataset, **SPEC}
     document["data"] = {"tokenizer": {"kind": "uploaded"}}

@@ -1,4 +1,4 @@
-"""Text that people type, through a real worker and the real engine."""
+"""Names in any script, through a real worker and the real engine."""
 
 import json
 
@@ -16,7 +16,7 @@ NAMES = (
 
 
 def test_names_and_columns_reach_the_engine_unchanged(bench: Bench) -> None:
-    """Each key is another column of the same file: what is trained on is found by the job's own."""
+    """Each key is another column of the same file: the job's own column is trained on."""
     document = "a document that is long enough to be learned from "
     rows = [dict.fromkeys(NAMES, f"{document}{number}") for number in range(300)]
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()

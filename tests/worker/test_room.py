@@ -1,4 +1,4 @@
-"""A run that meets the end of its room or of its time stops with its last whole checkpoint, says why, and can go on."""
+"""A run that reaches a quota, the disk's reserve or its time limit stops with its last complete checkpoint and the reason, and can be resumed."""
 
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def test_checkpoints_that_retention_drops_make_room(bench: Bench, one_checkpoint
     assert job.state == "succeeded"
     with read(bench.database) as session:
         kept = [found.step for found in present(session, job_id)]
-    # The one before the last may have given way to it before it was stored.
+    # The second to last one may have been replaced before it was stored.
     assert kept[0] == 100
     assert len(kept) == 2
 
@@ -181,7 +181,7 @@ def test_the_outcome_of_an_attempt_without_room(
 ) -> None:
     job = Claim("job", "project", 1, {}, (), (), 30.0)
     export = Claim("exp", "project", 1, {}, (), (), 30.0, "export")
-    # By the quota something was refused; the disk was only found nearly full.
+    # With the quota, an upload was refused; the disk was only found nearly full.
     refused = error is QUOTA
     of_job, of_task = (without_room(result, error, claim, refused=refused) for claim in (job, export))
     if becomes is None:
@@ -198,7 +198,7 @@ class _Silent:
     failing = False
 
     def add(self, _: object) -> None:
-        """Nobody asks what was told."""
+        """Events are not used here."""
 
 
 def test_a_log_that_is_too_long_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Samples on their way from the engine to storage and to a row; none of them can fail a job."""
+"""Samples from the engine to storage and the database; no error of theirs fails a job."""
 
 from sqlalchemy import select
 

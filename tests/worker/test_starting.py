@@ -1,4 +1,4 @@
-"""A job that starts from another one's checkpoint, through the worker: what the engine is handed, attempt after attempt."""
+"""A job that starts from another one's checkpoint, through the worker: what the engine gets in each attempt."""
 
 import pydoc_data.topics
 
@@ -16,7 +16,7 @@ from tests.worker.scripted_engine import loss_at
 
 
 def trained(bench: Bench, **changes: object) -> tuple[str, str, str]:
-    """A job that is done: its id, its dataset and its last checkpoint."""
+    """A finished job: its id, its dataset and its last checkpoint."""
     dataset = bench.dataset()
     job_id = bench.submit("engine", dataset=dataset, **changes)
     assert bench.await_state(job_id, "succeeded", "failed").state == "succeeded"

@@ -1,4 +1,4 @@
-"""One attempt, supervised in this process, so that a test can break what is around it: storage, lease, database.
+"""One attempt, supervised in this process, so that a test can inject faults into storage, lease and database.
 
 The engine is scripted and runs as a child of a real preloaded server; the database and the storage are real too.
 """
@@ -32,7 +32,7 @@ from worker.supervisor import Supervisor
 
 
 class Calls:
-    """In the place of Redis: a test calls the supervisor itself."""
+    """Replaces Redis: a test calls the supervisor itself."""
 
     def __init__(self) -> None:
         self.called: Callable[[], object] | None = None
@@ -49,7 +49,7 @@ class Calls:
 
 @dataclass
 class Attempt:
-    """An attempt that is under way in a thread."""
+    """An attempt that runs in a thread."""
 
     supervisor: Supervisor
     thread: threading.Thread
@@ -71,7 +71,7 @@ class Attempt:
 
 
 class Place:
-    """Where attempts run: a bench whose workers are this process."""
+    """A bench whose worker is this process."""
 
     def __init__(self, bench: Bench, resources: WorkerResources) -> None:
         self.bench = bench
@@ -82,7 +82,7 @@ class Place:
             self.worker_id = make_worker(session)
 
     def be_impatient(self) -> None:
-        """An engine that is asked to stop gets half a second from now on."""
+        """Set the grace period of a stop to half a second."""
         hasty = self.resources.settings.model_copy(update={"stop_grace_seconds": 0.5})
         self.resources = replace(self.resources, settings=hasty)
 
@@ -103,17 +103,17 @@ class Place:
         return self._begun[-1]
 
     def run(self) -> Claim:
-        """The same to its end."""
+        """Claim the best job and supervise it to its end."""
         attempt = self.begin()
         attempt.end()
         return attempt.claim
 
     def await_checkpoint(self, job_id: str) -> None:
-        """Any: on a busy machine one may give way to the next before it is stored."""
+        """Wait for any checkpoint: on a busy machine one may be replaced by the next before it is stored."""
         eventually(lambda: self.bench.checkpoints(job_id), "a checkpoint")
 
     def end(self) -> None:
-        """What a test that failed has left is ended too."""
+        """Also end what a failed test has left."""
         for attempt in self._begun:
             attempt.stop.set()
         self.resources.engines.stop()
@@ -150,7 +150,7 @@ def place(
 
 
 def breaks(storage: Storage, method: str, action: Callable[..., Any]) -> None:
-    """Put something in a storage method's way: `action` gets the method and its arguments."""
+    """Replace a storage method by `action`, which gets the method and its arguments."""
     whole = getattr(storage, method)
     object.__setattr__(storage, method, lambda *arguments: action(whole, *arguments))
 
@@ -363,7 +363,7 @@ def test_a_damaged_checkpoint_is_skipped(place: Place, damage: str) -> None:
     elif damage == "missing":
         (folder / "trainer" / "state.json").unlink()
     else:
-        # Every file is as its line says, and yet it is not the checkpoint that the database knows.
+        # Every file matches the manifest, but the manifest is not the one in the database.
         manifest = json.loads((folder / "manifest.json").read_text())
         (folder / "manifest.json").write_text(json.dumps(manifest | {"metrics": {"eval/loss": 0.0}}))
 
@@ -400,7 +400,7 @@ def _everything_of(place: Place, job_id: str) -> tuple[Any, ...]:
 def test_an_engine_that_ignores_its_stop_after_the_lease_ran_out_is_killed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No heartbeat arrives any more: by then somebody else may be given the job."""
+    """No heartbeat arrives any more, so another worker may claim the job."""
     place.be_impatient()
     job_id = place.bench.submit("engine ignores_sigterm step_seconds=0.02", training={"steps": 100_000})
     with write(place.bench.database) as session:

@@ -16,18 +16,18 @@ def test_killing_a_process_ends_all_its_descendants(bench: Bench) -> None:
         bench.await_step(job_id, 1)
 
         _kill(tree.engine, below=0)
-        # The supervisor sees the death, and the job goes on.
+        # The supervisor notices it, and the job is resumed.
         _await_attempt(bench, job_id, 2)
         assert bench.attempt(job_id, 1).outcome == "crashed"
 
         _kill(tree.server, below=1)
-        # It goes on again, from a new server.
+        # The job is resumed again, from a new server.
         _await_attempt(bench, job_id, 3)
         assert bench.attempt(job_id, 2).outcome == "crashed"
 
         supervisor = tree.supervisor
         _kill(supervisor, below=2)
-        # The main process starts another one, which gives the job back without waiting for the lease's end.
+        # The main process starts another supervisor, which returns the job without waiting for the lease's end.
         eventually(lambda: bench.job(job_id).state == "queued", "the job's return")
         assert bench.attempt(job_id, 3).outcome == "crashed"
         broker().wake("cpu", job_id)
@@ -39,7 +39,7 @@ def test_killing_a_process_ends_all_its_descendants(bench: Bench) -> None:
 
 
 def _kill(victim: psutil.Process, *, below: int) -> None:
-    """Kill it, and see it and all that was below it gone within 5 s."""
+    """Kill a process, and check that it and its descendants end within 5 s."""
     everything = [victim, *victim.children(recursive=True)]
     assert len(everything) == 1 + below
     victim.kill()
@@ -47,7 +47,7 @@ def _kill(victim: psutil.Process, *, below: int) -> None:
 
 
 def _await_attempt(bench: Bench, job_id: str, number: int) -> None:
-    """Wait until the engine of this attempt has told its first point."""
+    """Wait until the engine of this attempt has reported its first point."""
     eventually(
         lambda: bench.job(job_id).attempt == number and bench.attempt(job_id, number).start_step is not None,
         f"attempt {number}",
@@ -55,7 +55,7 @@ def _await_attempt(bench: Bench, job_id: str, number: int) -> None:
 
 
 def test_killing_the_whole_group_leaves_nothing(bench: Bench) -> None:
-    """The engine's server and the engine lead sessions of their own; the kernel ends them all the same."""
+    """The engine's server and the engine lead separate sessions; the kernel ends them nevertheless."""
     with bench.worker() as tree:
         job_id = bench.submit("engine step_seconds=0.05", training={"steps": 10_000})
         bench.await_step(job_id, 3)
@@ -88,7 +88,7 @@ def test_a_resumed_supervisor_finds_that_its_lease_is_lost(bench: Bench) -> None
 
 
 def _expired(bench: Bench, job_id: str) -> bool:
-    bench.upkeep().expire_leases()
+    bench.maintenance().expire_leases()
     return bench.job(job_id).state == "queued"
 
 
@@ -97,7 +97,7 @@ def _cancel(bench: Bench, job_id: str) -> None:
         jobs.request(session, bench.project, job_id, "cancel")
 
     def cancelled() -> bool:
-        bench.upkeep().expire_leases()
+        bench.maintenance().expire_leases()
         return bench.job(job_id).state == "cancelled"
 
     eventually(cancelled, "the end of the job")

@@ -1,4 +1,4 @@
-"""Checkpoints on their way to storage while the engine prunes its own."""
+"""Uploads of checkpoints while the engine prunes its own copies."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from worker.uploads import SampleDropped, SampleUploaded, Superseded, Uploaded, 
 
 
 def _checkpoint(directory: Path, step: int) -> dict[str, Any]:
-    """A checkpoint as the engine leaves it, and its event."""
+    """A checkpoint as the engine writes it, and its event."""
     path = directory / f"step-{step:08d}"
     path.mkdir()
     (path / "weights").write_bytes(b"weights")
@@ -39,7 +39,7 @@ def _stored(directory: Path) -> list[str]:
 
 
 def _fail(uploads: Uploads, times: float, error: Exception) -> list[str]:
-    """Have the storage refuse so many writes; the keys that were tried."""
+    """Make the storage refuse this many writes; returns the keys of the attempts."""
     whole, tried = uploads._storage.put_file, []
 
     def put(key: str, path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_checkpoint_pruned_for_a_newer_one_is_no_error(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("left", [MANIFEST, "weights"])
 def test_a_checkpoint_that_is_being_pruned_counts_as_pruned(tmp_path: Path, left: str) -> None:
-    """The engine's removal is in the middle of its files."""
+    """The engine has removed a part of its files."""
     told: list[object] = []
     uploads = _uploads(tmp_path, told)
     first, second = _checkpoint(tmp_path, 10), _checkpoint(tmp_path, 20)

@@ -8,7 +8,7 @@ from tests.worker.conftest import Bench
 def test_a_pause_arrives_between_two_heartbeats(bench: Bench) -> None:
     with bench.worker(SEEDBED_HEARTBEAT_SECONDS="3600", SEEDBED_LEASE_SECONDS="7200"):
         job_id = bench.submit("engine step_seconds=0.05", training={"steps": 10_000})
-        bench.await_step(job_id, 40)  # the beats that tell of its phases are over
+        bench.await_step(job_id, 40)  # the heartbeats that report its phases have been sent
 
         with write(bench.database) as session:
             jobs.request(session, bench.project, job_id, "pause")

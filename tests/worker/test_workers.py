@@ -1,4 +1,4 @@
-"""Workers of a test's own: started, stopped and configured by it."""
+"""Workers that each test starts, stops and configures itself."""
 
 import signal
 import socket
@@ -19,7 +19,7 @@ from tests.worker.test_jobs import EVERY_POINT
 
 
 def test_one_wake_up_is_enough_for_all_queued_jobs(bench: Bench) -> None:
-    """The best first; and the worker goes on until nothing is left, however many messages were lost."""
+    """Best jobs first; the worker continues until the queue is empty, however many wake-ups were lost."""
     submitted = [bench.submit(priority=priority) for priority in (0, 5, -5)]
     broker().live.flushall()
     with bench.worker():
@@ -96,7 +96,7 @@ def test_a_second_signal_ends_the_worker_at_once_and_leaves_no_process(bench: Be
 
 
 def test_a_signal_to_the_whole_group_has_the_same_effect(bench: Bench) -> None:
-    """As an init system sends it: to the main process and the supervisor alike."""
+    """As an init system sends it: to the main process and the supervisor."""
     with bench.worker() as worker:
         job_id = bench.submit("engine step_seconds=0.05", training={"steps": 10_000})
         bench.await_step(job_id, 3)
@@ -149,14 +149,14 @@ def test_a_restart_of_redis_without_its_data_loses_nothing(
         own = Broker(bench.settings.model_copy(update={"redis_url": valkey.url}))
         with bench.worker(REDIS_URL=valkey.url), closing(own):
             job_id = bench.submit("engine step_seconds=0.1")
-            eventually(lambda: _rings(own, job_id) and bench.job(job_id).step >= 3, "step 3")
+            eventually(lambda: _wakes(own, job_id) and bench.job(job_id).step >= 3, "step 3")
             valkey.kill()
             bench.await_step(job_id, 15)
             valkey.start()
             bench.await_state(job_id, "succeeded")
             # The worker has reconnected and receives wake-up messages.
             later = bench.submit()
-            eventually(lambda: _rings(own, later) and bench.job(later).state == "succeeded", "the next job")
+            eventually(lambda: _wakes(own, later) and bench.job(later).state == "succeeded", "the next job")
 
     assert bench.points(job_id) == EVERY_POINT
     assert bench.job(job_id).attempt == 1
@@ -167,10 +167,10 @@ def _scrape(port: int) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
     except urllib.error.URLError:
-        return ""  # it is not there yet
+        return ""  # it does not answer yet
 
 
-def _rings(own: Broker, job_id: str) -> bool:
+def _wakes(own: Broker, job_id: str) -> bool:
     try:
         own.wake("cpu", job_id)
     except OperationalError:
@@ -184,7 +184,7 @@ def _take_back(bench: Bench, job_id: str) -> None:
         jobs.request(session, bench.project, job_id, "cancel")
 
     def cancelled() -> bool:
-        bench.upkeep().expire_leases()
+        bench.maintenance().expire_leases()
         return bench.job(job_id).state == "cancelled"
 
     eventually(cancelled, "the end of the lease")

@@ -25,7 +25,7 @@ def claim(engine: Engine) -> Claim:
 
 @pytest.fixture
 def write_queue(engine: Engine, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> WriteQueue:
-    """One that writes at once and tries again at once."""
+    """A queue that writes and retries without delay."""
     monkeypatch.setattr(module, "_BATCH_SECONDS", 0.0)
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", (0.0,))
     return WriteQueue(engine, claim.job_id, claim.attempt)

@@ -32,7 +32,7 @@ CONTENT = b"embeddings 4\n"
 
 
 def finish(settings: Settings, short_job: str) -> jobs.Claim:
-    """As a worker: put the file into storage, and be done."""
+    """Act as a worker: put the file into storage and finish the short job."""
     engine = create_engine(settings.database_url)
     prefix = f"jobs/{short_job}/attempt-1/files"
     open_storage(settings.storage_url).put_stream(f"{prefix}/tensors.txt", [CONTENT])
@@ -47,7 +47,7 @@ def finish(settings: Settings, short_job: str) -> jobs.Claim:
 
 
 def main(key: str, project: str) -> dict[str, Any]:
-    """Ask for one, wait for it, download its file, see it counted and forgotten."""
+    """Create a short job, wait for it, download its file, and check that it is counted in the usage and then removed."""
     settings = Settings.model_validate({})
     engine = create_engine(settings.database_url)
     with write(engine) as session:

@@ -1,4 +1,4 @@
-"""Checkpoints: there once they are committed, gone once retention drops them."""
+"""Checkpoints: found once they are committed, not found once retention drops them."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Bytes stay as long as a file names them, and no longer."""
+"""Blobs are stored as long as a file names them."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

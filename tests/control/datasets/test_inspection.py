@@ -89,7 +89,7 @@ def test_images_are_inspected_and_drawn_as_a_contact_sheet(
 
 
 def test_a_file_in_a_bucket_is_read_by_the_parent(server: InspectionServer) -> None:
-    """The child is handed bytes, and no address or credential of the bucket. Parquet is read from its end."""
+    """The child gets bytes, and no address or credential of the bucket. Parquet is read from its end."""
     table = pa.table({"text": [f"document {number} " + "x" * 997 for number in range(5000)]})
     out = io.BytesIO()
     pq.write_table(table, out, compression="none", use_dictionary=False)
@@ -111,13 +111,13 @@ def test_errors_of_the_child_are_raised_in_the_parent(
 def test_a_child_that_ends_while_the_request_is_sent_is_reported(
     server: InspectionServer, storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A small file is read in milliseconds; on a busy machine the answer is there before the sender goes on."""
+    """A small file is read in milliseconds; on a busy machine the response arrives before the request is completely sent."""
     send = socket.send_fds
 
     def send_and_be_late(connection: socket.socket, *arguments: Any) -> int:
         count = send(connection, *arguments)
         closed = select.poll()
-        closed.register(connection, 0)  # nothing but the other end's closing
+        closed.register(connection, 0)  # waits until the other end closes
         assert closed.poll(60_000)
         return count
 
@@ -146,7 +146,7 @@ def test_small_plain_text_does_not_wait_for_a_slot() -> None:
 
 
 class TestUnderWay:
-    """A child that waits for bytes that nobody gives it."""
+    """A child that waits for bytes that are never sent."""
 
     @pytest.fixture
     def file(self) -> Iterator[Any]:
@@ -218,7 +218,7 @@ class TestUnderWay:
         first = server.pid
         os.kill(first, signal.SIGKILL)
         child.wait(timeout=30)
-        # The request is made once more, of a new server.
+        # The request is repeated on a new server.
         again = child_of(server)
         assert server.pid != first
         again.send_signal(signal.SIGSEGV)
@@ -245,7 +245,7 @@ class TestBudgets:
     def test_memory_is_limited(self, server: InspectionServer, storage: LocalStorage) -> None:
         budget = Budget(200 << 20, 60, 600.0, 1 << 30, 0)
         out = io.BytesIO()
-        # Decoded, its pixels alone are 244 MiB, four bytes each: however sparingly it is brought to size, that is too much.
+        # Decoded, its pixels alone take 244 MiB at four bytes each, which exceeds the budget however it is resized.
         Image.new("RGB", (8000, 8000)).save(out, "PNG")
         image = staged(storage, out.getvalue())
         assert "200 MiB of memory" in self.over(server, image, budget, "a.png", modality="image")
@@ -334,7 +334,7 @@ def ask(
 
 
 def child_of(server: InspectionServer) -> psutil.Process:
-    """The server's child, once it is there and has become the inspection."""
+    """Wait for the server's child that runs the inspection."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -347,5 +347,5 @@ def child_of(server: InspectionServer) -> psutil.Process:
 
 
 def open_files(process: psutil.Process) -> set[str]:
-    """Its descriptors."""
+    """Open descriptors of a process."""
     return {path.name for path in Path(f"/proc/{process.pid}/fd").iterdir()}

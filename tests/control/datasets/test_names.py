@@ -1,4 +1,4 @@
-"""What a file may be called."""
+"""Valid and invalid file names."""
 
 import pytest
 

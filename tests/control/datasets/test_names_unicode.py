@@ -1,4 +1,4 @@
-"""File names over the whole of Unicode: what people type is taken, what harms is refused with the reason."""
+"""File names with characters from all of Unicode: ordinary text is accepted, harmful characters are refused with the reason."""
 
 import unicodedata
 

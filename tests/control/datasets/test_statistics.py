@@ -1,4 +1,4 @@
-"""A dataset's statistics out of its files'."""
+"""A dataset's statistics, computed from its files' reports."""
 
 import numpy as np
 import pytest

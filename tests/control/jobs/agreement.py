@@ -1,4 +1,4 @@
-"""What admission says of a job on a dataset, and what the engine says of the same after preparing."""
+"""Results of admission and of the engine for the same job and dataset."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def admitted(
     reports: Mapping[str, Any],
     modality: str,
 ) -> ValidationOut:
-    """What ``POST /v1/jobs/validate`` answers."""
+    """The response of ``POST /v1/jobs/validate``."""
     # Between two examples the engine prepares, which takes a busy machine longer than an idle transaction may last.
     session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     dataset = Dataset(id=new_id("ds"), project_id=project, name="any", modality=modality, state="ready")
@@ -85,7 +85,7 @@ def admitted(
 
 
 def engine_refuses(document: Mapping[str, Any], uploads: list[Upload], modality: Any) -> DataError | None:
-    """What is wrong with the data in the engine's eyes; None where it makes its first batch."""
+    """The engine's error about the data; None if it makes its first batch."""
     job = validate(dict(document))
     reading: ReadingByName = {upload.name: ReadingOptions(upload.column) for upload in uploads}
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""What admission answers of small datasets, with the reason where it refuses; the engine is asked for the same."""
+"""Admission of jobs on small datasets, with the reasons of refusals; compared with the engine."""
 
 import io
 import zipfile
@@ -34,7 +34,7 @@ _TEXT = {
 def _errors(
     session: WriteSession, document: dict[str, Any], uploads: list[Upload], modality: str
 ) -> list[ProblemDetail]:
-    """What admission has against the job, which must be what the engine has."""
+    """The errors of admission, which must equal those of the engine."""
     reports = inspected(uploads, modality)
     assert reports is not None
     answer = admitted(session, make_project(session), document, uploads, reports, modality)

@@ -1,8 +1,8 @@
-"""Accepted means it can run: admission and engine say the same of any job on any dataset.
+"""An accepted job can run: admission and engine agree on any job and any dataset.
 
 Where admission can only bound (tokens of a tokenizer that is trained or uploaded, a column that was not read at the upload),
-it may accept what turns out too small, and the engine says how much is there and how much is needed. It never refuses
-what would run.
+it may accept a dataset that is too small, and the engine then reports how much there is and how much is needed. It never
+refuses a job that would run.
 
 Each test draws 15 cases; ``SEEDBED_EXAMPLES=200`` in the environment draws more.
 """
@@ -36,7 +36,7 @@ _MANY = settings(
     phases=set(Phase) - {Phase.explain},
 )
 _SIZES = st.sampled_from([0, 1, 2, 3, 5, 8, 12])
-"""Of lists: as often long as short."""
+"""Lengths of lists: long ones as often as short ones."""
 _TINY = {"layers": 1, "hidden_size": 16, "heads": 2}
 
 
@@ -58,7 +58,7 @@ def _agree(
 ) -> None:
     """
     Args:
-        may_hope: whether admission may accept what the engine finds too small.
+        may_hope: Whether admission may accept a dataset that the engine finds too small.
     """
     reports = inspected(uploads, modality)
     assume(reports is not None)
@@ -121,7 +121,7 @@ def _zip_of_texts(draw: st.DrawFn) -> Upload:
 
 
 def _tokenizer(kind: int) -> bytes:
-    """A byte order mark, a normaliser that makes much of little, or neither."""
+    """A tokenizer with a byte order mark, with a normaliser that lengthens text, or with neither."""
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1, "b": 7}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     if kind == 2:
@@ -192,7 +192,7 @@ def test_admission_and_engine_agree_on_text(
     counted = (
         is_exact(job.data.tokenizer)
         and job.data.packing == "stream"
-        # Where one of these characters is cut from the training part is not known.
+        # It is not known which of these characters are cut from the training split.
         and (job.data.held_out == "by_hash" or job.data.tokenizer.kind == "character" or texts.isascii())
         and "text_column" not in document["data"]
     )
@@ -205,7 +205,7 @@ _PLACES = st.sampled_from(["", "cat/", "dog/", "test/", "val/cat/", "train/dog/"
 
 
 def _png(seed: int) -> bytes:
-    """Its own picture for each number; below zero one that cannot be decoded."""
+    """A different picture for each number; below zero, a file that cannot be decoded."""
     if seed < 0:
         return b"\x89PNG no picture %d" % seed
     out = io.BytesIO()
@@ -297,7 +297,7 @@ def test_admission_and_engine_agree_on_images(
 
 
 def _wav(seed: int) -> bytes:
-    """Its own noise of its own length and rate for each number; below zero a file that cannot be decoded."""
+    """A recording with different noise, length and rate for each number; below zero, a file that cannot be decoded."""
     if seed < 0:
         return b"RIFF no sound %d" % seed
     dice = np.random.default_rng(seed)

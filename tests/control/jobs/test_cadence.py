@@ -1,4 +1,4 @@
-"""A cadence that a worker would not keep is told when a job is submitted, and accepted."""
+"""An interval that a worker would not keep causes a warning at submit."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A job starts from a checkpoint: what is taken, what is refused and by which field, and what an attempt is handed."""
+"""Jobs that start from a checkpoint: what is accepted, what is refused with which field, and what an attempt gets."""
 
 from typing import Any
 
@@ -203,7 +203,7 @@ def test_the_checkpoint_that_a_job_starts_from_is_kept_while_it_is_needed(
 
 
 class _NoStorage:
-    """Deleting is refused before anything is asked of it."""
+    """A storage that must not be used: the deletion is refused before."""
 
 
 CHECKPOINTS = {"kind": "checkpoint", "vocabulary_size": 8192}

@@ -1,4 +1,4 @@
-"""What is accepted as a job, what is refused and how, and how a fork comes from a checkpoint."""
+"""Submission: accepted and refused jobs, and forks."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def test_an_open_dataset_is_refused(session: WriteSession) -> None:
 
 
 def test_text_for_less_than_one_batch_is_refused(session: WriteSession) -> None:
-    """8 rows of 63 tokens; each of the 10 documents brings one separator and at most a token a byte."""
+    """8 rows of 63 tokens; each of the 10 documents has one separator and at most one token for each byte."""
     project = make_project(session)
     error = _refusal(session, project, make_dataset(session, project, documents=10, characters=493))
     assert (error.code, error.param, error.status) == ("dataset_too_small", "dataset", 422)

@@ -30,7 +30,7 @@ COMPOSED = {
     *(f"{code}_before_stop" for code in ("steps_done", "result_made")),
     *(f"{thing}_{how}" for thing in ("checkpoint", "result") for how in ("refused", "not_stored")),
 }
-"""Codes that are put together where they are used."""
+"""Codes that are composed where they are used."""
 RECORDERS = {"record", "record_event", "transition", "_set_intent", "_event"}
 
 
@@ -136,7 +136,7 @@ def test_each_code_has_its_sentence(code: str, params: dict[str, Any], message: 
 
 
 def test_every_sentence_is_made_of_what_is_stored(engine: Engine, environment: Settings) -> None:
-    """By all the verbs that write events."""
+    """Checked with all operations that write events."""
     storage = open_storage(environment.storage_url)
     with write(engine) as session:
         for state in ("cancelled", "succeeded", "failed"):

@@ -1,4 +1,4 @@
-"""Leases: renewed by heartbeats, taken when they expire, and what then becomes of the job."""
+"""Leases: renewal by heartbeats, expiry, and the state of the job afterwards."""
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -15,7 +15,7 @@ from tests.factories import let_pass, make_running, make_worker
 
 
 @pytest.fixture
-def upkeep(engine: Engine, environment: Settings) -> Maintenance:
+def maintenance(engine: Engine, environment: Settings) -> Maintenance:
     return Maintenance(engine, broker(), open_storage(environment.storage_url), environment)
 
 
@@ -58,20 +58,20 @@ def test_a_heartbeat_stores_the_progress_and_returns_the_intent(session: WriteSe
     assert jobs.heartbeat(session, job.id, claim.attempt) == "cancel"
 
 
-def test_a_valid_lease_is_not_taken_back(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_valid_lease_is_not_taken_back(engine: Engine, maintenance: Maintenance) -> None:
     with write(engine) as session:
         make_running(session)
         let_pass(session, 29)
-    assert upkeep.expire_leases() == []
+    assert maintenance.expire_leases() == []
 
 
 def test_an_expired_lease_requeues_the_job_and_fences_its_attempt(
-    engine: Engine, upkeep: Maintenance
+    engine: Engine, maintenance: Maintenance
 ) -> None:
     with write(engine) as session:
         job, _ = make_running(session)
         let_pass(session, 31)
-    assert upkeep.expire_leases() == [job.id]
+    assert maintenance.expire_leases() == [job.id]
     with write(engine) as session:
         row = session.get_one(Job, job.id)
         assert (row.state, row.attempt, row.retries_used) == ("queued", 1, 1)
@@ -84,10 +84,12 @@ def test_an_expired_lease_requeues_the_job_and_fences_its_attempt(
         assert jobs.claim(session, make_worker(session))
         with pytest.raises(LeaseLost, match="newer attempt"):
             jobs.heartbeat(session, job.id, 1)
-    assert upkeep.expire_leases() == []
+    assert maintenance.expire_leases() == []
 
 
-def test_above_the_retry_limit_the_job_fails_with_the_reason(engine: Engine, upkeep: Maintenance) -> None:
+def test_above_the_retry_limit_the_job_fails_with_the_reason(
+    engine: Engine, maintenance: Maintenance
+) -> None:
     with write(engine) as session:
         job, _ = make_running(session, resources={"max_retries": 2})
         worker = make_worker(session)
@@ -98,7 +100,7 @@ def test_above_the_retry_limit_the_job_fails_with_the_reason(engine: Engine, upk
                 assert claim
                 assert claim.attempt == attempt
             let_pass(session, 31)
-        assert upkeep.expire_leases() == [job.id]
+        assert maintenance.expire_leases() == [job.id]
     with write(engine) as session:
         row = session.get_one(Job, job.id)
         assert (row.state, row.attempt, row.retries_used) == ("failed", 3, 2)
@@ -113,26 +115,28 @@ def test_above_the_retry_limit_the_job_fails_with_the_reason(engine: Engine, upk
     [("cancel", "cancelled", 0), ("pause", "paused", 0), ("preempt", "queued", 1)],
 )
 def test_an_expired_lease_carries_out_a_pending_intent(
-    engine: Engine, upkeep: Maintenance, intent: str, state: str, retries: int
+    engine: Engine, maintenance: Maintenance, intent: str, state: str, retries: int
 ) -> None:
     with write(engine) as session:
         job, _ = make_running(session)
         job.intent = intent
         let_pass(session, 31)
-    upkeep.expire_leases()
+    maintenance.expire_leases()
     with write(engine) as session:
         row = session.get_one(Job, job.id)
         assert (row.state, row.retries_used) == (state, retries)
 
 
-def test_a_job_whose_row_is_locked_is_left_for_the_next_round(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_job_whose_row_is_locked_is_left_for_the_next_round(
+    engine: Engine, maintenance: Maintenance
+) -> None:
     with write(engine) as session:
         job, claim = make_running(session)
         let_pass(session, 31)
     with write(engine) as session:
         jobs.heartbeat(session, job.id, claim.attempt)  # not committed yet
-        assert upkeep.expire_leases() == []
-    assert upkeep.expire_leases() == [], "the heartbeat came in time"
+        assert maintenance.expire_leases() == []
+    assert maintenance.expire_leases() == [], "the heartbeat came in time"
 
 
 def test_a_new_leader_first_lets_supervisors_renew_their_leases(
@@ -140,15 +144,15 @@ def test_a_new_leader_first_lets_supervisors_renew_their_leases(
 ) -> None:
     now = [0.0]
     storage = open_storage(environment.storage_url)
-    upkeep = Maintenance(engine, broker(), storage, environment, clock=lambda: now[0])
+    maintenance = Maintenance(engine, broker(), storage, environment, clock=lambda: now[0])
     with write(engine) as session:
         job, _ = make_running(session)
         let_pass(session, 31)
-    assert upkeep.round()
+    assert maintenance.round()
     with write(engine) as session:
         assert session.get_one(Job, job.id).state == "running"
     now[0] = 2 * environment.heartbeat_seconds
-    assert upkeep.round()
-    upkeep.close()
+    assert maintenance.round()
+    maintenance.close()
     with write(engine) as session:
         assert session.get_one(Job, job.id).state == "queued"

@@ -1,9 +1,9 @@
 """The lifecycle of jobs as a state machine that Hypothesis drives against real PostgreSQL, beside a simple model.
 
-Workers claim, report, finish, die and come back from the dead; people submit, cancel, pause, resume and retry; leases
-expire, wake-up messages arrive twice, urgent jobs preempt others. After each step: at most one attempt of a job lives; what is over
-stays over unless somebody asks for a retry; nothing that a stale attempt wrote is there; every accepted job is
-over, paused, queued or leased, and as the model says.
+Workers claim, report, finish, crash and continue with a lost lease; people submit, cancel, pause, resume and retry; leases
+expire, wake-ups arrive twice, urgent jobs preempt others. After each step: at most one attempt of a job holds it; an ended
+job stays ended unless it is retried; nothing that a stale attempt wrote is stored; every accepted job is ended, paused,
+queued or leased, and equals the model.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ NEED_A_CLAIM = {"heartbeat", "report_points", "commit_checkpoint", "finish"}
 HAPPENINGS = [
     name
     for name, weight in {
-        "a_doorbell_rings": 5,
+        "wakeup_arrives": 5,
         "finish": 4,
         "ask": 3,
         "resume": 2,
@@ -70,7 +70,7 @@ Draw = Callable[[SearchStrategy[Any]], Any]
 
 @dataclass
 class Model:
-    """What a job should be."""
+    """The expected state of a job."""
 
     project: str
     priority: int
@@ -88,7 +88,7 @@ class Model:
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """What may happen, and beside it a model of what must come of it."""
+    """The possible operations, and a model of their expected results."""
 
     engine: Engine
     upkeep: Maintenance
@@ -99,7 +99,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.reset()
         self.jobs: dict[str, Model] = {}
         self.claims: list[jobs.Claim] = []
-        """All that any supervisor ever held: it may act on it at any later time."""
+        """Every claim that a supervisor ever got: it may act on it at any later time."""
         self.entries = 0
         with write(self.engine) as session:
             self.datasets = {
@@ -110,16 +110,16 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
-        """One rule with weights: left to choose among many rules, Hypothesis leaves half of them out of each run, and
-        what is interesting here needs them all."""
+        """One rule with weights: given many rules, Hypothesis leaves half of them out of each run, and the interesting
+        sequences need all of them."""
         possible = [name for name in HAPPENINGS if self.claims or name not in NEED_A_CLAIM]
         getattr(self, data.draw(st.sampled_from(possible)))(data.draw)
 
-    # What people do.
+    # Operations of users.
 
     @initialize()
     def first(self) -> None:
-        """A greedy project before a modest one: who is next is not who came first."""
+        """A project with many jobs before one with few: the next job is not the first submitted one."""
         for project in (0, 0, 0, 1):
             self._submit(project, {"preemptible": True, "max_retries": 1}, 0)
 
@@ -158,10 +158,10 @@ class Lifecycle(RuleBasedStateMachine):
             model.retries = 0
             self._requeue(model)
 
-    # What workers do.
+    # Operations of workers.
 
-    def a_doorbell_rings(self, draw: Draw) -> None:
-        """Also one too many, or for a job that is long gone: the best that waits is taken, or nothing."""
+    def wakeup_arrives(self, draw: Draw) -> None:
+        """Also a duplicate, or for a job that has ended: the best queued job is claimed, or none."""
         with write(self.engine) as session:
             claim = jobs.claim(session, draw(st.sampled_from(self.workers)))
         queued = {job_id: model for job_id, model in self.jobs.items() if model.state == "queued"}
@@ -213,7 +213,7 @@ class Lifecycle(RuleBasedStateMachine):
         else:
             self._leave(model, "cancelled" if model.intent == "cancel" else "failed")
 
-    # What happens to them.
+    # Events that affect workers.
 
     def a_lease_expires(self, draw: Draw) -> None:
         running = [job_id for job_id, model in self.jobs.items() if model.state == "running"]
@@ -236,7 +236,7 @@ class Lifecycle(RuleBasedStateMachine):
             assert self.jobs[victim].priority < self.jobs[urgent].priority
             self.jobs[victim].intent = "preempt"
 
-    # What must always hold.
+    # Invariants.
 
     @invariant()
     def every_accepted_job_is_as_the_model_says(self) -> None:
@@ -274,7 +274,7 @@ class Lifecycle(RuleBasedStateMachine):
         assert {tuple(row) for row in kept} == {(i, *c) for i, m in self.jobs.items() for c in m.checkpoints}
 
     @invariant()
-    def the_diary_tells_each_change_once_and_none_that_may_not_be(self) -> None:
+    def events_record_each_allowed_transition_once(self) -> None:
         with read(self.engine) as session:
             changes = [e for e in session.scalars(select(Event).order_by(Event.id)) if "to" in e.data]
         state = dict.fromkeys(self.jobs, "queued")
@@ -298,13 +298,13 @@ class Lifecycle(RuleBasedStateMachine):
         )
 
     def _any_job(self, draw: Draw) -> tuple[str, Model]:
-        """Mostly one that is not over."""
+        """Mostly one that has not ended."""
         lively = [job_id for job_id, model in self.jobs.items() if model.state not in TERMINAL]
         job_id = draw(st.sampled_from(lively if lively and draw(st.integers(0, 3)) else list(self.jobs)))
         return job_id, self.jobs[job_id]
 
     def _any_claim(self, draw: Draw) -> jobs.Claim:
-        """Mostly one that holds its job; else a stale one, of a job that runs elsewhere where there is one."""
+        """Mostly one that holds its job; else a stale one, if possible of a job that runs elsewhere."""
         live = [claim for claim in self.claims if self._holds(claim)]
         if live and draw(st.integers(0, 3)):
             return draw(st.sampled_from(live))
@@ -327,7 +327,7 @@ class Lifecycle(RuleBasedStateMachine):
     def _fenced(
         self, claim: jobs.Claim, action: Callable[[WriteSession], object]
     ) -> tuple[object, Model | None]:
-        """Do it; its answer and the model if the attempt holds the job, nothing if it must have been refused."""
+        """Run the operation; returns its result and the model if the attempt holds the job, None if it must be refused."""
         model = self.jobs[claim.job_id]
         if self._holds(claim):
             with write(self.engine) as session:
@@ -364,7 +364,7 @@ class Lifecycle(RuleBasedStateMachine):
 def test_random_sequences_of_operations_keep_the_invariants(
     engine: Engine, environment: Settings, test_broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Leases end, and workers grow old, when the machine says so and not before.
+    # Leases expire and workers go offline only when the state machine does it.
     monkeypatch.setattr(
         "control.lifecycle.leases.settings", lambda: environment.model_copy(update={"lease_seconds": 1e6})
     )
@@ -389,7 +389,7 @@ def test_random_sequences_of_operations_keep_the_invariants(
             stateful_step_count=40,
             deadline=None,
             # An example takes about a second of the database: shrinking would take many minutes, and the steps as they were
-            # found, with the model's state, tell enough.
+            # found, with the model's state, are enough.
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),

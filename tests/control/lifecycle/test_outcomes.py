@@ -1,4 +1,4 @@
-"""How an attempt ends, and what becomes of its job."""
+"""How an attempt ends, and the state of its job that follows."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a running attempt reports, and what a reader sees of it."""
+"""Reports of a running attempt, and how they are read."""
 
 import math
 from datetime import UTC, datetime, timedelta

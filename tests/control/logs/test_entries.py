@@ -1,4 +1,4 @@
-"""What is in a log entry, whatever was logged: bounded, without local variables and secrets, in both formats."""
+"""Log entries: bounded, without local variables and secrets, in both formats."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def log_format(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def written(log_format: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Takes what the process writes to its log."""
+    """Captures the log of the process."""
     stream = io.StringIO()
     for name, value in _SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -73,7 +73,7 @@ def entry(stream: io.StringIO, log_format: str) -> str:
 
 
 class Spy:
-    """Knows whether somebody looked at it."""
+    """Records whether its representation was computed."""
 
     looked = False
 
@@ -206,7 +206,7 @@ def test_a_long_sentence_is_bounded(written: io.StringIO, log_format: str) -> No
 
 def test_an_entry_whose_formatting_fails_shows_no_arguments(written: io.StringIO, log_format: str) -> None:
     record = logging.LogRecord("test", logging.WARNING, __file__, 1, "%d", ("an argument",), None)
-    # Pytest's own handlers, which are there as well, raise what they meet.
+    # Pytest's own handlers, which are active too, raise formatting errors.
     (handler,) = (h for h in logging.getLogger().handlers if type(h).__module__.startswith("control."))
     handler.handle(record)
     assert "an argument" not in written.getvalue()

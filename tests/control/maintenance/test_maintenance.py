@@ -26,24 +26,24 @@ def storage(environment: Settings) -> Storage:
 
 @pytest.fixture
 def replica(engine: Engine, environment: Settings, storage: Storage) -> Iterator[Callable[..., Maintenance]]:
-    """Makes replicas, whose clock is past any grace."""
+    """Makes replicas whose clock is past the grace period."""
     made: list[Maintenance] = []
 
     def make(chosen: Broker | None = None) -> Maintenance:
         ticks = iter(range(0, 10**6, 1000))
-        upkeep = Maintenance(
+        maintenance = Maintenance(
             engine, chosen or broker(), storage, environment, clock=lambda: float(next(ticks))
         )
-        made.append(upkeep)
-        return upkeep
+        made.append(maintenance)
+        return maintenance
 
     yield make
-    for upkeep in made:
-        upkeep.close()
+    for maintenance in made:
+        maintenance.close()
 
 
 @pytest.fixture
-def upkeep(replica: Callable[..., Maintenance]) -> Maintenance:
+def maintenance(replica: Callable[..., Maintenance]) -> Maintenance:
     return replica()
 
 
@@ -86,36 +86,38 @@ def test_a_leader_whose_connection_dies_is_followed_by_another(
 def test_a_silent_leaders_connection_is_closed_by_the_server(
     replica: Callable[..., Maintenance], engine: Engine
 ) -> None:
-    """What frees the lead of a frozen process; the server is asked what it would do, so that nobody has to wait."""
-    upkeep = replica()
-    assert upkeep.round()
-    connection = upkeep._leadership._connection
+    """This ends the leadership of a frozen process; the test reads the server's settings instead of waiting."""
+    maintenance = replica()
+    assert maintenance.round()
+    connection = maintenance._leadership._connection
     assert connection
     assert connection.execute(text("SHOW idle_session_timeout")).scalar() == "15s"
 
 
-def test_a_lost_wake_up_is_sent_again(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_lost_wake_up_is_sent_again(engine: Engine, maintenance: Maintenance) -> None:
     with write(engine) as session:
         job = make_job(session)
         make_worker(session)
     broker().live.flushall()
     assert _backlog() == {"cpu": 0, "gpu": 0}
-    assert dict(upkeep.dispatch().wakeups) == {"cpu": [job.id]}
+    assert dict(maintenance.dispatch().wakeups) == {"cpu": [job.id]}
     assert _backlog() == {"cpu": 1, "gpu": 0}
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert _backlog() == {"cpu": 1, "gpu": 0}, "a wake-up message that still waits is enough"
 
 
-def test_no_wake_up_is_sent_to_busy_workers(engine: Engine, upkeep: Maintenance) -> None:
+def test_no_wake_up_is_sent_to_busy_workers(engine: Engine, maintenance: Maintenance) -> None:
     with write(engine) as session:
         make_running(session)
         make_job(session)
     broker().live.flushall()
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert _backlog() == {"cpu": 0, "gpu": 0}
 
 
-def test_jobs_that_no_worker_can_run_do_not_block_later_jobs(engine: Engine, upkeep: Maintenance) -> None:
+def test_jobs_that_no_worker_can_run_do_not_block_later_jobs(
+    engine: Engine, maintenance: Maintenance
+) -> None:
     with write(engine) as session:
         project = make_job(session, resources={"device": "cuda"}, priority=9)
         session.execute(
@@ -128,17 +130,19 @@ def test_jobs_that_no_worker_can_run_do_not_block_later_jobs(engine: Engine, upk
         )
         small = make_job(session)
         make_worker(session)
-    assert dict(upkeep.dispatch().wakeups) == {"cpu": [small.id]}
+    assert dict(maintenance.dispatch().wakeups) == {"cpu": [small.id]}
 
 
-def test_a_job_of_lower_priority_is_preempted_for_an_urgent_one(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_job_of_lower_priority_is_preempted_for_an_urgent_one(
+    engine: Engine, maintenance: Maintenance
+) -> None:
     with write(engine) as session:
         victim, claim = make_running(session, resources={"preemptible": True})
         urgent = make_job(session, priority=1)
         worker = victim.worker_id
         assert worker
-    assert upkeep.round()
-    assert upkeep.round(), "a second round asks for nothing more"
+    assert maintenance.round()
+    assert maintenance.round(), "a second round asks for nothing more"
     with write(engine) as session:
         assert jobs.heartbeat(session, victim.id, claim.attempt) == "preempt"
         told = [event for event in jobs.events(session, victim.id) if event.type == "preempt_requested"]
@@ -155,7 +159,7 @@ def test_a_job_of_lower_priority_is_preempted_for_an_urgent_one(engine: Engine, 
 
 
 def test_files_of_dropped_checkpoints_leave_the_storage(
-    engine: Engine, upkeep: Maintenance, storage: Storage, tmp_path: Path
+    engine: Engine, maintenance: Maintenance, storage: Storage, tmp_path: Path
 ) -> None:
     source = tmp_path / "config.json"
     source.write_text("{}")
@@ -167,30 +171,30 @@ def test_files_of_dropped_checkpoints_leave_the_storage(
         for step in (1, 2):
             storage.put_file(f"jobs/{claim.job_id}/attempt-1/step-{step}/config.json", source)
             make_checkpoint(session, claim, step)
-    assert upkeep.purge_checkpoints() == [], "downloads that have just begun may end"
+    assert maintenance.purge_checkpoints() == [], "downloads that have just begun may end"
     with write(engine) as session:
         let_pass(session, 61)
-    purged = upkeep.purge_checkpoints()
+    purged = maintenance.purge_checkpoints()
     with read(engine) as session:
         first = session.get_one(Checkpoint, purged[0])
         assert (first.step, first.purged_at is not None) == (1, True)
     left = [item.key for item in storage.list(f"jobs/{claim.job_id}")]
     assert left == [f"jobs/{claim.job_id}/attempt-1/step-2/config.json"]
-    assert upkeep.purge_checkpoints() == []
+    assert maintenance.purge_checkpoints() == []
 
 
 def test_leases_expire_while_redis_is_unreachable(
     engine: Engine, replica: Callable[..., Maintenance], environment: Settings, tmp_path: Path
 ) -> None:
     nowhere = Broker(environment.model_copy(update={"redis_url": f"unix://{tmp_path}/no.sock?db=0"}))
-    upkeep = replica(nowhere)
+    maintenance = replica(nowhere)
     with write(engine) as session:
         job, _ = make_running(session)
         make_worker(session)
         let_pass(session, 31)
         make_worker(session)
-    assert upkeep.round()
-    assert upkeep.round()
+    assert maintenance.round()
+    assert maintenance.round()
     with read(engine) as session:
         assert session.get_one(Job, job.id).state == "queued"
     nowhere.close()

@@ -16,7 +16,7 @@ from tests.factories import let_pass, make_running
 
 
 class Replica(Maintenance):
-    """One whose clock stands still until it is moved."""
+    """A replica whose clock the test moves."""
 
     now = 0.0
 
@@ -31,7 +31,7 @@ def replica(engine: Engine, environment: Settings) -> Iterator[Replica]:
 
 @pytest.fixture
 def silent(engine: Engine) -> str:
-    """A running job whose supervisor is silent for longer than its lease."""
+    """A running job whose lease has expired."""
     with write(engine) as session:
         job, _ = make_running(session)
         let_pass(session, 31)
@@ -46,7 +46,7 @@ def state(engine: Engine, job_id: str) -> str:
 def test_the_first_round_of_a_leader_takes_back_no_job(
     engine: Engine, replica: Replica, environment: Settings, silent: str
 ) -> None:
-    """The supervisor may have been silent because there was no database, and beats again within the grace."""
+    """The heartbeats may be missing because of a database outage, and return within the grace period."""
     grace = 2 * environment.heartbeat_seconds
     assert grace > 0
     assert replica.round()

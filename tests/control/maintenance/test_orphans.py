@@ -1,4 +1,4 @@
-"""What a worker uploaded and never committed does not stay."""
+"""Files that a worker uploaded and never committed are removed."""
 
 from datetime import timedelta
 from pathlib import Path

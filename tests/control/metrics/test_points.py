@@ -1,4 +1,4 @@
-"""Points: written once a job, name and step, read back in the order of writing."""
+"""Points: unique by job, name and step, read back in the order of writing."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What a run shows: once for each name and step, fenced, bounded, and told live."""
+"""Samples of a run: unique by name and step, fenced, bounded, and in the live stream."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which job a worker takes, and that each is taken once."""
+"""Which job a worker claims, and that each is claimed once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -228,7 +228,7 @@ def test_a_job_locked_by_another_claim_is_skipped(engine: Engine) -> None:
 
 
 def test_the_cost_of_a_claim_does_not_grow_with_history(engine: Engine) -> None:
-    """The plan, not the clock, is asked: whatever the history, the queue is read through its own index."""
+    """Checked by the query plan, not by time: the queue is read through its own index."""
     with write(engine) as session:
         job = make_job(session)
         session.execute(
@@ -244,7 +244,7 @@ def test_the_cost_of_a_claim_does_not_grow_with_history(engine: Engine) -> None:
     with write(engine) as session:
         session.execute(
             text("SET LOCAL enable_seqscan = off")
-        )  # so that a scan shows only where nothing else could do
+        )  # so that the plan has a scan only if no index can be used
         before = session.execute(
             text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'jobs'")
         ).scalar()

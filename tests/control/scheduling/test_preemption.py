@@ -1,4 +1,4 @@
-"""Making room for a job of higher priority, beside everything else that may be asked of the one that gives way."""
+"""Preemption for a job of higher priority, combined with other requests on the preempted job."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.factories import make_job, make_running
 
 
 @pytest.fixture
-def upkeep(engine: Engine, environment: Settings) -> Maintenance:
+def maintenance(engine: Engine, environment: Settings) -> Maintenance:
     return Maintenance(engine, broker(), open_storage(environment.storage_url), environment)
 
 
@@ -41,19 +41,19 @@ def intent(engine: Engine, job_id: str) -> str | None:
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
 def test_preemption_does_not_replace_a_request_of_a_user(
-    engine: Engine, upkeep: Maintenance, verb: Any
+    engine: Engine, maintenance: Maintenance, verb: Any
 ) -> None:
     victim, project, _ = running(engine)
     urgent(engine)
     with write(engine) as session:
         jobs.request(session, project, victim, verb)
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert intent(engine, victim) == verb
 
 
 @pytest.mark.parametrize("verb", ["cancel", "pause"])
 def test_preemption_does_not_replace_a_concurrent_request_of_a_user(
-    engine: Engine, upkeep: Maintenance, verb: Any, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, maintenance: Maintenance, verb: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim, project, claim = running(engine)
     urgent(engine)
@@ -67,7 +67,7 @@ def test_preemption_does_not_replace_a_concurrent_request_of_a_user(
         return found
 
     monkeypatch.setattr(module, "plan", plan_and_be_late)
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert intent(engine, victim) == verb
     with write(engine) as session:
         jobs.finish(session, victim, claim.attempt, jobs.Stopped(75))
@@ -76,7 +76,7 @@ def test_preemption_does_not_replace_a_concurrent_request_of_a_user(
 
 
 def test_a_job_that_ends_meanwhile_is_not_preempted(
-    engine: Engine, upkeep: Maintenance, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim, _, claim = running(engine)
     urgent(engine)
@@ -89,16 +89,16 @@ def test_a_job_that_ends_meanwhile_is_not_preempted(
         return found
 
     monkeypatch.setattr(module, "plan", plan_and_be_late)
-    upkeep.dispatch()
+    maintenance.dispatch()
     with read(engine) as session:
         job = session.get_one(Job, victim)
         assert (job.state, job.intent) == ("succeeded", None)
 
 
-def test_a_cancel_after_the_preemption_takes_precedence(engine: Engine, upkeep: Maintenance) -> None:
+def test_a_cancel_after_the_preemption_takes_precedence(engine: Engine, maintenance: Maintenance) -> None:
     victim, project, claim = running(engine)
     urgent(engine)
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert intent(engine, victim) == "preempt"
     with write(engine) as session:
         jobs.request(session, project, victim, "cancel")
@@ -107,16 +107,16 @@ def test_a_cancel_after_the_preemption_takes_precedence(engine: Engine, upkeep: 
 
 
 def test_only_preemptible_jobs_are_preempted_and_only_for_higher_priority(
-    engine: Engine, upkeep: Maintenance
+    engine: Engine, maintenance: Maintenance
 ) -> None:
     firm, _, _ = running(engine, preemptible=False)
     urgent(engine)
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert intent(engine, firm) is None
 
 
-def test_equal_priority_does_not_preempt(engine: Engine, upkeep: Maintenance) -> None:
+def test_equal_priority_does_not_preempt(engine: Engine, maintenance: Maintenance) -> None:
     victim, _, _ = running(engine)
     urgent(engine, priority=0)
-    upkeep.dispatch()
+    maintenance.dispatch()
     assert intent(engine, victim) is None

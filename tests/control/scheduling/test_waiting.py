@@ -1,4 +1,4 @@
-"""Why a queued job waits, in words."""
+"""The reasons why a queued job waits."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ def pictures(batch: int, channels: int, side: int) -> torch.Tensor:
 
 
 def mirrored(place: float, side: int) -> float:
-    """A coordinate mirrored into 0 … side - 1."""
+    """A coordinate reflected into 0 … side - 1."""
     while side > 1 and not 0 <= place <= side - 1:
         place = -place if place < 0 else 2 * (side - 1) - place
     return place if side > 1 else 0.0
@@ -76,7 +76,7 @@ def recoloured(
             axis = torch.ones(3) / math.sqrt(3)
             colour = colour * math.cos(angle) + torch.linalg.cross(axis, colour) * math.sin(
                 angle
-            )  # Rodrigues
+            )  # Rodrigues' rotation formula
         if happens[4]:
             colour = colour * 2 ** bell[2]
     return grey + colour

@@ -1,4 +1,4 @@
-"""Every tensor of a state has a file, and what is read back fits in whole or is refused."""
+"""Every tensor of a state has a file; reading restores all tensors or is refused."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Checkpoints in a run directory: which are whole, which stay."""
+"""Checkpoints in a run directory: complete ones, damaged ones, and retention."""
 
 from pathlib import Path
 from typing import Any

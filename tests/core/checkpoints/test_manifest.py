@@ -1,4 +1,4 @@
-"""A manifest is read as what it has to be, or refused."""
+"""A manifest is valid, or refused."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether a directory's run is the one that a spec asks for."""
+"""Whether the run in a directory may be resumed with a spec."""
 
 import copy
 from typing import Any

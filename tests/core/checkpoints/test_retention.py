@@ -1,4 +1,4 @@
-"""Which checkpoints may go, and which one a run resumes from."""
+"""Which checkpoints retention drops, and which one a run resumes from."""
 
 import math
 from collections.abc import Mapping
@@ -115,7 +115,7 @@ _values = st.none() | st.floats(allow_nan=True)
 def test_repeated_application_keeps_the_newest_and_the_best(
     rule: CheckpointRetention, written: list[tuple[int, float | None]]
 ) -> None:
-    """Applied after each checkpoint of a run, as it is: what the rule names is always there."""
+    """Applied after each checkpoint of a run, as the engine does: the checkpoints that the rule keeps are always there."""
     present: list[Fake] = []
     seen: list[Fake] = []
     for step, value in sorted(written):

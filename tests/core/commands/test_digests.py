@@ -1,4 +1,4 @@
-"""The file of hashes that whoever starts the engine may hand in."""
+"""The file of hashes that can be passed to the engine."""
 
 from pathlib import Path
 

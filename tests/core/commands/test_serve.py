@@ -1,4 +1,4 @@
-"""The preloaded server: its wire format, and who dies with whom."""
+"""The preloaded server: its wire format, and which processes end together."""
 
 import contextlib
 import json
@@ -47,7 +47,7 @@ def busy(spec: dict[str, Any], corpus: Path, tmp_path: Path) -> Iterator[list[st
 def test_preloading_starts_no_thread(engine_server: Any) -> None:
     with engine_server.connect() as connection:
         connection.sendall(b"not json\n")
-        assert connection.recv(4096)  # it has imported everything when it answers
+        assert connection.recv(4096)  # it responds when all imports are done
     assert len(list(Path(f"/proc/{engine_server.process.pid}/task").iterdir())) == 1
 
 
@@ -172,7 +172,7 @@ def test_a_request_may_arrive_in_pieces(engine_server: Any, tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def slow_leader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A server whose engines never get to lead a group of their own."""
+    """A server whose engines never become leaders of a process group."""
     with serving(tmp_path_factory.mktemp("slow"), module="tests.core.slow_leader") as server:
         yield server
 
@@ -216,7 +216,7 @@ def test_a_connection_that_finds_no_descriptor_left_is_served_later(slow_leader:
     with contextlib.closing(slow_leader.request(["run", "--help"], tmp_path / "log")) as engine:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
         with slow_leader.connect() as connection:
-            # The server tells of this engine's end after it has looked at the connection.
+            # The server reports the end of this engine after it has checked the connection.
             engine.signal(signal.SIGKILL)
             assert engine.end() == {"signal": 9}
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)

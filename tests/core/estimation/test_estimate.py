@@ -1,4 +1,4 @@
-"""An estimate is made of real steps, says how it came to its numbers, and leaves nothing behind."""
+"""An estimate runs real steps, states how its numbers were measured, and leaves nothing behind."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ def make_spec(**training: Any) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def torch_as_it_was() -> Iterator[None]:
-    """An estimate sets torch up for its process, which here is the tests' own."""
+    """Restores torch's settings, which an estimate changes in this process."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""The two probes, compared with slow references, and with themselves for repeatability."""
+"""The two probes, compared with slow references and checked for repeatability."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A preview shows what training would feed the networks, and nothing else."""
+"""A preview shows the inputs of the networks in training, and nothing else."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Inputs of networks, in short."""
+"""Short constructor of a network's inputs."""
 
 from typing import Any
 
@@ -19,5 +19,5 @@ _ANY: dict[str, Any] = {
 
 
 def network_inputs(**given: Any) -> Inputs:
-    """Those given, and any others."""
+    """The given inputs, and defaults for the others."""
     return Inputs(**(_ANY | given))

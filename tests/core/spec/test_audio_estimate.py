@@ -1,4 +1,4 @@
-"""What an audio job is said to weigh, against what the networks really are."""
+"""The sizing of audio jobs, compared with the real networks."""
 
 from typing import Any
 

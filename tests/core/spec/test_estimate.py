@@ -1,4 +1,4 @@
-"""What a job is said to weigh, against what the network really is."""
+"""The sizing of a job, compared with the real network."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ SPECIAL = SpecialIds(pad=0, unk=1, cls=2, sep=3, mask=4, all=(0, 1, 2, 3, 4))
 
 
 def _network(architecture: str, size: TransformerSize, vocabulary: int, positions: int) -> Any:
-    """What `transformers` makes of it, without memory."""
+    """The network of `transformers`, on the meta device."""
     from transformers import (  # noqa: PLC0415 - slow to import
         AutoModelForCausalLM,
         AutoModelForMaskedLM,
@@ -92,7 +92,7 @@ def test_weights_take_sixteen_bytes_a_parameter() -> None:
 
 def test_activations_grow_with_what_is_on_the_device_at_once() -> None:
     base, double, triple = (estimate(_spec(batch_size=size)).activation_bytes for size in (32, 64, 96))
-    # The scores of the vocabulary are worked off in pieces of one size; what the layers keep grows.
+    # The scores of the vocabulary are computed in blocks of one size; the activations of the layers grow.
     assert triple - double == double - base
     assert double > 1.8 * base
     assert estimate(_spec(batch_size=64, accumulation_steps=2)).activation_bytes == base

@@ -1,4 +1,4 @@
-"""What an image job is said to weigh, against its objective."""
+"""The sizing of image jobs, compared with their objectives."""
 
 from pathlib import Path
 from typing import Any
@@ -67,5 +67,5 @@ def test_activations_are_near_what_autograd_saves(
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         losses = objective(batch)
     assert losses.total.requires_grad
-    # A job's part of a batch is 4 images.
+    # A micro-batch of the job has 4 images.
     assert 0.5 < estimate(job).activation_bytes / sum(saved.values()) < 1.5

@@ -1,4 +1,4 @@
-"""Which measures tell a better checkpoint, and which way."""
+"""Which metrics compare checkpoints, and their directions."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""Patterns that people write: what is refused, and that none of them takes long."""
+"""Patterns in specs: which are refused, and that none takes long."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_group_is_found(pattern: str, path: str, group: str | None) -> None:
     ],
 )
 def test_a_pattern_that_backtracking_never_finishes_is_searched_in_linear_time(pattern: str) -> None:
-    """Each takes Python's own engine longer than the test suite; a test that hangs has failed."""
+    """Each takes Python's `re` longer than the whole test suite; a test that hangs has failed."""
     assert find_group(pattern, "a" * 100_000 + "!") is None
 
 

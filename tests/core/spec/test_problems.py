@@ -1,4 +1,4 @@
-"""What is wrong with a spec is told at the field that is wrong, with the nearest name that would be right."""
+"""An error in a spec is reported at its field, with the nearest valid name."""
 
 from typing import Any
 

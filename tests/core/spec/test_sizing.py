@@ -1,4 +1,4 @@
-"""What a task that says nothing of its sizing is taken to weigh: its network, as it is."""
+"""The default sizing of a task: that of its network."""
 
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -16,7 +16,7 @@ from tests.core.spec.network_inputs import network_inputs
 
 
 class Silent(TaskSpec):
-    """A task of another package that says only what it must."""
+    """A task of another package with only the required fields."""
 
     modality: ClassVar[Modality] = "text"
     presets: ClassVar[tuple[str, ...]] = tuple(PRESETS)

@@ -1,4 +1,4 @@
-"""What may start from what: every misfit is named by its field, and nothing else is refused."""
+"""Which jobs may start from which checkpoints: every misfit is reported at its field, and nothing else is refused."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""Specs of jobs that were accepted once, and whose task is not installed any more."""
+"""Stored specs whose task is not installed any more."""
 
 import pytest
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ def test_the_spec_of_a_missing_task_keeps_every_field() -> None:
 
 
 def test_a_known_task_is_dumped_as_it_was() -> None:
-    """Its own fields are there, and nothing beside them."""
+    """The dump has the task's own fields, and no others."""
     assert stored(KNOWN).model_dump(mode="json") == KNOWN
 
 

@@ -1,4 +1,4 @@
-"""Text in specs over the whole of Unicode: it comes out of a file as it went in, or is refused with the reason."""
+"""Text in specs with characters from all of Unicode: it is read from a file unchanged, or refused with the reason."""
 
 import json
 from pathlib import Path

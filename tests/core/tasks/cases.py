@@ -13,7 +13,7 @@ from tests.core.training.reference.jobs import CASES
 
 
 def objective_of(name: str, request: pytest.FixtureRequest, cache: Path, **changes: dict[str, Any]) -> Any:
-    """The objective of one of `CASES`; ``changes`` go to parts of its document."""
+    """The objective of one of `CASES`; ``changes`` are merged into its document."""
     case = CASES[name]
     document = copy.deepcopy(case.document)
     for part, values in changes.items():

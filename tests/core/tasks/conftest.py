@@ -1,4 +1,4 @@
-"""One thread a test: small tensors gain nothing by more, and other tests want the cores too."""
+"""One thread for each test: small tensors gain nothing from more, and other tests run at the same time."""
 
 from collections.abc import Iterator
 

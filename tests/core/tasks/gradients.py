@@ -1,11 +1,11 @@
-"""A loss and its gradients held against a slow reference's."""
+"""Comparison of a loss and its gradients with a slow reference."""
 
 from torch import Tensor, autograd, nn
 from torch.testing import assert_close
 
 
 def assert_same_gradients(network: nn.Module, found: Tensor, expected: Tensor) -> None:
-    """Both losses, and what they give to every trained weight, are the same; weights that neither reaches are none."""
+    """Check that both losses and their gradients of every trained weight are equal, and that every weight has a gradient."""
     assert_close(found, expected, rtol=1e-5, atol=1e-6)
     named = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
     pairs = zip(

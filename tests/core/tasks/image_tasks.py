@@ -42,7 +42,7 @@ ENCODERS = [name for name in TASKS if not name.endswith("gan")]
 
 
 def coloured_pictures(path: Path, count: int = 64, side: int = 16) -> Path:
-    """A zip of PNGs in two folders: discs and squares, each in a colour of its own on another."""
+    """A zip of PNGs in two folders: discs and squares in one colour on another."""
     dice = np.random.default_rng(0)
     down, across = np.mgrid[:side, :side] - side / 2 + 0.5
     with zipfile.ZipFile(path, "w") as archive:

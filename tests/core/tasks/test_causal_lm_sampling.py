@@ -1,4 +1,4 @@
-"""Continuations against the plain way: the whole text through the network for each token."""
+"""Continuations, compared with the plain way: the whole text through the network for each token."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_tokens_are_drawn_from_the_likeliest_by_inverse_distribution(architectur
         seed=0,
     ).eval()
     for parameter in network.parameters():
-        parameter.mul_(4)  # so that some tokens are likelier than others
+        parameter.mul_(4)  # so that some tokens are more likely than others
     prompts, samples = torch.randint(0, 50, (4, 5)), np.array([7, 0, 3, 9])
     drawn = continuations(network, prompts, samples, key=1, tokens=12, temperature=0.7, top_k=8)
 

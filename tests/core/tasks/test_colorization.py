@@ -1,4 +1,4 @@
-"""What the colouriser sees, learns from and shows."""
+"""Colorization: its inputs, loss and pictures."""
 
 import math
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_class_weights_are_counted_in_the_training_split(pictures: Path, cache: 
 
 
 def slow_loss(objective: Any, rows: np.ndarray) -> torch.Tensor:
-    """Image by image and place by place: equations 2 and 3, or half the squared distance of a / 110 and b / 110."""
+    """Image by image and position by position: equations 2 and 3, or half the squared distance of a / 110 and b / 110."""
     total = torch.zeros(())
     cells = palette().tolist()
     side = objective.guess_side

@@ -45,7 +45,7 @@ def test_the_corners_of_the_gamut_have_their_published_values(
 
 def test_every_pixel_equals_the_direct_computation() -> None:
     colours = torch.rand(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    colours[:10] *= 0.03  # the dark, straight parts of both curves
+    colours[:10] *= 0.03  # the dark, linear parts of both curves
     expected = image(*(reference(*colour) for colour in colours.tolist()))
     torch.testing.assert_close(rgb_to_lab(colours.T[None, :, None, :]), expected, atol=1e-3, rtol=0)
 

@@ -1,4 +1,4 @@
-"""SimCLR's task: which views are compared, and with which others."""
+"""SimCLR's task: which views are compared with which."""
 
 from pathlib import Path
 from typing import Any

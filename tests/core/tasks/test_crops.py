@@ -1,4 +1,4 @@
-"""The light augmentation of MAE and I-JEPA: as large and as often mirrored as the papers have it."""
+"""The light augmentation of MAE and I-JEPA: sizes of crops and probability of flips as in the papers."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_crops_reach_their_whole_range(
     share = (height * width / 16**2).numpy()
     assert share.min() == pytest.approx(smallest, abs=0.01)
     assert share.max() == pytest.approx(1.0, abs=0.02)
-    # Where a drawn shape does not fit, another is tried, which favours small crops a little.
+    # If a drawn shape does not fit, another is drawn, which makes small crops slightly more frequent.
     assert share.mean() == pytest.approx((1 + smallest) / 2, abs=0.1)
     assert min(top.min(), left.min()) >= 0
     assert max((top + height).max(), (left + width).max()) <= 16 + 1e-4

@@ -1,4 +1,4 @@
-"""Noise of each kind, and the loss it leaves."""
+"""Noise of each kind, and the loss."""
 
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def test_only_values_selected_by_the_noise_are_changed(kind: str, pictures: Path
 
 
 def slow_loss(objective: Any, data: Any, rows: np.ndarray, marks: torch.Tensor | None) -> torch.Tensor:
-    """Image by image and channel by channel: ‖x - g(f(x̃))‖² over its numbers."""
+    """Image by image and channel by channel: the mean of ‖x - g(f(x̃))‖² over its values."""
     total = torch.zeros(())
     for number, row in enumerate(rows):
         clean = torch.stack(

@@ -1,4 +1,4 @@
-"""What the tasks tell of themselves in their specs, which dashboard, command line and benchmarks show and use."""
+"""The descriptions of tasks in their specs, which dashboard, command line and benchmarks use."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from core.spec.tasks import tasks_by_kind
 _ROOT = Path(__file__).resolve().parents[3]
 TASKS = tasks_by_kind()
 ROOM = 4
-"""Figures of a task at the head of a job's page."""
+"""Number of summary figures at the top of a job's page."""
 
 
 @pytest.fixture(params=TASKS)

@@ -1,4 +1,4 @@
-"""Evaluation: of the held-out part, all of it that is asked for, as it is stored, by the weights that are kept."""
+"""Evaluation: on the requested part of the held-out split, as it is stored, with the weights that a checkpoint contains."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_training_and_held_out_split_are_disjoint_and_those_of_the_data(
         stored = stored_of(objective, split)
         if stored is not None:
             assert rows == stored
-    if CASES[name].data != "sentences":  # of two rows of short sentences some may say the same
+    if CASES[name].data != "sentences":  # rows of short sentences may be equal
         assert not set(contents["train"]) & set(contents["held_out"])
     else:
         assert contents["train"] != contents["held_out"]
@@ -38,7 +38,7 @@ def rows_of(samples: Any) -> list[bytes]:
 
 
 def stored_of(objective: Any, split: str) -> list[bytes] | None:
-    """What the files hold: an image a row, or the text's tokens behind [CLS]."""
+    """The stored samples: one image in each row, or the text's tokens after [CLS]."""
     data = objective.data
     if hasattr(data, "images"):
         return [image.tobytes() for image in data.images(split)]
@@ -66,7 +66,7 @@ AUGMENTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_held_out_samples_are_measured_as_they_are_stored(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
-    """An augmentation of the training part changes nothing in what is measured."""
+    """Augmentation in training does not change the metrics of held-out samples."""
     measured, trained = [], []
     for change in AUGMENTED[name]:
         objective = objective_of(name, request, cache, task=change)
@@ -135,7 +135,7 @@ def test_the_classifier_of_a_gan_is_trained_on_training_images_and_their_classes
     with torch.no_grad():
         for _ in range(2):
             objective.evaluate(objective.samples("held_out"), np.arange(4), 4)
-    ((samples, labels),) = taught  # once a run
+    ((samples, labels),) = taught  # once in each run
     assert rows_of(samples) == [image.tobytes() for image in objective.data.images("train")]
     assert labels.tolist() == objective.data.labels("train").tolist()
 

@@ -1,4 +1,4 @@
-"""A game for two: who learns when, what steers the augmentation, and what judges the images."""
+"""The GAN: its two phases, adaptive augmentation, and the classifier for the Fréchet distance."""
 
 import zipfile
 from pathlib import Path
@@ -41,8 +41,8 @@ def test_each_phase_trains_one_network(name: str, pictures: Path, cache: Path) -
 def slow_losses(
     objective: Any, batch: Any, *, hinge: bool, penalised: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both players' losses, one image at a time, each augmented by itself; R1 counted for the steps it leaves
-    out (arXiv 1801.04406, equation 9)."""
+    """The losses of discriminator and generator, one image at a time, each augmented by itself; R1 is multiplied by its
+    interval (arXiv 1801.04406, equation 9)."""
     task, t = objective.task, batch.tensors
 
     def score(images: torch.Tensor, number: int, drawn: str) -> torch.Tensor:
@@ -93,7 +93,7 @@ def test_losses_and_gradients_are_the_formulas(
     document = image_job(name, size=size, channels=channels)
     document["task"] = document["task"] | changes
     _, _, objective = create(document, pictures, cache)
-    objective.eval()  # a batch norm mixes a batch's images, and the reference has them one by one
+    objective.eval()  # a batch norm depends on the whole batch, and the reference computes images one by one
     objective.augmentation.fill_(0.7)
     made = batch_of(objective, batch)
     for step in range(1, 5):
@@ -188,7 +188,7 @@ def test_images_without_classes_have_no_frechet_distance(cache: Path, tmp_path: 
 
 @pytest.mark.parametrize("labelled", [0, 1, 2])
 def test_a_classifier_can_be_trained_on_very_few_images(labelled: int, cache: Path, tmp_path: Path) -> None:
-    """Classes of one image each, of which the training part holds as good as none."""
+    """Classes of one image each, of which the training split has almost none."""
     coloured_pictures(tmp_path / "with.zip", count=8, side=8)
     with (
         zipfile.ZipFile(tmp_path / "with.zip") as there,

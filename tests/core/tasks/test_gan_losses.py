@@ -1,4 +1,4 @@
-"""The losses of a game for two against the papers' formulas."""
+"""The losses of discriminator and generator, compared with the papers' formulas."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_r1_is_the_squared_gradient_of_each_score(batch: int) -> None:
         one = image[None].requires_grad_()
         (gradient,) = torch.autograd.grad(network(one).squeeze(), one, create_graph=True)
         slow = slow + (gradient**2).sum()
-    # The last bias moves no gradient to an image, so it has none itself.
+    # The last bias does not affect the gradient with respect to an image, so its own gradient is None.
     same(fast, slow, *list(network.parameters())[:3])
 
 

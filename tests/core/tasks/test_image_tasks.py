@@ -1,4 +1,4 @@
-"""What holds for every image task: shapes, counts, what travels with a checkpoint, and resuming to the bit."""
+"""Properties of every image task: shapes, counts, the content of a checkpoint, and resuming to the bit."""
 
 import json
 from functools import partial
@@ -30,7 +30,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _judge_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GAN's judge learns is its own test's business; engines that tests start train it in full."""
+    """Shortens the training of a GAN's classifier, which has its own test; engines that tests start train it in full."""
     monkeypatch.setattr("core.tasks.gan.objective.train_classifier", partial(train_classifier, steps=5))
 
 
@@ -116,7 +116,7 @@ def test_an_exported_task_is_restored_completely(
     if "gan" in name:
         objective.eval()
         with torch.no_grad():
-            objective.evaluate(objective.samples("held_out"), np.arange(2), 2)  # teaches the judge
+            objective.evaluate(objective.samples("held_out"), np.arange(2), 2)  # trains the classifier
     objective.export(tmp_path, copy_to_host(objective.state_dict()))
     job["training"]["seed"] += 1
     _, _, other = create(job, pictures, cache)
@@ -164,7 +164,7 @@ SAVED_BESIDE = {
     "byol": {"companion.", "head.", "teacher_head.", "predictor.", "steps_done"},
     "gan": {"generator.", "discriminator.", "judge.", "augmentation", "signs", "steps_done"},
 }
-"""What a resume needs beside the network that is kept: the other one, heads, slow copies, counters."""
+"""What a resume needs besides the exported network: the other network, heads, moving averages, counters."""
 
 
 @pytest.mark.parametrize("name", TASKS)

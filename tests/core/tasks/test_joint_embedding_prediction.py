@@ -40,7 +40,7 @@ def test_blocks_are_blocks_and_the_context_never_shows_a_target(side: int) -> No
                 assert (height - 0.5) * (width - 0.5) <= area * 0.2
             covered = set(targets.flatten())
             assert not own & covered or len(own) == 1
-            # The context block is nearly the whole grid: what it shows is what no target covers, less a margin.
+            # The context block is nearly the whole grid: the context is what no target covers, less a margin.
             assert len(own) >= side**2 - len(covered) - 2 * side
 
 
@@ -59,7 +59,7 @@ def test_a_completely_covered_context_keeps_one_patch() -> None:
 
 
 def reference(objective: Any, batch: Any) -> torch.Tensor:
-    """Each image by itself, without filling, each block predicted by itself."""
+    """Each image by itself, without padding, each block predicted by itself."""
     total = torch.zeros(())
     tensors = batch.tensors
     for number in range(batch.samples):

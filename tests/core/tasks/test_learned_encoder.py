@@ -1,4 +1,4 @@
-"""Every task's encoder is known by one contract, and every kind of data says by one contract what labels it has."""
+"""Every task's encoder has one interface, and every kind of data has one interface for its labels."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ from tests.core.image_jobs import create, image_job, step_batch, striped_images
 
 
 def reference(objective: Any, pixels: Any, noise: Any) -> tuple[torch.Tensor, int]:
-    """The squared error of each removed patch's numbers, patch by patch, and how many patches were removed."""
+    """The squared error of each removed patch's values, patch by patch, and the number of removed patches."""
     config = objective.model.config
     side, patch = config.image_size // config.patch_size, config.patch_size
     kept = int(side**2 * (1 - config.mask_ratio))
@@ -143,7 +143,7 @@ def test_a_preview_shows_the_crops_and_masks_of_the_step(tmp_path: Path) -> None
     picture = np.array(Image.open(io.BytesIO(shown.content)))
     assert picture.shape == (2 + 2 * 66, 2 + 5 * 66, 3)
 
-    # What the run does at that step, seen by its own networks.
+    # The inputs of the run's own networks at that step.
     masks: list[torch.Tensor] = []
     objective.model.vit.register_forward_hook(lambda _module, _given, out: masks.append(out.mask))
     batch = step_batch(objective, job.training, 3)

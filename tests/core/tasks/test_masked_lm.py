@@ -54,7 +54,7 @@ def test_masks_have_the_specified_shares() -> None:
     assert (shown == MASK).mean() == pytest.approx(0.8, rel=0.02)
     replaced = shown[shown != MASK]
     assert (replaced >= 5).all(), "a special token was put in another's place"
-    # A tenth is drawn at random, and of those one in 95 comes back by chance.
+    # A tenth is replaced at random, and one in 95 of those is the same token by chance.
     kept = (replaced == targets[shown != MASK]).sum() / len(shown)
     assert kept == pytest.approx(0.1 + 0.1 / 95, rel=0.05)
     assert len(np.unique(replaced)) == 95
@@ -128,7 +128,7 @@ def test_evaluation_equals_the_dense_reference_and_ignores_the_task(
     whole = objective.evaluate(samples, ids, batch_size=10)
     assert whole == pytest.approx(values, rel=1e-5)
     assert values["eval/perplexity"] == pytest.approx(math.exp(values["eval/loss"]))
-    # An untrained network knows nothing: its loss is that of a guess among all tokens.
+    # The loss of an untrained network is that of a guess among all tokens.
     assert values["eval/loss"] == pytest.approx(math.log(data.vocabulary_size), rel=0.02)
     assert 0 < values["eval/unigram_entropy"] < values["eval/loss"]
     assert 0 <= values["eval/masked_accuracy"] < 0.1
@@ -155,7 +155,7 @@ def test_a_checkpoint_opens_in_transformers(objective: MaskedLM, data: PreparedT
     inputs = torch.from_numpy(samples.rows(ids))
     objective.eval()
     expected = objective.model(input_ids=inputs).logits
-    objective.model.cls.predictions.bias.fill_(3.0)  # the copy has nothing of what comes after it
+    objective.model.cls.predictions.bias.fill_(3.0)  # the copy does not change with the training that follows
     objective.export(tmp_path, state)
 
     model, info = AutoModelForMaskedLM.from_pretrained(tmp_path, output_loading_info=True)

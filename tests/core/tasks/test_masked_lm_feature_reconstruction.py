@@ -1,4 +1,4 @@
-"""The clean text's features, told from the masked text."""
+"""Prediction of the clean text's features from the masked text."""
 
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def test_the_total_is_the_weighted_sum_of_both_parts(
     scores = objective.model.cls(hidden)
     task = functional.cross_entropy(scores, batch.tensors["targets"][: batch.count], reduction="sum")
     assert losses.named.keys() == {"task_loss", "feature_loss"}
-    # Layer norm keeps small variances from being divided by; embeddings' are 0.0004.
+    # Layer norm's epsilon matters for small variances; that of the embeddings is 0.0004.
     tolerance = {"rtol": 1e-3, "atol": 1e-3} if target == "hidden" else {"rtol": 0.05, "atol": 1e-3}
     torch.testing.assert_close(losses.named["task_loss"], task, rtol=1e-5, atol=1e-3)
     torch.testing.assert_close(losses.named["feature_loss"], feature, **tolerance)

@@ -75,7 +75,7 @@ def test_spans_are_whole_words_up_to_the_budget_and_hidden_in_one_way() -> None:
         cut_short += sum(0 < marks[word].sum() < len(word) for word in words(row))
         edges = np.flatnonzero(np.diff(np.pad(marks, 1).astype(int))).reshape(-1, 2)
         runs += [end - start for start, end in edges]
-        # In a word that is not where two spans meet, all tokens are masked, or all are kept.
+        # Except where two spans meet, all tokens of a word are masked, or all are kept.
         for word in words(row):
             if marks[word].all():
                 assert len({bool(token == MASK) for token in shown[word]}) == 1

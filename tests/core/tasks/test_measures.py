@@ -1,4 +1,4 @@
-"""What each task measures: the names, which dashboards and ``keep_best`` know, and that each number is what its name says."""
+"""The metrics of each task: their names, which dashboards and ``keep_best`` use, and their definitions."""
 
 import math
 from collections import Counter
@@ -69,7 +69,7 @@ def test_metrics_have_their_standard_names(name: str, request: pytest.FixtureReq
 def test_every_logged_metric_is_listed_by_the_task(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
-    """Held out and in training: nothing goes without a title, and what every job is said to measure comes."""
+    """In evaluation and training: every logged metric has a title, and every metric that all jobs measure is logged."""
     objective = objective_of(name, request, cache)
     held_out = {one.removeprefix("eval/") for one in measured(objective)}
     objective.train()
@@ -100,7 +100,7 @@ def test_unigram_entropy_is_that_of_the_tokens_that_are_asked_for(
 def test_bits_per_byte_of_a_denoiser_are_those_of_the_hidden_text(
     request: pytest.FixtureRequest, cache: Path
 ) -> None:
-    """All of its loss, over the bytes that the hidden tokens stand for; sentinels are no text."""
+    """The whole loss, divided by the bytes of the hidden tokens; sentinels are no text."""
     objective = objective_of("text_denoising_autoencoder", request, cache)
     rows = objective.samples("held_out").rows(IDS)
     batch = objective._collate(rows, IDS, denoising._EVALUATION_KEY, denoising.EVALUATION_DENOISING)
@@ -124,17 +124,17 @@ def test_dinos_entropies_tell_both_collapses(
     objective.centre.zero_()
     for weight in objective.teacher_head.perceptron.parameters():
         weight.zero_()
-    # Features of nothing are as near to every prototype: all for everything.
+    # Zero features are equally near to every prototype: all prototypes for all images.
     values = measured(objective)
     assert values["eval/teacher_entropy"] == pytest.approx(math.log(outputs), rel=1e-4)
     assert values["eval/prototype_entropy"] == pytest.approx(math.log(outputs), rel=1e-4)
-    # One prototype for everything.
+    # One prototype for all images.
     objective.centre.fill_(50.0)
     objective.centre[3] = 0.0
     values = measured(objective)
     assert values["eval/teacher_entropy"] == pytest.approx(0.0, abs=1e-4)
     assert values["eval/prototype_entropy"] == pytest.approx(0.0, abs=1e-4)
-    # Neither: each view has a prototype of its own, and is sure of it.
+    # No collapse: each view has its own prototype with high probability.
     objective.centre.zero_()
     monkeypatch.setattr(objective.teacher_head, "forward", lambda seen: 50.0 * torch.eye(len(seen), outputs))
     values = measured(objective)
@@ -175,7 +175,7 @@ def test_an_autoencoder_is_measured_on_damaged_and_on_whole_images(
     objective = objective_of("denoising_autoencoder", request, cache)
     rows = objective.samples("held_out").rows(IDS)
     clean = objective.normalised(objective.pixels(rows))
-    monkeypatch.setattr(objective, "rebuild", lambda images: images)  # what comes in goes out
+    monkeypatch.setattr(objective, "rebuild", lambda images: images)  # the identity function
     values = measured(objective, 4)
     assert values["eval/loss"] == pytest.approx(objective.task.noise_level**2, rel=0.1), "the noise itself"
     assert values["eval/clean_loss"] == 0.0

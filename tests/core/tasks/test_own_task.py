@@ -1,4 +1,4 @@
-"""A task of an installed package, that of `docs/your-own-task.md`: the engine knows it like one of Seedbed's own."""
+"""A task of an installed package, that of `docs/your-own-task.md`: the engine uses it like a task of Seedbed."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Of a process that finds the package among those that are installed."""
+    """Environment of a process in which the package is installed."""
     site = own_task.install(project, tmp_path_factory.mktemp("site"))
     return os.environ | {"PYTHONPATH": f"{own_task.ROOT}{os.pathsep}{site}", "OMP_NUM_THREADS": "1"}
 

@@ -1,4 +1,4 @@
-"""Installed packages whose tasks cannot be used: each is named with the reason, and the other tasks are there."""
+"""Installed packages whose tasks cannot be used: each is reported with the reason, and the other tasks are usable."""
 
 import itertools
 import logging
@@ -35,7 +35,7 @@ Install = Callable[..., str]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Writes a package with one task as pip would leave it, and gives its module's name back."""
+    """Writes a package with one task as pip would install it, and returns its module's name."""
 
     def write(
         package: str = "toys",

@@ -1,4 +1,4 @@
-"""What is drawn differs from sample to sample and from step to step, and is the same whenever it is asked for."""
+"""Random numbers of tasks differ between samples and between steps, and are repeatable."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ DRAWN: dict[str, set[str]] = {
     "wav2vec2": {"waves", "masked", "negatives"},
     "masked_spectrogram": {"waves", "ranks"},
 }
-"""What of a batch is drawn, by task; nothing where the task has nothing random but dropout."""
+"""The random tensors of a batch, by task; none if the task has nothing random but dropout."""
 
 
 def test_every_task_is_tested() -> None:
@@ -53,7 +53,7 @@ def test_samples_and_steps_have_separate_random_numbers(
     name: str, request: pytest.FixtureRequest, cache: Path
 ) -> None:
     """The same content as two samples, and one sample at two steps."""
-    # Of a short row a denoiser cuts out one span, which lies at its end; of this many there are some.
+    # In a short row a denoiser cuts one span, which is at its end; in rows of this length there are several.
     task = {"corruption_rate": 0.5} if name == "text_denoising_autoencoder" else {}
     objective = objective_of(name, request, cache, task=task)
     samples = objective.samples("train")
@@ -67,7 +67,7 @@ def test_samples_and_steps_have_separate_random_numbers(
     first, again, other = drawn(11), drawn(11), drawn(12)
     assert all(torch.equal(tensor, again[key]) for key, tensor in first.items())
     for key in DRAWN[name]:
-        # A short recording has so few places for its masks that two samples may have the same ones by chance.
+        # A short recording has so few possible masks that two samples may have equal ones by chance.
         apart = {tuple(row.flatten().tolist()) for row in first[key][:4]}
         assert len(apart) >= 3, f"{key}: samples are drawn alike"
         assert not same(first[key], other[key]), f"{key}: two steps are drawn alike"
@@ -78,7 +78,7 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def longest(samples: Any) -> int:
-    """A recording with room for a clip to begin elsewhere; else any sample."""
+    """A recording that is longer than a clip; for other data, any sample."""
     lengths = (
         [row["length"] for row in samples.rows(np.arange(min(30, len(samples))))]
         if hasattr(samples, "groups")
@@ -99,7 +99,7 @@ def longest(samples: Any) -> int:
 def test_several_uses_of_an_image_have_separate_random_numbers(
     name: str, kinds: tuple[str, ...], request: pytest.FixtureRequest, cache: Path
 ) -> None:
-    """A game's two phases, and all views of an image."""
+    """The two phases of a GAN, and all views of an image."""
     objective = objective_of(name, request, cache)
     ids = np.arange(3)
     tensors = objective.collate(objective.samples("train").rows(ids), ids, 4).tensors
@@ -110,7 +110,7 @@ def test_several_uses_of_an_image_have_separate_random_numbers(
 
 
 def test_a_masked_text_shows_other_tokens_at_every_step(request: pytest.FixtureRequest, cache: Path) -> None:
-    """Over many steps each token of a row is predicted about as often as any: none is never asked for."""
+    """Over many steps all tokens of a row are predicted about equally often."""
     objective = objective_of("masked_lm", request, cache)
     ids = np.arange(4)
     rows = objective.samples("train").rows(ids)

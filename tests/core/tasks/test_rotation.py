@@ -14,7 +14,7 @@ from tests.core.image_jobs import create, image_job, striped_images
 
 
 def reference(objective: Any, rows: Any) -> torch.Tensor:
-    """Minus the log-probability of the true turn, of each image turned by hand, one after the other."""
+    """Minus the log-probability of the true rotation, one rotated image after the other."""
     total = torch.zeros(())
     for row in rows:
         for turns in range(4):
@@ -36,7 +36,7 @@ def test_loss_and_gradient_are_the_formulas(
     document = image_job("rotation", model=model, data={"image": {"size": size, "channels": channels}})
     archive = striped_images(tmp_path / "images.zip", count=24)
     _, _, objective = create(document, archive, tmp_path / "cache")
-    objective.eval()  # a batch norm mixes a batch's images, and the reference has them one by one
+    objective.eval()  # a batch norm depends on the whole batch, and the reference computes images one by one
     ids = np.arange(batch)
     rows = objective.samples("train").rows(ids)
     made = objective.collate(rows, ids, key=5)

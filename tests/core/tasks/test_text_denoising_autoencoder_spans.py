@@ -1,4 +1,4 @@
-"""Span corruption against its definition, read off one token at a time."""
+"""Span corruption, compared with its definition one token at a time."""
 
 from typing import Any
 

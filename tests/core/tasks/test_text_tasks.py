@@ -1,4 +1,4 @@
-"""What all text tasks promise, on each kind of network."""
+"""Properties of all text tasks, with each kind of network."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +76,7 @@ def objective(job: JobSpec, data: PreparedText) -> LanguageModel:
 
 
 def gradients(objective: LanguageModel, batches: list[Batch]) -> tuple[Tensor, dict[str, Tensor]]:
-    """As the loop adds them up."""
+    """Gradients summed as the loop does it."""
     objective.zero_grad()
     count = sum(batch.count for batch in batches)
     total = torch.zeros(())
@@ -144,12 +144,12 @@ def test_a_checkpoint_opens_in_transformers_and_scores_as_in_training(
     model, info = opener.from_pretrained(tmp_path, output_loading_info=True)
     assert not any(info[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     opened = model.eval()(**asked).logits
-    # Not to the bit where training has another attention (ModernBERT), or GELU in one kernel.
+    # Not to the bit if training uses another attention (ModernBERT) or a fused GELU.
     if job.architecture in {"bert", "llama"}:
         assert torch.equal(opened, objective.model(**asked).logits)
     torch.testing.assert_close(opened, objective.model(**asked, **_window(objective, inputs)).logits)
 
-    # What training minimises is what the opened network's own scores come to.
+    # The training loss equals the loss of the opened network's scores.
     plain = job.task.model_copy(update={"separate_documents": False})
     objective.task = plain
     again = objective.collate(samples.rows(ids), ids, key=1)
@@ -238,7 +238,7 @@ def test_a_denoising_checkpoint_knows_its_sentinels(
     assert tokenizer.convert_tokens_to_ids("<extra_id_0>") in ids
     written = model.generate(torch.tensor([ids]), max_new_tokens=4, do_sample=False)
     assert written[0, 0] == data.special_ids.pad
-    # The prepared tokenizer, which other runs share, is as it was.
+    # The prepared tokenizer, which other runs share, is unchanged.
     assert len(AutoTokenizer.from_pretrained(data.tokenizer_directory)) == data.vocabulary_size
 
 

@@ -25,7 +25,7 @@ def job_of(kind: str) -> dict[str, Any]:
 
 
 def summed(document: dict[str, Any], folder: Path, samples: np.ndarray) -> dict[str, torch.Tensor]:
-    """A batch's summed losses, their count, and the gradient of the sum to each weight; and what batch norms noted."""
+    """A batch's summed losses, their count, and the gradient of the sum to each weight; and the running statistics of batch norms."""
     _, _, objective = create(document, folder / "pictures.zip", folder / "cache")
     batch = objective.collate(objective.samples("train").rows(samples), samples, KEY)
     total = objective(batch).total
@@ -58,7 +58,7 @@ distributed.destroy_process_group()
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where both processes met and left their sums over both."""
+    """The folder in which both processes synchronise and write their sums."""
     folder = tmp_path_factory.mktemp("two")
     coloured_pictures(folder / "pictures.zip", count=24)
     for kind in KINDS:
@@ -80,7 +80,7 @@ def test_sums_over_two_processes_equal_those_of_one(kind: str, folder: Path) -> 
         if "running" in name:
             torch.testing.assert_close(both[name] / 2, tensor)
             continue
-        # As the loop divides: the mean over all terms.
+        # Divided as the loop does it: the mean over all terms.
         found, expected = both[name] / both["count"], tensor / one["count"]
         close = 1e-4 * expected.abs().max().item() + 1e-6
         torch.testing.assert_close(

@@ -58,7 +58,7 @@ def batch_of(objective: Wav2Vec2Pretraining, *ids: int, key: int = 5) -> Batch:
 
 
 def transformers_loss(objective: Wav2Vec2Pretraining, batch: Batch) -> Any:
-    """What ``Wav2Vec2ForPreTraining`` makes of the same batch, with negatives among all frames of all recordings."""
+    """The loss of ``Wav2Vec2ForPreTraining`` on the same batch, with negatives among all frames of all recordings."""
     t = batch.tensors
     width = t["masked"].shape[1]
     negatives = torch.zeros(*t["masked"].shape, t["negatives"].shape[2], dtype=torch.int64)
@@ -76,7 +76,7 @@ def transformers_loss(objective: Wav2Vec2Pretraining, batch: Batch) -> Any:
 
 
 def test_the_loss_equals_that_of_transformers(objective: Wav2Vec2Pretraining) -> None:
-    objective.eval()  # then code words are chosen without noise
+    objective.eval()  # so that code words are chosen without noise
     batch = batch_of(objective, 0, 1, 2, 3, 4)
     assert len(set(batch.tensors["lengths"].tolist())) > 1
     expected = transformers_loss(objective, batch)
@@ -129,7 +129,7 @@ def test_the_total_is_contrastive_loss_plus_weighted_diversity(objective: Wav2Ve
 
 
 def slow_total(objective: Wav2Vec2Pretraining, batch: Batch) -> torch.Tensor:
-    """Equation 3 frame by frame, and the share of code words not in use, from what the networks give."""
+    """Equation 3 frame by frame, and the share of code words not in use, from the networks' outputs."""
     t, task, model = batch.tensors, objective.task, objective.model
     waves = standardize(objective.waves(batch), t["lengths"])
     hidden, features = encode_frames(model.wav2vec2, waves, t["frames"], t["masked"])
@@ -163,7 +163,7 @@ def slow_total(objective: Wav2Vec2Pretraining, batch: Batch) -> torch.Tensor:
 
 @pytest.mark.parametrize("ids", [(0, 1, 2), (3,)], ids=["three", "one"])
 def test_loss_and_gradients_are_the_papers(objective: Wav2Vec2Pretraining, ids: tuple[int, ...]) -> None:
-    objective.eval()  # the choice of words is drawn either way
+    objective.eval()  # the choice of code words is random in both
     objective.task = objective.task.model_copy(update={"diversity_weight": 3.0})
     batch = batch_of(objective, *ids)
     seed_torch(1)

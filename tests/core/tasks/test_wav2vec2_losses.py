@@ -86,8 +86,8 @@ def test_the_loss_of_a_single_frame_is_zero() -> None:
 
 def test_perplexity_counts_the_words_in_use() -> None:
     shares = torch.zeros(6, 2, 8)
-    shares[:, 0, 3] = 1.0  # one word for all
-    shares[range(6), 1, [0, 1, 2, 3, 0, 0]] = 1.0  # four words alike over the first four frames
+    shares[:, 0, 3] = 1.0  # one code word for all frames
+    shares[range(6), 1, [0, 1, 2, 3, 0, 0]] = 1.0  # four code words equally often over the first four frames
     within = torch.tensor([True, True, True, True, False, False])
     found = codebook_perplexity(shares, within)
     assert found.item() == pytest.approx(1.0 + 4.0)

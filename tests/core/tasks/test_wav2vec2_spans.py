@@ -1,4 +1,4 @@
-"""Masks and negatives: the shares they should have, within the sound, and the same in any company."""
+"""Masks and negatives: their shares, only within the sound, independent of the batch."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def runs(row: np.ndarray) -> list[int]:
 
 def test_about_half_is_masked_as_in_the_paper() -> None:
     masked = spans(np.full(500, 780), 780, 10)
-    # p = 0.065 and stretches of 10: "approximately 49% of all time steps", in stretches of 14.7 on average.
+    # p = 0.065 and spans of 10: "approximately 49% of all time steps", in stretches of 14.7 on average.
     assert masked.mean() == pytest.approx(0.49, abs=0.01)
     lengths = [length for row in masked for length in runs(row)]
     assert np.mean(lengths) == pytest.approx(14.7, abs=0.4)

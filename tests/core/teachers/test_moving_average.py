@@ -1,4 +1,4 @@
-"""The moving average of weights, by which teachers follow what is trained, and how its momentum changes."""
+"""The moving average of weights, by which teachers follow students, and its momentum."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Small data for runs in this process, and torch as it was behind them."""
+"""Small data for runs in this process, and torch's settings restored after them."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def _torch_as_it_was() -> Iterator[None]:
-    """A run sets torch up for its process, which here is the tests' own; small tensors gain nothing by more threads."""
+    """Restores torch's settings, which a run changes in this process; small tensors gain nothing from more threads."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""What an interrupted run is held against: every tensor on disk, every number told, of the run that went straight."""
+"""Comparison of an interrupted run with an uninterrupted one: every tensor on disk, every logged number."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ TIMINGS = {"train/samples_per_s", "train/tokens_per_s", "train/data_wait_fractio
 
 
 def hashes(out: Path, step: int) -> dict[str, str]:
-    """The sha256 of every file of tensors in a run's checkpoint: networks, heads and slow copies, optimisers."""
+    """The sha256 of every file of tensors in a run's checkpoint: networks, heads, moving averages, optimisers."""
     folder = out / f"step-{step:08d}"
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -20,7 +20,7 @@ def hashes(out: Path, step: int) -> dict[str, str]:
 
 
 def points(out: Path) -> dict[tuple[int, str], float]:
-    """Every metric point of a run but its timings; fails where one is there twice."""
+    """Every metric point of a run except its timings; fails if one is there twice."""
     found: dict[tuple[int, str], float] = {}
     for line in (out / "metrics.jsonl").read_text().splitlines():
         event = json.loads(line)
@@ -31,7 +31,7 @@ def points(out: Path) -> dict[tuple[int, str], float]:
 
 
 def pictures(out: Path) -> dict[str, bytes]:
-    """What was shown to people."""
+    """The samples of a run."""
     return {
         str(path.relative_to(out)): path.read_bytes() for path in sorted((out / "samples").rglob("*.png"))
     }
@@ -47,6 +47,6 @@ def killed_at_three_random_steps(pretrain: Any, spec: dict[str, Any], out: Path,
         assert pretrain(spec, out, dies_at=step, **options).end() == {"signal": 9}
     engine = pretrain(spec, out, **options)
     assert engine.end() == {"exit": 0}, engine.log.read_text()
-    # The newest checkpoint may have been half written; the one before was whole.
+    # The newest checkpoint may be incomplete; the one before is complete.
     newest = (late - 1) // every * every
     assert 0 < newest - every <= engine.of("started")[0]["resumed_from_step"] <= newest

@@ -1,4 +1,4 @@
-"""A `Run` in this process: what the loop works with, from a spec and some files."""
+"""A `Run` in this process, made from a spec and some files."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +26,7 @@ class Told(list[dict[str, Any]]):
         self.append(dict(event))
 
     def steps_of(self, metric: str) -> list[int]:
-        """At which steps a metric was told."""
+        """The steps at which a metric was logged."""
         return [one["step"] for one in self if one["event"] == "metrics" and metric in one["values"]]
 
 
@@ -34,7 +34,7 @@ class Told(list[dict[str, Any]]):
 def open_run(
     document: dict[str, Any], data: Path, directory: Path, cache: Path
 ) -> Iterator[tuple[Run, Told]]:
-    """A run before its first step, and what it will tell."""
+    """A run before its first step, and its events."""
     job = validate(document)
     prepared = prepare_for(job, data_files([data], job.task.modality), cache)
     objective = create_objective(job, prepared)

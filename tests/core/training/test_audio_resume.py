@@ -24,7 +24,7 @@ def test_killed_and_stopped_runs_end_with_the_bits_of_an_uninterrupted_run(
 def test_a_collapsed_codebook_pauses_the_run_if_the_spec_says_so(
     audio_tasks: dict[str, Any], audio_spec: dict[str, Any], pretrain: Any, recordings: Path, tmp_path: Path
 ) -> None:
-    """With a rate that sends all frames to the same words."""
+    """With a rate so high that all frames get the same code words."""
     audio_spec["training"] |= {
         "on_collapse": "pause",
         "evaluate_every": 2,

@@ -1,4 +1,4 @@
-"""``batch_size: auto``: the largest part that fits, whatever says that it does not."""
+"""``batch_size: auto``: the largest micro-batch that fits, for every way in which memory is exhausted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ Tried = list[int]
 def find(
     spec: dict[str, Any], corpus: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, Tried, dict[str, Any]]]:
-    """Search with a memory of 1,000 MiB: `(batch size, batches tried, what was told)`."""
+    """Search with a memory of 1,000 MiB: `(batch size, batches tried, events)`."""
 
     def search(
         fit: Callable[[int], Fit | None] | None = None, accumulation: int = 2

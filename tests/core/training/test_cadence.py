@@ -1,4 +1,4 @@
-"""What a run writes has a floor under its cadence, and what is left out changes no number."""
+"""Checkpoints and points have a least interval, and omitting some changes no other number."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.core.training.runs import open_run
 
 
 class Clock:
-    """Seconds as a test says."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -92,7 +92,7 @@ def _trained(
     directory = tmp_path / name
     directory.mkdir()
     with open_run(document, data, directory, tmp_path / "cache") as (run, told):
-        # A clock that stands still: what is not free is never due.
+        # The clock does not move, so after the free number nothing is due.
         run.cadence = Cadence(limits, warn=run.events.warn, clock=lambda: 0.0)
         assert train(run) == "completed"
         run.checkpoints.join()

@@ -1,4 +1,4 @@
-"""``training.compile``: faster where it works, the same run where it does not."""
+"""``training.compile``: compiled where possible, and otherwise the same run without it."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def setting(spec: dict[str, Any], corpus: Any, cache: Any) -> tuple[Objective, B
     return objective, BatchStream(objective, samples, job.training, World())
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the compiler's own modules to each other
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # imports among the compiler's own modules
 def test_compiled_networks_compute_the_same(setting: tuple[Objective, BatchStream]) -> None:
     objective, batches = setting
     batch = batches.make(1)[0]

@@ -1,4 +1,4 @@
-"""``auto``: chosen by trial steps that leave no trace, told, and never chosen twice."""
+"""``auto``: decided by trial steps without side effects, reported, and never decided twice."""
 
 import json
 import signal
@@ -75,7 +75,7 @@ def test_invalid_decisions_are_ignored(decisions: Decisions, job: JobSpec, wrong
 
 @pytest.fixture
 def timed(monkeypatch: pytest.MonkeyPatch) -> dict[Any, float]:
-    """Seconds that a step takes, by precision and whether it is compiled, in the place of a clock."""
+    """Replaces the timing: seconds of a step by precision and whether it is compiled."""
     seconds: dict[Any, float] = {}
     compiled: list[bool] = []
 

@@ -1,4 +1,4 @@
-"""Where a run computes, and what it takes from the processor."""
+"""The device of a run, and the features of the processor."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The weights' moving average: its formula, its place in a state, and that looking at it leaves no trace."""
+"""The weights' moving average: its formula, its state, and that evaluating it changes nothing."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""How training ends, what is told of what worries, and what rates are told."""
+"""How training ends, warnings, and reported rates."""
 
 import copy
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How a run ends that cannot go on, or is asked not to."""
+"""How a run ends that fails or is stopped."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_a_stop_while_preparing_ends_the_run(
     waiting = tmp_path / "waiting"
     waiting.mkdir()
     key = cache_key(data_files([corpus]), JobSpec.model_validate(spec).data)
-    with locked(waiting / f"{key}.lock"):  # preparation waits for as long as the test wants
+    with locked(waiting / f"{key}.lock"):  # preparation waits until the test releases the lock
         engine = pretrain(spec, tmp_path / "out", "--cache", str(waiting))
         engine.until("started")
         second = failure(pretrain(spec, tmp_path / "out"), 74)
@@ -83,7 +83,7 @@ def test_a_second_signal_ends_at_once(spec: dict[str, Any], pretrain: Any, tmp_p
     spec["training"]["steps"] = 1_000_000
     engine = pretrain(spec, tmp_path / "out")
     engine.until("metrics")
-    engine.signal(signal.SIGSTOP)  # so that both signals are there before it can answer the first
+    engine.signal(signal.SIGSTOP)  # so that both signals arrive before it can handle the first
     engine.signal(signal.SIGINT)
     engine.signal(signal.SIGTERM)
     engine.signal(signal.SIGCONT)
@@ -119,7 +119,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
 
 
 class Samples:
-    """Stands where no sample is read."""
+    """Samples that are never read."""
 
     def __len__(self) -> int:
         return 100

@@ -1,4 +1,4 @@
-"""Whole runs on images by the real engine: to the bit after interruptions, with measures beside the loss."""
+"""Whole runs on images by the real engine: equal to the bit after interruptions, with metrics besides the loss."""
 
 import signal
 import zipfile
@@ -46,12 +46,12 @@ def test_a_collapse_is_reported_and_pauses_the_run_if_the_spec_says_so(
     job = image_job(
         "joint_embedding_prediction",
         predictor_layers=1,
-        # A slow copy that is its student at once, and far too high a rate: all images become one point.
+        # A moving average without delay and far too high a rate: the features of all images become equal.
         momentum=0.0,
         training={
             "steps": 400,
             "optimizer": {"kind": "adamw", "learning_rate": 1.0, "weight_decay": 1.0},
-            # Of the second run, which has fewer steps, the rate falls no sooner.
+            # The second run has fewer steps, and its rate does not decay earlier.
             "schedule": {"kind": "constant"},
             "gradient_clip": None,
             "evaluate_every": None,
@@ -74,7 +74,7 @@ def test_a_collapse_is_reported_and_pauses_the_run_if_the_spec_says_so(
     job["training"]["on_collapse"] = "warn"
     warned = pretrain(job, tmp_path / "warned", data=images)
     assert warned.until("warning")["code"] == "representation_collapse"
-    assert warned.until("metrics", step + 1)  # and on it goes
+    assert warned.until("metrics", step + 1)  # and it continues
     warned.signal(signal.SIGTERM)
     assert warned.end() == {"exit": 75}
 
@@ -138,7 +138,7 @@ def test_bad_images_are_named_and_the_others_are_used(pretrain: Any, images: Pat
 
 
 def test_classes_of_one_image_each_are_accepted(pretrain: Any, images: Path, tmp_path: Path) -> None:
-    """Some classes only training knows, some only the held-out part."""
+    """Some classes are only in the training split, some only in the held-out split."""
     archive = tmp_path / "own.zip"
     with zipfile.ZipFile(images) as there, zipfile.ZipFile(archive, "w") as file:
         for number, name in enumerate(there.namelist()[:20]):

@@ -1,4 +1,4 @@
-"""What must be true of a step and of the loop around it, seen in a `Run` of this process."""
+"""Properties of a step and of the loop, in a `Run` of this process."""
 
 import copy
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_every_micro_batch_of_every_phase_and_step_has_its_own_dropout(
 def test_networks_train_in_training_mode_and_are_evaluated_in_evaluation_mode(
     pictures: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dropout and gradients: on in every step, also behind an evaluation, and off in all that looks."""
+    """Dropout and gradients: on in every step, also after an evaluation, and off in evaluations, samples and probes."""
     seen: dict[str, set[tuple[bool, bool]]] = {}
     with open_run(document("masked_autoencoder", evaluate_every=1), pictures, tmp_path, cache) as (run, _):
         for name in ("forward", "evaluate", "show", "encode"):

@@ -1,4 +1,4 @@
-"""Optimisers: whom they decay, how fast each part learns, and that they continue where they were."""
+"""Optimisers: which parameters decay, the rates of layers, and restoring their state."""
 
 from collections.abc import Iterator, Mapping
 
@@ -87,7 +87,7 @@ def test_muon_takes_the_blocks_matrices_and_adamw_the_rest() -> None:
 
 
 def test_every_setting_of_a_spec_reaches_its_optimizer() -> None:
-    """Each with a value that is nobody's default."""
+    """Each with a value that is no default."""
     adamw: dict[str, float] = {"beta1": 0.7, "beta2": 0.83, "epsilon": 3e-4}
     muon = create_optimizers(Muon(momentum=0.61, weight_decay=0.17, **adamw), Network())
     plain = create_optimizers(AdamW(weight_decay=0.17, **adamw), Network())

@@ -1,4 +1,4 @@
-"""Probes are taught the right samples' labels and marked by the right ones; views differ; a collapse is told each time."""
+"""Probes are trained and scored on the right samples; views differ; each collapse is reported."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Labelled:
 
 
 class Brightness(Network):
-    """An encoder that tells how bright the four quarters of an image are."""
+    """An encoder whose features are the brightness of the four quarters of an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ TRAINING = TrainingSpec(steps=1, probe_samples=10)
 TRAIN = images([-1] * 20 + [1, 1, 1, 0, 0, 1, 0] * 6, seed=0)
 HELD_OUT = images([1, 1, 1, -1, 0, -1, 0, 0, 1, 0, 0, 1], seed=1)
 ASKED = np.array([3, 4, 6, 8, 10, 11, 5])
-"""Of another order of classes than the first seven held-out images."""
+"""A different order of classes than in the first seven held-out images."""
 
 
 def test_probes_are_right_if_brightness_determines_the_class() -> None:

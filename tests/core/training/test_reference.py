@@ -1,4 +1,4 @@
-"""Whole runs of every task against the loop written out by hand: losses, weights, averages, evaluation and probes."""
+"""Whole runs of every task, compared with the reference loop: losses, weights, averages, evaluation and probes."""
 
 import json
 import math
@@ -33,7 +33,7 @@ def _judge_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Engine:
-    """A run of the engine in this process, and what it told."""
+    """A run of the engine in this process, and its events."""
 
     def __init__(self, document: dict[str, Any], data: Path, directory: Path, cache: Path) -> None:
         spec = directory / "spec.json"
@@ -43,12 +43,12 @@ class Engine:
         self.start()
 
     def start(self) -> None:
-        """Run to the end, from the newest checkpoint there is."""
+        """Run to the end, from the newest checkpoint if there is one."""
         self.told: list[dict[str, Any]] = []
         assert run(self.options, Events(lambda event: self.told.append(dict(event)))) == 0, self.told
 
     def values(self, step: int) -> dict[str, float]:
-        """All that is told of a step."""
+        """All logged values of a step."""
         found: dict[str, float] = {}
         for event in self.told:
             if event["event"] == "metrics" and event["step"] == step:
@@ -81,7 +81,7 @@ def test_a_run_equals_a_loop_written_by_hand(
         clip = job.training.gradient_clip
         assert clip in {None, 5.0} or ours.told[-1]["train/gradient_norm"] > clip, "or clipping is not tested"
     compare(engine, ours, expected, 1)
-    # And from a checkpoint on: what is always wrong behind one shows neither in the first run nor between two of them.
+    # Also from a checkpoint on: an error that always follows a resume would not show in comparisons of two resumed runs.
     shutil.rmtree(engine.last)
     engine.start()
     assert engine.told[0]["resumed_from_step"] == 3
@@ -89,7 +89,7 @@ def test_a_run_equals_a_loop_written_by_hand(
 
 
 def compare(engine: Engine, ours: Reference, expected: dict[int, dict[str, float]], since: int) -> None:
-    """All that was told since a step; and of the last checkpoint weights, averages and the optimisers' moments."""
+    """Compare all logged values since a step, and the last checkpoint's weights, averages and optimiser state."""
     for step in range(since, STEPS + 1):
         found = engine.values(step)
         for key, value in expected[step].items():
@@ -111,7 +111,7 @@ def compare(engine: Engine, ours: Reference, expected: dict[int, dict[str, float
 
 
 def same_weights(engines: Any, ours: Reference) -> None:
-    """All of both states: weights, slow copies, centres, norms' statistics."""
+    """Compare both states: weights, moving averages, centres, norms' statistics."""
     state = engines.state_dict()
     for key, tensor in ours.objective.state_dict().items():
         if key in {"steps_done", "_steps_done"}:
@@ -124,7 +124,7 @@ def same_weights(engines: Any, ours: Reference) -> None:
 
 @torch.no_grad()
 def evaluated(ours: Reference) -> dict[str, float]:
-    """Measures of the weights as they are now, of held-out samples spread evenly, and probes of all labelled samples."""
+    """Metrics of the current weights on evenly spread held-out samples, and probes on all labelled samples."""
     objective = ours.objective
     held_out = objective.samples("held_out")
     asked = [place * len(held_out) // 6 for place in range(min(6, len(held_out)))]

@@ -22,7 +22,7 @@ def test_killed_and_stopped_runs_end_with_the_bits_of_an_uninterrupted_run(
     spec: dict[str, Any], precision: str, pretrain: Any, corpus: Path, cache: Path, tmp_path: Path
 ) -> None:
     spec["training"]["precision"] = precision
-    # The straight run starts from a shell, the interrupted ones from the preloaded server: no difference either.
+    # The uninterrupted run is started by a command, the others by the preloaded server; this makes no difference either.
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     job = tmp_path / "job.json"
     job.write_text(json.dumps(spec))
@@ -119,7 +119,7 @@ def test_another_spec_does_not_continue_a_run_by_accident(
     refused = pretrain(spec, out)
     assert refused.end() == {"exit": 64}
     assert refused.of("failed")[0]["code"] == "run_directory_taken"
-    spec["name"] = "renamed"  # what a run is called is no part of what it computes
+    spec["name"] = "renamed"  # the name of a run does not affect its results
     fresh = pretrain(spec, out, "--fresh")
     assert fresh.end() == {"exit": 0}
     assert fresh.of("started")[0]["resumed_from_step"] == 0

@@ -1,4 +1,4 @@
-"""Learning rates at the steps that matter."""
+"""Learning rates at the first, the last and the intermediate steps."""
 
 import pytest
 

@@ -25,7 +25,7 @@ STEPS = 4
 
 
 def document(name: str, *, scope: str | None = None, **changes: Any) -> dict[str, Any]:
-    """One of `CASES`, shortened; ``changes`` go over its parts."""
+    """One of `CASES`, shortened; ``changes`` are merged into it."""
     found = copy.deepcopy(CASES[name].document) if name in CASES else copy.deepcopy(OWN[name])
     found["training"] |= {"steps": STEPS, "evaluate_every": 2, "checkpoint_every": 2}
     for part, values in changes.items():
@@ -125,7 +125,7 @@ def made(spec: dict[str, Any], data: Path, cache: Path) -> Any:
 
 
 def inputs_of(objective: Any) -> tuple[Tensor, Tensor | None]:
-    """What the encoder is fed of some samples."""
+    """The encoder's inputs for some samples."""
     rows = objective.samples("train").rows(np.arange(4))
     if isinstance(objective, AudioObjective):
         return objective.sound(rows)

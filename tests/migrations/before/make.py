@@ -170,7 +170,7 @@ class Maker:
         self.submit("queued")
 
     def short_jobs(self) -> None:
-        """Of each kind one that is done, and an export that waits."""
+        """One finished short job of each kind, and a queued export."""
         session = self.session
         spec = make_spec(self.dataset, name="short")
         checkpoint = tuple(
@@ -247,8 +247,8 @@ class Maker:
 
 
 def main() -> None:
-    """Make the rows, have PostgreSQL's own ``pg_dump`` write them down."""
-    logging.disable()  # Redis does not answer, and need not
+    """Make the rows, and dump them with PostgreSQL's ``pg_dump``."""
+    logging.disable()  # Redis is not needed
     directory = Path(tempfile.mkdtemp(prefix="seedbed-before-", dir="/var/tmp"))
     directory.chmod(0o711)
     with Postgres(directory / "postgres", durable=False) as server:
@@ -275,12 +275,12 @@ def _dump(server: EmbeddedServer) -> str:
     dump = subprocess.run(
         [programs / "pg_dump", *options, url], check=True, capture_output=True, text=True
     ).stdout
-    # What is for psql alone, and for servers of other versions.
+    # Lines only for psql, or for servers of other versions.
     kept = [
         line for line in dump.splitlines() if not re.match(r"\\|SET |--|SELECT pg_catalog.set_config", line)
     ]
     short = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
-    # Long ago, wherever the clock of a machine that runs the test stands.
+    # A fixed time in the past, independent of the machine's clock.
     return short.replace(f"{datetime.now(UTC):%Y-%m-%d}", "2025-01-01")
 
 

@@ -16,7 +16,7 @@ Make = Callable[..., bytes]
 Zipped = Callable[..., bytes]
 Read = Callable[..., list[str]]
 
-# Characters that every format must keep: quotes, delimiters, line ends, beyond the BMP, separators of str.splitlines.
+# Characters that every format must preserve: quotes, delimiters, line ends, beyond the BMP, separators of str.splitlines.
 text = st.text(st.sampled_from("ab \"',;\t\n\\é漢😀\u2028\x0b\x85"), min_size=1, max_size=12).filter(
     str.strip
 )

@@ -1,1 +1,1 @@
-"""Training written out once more in plain torch: what the engine's runs are held against, number by number."""
+"""A reference implementation of training in plain torch, with which the engine's runs are compared number by number."""

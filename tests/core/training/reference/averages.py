@@ -1,4 +1,4 @@
-"""What moves after a step beside the optimisers: slow copies, centres, the steering of a GAN's augmentation."""
+"""Updates after a step besides the optimisers: moving averages, centres, the adjustment of a GAN's augmentation."""
 
 import math
 from typing import Any
@@ -22,21 +22,21 @@ def _half_cosine(step: int, steps: int) -> float:
 
 @torch.no_grad()
 def joint_embedding_prediction(objective: Any, step: int) -> None:
-    """I-JEPA: the momentum rises from its start to 1 on a line."""
+    """I-JEPA: the momentum rises linearly from its first value to 1."""
     start = objective.task.momentum
     _follow(objective.encoder, objective.student, start + (1 - start) * step / objective.steps_of_job)
 
 
 @torch.no_grad()
 def dino(objective: Any, step: int) -> None:
-    """The momentum rises to 1 by a cosine; the centre follows the mean of all that the teacher said in the step."""
+    """The momentum rises to 1 by a cosine; the centre follows the mean of all teacher outputs of the step."""
     keeps = 1 - (1 - objective.task.momentum) * _half_cosine(step, objective.steps_of_job)
     _follow(objective.encoder, objective.companion, keeps)
     _follow(objective.teacher_head, objective.head, keeps)
     mean = torch.cat(objective.seen_by_teacher).mean(0)
     objective.centre.copy_(0.9 * objective.centre + 0.1 * mean)
     objective.seen_by_teacher = []
-    objective._step = step + 1  # an evaluation has the teacher's temperature of the step to come
+    objective._step = step + 1  # an evaluation uses the teacher's temperature of the next step
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def byol(objective: Any, step: int) -> None:
 
 @torch.no_grad()
 def gan(objective: Any, step: int) -> None:
-    """The generator's average, its norms' statistics among it; every fourth step the augmentation is steered."""
+    """The generator's average, with its norms' statistics; every fourth step the augmentation is adjusted."""
     keeps = min(objective.task.ema_decay, (1 + step) / (10 + step))
     live = objective.generator.state_dict()
     for name, old in objective.averaged.state_dict().items():

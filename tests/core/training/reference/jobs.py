@@ -1,4 +1,4 @@
-"""A small job of every task, with all on that a loop can get wrong: parts of a batch, dropout, clipping, decay, warm-up."""
+"""A small job of every task, with every feature of the loop: micro-batches, dropout, clipping, decay, warm-up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,19 +42,19 @@ TRAINING = {
 
 @dataclass(frozen=True)
 class Case:
-    """A job, on which data, and how its loss is computed by hand."""
+    """A job, its data, and the reference of its loss."""
 
     data: str
-    """The fixture that has the files."""
+    """The fixture with its files."""
     document: dict[str, Any]
     phases: dict[str, Loss]
     """A loss for each set of parameters that steps by itself; ``""``: all of them."""
     after: Callable[[Any, int], None] = averages.nothing
-    """What moves after a step beside the optimisers."""
+    """Updates after a step besides the optimisers."""
     by_step: bool = False
-    """Whether the loss is given the step."""
+    """Whether the loss takes the step as an argument."""
     mixes: bool = False
-    """Whether a batch's samples see one another, so that an evaluation depends on its parts."""
+    """Whether samples of a batch affect one another, so that an evaluation depends on its micro-batches."""
 
 
 def job(data: str, task: dict[str, Any], model: dict[str, Any], **training: Any) -> dict[str, Any]:
@@ -136,7 +136,7 @@ CASES: dict[str, Case] = {
     ),
     "contrastive": Case(
         "pictures",
-        # Batch norm and temperature magnify rounding: at a higher rate the two go apart after some steps.
+        # Batch norm and temperature amplify rounding: at a higher rate both runs diverge after some steps.
         job(
             "pictures",
             TASKS["contrastive"][0],
@@ -173,7 +173,7 @@ CASES: dict[str, Case] = {
     "dcgan": Case("pictures", job("pictures", *TASKS["dcgan"]), _GAME, averages.gan, by_step=True),
     "resgan": Case(
         "pictures",
-        # Two players at a high rate magnify rounding.
+        # Two networks trained against each other at a high rate amplify rounding.
         job("pictures", *TASKS["resgan"], optimizer={"learning_rate": 0.004, "epsilon": 1e-3}),
         _GAME,
         averages.gan,

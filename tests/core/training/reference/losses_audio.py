@@ -50,7 +50,7 @@ def wav2vec2(objective: Any, batch: Any, rows: Tensor, step: int) -> Tensor:
 
 
 def masked_spectrogram(objective: Any, batch: Any, rows: Tensor) -> Tensor:
-    """Patch by patch: the hidden ones that hold sound, each against what it is after its own normalisation."""
+    """Patch by patch: the hidden ones with sound, each compared with its normalised values."""
     t, side, grid, model = batch.tensors, objective.task.patch_size, objective.grid, objective.model
     spectrograms = (objective.log_mel(t["waves"], t["lengths"]) - objective.mean) / (2 * objective.std)
     embedded = model.embeddings

@@ -14,7 +14,7 @@ from core.tasks.colorization.palette import palette
 
 
 def normalised(objective: Any, pixels: Tensor) -> Tensor:
-    """Pixels in 0 … 1, (B, C, H, W), by the training part's mean and deviation."""
+    """Pixels in 0 … 1, (B, C, H, W), by the training split's mean and deviation."""
     mean, std = (torch.tensor(one)[:, None, None] for one in (objective.data.mean, objective.data.std))
     return (pixels - mean) / std
 
@@ -53,7 +53,7 @@ def masked_autoencoder(objective: Any, batch: Any, rows: Tensor) -> Tensor:
 
 
 def joint_embedding_prediction(objective: Any, batch: Any, rows: Tensor) -> Tensor:
-    """Each image and each block by itself, without filling; targets with mean 0 and variance 1 over their features."""
+    """Each image and each block by itself, without padding; targets with mean 0 and variance 1 over their features."""
     total, t = torch.zeros(()), batch.tensors
     pixels, predictor = cropped(objective, batch, rows), objective.predictor
     for number in range(len(rows)):
@@ -146,7 +146,7 @@ def image_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
 
 
 def dino(objective: Any, batch: Any, rows: Tensor, step: int) -> Tensor:
-    """Equations 1 to 3 (arXiv 2104.14294) with the step's own temperature, one image and one pair of crops at a time."""
+    """Equations 1 to 3 (arXiv 2104.14294) with the temperature of the step, one image and one pair of crops at a time."""
     task, steps, count = objective.task, objective.steps, len(rows)
     large = torch.cat(
         [drawn_views(objective, batch, rows, kind, getattr(objective, kind)) for kind in ("first", "second")]

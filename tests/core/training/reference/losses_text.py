@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 ALPHA = 0.6
-"""Share of the token loss where features are reconstructed too."""
+"""Share of the token loss if features are reconstructed too."""
 
 
 def documents_of(rows: Tensor, separator: int, *, begins: bool) -> tuple[Tensor, Tensor]:
@@ -26,7 +26,7 @@ def documents_of(rows: Tensor, separator: int, *, begins: bool) -> tuple[Tensor,
 
 
 def visible(numbers: Tensor, *, causal: bool) -> Tensor:
-    """True where a token may look at another: of its own document and, if causal, not behind itself; (B, 1, L, L)."""
+    """True where a token may attend to another: in the same document and, if causal, not after itself; (B, 1, L, L)."""
     length = numbers.shape[1]
     mask = torch.zeros(len(numbers), 1, length, length, dtype=torch.bool)
     for row in range(len(numbers)):
@@ -87,7 +87,7 @@ def causal_lm(objective: Any, batch: Any, rows: Tensor) -> Tensor:
 
 
 def text_denoising_autoencoder(objective: Any, batch: Any, rows: Tensor) -> Tensor:
-    """Cross-entropy of what was cut out; the decoder is given it one place to the right, behind padding."""
+    """Cross-entropy of the removed spans; the decoder's input is shifted right by one, after padding."""
     t, model = batch.tensors, objective.model
     started = torch.full_like(t["targets"], objective.data.special_ids.pad)
     started[:, 1:] = t["targets"][:, :-1]

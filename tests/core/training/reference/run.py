@@ -1,4 +1,4 @@
-"""The loop: gradients of all parts over the batch's count, clipped, and AdamW, by hand."""
+"""The loop: gradients of all micro-batches divided by the batch's count, clipped, and AdamW, written by hand."""
 
 import hashlib
 import math
@@ -22,7 +22,7 @@ def seed_of(*purpose: int | str) -> int:
 
 @dataclass
 class Moments:
-    """AdamW's memory of one parameter."""
+    """AdamW's state of one parameter."""
 
     first: Tensor
     second: Tensor
@@ -31,7 +31,7 @@ class Moments:
 
 @dataclass
 class Reference:
-    """A run by hand, on an objective of its own whose `after_step` is never called."""
+    """A run of the reference, on a separate objective whose `after_step` is never called."""
 
     case: Case
     job: JobSpec
@@ -52,7 +52,7 @@ class Reference:
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
 
     def step(self, step: int) -> None:
-        """One step, and what is told of it."""
+        """One step; returns its logged values."""
         self.objective.train()
         rate = self.training.optimizer.learning_rate * self.factor(step)
         losses, norms = [], []
@@ -73,7 +73,7 @@ class Reference:
         )
 
     def phase(self, step: int, number: int, owner: str, loss: Any, rate: float) -> tuple[float, float]:
-        """Forward and backward of each part, then one update of ``owner``'s parameters."""
+        """Forward and backward of each micro-batch, then one update of ``owner``'s parameters."""
         training, objective = self.training, self.objective
         own = {name: parameter for name, parameter in self.trained.items() if name.startswith(owner)}
         samples = objective.samples("train")
@@ -108,7 +108,7 @@ class Reference:
 
     @torch.no_grad()
     def adamw(self, name: str, parameter: Tensor, gradient: Tensor, rate: float) -> None:
-        """Algorithm 2 of arXiv 1711.05101, the decay times the rate; of matrices alone."""
+        """Algorithm 2 of arXiv 1711.05101, with the decay multiplied by the rate; only matrices decay."""
         spec = self.training.optimizer
         kept = self.moments.setdefault(
             name, Moments(torch.zeros_like(parameter), torch.zeros_like(parameter))
@@ -123,7 +123,7 @@ class Reference:
         parameter.copy_(parameter - rate * decay * parameter - rate * first / (second.sqrt() + spec.epsilon))
 
     def factor(self, step: int) -> float:
-        """The share of the peak rate: a line up to it, then half a cosine or a line down."""
+        """The rate as a share of its peak: linear warm-up, then a cosine or linear decay."""
         schedule, steps = self.training.schedule, self.training.steps
         warmup, last = schedule.warmup_steps, schedule.final_fraction
         if step <= warmup:

@@ -11,15 +11,15 @@ CHUNK = 65536
 
 
 @dataclass
-class Trouble:
-    """What happens to the connections that carry a request with these bytes in it.
+class Fault:
+    """A fault for the connections whose request contains certain bytes.
 
     Attributes:
-        on: Bytes of the request, as ``b"/stream"``; the trouble begins with the answer to it.
-        cut_after: The connection ends after so many bytes of the answer.
-        flip: Position of a byte in the answer that arrives as another.
-        hold: Nothing of the answer arrives, and the connection stays.
-        times: To how many requests; None for all.
+        on: Bytes of the request, such as ``b"/stream"``; the fault begins with the response to it.
+        cut_after: The connection is closed after this many bytes of the response.
+        flip: Position of a byte of the response that is changed.
+        hold: Nothing of the response arrives, and the connection stays open.
+        times: Number of affected requests; None for all.
     """
 
     on: bytes
@@ -30,15 +30,15 @@ class Trouble:
 
 
 @dataclass
-class RoughRoad:
-    """Leads to a port of this machine; ``with`` opens it."""
+class FaultyProxy:
+    """A proxy to a port of this machine; ``with`` opens it."""
 
     port: int
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[Fault] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     """The first bytes of everything that was sent to the service."""
     carried: int = 0
-    """Bytes of answers that were passed on."""
+    """Bytes of responses that were passed on."""
 
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -132,5 +132,5 @@ class RoughRoad:
 class _Way:
     near: socket.socket
     far: socket.socket
-    trouble: Trouble | None = None
+    trouble: Fault | None = None
     answered: int = 0
