@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
-from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining, Wav2Vec2Model
+from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2Model, Wav2Vec2PreTrainedModel
 
 from core.networks.encoder import Encoder, fitting, read_network, write_network
 from core.networks.wav2vec2 import encode_frames
@@ -49,8 +49,8 @@ class SpectrogramEncoder(Encoder):
 class WaveEncoder(Encoder):
     """wav2vec 2.0 without its quantiser and projections; its tokens are frames."""
 
-    def __init__(self, model: Wav2Vec2ForPreTraining) -> None:
-        self.model = model
+    def __init__(self, model: Wav2Vec2PreTrainedModel) -> None:
+        self.model: Any = model
 
     @property
     def network(self) -> Wav2Vec2Model:

@@ -1,6 +1,8 @@
-"""Heads that are trained on top of an encoder and dropped afterwards: the projections of SimCLR, DINO and BYOL."""
+"""Heads on top of an encoder: the projections of SimCLR, DINO and BYOL, which are dropped afterwards; names of classes."""
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,3 +67,9 @@ class PrototypeHead(nn.Module):
         points = functional.normalize(self.perceptron(features), dim=-1)
         rows = self.prototypes.detach() + 0.0 * self.prototypes if frozen else self.prototypes
         return functional.linear(points, functional.normalize(rows, dim=-1))
+
+
+def name_classes(config: Any, classes: Sequence[str]) -> None:
+    """Set the names of a configuration's classes, which ``pipeline`` answers with."""
+    config.id2label = dict(enumerate(classes))
+    config.label2id = {name: number for number, name in enumerate(classes)}

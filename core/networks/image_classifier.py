@@ -13,6 +13,7 @@ from transformers.models.vit.modeling_vit import ViTForImageClassification
 from core.networks import small_image_resnet_classifier
 from core.networks.batch_norm import share_batch_norms
 from core.networks.dropout import use_cheap_dropout
+from core.networks.heads import name_classes
 from core.networks.ijepa import ijepa_config
 from core.networks.image_encoder import ImageEncoder
 from core.networks.positions import sine_positions
@@ -70,12 +71,6 @@ def classifier_encoder(model: PreTrainedModel) -> ImageEncoder:
     """The encoder below the head; its features are what the head reads."""
     body: Any = model.base_model
     return ImageEncoder(body, "cls")
-
-
-def name_classes(config: Any, classes: Sequence[str]) -> None:
-    """Set the names of a configuration's classes, which ``pipeline`` answers with."""
-    config.id2label = dict(enumerate(classes))
-    config.label2id = {name: number for number, name in enumerate(classes)}
 
 
 def _classifier(config: Any) -> tuple[Any, Any]:

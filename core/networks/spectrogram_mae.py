@@ -126,17 +126,22 @@ def create_encoder(config: ASTConfig, grid: Grid, seed: int) -> ASTModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ASTModel(config)
-        embeddings = model.embeddings
-        with torch.no_grad():
-            nn.init.normal_(embeddings.cls_token, std=_STD)
-            nn.init.normal_(embeddings.distillation_token, std=_STD)
-            weight = embeddings.patch_embeddings.projection.weight
-            nn.init.xavier_uniform_(weight.view(len(weight), -1))
-            embeddings.position_embeddings.copy_(_positions(grid, config.hidden_size))
-    embeddings.position_embeddings.requires_grad_(False)
+        initialize_ast(model, grid)
     if config.hidden_dropout_prob:
         use_cheap_dropout(model)
     return model
+
+
+def initialize_ast(model: ASTModel, grid: Grid) -> None:
+    """Initialise the special tokens and the patch embedding as the audio MAE does, and fix the positions."""
+    embeddings = model.embeddings
+    with torch.no_grad():
+        nn.init.normal_(embeddings.cls_token, std=_STD)
+        nn.init.normal_(embeddings.distillation_token, std=_STD)
+        weight = embeddings.patch_embeddings.projection.weight
+        nn.init.xavier_uniform_(weight.view(len(weight), -1))
+        embeddings.position_embeddings.copy_(_positions(grid, model.config.hidden_size))
+    embeddings.position_embeddings.requires_grad_(False)
 
 
 def create_decoder(config: ASTConfig, grid: Grid, *, width: int, layers: int, seed: int) -> Decoder:

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from core.data import Samples, SplitName
 from core.data.labelled import LabelledSamples, require_classes
@@ -31,8 +30,8 @@ class Supervised(Objective):
 
     measures_representation: ClassVar[bool] = False
 
-    model: PreTrainedModel
-    """The network with its head."""
+    model: Any
+    """The network of `transformers` with its head."""
 
     @property
     @abc.abstractmethod

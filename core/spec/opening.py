@@ -51,6 +51,14 @@ from transformers import pipeline
 classify = pipeline("image-classification", "{FOLDER}", trust_remote_code=True)
 print(classify("image.png"))""",
 )
+AUDIO_CLASSIFICATION = Opening(
+    "AutoModelForAudioClassification",
+    f"""\
+from transformers import pipeline
+
+classify = pipeline("audio-classification", "{FOLDER}")
+print(classify("recording.wav"))""",
+)
 OWN_CLASS = Opening(
     "AutoModel",
     f"""\

@@ -188,7 +188,9 @@ def encoder_form(spec: JobSpec) -> dict[str, object]:
             form |= {"data.image.size": data.image.size, "model.patch_size": spec.patch_size}
     else:
         form["data.audio.sampling_rate"] = data.audio.sampling_rate
-    own = spec.task.encoder_form(sequence_length=training.sequence_length, clip_samples=spec.clip_samples)
+    own = spec.task.network_form(
+        size, sequence_length=training.sequence_length, clip_samples=spec.clip_samples
+    )
     return {**form, **own}
 
 

@@ -139,6 +139,16 @@ class TaskSpec(Spec):
         """How it reads the labels of text; None if it reads none, as every task does that is not fine-tuning on text."""
         return None
 
+    def network_form(
+        self,
+        network: Size,  # noqa: ARG002 - for tasks that train networks of several kinds
+        *,
+        sequence_length: int,
+        clip_samples: int,
+    ) -> Mapping[str, object]:
+        """`encoder_form` of a job with that network; by default the same for each."""
+        return self.encoder_form(sequence_length=sequence_length, clip_samples=clip_samples)
+
     def check(self, encoder: Size, patches: int) -> None:
         """Check a job's network, and for a ViT the number of patches of an image.
 

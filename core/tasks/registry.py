@@ -30,6 +30,7 @@ _OURS = {
     "masked_spectrogram": "MaskedSpectrogram",
     "wav2vec2": "Wav2Vec2",
     "image_classification": "ImageClassification",
+    "audio_classification": "AudioClassification",
 }
 """Kind, which is also the folder's name → class in its ``spec.py``. In display order: the first task of a modality is the
 default of a new job on such data."""

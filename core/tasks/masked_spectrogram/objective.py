@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
 
-from core.checkpoints.bundle import Bundle, Network, Tensors, write_json
+from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
 from core.evaluation.pictures import one_above_other, png, side_by_side
 from core.evaluation.spectrograms import draw_spectrograms
 from core.networks.audio_encoder import SpectrogramEncoder
 from core.networks.encoder import Encoder
-from core.networks.log_mel import LogMel
-from core.networks.spectrogram_mae import Grid, ast_config, create_decoder, create_encoder, encode_visible
-from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
+from core.networks.spectrogram_mae import ast_config, create_decoder, create_encoder, encode_visible
+from core.objectives.audio import CHECKPOINT_ADVICE, is_audio
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.predictions import Answering, Asked, Predictor, images_result
+from core.objectives.spectrograms import SpectrogramObjective
 from core.randomness import derive_seed, uniforms
 from core.spec.audio import AudioAugmentation
 from core.spec.job import JobSpec
@@ -36,31 +36,27 @@ from core.spec.predictions import RECONSTRUCT_SOUND, MaskingOptions
 from core.tasks.masked_spectrogram.spec import MaskedSpectrogram
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")
-_CLIPS_MEASURED = 256
 _TINY = 1e-6
 _SHOWN = 8
 
 
 @objective_for(MaskedSpectrogram)
-class MaskedSpectrogramModeling(AudioObjective):
+class MaskedSpectrogramModeling(SpectrogramObjective):
     """The audio MAE's pretraining task."""
 
     model: ASTModel
 
     def __init__(self, job: JobSpec, task: MaskedSpectrogram, data: PreparedAudio) -> None:
-        super().__init__(job, data, task.augmentation)
+        super().__init__(job, data, task.augmentation, mel_bins=task.mel_bins, patch_size=task.patch_size)
         self.task = task
-        frames = task.frames(self.clip)
-        self.grid = Grid(task.mel_bins // task.patch_size, frames // task.patch_size, task.patch_size)
         self.visible = min(self.grid.patches, max(1, round(self.grid.patches * (1.0 - task.mask_ratio))))
         config = ast_config(
             job.size,
             mel_bins=task.mel_bins,
             patch_size=task.patch_size,
-            frames=frames,
+            frames=self.log_mel.frames,
             dropout=job.dropout,
         )
-        self.log_mel = LogMel(task.mel_bins, data.sampling_rate, frames)
         self.model = create_encoder(config, self.grid, job.training.seed)
         self.decoder = create_decoder(
             config,
@@ -69,7 +65,7 @@ class MaskedSpectrogramModeling(AudioObjective):
             layers=task.decoder_layers,
             seed=job.training.seed,
         )
-        self.mean, self.std = self._measure()
+        self.measure()
 
     @classmethod
     def create(cls, job: JobSpec, data: Prepared) -> Self:
@@ -136,7 +132,7 @@ class MaskedSpectrogramModeling(AudioObjective):
         """Rows: the spectrograms of the clips, and their patches that are visible to the encoder."""
         batch = self.collate(rows, samples, key).to(self.device)
         with torch.no_grad():
-            spectrograms = self._spectrograms(self.waves(batch), batch.tensors["lengths"])
+            spectrograms = self.spectrograms(self.waves(batch), batch.tensors["lengths"])
         patches = self.grid.cut(spectrograms)
         hidden = (batch.tensors["ranks"] >= self.visible)[..., None]
         grey = (patches.min() + patches.max()).item() / 2
@@ -151,13 +147,6 @@ class MaskedSpectrogramModeling(AudioObjective):
     def learned_encoder(self) -> Encoder:
         return SpectrogramEncoder(self.model)
 
-    def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
-        spectrograms = self._spectrograms(
-            tensors["waves"].to(self.device), tensors["lengths"].to(self.device)
-        )
-        return spectrograms, torch.from_numpy(self._sounding(lengths)).to(self.device)
-
     @property
     def bundle(self) -> Bundle:
         return Bundle(
@@ -166,53 +155,15 @@ class MaskedSpectrogramModeling(AudioObjective):
             advice=CHECKPOINT_ADVICE,
         )
 
-    def save_preprocessor(self, directory: Path) -> None:
-        """Write the preprocessor, which converts a recording to the network's input."""
-        # Written as JSON, because the extractor's constructor warns of bands narrower than a line of the spectrum.
-        extractor = {
-            "feature_extractor_type": "ASTFeatureExtractor",
-            "feature_size": 1,
-            "sampling_rate": self.data.sampling_rate,
-            "num_mel_bins": self.task.mel_bins,
-            "max_length": self.log_mel.frames,
-            "padding_side": "right",
-            "padding_value": 0.0,
-            "do_normalize": True,
-            "mean": self.mean,
-            "std": self.std,
-            "return_attention_mask": False,
-        }
-        write_json(directory / "preprocessor_config.json", extractor)
-
     def compile_networks(self) -> None:
         for layer in (*self.model.layers, *self.decoder.layers):
             layer.compile()
-
-    def _measure(self) -> tuple[float, float]:
-        """Mean and standard deviation of the training split's spectrograms; AST's extractor divides by twice the deviation.
-
-        Rounded to four digits, so that differences of machines in the last bits have no effect.
-        """
-        samples = AudioObjective.samples(self, "train")
-        number = min(_CLIPS_MEASURED, len(samples))
-        if not number:
-            return 0.0, 0.5
-        indices = np.arange(number, dtype=np.int64) * len(samples) // number
-        total = square = count = 0.0
-        for chunk in chunks(indices, 32):
-            tensors, _ = self.clips(samples.rows(chunk), chunk, 0, None)
-            spectrograms = self.log_mel(tensors["waves"], tensors["lengths"]).double()
-            total += spectrograms.sum().item()
-            square += spectrograms.square().sum().item()
-            count += self.log_mel.count(tensors["lengths"]).sum().item() * self.task.mel_bins
-        mean = total / count
-        return round(mean, 4), max(1e-4, round(math.sqrt(max(0.0, square / count - mean * mean)), 4))
 
     def _collate(
         self, rows: NDArray[Any], samples: NDArray[np.int64], key: int, augmentation: AudioAugmentation | None
     ) -> Batch:
         tensors, lengths = self.clips(rows, samples, key, augmentation)
-        sounding = self._sounding(lengths)
+        sounding = self.sounding(lengths)
         noise = uniforms(derive_seed(key, "patches"), samples, self.grid.patches, streams=1)[0]
         order = noise.argsort(axis=1, kind="stable")
         ranks = order.argsort(axis=1, kind="stable")
@@ -227,20 +178,10 @@ class MaskedSpectrogramModeling(AudioObjective):
             tensors, count=max(1, int(predicted.sum())), samples=len(rows), tokens=int(sounding.sum())
         )
 
-    def _sounding(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which patches hold at least one frame of sound, shape (B, patches)."""
-        frames = self.log_mel.count(torch.from_numpy(lengths)).numpy()
-        times = np.arange(self.grid.times) * self.grid.side < frames[:, None]
-        return np.tile(times, (1, self.grid.bands))
-
-    def _spectrograms(self, waves: Tensor, lengths: Tensor) -> Tensor:
-        normalized: Tensor = (self.log_mel(waves, lengths) - self.mean) / (2.0 * self.std)
-        return normalized
-
     def _predict(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The patches and their predictions, both of shape (B, patches, side²), fp32."""
         tensors = batch.tensors
-        spectrograms = self._spectrograms(self.waves(batch), tensors["lengths"])
+        spectrograms = self.spectrograms(self.waves(batch), tensors["lengths"])
         tokens = encode_visible(self.model, spectrograms, tensors["visible"])
         return self.grid.cut(spectrograms), self.decoder(tokens, tensors["ranks"]).float()
 

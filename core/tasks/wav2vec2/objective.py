@@ -7,14 +7,13 @@ frames are quantised and compared: the same loss as `transformers`' own forward 
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
+from transformers import Wav2Vec2Config
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
 from core.checkpoints.bundle import Bundle, Network, Tensors
@@ -33,8 +32,9 @@ from core.networks.wav2vec2 import (
     standardize,
     wav2vec2_config,
 )
-from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
+from core.objectives.audio import CHECKPOINT_ADVICE, is_audio
 from core.objectives.base import Batch, Concern, Losses, Shown, chunks, objective_for
+from core.objectives.waves import WaveObjective
 from core.randomness import derive_seed
 from core.spec.architectures.ast import FRAME_LENGTH, FRAME_STEP
 from core.spec.architectures.transformer import TransformerSize
@@ -56,16 +56,15 @@ _BANDS = 64
 
 
 @objective_for(Wav2Vec2)
-class Wav2Vec2Pretraining(AudioObjective):
+class Wav2Vec2Pretraining(WaveObjective):
     """wav2vec 2.0's pretraining task."""
 
     model: Wav2Vec2ForPreTraining
     _steps_done: Tensor
 
     def __init__(self, job: JobSpec, task: Wav2Vec2, data: PreparedAudio) -> None:
-        super().__init__(job, data, task.augmentation)
+        super().__init__(job, data, task.augmentation, task.feature_encoder)
         self.task = task
-        self.width = task.feature_encoder.frames(self.clip)
         self.model = create_wav2vec2(pretraining_config(job.size, task, job.dropout), job.training.seed)
         self.decay = task.gumbel_decay or _decay_over(job.training.steps, task)
         self.step = 0
@@ -168,25 +167,10 @@ class Wav2Vec2Pretraining(AudioObjective):
     def learned_encoder(self) -> Encoder:
         return WaveEncoder(self.model)
 
-    def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
-        frames = torch.from_numpy(self._frames(lengths)).to(self.device)
-        waves = standardize(tensors["waves"].to(self.device), tensors["lengths"].to(self.device))
-        return waves, torch.arange(self.width, device=self.device) < frames[:, None]
-
     @property
     def bundle(self) -> Bundle:
         network = Network("model.", self.model, write_beside=self.save_preprocessor)
         return Bundle(networks=[network], tensors=[Tensors()], advice=CHECKPOINT_ADVICE)
-
-    def save_preprocessor(self, directory: Path) -> None:
-        """Write the preprocessor, which converts a recording to the network's input."""
-        extractor = Wav2Vec2FeatureExtractor(  # type: ignore[no-untyped-call]
-            sampling_rate=self.data.sampling_rate,
-            do_normalize=True,
-            return_attention_mask=self.task.feature_encoder.normalization == "layer",
-        )
-        extractor.save_pretrained(directory)
 
     def restored(self) -> None:
         self.step = int(self._steps_done)
@@ -203,7 +187,7 @@ class Wav2Vec2Pretraining(AudioObjective):
     ) -> Batch:
         task = self.task
         tensors, lengths = self.clips(rows, samples, key, augmentation)
-        frames = self._frames(lengths)
+        frames = self.frames_of(lengths)
         masked = masked_spans(
             key,
             samples,
@@ -222,13 +206,6 @@ class Wav2Vec2Pretraining(AudioObjective):
             "negatives": torch.from_numpy(negatives),
         }
         return Batch(tensors, count=int(counts.sum()), samples=len(rows), tokens=int(frames.sum()))
-
-    def _frames(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number of frames of sound: at least one, also for a recording shorter than a frame."""
-        by_length = {
-            length: max(1, self.task.feature_encoder.frames(length)) for length in set(lengths.tolist())
-        }
-        return np.array([by_length[length] for length in lengths.tolist()], dtype=np.int64)
 
     def _contrast(self, batch: Batch, temperature: float | None) -> tuple[Tensor, Tensor, Quantized]:
         """The summed contrastive loss, the number of correct frames, and the choice of code words."""

@@ -178,10 +178,10 @@ def test_export_opens_in_transformers_and_restores(
     objective.eval()
     with torch.no_grad():
         tensors, lengths = objective.clips(rows, np.array([0]), 0, None)
-        ours = objective._spectrograms(tensors["waves"], tensors["lengths"])
+        ours = objective.spectrograms(tensors["waves"], tensors["lengths"])
         assert torch.allclose(inputs["input_values"], ours, atol=1e-3)
         tokens = loaded(**inputs).last_hidden_state[:, 2:]
-        sounding = torch.from_numpy(objective._sounding(lengths))[..., None]
+        sounding = torch.from_numpy(objective.sounding(lengths))[..., None]
         expected = (tokens * sounding).sum(dim=1) / sounding.sum()
         assert torch.allclose(expected, objective.encode(rows), atol=1e-3)
 
@@ -200,7 +200,7 @@ def test_parameters_are_counted(objective: MaskedSpectrogramModeling, audio_spec
 def test_spectrograms_are_normalised_by_the_data(objective: MaskedSpectrogramModeling) -> None:
     samples = objective.samples("train")
     batch = batch_of(objective, *range(len(samples)))
-    spectrograms = objective._spectrograms(batch.tensors["waves"], batch.tensors["lengths"])
+    spectrograms = objective.spectrograms(batch.tensors["waves"], batch.tensors["lengths"])
     counts = objective.log_mel.count(batch.tensors["lengths"])
     sound = torch.cat([one[:count].flatten() for one, count in zip(spectrograms, counts, strict=True)])
     assert sound.mean().item() == pytest.approx(0.0, abs=0.05)

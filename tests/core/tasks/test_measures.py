@@ -40,6 +40,8 @@ NAMES: dict[str, set[str]] = {
     "image_classification": _CLASSES,
     "image_classification-jepa": _CLASSES,
     "image_classification-resnet": _CLASSES,
+    "audio_classification": _CLASSES,
+    "audio_classification-wav2vec2": _CLASSES,
     "wav2vec2": {"loss", "contrastive_accuracy", "codebook_perplexity"},
     "masked_spectrogram": {"loss"},
 }

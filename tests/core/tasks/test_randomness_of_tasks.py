@@ -38,6 +38,8 @@ DRAWN: dict[str, set[str]] = {
     "image_classification": VIEW | {"mix/view/box", "mix/share", "mix/images"},
     "image_classification-jepa": VIEW,
     "image_classification-resnet": VIEW,
+    "audio_classification": {"waves"},
+    "audio_classification-wav2vec2": {"waves", "change/gain"},
     "wav2vec2": {"waves", "masked", "negatives"},
     "masked_spectrogram": {"waves", "ranks"},
 }

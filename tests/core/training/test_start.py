@@ -86,6 +86,22 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         document("image_classification-resnet"),
         document("contrastive", scope="encoder"),
     ),
+    "spectrograms to classes": (
+        document("masked_spectrogram"),
+        document("audio_classification", scope="encoder"),
+    ),
+    "classes to spectrograms": (
+        document("audio_classification"),
+        document("masked_spectrogram", scope="encoder"),
+    ),
+    "wav2vec2 to classes": (
+        document("wav2vec2"),
+        document("audio_classification-wav2vec2", scope="encoder"),
+    ),
+    "wav2vec2 classes to classes": (
+        document("audio_classification-wav2vec2"),
+        document("audio_classification-wav2vec2", scope="encoder", task={"label_smoothing": 0.2}),
+    ),
     "spectrograms": (
         document("masked_spectrogram"),
         document("masked_spectrogram", scope="encoder", task={"mask_ratio": 0.5}),

@@ -218,6 +218,36 @@ CASES: dict[str, Case] = {
         {"": audio.wav2vec2},
         by_step=True,
     ),
+    "audio_classification": Case(
+        "recordings",
+        job(
+            "recordings",
+            {
+                "kind": "audio_classification",
+                "mel_bins": 16,
+                "patch_size": 4,
+                "head_dropout": 0.3,
+                "label_smoothing": 0.2,
+            },
+            SMALL | {"architecture": "ast"},
+        ),
+        {"": audio.audio_classification},
+    ),
+    "audio_classification-wav2vec2": Case(
+        "recordings",
+        job(
+            "recordings",
+            {
+                "kind": "audio_classification",
+                "class_weights": {"up": 2.0},
+                "feature_encoder": AUDIO_TASKS["wav2vec2"]["feature_encoder"],
+                "position_kernel": 8,
+                "augmentation": {"gain_db": 3.0},
+            },
+            SMALL | {"architecture": "wav2vec2"},
+        ),
+        {"": audio.audio_classification},
+    ),
     "masked_spectrogram": Case(
         "recordings",
         job("recordings", AUDIO_TASKS["masked_spectrogram"], SMALL),

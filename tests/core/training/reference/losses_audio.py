@@ -75,3 +75,28 @@ def masked_spectrogram(objective: Any, batch: Any, rows: Tensor) -> Tensor:
                 truth = (truth - truth.mean()) / (truth.var() + 1e-6).sqrt()
             total = total + (predicted[row, patch] - truth).square().mean()
     return total
+
+
+def audio_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """Clip by clip, through the forward pass of `transformers`; padding is no sound of a clip."""
+    t, task, model = batch.tensors, objective.task, objective.model
+    classes = list(objective.data.classes)
+    weights = [1.0] * len(classes)
+    if task.class_weights != "none":
+        weights = [task.class_weights.get(name, 1.0) for name in classes]
+    waves = objective.waves(batch)
+    if "wav2vec2" in model.config.model_type:
+        standard = torch.zeros_like(waves)
+        for row, length in enumerate(t["lengths"].tolist()):
+            own = waves[row, :length]
+            standard[row, :length] = (own - own.mean()) / (own.var(correction=0) + 1e-7).sqrt()
+        within = torch.arange(waves.shape[1]) < t["lengths"][:, None]
+        scores = model(standard, attention_mask=within.long()).logits
+    else:
+        scores = model((objective.log_mel(waves, t["lengths"]) - objective.mean) / (2 * objective.std)).logits
+    total, even = torch.zeros(()), task.label_smoothing / len(classes)
+    for logs, label in zip(scores.log_softmax(1), t["labels"].tolist(), strict=True):
+        for number, log in enumerate(logs):
+            share = even + (1 - task.label_smoothing) * (number == label)
+            total = total - share * weights[number] * log
+    return total

@@ -1,0 +1,106 @@
+"""Base class of the objectives whose network reads log-mel spectrograms: an AST."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.checkpoints.bundle import write_json
+from core.data.audio import PreparedAudio
+from core.networks.log_mel import LogMel
+from core.networks.spectrogram_mae import Grid
+from core.objectives.audio import AudioObjective
+from core.objectives.base import chunks
+from core.spec.architectures.ast import spectrogram_frames
+from core.spec.audio import AudioAugmentation
+from core.spec.job import JobSpec
+
+_CLIPS_MEASURED = 256
+
+
+class SpectrogramObjective(AudioObjective):
+    """An audio task on spectrograms.
+
+    Args:
+        patch_size: Bands and frames on a patch's side.
+    """
+
+    mean: float
+    std: float
+
+    def __init__(
+        self,
+        job: JobSpec,
+        data: PreparedAudio,
+        augmentation: AudioAugmentation,
+        *,
+        mel_bins: int,
+        patch_size: int,
+    ) -> None:
+        super().__init__(job, data, augmentation)
+        frames = spectrogram_frames(self.clip, patch_size)
+        self.mel_bins = mel_bins
+        self.grid = Grid(mel_bins // patch_size, frames // patch_size, patch_size)
+        self.log_mel = LogMel(mel_bins, data.sampling_rate, frames)
+
+    def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
+        tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)
+        spectrograms = self.spectrograms(tensors["waves"].to(self.device), tensors["lengths"].to(self.device))
+        return spectrograms, torch.from_numpy(self.sounding(lengths)).to(self.device)
+
+    def save_preprocessor(self, directory: Path) -> None:
+        """Write the preprocessor, which converts a recording to the network's input."""
+        # Written as JSON, because the extractor's constructor warns of bands narrower than a line of the spectrum.
+        extractor = {
+            "feature_extractor_type": "ASTFeatureExtractor",
+            "feature_size": 1,
+            "sampling_rate": self.data.sampling_rate,
+            "num_mel_bins": self.mel_bins,
+            "max_length": self.log_mel.frames,
+            "padding_side": "right",
+            "padding_value": 0.0,
+            "do_normalize": True,
+            "mean": self.mean,
+            "std": self.std,
+            "return_attention_mask": False,
+        }
+        write_json(directory / "preprocessor_config.json", extractor)
+
+    def measure(self) -> None:
+        """Set `mean` and `std`, those of the training split's spectrograms, once the base class is initialised; AST's extractor divides by twice the deviation.
+
+        Rounded to four digits, so that differences of machines in the last bits have no effect.
+        """
+        samples = AudioObjective.samples(self, "train")
+        number = min(_CLIPS_MEASURED, len(samples))
+        if not number:
+            self.mean, self.std = 0.0, 0.5
+            return
+        indices = np.arange(number, dtype=np.int64) * len(samples) // number
+        total = square = count = 0.0
+        for chunk in chunks(indices, 32):
+            tensors, _ = self.clips(samples.rows(chunk), chunk, 0, None)
+            spectrograms = self.log_mel(tensors["waves"], tensors["lengths"]).double()
+            total += spectrograms.sum().item()
+            square += spectrograms.square().sum().item()
+            count += self.log_mel.count(tensors["lengths"]).sum().item() * self.mel_bins
+        mean = total / count
+        self.mean, self.std = (
+            round(mean, 4),
+            max(1e-4, round(math.sqrt(max(0.0, square / count - mean * mean)), 4)),
+        )
+
+    def sounding(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which patches hold at least one frame of sound, shape (B, patches)."""
+        frames = self.log_mel.count(torch.from_numpy(lengths)).numpy()
+        times = np.arange(self.grid.times) * self.grid.side < frames[:, None]
+        return np.tile(times, (1, self.grid.bands))
+
+    def spectrograms(self, waves: Tensor, lengths: Tensor) -> Tensor:
+        """Normalised spectrograms of clips, shape (B, frames, bins)."""
+        normalized: Tensor = (self.log_mel(waves, lengths) - self.mean) / (2.0 * self.std)
+        return normalized
