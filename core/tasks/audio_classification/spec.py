@@ -10,6 +10,7 @@ from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.wav2vec2 import POSITION_KERNEL, FeatureEncoder, Wav2Vec2Size
 from core.spec.audio import AudioAugmentation
 from core.spec.decoders import count_linear
+from core.spec.faults import SpecFault
 from core.spec.metrics import CLASSIFICATION, LOSS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import AUDIO_CLASSIFICATION, Opening
@@ -57,7 +58,14 @@ class AudioClassification(ClassifyingTask):
     @model_validator(mode="after")
     def _patches_fit(self) -> Self:
         if self.mel_bins % self.patch_size:
-            raise ValueError(f"patch_size ({self.patch_size}) must divide mel_bins ({self.mel_bins})")
+            raise SpecFault(
+                "not_divisible",
+                f"patch_size ({self.patch_size}) must divide mel_bins ({self.mel_bins})",
+                name="mel_bins",
+                value=self.mel_bins,
+                divisor="patch_size",
+                divisor_value=self.patch_size,
+            )
         return self
 
     def network_form(self, network: Size, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
@@ -74,8 +82,13 @@ class AudioClassification(ClassifyingTask):
 
     def check_clip(self, samples: int) -> None:
         if self.feature_encoder.frames(samples) < 1:
-            raise ValueError(
-                f"a clip of {samples:,} samples is shorter than one frame of {self.feature_encoder.field:,}; make it longer"
+            field = self.feature_encoder.field
+            raise SpecFault(
+                "clip_too_short",
+                f"a clip of {samples:,} samples is shorter than one frame of {field:,}; make it longer",
+                case="no_frame",
+                samples=samples,
+                least_samples=field,
             )
 
     def parameters(self, network: Size, inputs: Inputs) -> int:
