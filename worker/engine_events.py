@@ -91,7 +91,9 @@ class EngineEvents:
             case name if self._kind is not None and name == self._kind.event:
                 self._keep_result(event, files=self._kind.files is not None)
             case "decision":
-                self._event("decision", _facts(event), data=_facts(event))
+                reason = nested(event["code"], event["reason"], event["params"])
+                params = {"name": event["name"], "choice": event["choice"], "reason": reason}
+                self._event("decided", params, data=_facts(event))
             case "warning":
                 warning = nested(event["code"], event["message"], event.get("params"))
                 self._event("engine_warning", {"warning": warning}, data={"code": event["code"]})

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from control.schemas import Body, JsonObject, Resource
 from core.spec.text import Name
 
@@ -18,6 +20,8 @@ class DatasetIn(Body):
 class FileNote(Resource):
     code: str
     """``folders_are_parts``, ``folders_are_classes``, ``file_is_held_out``, ``labels_not_used`` or ``columns_repeat``."""
+    params: JsonObject = Field(default_factory=dict)
+    """What the message is made of."""
     message: str
 
 
@@ -75,7 +79,7 @@ class DatasetOut(Resource):
     """For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
-    ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+    ``[{"sample", "reason", "code", "params"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,

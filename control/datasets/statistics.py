@@ -69,11 +69,7 @@ def image_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         "other_sizes": total - sum(count for _, count in shown),
         "class_count": len(classes),
         "classes": [{"name": name, "images": classes[name]} for name in _largest(classes)],
-        "bad_samples": [
-            {"sample": sample, "reason": reason}
-            for report in reports
-            for sample, reason in report.get("bad_samples", ())
-        ][:_SIZES],
+        "bad_samples": _bad_samples(reports)[:_SIZES],
         "mean": mean,
         "std": std,
     }
@@ -121,11 +117,7 @@ def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         },
         "class_count": len(classes),
         "classes": [{"name": name, "recordings": classes[name]} for name in _largest(classes)],
-        "bad_samples": [
-            {"sample": sample, "reason": reason}
-            for report in reports
-            for sample, reason in report.get("bad_samples", ())
-        ][:_SIZES],
+        "bad_samples": _bad_samples(reports)[:_SIZES],
         "names": [name for report in reports for name in report.get("names", ())][:_SIZES],
     }
 
@@ -154,3 +146,13 @@ def _channels(reports: Sequence[Mapping[str, Any]], total: int) -> tuple[list[fl
             squares[channel] += share * (std**2 + mean**2)
     deviations = [max(0.0, square - mean**2) ** 0.5 for mean, square in zip(means, squares, strict=True)]
     return means, deviations
+
+
+def _bad_samples(reports: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    found = []
+    for report in reports:
+        for sample, reason, *told in report.get("bad_samples", ()):
+            # Reports of earlier versions have no code and no parameters.
+            code, params = told or (None, {})
+            found.append({"sample": sample, "reason": reason, "code": code, "params": params})
+    return found

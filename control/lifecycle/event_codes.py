@@ -90,6 +90,8 @@ CATALOGUE: dict[str, EventCode] = {
     "engine_resumed": EventCode("started", "The engine runs on {device}, from step {step} on."),
     "prepared": EventCode("prepared", describe_prepared),
     "decision": EventCode("decision", "{name}: auto is {choice:json}. {reason}"),
+    # `decision` is that of events of earlier versions, whose reason is a sentence without a code.
+    "decided": EventCode("decision", "{name}: auto is {choice:json}. {reason[message]}"),
     "engine_warning": EventCode("warning", "{warning[message]}"),
     "checkpoint": EventCode("checkpoint", "Checkpoint at step {step}."),
     "checkpoint_deleted": EventCode("checkpoint_deleted", "The checkpoint of step {step} was deleted."),

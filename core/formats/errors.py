@@ -45,6 +45,10 @@ _WHERE = 2 * LONGEST_NAME
 """Characters of a file's name together with a member's name in an error message, at most."""
 
 
+BadSample = tuple[str, str, FormatErrorCode, dict[str, Any]]
+"""A sample that cannot be used, as a report lists it: its name, the sentence that says why, its code and parameters."""
+
+
 class FormatError(ValueError):
     """A problem with an uploaded file because of which no samples can be read from it.
 
@@ -78,6 +82,11 @@ class FormatError(ValueError):
     def nested(self) -> dict[str, Any]:
         """The error as a parameter of another message."""
         return {"code": self.code, "message": str(self), "params": self.facts}
+
+    @property
+    def bad_sample(self) -> BadSample:
+        """The error in a report's list of bad samples."""
+        return brief(self.member or self.file), brief(self.message, 500), self.code, self.params
 
     def __reduce__(self) -> tuple[Any, ...]:
         again = partial(type(self), **self.params)

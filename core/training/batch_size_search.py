@@ -9,7 +9,7 @@ import torch
 from core.data import Prepared
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
-from core.training.decisions import Decisions
+from core.training.decisions import Decisions, Reason
 from core.training.devices import Place
 from core.training.memory import available_mb, is_out_of_memory, memory_mb, peak_memory_mb
 from core.training.trials import trial
@@ -41,24 +41,38 @@ def decide_batch_size(job: JobSpec, data: Prepared, place: Place, decisions: Dec
     most = min(len(create_objective(job, data).samples("train")) // parts, _LARGEST_PART)
     start, budget = memory_mb(place.device), _SHARE * available_mb(place.device)
     tried: dict[int, Fit] = {}
-    reason = f"the training split has {most * parts} samples" if most < _LARGEST_PART else "it is the most"
+    reason = Reason("largest_micro_batch", "it is the most")
+    if most < _LARGEST_PART:
+        reason = Reason(
+            "whole_split", f"the training split has {most * parts} samples", {"samples": most * parts}
+        )
     for size in _sizes(max(1, most)):
         expected = _expected(tried, size)
         if tried and expected > budget:
-            reason = f"{size} samples per micro-batch would need about {expected:.0f} of the {budget:.0f} MiB available"
+            reason = Reason(
+                "expected_too_large",
+                f"{size} samples per micro-batch would need about {expected:.0f} of the {budget:.0f} MiB available",
+                {"size": size, "expected_mb": expected, "available_mb": budget},
+            )
             break
         fit = _try(job, data, place, size * parts, start)
         if fit is None:
-            reason = f"{size} samples a part did not fit"
+            reason = Reason("did_not_fit", f"{size} samples per micro-batch did not fit", {"size": size})
             break
         if fit.peak_mb > budget:
-            reason = (
-                f"{size} samples per micro-batch needed {fit.peak_mb:.0f} of the {budget:.0f} MiB available"
+            reason = Reason(
+                "too_large",
+                f"{size} samples per micro-batch needed {fit.peak_mb:.0f} of the {budget:.0f} MiB available",
+                {"size": size, "peak_mb": fit.peak_mb, "available_mb": budget},
             )
             break
         tried[size] = fit
         if fit.seconds > _LONGEST_STEP_SECONDS:
-            reason = f"a micro-batch of {size} samples already takes {fit.seconds:.0f} s"
+            reason = Reason(
+                "too_slow",
+                f"a micro-batch of {size} samples already takes {fit.seconds:.0f} s",
+                {"size": size, "seconds": fit.seconds},
+            )
             break
     part = max(tried, default=1)
     found = tried.get(part)
@@ -66,7 +80,11 @@ def decide_batch_size(job: JobSpec, data: Prepared, place: Place, decisions: Dec
     decisions.make(
         "batch_size",
         part * parts,
-        f"{part} samples per micro-batch, {parts} micro-batches per step: {reason}.",
+        Reason(
+            reason.code,
+            f"{part} samples per micro-batch, {parts} micro-batches per step: {reason.message}.",
+            {**reason.params, "micro_batch": part, "micro_batches": parts},
+        ),
         measured,
     )
     return part * parts

@@ -13,11 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from core.events import Events
+from core.parameters import plain
 from core.spec.job import JobSpec
 
 Choice = str | int | bool
 _FILE = "decisions.json"
 _KINDS: Mapping[str, type[Choice]] = {"precision": str, "compile": bool, "batch_size": int}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a value was chosen."""
+
+    code: str
+    """Stable name of the sentence."""
+    message: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What `message` is made of."""
 
 
 @dataclass
@@ -38,12 +50,20 @@ class Decisions:
                     self.choices.setdefault(name, choice)
 
     def make(
-        self, name: str, choice: Choice, reason: str, measured: Mapping[str, float] | None = None
+        self, name: str, choice: Choice, reason: Reason, measured: Mapping[str, float] | None = None
     ) -> None:
         """Record a choice, report it with its reason, and save it."""
         self.choices[name] = choice
         self._write()
-        self.events.emit("decision", name=name, choice=choice, reason=reason, measured=dict(measured or {}))
+        self.events.emit(
+            "decision",
+            name=name,
+            choice=choice,
+            reason=reason.message,
+            code=reason.code,
+            params=plain(reason.params),
+            measured=dict(measured or {}),
+        )
 
     def read(self) -> dict[str, Any]:
         """The choices of an earlier start of the same run in this directory."""

@@ -17,7 +17,7 @@ from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
 from core.training.compilation import compile_or_fall_back
-from core.training.decisions import Decisions
+from core.training.decisions import Decisions, Reason
 from core.training.devices import Place, Precision
 from core.training.optimizers import create_optimizers
 
@@ -84,12 +84,17 @@ def trial(job: JobSpec, data: Prepared, place: Place) -> Iterator[Trial]:
 def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> Precision:
     """Decide between fp32 and bf16 autocast on a device with bf16 arithmetic; ``place`` has the hardware's default."""
     if place.precision == "fp32":
-        decisions.make("precision", "fp32", f"{place.name} has no bf16 arithmetic.")
+        reason = Reason("no_bf16", f"{place.name} has no bf16 arithmetic.", {"device": place.name})
+        decisions.make("precision", "fp32", reason)
     elif job.training.steps < _FEWEST_STEPS:
         decisions.make(
             "precision",
             "bf16",
-            f"{place.name} has bf16 arithmetic; {job.training.steps} steps are too few to measure.",
+            Reason(
+                "too_few_steps",
+                f"{place.name} has bf16 arithmetic; {job.training.steps} steps are too few to measure.",
+                {"device": place.name, "steps": job.training.steps},
+            ),
         )
     else:
         precisions: tuple[Precision, ...] = ("fp32", "bf16")
@@ -112,8 +117,12 @@ def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Deci
         decisions.make(
             "precision",
             choice,
-            f"A step takes {bf16:.3g} s in bf16 and {fp32:.3g} s in fp32; fp32 is taken where it is at least {_FP32_GAIN:g} "
-            "times as fast.",
+            Reason(
+                "precision_measured",
+                f"A step takes {bf16:.3g} s in bf16 and {fp32:.3g} s in fp32; fp32 is taken where it is at least "
+                f"{_FP32_GAIN:g} times as fast.",
+                {"bf16_seconds": bf16, "fp32_seconds": fp32, "least_gain": _FP32_GAIN},
+            ),
             {"bf16_step_s": bf16, "fp32_step_s": fp32},
         )
         return choice
@@ -129,12 +138,16 @@ def decide_compile(job: JobSpec, data: Prepared, place: Place, decisions: Decisi
         measured = {"eager_step_s": eager}
         whole = eager * steps * parts
         if whole < _SECONDS_WORTH_COMPILING:
-            reason = f"The run takes about {whole:.0f} s uncompiled; compiling would not save time."
+            reason = Reason(
+                "run_too_short",
+                f"The run takes about {whole:.0f} s uncompiled; compiling would not save time.",
+                {"seconds": whole},
+            )
             decisions.make("compile", False, reason, measured)
             return False
         started = time.perf_counter()
         if not compile_or_fall_back(tried.objective, tried.batch, place, decisions.events):
-            decisions.make("compile", False, "Compiling failed.", measured)
+            decisions.make("compile", False, Reason("compiling_failed", "Compiling failed."), measured)
             return False
         tried.step()
         compiling = time.perf_counter() - started
@@ -145,8 +158,18 @@ def decide_compile(job: JobSpec, data: Prepared, place: Place, decisions: Decisi
     decisions.make(
         "compile",
         choice,
-        f"A step takes {eager:.3g} s and compiled {compiled:.3g} s; compiling took {compiling:.0f} s. It is taken where it "
-        f"is at least {_COMPILED_GAIN:g} times as fast and saves {_RETURN_ON_COMPILING:g} times its cost.",
+        Reason(
+            "compiling_measured",
+            f"A step takes {eager:.3g} s and compiled {compiled:.3g} s; compiling took {compiling:.0f} s. It is taken where it "
+            f"is at least {_COMPILED_GAIN:g} times as fast and saves {_RETURN_ON_COMPILING:g} times its cost.",
+            {
+                "eager_seconds": eager,
+                "compiled_seconds": compiled,
+                "compiling_seconds": compiling,
+                "least_gain": _COMPILED_GAIN,
+                "least_return": _RETURN_ON_COMPILING,
+            },
+        ),
         measured,
     )
     return choice

@@ -64,6 +64,7 @@ CARRIERS = {
     "warn": Carrier(0, 1),
     "Concern": Carrier(0, 1, "params", 2),
     "Note": Carrier(0, 1, "params", 2),
+    "Reason": Carrier(0, 1, "params", 2),
     "Misfit": Carrier(1, 2, "params", 3),
     # Functions of one module that make one of these.
     "_refused": Carrier(2, 3),

@@ -82,7 +82,7 @@ def too_many_bad_samples(
     seen = sum(samples(report.found) + report.found.get("bad", 0) for report in reports)
     if spec.data.on_bad_sample == "skip" or not too_many_bad(bad, seen):
         return None
-    reasons = [reason for report in reports for _, reason in report.found.get("bad_samples", ())]
+    reasons = [reason for report in reports for _, reason, *_ in report.found.get("bad_samples", ())]
     if short:
         reasons.append(f"shorter than data.audio.minimum_seconds ({spec.data.audio.minimum_seconds:g})")
     return ProblemDetail(

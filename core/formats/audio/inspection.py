@@ -13,7 +13,7 @@ from core.formats.audio.statistics import SoundStatistics
 from core.formats.containers.source import size_of
 from core.formats.content import content_hash
 from core.formats.distinct_samples import DistinctSample, DistinctSamples, storable
-from core.formats.errors import FormatError
+from core.formats.errors import BadSample, FormatError
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -39,7 +39,7 @@ class AudioFileReport:
     """Of those, the ones that the file itself marks as held out."""
     bad: int
     """Recordings that cannot be decoded."""
-    bad_samples: tuple[tuple[str, str], ...]
+    bad_samples: tuple[BadSample, ...]
     """The name and the error of each of the first of them."""
     ignored: tuple[str, ...]
     """Files in an archive that are no recordings; the first 100."""
@@ -64,7 +64,7 @@ class AudioFileReport:
 class _Tally:
     def __init__(self) -> None:
         self.duplicates = self.held_out = self.bad = self.unlabelled = 0
-        self.bad_samples: list[tuple[str, str]] = []
+        self.bad_samples: list[BadSample] = []
         self.first_error: FormatError | None = None
         self.statistics = SoundStatistics()
         self.classes: Counter[str] = Counter()
@@ -107,7 +107,7 @@ class _Tally:
         self.bad += 1
         self.first_error = self.first_error or error
         if len(self.bad_samples) < NAMED:
-            self.bad_samples.append((brief(error.member or error.file), brief(error.message, 500)))
+            self.bad_samples.append(error.bad_sample)
 
 
 def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LIMITS) -> AudioFileReport:

@@ -15,7 +15,7 @@ from PIL import Image
 from core.characters import brief
 from core.formats.containers.source import size_of
 from core.formats.distinct_samples import DistinctSample, DistinctSamples
-from core.formats.errors import FormatError
+from core.formats.errors import BadSample, FormatError
 from core.formats.image.decoding import ImageSample, decode_ahead
 from core.formats.image.images import ImageNotes, read_images
 from core.formats.limits import IMAGE_LIMITS, Limits, PixelBudget
@@ -50,7 +50,7 @@ class ImageFileReport:
     """Of those, the ones stored without colour."""
     bad: int
     """Images that cannot be decoded."""
-    bad_samples: tuple[tuple[str, str], ...]
+    bad_samples: tuple[BadSample, ...]
     """The name and the error of each of the first of them."""
     ignored: tuple[str, ...]
     """Files in an archive that are no images; the first 100."""
@@ -82,7 +82,7 @@ class ImageFileReport:
 class _Tally:
     def __init__(self) -> None:
         self.samples = self.duplicates = self.held_out = self.gray = self.bad = self.unlabelled = 0
-        self.bad_samples: list[tuple[str, str]] = []
+        self.bad_samples: list[BadSample] = []
         self.first_error: FormatError | None = None
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.classes: Counter[str] = Counter()
@@ -132,7 +132,7 @@ class _Tally:
         self.bad += 1
         self.first_error = self.first_error or error
         if len(self.bad_samples) < NAMED:
-            self.bad_samples.append((brief(error.member or error.file), brief(error.message, 500)))
+            self.bad_samples.append(error.bad_sample)
 
 
 def inspect_image_file(

@@ -119,6 +119,11 @@ def test_a_code_that_is_not_in_the_catalogue_is_refused(session: WriteSession) -
             'precision: auto is "bf16". It is fast.',
         ),
         (
+            "decided",
+            {"name": "compile", "choice": False, "reason": nested("compiling_failed", "Compiling failed.")},
+            "compile: auto is false. Compiling failed.",
+        ),
+        (
             "database_unreachable",
             {"seconds": 30.0, "step": 7},
             "Its worker could not reach the database for 30 s and stopped it at step 7; continues on the next that is free.",
@@ -188,6 +193,7 @@ def test_every_sentence_is_made_of_what_is_stored(engine: Engine, environment: S
 NOT_BY_VERBS = {
     "spec_warning",
     "prepared",
+    "decided",
     "decision",
     "engine_warning",
     "checkpoint_damaged",

@@ -13,7 +13,7 @@ from core.data.text import prepare
 from core.events import Events
 from core.spec.job import JobSpec
 from core.training import trials
-from core.training.decisions import Decisions
+from core.training.decisions import Decisions, Reason
 from core.training.devices import Place
 from core.training.trials import Trial, decide_compile, decide_precision
 from tests.core.training.interruptions import hashes, points
@@ -41,8 +41,8 @@ def test_decisions_are_kept_for_the_same_run_only(
     decisions: Decisions, job: JobSpec, tmp_path: Path, told: list[Any]
 ) -> None:
     assert decisions.read() == {}
-    decisions.make("precision", "bf16", "faster", {"bf16_step_s": 1.0})
-    decisions.make("batch_size", 24, "fits")
+    decisions.make("precision", "bf16", Reason("faster", "It is faster."), {"bf16_step_s": 1.0})
+    decisions.make("batch_size", 24, Reason("fits", "It fits."))
     assert [(e["event"], e["name"], e["choice"], e["measured"]) for e in told] == [
         ("decision", "precision", "bf16", {"bf16_step_s": 1.0}),
         ("decision", "batch_size", 24, {}),
