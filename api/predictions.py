@@ -154,6 +154,7 @@ class Answer:
             raise Unavailable(
                 "predictions_unavailable",
                 "Redis stopped answering while the prediction was computed. Try again shortly.",
+                params={"case": "answering"},
             ) from error
         finally:
             if not over:
@@ -190,5 +191,5 @@ def _busy(detail: str, place: int, limit: int) -> SeedbedError:
         "predictions_busy",
         f"{detail} Try again in {_RETRY_SECONDS} s.",
         retry_after=_RETRY_SECONDS,
-        params={"place": place, "limit": limit},
+        params={"place": place, "limit": limit, "seconds": _RETRY_SECONDS},
     )

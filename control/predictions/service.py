@@ -79,7 +79,7 @@ def _chosen(offered: Sequence[Prediction], task: str, wanted: str | None) -> Pre
             f"A checkpoint of the task {task} can be asked for {', '.join(kinds) or 'nothing'}"
             + (f", not for {wanted!r}." if wanted is not None else "."),
             param="kind",
-            params={"task": task, "kinds": kinds},
+            params={"task": task, "kinds": kinds, "kind": wanted},
         )
     return offered[0] if wanted is None else offered[kinds.index(wanted)]
 
@@ -93,6 +93,7 @@ def _options(prediction: Prediction, asked: PredictIn) -> dict[str, Any]:
                 param=f"options.{found.param}" if found.param else "options",
                 code=found.code,
                 message=found.message,
+                params=dict(found.params),
                 suggestion=found.suggestion,
             )
             for found in explain(error.errors(include_url=False), prediction.options)
@@ -102,6 +103,7 @@ def _options(prediction: Prediction, asked: PredictIn) -> dict[str, Any]:
             "validation_failed",
             f"{first.param}: {first.message}.",
             param=first.param,
+            params={"case": "options", "problem": first.code, "field": first.param, **first.params},
             errors=details,
             errors_omitted=error.error_count() - len(details),
         ) from None
@@ -116,10 +118,21 @@ def _check_input(prediction: Prediction, asked: PredictIn) -> None:
     for name in ("text", "content"):
         given = getattr(asked, name) is not None
         if name == takes and not given:
-            raise _wrong(name, "missing", f"{prediction.kind} needs {_named(prediction)} here")
+            raise _wrong(
+                name,
+                "missing",
+                f"{prediction.kind} needs {_named(prediction)} here",
+                case="input",
+                kind=prediction.kind,
+                input=prediction.input,
+            )
         if name != takes and given:
             raise _wrong(
-                name, "unexpected", f"{prediction.kind} takes {_named(prediction)}, and this is not it"
+                name,
+                "unexpected",
+                f"{prediction.kind} takes {_named(prediction)}, and this is not it",
+                kind=prediction.kind,
+                input=prediction.input,
             )
     if takes != "content":
         return
@@ -128,7 +141,7 @@ def _check_input(prediction: Prediction, asked: PredictIn) -> None:
     except (binascii.Error, ValueError):
         raise _wrong("content", "invalid_base64", "it is not base64") from None
     if size == 0:
-        raise _wrong("content", "missing", "it is empty")
+        raise _wrong("content", "missing", "it is empty", case="empty")
     limit = _MOST_BYTES[prediction.input]
     if size > limit:
         raise TooLarge(
@@ -148,9 +161,10 @@ def _named(prediction: Prediction) -> str:
     }[prediction.input]
 
 
-def _wrong(param: str, code: str, message: str) -> Invalid:
-    detail = ProblemDetail(param=param, code=code, message=message)
-    return Invalid("validation_failed", f"{param}: {message}.", param=param, errors=[detail])
+def _wrong(param: str, code: str, message: str, **params: Any) -> Invalid:
+    detail = ProblemDetail(param=param, code=code, message=message, params=params)
+    about = {"case": "input", "problem": code, "field": param}
+    return Invalid("validation_failed", f"{param}: {message}.", param=param, params=about, errors=[detail])
 
 
 def _dataset(session: ReadSession, dataset_id: str | None) -> tuple[RequestedFile, ...]:

@@ -43,6 +43,9 @@ def described_data(job: JobSpec, checkpoint: Path, directory: Path) -> Prepared:
             "checkpoint_mismatch",
             f"The checkpoint does not describe its data: {type(error).__name__}: {error}",
             "Use another checkpoint of the job.",
+            case="data",
+            kind=type(error).__name__,
+            error=error,
         ) from error
 
 

@@ -29,10 +29,10 @@ def decoded_row(job: JobSpec, content: bytes) -> NDArray[Any]:
     try:
         return _DECODERS[job.task.modality](job, content)
     except FormatError as error:
-        raise InputError(error.code, str(error)) from error
+        raise InputError(error.code, str(error), **error.facts) from error
     except MemoryError as error:
         raise InputError(
-            "input_too_large", "Decoding the input takes too much memory; send a smaller one."
+            "input_too_large", "Decoding the input takes too much memory; send a smaller one.", case="memory"
         ) from error
 
 

@@ -60,7 +60,7 @@ class Models:
         if size > self._limit:
             raise EngineError(
                 "model_too_large",
-                f"The model has {size / _MIB:,.0f} MiB of weights, and the workers keep {self._limit / _MIB:,.0f} MiB "
+                f"The model has {size / 2**20:,.0f} MiB of weights, and the workers keep {self._limit / 2**20:,.0f} MiB "
                 "for predictions. Raise SEEDBED_PREDICT_MEMORY_BYTES.",
                 bytes=size,
                 limit=self._limit,

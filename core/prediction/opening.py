@@ -40,7 +40,10 @@ class Opened:
             if prediction.kind == kind:
                 return prediction
         raise EngineError(
-            "prediction_unsupported", f"The task {self.job.task.kind} has no prediction {kind!r}."
+            "prediction_unsupported",
+            f"The task {self.job.task.kind} has no prediction {kind!r}.",
+            task=self.job.task.kind,
+            kind=kind,
         )
 
 
@@ -60,6 +63,8 @@ def open_checkpoint(directory: Path, described: Path) -> Opened:
             "checkpoint_damaged",
             f"The checkpoint's spec cannot be read: {type(error).__name__}.",
             "Use another checkpoint of the job.",
+            case="spec",
+            error=type(error).__name__,
         ) from error
     objective = create_objective(job, described_data(job, directory, described))
     objective.open(directory)

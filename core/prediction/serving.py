@@ -145,9 +145,9 @@ class Server:
 
     def _crash(self, request_id: str, error: Exception) -> None:
         tracebacks.print_uncaught(type(error), error)
-        self._fail(
-            request_id, EngineError("internal", f"{type(error).__name__} while the prediction was computed.")
-        )
+        kind = type(error).__name__
+        message = f"{kind} while the prediction was computed."
+        self._fail(request_id, EngineError("internal", message, case="prediction", kind=kind))
 
     def _tell_loaded(self) -> None:
         self._send({"loaded": list(self._models.names)})
@@ -167,7 +167,7 @@ def _answering(loaded: Loaded, message: Message) -> Answering:
         options = prediction.options.model_validate(message.get("options") or {})
         content = base64.b64decode(message.get("content") or "", validate=True)
     except (ValidationError, binascii.Error) as error:
-        raise InputError("validation_failed", str(error)) from error
+        raise InputError("validation_failed", str(error), case="request", error=error) from error
     rows = decoded_row(opened.job, content) if prediction.input in {"image", "audio"} else None
     asked = Asked(options, message.get("text") or "", rows)
     predictor = opened.objective.predictors.get(kind)
@@ -179,7 +179,13 @@ def _answering(loaded: Loaded, message: Message) -> Answering:
         return neighbours(opened, _files(message), index, asked)
     if kind == "embed":
         return embed(opened, asked)
-    raise EngineError("prediction_unsupported", f"The task {opened.job.task.kind} does not compute {kind!r}.")
+    raise EngineError(
+        "prediction_unsupported",
+        f"The task {opened.job.task.kind} does not compute {kind!r}.",
+        case="not_computed",
+        task=opened.job.task.kind,
+        kind=kind,
+    )
 
 
 def _files(message: Message) -> list[DataFile]:
@@ -193,4 +199,6 @@ def _out_of_memory(error: BaseException) -> EngineError:
     return EngineError(
         "out_of_memory",
         f"The prediction takes more memory than the worker gives it ({type(error).__name__}). Send a smaller input.",
+        case="prediction",
+        error=type(error).__name__,
     )

@@ -57,6 +57,29 @@ def test_every_error_is_a_problem_with_an_example_of_a_known_code(document: dict
                 assert str(example["value"]["status"]) == status
 
 
+SENTENCES = {"message", "detail", "reason", "hint", "waiting_reason"}
+WITHOUT_CODE = {
+    ("FailureSummary", "message"): "the failure of a job in a list: the job itself has its details",
+    ("FailureSummary", "hint"): "the same",
+    ("KeyCreated", "hint"): "the first characters of a key",
+    ("KeyOut", "hint"): "the first characters of a key",
+    ("MetricOut", "hint"): "what a metric is: one for each name of a metric",
+    ("PredictionKindOut", "hint"): "what an input is: one for each kind",
+}
+"""Sentences whose schema has no code and parameters, and why."""
+
+
+def test_every_sentence_has_a_code_and_parameters(document: dict[str, Any]) -> None:
+    without = set()
+    for name, schema in document["components"]["schemas"].items():
+        fields = schema.get("properties", {})
+        told = "code" in fields and ("params" in fields or "details" in fields)
+        for field in SENTENCES & fields.keys():
+            if not ("waiting" in fields if field == "waiting_reason" else told):
+                without.add((name, field))
+    assert without == WITHOUT_CODE.keys()
+
+
 def test_every_reference_has_a_target(document: dict[str, Any]) -> None:
     referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert referred <= set(document["components"]["schemas"])

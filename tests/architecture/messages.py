@@ -56,6 +56,7 @@ CARRIERS = {
     "SpecFault": Carrier(0, 1, keywords=frozenset({"param"})),
     "PydanticCustomError": Carrier(0, 1, "context", 2),
     "EngineError": _ENGINE,
+    "InputError": _ENGINE,
     "DataError": _ENGINE,
     "FormatError": Carrier(0, 1, keywords=frozenset({"code", "message", "file", "member"})),
     "Failed": Carrier(0, 1, "details", 3, also=((2, "hint"),)),
@@ -68,6 +69,7 @@ CARRIERS = {
     "Misfit": Carrier(1, 2, "params", 3),
     # Functions of one module that make one of these.
     "_refused": Carrier(2, 3),
+    "_wrong": Carrier(1, 2),
     "too_small": Carrier(None, 0),
     "_too_small": Carrier(None, 0),
     "_no_column": Carrier(None, 0, keywords=frozenset({"held"})),

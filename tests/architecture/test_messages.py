@@ -11,6 +11,12 @@ from tests.architecture.messages import ROOT, Message, in_source, messages
 EXCEPTIONS = {
     ("core/checkpoints/bundle.py", "self.advice"): "advice, one sentence for each task",
     ("core/formats/errors.py", "message"): "passed on with its parameters",
+    ("control/predictions/errors.py", "detail"): "the worker's message, with its parameters",
+    (
+        "api/predictions.py",
+        "detail",
+    ): "which of two limits is reached: that of the worker or that of the project",
+    ("core/objectives/predictions.py", "MASK"): "the text that stands for a gap, the same everywhere",
     ("core/formats/tables/columns.py", "what"): "given by the function that makes the error",
     ("core/spec/faults.py", "error"): "a plain ValueError of a package's task, which has no parameters",
     ("core/spec/problems.py", "error"): "passed on to functions that are looked at themselves",

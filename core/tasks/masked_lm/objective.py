@@ -85,6 +85,7 @@ class MaskedLM(LanguageModel):
                 "checkpoint_mismatch",
                 "The checkpoint's tokenizer has no token for masks, which masked_lm needs.",
                 "Set mask_token in its tokenizer_config.json and upload the checkpoint again, or train causal_lm.",
+                case="no_mask_token",
             )
         model = create_masked_network(
             job.architecture,

@@ -90,7 +90,7 @@ def test_sizes_are_tried_with_real_steps_until_memory_is_exhausted(
     monkeypatch.setattr(Trial, "step", limited)
     size, _, told = find()
     assert size == 8
-    assert "6 samples a part did not fit" in told["reason"]
+    assert "6 samples per micro-batch did not fit" in told["reason"]
     assert told["measured"]["step_s"] > 0
 
 
