@@ -1298,6 +1298,92 @@ export interface components {
             time_mask: number;
         };
         /**
+         * AudioClassification
+         * @description Assign one class to each clip of a recording, from a pretrained encoder or from fresh weights.
+         */
+        AudioClassification: {
+            /**
+             * Head Dropout
+             * @description Dropout of the features before the head, in training.
+             * @default 0
+             */
+            head_dropout: number;
+            /**
+             * Label Smoothing
+             * @description Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567).
+             * @default 0
+             */
+            label_smoothing: number;
+            /**
+             * Class Weights
+             * @description Weight of each class in the loss. ``balanced``: in inverse proportion to its training samples. Or a weight for
+             *     each class by its name; a class that is not listed has weight 1. Evaluation does not use them.
+             * @default none
+             */
+            class_weights: ("none" | "balanced") | {
+                [key: string]: number;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "audio_classification";
+            /**
+             * Mel Bins
+             * @description For an AST: mel bands of the spectrogram. Default: as in the checkpoint that the job starts from, else 128.
+             * @default 128
+             */
+            mel_bins: number;
+            /**
+             * Patch Size
+             * @description For an AST: bands and frames on a patch's side; must divide ``mel_bins``. Default: as in the checkpoint, else
+             *     16.
+             * @default 16
+             */
+            patch_size: number;
+            /**
+             * @description For wav2vec 2.0: its convolutions. Default: as in the checkpoint, else the paper's.
+             * @default {
+             *       "kernels": [
+             *         10,
+             *         3,
+             *         3,
+             *         3,
+             *         3,
+             *         2,
+             *         2
+             *       ],
+             *       "strides": [
+             *         5,
+             *         2,
+             *         2,
+             *         2,
+             *         2,
+             *         2,
+             *         2
+             *       ],
+             *       "normalization": "layer"
+             *     }
+             */
+            feature_encoder: components["schemas"]["FeatureEncoder"];
+            /**
+             * Position Kernel
+             * @description For wav2vec 2.0: kernel size, in frames, of the convolution that encodes positions. Default: as in the
+             *     checkpoint, else 128.
+             * @default 128
+             */
+            position_kernel: number;
+            /**
+             * @description Random changes of the training clips. Default: only the start of a clip in a longer recording varies.
+             * @default {
+             *       "gain_db": 0,
+             *       "speed": 0,
+             *       "time_mask": 0
+             *     }
+             */
+            augmentation: components["schemas"]["AudioAugmentation"];
+        };
+        /**
          * AudioDataSpec
          * @description How recordings are converted to one format; nothing else is done to them before training.
          */
@@ -1766,7 +1852,7 @@ export interface components {
              * @description For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
              *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
              *     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
-             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     ``[{"sample", "reason", "code", "params"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
              *     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
@@ -1914,7 +2000,7 @@ export interface components {
              * @description For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
              *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
              *     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
-             *     ``[{"sample", "reason"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
+             *     ``[{"sample", "reason", "code", "params"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
              *     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
@@ -2386,6 +2472,13 @@ export interface components {
              * @description ``folders_are_parts``, ``folders_are_classes``, ``file_is_held_out``, ``labels_not_used`` or ``columns_repeat``.
              */
             code: string;
+            /**
+             * Params
+             * @description What the message is made of.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
             /** Message */
             message: string;
         };
@@ -2658,7 +2751,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -2814,7 +2907,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
