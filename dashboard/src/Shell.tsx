@@ -73,7 +73,7 @@ function Navigation({ session }: { session: Session | undefined }) {
         <Link
           key={page.path}
           href={page.path}
-          // Until it is known who this is, its place is kept.
+          // Until the session is loaded, its space is reserved.
           className={page.admin && !session ? "nav-unknown" : undefined}
           aria-current={location.startsWith(page.path) ? "page" : undefined}
         >

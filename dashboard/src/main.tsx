@@ -23,7 +23,7 @@ import { ToastProvider } from "./ui/Toast";
 
 const queries = new QueryClient({
   queryCache: new QueryCache({
-    // A session that ended while a page was open: back to the sign-in, whichever request noticed.
+    // If any request finds that the session has ended, show the sign-in page.
     onError: (error, query) => {
       if (error instanceof ApiError && error.status === 401 && query.queryKey[0] !== session.queryKey[0]) {
         void queries.resetQueries({ queryKey: session.queryKey });
@@ -33,7 +33,7 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 1000,
-      // Worth another try: the service was away or busy. An answer that it meant (4xx) is not.
+      // Retry if the service was unreachable or busy, but not after a 4xx response.
       retry: (failures, error) =>
         failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
     },

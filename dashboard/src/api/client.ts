@@ -63,7 +63,7 @@ export const unreachable = (): ApiError =>
 /** The header against CSRF: other sites cannot send it. */
 export const CSRF = { "X-Seedbed-Csrf": "1" } as const;
 
-/** The Idempotency-Key header: a repeated POST gets the first answer instead of creating twice. */
+/** The Idempotency-Key header: a repeated POST gets the first response instead of creating twice. */
 export function idempotencyKey(): string {
   const random = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -100,7 +100,7 @@ export const log = (id: string, attempt: number | undefined, live: boolean) =>
     queryKey: ["log", id, attempt],
     queryFn: async ({ signal }) => {
       const query = attempt === undefined ? {} : { attempt };
-      // Text comes only where the whole log is asked for.
+      // The response is text only if the whole log is requested.
       return (await unwrap(
         client.GET("/v1/jobs/{job}/logs", { params: { path: { job: id }, query }, signal }),
       )) as Log;

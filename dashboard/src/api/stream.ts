@@ -23,7 +23,7 @@ export interface StreamHandlers {
   sample: (sample: Sample) => void;
   progress: (progress: Progress) => void;
   end: (state: JobState) => void;
-  /** The line is open, at first or again: what was written before may have been missed, so ask for it. */
+  /** The connection is open, for the first time or again: request what was written before, which may have been missed. */
   open: () => void;
   state: (state: StreamState) => void;
 }
@@ -64,7 +64,7 @@ export function followJob(
   };
 
   const join = () => {
-    // The page asks for the past by itself; the stream brings what comes after it was opened, or after the cursor.
+    // The page requests past data itself; the stream sends what is written after it was opened, or after the cursor.
     const from = cursor ? `last_event_id=${encodeURIComponent(cursor)}` : "replay=false";
     source = connect(`/v1/jobs/${job}/stream?${from}`);
     source.addEventListener("open", () => {
@@ -76,7 +76,7 @@ export function followJob(
     source.addEventListener("error", () => {
       if (ended) return;
       handlers.state(opened ? "reconnecting" : "connecting");
-      // The browser reconnects by itself after a cut; after an HTTP error it gives up, and we must not.
+      // The browser reconnects by itself after a broken connection; after an HTTP error it does not, so this code does.
       if (source?.readyState !== CLOSED) return;
       timer = setTimeout(join, Math.min(1000 * 2 ** failures, SLOWEST_RETRY));
       failures += 1;

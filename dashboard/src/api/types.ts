@@ -42,7 +42,7 @@ export interface Page<Item> {
   next?: string | null;
 }
 
-/** What the stream calls `metrics`: one step's values. */
+/** A `metrics` message of the stream: the values of one step. */
 export interface MetricPoint {
   step: number;
   time: number;

@@ -7,7 +7,7 @@ import type { DatasetFile } from "./types";
 const DIGEST_LIMIT = 64 * 2 ** 20;
 
 async function contentDigest(file: File): Promise<string | undefined> {
-  // `subtle` exists only on https and localhost, whatever the types say.
+  // `subtle` exists only on https and localhost, unlike the types say.
   const subtle = crypto.subtle as SubtleCrypto | undefined;
   if (!subtle || file.size > DIGEST_LIMIT) return undefined;
   const hash = new Uint8Array(await subtle.digest("SHA-256", await file.arrayBuffer()));
@@ -23,13 +23,13 @@ function decode(text: string): unknown {
 }
 
 export interface UploadOptions {
-  /** How the service shall read the file, by the names of its query parameters; what is not set it finds out. */
+  /** Reading options, by the names of the query parameters; the service detects those that are not set. */
   reading: Partial<Record<"text_column" | "image_column" | "delimiter" | "quote", string>>;
   onProgress: (sent: number) => void;
   signal: AbortSignal;
 }
 
-/** The stored file's record; throws `ApiError` with the server's sentence. */
+/** The stored file's record; throws `ApiError` with the server's message. */
 export async function uploadFile(dataset: string, file: File, options: UploadOptions): Promise<DatasetFile> {
   const digest = await contentDigest(file);
   return new Promise((resolve, reject) => {

@@ -13,7 +13,7 @@ interface ChartProps {
   view: PlotView;
   height: number;
   wide?: boolean;
-  /** What to say while there are no points. */
+  /** Text shown while there are no points. */
   waiting: string;
   onZoom: (from: number, to: number) => void;
   onReset: () => void;
@@ -51,7 +51,7 @@ function readingAt(plot: uPlot, spec: ChartSpec): Reading {
   };
 }
 
-/** Arrow keys walk the cursor along the points, plus and minus zoom around it, 0 shows all. */
+/** Arrow keys move the cursor along the points, plus and minus zoom around it, 0 shows all. */
 function onChartKey(
   plot: uPlot,
   key: string,
@@ -127,7 +127,7 @@ export function Chart(props: ChartProps) {
   }, [spec, height, log]);
 
   useEffect(() => plot.current?.setData(data), [data]);
-  // An empty axis has no numbers, and keeps none where the first points leave its range as it was.
+  // An empty axis has no numbers; without a redraw it stays so if the first points do not change its range.
   useEffect(() => plot.current?.redraw(true, true), [theme, empty]);
 
   const format = FORMATS[spec.format];

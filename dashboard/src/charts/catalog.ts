@@ -1,4 +1,4 @@
-/** Which charts a job has. The usual ones are known beforehand, so that their places are kept before any point comes. */
+/** Which charts a job has. The usual ones are known in advance, so that their space is reserved before the first point. */
 
 import type { Metric, Task, Tasks } from "@/tasks/tasks";
 import { meaningOf } from "./metrics";
@@ -9,7 +9,7 @@ export interface ChartSeries {
   color: string;
   /** `line`: dense, with a band and smoothing. `marks`: sparse points, joined. `level`: a constant to compare with. */
   kind: "line" | "marks" | "level";
-  /** Whether it is noisy, so that an average helps the eye. */
+  /** Whether it is noisy, so that a smoothed curve helps. */
   noisy: boolean;
 }
 
@@ -49,7 +49,7 @@ const LOSS = ["train/loss", "eval/loss"];
 const lossMetric = (task: Task | undefined): Metric | undefined =>
   task?.metrics.find(({ group }) => group === "loss");
 
-/** The curve that everybody looks at first, with what the task has to compare it with. */
+/** The chart of the loss, with the task's reference values. */
 export function lossOf(task: Task | undefined): ChartSpec {
   const metric = lossMetric(task);
   const series = (metric?.series ?? LOSS).map((name) =>
@@ -84,7 +84,7 @@ function chart(id: string, name: string, series: ChartSeries[], tasks: Tasks): C
   return { id, title, series, log, format, ...(hint && { hint }) };
 }
 
-/** One chart for a name: how training sees it, and the held-out part where that was measured, too. */
+/** One chart for a name: its training series, and its held-out series if that is measured. */
 function ofBoth(name: string, metrics: ReadonlySet<string>, tasks: Tasks): ChartSpec {
   const trained = metrics.has(`train/${name}`);
   const evaluated = metrics.has(`eval/${name}`);
@@ -100,24 +100,24 @@ function ofBoth(name: string, metrics: ReadonlySet<string>, tasks: Tasks): Chart
   return { ...spec, title: `${spec.title}, held out` };
 }
 
-/** Names in an order of their own first, the others by the alphabet. */
+/** Names in the given order first, the others alphabetically. */
 function ordered(names: Iterable<string>, first: string[]): string[] {
   const all = new Set(names);
   return [...first.filter((name) => all.delete(name)), ...[...all].sort()];
 }
 
-/** What will be measured at least, before anything was. */
+/** The metrics that will be measured at least, before any point exists. */
 export function expectedOf(task: Task | undefined, tasks: Tasks): string[] {
   return (task?.metrics ?? tasks.shared("run"))
     .filter(({ always }) => always)
     .flatMap(({ series }) => series);
 }
 
-/** The charts beside the loss, in groups: each metric is in exactly one of them. */
+/** The charts other than the loss, in groups: each metric is in exactly one of them. */
 export function chartsBeside(names: Iterable<string>, task: Task | undefined, tasks: Tasks): ChartGroup[] {
   const metrics = new Set(names);
   for (const { metric } of lossOf(task).series) metrics.delete(metric);
-  // The one is the other times a constant.
+  // One of these is the other times a constant.
   metrics.delete(task?.modality === "text" ? "train/samples_per_s" : "train/tokens_per_s");
   const run = tasks.shared("run");
   const runSeries = run.flatMap(({ series }) => series);

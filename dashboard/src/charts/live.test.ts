@@ -5,7 +5,7 @@ import { LiveMetrics } from "./live";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** What a chart is given of a metric, once it has been told. */
+/** The data that a chart gets for a metric after a notification. */
 function seen(live: LiveMetrics, metric: string): Trace {
   vi.runAllTimers();
   return live.snapshot().traces.get(metric) ?? emptyTrace();

@@ -1,10 +1,10 @@
-/** Points that came while the page was open. They lie beside what was asked for and are merged when drawn. */
+/** Points that arrived while the page was open. They are stored apart from the requested points and merged when drawn. */
 
 import type { MetricPoint, Metrics } from "@/api/types";
 import { bucket, emptyTrace, insert, type Trace } from "@/lib/points";
 
-const TELL_AFTER_MS = 200;
-// Past this, old live points are joined as the server would have joined them.
+const NOTIFY_AFTER_MS = 200;
+// Above this number, old live points are bucketed as the server does it.
 const COMPACT_ABOVE = 6000;
 const COMPACT_TO = 3000;
 
@@ -46,10 +46,10 @@ export class LiveMetrics {
     insert(trace, step, value);
     if (trace.steps.length > COMPACT_ABOVE) this.traces.set(metric, bucket(trace, COMPACT_TO));
     this.lastStep = Math.max(this.lastStep, step);
-    this.timer ??= setTimeout(() => this.tell(), TELL_AFTER_MS);
+    this.timer ??= setTimeout(() => this.notify(), NOTIFY_AFTER_MS);
   }
 
-  private tell(): void {
+  private notify(): void {
     this.timer = undefined;
     this.seen = { traces: new Map(this.traces), lastStep: this.lastStep };
     this.listeners.forEach((listener) => listener());

@@ -1,4 +1,4 @@
-/** What a metric is called, measured in, and good for, by its name without the area before the slash. */
+/** Title, unit and direction of a metric, by its name without the area before the slash. */
 
 import type { Tasks } from "@/tasks/tasks";
 
@@ -21,7 +21,7 @@ const sentence = (name: string): string => {
 const IS_SHARE = /(_accuracy|_fraction|_probability)$/;
 const IS_LOSS = /(^|_)loss$/;
 
-/** What no task describes is read off its words. */
+/** For metrics that no task describes, these are derived from the name. */
 export function meaningOf(name: string, tasks: Tasks): Meaning {
   const known = tasks.metric(name);
   if (known) {

@@ -1,4 +1,4 @@
-/** A chart's traces as uPlot takes them. */
+/** A chart's traces in the form that uPlot takes. */
 
 import uPlot from "uplot";
 import { compact } from "@/lib/format";
@@ -15,7 +15,7 @@ export interface PlotView {
   range: [number, number];
 }
 
-/** Where a chart series' columns lie among uPlot's. */
+/** The indices of a chart series' columns among uPlot's. */
 export interface Columns {
   max: number | null;
   min: number | null;
@@ -34,7 +34,7 @@ export function columnsOf(spec: ChartSpec): Columns[] {
 
 type Column = (number | null | undefined)[];
 
-/** All columns over one common x; a logarithmic axis has no place for what is not positive. */
+/** All columns over one common x; a logarithmic axis cannot show values that are not positive. */
 export function dataOf(spec: ChartSpec, traces: Trace[], view: PlotView): uPlot.AlignedData {
   const fit = (column: Column): Column =>
     view.log && spec.log
@@ -58,7 +58,7 @@ export const isEmpty = (data: uPlot.AlignedData): boolean => data[0].length === 
 const probe = document.createElement("i");
 probe.hidden = true;
 
-/** A custom property as the colour it comes to in the theme of now, with its opacity. */
+/** The colour of a custom property in the current theme, with an opacity. */
 export function color(property: string, opacity = 1): string {
   if (!probe.isConnected) document.body.append(probe);
   probe.style.color = `var(${property})`;
@@ -78,7 +78,7 @@ function seriesOf(series: ChartSeries, view: () => PlotView): uPlot.Series[] {
     {
       stroke: () => (view().smoothing > 0 && series.noisy ? color(series.color, 0.32) : color(series.color)),
       width: 1.25,
-      // A single point has no line to be seen by.
+      // A single point has no line, so it gets a marker.
       points: { ...marks, show: (_, __, first, last) => first === last },
     },
     { stroke, width: 1.75, points: { show: false } },
@@ -116,7 +116,7 @@ function rangeOf(
   if (min === null || max === null) return log ? [1, 10] : [0, 1];
   if (log) return uPlot.rangeLog(min, max, 10, false);
   const [low, high] = uPlot.rangeNum(min, max, 0.1, true);
-  // Nothing is more than all of it; a line at the edge keeps a little room.
+  // A share is at most 1; a line at 1 needs a small margin.
   return format === "percent" && high !== null && max <= 1 ? [low, Math.min(high, 1.03)] : [low, high];
 }
 
@@ -141,7 +141,7 @@ export function optionsOf(
     scales: {
       x: { time: false, range: () => handlers.view().range },
       y: {
-        // An empty chart keeps its axes, so that its first points move nothing.
+        // An empty chart has its axes, so that its first points cause no layout change.
         range: (_, min, max) => rangeOf(min, max, handlers.view().log && spec.log, spec.format),
         distr: handlers.view().log && spec.log ? LOGARITHMIC : LINEAR,
       },
@@ -176,7 +176,7 @@ export function optionsOf(
       y: false,
       points: { show: false },
       drag: { x: true, y: false, setScale: false },
-      // Only where the pointer is goes to the other charts: each zooms by its own range, given from outside.
+      // Only the pointer's position is shared with the other charts: each gets its range from its props.
       sync: {
         key: "job",
         scales: ["x", null],

@@ -9,7 +9,7 @@ import { LiveMetrics } from "./live";
 // Twice the pixels of the widest chart: more points than that cannot be seen.
 export const MAX_POINTS = Math.round((Math.min(window.innerWidth, 1400) * 2 * 0.66) / 100) * 100;
 
-/** False while the page is in a background tab: browsers allow few connections, and nobody looks. */
+/** False while the page is in a background tab: browsers allow few connections, and the page is not visible. */
 function usePageSeen(): boolean {
   const [seen, setSeen] = useState(!document.hidden);
   useEffect(() => {
@@ -39,7 +39,7 @@ function addEvent(cache: QueryClient, id: string, event: JobEvent): void {
   });
 }
 
-/** Keeps everything that is known about a job current while its page is open. */
+/** Keeps all cached data about a job current while its page is open. */
 export function useJobLive(id: string, terminal: boolean): { stream: StreamState; live: LiveMetrics } {
   const cache = useQueryClient();
   const [live] = useState(() => new LiveMetrics());
@@ -90,7 +90,7 @@ export function useJobLive(id: string, terminal: boolean): { stream: StreamState
     return () => followed.close();
   }, [id, follow, cache, live]);
 
-  // The answer that the page began with may be older than the stream: what lies between is asked for by the cursor.
+  // The first response may be older than the stream: what was written in between is requested by the cursor.
   const cursor = base.data?.next;
   useEffect(() => {
     if (opens === 0 || cursor === undefined) return;

@@ -12,7 +12,7 @@ interface DatasetFieldProps {
   onChoose: (dataset: Dataset) => void;
 }
 
-/** The dataset by its name, where the schema only knows an id. */
+/** A choice of datasets by name; the schema has only an id. */
 export function DatasetField({ leaf, datasets, onChoose }: DatasetFieldProps) {
   const form = useForm();
   const chosen = form.value(leaf.path);

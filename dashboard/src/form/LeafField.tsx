@@ -23,7 +23,7 @@ function parse(kind: Leaf["kind"], typed: string): Json | undefined {
   }
 }
 
-/** What an empty field stands for. */
+/** The meaning of an empty field. */
 function placeholderOf(leaf: Leaf): string {
   if (leaf.default === undefined) return leaf.required ? "" : "none";
   return leaf.default === null ? "none" : text(leaf.default);
@@ -39,7 +39,7 @@ interface InputProps {
 function TextInput({ leaf, id, describedBy, invalid }: InputProps) {
   const form = useForm();
   const value = form.value(leaf.path);
-  // What was typed is shown as long as it means the value: "5e-4" stays, and a preset's value replaces it.
+  // The typed text is shown as long as it equals the value: "5e-4" stays, and a preset's value replaces it.
   const [typed, setTyped] = useState("");
   const shown = Object.is(parse(leaf.kind, typed), value) ? typed : text(value);
   const numeric = leaf.kind === "number" || leaf.kind === "integer";

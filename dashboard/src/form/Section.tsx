@@ -8,7 +8,7 @@ import { Help } from "./Help";
 import { firstOf, restOf, variantOf } from "./layout";
 import { LeafField } from "./LeafField";
 
-/** The tasks by what they learn from, what the chosen dataset holds first; one that is not known here comes last. */
+/** The tasks by modality, that of the chosen dataset first; tasks of unknown modality come last. */
 function TaskOptions({ union, chosen }: { union: Union; chosen: string | undefined }) {
   const { modality, fits } = useForm();
   const tasks = useTasks();
@@ -95,7 +95,7 @@ export function Section({ title, help, fields, document }: SectionProps) {
   const parts = restOf(fields, document, tasks);
   const folded = parts.flatMap((part) => part.leaves);
   const changed = folded.filter((leaf) => form.value(leaf.path) !== undefined).length;
-  // A problem must be seen: its field is not left under a fold.
+  // A field with a problem must be visible, so its section is expanded.
   const wrong = folded.some((leaf) => form.problems(leaf.path).length > 0);
   return (
     <section className="form-section card">

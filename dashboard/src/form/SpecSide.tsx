@@ -28,7 +28,7 @@ function write(form: (typeof FORMS)[number], document: Document): string {
   -d '${json.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** The problems that are left, in words; a form that was just opened shows no errors, only what is missing. */
+/** The remaining problems as text; a form that was just opened shows no errors, only what is missing. */
 function verdict({ valid, errors }: Validation): string {
   if (valid) return "Ready to run";
   if (errors.every((item) => item.code === "missing")) {
@@ -55,7 +55,7 @@ interface SpecSideProps {
   document: Document;
   validation: Validation | undefined;
   checking: boolean;
-  /** Those that no field shows, or all once submitting was tried. */
+  /** Problems that no field shows; after an attempt to submit, all problems. */
   problems: ProblemDetail[];
   error: Error | null;
   busy: boolean;
@@ -67,9 +67,9 @@ export function SpecSide({ document, validation, checking, problems, error, busy
   const [form, setForm] = useState<(typeof FORMS)[number]>("YAML");
   const training = validation?.spec?.training;
   const batch = training?.batch_size;
-  // All of one answer: the form may be ahead of it.
+  // All values of one response: the form may have changed since.
   const modality = tasks.of(validation?.spec?.task.kind)?.modality ?? "text";
-  // Of a batch that the engine chooses nobody knows yet.
+  // Unknown if the engine chooses the batch size.
   const samples = training && typeof batch === "number" ? training.steps * batch : null;
   const read = samples && modality === "text" ? samples * (training?.sequence_length ?? 0) : samples;
   const facts: [string, string][] = [

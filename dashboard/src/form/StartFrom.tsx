@@ -14,7 +14,7 @@ import { restart, startFor, startOf, startsOf, type Start } from "./recipes";
 
 type Scope = NonNullable<Job["parent"]>["scope"];
 
-/** Half of an id, while it is being typed, is not looked up. */
+/** An incomplete id, while it is typed, is not looked up. */
 const IS_CHECKPOINT = /^ckpt_[0-9a-z]{26}$/;
 
 /** Whether two documents are equal except for their name and dataset. */
@@ -65,7 +65,7 @@ export function withTask(
 ): Document {
   const task = tasks.of(kind);
   const started = getAt(document, "start") !== undefined;
-  // The checkpoint's settings stay; only what the task itself is made of changes.
+  // The checkpoint's settings stay; only the task's own fields change.
   if (started) return { ...document, task: (task && startOf(task, dataset).task) ?? { kind } };
   if (!task || task.recipes.length === 0) return { ...document, task: { kind } };
   return restart(document, startOf(task, dataset, untouched(document, dataset, fields, tasks)?.name));
@@ -103,7 +103,7 @@ interface StartFromProps {
   dataset: Dataset | undefined;
   fields: Field[];
   onStart: (start: Document) => void;
-  /** Asked to start from no checkpoint. */
+  /** Called to start from no checkpoint. */
   onFresh: () => void;
 }
 

@@ -6,15 +6,15 @@ import type { Modality, Task } from "@/tasks/tasks";
 export interface FormState {
   value: (path: string) => Json | undefined;
   set: (path: string, value: Json | undefined) => void;
-  /** What is wrong with exactly this field, once it is time to say so. */
+  /** The problems of exactly this field, once they are to be shown. */
   problems: (path: string) => ProblemDetail[];
   warnings: (path: string) => ProblemDetail[];
   leave: (path: string) => void;
-  /** Takes another variant of a union; of the fields of the one before nothing is left. */
+  /** Chooses another variant of a union; the fields of the previous variant are removed. */
   choose: (path: string, tag: string, variant: string) => void;
   /** Whether a task can be chosen: with a start from an encoder, only those that train such a network. */
   fits: (task: Task) => boolean;
-  /** What the chosen dataset holds, once there is one. */
+  /** Modality of the chosen dataset, once there is one. */
   modality: Modality | undefined;
 }
 

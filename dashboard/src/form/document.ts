@@ -25,7 +25,7 @@ export function setAt(document: Document, path: string, value: Json | undefined)
   return Object.keys(inner).length === 0 ? drop(document, key) : { ...document, [key]: inner };
 }
 
-/** What somebody typed, as a number if it is one; else the text itself, so that the service can say what is wrong with it. */
+/** The typed text as a number if it is one; else the text itself, so that the service reports the error. */
 export function numberOrText(text: string): number | string | undefined {
   const plain = text.trim().replaceAll(/(?<=\d)[,_](?=\d{3})/g, "");
   if (plain === "") return undefined;

@@ -1,4 +1,4 @@
-/** A form's fields, drawn from a JSON Schema: what Pydantic writes for a closed, nested spec. */
+/** A form's fields, derived from a JSON Schema as Pydantic writes it for a closed, nested spec. */
 
 export interface JsonSchema {
   $ref?: string;
@@ -34,7 +34,7 @@ export interface Leaf extends Common {
   kind: "number" | "integer" | "text" | "boolean" | "choice" | "json";
   required: boolean;
   nullable: boolean;
-  /** The value where none is given; `undefined` where there is no default. */
+  /** The default value; `undefined` if there is none. */
   default: unknown;
   choices: string[];
   range: string;
@@ -73,7 +73,7 @@ export function titleOf(name: string): string {
 const show = (value: number): string =>
   Math.abs(value) >= 1e15 ? value.toPrecision(3) : value.toLocaleString("en-US");
 
-/** The values that are allowed, in words: "from 1 to 200", "above 0, below 1". */
+/** The allowed values as text: "from 1 to 200", "above 0, below 1". */
 export function rangeOf(schema: JsonSchema): string {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   if (minimum !== undefined && maximum !== undefined) return `from ${show(minimum)} to ${show(maximum)}`;
@@ -90,7 +90,7 @@ export function rangeOf(schema: JsonSchema): string {
 export function fieldsOf(root: JsonSchema): Field[] {
   const definitions = root.$defs ?? {};
 
-  /** Follows a reference; what stands beside it (title, description, default) wins. */
+  /** Resolves a reference; fields next to it (title, description, default) take precedence. */
   function resolve(schema: JsonSchema): JsonSchema {
     if (!schema.$ref) return schema;
     const { $ref, ...beside } = schema;

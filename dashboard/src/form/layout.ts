@@ -1,6 +1,6 @@
 /**
- * Which fields a person sees first, beside those that the task itself names. Everything else waits under "Advanced", in
- * the schema's order.
+ * Which fields are shown unfolded, besides those that the task itself names. All others are under "Advanced", in the
+ * schema's order.
  */
 
 import type { Tasks } from "@/tasks/tasks";
@@ -31,7 +31,7 @@ const FIRST = new Set([
 export const isAsked = (leaf: Leaf): boolean =>
   leaf.kind !== "choice" || leaf.choices.length > 1 || leaf.path === "task.kind";
 
-/** The task that a document is for, among those that there are. */
+/** The task of a document, if the service has it. */
 const taskOf = (document: Document, tasks: Tasks) => tasks.of(getAt(document, "task.kind"));
 
 const isFirst = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>

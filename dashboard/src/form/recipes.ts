@@ -6,7 +6,7 @@ import type { Modality, Task, Tasks } from "@/tasks/tasks";
 import { setAt, type Document } from "./document";
 
 export interface Start {
-  /** The recipe's name: the same size of undertaking has the same one in all tasks. */
+  /** The recipe's name: recipes of the same size have the same name in all tasks. */
   name: string;
   title: string;
   description: string;
@@ -20,7 +20,7 @@ const USUAL = "mini";
 const SMALL_IMAGE = 40;
 const LONGEST_CLIP_S = 10;
 
-/** The width that most images have, in pixels; 0 where it was not counted. */
+/** The most frequent image width in pixels; 0 if it was not counted. */
 function commonWidth(dataset: Dataset): number {
   const sizes = rowsOf(dataset.statistics, "sizes");
   const most = Math.max(...sizes.map((row) => numberOf(row.images)));
@@ -39,7 +39,7 @@ function fitted(document: Document, dataset: Dataset): Document {
   return setAt(document, "data.audio.clip_seconds", clip);
 }
 
-/** A task's starting points, smallest first; none for a task that the service does not know. */
+/** A task's recipes, smallest first; none for an unknown task. */
 export function startsOf(task: Task | undefined, dataset?: Dataset): Start[] {
   const own = dataset?.modality === task?.modality ? dataset : undefined;
   return (task?.recipes ?? []).map(({ name, title, description, spec }) => {
@@ -48,7 +48,7 @@ export function startsOf(task: Task | undefined, dataset?: Dataset): Start[] {
   });
 }
 
-/** The starting point of that name, or the task's usual one; a task without recipes begins with its kind alone. */
+/** The recipe of that name, or the task's default one; without recipes, the kind alone. */
 export function startOf(task: Task, dataset?: Dataset, name = USUAL): Document {
   const starts = startsOf(task, dataset);
   const wanted = [name, USUAL].flatMap((one) => starts.find((start) => start.name === one) ?? []);

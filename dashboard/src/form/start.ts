@@ -1,9 +1,9 @@
-/** A new job that starts from a checkpoint: what of its document stays, and which tasks can take an encoder. */
+/** A new job that starts from a checkpoint: which settings are kept, and which tasks can use an encoder. */
 
 import type { Task, Tasks } from "@/tasks/tasks";
 import { getAt, setAt, type Document } from "./document";
 
-/** The network that the document's model is a size of: the preset that it names, else the one that the service takes. */
+/** The network of the document's model: its preset, else the service's default. */
 function networkOf(document: Document, tasks: Tasks): Task["networks"][number] | undefined {
   const preset = getAt(document, "model.preset");
   const architecture = getAt(document, "model.architecture");
@@ -13,10 +13,10 @@ function networkOf(document: Document, tasks: Tasks): Task["networks"][number] |
   return named ?? own.find((network) => !architecture || network.architecture === architecture) ?? own[0];
 }
 
-/** A job's document for a new job that begins with the encoder in one of its checkpoints. */
+/** The document of a new job that starts from the encoder in a checkpoint of a job. */
 export function withEncoder(document: Document, checkpoint: string, tasks: Tasks): Document {
   const started: Document = { ...document, start: { checkpoint, scope: "encoder" } };
-  // Named, since another task has another default.
+  // The preset is written out, because another task has another default.
   return setAt(started, "model.preset", networkOf(document, tasks)?.preset);
 }
 

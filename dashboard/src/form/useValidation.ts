@@ -6,7 +6,7 @@ import type { Document } from "./document";
 
 const PAUSE_MS = 300;
 
-/** The service takes any object here and says what is wrong with it; the type describes only what is right. */
+/** The service accepts any object here and reports its errors; the type describes only valid specs. */
 export const asSpec = (document: Document) => document as unknown as components["schemas"]["JobIn"];
 
 /** The service's validation of the document, requested when typing pauses. */

@@ -1,4 +1,4 @@
-/** Numbers, sizes and times the way people read them. Everything is pure: the present is an argument. */
+/** Formats numbers, sizes and times for people. All functions are pure: the current time is an argument. */
 
 const grouped = new Intl.NumberFormat("en-US");
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
@@ -74,7 +74,7 @@ export function relative(time: Date, now: Date): string {
 
 export const exactTime = (time: Date): string => exact.format(time);
 
-/** "job_01kb…m4x2": enough to recognise an id; the whole is behind the copy button. */
+/** "job_01kb…m4x2": enough to recognise an id; the copy button copies the whole id. */
 export const shortId = (id: string): string => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 /** A name for the middle of a sentence, in U+2068 and U+2069: its direction does not reorder what stands around it. */

@@ -2,7 +2,7 @@
  * Points of one metric, as a chart draws them: columns in order of step.
  *
  * A trace may be bucketed: then `last` is a bucket's last value and `min` and `max` its extremes, so that no spike
- * is hidden however many points a pixel stands for. In a trace of raw points the three are equal.
+ * is hidden however many points one pixel represents. In a trace of raw points the three are equal.
  */
 
 import type { Series } from "@/api/types";
@@ -47,7 +47,7 @@ export function merge(older: Trace, newer: Trace): Trace {
   return merged;
 }
 
-/** Puts one live point in its place: at the end, or over the point of the same step (a run that was resumed). */
+/** Inserts one live point: at the end, or in place of the point of the same step (after a resume). */
 export function insert(trace: Trace, step: number, value: number | null): void {
   let at = trace.steps.length;
   while (at > 0 && (trace.steps[at - 1] ?? 0) > step) at -= 1;
@@ -75,7 +75,7 @@ export function slice(trace: Trace, from: number, to: number): Trace {
 const least = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
 const greatest = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.max(a, b));
 
-/** At most `limit` points: neighbours are joined, extremes kept. The first and the last step stay where they are. */
+/** At most `limit` points: adjacent points are bucketed, extremes kept. The first and the last step stay where they are. */
 export function bucket(trace: Trace, limit: number): Trace {
   const length = trace.steps.length;
   if (length <= limit) return trace;
@@ -96,7 +96,7 @@ export function bucket(trace: Trace, limit: number): Trace {
 /**
  * Exponential moving average over steps, not over points, so that it looks the same bucketed or raw, zoomed or whole.
  *
- * `weight` in [0, 1) is what remains of the past after `span` steps. Bias at the start is corrected as in Adam
+ * `weight` in [0, 1) is the share of the old average that remains after `span` steps. Bias at the start is corrected as in Adam
  * (Kingma and Ba 2014, arXiv 1412.6980, section 3), and a missing value leaves a gap without breaking the average.
  */
 export function smooth(trace: Trace, weight: number, span: number): (number | null)[] {

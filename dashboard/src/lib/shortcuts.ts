@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 
 const WRITING = "input, textarea, select, [contenteditable], dialog[open] *";
 
-/** Calls the action of a key, as `n`, `/`, or of two keys in a row, as `g j`. */
+/** Calls the action of a key, such as `n` or `/`, or of two keys in sequence, such as `g j`. */
 export function useShortcuts(actions: Record<string, () => void>): void {
   const latest = useRef(actions);
   useEffect(() => {

@@ -16,7 +16,7 @@ const current = (): Theme => {
   return system.matches ? "dark" : "light";
 };
 
-/** Changes to the other theme; choosing what the system has means following the system again. */
+/** Changes to the other theme; choosing the system's theme means following the system again. */
 export function toggleTheme(): void {
   const next: Theme = current() === "dark" ? "light" : "dark";
   if (next === (system.matches ? "dark" : "light")) {

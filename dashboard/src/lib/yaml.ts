@@ -1,4 +1,4 @@
-/** Plain data as YAML: what a spec is made of, nothing more. The output is read back the same by any YAML 1.1 or 1.2 parser. */
+/** Writes plain data, as in specs, as YAML. The output is read back the same by any YAML 1.1 or 1.2 parser. */
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined };
 

@@ -25,8 +25,8 @@ function timeLeft(job: JobSummary, now: Date): string {
   return job.finished_at ? duration((end.getTime() - new Date(job.started_at).getTime()) / 1000) : NONE;
 }
 
-/** The one line that says where the job stands, or why it stands. */
-function standing(job: JobSummary): string {
+/** One line about the job's progress, or why it does not progress. */
+function stateText(job: JobSummary): string {
   if (job.state === "queued") return job.waiting_reason ?? "waiting for a worker";
   if (job.state === "failed") return job.failure?.message ?? "failed";
   const { phase, phase_fraction: share, step, steps } = job.progress;
@@ -54,8 +54,8 @@ function JobRow({ job }: { job: JobSummary }) {
       </td>
       <td className="cell-progress">
         <ProgressBar job={job} label={`Progress of ${job.name}`} />
-        <div className="cell-sub truncate" title={standing(job)}>
-          {standing(job)}
+        <div className="cell-sub truncate" title={stateText(job)}>
+          {stateText(job)}
         </div>
       </td>
       <td className="cell-number" data-label="Train loss">

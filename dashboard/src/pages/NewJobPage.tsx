@@ -26,7 +26,7 @@ function documentOf(job: Job, fields: Field[]): Document {
   const defaults = new Map(leavesOf(fields).map((leaf) => [leaf.path, leaf.default]));
   const spec = { ...job.spec, dataset: job.dataset } as unknown as Document;
   for (const field of fields) if (field.kind === "group") defaults.set(field.path, null);
-  // The task must be named, though there may be only one.
+  // The task is always written out, even if there is only one.
   defaults.delete("task.kind");
   return without(spec, (path) => defaults.get(path));
 }
@@ -48,7 +48,7 @@ export function NewJobPage() {
   const wanted = search.get("dataset");
   const named = ready?.find((dataset) => dataset.id === wanted);
   const chosen = named ?? (ready?.length === 1 ? ready[0] : undefined);
-  // The list may be from before the named dataset was complete; the form would begin without it.
+  // The list may be older than the completion of the named dataset; the form would start without it.
   const listed = wanted === null || named !== undefined || !datasets.isFetching;
   const loaded = fields && ready && listed && (from === null || source.data);
   const encoder = search.get("encoder");
@@ -87,7 +87,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
   const [tried, setTried] = useState(false);
   const ordered = useMemo(() => inOrder(document, fields), [document, fields]);
   const { validation, error: checkError, checking } = useValidation(ordered);
-  // One key for one spec: pressing twice makes one job, changing something makes another.
+  // One idempotency key for one spec: pressing twice makes one job, a changed spec makes another.
   const [key, setKey] = useState(idempotencyKey);
   const submit = useMutation({
     mutationFn: () =>

@@ -16,8 +16,8 @@ export function SignInPage() {
   const signIn = useMutation({
     mutationFn: () => unwrap(client.POST("/v1/session", { body: { key: key.trim() } })),
     onSuccess: (answer) => {
-      // Nothing that another key saw stays. The session's own query does: the app watches it, and would
-      // never hear of one that took its place.
+      // Remove all data loaded with another key, except the session's own query: the app observes it, and
+      // would not notice a new query in its place.
       queries.removeQueries({ predicate: (query) => query.queryKey[0] !== session.queryKey[0] });
       queries.setQueryData(session.queryKey, answer);
     },

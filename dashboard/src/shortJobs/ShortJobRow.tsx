@@ -2,14 +2,14 @@ import { Button } from "@/ui/Button";
 import type { IconName } from "@/ui/Icon";
 import { ErrorBox } from "@/ui/Notice";
 import type { ShortJob } from "./kind";
-import { standing, type ShortJobState } from "./useShortJob";
+import { stateText, type ShortJobState } from "./useShortJob";
 
 interface ShortJobRowProps<T extends ShortJob> {
   shortJob: ShortJobState<T>;
   icon: IconName;
-  /** On the button: before, while it runs, and once there is a result. */
+  /** Labels of the button: before, while it runs, and once there is a result. */
   words: [string, string, string];
-  /** What is asked for, before anybody has asked. */
+  /** Description of the short job before it is submitted. */
   hint: string;
   valid: boolean;
 }
@@ -25,7 +25,7 @@ export function ShortJobRow<T extends ShortJob>({ shortJob, icon, words, hint, v
       {shortJob.running ? (
         <>
           <span className="faint small truncate" role="status">
-            {standing(shortJob)}
+            {stateText(shortJob)}
           </span>
           {shortJob.cancel && (
             <Button

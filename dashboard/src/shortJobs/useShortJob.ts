@@ -7,10 +7,10 @@ import { follow } from "./kinds";
 /** A short job that this page waits for. */
 export interface ShortJobState<T extends ShortJob> {
   kind: ShortJobKind<T>;
-  /** The newest, as it stands. */
+  /** The current state of the newest one. */
   now: T | undefined;
   running: boolean;
-  /** It was asked for about something else than what is shown now. */
+  /** Whether it is about another subject than the one that is shown now. */
   stale: boolean;
   error: Error | null;
   ask: () => void;
@@ -20,7 +20,7 @@ export interface ShortJobState<T extends ShortJob> {
 }
 
 interface Options<T extends ShortJob> {
-  /** Asks the service for one. */
+  /** Submits one. */
   ask: () => Promise<T>;
   /** What it is about; a result about another subject is stale. */
   subject: string;
@@ -51,7 +51,7 @@ export function useShortJob<T extends ShortJob>(
     mutationFn: kind.cancel,
     onSuccess: (cancelled) => cache.setQueryData(follow(kind, cancelled.id).queryKey, cancelled),
   });
-  // Of this kind, for its key names the kind.
+  // It has this kind, because the query key contains the kind.
   const now = listed ?? (followed.data as T | undefined);
   const error = listed ? null : followed.error;
   const waits = listed ? !isTerminal(listed.state) : asked !== null && !(now && isTerminal(now.state));
@@ -68,8 +68,8 @@ export function useShortJob<T extends ShortJob>(
   };
 }
 
-/** The state of a short job, in words. */
-export function standing<T extends ShortJob>({ kind, now }: ShortJobState<T>): string {
+/** The state of a short job as text. */
+export function stateText<T extends ShortJob>({ kind, now }: ShortJobState<T>): string {
   if (!now) return "Asking…";
   if (now.state === "queued") return `Queued: ${now.waiting_reason ?? "waits for a worker"}`;
   const share = now.phase_fraction === null ? "" : `, ${Math.round(now.phase_fraction * 100)}%`;

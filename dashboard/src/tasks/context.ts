@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import { Tasks } from "./tasks";
 
-/** Until the service has answered no task is known; jobs are shown anyway. */
+/** Until the tasks are loaded none is known; jobs are shown nevertheless. */
 export const TasksContext = createContext(new Tasks([]));
 
 export const useTasks = (): Tasks => useContext(TasksContext);

@@ -66,6 +66,7 @@ function task(
     choose_if: "Choose this if you test.",
     description: "",
     modality,
+    needs_labels: false,
     networks: [],
     metrics: [...own, ...RUN],
     recipes,

@@ -13,7 +13,7 @@ const inside = (path: string, paths: readonly string[]): boolean =>
   paths.some((prefix) => path === prefix || path.startsWith(`${prefix}.`));
 
 export class Tasks {
-  /** In the order in which people are shown them: of a modality, the first is the one to begin with. */
+  /** In display order: the first task of a modality is its default. */
   readonly list: readonly Task[];
   private readonly byKind: ReadonlyMap<string, Task>;
   private readonly metrics = new Map<string, Metric>();
@@ -35,18 +35,18 @@ export class Tasks {
     return this.list.filter((task) => task.modality === modality);
   }
 
-  /** Of a name without its area, which means the same in every task. */
+  /** A metric by its name without the area; a name has the same meaning in every task. */
   metric(name: string): Metric | undefined {
     return this.metrics.get(name);
   }
 
-  /** What every job of any task, or of any that learns features, measures alike. */
+  /** Metrics of every task, or of every task that learns features. */
   shared(group: "run" | "representation"): Metric[] {
     const task = this.list.find(({ metrics }) => metrics.some((metric) => metric.group === group));
     return task?.metrics.filter((metric) => metric.group === group) ?? [];
   }
 
-  /** Whether a field of a spec has a meaning for the task; where the task is unknown, all have. */
+  /** Whether the task reads a field of a spec; for an unknown task, true for all. */
   concerns(path: string, task: Task | undefined): boolean {
     if (!task || inside(path, task.fields)) return true;
     return !this.list.some(({ fields }) => inside(path, fields));

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import { Icon, type IconName } from "./Icon";
 
 async function write(text: string): Promise<void> {
-  // The clipboard's own interface exists only on https and localhost; a service in the house is often neither.
+  // The clipboard's own interface exists only on https and localhost; a service in a local network is often neither.
   const clipboard = navigator.clipboard as Clipboard | undefined;
   if (clipboard) return clipboard.writeText(text);
   const area = document.createElement("textarea");
@@ -22,7 +22,7 @@ interface CopyButtonProps {
   icon?: IconName;
 }
 
-/** Copies a text, and says so for a moment. */
+/** Copies a text, and confirms it for a moment. */
 export function CopyButton({ text, label, small = true, icon = "copy" }: CopyButtonProps) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -58,7 +58,7 @@ export function CodeBlock({ code, label, wrap = false }: { code: string; label: 
   return (
     <div className="code-block">
       <pre className={wrap ? "wrap" : undefined}>
-        {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a box that scrolls must be reachable */}
+        {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a box that scrolls must be focusable */}
         <code tabIndex={0} aria-label={label}>
           {code}
         </code>

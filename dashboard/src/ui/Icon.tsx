@@ -1,4 +1,4 @@
-/** Icons of 16 px, drawn with the text's own colour. Decoration only: the words beside them, or a label, say the same. */
+/** Icons of 16 px, drawn with the text's own colour. Decorative only: adjacent text or a label has the same meaning. */
 
 const PATHS = {
   play: "M5 3.5v9l7.5-4.5z",

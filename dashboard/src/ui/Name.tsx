@@ -1,6 +1,6 @@
 /**
- * A name that a person chose, on one line: in its own direction whatever stands around it, with every space of it,
- * cut off with an ellipsis where there is no room, and whole on hover.
+ * A name chosen by a user, on one line: in its own writing direction, with all its spaces, shortened with an ellipsis if
+ * there is no room, and complete on hover.
  */
 export function Name({ children }: { children: string }) {
   return (

@@ -1,4 +1,4 @@
-/** What a page shows where there is nothing, or something went wrong. */
+/** What a page shows if there is no data, or after an error. */
 
 import type { ReactNode } from "react";
 import { ApiError } from "@/api/client";
@@ -18,7 +18,7 @@ export function Empty({ icon, title, children }: { icon: IconName; title: string
   );
 }
 
-/** The server's sentence, field by field where it gave fields, and the id to find it in the log. */
+/** The server's message, the errors of single fields, and the request id for the log. */
 export function ErrorBox({ error, retry }: { error: unknown; retry?: () => void }) {
   const problem = error instanceof ApiError ? error.problem : null;
   const detail = problem?.detail ?? (error instanceof Error ? error.message : String(error));
@@ -58,7 +58,7 @@ export function ErrorBox({ error, retry }: { error: unknown; retry?: () => void 
   );
 }
 
-/** Grey bars where text will be, as large as the text. */
+/** Grey placeholders of the size of the text to come. */
 export function Skeleton({ width = "100%", height = 14 }: { width?: number | string; height?: number }) {
   return <span className="skeleton" style={{ width, height }} aria-hidden="true" />;
 }

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { exactTime, relative } from "@/lib/format";
 
-// One clock for the whole page, stopped while nobody looks.
+// One clock for the whole page, stopped while the page is hidden.
 let now = new Date();
 const listeners = new Set<() => void>();
 setInterval(() => {

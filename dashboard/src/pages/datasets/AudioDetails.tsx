@@ -6,7 +6,7 @@ import { numberOf, rowsOf } from "./statistics";
 const seconds = (value: unknown): string =>
   numberOf(value).toLocaleString("en-US", { maximumFractionDigits: 1 });
 
-/** Of all of it, with a decimal where it is little; nothing at all is 0%. */
+/** A share as a percentage, with a decimal if it is small; zero is 0%. */
 const share = (value: unknown): string => {
   const fraction = numberOf(value);
   return percent(fraction, fraction > 0 && fraction < 0.1 ? 1 : 0);
@@ -15,7 +15,7 @@ const share = (value: unknown): string => {
 const channels = (number: number): string =>
   number === 1 ? "mono" : number === 2 ? "stereo" : `${number} channels`;
 
-/** Lengths, rates, classes and what is wrong with a dataset's recordings. */
+/** Lengths, rates, classes and problems of a dataset's recordings. */
 export function AudioDetails({ dataset }: { dataset: DatasetDetail }) {
   const { statistics } = dataset;
   const lengths = rowsOf(statistics, "length_histogram").map((row): [string, number] => [

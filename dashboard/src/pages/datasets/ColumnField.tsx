@@ -3,7 +3,7 @@ import type { UploadOptions } from "@/api/upload";
 import { isTable, type Modality } from "./modality";
 import type { Upload } from "./useUploads";
 
-/** How the service calls the column that holds the samples; recordings come in no tables. */
+/** The service's parameter for the column with the samples; recordings are not in tables. */
 const PARAMETERS = { text: "text_column", image: "image_column", audio: null } as const;
 
 /** What is said of how files are read. */
@@ -19,7 +19,7 @@ interface Props {
   onChange: (column: string) => void;
 }
 
-/** Which column of tables holds the samples; only shown where there is a table. */
+/** Which column of tables holds the samples; shown only if there is a table. */
 export function ColumnField({ modality, files, value, onChange }: Props) {
   const id = useId();
   if (!modality || !PARAMETERS[modality] || !files.some(({ file }) => isTable(file.name))) return null;

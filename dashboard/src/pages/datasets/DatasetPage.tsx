@@ -12,7 +12,7 @@ import { Time } from "@/ui/Time";
 import { AudioDetails } from "./AudioDetails";
 import { DatasetActions } from "./DatasetActions";
 import { ColumnField, readingBy } from "./ColumnField";
-import { DialectFields, saidOf, type Dialect } from "./DialectFields";
+import { DialectFields, readingOf, type Dialect } from "./DialectFields";
 import { DropZone } from "./DropZone";
 import { FileNotes } from "./FileNotes";
 import { FileTable } from "./FileTable";
@@ -25,13 +25,13 @@ import { numberOf, repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./useUploads";
 
-/** Documents that training drops, because it reads each once. */
+/** Number of repeated documents, which training drops. */
 function repeats(dataset: DatasetDetail): string {
   const number = repeatsOf(dataset.statistics);
   return number === undefined ? NONE : integer(number);
 }
 
-/** What stands beside a dataset's files and samples, by what it holds. */
+/** The statistics of a dataset, by its modality. */
 function particulars(dataset: DatasetDetail | undefined): [string, string][] {
   if (!dataset || dataset.modality === "text") {
     return [
@@ -95,7 +95,7 @@ function PreviewList({ id }: { id: string }) {
 function Uploader({ id, modality }: { id: string; modality: Modality }) {
   const [column, setColumn] = useState("");
   const [dialect, setDialect] = useState<Dialect>({});
-  const uploads = useUploads(id, { ...readingBy(modality, column), ...saidOf(dialect) });
+  const uploads = useUploads(id, { ...readingBy(modality, column), ...readingOf(dialect) });
   return (
     <>
       <DropZone small modality={modality} onFiles={uploads.add} />

@@ -14,7 +14,7 @@ import { MODALITIES } from "./modality";
 import { numberOf } from "./statistics";
 import { UsageCard } from "./UsageCard";
 
-/** How much that is, in the modality's own measure. */
+/** Amount of data, in the modality's unit. */
 function extentOf({ modality, characters, statistics }: Dataset): string {
   const classes = numberOf(statistics.class_count);
   const hours = numberOf(statistics.hours);

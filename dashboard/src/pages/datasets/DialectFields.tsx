@@ -2,11 +2,11 @@ import { useId } from "react";
 import type { Modality } from "./modality";
 import type { Upload } from "./useUploads";
 
-/** How a CSV separates and encloses its fields; what is empty or not there the service detects. */
+/** Delimiter and quotation mark of a CSV; the service detects those that are not set. */
 export type Dialect = Partial<Record<"delimiter" | "quote", string>>;
 
-/** What of it was said. */
-export const saidOf = (dialect: Dialect): Dialect =>
+/** The options that were set. */
+export const readingOf = (dialect: Dialect): Dialect =>
   Object.fromEntries(Object.entries(dialect).filter(([, value]) => value !== ""));
 
 const FIELDS: { name: keyof Dialect; label: string; options: [string, string][] }[] = [
@@ -40,7 +40,7 @@ interface Props {
   onChange: (dialect: Dialect) => void;
 }
 
-/** How tables in plain text mark their fields; only shown where there may be one. */
+/** Inputs for the dialect of CSV files; shown only if there may be one. */
 export function DialectFields({ modality, files, value, onChange }: Props) {
   const id = useId();
   if (modality !== "text" || !files.some(({ file }) => DELIMITED.test(file.name))) return null;

@@ -4,17 +4,17 @@ import { Icon } from "@/ui/Icon";
 import { droppedIn, filesOf, foundIn } from "./folders";
 import { MODALITIES, type Modality } from "./modality";
 
-/** Every browser knows it; the types of React do not. */
+/** All browsers support it; React's types lack it. */
 const DIRECTORY = { webkitdirectory: "" };
 
 interface Props {
   onFiles: (files: File[]) => void;
-  /** What is asked for; by default anything that some modality takes. */
+  /** The modality whose files are accepted; by default those of all modalities. */
   modality?: Modality;
   small?: boolean;
 }
 
-/** A place to drop files on, with a button for those who do not drag. */
+/** An area to drop files on, with a button to choose files instead. */
 export function DropZone({ onFiles, modality, small = false }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);

@@ -2,7 +2,7 @@ import type { DatasetDetail } from "@/api/types";
 import { integer } from "@/lib/format";
 import { Icon } from "@/ui/Icon";
 
-/** What of the files was not read, and what was decided as they were. */
+/** Parts of the files that were not read, and decisions that inspection made. */
 export function FileNotes({ dataset }: { dataset: DatasetDetail }) {
   const told = dataset.file_list.flatMap(({ name, passed_over, notes }) => [
     ...(passed_over.length > 0

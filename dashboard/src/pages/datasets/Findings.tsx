@@ -6,7 +6,7 @@ import { Name } from "@/ui/Name";
 import { MODALITIES } from "./modality";
 import { numberOf, rowsOf, textOf } from "./statistics";
 
-/** How many samples there are of each kind. */
+/** Number of samples of each kind. */
 export function Bars({ rows }: { rows: [string, number][] }) {
   const most = Math.max(...rows.map(([, samples]) => samples), 1);
   const digits = integer(most).length;
@@ -25,7 +25,7 @@ export function Bars({ rows }: { rows: [string, number][] }) {
   );
 }
 
-/** What training will leave out, and why. */
+/** Samples that training will leave out, and why. */
 export function BadSamples({ dataset }: { dataset: DatasetDetail }) {
   const bad = numberOf(dataset.statistics.bad);
   if (bad === 0) return null;
@@ -52,7 +52,7 @@ export function BadSamples({ dataset }: { dataset: DatasetDetail }) {
   );
 }
 
-/** The folders' names, where there is more than one. `samples`: the field that counts. */
+/** The classes by name, if there is more than one. `samples`: the field that counts. */
 export function Classes({ dataset, samples }: { dataset: DatasetDetail; samples: string }) {
   const classes = rowsOf(dataset.statistics, "classes");
   if (classes.length < 2) return null;
@@ -64,7 +64,7 @@ export function Classes({ dataset, samples }: { dataset: DatasetDetail; samples:
   );
 }
 
-/** What is there twice, and what is kept for evaluation. */
+/** Numbers of duplicates and of held-out samples. */
 export function SetAside({ dataset }: { dataset: DatasetDetail }) {
   const { sample } = MODALITIES[dataset.modality];
   const repeated = numberOf(dataset.statistics.duplicates);

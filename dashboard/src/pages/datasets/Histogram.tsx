@@ -6,7 +6,7 @@ interface Bin {
   documents: number;
 }
 
-/** The bins that the statistics carry, if they do: the field is open, so that it can grow. */
+/** The bins in the statistics, if present: the type of statistics is open, so that it can be extended. */
 export function binsOf(statistics: Record<string, unknown>): Bin[] {
   const bins = statistics.length_histogram;
   if (!Array.isArray(bins)) return [];
@@ -16,7 +16,7 @@ export function binsOf(statistics: Record<string, unknown>): Bin[] {
   );
 }
 
-/** How long the documents are. */
+/** A histogram of the lengths of documents. */
 export function Histogram({ bins }: { bins: Bin[] }) {
   const most = Math.max(...bins.map((bin) => bin.documents), 1);
   return (

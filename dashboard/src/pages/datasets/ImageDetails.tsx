@@ -6,7 +6,7 @@ import { numberOf, rowsOf } from "./statistics";
 const levels = (values: unknown): string =>
   Array.isArray(values) ? values.map((value) => numberOf(value).toFixed(3)).join(", ") : NONE;
 
-/** Classes, sizes and what is wrong with a dataset's images. */
+/** Classes, sizes and problems of a dataset's images. */
 export function ImageDetails({ dataset }: { dataset: DatasetDetail }) {
   const sizes = rowsOf(dataset.statistics, "sizes").map((row): [string, number] => [
     `${integer(numberOf(row.width))} × ${integer(numberOf(row.height))}`,

@@ -10,7 +10,7 @@ import { Button } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { ErrorBox } from "@/ui/Notice";
 import { ColumnField, readingBy } from "./ColumnField";
-import { DialectFields, saidOf, type Dialect } from "./DialectFields";
+import { DialectFields, readingOf, type Dialect } from "./DialectFields";
 import { DropZone } from "./DropZone";
 import { MODALITIES, modalityOf, type Modality } from "./modality";
 import { UploadList } from "./UploadList";
@@ -18,7 +18,7 @@ import { useUploads } from "./useUploads";
 
 const nameFrom = (file: string): string => file.replace(/(\.[a-z0-9]{1,8})+$/i, "") || file;
 
-/** How the choice came about, or that it must be made. */
+/** A text on why this modality is chosen, or that it must be chosen. */
 function holds(guess: Modality | null | undefined, modality: Modality | null): string {
   if (guess && guess === modality) return "By the files' names. It cannot be changed once they are stored.";
   if (guess === null && modality === null) return "The files' names do not tell: choose what they hold.";
@@ -27,7 +27,7 @@ function holds(guess: Modality | null | undefined, modality: Modality | null): s
     : "It cannot be changed once they are stored.";
 }
 
-/** From files to a dataset that jobs can use: named, uploaded, completed, on one page. */
+/** The page to name, upload and complete a new dataset. */
 export function NewDatasetPage() {
   useTitle("New dataset");
   const nameId = useId();
@@ -35,13 +35,13 @@ export function NewDatasetPage() {
   const [name, setName] = useState("");
   const [dataset, setDataset] = useState<string | null>(null);
   const [modality, setModality] = useState<Modality | null>(null);
-  // What the names say, once there are some; null where they do not tell.
+  // The modality implied by the names, once there are files; null if they imply none.
   const [guess, setGuess] = useState<Modality | null | undefined>(undefined);
   const [key] = useState(idempotencyKey);
   const cache = useQueryClient();
   const [column, setColumn] = useState("");
   const [dialect, setDialect] = useState<Dialect>({});
-  const uploads = useUploads(dataset, { ...readingBy(modality, column), ...saidOf(dialect) });
+  const uploads = useUploads(dataset, { ...readingBy(modality, column), ...readingOf(dialect) });
 
   const create = useMutation({
     mutationFn: () =>

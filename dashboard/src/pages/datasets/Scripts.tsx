@@ -3,7 +3,7 @@ import { type Script, sharesOf } from "./statistics";
 
 const SHOWN = 6;
 
-/** Which scripts the text is written in, by their share of all letters. */
+/** The scripts of the text, by their share of all letters. */
 export function Scripts({ scripts }: { scripts: Script[] }) {
   return (
     <ol className="scripts">

@@ -33,7 +33,7 @@ function Kind({ title, kind }: { title: string; kind: Usage["datasets"] }) {
   );
 }
 
-/** What the project has stored, by kind, and what is free. */
+/** The project's use of storage, by kind, and the free space. */
 export function UsageCard() {
   const { data } = useQuery(queries.usage);
   if (!data) return null;

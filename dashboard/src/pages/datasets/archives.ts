@@ -1,17 +1,17 @@
-/** Names inside archives, as far as the browser sees them without reading all of one. */
+/** Names inside archives, as far as the browser can find them without reading the whole archive. */
 
 const ENTRY = 46;
-/** Bytes at a zip's end that are looked through for names: some thousand files' worth. */
+/** Bytes at a zip's end that are searched for names: enough for some thousand files. */
 const DIRECTORY = 256 * 1024;
 const BLOCK = 512;
-/** So many members tell what an archive holds. */
+/** Number of members that are enough to guess an archive's modality. */
 const ENOUGH = 200;
-/** Of a compressed tar so much is read, as it is stored. */
+/** Most compressed bytes of a tar that are read. */
 const COMPRESSED = 4 * 2 ** 20;
-/** And no more than this once it is unpacked. */
+/** Most uncompressed bytes of a tar that are read. */
 const UNPACKED = 32 * 2 ** 20;
 
-/** Names of the last files in a zip, by its directory, which lies at its end. */
+/** Names of the last files in a zip, from the directory at its end. */
 export function zipNames(tail: Uint8Array): string[] {
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
   const names: string[] = [];
@@ -38,7 +38,7 @@ function member(header: Uint8Array): { name: string; size: number; isFile: boole
   return { name: prefix ? `${prefix}/${name}` : name, size, isFile: type === "" || type === "0" };
 }
 
-/** Names of the first files in a tar, header by header; `read` gives bytes from a place on. */
+/** Names of the first files in a tar, header by header; `read` returns bytes from an offset on. */
 async function tarNames(read: (from: number) => Promise<Uint8Array> | Uint8Array): Promise<string[]> {
   const names: string[] = [];
   for (let at = 0; names.length < ENOUGH;) {
@@ -50,7 +50,7 @@ async function tarNames(read: (from: number) => Promise<Uint8Array> | Uint8Array
   return names;
 }
 
-/** The beginning of a gzip, unpacked; what is cut off or broken ends it. */
+/** The beginning of a gzip, decompressed up to where it is cut off or damaged. */
 async function gunzipped(file: Blob): Promise<Uint8Array> {
   const reader = file.slice(0, COMPRESSED).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   const chunks: Uint8Array[] = [];
@@ -67,7 +67,7 @@ async function gunzipped(file: Blob): Promise<Uint8Array> {
   return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
 }
 
-/** Names inside an archive; null where the file is none, or one that browsers cannot open. */
+/** Names inside an archive; null if the file is no archive, or one that browsers cannot open. */
 export async function namesInside(file: File): Promise<string[] | null> {
   if (/\.zip$/i.test(file.name)) return zipNames(new Uint8Array(await file.slice(-DIRECTORY).arrayBuffer()));
   if (/\.tar$/i.test(file.name))

@@ -6,22 +6,22 @@
 import { byName } from "./modality";
 import { packed } from "./tar";
 
-/** A file and where it lies in what was chosen: `pets/cat/1.jpg`; only a name where no folder was. */
+/** A file and its path in the selection: `pets/cat/1.jpg`; only the name if no folder was chosen. */
 export interface Found {
   file: File;
   path: string;
 }
 
-/** What systems leave behind, not a person's. */
+/** Files that operating systems create. */
 const isHidden = (path: string): boolean =>
   path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
 
-/** What the service reads by itself; in an archive it would not look for it. */
+/** Files that the service reads by themselves; it would not look for them inside an archive. */
 const STANDS_ALONE = /\.(zip|tar|tgz|tar\.gz|tar\.zst|parquet)$|-ubyte(\.gz)?$|(^|\/)tokenizer\.json$/i;
 
 const renamed = (file: File, name: string): File => (file.name === name ? file : new File([file], name));
 
-/** Without the folder that all lie in, as nothing is told apart by it. */
+/** Paths without a common top folder, which distinguishes nothing. */
 function below(found: Found[]): Found[] {
   const top = found[0]?.path.split("/")[0] ?? "";
   const shared = found.every(({ path }) => path.startsWith(`${top}/`));
@@ -60,7 +60,7 @@ async function within(entry: FileSystemEntry): Promise<Found[]> {
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: Found[] = [];
-  // A reader gives some hundred entries at a time, and none at the end.
+  // A reader returns some hundred entries at a time, and none at the end.
   for (;;) {
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
@@ -70,9 +70,9 @@ async function within(entry: FileSystemEntry): Promise<Found[]> {
   }
 }
 
-/** What was dropped, folders with all that is in them. */
+/** The dropped files, and all files in dropped folders. */
 export async function droppedIn(data: DataTransfer): Promise<Found[]> {
-  // Both must be asked for before anything is awaited: afterwards the drop is over.
+  // Both must be read before the first await: afterwards the data of the drop event are gone.
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   const files = foundIn(data.files);
   if (entries.length === 0) return files;

@@ -1,4 +1,4 @@
-/** What differs on these pages between datasets of text, of images and of audio: one entry a modality. */
+/** The differences on these pages between datasets of text, images and audio: one entry for each modality. */
 
 import type { Dataset } from "@/api/types";
 import { namesInside } from "./archives";
@@ -6,15 +6,15 @@ import { namesInside } from "./archives";
 export type Modality = Dataset["modality"];
 
 interface Words {
-  /** On a switch and in a heading. */
+  /** Title on a switch and in a heading. */
   title: string;
-  /** What it is, in a sentence. */
+  /** Name of the data within a sentence. */
   data: string;
-  /** Files of it, in a sentence. */
+  /** Name of its files within a sentence. */
   plural: string;
-  /** One of them, for counts. */
+  /** Name of one sample, for counts. */
   sample: string;
-  /** Over a column or a figure. */
+  /** Heading of a column or a figure. */
   samples: string;
   formats: string;
 }

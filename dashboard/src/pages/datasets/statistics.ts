@@ -1,6 +1,6 @@
 type Row = Record<string, unknown>;
 
-/** Rows of an open field of the statistics, if it carries them. */
+/** Rows of an open field of the statistics, if present. */
 export function rowsOf(statistics: Record<string, unknown>, field: string): Row[] {
   const rows = statistics[field];
   return Array.isArray(rows) ? (rows as Row[]) : [];
@@ -14,7 +14,7 @@ export interface Script {
   letters: number;
 }
 
-/** The scripts that the statistics carry, if they do: the field is open, so that it can grow. */
+/** The scripts in the statistics, if present: the type of statistics is open, so that it can be extended. */
 export function scriptsOf(statistics: Record<string, unknown>): Script[] {
   const scripts = statistics.scripts;
   if (!Array.isArray(scripts)) return [];
@@ -24,12 +24,12 @@ export function scriptsOf(statistics: Record<string, unknown>): Script[] {
   );
 }
 
-/** How many documents repeat another, or undefined where nobody has counted. */
+/** Number of documents that repeat another; undefined if they were not counted. */
 export function repeatsOf(statistics: Record<string, unknown>): number | undefined {
   return typeof statistics.repeats === "number" ? statistics.repeats : undefined;
 }
 
-/** The `shown` most frequent scripts with their share of all letters; what is left is one entry more. */
+/** The `shown` most frequent scripts with their share of all letters; the rest is one further entry. */
 export function sharesOf(scripts: Script[], shown: number): (Script & { share: number })[] {
   const all = scripts.reduce((sum, { letters }) => sum + letters, 0);
   const rest = scripts.slice(shown).reduce((sum, { letters }) => sum + letters, 0);

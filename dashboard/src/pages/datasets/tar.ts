@@ -1,8 +1,8 @@
-/** Writes a tar (POSIX.1-2001, pax) around files that stay on the disk: the browser reads them while it sends. */
+/** Writes a tar (POSIX.1-2001, pax) around files that stay on the disk: the browser reads them during the upload. */
 
 export interface Member {
   file: Blob;
-  /** Where it lies in the archive. */
+  /** Path in the archive. */
   path: string;
 }
 
@@ -11,7 +11,7 @@ const NAME = 100;
 const encoder = new TextEncoder();
 
 const padding = (size: number) => new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK);
-/** Sizes have twelve places, the last one empty; larger ones are told in a record before. */
+/** Sizes have twelve bytes, the last one empty; larger sizes are in a preceding record. */
 const LARGEST = 8 ** 11 - 1;
 
 function header(name: string, size: number, type: "0" | "x"): Uint8Array<ArrayBuffer> {

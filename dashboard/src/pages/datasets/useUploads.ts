@@ -1,4 +1,4 @@
-/** Files on their way into a dataset: a queue of two at a time, each with its own progress and its own error. */
+/** Uploads to a dataset: a queue, two at a time, each with its own progress and error. */
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
@@ -22,7 +22,7 @@ export interface Uploads {
   retry: (id: number) => void;
 }
 
-/** Sends what is added to the dataset, to be read as `reading` says; until there is a dataset, files wait. */
+/** Uploads added files to the dataset, with the reading options `reading`; until there is a dataset, files wait. */
 export function useUploads(dataset: string | null, reading: UploadOptions["reading"]): Uploads {
   const [list, setList] = useState<Upload[]>([]);
   const next = useRef(0);
@@ -66,7 +66,7 @@ export function useUploads(dataset: string | null, reading: UploadOptions["readi
       .forEach((upload) => void send(upload));
   }, [dataset, list, change, cache]);
 
-  // Leaving the page ends what is still on its way: half a file is never kept.
+  // Leaving the page aborts running uploads: the service never keeps an incomplete file.
   useEffect(() => {
     const controllers = running.current;
     return () => controllers.forEach((controller) => controller.abort());

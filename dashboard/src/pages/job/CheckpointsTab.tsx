@@ -49,7 +49,7 @@ function Files({ checkpoint }: { checkpoint: Checkpoint }) {
 interface Figure {
   title: string;
   series: string;
-  /** Shown in percent. */
+  /** Whether it is shown in percent. */
   share: boolean;
 }
 
@@ -63,7 +63,7 @@ function figureOf(task: Task | undefined, tasks: Tasks): Figure | undefined {
 interface RowProps {
   checkpoint: Checkpoint;
   figure: Figure | undefined;
-  /** The newest one of this checkpoint. */
+  /** The newest export of this checkpoint. */
   made: Export | undefined;
   open: boolean;
   toggle: () => void;
@@ -132,7 +132,7 @@ function Row({ checkpoint, figure, made, open, toggle }: RowProps) {
   );
 }
 
-/** How a checkpoint of a task that the service does not know is opened, most likely. */
+/** The most likely way to open a checkpoint of an unknown task. */
 const UNKNOWN: Task["opening"] = {
   loader: "AutoModel",
   code: `from transformers import AutoModel

@@ -64,7 +64,7 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
   const { traces, lastStep: lastLive, error, pending, retry } = useTraces(job.id, live, zoom);
   const { log_every: every, steps } = job.spec.training;
 
-  // The axis ends at the last step that was ever seen: a run that resumes from before it does not draw it back.
+  // The axis ends at the last step that was ever seen: a run that resumes from an earlier step does not shorten it.
   const lastStep = Math.max(
     lastLive,
     job.progress.step,
@@ -99,7 +99,7 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
     [setSearch],
   );
 
-  // A job that has ended has measured what it has; another one gets at least what its task is known for.
+  // An ended job has charts of its measured metrics; another one also of those that its task always measures.
   const tasks = useTasks();
   const task = tasks.of(job.spec.task.kind);
   const foreseen = isTerminal(job.state) ? [] : expectedOf(task, tasks);

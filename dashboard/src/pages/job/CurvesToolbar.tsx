@@ -9,7 +9,7 @@ const DEFAULT_SMOOTHING = 0.6;
 interface CurvesView {
   smoothing: number;
   log: boolean;
-  /** First and last step, where not all is shown. */
+  /** First and last step, if not all steps are shown. */
   zoom: [number, number] | null;
 }
 
@@ -36,9 +36,9 @@ interface StepsProps {
   onZoom: (from: number, to: number) => void;
 }
 
-/** The shown steps as numbers: zooming without a pointer, and exactly. */
+/** Inputs for the shown steps, to zoom exactly and without a pointer. */
 function Steps({ range, onZoom }: StepsProps) {
-  // What is being typed; until then the fields follow the view.
+  // The text that is being typed; null while the fields follow the view.
   const [typed, setTyped] = useState<[string | null, string | null]>([null, null]);
   const [from, to] = [typed[0] ?? String(range[0]), typed[1] ?? String(range[1])];
   const show = () => {

@@ -9,7 +9,7 @@ import { Button } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { useToast } from "@/ui/Toast";
 
-/** The service refuses, and names what needs it, where the checkpoint is still needed. */
+/** If the checkpoint is in use, the service refuses and names what uses it. */
 export function DeleteCheckpoint({ checkpoint }: { checkpoint: Checkpoint }) {
   const [asking, setAsking] = useState(false);
   const canWrite = useCanWrite();

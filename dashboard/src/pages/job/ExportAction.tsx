@@ -7,12 +7,12 @@ import { bytes } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { kind } from "@/shortJobs/kinds/export";
 import { ShortJobFailure } from "@/shortJobs/ShortJobRow";
-import { standing, useShortJob } from "@/shortJobs/useShortJob";
+import { stateText, useShortJob } from "@/shortJobs/useShortJob";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { useToast } from "@/ui/Toast";
 
-/** The largest difference between the outputs of the export and of the checkpoint, in words. */
+/** The largest difference between the outputs of the export and of the checkpoint, as text. */
 function Checked({ made }: { made: Export }) {
   const { check, architecture, opset } = made.result ?? {};
   if (!check) return null;
@@ -60,7 +60,7 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
           <b>ONNX</b>
           <p className="faint small" role="status">
             {running
-              ? standing(exporting)
+              ? stateText(exporting)
               : ready
                 ? `${bytes(made.bytes)}, opens with ONNX Runtime`
                 : "One file for ONNX Runtime, batch and sequence of any size."}

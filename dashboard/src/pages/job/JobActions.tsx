@@ -29,7 +29,7 @@ const SAID: Record<Verb, string> = {
   cancel: "Cancelling.",
 };
 
-/** The actions that the state allows. The service checks this too; here it only disables useless buttons. */
+/** The actions that the state allows. The service checks this too; here it only disables buttons that would be refused. */
 function allowed({ state, intent }: Job): Verb[] {
   switch (state) {
     case "queued":

@@ -26,7 +26,7 @@ function Line({ stream }: { stream: StreamState }) {
   );
 }
 
-function standing(job: Job): string {
+function stateText(job: Job): string {
   const { phase, phase_fraction: share, step, steps } = job.progress;
   switch (job.state) {
     case "queued":
@@ -49,7 +49,7 @@ function ProgressStrip({ job }: { job: Job }) {
   return (
     <div className="strip">
       <div className="strip-text num">
-        <span className="truncate">{standing(job)}</span>
+        <span className="truncate">{stateText(job)}</span>
         <span className="strip-times">
           {!isTerminal(job.state) && (
             <span>
@@ -124,7 +124,7 @@ export function JobHeader({ job, stream }: { job: Job; stream: StreamState }) {
   );
 }
 
-/** As high as the header, so that nothing moves when the job comes. */
+/** A placeholder as high as the header, so that nothing moves when the job is loaded. */
 export function JobHeaderSkeleton() {
   return (
     <header className="job-head">
@@ -151,7 +151,7 @@ export function JobHeaderSkeleton() {
 
 interface FailureNoticeProps {
   failure: NonNullable<Job["failure"]> | NonNullable<Job["pause"]>;
-  /** The job stopped for now, and nothing is lost. */
+  /** A notice about a paused job. */
   paused?: boolean;
 }
 

@@ -61,7 +61,7 @@ export function JobPage({ id, tab }: { id: string; tab: string }) {
       {job ? <JobHeader job={job} stream={stream} /> : <JobHeaderSkeleton />}
       {job?.failure && <FailureNotice failure={job.failure} />}
       {job?.pause && <FailureNotice paused failure={job.pause} />}
-      {/* What stands below waits for the job: a failure's notice would push it down. */}
+      {/* The rest of the page is drawn after the job is loaded: a failure's notice would move it down. */}
       {job && (
         <>
           <Tabs id={id} tab={tab} job={job} />

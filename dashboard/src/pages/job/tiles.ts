@@ -43,7 +43,7 @@ function seen({ progress, spec: { training } }: Job, modality: Modality): string
   return compact(modality === "text" ? samples * training.sequence_length : samples);
 }
 
-/** Names and what they come to; of no job, the names that most have. */
+/** Titles and values; without a job, the titles that most jobs have. */
 export function tilesOf(job: Job | undefined, tasks: Tasks): [string, string][] {
   const task = job ? tasks.of(job.spec.task.kind) : tasks.list[0];
   const modality = task?.modality ?? "text";
