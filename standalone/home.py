@@ -22,9 +22,9 @@ from typing import Any
 
 import platformdirs
 
+from control.locks import FileLock
 from standalone.postgres import reachable, unprivileged_user
 from standalone.problems import ProblemError
-from worker.locks import FileLock
 
 _ROOTS_DATABASES = Path("/var/lib/seedbed")
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from control.locks import FileLock
 from standalone.problems import ProblemError
-from worker.locks import FileLock
 from worker.parent_death import dies_with_parent
 
 SOCKET_PATH_BYTES = 103

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.locks import FileLock, locked
+from control.locks import FileLock, locked
 
 log = logging.getLogger(__name__)
 

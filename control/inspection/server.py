@@ -1,14 +1,14 @@
 """Starts the preloaded server that forks inspections: ``python -m core.inspection``, one for each process of the API."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from importlib.util import find_spec
 from pathlib import Path
+
+from control.private_directory import PrivateDirectory
 
 _BACKLOG = 64
 _PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "TZ")
@@ -32,7 +32,7 @@ class InspectionServer:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._directory: Path | None = None
+        self._directory: PrivateDirectory | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
@@ -55,7 +55,7 @@ class InspectionServer:
             if self._process is not None and self._process.poll() is None:
                 return
             if self._directory is None:
-                self._directory = Path(tempfile.mkdtemp(prefix="seedbed-inspect-"))
+                self._directory = PrivateDirectory("seedbed-inspect-")
             self._socket.unlink(missing_ok=True)
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(os.fspath(self._socket))
@@ -67,7 +67,7 @@ class InspectionServer:
                     ],
                     stdin=subprocess.DEVNULL,
                     env=child_environment(),
-                    cwd=self._directory,
+                    cwd=self._directory.path,
                     pass_fds=[listener.fileno()],
                     # Ctrl-C at the terminal is handled by the service.
                     start_new_session=True,
@@ -107,13 +107,13 @@ class InspectionServer:
         self._end(self._process)
         with self._lock:
             if self._directory is not None:
-                shutil.rmtree(self._directory, ignore_errors=True)
+                self._directory.remove()
                 self._directory = None
 
     @property
     def _socket(self) -> Path:
         assert self._directory is not None
-        return self._directory / "server"
+        return self._directory.path / "server"
 
 
 def _sources() -> Path:

@@ -344,6 +344,19 @@ def test_a_job_starts_with_the_encoder_of_another(
     assert (shown["job"], shown["checkpoint"], shown["scope"]) == (job, checkpoint, "encoder")
     assert f"encoder of {checkpoint}" in run("job", "show", started).out
     assert f"encoder of {checkpoint}" in run("job", "lineage", job).out
+    forked = run("job", "fork", job, "--scope", "encoder").out.strip()
+    shown = run("job", "show", forked, "--json").json["parent"]
+    assert (shown["job"], shown["scope"]) == (job, "encoder")
+
+
+@pytest.mark.parametrize("command", ["submit", "validate", "estimate", "preview"])
+def test_every_command_with_a_spec_takes_a_start(
+    run: Command, trainer: Trainer, job: str, job_file: Path, command: str
+) -> None:
+    checkpoint = trainer.checkpoint(1, {"config.json": b"{}"}).id
+    wrong = run("job", command, "-f", job_file, "--start", checkpoint, "--scope", "half")
+    assert wrong.code == 3
+    assert "start.scope: 'half' is not one of all, encoder" in wrong.err
 
 
 def test_the_history_of_a_job_is_printed(run: Command, trainer: Trainer, job: str) -> None:

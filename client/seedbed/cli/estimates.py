@@ -7,7 +7,14 @@ import typer
 from seedbed.cli import text
 from seedbed.cli.output import Json, fields, print_json
 from seedbed.cli.short_jobs import succeeded
-from seedbed.cli.spec_files import Assignments, DatasetOption, File, SpecFile
+from seedbed.cli.spec_files import (
+    Assignments,
+    DatasetOption,
+    File,
+    ScopeOption,
+    SpecFile,
+    StartOption,
+)
 from seedbed.client import Client
 from seedbed.models import Estimate, EstimateResult
 
@@ -17,6 +24,8 @@ _MAGNITUDES = ("", "k", "M", "G", "T", "P", "E")
 def estimate(
     file: File,
     dataset: DatasetOption = None,
+    start: StartOption = None,
+    scope: ScopeOption = None,
     assignments: Assignments = None,
     largest_batch: Annotated[
         bool,
@@ -25,7 +34,7 @@ def estimate(
     as_json: Json = False,
 ) -> None:
     """Have a worker run a few real steps of a job: throughput, memory, time, utilisation. Nothing is submitted."""
-    read = SpecFile(file, dataset, assignments)
+    read = SpecFile(file, dataset, assignments, start=start, scope=scope)
     with Client() as client:
         with read.explained(as_json=as_json):
             asked = client.jobs.estimate(read.spec, largest_batch=largest_batch)

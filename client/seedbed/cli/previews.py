@@ -8,7 +8,14 @@ import typer
 from seedbed.cli.output import Json, plain, print_json, remark
 from seedbed.cli.samples import ENDINGS
 from seedbed.cli.short_jobs import succeeded
-from seedbed.cli.spec_files import Assignments, DatasetOption, File, SpecFile
+from seedbed.cli.spec_files import (
+    Assignments,
+    DatasetOption,
+    File,
+    ScopeOption,
+    SpecFile,
+    StartOption,
+)
 from seedbed.client import Client
 from seedbed.downloads import target
 from seedbed.errors import InvalidFile
@@ -18,6 +25,8 @@ from seedbed.models import JobPreview
 def preview(
     file: File,
     dataset: DatasetOption = None,
+    start: StartOption = None,
+    scope: ScopeOption = None,
     assignments: Assignments = None,
     number: Annotated[
         int, typer.Option("--samples", min=1, max=16, help="Number of samples: the first of the batch.")
@@ -33,7 +42,7 @@ def preview(
 ) -> None:
     """Have a worker show the inputs that a job's networks would get: crops, masks, rotations. Writes pictures and texts to a directory,
     prints the texts and the pictures' paths. Nothing is submitted."""
-    read = SpecFile(file, dataset, assignments)
+    read = SpecFile(file, dataset, assignments, start=start, scope=scope)
     with Client() as client:
         with read.explained(as_json=as_json):
             asked = client.jobs.preview(read.spec, samples=number, step=step)

@@ -83,12 +83,20 @@ def fork(
     checkpoint: Annotated[
         str | None, typer.Option(help="Checkpoint to start from. Default: the newest.")
     ] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            "--scope",
+            metavar="all|encoder",
+            help="Go on with the parent's task, or take its encoder alone, into the task set by --set. Default: all.",
+        ),
+    ] = None,
     assignments: Assignments = None,
     watch: Watch = False,
     as_json: Json = False,
 ) -> None:
     """Start a new job from a checkpoint of this one and its spec, changed by --set. Prints its id."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {} if scope is None else {"start": {"scope": scope}}
     specs.assign(changes, assignments or [])
     with Client() as client:
         forked = client.jobs.fork(job, checkpoint=checkpoint, changes=changes)
