@@ -67,6 +67,7 @@ function task(
     description: "",
     modality,
     needs_labels: false,
+    predictions: [],
     networks: [],
     metrics: [...own, ...RUN],
     recipes,
