@@ -76,7 +76,7 @@ def spans_of(tokenizer: Tokenizer, texts: list[str], dtype: np.dtype[Any]) -> Id
 
 
 def ids_of_texts(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """The same as lists."""
+    """Like `ids_of`, as lists."""
     tokenizer.encode_special_tokens = True
     return [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
