@@ -13,6 +13,8 @@ _FILES = {
     "archive_encrypted": "The archive is encrypted",
     "archive_link": "The archive holds a link",
     "archive_path_escapes": "The archive holds a path that leads out of it",
+    "bad_columns": "The file's columns of words and tags cannot be read",
+    "bad_tags": "The file has tags that no scheme allows",
     "bad_csv": "The file is not valid CSV",
     "bad_idx": "The file is not valid IDX",
     "audio_too_long": "The recording is too long",

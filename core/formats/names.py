@@ -10,6 +10,7 @@ class Kind(StrEnum):
     """The content of a file."""
 
     TEXT = "text"
+    CONLL = "conll"
     JSONL = "jsonl"
     CSV = "csv"
     PARQUET = "parquet"
@@ -32,6 +33,7 @@ _KINDS = {
     ".txt": Kind.TEXT,
     ".md": Kind.TEXT,
     ".text": Kind.TEXT,
+    **dict.fromkeys((".conll", ".iob", ".iob2", ".bio", ".bioes"), Kind.CONLL),
     ".jsonl": Kind.JSONL,
     ".ndjson": Kind.JSONL,
     ".csv": Kind.CSV,
@@ -54,7 +56,7 @@ _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE, Kind.AUDIO}
 
 MODALITY_KINDS: dict[str, frozenset[Kind]] = {
-    "text": frozenset({Kind.TEXT, Kind.JSONL, Kind.CSV, Kind.PARQUET, Kind.ZIP, Kind.TOKENIZER}),
+    "text": frozenset({Kind.TEXT, Kind.CONLL, Kind.JSONL, Kind.CSV, Kind.PARQUET, Kind.ZIP, Kind.TOKENIZER}),
     "image": frozenset({Kind.IMAGE, Kind.ZIP, Kind.TAR, Kind.PARQUET, Kind.IDX}),
     "audio": frozenset({Kind.AUDIO, Kind.ZIP, Kind.TAR}),
 }
@@ -63,7 +65,7 @@ MODALITY_KINDS: dict[str, frozenset[Kind]] = {
 _PLURALS = {"text": "text", "image": "images", "audio": "audio"}
 
 KNOWN_FORMATS: dict[str, str] = {
-    "text": ".txt, .md, .text, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst at the end or "
+    "text": ".txt, .md, .text, .conll, .iob, .bio, .jsonl, .ndjson, .csv, .tsv and .parquet, each also with .gz or .zst at the end or "
     "inside a .zip, and tokenizer.json",
     "image": ".jpg, .jpeg, .jfif, .png, .webp, .bmp, .tif and .tiff, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
     "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz at the end",

@@ -39,6 +39,7 @@ def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int],
                     file.name,
                     text_column=spec.text_column,
                     options=file.reading,
+                    columns=spec.text.columns,
                     whole_files=whole,
                 )
                 for number, piece in enumerate(found):

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from core.data.memory import return_memory
 from core.data.text.split import Picked
-from core.data.text.writing import TokenWriter
+from core.data.text.writing import Writer
 
 Ids = list[NDArray[Any]]
 """Token ids, one array for each text."""
@@ -25,7 +25,7 @@ the larger the dataset."""
 
 
 def encode(
-    encoder: Encoder, picked: Iterable[Picked], writers: Mapping[int, TokenWriter]
+    encoder: Encoder, picked: Iterable[Picked], writers: Mapping[int, Writer]
 ) -> Iterator[tuple[int, int]]:
     """Write each document to its split's writer. Yields (pieces, characters) as they are written and flushed."""
     sent: list[list[Picked]] = []

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from core.formats.errors import Place
 from core.formats.splits import stratified
 from core.formats.text.label_values import Label
 from core.formats.text.labelled import LabelledText, where
+from core.formats.text.tag_schemes import OUTSIDE, TagCensus, parts
 from core.spec.text_data import TextLabels
 
 NAMED = 20
@@ -33,6 +34,7 @@ class Gathered:
     """The distinct labels, in the order in which they were read."""
 
     def __post_init__(self) -> None:
+        self.census = TagCensus()
         self._numbers: dict[Label, int] = {}
         self._codes, self._hashes = array("q"), array("Q")
         self._characters, self._sizes = array("Q"), array("Q")
@@ -51,6 +53,10 @@ class Gathered:
         self._sizes.append(len(content))
         self._own.append(sample.held_out)
         self._codes.append(self._code(sample.label))
+        if self.kind == "tags" and sample.label is not None:
+            assert isinstance(sample.label, tuple)
+            assert sample.line is not None
+            self.census.add(sample.label, sample.place, sample.line)
         if not self._places or self._places[-1] != sample.place:
             self._places.append(sample.place)
         self._place.append(len(self._places) - 1)
@@ -134,10 +140,10 @@ class Gathered:
         seen = {
             part
             for code in set(codes[~held_out].tolist()) - {_NONE}
-            for part in classes_in(self.labels[code])
+            for part in classes_in(self.labels[code], self.kind)
         }
         for number in np.flatnonzero(held_out & (codes >= 0)).tolist():
-            own = set(classes_in(self.labels[codes[number]]))
+            own = set(classes_in(self.labels[codes[number]], self.kind))
             if not own <= seen:
                 held_out[number] = False
                 seen |= own
@@ -153,22 +159,16 @@ class Gathered:
             found: list[int] = codes.tolist()
             return found
         texts = Counter(codes.tolist())
-        sets = {code: _parts(self.labels[code]) for code in texts if code >= 0}
+        sets = {code: classes_in(self.labels[code], self.kind) for code in texts if code >= 0}
         frequency = Counter(
-            part for code, parts in sets.items() for part in parts for _ in range(texts[code])
+            part for code, found in sets.items() for part in found for _ in range(texts[code])
         )
         rarest = {
-            code: min(parts, key=lambda part: (frequency[part], part), default="")
-            for code, parts in sets.items()
+            code: min(found, key=lambda part: (frequency[part], part), default="")
+            for code, found in sets.items()
         }
         numbers = {part: number for number, part in enumerate(sorted(frequency))}
         return [numbers.get(rarest.get(code, ""), _NONE) for code in codes.tolist()]
-
-
-def _parts(label: Label) -> Sequence[str]:
-    """The classes, or the kinds of tags, that a text is stratified by."""
-    assert isinstance(label, tuple)
-    return sorted({part for part in label if part != "O"})
 
 
 def require_seen(gathered: Gathered, split: Split) -> None:
@@ -183,11 +183,11 @@ def require_seen(gathered: Gathered, split: Split) -> None:
         if code >= 0 and split.decisions[number] == HELD_OUT:
             first.setdefault(code, number)
     trained = set(gathered.codes[split.decisions == TRAIN].tolist()) - {_NONE}
-    seen = {part for code in trained for part in classes_in(gathered.labels[code])}
+    seen = {part for code in trained for part in classes_in(gathered.labels[code], gathered.kind)}
     unseen = {
         part: number
         for code, number in reversed(first.items())
-        for part in classes_in(gathered.labels[code])
+        for part in classes_in(gathered.labels[code], gathered.kind)
         if part not in seen
     }
     if unseen:
@@ -204,9 +204,18 @@ def require_seen(gathered: Gathered, split: Split) -> None:
         )
 
 
-def classes_in(label: Label) -> Iterator[str]:
-    """The classes of a text; a number has none."""
-    yield from (label,) if isinstance(label, str) else label if isinstance(label, tuple) else ()
+def classes_in(label: Label, kind: TextLabels) -> Sequence[str]:
+    """The classes of a text in sorted order: of a sentence with tags the types of its entities; a number has none."""
+    if isinstance(label, str):
+        return (label,)
+    if not isinstance(label, tuple):
+        return ()
+    return sorted({parts(tag)[1] for tag in label if tag != OUTSIDE}) if kind == "tags" else label
+
+
+def sentence_tags(labels: Sequence[Label]) -> list[tuple[str, ...]]:
+    """The labels of sentences: their tags."""
+    return [label for label in labels if isinstance(label, tuple)]
 
 
 def _too_small(case: str, what: str, texts: int) -> DataError:

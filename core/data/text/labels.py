@@ -6,6 +6,8 @@
   train.label_sets  held_out.label_sets   int8, (documents, classes): 1 and 0, -1 for none (several labels)
   train.values      held_out.values       float64, (documents,): NaN for none              (a number)
 ```
+
+For tags there are those of `core.data.text.word_tags`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from core.data.prepared import SplitName
 from core.formats.labels import natural_order
 from core.formats.text.label_values import Label
+from core.formats.text.tag_schemes import Scheme
 from core.spec.text_data import TextLabels
 
 
@@ -28,7 +31,7 @@ class LabelFacts:
 
     kind: TextLabels
     classes: tuple[str, ...]
-    """Names of the classes in natural sort order; () for numbers."""
+    """Names of the classes in natural sort order, of tags those of IOB2 with ``O`` first; () for numbers."""
     unlabelled: int
     """Documents without a label, in both splits."""
     unlabelled_at: tuple[str, ...]
@@ -39,6 +42,8 @@ class LabelFacts:
     """File and line of the first of them."""
     own_split: bool
     """Whether the split is the data's own."""
+    scheme: Scheme | None = None
+    """Of tags: the scheme that the files have; they are stored in IOB2."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:

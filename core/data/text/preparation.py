@@ -26,7 +26,16 @@ from core.data.text.prepared import (
     open_prepared,
     write_meta,
 )
-from core.data.text.split import HELD_OUT, TRAIN, Cut, Split, SplitSize, split, with_cut_measured
+from core.data.text.split import (
+    HELD_OUT,
+    TRAIN,
+    Cut,
+    Split,
+    SplitSize,
+    only_training,
+    split,
+    with_cut_measured,
+)
 from core.data.text.stages import Stages
 from core.data.text.start_tokenizer import StartTokenizer
 from core.data.text.survey import Records, survey
@@ -115,7 +124,16 @@ class _Preparation:
             except OSError:  # another process has just removed them
                 shutil.rmtree(self.directory / TOKENIZER, ignore_errors=True)
         stages = Stages(self.directory)
-        tokenizer = self._tokenizer(stages, self._split(stages))
+        try:
+            decided = self._split(stages)
+        except DataError as error:
+            if error.code != "data_too_small":
+                raise
+            # Too few documents for pretraining, so that no encoder needs the tokenizer of its training split.
+            records = stages.directory / "records"
+            survey(self._read(), records)
+            decided = only_training(Records(records))
+        tokenizer = self._tokenizer(stages, decided)
         stages.remove()
         return tokenizer
 

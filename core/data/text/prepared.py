@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from core.data.prepared import SplitName
 from core.data.text.labels import LabelFacts, read_labels
 from core.data.text.special import SpecialIds
+from core.data.text.word_tags import WordTags, read_tags
 from core.spec.prepared import FORMATS
 
 FORMAT = FORMATS["text"]
@@ -113,9 +114,15 @@ class PreparedText:
     def labels(self, split: SplitName) -> NDArray[np.int64]:
         """Class of each document, shape (documents,), -1 where it has none.
 
-        Of documents with several labels or a number: 0 where it has a label, -1 where it has none.
+        Of documents with several labels, tags or a number: 0 where it has a label, -1 where it has none.
         """
-        found, facts = self._read_labels(split), self.label_facts
+        facts = self.label_facts
+        if facts is not None and facts.kind == "tags":
+            words = self.tags(split)
+            empty = np.diff(words.offsets) == 0
+            first = words.tags[np.minimum(words.offsets[:-1], len(words.tags) - 1)]
+            return np.where(empty | (first < 0), -1, 0).astype(np.int64)
+        found = self._read_labels(split)
         assert facts is not None
         if facts.kind == "number":
             return np.where(np.isnan(found), -1, 0).astype(np.int64)
@@ -131,6 +138,10 @@ class PreparedText:
     def values(self, split: SplitName) -> NDArray[np.float64]:
         """Of documents with a number: the numbers, shape (documents,), NaN where there is none."""
         return self._read_labels(split)
+
+    def tags(self, split: SplitName) -> WordTags:
+        """Of sentences with tags: the words and their tags."""
+        return read_tags(self.directory, split)
 
     def _read_labels(self, split: SplitName) -> NDArray[Any]:
         if self.label_facts is None:

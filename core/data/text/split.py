@@ -124,6 +124,14 @@ def split(records: Records, spec: DataSpec) -> Split:
     )
 
 
+def only_training(records: Records) -> Split:
+    """All documents for training, for data that hold too few for a held-out split."""
+    decisions = np.full(records.count, TRAIN, dtype=np.uint8)
+    _mark_duplicates(records, decisions)
+    sizes = [_size(chunk[decisions[start : start + len(chunk)] == TRAIN]) for start, chunk in records]
+    return Split(decisions, sum(sizes, SplitSize()), SplitSize())
+
+
 def _mark_duplicates(records: Records, decisions: NDArray[np.uint8]) -> None:
     """Sorts the hashes one bucket after another, so that memory does not grow with their number."""
     buckets = np.uint64(max(1, -(-records.count // _BUCKET_RECORDS)))

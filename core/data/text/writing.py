@@ -2,7 +2,7 @@
 
 from array import array
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,26 @@ class Position(NamedTuple):
     """Tokens of the document that is not complete yet."""
 
 
+class Writer(Protocol):
+    """Takes what an encoder gives for the documents of a split, one after the other."""
+
+    def add(self, encoded: NDArray[Any], /) -> None:
+        """Append to the current document."""
+
+    def end_document(self) -> None:
+        """End the current document."""
+
+    def flush(self) -> None:
+        """Write what was added to the operating system."""
+
+
 class TokenWriter:
     """The ``.bin`` and ``.offsets`` of one split, continued at ``position``. Anything written after it is cut off."""
 
     def __init__(
         self, directory: Path, split: str, dtype: np.dtype[Any], separator: int, position: Position
     ) -> None:
+        self.dtype = dtype
         self._separator = np.array([separator], dtype)
         self._ids = _continued(directory / f"{split}.bin", position.tokens * dtype.itemsize)
         self._offsets = _continued(directory / f"{split}.offsets", 8 * (position.documents + 1))

@@ -86,6 +86,8 @@ class Reading:
         self.columns: tuple[str, ...] | None = None
         """The columns that could be read instead, as far as the first rows show."""
         self.further: Further = nothing_further
+        self.in_columns = False
+        """Whether a plain text file was found to be in CoNLL layout."""
 
     def use_column(self, column: str, columns: Iterable[str] = ()) -> str:
         """Record the column chosen, and the columns that could have been chosen."""

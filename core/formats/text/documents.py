@@ -11,11 +11,12 @@ from core.formats.errors import Place
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
 from core.formats.names import Kind, detect
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
-from core.formats.text.decode import decode
+from core.formats.text.column_texts import open_text, words_as_text
 from core.formats.text.plain import split_text
 from core.formats.text.sources import Notes, TableOptions, TextSource, members, sources
 from core.formats.text.tables import table_rows
 from core.formats.text.tokenizer import read_tokenizer
+from core.spec.text_data import ColumnFileSpec
 
 
 def read_documents(
@@ -24,6 +25,7 @@ def read_documents(
     *,
     text_column: str | None = None,
     options: ReadingOptions = AS_FOUND,
+    columns: ColumnFileSpec | None = None,
     limits: Limits = DEFAULT_LIMITS,
     notes: Notes | None = None,
 ) -> Iterator[str]:
@@ -34,11 +36,14 @@ def read_documents(
     read in name order. Members of unknown formats are skipped, and counted in ``notes``. A Parquet file inside an archive
     is unpacked to a temporary file first, because Parquet is read from its end.
 
+    A file in CoNLL layout gives its words as plain text (`core.formats.text.column_files`). With ``columns`` every plain text
+    file is read in that layout.
+
     Raises:
         FormatError: with the code of the problem, when the reader reaches it.
     """
     notes = Notes() if notes is None else notes
-    for source in sources(stream, name, TableOptions(text_column, options), limits, notes):
+    for source in sources(stream, name, TableOptions(text_column, options, columns), limits, notes):
         yield from _documents(source, notes)
 
 
@@ -48,6 +53,7 @@ def read_pieces(
     *,
     text_column: str | None = None,
     options: ReadingOptions = AS_FOUND,
+    columns: ColumnFileSpec | None = None,
     whole_files: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[tuple[str, bool]]:
@@ -60,7 +66,7 @@ def read_pieces(
         FormatError: as `read_documents` does.
     """
     notes = Notes()
-    for source in sources(stream, name, TableOptions(text_column, options), limits, notes):
+    for source in sources(stream, name, TableOptions(text_column, options, columns), limits, notes):
         if whole_files and source.format.kind is Kind.TEXT:
             yield from _whole(source)
         else:
@@ -90,10 +96,13 @@ def read_uploaded_tokenizer(stream: BinaryIO, name: str, *, limits: Limits = DEF
 
 
 def _whole(source: TextSource) -> Iterator[tuple[str, bool]]:
-    place = source.reading.place
-    chunks = Source(source.stream, source.format.compression, place, source.budget).chunks()
+    texts = open_text(source)
+    if source.reading.in_columns:
+        for document in words_as_text(source, texts):
+            yield document, True
+        return
     previous = ""
-    for text in decode(chunks, place):
+    for text in texts:
         if previous and text:
             yield previous, False
         previous = text or previous
@@ -104,7 +113,7 @@ def _whole(source: TextSource) -> Iterator[tuple[str, bool]]:
 def _documents(source: TextSource, notes: Notes) -> Iterator[str]:
     for document in _raw_documents(source, notes):
         if document and not document.isspace():
-            if notes.whole is not None and source.format.kind is not Kind.TEXT:
+            if notes.whole is not None and not _is_cut(source):
                 content = document.encode()
                 size = len(content)
                 notes.whole.add(DistinctSample(content_hash(content), characters=len(document), size=size))
@@ -114,14 +123,22 @@ def _documents(source: TextSource, notes: Notes) -> Iterator[str]:
 
 def _raw_documents(source: TextSource, notes: Notes) -> Iterator[str]:
     kind, place, reading = source.format.kind, source.reading.place, source.reading
-    opened = Source(source.stream, source.format.compression, place, source.budget)
     if kind is Kind.TOKENIZER:
+        opened = Source(source.stream, source.format.compression, place, source.budget)
         tokenizer, vocabulary_size = read_tokenizer(opened, reading.limits)
         if notes.tokenizer is None:
             notes.tokenizer, notes.vocabulary_size = tokenizer, vocabulary_size
-    elif kind is Kind.TEXT:
-        texts = decode(opened.chunks(), place)
-        yield from split_text(texts if notes.whole is None else WholeText(texts, notes.whole))
+    elif kind in {Kind.TEXT, Kind.CONLL}:
+        texts = open_text(source)
+        if reading.in_columns:
+            yield from words_as_text(source, texts)
+        else:
+            yield from split_text(texts if notes.whole is None else WholeText(texts, notes.whole))
     else:
         for row in table_rows(source):
             yield row.text or ""
+
+
+def _is_cut(source: TextSource) -> bool:
+    """Whether the file is one text that is cut into documents."""
+    return source.format.kind is Kind.TEXT and not source.reading.in_columns

@@ -8,21 +8,23 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from core.formats.containers.layout import HELD_OUT_NAMES, SPLIT_NAMES, Layout, named_split
-from core.formats.containers.source import Source
 from core.formats.errors import FormatErrorCode, Place, printable
 from core.formats.labels import parse_path
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Kind
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
-from core.formats.text.decode import decode
+from core.formats.text.column_files import Sentence
+from core.formats.text.column_texts import open_text, read_sentences, words_as_text
 from core.formats.text.label_values import Label, LabelFault, label_of
 from core.formats.text.sources import Notes, TableOptions, TextSource, sources
 from core.formats.text.tables import table_rows
+from core.formats.text.tag_schemes import is_tag
 from core.spec.text_data import TextDataSpec
 
 LABEL_COLUMNS = ("label", "labels", "class", "category", "intent", "target", "score")
 """Names of columns that hold labels, the most likely first."""
 
+_TEXTS = {Kind.TEXT, Kind.CONLL}
 _TRAINED_ON = SPLIT_NAMES - HELD_OUT_NAMES
 _CODES: Mapping[Kind, FormatErrorCode] = {
     Kind.CSV: "bad_csv",
@@ -43,6 +45,8 @@ class LabelledText:
     """None where the sample has none."""
     held_out: bool
     """Whether the data marks it as held out."""
+    words: tuple[str, ...] = ()
+    """Of a sentence with tags: its words. They are the text, joined by blanks, and the label is their tags."""
 
     @property
     def where(self) -> str:
@@ -69,7 +73,7 @@ def read_labelled(
     """The samples in a file, in order, without those of only whitespace.
 
     Args:
-        spec: ``labels`` is ``one``, ``several`` or ``number``.
+        spec: ``labels`` is set. With ``tags`` a sample is a sentence of a file in CoNLL layout.
         layout: Of the folders that contain the dataset's plain text files.
 
     Raises:
@@ -77,11 +81,53 @@ def read_labelled(
             ``no_label_column``.
     """
     notes = Notes()
-    for source in sources(stream, name, TableOptions(text_column, options), limits, notes):
-        found = _file(source, spec, layout) if source.format.kind is Kind.TEXT else _rows(source, spec)
-        for sample in found:
+    for source in sources(stream, name, TableOptions(text_column, options, spec.columns), limits, notes):
+        for sample in _samples(source, spec, layout):
             if sample.text and not sample.text.isspace():
                 yield sample
+
+
+def _samples(source: TextSource, spec: TextDataSpec, layout: Layout | None) -> Iterator[LabelledText]:
+    if source.format.kind is Kind.TOKENIZER:
+        return iter(())
+    if spec.labels == "tags":
+        return _sentences(source)
+    return _file(source, spec, layout) if source.format.kind in _TEXTS else _rows(source, spec)
+
+
+def _sentences(source: TextSource) -> Iterator[LabelledText]:
+    place, kind = source.reading.place, source.format.kind
+    texts = open_text(source) if kind in _TEXTS else iter(())
+    if not source.reading.in_columns:
+        raise place.error(
+            "bad_columns",
+            "holds no words with tags: its first lines are not in CoNLL layout, one word a line with its tag. Remove the file "
+            "from the dataset, or set data.text.columns",
+            case="no_columns",
+        )
+    held_out = table_is_held_out(place)
+    for sentence in read_sentences(source, texts, tags=True):
+        if sentence.tags is not None:
+            check_tags(sentence, place)
+        yield LabelledText(
+            " ".join(sentence.words), place, sentence.line, sentence.tags, held_out, words=sentence.words
+        )
+
+
+def check_tags(sentence: Sentence, place: Place) -> None:
+    """
+    Raises:
+        FormatError: ``bad_tags`` with the line, where a tag is of no scheme.
+    """
+    for number, tag in enumerate(sentence.tags or ()):
+        if not is_tag(tag):
+            raise place.error(
+                "bad_tags",
+                f"line {sentence.line + number:,}: {printable(tag[:60])!r} is no tag; tags are O, or B, I, E or S (also L, U and "
+                "M), a hyphen and the type, as B-person. If another column has the tags, set data.text.columns.tag",
+                line=sentence.line + number,
+                tag=tag[:60],
+            )
 
 
 def table_is_held_out(place: Place) -> bool:
@@ -92,8 +138,13 @@ def table_is_held_out(place: Place) -> bool:
 
 def _file(source: TextSource, spec: TextDataSpec, layout: Layout | None) -> Iterator[LabelledText]:
     place = source.reading.place
-    opened = Source(source.stream, source.format.compression, place, source.budget)
-    text = "".join(_within(decode(opened.chunks(), place), source))
+    texts = open_text(source)
+    if source.reading.in_columns:
+        # Files in this layout have tags, and no label of the whole.
+        for document in words_as_text(source, texts):
+            yield LabelledText(document, place, None, None, table_is_held_out(place))
+        return
+    text = "".join(_within(texts, source))
     if place.member is not None:
         folder, held_out = source.layout.place(place.file, place.member)
     else:
@@ -145,8 +196,6 @@ class _Columns:
 
 def _rows(source: TextSource, spec: TextDataSpec) -> Iterator[LabelledText]:
     place, kind = source.reading.place, source.format.kind
-    if kind is Kind.TOKENIZER:
-        return
     code, by_name = _CODES[kind], table_is_held_out(place)
     columns = _Columns(spec, place)
     source.reading.further = columns.choose

@@ -17,6 +17,7 @@ from core.formats.names import KNOWN_FORMATS, Format, Kind, detect, detect_at, i
 from core.formats.notes import Note
 from core.formats.tables.dialect import Dialect
 from core.formats.tables.reading import Reading, ReadingOptions
+from core.spec.text_data import ColumnFileSpec
 
 _NOTES = 20
 
@@ -100,6 +101,8 @@ class TableOptions(NamedTuple):
 
     column: str | None
     options: ReadingOptions
+    columns: ColumnFileSpec | None = None
+    """Of files in CoNLL layout; None: found by reading them."""
 
 
 class TextSource(NamedTuple):
@@ -111,6 +114,8 @@ class TextSource(NamedTuple):
     budget: Budget
     layout: Layout
     """The folders of an archive's plain text files."""
+    columns: ColumnFileSpec | None
+    """Of files in CoNLL layout; None: found by reading them."""
 
 
 def sources(
@@ -124,7 +129,12 @@ def sources(
     budget = Budget(size, limits)
     if file_format.kind is not Kind.ZIP:
         yield TextSource(
-            stream, file_format, Reading(Place(name), table.column, limits, table.options), budget, Layout()
+            stream,
+            file_format,
+            Reading(Place(name), table.column, limits, table.options),
+            budget,
+            Layout(),
+            table.columns,
         )
         return
     with open_archive(stream, name, limits) as archive:
@@ -135,7 +145,7 @@ def sources(
             notes.members += 1
             with open_member(archive, found.info, place) as member:
                 reading = Reading(place, table.column, limits, table.options)
-                yield TextSource(cast(BinaryIO, member), found.format, reading, budget, layout)
+                yield TextSource(cast(BinaryIO, member), found.format, reading, budget, layout, table.columns)
 
 
 def _layout(listed: Iterable[Member], file: str) -> Layout:
