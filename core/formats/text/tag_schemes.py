@@ -28,7 +28,7 @@ class Entity(NamedTuple):
     """The word after the last one."""
 
 
-class Fault(NamedTuple):
+class Misplaced(NamedTuple):
     """A tag that a scheme does not allow where it is."""
 
     word: int
@@ -46,13 +46,13 @@ def parts(tag: str) -> tuple[str, str]:
     return _OTHER_LETTERS.get(tag[0], tag[0]), tag[2:]
 
 
-def fault_in(tags: Sequence[str], scheme: Scheme) -> Fault | None:
+def fault_in(tags: Sequence[str], scheme: Scheme) -> Misplaced | None:
     """The first tag of a sentence that the scheme does not allow where it is; None if there is none."""
     before = OUTSIDE
     for word, tag in enumerate([*tags, OUTSIDE]):
         if (why := _wrong(before, tag, scheme)) is not None:
             # The end of a sentence is the fault of its last word.
-            return Fault(min(word, len(tags) - 1), why)
+            return Misplaced(min(word, len(tags) - 1), why)
         before = tag
     return None
 
