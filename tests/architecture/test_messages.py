@@ -6,7 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from tests.architecture.messages import ROOT, Message, in_source, messages
+from tools.list_codes import PAGE, page
+from tools.messages import ROOT, Message, in_source, messages
 
 EXCEPTIONS = {
     ("core/checkpoints/bundle.py", "self.advice"): "advice, one sentence for each task",
@@ -110,3 +111,7 @@ def test_checks_of_specs_raise_errors_with_a_code() -> None:
 )
 def test_missing_parameters_are_found(source: str, missing: set[str]) -> None:
     assert {leaf for one in in_source("x.py", ast.parse(dedent(source))) for leaf in one.missing} == missing
+
+
+def test_the_manual_lists_every_code_with_its_parameters() -> None:
+    assert PAGE.read_text() == page(), "run `python -m tools.list_codes` and commit docs/codes.md"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PACKAGES = ("core", "control", "api", "worker")
 
 
@@ -139,11 +139,11 @@ def in_source(where: str, tree: ast.Module) -> Iterator[Message]:
         yield Message(
             f"{where}:{call.lineno}",
             name,
-            code.value if isinstance(code, ast.Constant) else None,
+            _text(code),
             frozenset(part for one in sentences if one is not None for part in _made_of(one, scope)),
             frozenset(part for value in values for part in _given(value, scope)),
             None if named is None else frozenset(named),
-            case.value if isinstance(case, ast.Constant) else None,
+            _text(case),
             _template(sentences[0]),
         )
 
@@ -213,6 +213,10 @@ def _parameters(
         }
         return list(given.values), named if len(named) == len(given.keys) else None
     return [given], None
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _template(message: ast.expr | None) -> str | None:
