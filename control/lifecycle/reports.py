@@ -14,8 +14,8 @@ from control.lifecycle.leases import held
 from control.lifecycle.live_events import announce
 from control.lifecycle.models import Event, Job
 from control.metrics import repository as metrics
+from control.metrics.presenters import finite
 from control.metrics.repository import Point
-from control.metrics.service import finite
 
 _PACE_SECONDS = 30.0
 """Time constant of the average that gives a run's speed."""

@@ -102,7 +102,6 @@ def test_values_that_are_not_finite_are_kept(session: WriteSession) -> None:
         assert column.min is None
     stored = metrics.points_since(session, job.id, 0)
     assert math.isnan(stored[0].value)
-    assert [metrics.as_json(point)["value"] for point in stored] == ["nan", "inf", "-inf", 1.0]
 
 
 def test_a_name_added_concurrently_is_stored_once(engine: Engine) -> None:
