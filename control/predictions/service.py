@@ -118,7 +118,7 @@ def _check_input(prediction: Prediction, asked: PredictIn) -> None:
     for name in ("text", "content"):
         given = getattr(asked, name) is not None
         if name == takes and not given:
-            raise _wrong(
+            raise _wrong_input(
                 name,
                 "missing",
                 f"{prediction.kind} needs {_named(prediction)} here",
@@ -127,7 +127,7 @@ def _check_input(prediction: Prediction, asked: PredictIn) -> None:
                 input=prediction.input,
             )
         if name != takes and given:
-            raise _wrong(
+            raise _wrong_input(
                 name,
                 "unexpected",
                 f"{prediction.kind} takes {_named(prediction)}, and this is not it",
@@ -139,9 +139,9 @@ def _check_input(prediction: Prediction, asked: PredictIn) -> None:
     try:
         size = len(base64.b64decode(asked.content or "", validate=True))
     except (binascii.Error, ValueError):
-        raise _wrong("content", "invalid_base64", "it is not base64") from None
+        raise _wrong_input("content", "invalid_base64", "it is not base64") from None
     if size == 0:
-        raise _wrong("content", "missing", "it is empty", case="empty")
+        raise _wrong_input("content", "missing", "it is empty", case="empty")
     limit = _MOST_BYTES[prediction.input]
     if size > limit:
         raise TooLarge(
@@ -161,7 +161,7 @@ def _named(prediction: Prediction) -> str:
     }[prediction.input]
 
 
-def _wrong(param: str, code: str, message: str, **params: Any) -> Invalid:
+def _wrong_input(param: str, code: str, message: str, **params: Any) -> Invalid:
     detail = ProblemDetail(param=param, code=code, message=message, params=params)
     about = {"case": "input", "problem": code, "field": param}
     return Invalid("validation_failed", f"{param}: {message}.", param=param, params=about, errors=[detail])
