@@ -4,7 +4,8 @@ A checkpoint's folder has
 
 - networks that `transformers` opens by themselves, each in a folder: ``config.json``, ``model.safetensors``, the
 preprocessor
-  or tokenizer, and the source of an architecture that `transformers` does not have;
+  or tokenizer, and the source of an architecture that `transformers` does not have; where layers were added to a network
+  and merged, also the network without them and the layers, each in a folder of its own;
 - files of further tensors that only training needs: heads, averaged copies, counters;
 - the folder ``trainer/``: the optimisers' state and facts about the run.
 
@@ -17,9 +18,9 @@ import inspect
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -38,8 +39,29 @@ AVERAGED = "ema"
 OPTIMIZER = "trainer/optimizer.safetensors"
 STATE = "trainer/state.json"
 
+BASE = "base"
+"""In the folder of a network with merged layers: the network without them."""
+ADAPTER = "adapter"
+"""Likewise: the layers."""
+
 _METADATA = {"format": "pt"}
 """Metadata with one entry only: two would be written in random order, which would change the file's bytes."""
+
+
+class Layers(Protocol):
+    """Layers that were added to a network, as low-rank updates, whose effect can be merged into its weights."""
+
+    def base(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The tensors of the network without the layers, by its own names."""
+
+    def merged(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The same with the layers merged into its weights; ``state`` is not changed."""
+
+    def write(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """Write the layers into an existing folder."""
+
+    def read(self, base: Mapping[str, Tensor], folder: Path) -> Mapping[str, Tensor]:
+        """A state from the tensors of the network without the layers, and the folder that `write` wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +81,9 @@ class Network:
     (ViT) differ from the names of the modules."""
     is_copy: bool = False
     """Whether its tensors are also in another folder, from which they are read."""
+    layers: Layers | None = None
+    """Layers in its tensors that ``model`` does not have. They are merged in its folder; `BASE` and `ADAPTER` in it have
+    both separately, and are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,11 @@ class Bundle:
     advice: str = "Resume with the spec that the checkpoint was trained with."
     write_tokenizer_source: Callable[[Path], object] | None = None
     """Creates the folder `core.spec.prepared.TOKENIZER_SOURCE`. None: the checkpoint has none."""
+
+    @property
+    def root(self) -> Network | None:
+        """The network as which the checkpoint itself opens."""
+        return next((network for network in self.networks if network.folder == "."), None)
 
     def write(self, directory: Path, state: Mapping[str, Tensor]) -> None:
         """Write a state into a folder.
@@ -199,6 +229,12 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 def _write_network(folder: Path, network: Network, weights: Mapping[str, Tensor]) -> None:
     folder.mkdir(exist_ok=True)
+    layers = network.layers
+    if layers is not None:
+        (folder / ADAPTER).mkdir()
+        layers.write(folder / ADAPTER, weights)
+        _write_network(folder / BASE, replace(network, layers=None, write_beside=None), layers.base(weights))
+        weights = layers.merged(weights)
     model = network.model
     if network.published_names:
         disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -221,6 +257,9 @@ def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
     Raises:
         ValueError: tensors are missing, or the network does not have some of them.
     """
+    if network.layers is not None:
+        base = _read_network(folder / BASE, replace(network, layers=None))
+        return network.layers.read(base, folder / ADAPTER)
     if not network.published_names:
         return load_file(folder / WEIGHTS)
     disable_progress_bar()  # type: ignore[no-untyped-call]

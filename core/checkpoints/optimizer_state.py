@@ -38,15 +38,21 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
     """Continue from the tensors that `optimizer_tensors` gave.
 
+    A parameter that is not trained yet has none.
+
     Raises:
-        KeyError: when a parameter's state is missing.
+        KeyError: when a trained parameter's state is missing.
     """
     by_name: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
         quantity, _, name = key.partition("/")
         by_name.setdefault(name, {})[quantity] = tensor
     state = optimizer.state_dict()
-    state["state"] = {index: by_name[name] for index, (name, _) in enumerate(_named(optimizer))}
+    state["state"] = {
+        index: by_name[name]
+        for index, (name, parameter) in enumerate(_named(optimizer))
+        if parameter.requires_grad or name in by_name
+    }
     optimizer.load_state_dict(state)
 
 

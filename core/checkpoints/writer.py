@@ -58,7 +58,7 @@ class CheckpointWriter:
 
     Args:
         directory: the run directory.
-        bundle: which files the weights become (`Objective.bundle`).
+        bundle: which files the weights become (`Objective.stored`).
         before_publishing: called before a checkpoint gets its final name; it flushes what must be on disk by then.
         retry_delays: seconds to wait before each further try of a write that failed. While it
             waits, the run goes on; the old checkpoints stay as they are.

@@ -134,7 +134,12 @@ class _Estimate:
         optimizers = create_optimizers(job.training.optimizer, objective)
         decay = job.training.ema_decay
         preparation = time.perf_counter() - began
-        events.emit("prepared", **data.facts, parameters=objective.parameter_count)
+        events.emit(
+            "prepared",
+            **data.facts,
+            parameters=objective.parameter_count,
+            trainable_parameters=objective.trainable_parameter_count,
+        )
         training = job.training.model_copy(update={"steps": max(job.training.steps, _ENOUGH_STEPS)})
         world = World()
         with ExitStack() as stack:
@@ -144,7 +149,7 @@ class _Estimate:
                 compile_or_fall_back(objective, batches.make(1)[0], place, events)
             writer = CheckpointWriter(
                 self._directory,
-                bundle=objective.bundle,
+                bundle=objective.stored,
                 before_publishing=lambda: None,
                 events=events,
                 retention=training.retention,
@@ -181,6 +186,7 @@ class _Estimate:
             "estimate",
             **{name: environment[name] for name in ("device", "device_name", "threads", "precision")},
             parameters=objective.parameter_count,
+            trainable_parameters=objective.trainable_parameter_count,
             steps_timed=len(timing.seconds),
             step_seconds={
                 "median": timing.median,

@@ -117,7 +117,7 @@ class _Session:
                 compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
             writer = CheckpointWriter(
                 options.out,
-                bundle=objective.bundle,
+                bundle=objective.stored,
                 before_publishing=metrics.flush,
                 events=events,
                 retention=training.retention,
@@ -212,7 +212,7 @@ class _Session:
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
     ) -> tuple[Objective, dict[str, torch.optim.Optimizer], ExponentialMovingAverage | None]:
-        objective = create_objective(job, data)
+        objective = create_objective(job, data, self._encoder.path if self._encoder else None)
         objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
         decay, average = job.training.ema_decay, None
@@ -229,19 +229,19 @@ class _Session:
                     f"{origin.path} was trained on different data or with a different tokenizer.",
                     checkpoint=str(origin.path),
                 )
-        if self._encoder:
-            objective.start_from_encoder(self._encoder.path)
         objective.to(place.device)
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)
         optimizers = create_optimizers(job.training.optimizer, objective)
-        if origin:
-            origin.restore_optimizers(optimizers)
         self._events.emit(
             "prepared",
             **data.facts,
             parameters=objective.parameter_count,
+            trainable_parameters=objective.trainable_parameter_count,
         )
+        if origin:
+            objective.begin_step(origin.manifest.step)
+            origin.restore_optimizers(optimizers)
         return objective, optimizers, average
 
     def _stop_while_preparing(self) -> NoReturn:

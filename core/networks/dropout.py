@@ -97,9 +97,14 @@ def _biased(bias: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
 
 def use_cheap_dropout(model: PreTrainedModel) -> None:
     """Replace a network's dropout, including that in its attention."""
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child) is nn.Dropout:
-                setattr(module, name, CheapDropout(child.p))
+    use_cheap_dropout_in(model)
     AttentionInterface.register(_ATTENTION, attention)
     model.set_attn_implementation(_ATTENTION)
+
+
+def use_cheap_dropout_in(module: nn.Module) -> None:
+    """Replace the dropout modules inside a module."""
+    for inner in list(module.modules()):
+        for name, child in inner.named_children():
+            if type(child) is nn.Dropout:
+                setattr(inner, name, CheapDropout(child.p))

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.adaptation.base import Adapted
 from core.checkpoints.bundle import Bundle
 from core.data import Prepared, Samples, SplitName
 from core.errors import EngineError
@@ -186,18 +187,40 @@ class Objective(nn.Module, abc.ABC):
         """
         return None
 
+    adapted: Adapted = Adapted()
+    """What an adaptation changed about its networks; by default nothing."""
+
+    def begin_step(self, step: int) -> None:
+        """Called before the step ``step``, from 1: an adaptation may train more than in the step before."""
+        if self.adapted.begin_step(step) and self.training:
+            self.train()
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's own
+        super().train(mode)
+        if mode:
+            self.adapted.hold()
+        return self
+
     @property
     @abc.abstractmethod
     def bundle(self) -> Bundle:
-        """The content of this task's checkpoints: networks, further tensors, preprocessor.
+        """The content of this task's checkpoints without an adaptation: networks, further tensors, preprocessor.
 
         It is written in a thread beside the loop, from a copy of ``state_dict()``. It may use the networks'
         configuration but not their weights, which later steps have already changed.
         """
 
+    @property
+    def stored(self) -> Bundle:
+        """The content of checkpoints: `bundle`, and what an adaptation adds to the network in the checkpoint's root."""
+        bundle = self.bundle
+        root = bundle.root
+        networks = [self.adapted.stored(one) if one is root else one for one in bundle.networks]
+        return replace(bundle, networks=networks)
+
     def export(self, directory: Path, state: Mapping[str, Tensor]) -> None:
-        """Write ``state``, a copy of ``state_dict()`` on the CPU, as the `bundle` says, into an empty directory."""
-        self.bundle.write(directory, state)
+        """Write ``state``, a copy of ``state_dict()`` on the CPU, as `stored` says, into an empty directory."""
+        self.stored.write(directory, state)
 
     def restore(self, directory: Path) -> None:
         """Load the weights from what `export` wrote.
@@ -205,7 +228,7 @@ class Objective(nn.Module, abc.ABC):
         Raises:
             EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
         """
-        self.bundle.read(directory, self)
+        self.stored.read(directory, self)
         self.restored()
 
     def restored(self) -> None:
@@ -258,7 +281,12 @@ class Objective(nn.Module, abc.ABC):
 
     @property
     def parameter_count(self) -> int:
-        """Number of trained parameters."""
+        """Number of parameters that are trained, or would be without an adaptation; of an adaptation's own, all."""
+        return self.trainable_parameter_count + sum(parameter.numel() for parameter in self.adapted.frozen)
+
+    @property
+    def trainable_parameter_count(self) -> int:
+        """Number of parameters that are trained now."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
 

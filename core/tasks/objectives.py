@@ -1,20 +1,42 @@
 """Creates the objective of a job's task."""
 
 import importlib
+from pathlib import Path
 
+from core.adaptation.adapt import adapt
 from core.data import Prepared
 from core.errors import EngineError
 from core.objectives.base import OBJECTIVES, Objective
+from core.spec.adaptation import Full
 from core.spec.job import JobSpec
 from core.tasks.registry import objective_module, packages
 
 
-def create_objective(job: JobSpec, data: Prepared) -> Objective:
-    """The objective for a job's task, with fresh weights.
+def create_objective(job: JobSpec, data: Prepared, encoder: Path | None = None) -> Objective:
+    """The objective for a job's task, adapted as the job's ``adaptation`` says.
+
+    Args:
+        encoder: a checkpoint with the encoder's weights; all other weights are fresh. None: all are.
 
     Raises:
-        EngineError: ``task_unavailable``: an installed package provides the task, and its objective cannot be used.
+        EngineError: ``task_unavailable``: an installed package provides the task, and its objective cannot be used;
+            ``checkpoint_mismatch``: the encoder does not fit.
     """
+    objective = _fresh(job, data)
+    if encoder is not None:
+        objective.start_from_encoder(encoder)
+    if not isinstance(job.adaptation, Full):
+        root, learned = objective.bundle.root, objective.learned_encoder
+        assert root is not None
+        assert learned is not None
+        objective.adapted = adapt(
+            root.model, learned, job.adaptation, job.network_size, seed=job.training.seed
+        )
+    return objective
+
+
+def _fresh(job: JobSpec, data: Prepared) -> Objective:
+    """The objective with fresh weights, not adapted."""
     kind, spec = job.task.kind, type(job.task)
     module = objective_module(spec)
     if kind not in packages():

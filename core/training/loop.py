@@ -150,6 +150,7 @@ class StepDone:
 def optimize(run: Run, parts: list[Batch]) -> StepDone:
     """One optimiser step on a batch given as micro-batches (gradient accumulation)."""
     training, step = run.training, run.step
+    run.objective.begin_step(step)
     learning_rate = training.optimizer.learning_rate * learning_rate_factor(
         training.schedule, step, training.steps
     )

@@ -43,7 +43,7 @@ def open_run(
     with ExitStack() as stack:
         writer = CheckpointWriter(
             directory,
-            bundle=objective.bundle,
+            bundle=objective.stored,
             before_publishing=lambda: None,
             events=events,
             retention=training.retention,
