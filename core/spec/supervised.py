@@ -15,6 +15,7 @@ class SupervisedTask(TaskSpec):
     """A task that trains a network and its head on the labels of the samples."""
 
     needs_labels: ClassVar[bool] = True
+    adapts: ClassVar[bool] = True
 
     head_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Dropout of the features before the head, in training."""

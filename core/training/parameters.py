@@ -13,6 +13,8 @@ from core.objectives.base import NamedParameters, Objective
 ParameterGroup = dict[str, Any]
 
 _EMBEDDING_WORDS = ("embedding", "cls_token", "mask_token")
+_FACTORS = ("ia3_l", "lora_magnitude_vector")
+"""In the names of factors that adaptations train. They have more than one dimension, and are vectors nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,14 @@ class Parameter:
     tensor: nn.Parameter
     in_block: bool
     is_embedding: bool
+    is_vector: bool
     depth: int
     """Blocks between it and the head, and one for the head's own step: 0 for the head itself."""
 
     @property
     def is_hidden_matrix(self) -> bool:
         """Whether it maps hidden states to hidden states: a matrix of a block that is not an embedding table."""
-        return self.in_block and self.tensor.ndim == 2 and not self.is_embedding
+        return self.in_block and self.tensor.ndim == 2 and not self.is_embedding and not self.is_vector
 
 
 def trained(objective: Objective, parameters: NamedParameters) -> list[Parameter]:
@@ -50,6 +53,7 @@ def trained(objective: Objective, parameters: NamedParameters) -> list[Parameter
                     tensor,
                     in_block=block is not None,
                     is_embedding=is_embedding and tensor.ndim >= 2,
+                    is_vector=tensor.ndim < 2 or any(word in name for word in _FACTORS),
                     depth=depth,
                 )
             )
@@ -67,7 +71,7 @@ def grouped(
     """Groups as torch's optimisers take them; ``rate`` is a group's share of the learning rate."""
     groups: dict[tuple[float, float], list[tuple[str, torch.Tensor]]] = defaultdict(list)
     for parameter in parameters:
-        decayed = parameter.tensor.ndim >= 2 and (decay_embeddings or not parameter.is_embedding)
+        decayed = not parameter.is_vector and (decay_embeddings or not parameter.is_embedding)
         key = (weight_decay if decayed else 0.0, scale * layer_decay**parameter.depth)
         groups[key].append((parameter.name, parameter.tensor))
     return [

@@ -1,0 +1,198 @@
+"""Adaptations in whole runs: resuming to the bit, what a run says of its parameters, and what they go together with."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.checkpoints.bundle import ADAPTER, BASE
+from core.checkpoints.writer import copy_to_host
+from core.spec.estimate import estimate
+from core.training.optimizers import create_optimizers
+from tests.core.tasks.image_tasks import coloured_pictures, create
+from tests.core.tasks.test_image_classification import FAMILIES
+from tests.core.tasks.test_image_classification import job as image_classification
+from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
+
+STAGES = [{"step": 0, "blocks": 0}, {"step": 3, "blocks": 1}, {"step": 8, "blocks": 2, "embeddings": True}]
+METHODS: dict[str, dict[str, Any]] = {
+    "full": {"method": "full"},
+    "frozen": {"method": "frozen"},
+    "gradual": {"method": "gradual", "unfreeze": STAGES},
+    "lora": {"method": "lora", "rank": 4, "dropout": 0.2},
+    "dora": {"method": "lora", "rank": 2, "dora": True, "rslora": True, "targets": ["attention"]},
+    "ia3": {"method": "ia3"},
+    "adapters": {"method": "adapters", "placement": "houlsby", "size": 4},
+}
+LOGGED = {"log_every": 1, "evaluate_every": 4, "checkpoint_every": 2}
+
+
+def job(method: str, family: str = "vit", **changes: Any) -> dict[str, Any]:
+    transformer = {"layers": 2, "dropout": 0.1}
+    model = transformer if family in {"vit", "jepa"} else {"depths": [1, 1], "widths": [8, 16]}
+    return image_classification(family, model=model, **changes) | {
+        "name": f"{family} {method}",
+        "adaptation": METHODS[method],
+    }
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")
+
+
+@pytest.mark.parametrize(
+    ("method", "family"),
+    [
+        *((method, "vit") for method in METHODS),
+        ("lora", "resnet-small"),
+        ("ia3", "resnet"),
+        ("gradual", "jepa"),
+    ],
+)
+def test_a_run_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
+    method: str, family: str, pretrain: Any, pictures: Path, tmp_path: Path
+) -> None:
+    spec = job(method, family, training=LOGGED | {"ema_decay": 0.9})
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    assert pretrain(spec, straight, data=pictures).end() == {"exit": 0}
+    killed_at_three_random_steps(pretrain, spec, broken, data=pictures)
+    assert hashes(broken, 12) == hashes(straight, 12)
+    assert points(broken) == points(straight)
+    layered = method in {"lora", "dora", "ia3"}
+    assert (f"{ADAPTER}/adapter_model.safetensors" in hashes(straight, 12)) == layered
+    for folder in (ADAPTER, BASE):
+        for file in (straight / "step-00000012").rglob(f"{folder}/*.json"):
+            relative = file.relative_to(straight)
+            assert file.read_bytes() == (broken / relative).read_bytes(), relative
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_parameters_are_counted_without_the_network(
+    family: str, method: str, pictures: Path, cache: Path
+) -> None:
+    if family.startswith("resnet") and method in {"adapters", "dora"}:
+        return
+    document = job(method, family)
+    spec, data, objective = create(document, pictures, cache)
+    told = estimate(spec, classes=len(data.classes))
+    assert told.parameters == objective.parameter_count
+    assert told.trainable_parameters == objective.trainable_parameter_count
+    full = estimate(spec.model_copy(update={"adaptation": type(spec).model_fields["adaptation"].default}))
+    assert told.memory_bytes <= full.memory_bytes
+    if method not in {"full", "gradual"}:
+        assert told.trainable_parameters < 0.5 * told.parameters
+        assert told.memory_bytes < 0.8 * full.memory_bytes
+
+
+def test_a_run_says_how_many_parameters_it_trains(pretrain: Any, pictures: Path, tmp_path: Path) -> None:
+    engine = pretrain(job("lora", training={"steps": 1}), tmp_path / "out", data=pictures)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    (prepared,) = engine.of("prepared")
+    assert 0 < prepared["trainable_parameters"] < 0.5 * prepared["parameters"]
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "full"])
+def test_an_encoder_in_training_is_in_evaluation_mode_where_it_is_frozen(
+    method: str, pictures: Path, cache: Path
+) -> None:
+    _, _, objective = create(job(method, training={"steps": 12}), pictures, cache)
+    blocks = objective.learned_encoder.blocks
+    objective.begin_step(1)
+    objective.train()
+    assert [block.training for block in blocks] == [method not in {"frozen", "gradual"}] * 2
+    assert objective.model.classifier.training
+    if method == "gradual":
+        for step, modes in ((3, [False, False]), (4, [False, True]), (8, [False, True]), (9, [True, True])):
+            objective.begin_step(step)
+            assert [block.training for block in blocks] == modes
+            trained = [all(p.requires_grad for p in block.parameters()) for block in blocks]
+            assert trained == modes
+            assert objective.model.vit.layernorm.weight.requires_grad == (step > 3)
+            assert objective.model.vit.embeddings.cls_token.requires_grad == (step > 8)
+    objective.eval()
+    assert not any(module.training for module in objective.modules())
+
+
+def test_updates_by_low_rank_have_dropout_in_training(pictures: Path, cache: Path) -> None:
+    _, _, objective = create(job("lora"), pictures, cache)
+    objective.train()
+    modules = {name: m for name, m in objective.named_modules() if name.endswith("lora_dropout.default")}
+    assert len(modules) == 2 * 6
+    assert all(module.training for module in modules.values())
+
+
+@pytest.mark.parametrize("family", ["resnet-small", "resnet"])
+@pytest.mark.parametrize("method", ["frozen", "lora", "ia3"])
+def test_batch_norms_of_a_frozen_encoder_keep_their_averages(
+    family: str, method: str, pictures: Path, cache: Path
+) -> None:
+    _, _, objective = create(job(method, family), pictures, cache)
+    before = {name: buffer.clone() for name, buffer in objective.named_buffers()}
+    objective.train()
+    samples, ids = objective.samples("train"), np.arange(8)
+    objective(objective.collate(samples.rows(ids), ids, 1)).total.backward()
+    assert all(torch.equal(buffer, before[name]) for name, buffer in objective.named_buffers())
+
+
+@pytest.mark.parametrize("method", ["lora", "dora", "ia3", "adapters"])
+def test_rates_decay_with_depth_and_factors_are_not_decayed(method: str, pictures: Path, cache: Path) -> None:
+    document = job(method, training={"optimizer": {"layer_decay": 0.5, "weight_decay": 0.1}})
+    spec, _, objective = create(document, pictures, cache)
+    (optimizer,) = create_optimizers(spec.training.optimizer, objective).values()
+    groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
+    for number, block in enumerate(objective.learned_encoder.blocks):
+        rates = {groups[id(p)]["rate"] for p in block.parameters() if p.requires_grad}
+        assert rates == {0.5 ** (2 - number)}
+    for name, parameter in objective.named_parameters():
+        assert (id(parameter) in groups) == parameter.requires_grad
+        if "ia3_l" in name or "magnitude" in name or name.endswith("bias"):
+            assert id(parameter) not in groups or groups[id(parameter)]["weight_decay"] == 0.0
+
+
+@pytest.mark.parametrize("method", ["lora", "ia3", "adapters"])
+def test_muon_trains_matrices_and_not_factors(method: str, pictures: Path, cache: Path) -> None:
+    document = job(method, training={"optimizer": {"kind": "muon"}})
+    spec, _, objective = create(document, pictures, cache)
+    if method == "ia3":
+        with pytest.raises(Exception, match="muon"):
+            create_optimizers(spec.training.optimizer, objective)
+        return
+    optimizers = create_optimizers(spec.training.optimizer, objective)
+    trained = {id(p) for o in optimizers.values() for group in o.param_groups for p in group["params"]}
+    assert trained == {id(p) for p in objective.parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_seed_decides_what_is_added(method: str, pictures: Path, cache: Path) -> None:
+    def state(seed: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(seed + 17)
+        _, _, objective = create(job(method, training={"seed": 7}), pictures, cache)
+        found: dict[str, torch.Tensor] = copy_to_host(objective.state_dict())
+        return found
+
+    one, other = state(0), state(1)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("settings", [{"precision": "bf16"}, {"compile": True}], ids=str)
+def test_a_run_goes_with_bf16_and_compiled_networks(
+    method: str, settings: dict[str, Any], pretrain: Any, pictures: Path, tmp_path: Path
+) -> None:
+    training = settings | {"steps": 10, "evaluate_every": 5}
+    engine = pretrain(job(method, training=training), tmp_path / "out", data=pictures)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    assert [warning["code"] for warning in engine.of("warning")] == []
+    assert 0 < engine.of("finished")[0]["values"]["eval/loss"] < 10
+
+
+def test_a_run_without_peft_does_not_load_it() -> None:
+    code = "import sys; import core.commands.run, core.tasks.image_classification.objective; sys.exit('peft' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
