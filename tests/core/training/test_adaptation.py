@@ -181,8 +181,14 @@ def test_the_seed_decides_what_is_added(method: str, pictures: Path, cache: Path
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("settings", [{"precision": "bf16"}, {"compile": True}], ids=str)
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        *((method, {"precision": "bf16"}) for method in METHODS),
+        *((method, {"compile": True}) for method in ("gradual", "lora")),
+    ],
+    ids=str,
+)
 def test_a_run_goes_with_bf16_and_compiled_networks(
     method: str, settings: dict[str, Any], pretrain: Any, pictures: Path, tmp_path: Path
 ) -> None:
