@@ -130,6 +130,8 @@ class ValidationOut(Resource):
     """The spec with every default written out."""
     parameters: int | None
     """Number of weights of the network, embeddings included."""
+    trainable_parameters: int | None = None
+    """Number of those that are trained, which ``adaptation`` decides."""
     memory_bytes: int | None
     """Estimated peak memory of training."""
 

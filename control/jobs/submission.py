@@ -150,6 +150,7 @@ def validate_document(
         warnings=[*admission.warnings, *admission.lasting],
         spec=admission.spec,
         parameters=admission.estimate.parameters,
+        trainable_parameters=admission.estimate.trainable_parameters,
         memory_bytes=admission.estimate.memory_bytes,
     )
 

@@ -64,9 +64,9 @@ def describe_prepared(params: Mapping[str, Any]) -> str:
     learned = " and ".join(f"{_amount(params[name])} {name}" for name in counted)
     held_out = " and ".join(_amount(params[f"{name}_held_out"]) for name in counted)
     bad = f", {params['bad']:,} that cannot be used left out" if params.get("bad") else ""
-    return (
-        f"{source}: {learned} to learn from, {held_out} held out{bad}; {params['parameters']:,} parameters."
-    )
+    count, trained = params["parameters"], params.get("trainable_parameters", params["parameters"])
+    share = "" if trained == count else f", {trained:,} of them trained ({100 * trained / count:.3g} %)"
+    return f"{source}: {learned} to learn from, {held_out} held out{bad}; {count:,} parameters{share}."
 
 
 def _amount(value: float) -> str:

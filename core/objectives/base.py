@@ -243,7 +243,7 @@ class Objective(nn.Module, abc.ABC):
         Raises:
             EngineError: ``checkpoint_mismatch`` where a weight is missing or has another shape.
         """
-        self.bundle.read(directory, self, partly=True)
+        self.stored.read(directory, self, partly=True)
         self.restored()
 
     @property

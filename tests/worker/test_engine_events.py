@@ -35,3 +35,11 @@ def test_samples_that_were_not_stored_are_reported() -> None:
         "Prepared: 1,200 images to learn from, 60 held out, 3 that cannot be used left out; 5 parameters."
     )
     assert "left out" not in describe_prepared(event | {"bad": 0})
+
+
+def test_it_is_said_how_many_parameters_are_trained() -> None:
+    event = {"cached": False, "images": 12, "images_held_out": 6, "parameters": 20_000}
+    whole = describe_prepared(event | {"trainable_parameters": 20_000})
+    assert whole == describe_prepared(event)
+    part = describe_prepared(event | {"trainable_parameters": 250})
+    assert part.endswith("6 held out; 20,000 parameters, 250 of them trained (1.25 %).")

@@ -56,7 +56,7 @@ def _print(estimate: Estimate) -> None:
                 "device",
                 f"{result.device_name} ({result.device}, {result.precision}, {result.threads} threads)",
             ),
-            ("parameters", f"{result.parameters:,}"),
+            ("parameters", text.parameters(result.parameters, result.trainable_parameters)),
             ("time", f"{_duration(eta.seconds)}, between {_duration(eta.low)} and {_duration(eta.high)}"),
             (
                 "a step",

@@ -65,7 +65,7 @@ def validate(
             fields(
                 [
                     ("valid", "yes"),
-                    ("parameters", f"{answer.parameters:,}" if answer.parameters is not None else None),
+                    ("parameters", text.parameters(answer.parameters, answer.trainable_parameters)),
                     (
                         "memory",
                         f"about {text.size(answer.memory_bytes)}"

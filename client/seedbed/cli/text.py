@@ -46,6 +46,13 @@ def number(value: float | str | None) -> str:
     return f"{value:.4g}"
 
 
+def parameters(count: int | None, trained: int | None) -> str | None:
+    """``12,345``, and where not all of them are trained also how many are: ``12,345, of which 300 (2.43 %) are trained``."""
+    if count is None or trained in {None, count}:
+        return None if count is None else f"{count:,}"
+    return f"{count:,}, of which {trained:,} ({100 * (trained or 0) / max(1, count):.3g} %) are trained"
+
+
 def metric(name: str) -> str:
     """``eval/masked_accuracy`` → ``masked accuracy``"""
     return name.rpartition("/")[2].replace("_", " ")

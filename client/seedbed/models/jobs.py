@@ -127,5 +127,7 @@ class Validation(Resource):
     spec: dict[str, Any] | None = None
     """The spec with every default written out."""
     parameters: int | None = None
+    trainable_parameters: int | None = None
+    """Number of those that are trained, which ``adaptation`` decides."""
     memory_bytes: int | None = None
     """Estimated peak memory of training."""

@@ -35,6 +35,8 @@ class EstimateResult(Resource):
     threads: int
     precision: str
     parameters: int
+    trainable_parameters: int | None = None
+    """Number of those that are trained; None if the service does not say."""
     steps_timed: int
     step_seconds: Range
     samples_per_s: float

@@ -61,6 +61,8 @@ class EstimateResult(Resource):
     threads: int
     precision: str
     parameters: int
+    trainable_parameters: int | None = None
+    """Number of those that are trained. Null in an estimate that was made before jobs had an ``adaptation``."""
     steps_timed: int
     step_seconds: StepTime
     samples_per_s: float

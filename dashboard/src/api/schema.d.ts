@@ -2136,6 +2136,11 @@ export interface components {
             precision: string;
             /** Parameters */
             parameters: number;
+            /**
+             * Trainable Parameters
+             * @description Number of those that are trained. Null in an estimate that was made before jobs had an ``adaptation``.
+             */
+            trainable_parameters?: number | null;
             /** Steps Timed */
             steps_timed: number;
             step_seconds: components["schemas"]["StepTime"];
@@ -5080,6 +5085,11 @@ export interface components {
              * @description Number of weights of the network, embeddings included.
              */
             parameters: number | null;
+            /**
+             * Trainable Parameters
+             * @description Number of those that are trained, which ``adaptation`` decides.
+             */
+            trainable_parameters?: number | null;
             /**
              * Memory Bytes
              * @description Estimated peak memory of training.

@@ -1,6 +1,6 @@
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import type { EstimateResult } from "@/api/types";
-import { bytes, compact, duration, integer, metric, percent } from "@/lib/format";
+import { bytes, compact, duration, integer, metric, parameters, percent } from "@/lib/format";
 import { kind } from "@/shortJobs/kinds/estimate";
 import { ShortJobFailure, ShortJobRow } from "@/shortJobs/ShortJobRow";
 import { useShortJob } from "@/shortJobs/useShortJob";
@@ -25,6 +25,7 @@ function Result({ result }: { result: EstimateResult }) {
       ? ["Samples/s", metric(result.samples_per_s)]
       : ["Tokens/s", integer(result.tokens_per_s), `${metric(result.samples_per_s)} samples/s`],
     ["Peak memory", bytes(result.peak_memory_bytes), "Of the whole process on a CPU, of the device on a GPU"],
+    ["Parameters", parameters(result.parameters, result.trainable_parameters)],
     ["Utilisation", percent(result.utilization, 1), `Of ${compact(peak.flops_per_s)}FLOP/s, ${peak.how}`],
   ];
   if (largest) facts.push(["Fit at once", `${integer(largest.samples)} samples`, largest.how]);

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import type { ProblemDetail, Validation } from "@/api/types";
 import { useTasks } from "@/tasks/context";
-import { bytes, compact, NONE } from "@/lib/format";
+import { bytes, compact, NONE, parameters } from "@/lib/format";
 import { toYaml } from "@/lib/yaml";
 import { Button } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
@@ -73,7 +73,10 @@ export function SpecSide({ document, validation, checking, problems, error, busy
   const samples = training && typeof batch === "number" ? training.steps * batch : null;
   const read = samples && modality === "text" ? samples * (training?.sequence_length ?? 0) : samples;
   const facts: [string, string][] = [
-    ["Parameters", validation?.parameters ? compact(validation.parameters) : NONE],
+    [
+      "Parameters",
+      validation?.parameters ? parameters(validation.parameters, validation.trainable_parameters) : NONE,
+    ],
     ["Peak memory", validation?.memory_bytes ? bytes(validation.memory_bytes) : NONE],
     [READ[modality], read === null ? NONE : compact(read)],
   ];

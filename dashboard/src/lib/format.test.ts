@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, compact, count, duration, metric, relative, shortId } from "./format";
+import { bytes, compact, count, duration, metric, parameters, relative, shortId } from "./format";
 
 test.each([
   [0, "0"],
@@ -9,6 +9,13 @@ test.each([
   [110_104_890, "110M"],
   [2_460_000_000, "2.46B"],
 ])("compact(%d) is %s", (value, text) => expect(compact(value)).toBe(text));
+
+test.each([
+  [20_000, 20_000, "20k"],
+  [20_000, undefined, "20k"],
+  [20_000, 250, "20k, 1.3% trained"],
+  [110_104_890, 0, "110M, 0% trained"],
+])("parameters(%d, %s) is %s", (all, trained, text) => expect(parameters(all, trained)).toBe(text));
 
 test.each([
   [0, "0 B"],

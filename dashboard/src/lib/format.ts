@@ -23,6 +23,12 @@ export function compact(value: number): string {
   return `${Number(scaled.toPrecision(3))}${units[unit] ?? ""}`;
 }
 
+/** Numbers of parameters: "1.23M", and where not all of them are trained "1.23M, 0.4% trained". */
+export function parameters(count: number, trained: number | null | undefined): string {
+  if (trained === null || trained === undefined || trained === count) return compact(count);
+  return `${compact(count)}, ${Number(((100 * trained) / count).toPrecision(2))}% trained`;
+}
+
 /** 44711220 → "44.7 MB" (powers of 1000, as disks and browsers count). */
 export function bytes(value: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
