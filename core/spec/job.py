@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from core.spec.adaptation import Adaptation, Full
-from core.spec.adaptation_rules import unfit
+from core.spec.adaptation_rules import require_fit
 from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.gan import GanSize
 from core.spec.architectures.resnet import ResNetSize
@@ -80,9 +80,7 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _adaptation_fits(self) -> Self:
-        misfit = unfit(self.adaptation, self.task, self.network_size, self.training)
-        if misfit is not None:
-            raise SpecFault("adaptation_unfit", misfit[1], param=misfit[0], reason=misfit[1])
+        require_fit(self.adaptation, self.task, self.network_size, self.training)
         return self
 
     @model_validator(mode="after")

@@ -5,9 +5,11 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from core.spec.adaptation import Adapters, Frozen, Full, Gradual, Ia3, Lora
-from core.spec.adaptation_rules import unfit
+from core.spec.adaptation_rules import require_fit
 from core.spec.adaptation_targets import targets_of
 from core.spec.architectures import PRESETS
+from core.spec.architectures.base import Size
+from core.spec.faults import SpecFault
 from core.spec.optimizers import Muon
 from core.spec.problems import SpecError, validate
 from core.spec.task import TaskSpec
@@ -32,6 +34,15 @@ def _gradual(*stages: tuple[Any, ...]) -> Gradual:
     return Gradual.model_validate({"method": "gradual", "unfreeze": unfreeze})
 
 
+def unfit(adaptation: Any, task: TaskSpec, network: Size, training: TrainingSpec) -> tuple[str, str] | None:
+    """The field at which an adaptation is refused, and why."""
+    try:
+        require_fit(adaptation, task, network, training)
+    except SpecFault as fault:
+        return str(fault.param), fault.message
+    return None
+
+
 def _lora(*targets: str) -> Lora:
     return Lora(targets=targets)
 
@@ -43,7 +54,9 @@ def test_by_default_everything_is_trained() -> None:
 def test_a_pretraining_task_is_refused() -> None:
     with pytest.raises(SpecError) as refused:
         validate(job("masked_lm") | {"adaptation": {"method": "frozen"}})
-    assert [(p.param, p.code) for p in refused.value.problems] == [("adaptation.method", "adaptation_unfit")]
+    assert [(p.param, p.code) for p in refused.value.problems] == [
+        ("adaptation.method", "adaptation_not_of_task")
+    ]
     assert "masked_lm trains its whole network" in str(refused.value)
 
 
@@ -91,7 +104,7 @@ def test_stages_fit_the_run_and_the_network(stages: list[tuple[Any, ...]], probl
     found = unfit(_gradual(*stages), _FineTuning(), BERT, TRAINING)
     assert (found is None) == (problem is None)
     if found is not None and problem is not None:
-        assert found[0] == "adaptation.unfreeze"
+        assert found[0].startswith(f"adaptation.unfreeze.{len(stages) - 1}.")
         assert problem in found[1]
 
 
