@@ -178,6 +178,19 @@ def from_response(response: httpx.Response) -> ApiError:
             f"Is the URL right, and is there a proxy between?{f' It said: {said}' if said else ''}",
             request_id=response.headers.get("X-Request-Id"),
         )
+    return _from(kind, status, problem, response.headers.get("X-Request-Id"))
+
+
+def from_problem(problem: Mapping[str, Any]) -> ApiError:
+    """The exception for a problem document that came inside of an answer."""
+    status = int(problem.get("status", 500))
+    kind = ApiError.statuses.get(status) or (ServerError if status >= 500 else ApiError)
+    return _from(kind, status, problem, None)
+
+
+def _from(
+    kind: "type[ApiError]", status: int, problem: Mapping[str, Any], request_id: str | None
+) -> ApiError:
     return kind(
         status,
         str(problem["code"]),
@@ -185,7 +198,7 @@ def from_response(response: httpx.Response) -> ApiError:
         params=problem.get("params"),
         param=problem.get("param"),
         errors=_details(problem.get("errors")),
-        request_id=problem.get("request_id") or response.headers.get("X-Request-Id"),
+        request_id=problem.get("request_id") or request_id,
     )
 
 

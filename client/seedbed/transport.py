@@ -138,8 +138,9 @@ class Transport:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         silence: float | None = None,
+        json: Any = None,
     ) -> Iterator[httpx.Response]:
-        """One GET whose response is read in chunks. Not retried here: the caller knows from where to continue.
+        """One GET, or a POST of ``json``, whose response is read in chunks. Not retried here: the caller knows from where to continue.
 
         Raises:
             ApiError: the service answered with 400 or above.
@@ -148,7 +149,12 @@ class Transport:
         timeout = httpx.Timeout(silence or self._timeout, connect=CONNECT_SECONDS)
         try:
             with self._http.stream(
-                "GET", path, params=_present(params), headers=headers, timeout=timeout
+                "GET" if json is None else "POST",
+                path,
+                params=_present(params),
+                json=json,
+                headers=headers,
+                timeout=timeout,
             ) as response:
                 if response.status_code >= 400:
                     response.read()

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 import typer
 import typer.main
 
-from seedbed.cli import account, checkpoints, datasets, errors, jobs, keys, system, tasks, usage, workers
+from seedbed.cli import (
+    account,
+    checkpoints,
+    datasets,
+    errors,
+    jobs,
+    keys,
+    predict,
+    system,
+    tasks,
+    usage,
+    workers,
+)
 from seedbed.errors import InvalidFile, SeedbedError
 
 app = typer.Typer(
@@ -27,6 +39,7 @@ app.command("whoami")(account.whoami)
 app.command("usage")(usage.usage)
 app.command("quota")(usage.quota)
 app.command("system")(system.system)
+app.command("predict")(predict.predict)
 app.add_typer(tasks.app, name="task")
 app.add_typer(tasks.app, name="tasks", hidden=True)
 app.add_typer(datasets.app, name="dataset")

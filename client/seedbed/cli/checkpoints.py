@@ -68,7 +68,7 @@ def download(
     """Download a checkpoint, or continue an aborted download. Prints the directory."""
     with Client() as client:
         found = (
-            _newest(client, checkpoint)
+            newest(client, checkpoint)
             if checkpoint.startswith("job_")
             else client.checkpoints.get(checkpoint)
         )
@@ -125,7 +125,7 @@ def export(
 ) -> None:
     """Have a checkpoint written in another format, checked, and download it. Prints the directory."""
     with Client() as client:
-        wanted = _newest(client, checkpoint).id if checkpoint.startswith("job_") else checkpoint
+        wanted = newest(client, checkpoint).id if checkpoint.startswith("job_") else checkpoint
         asked = client.checkpoints.export(wanted, format=format_)
         done = succeeded(client.exports, asked, what="exporting", as_json=as_json)
         place = directory or Path(done.id)
@@ -143,8 +143,13 @@ def export(
     print(place)
 
 
-def _newest(client: Client, job: str) -> Checkpoint:
-    newest = next(iter(client.checkpoints.list(job)), None)
-    if newest is None:
+def newest(client: Client, job: str) -> Checkpoint:
+    """A job's newest checkpoint.
+
+    Raises:
+        SeedbedError: it has none yet.
+    """
+    found = next(iter(client.checkpoints.list(job)), None)
+    if found is None:
         raise SeedbedError(f"Job {job} has no checkpoint yet.")
-    return newest
+    return found

@@ -30,8 +30,15 @@ from seedbed.models.jobs import (
     WaitingReason,
 )
 from seedbed.models.keys import CreatedKey, Key, Project, Session
+from seedbed.models.predictions import (
+    Prediction,
+    PredictionEvent,
+    PredictionLoading,
+    PredictionPart,
+    PredictionPlace,
+)
 from seedbed.models.system import Queue, StorageState, System, WorkerCounts
-from seedbed.models.tasks import Metric, Network, Opening, Recipe, Task
+from seedbed.models.tasks import Metric, Network, Opening, PredictionKind, Recipe, Task
 from seedbed.models.usage import DiskUsage, KindUsage, Usage
 from seedbed.models.workers import Worker
 from seedbed.short_jobs.base import FilesShortJob, ShortJob
@@ -78,6 +85,12 @@ __all__ = [
     "Parent",
     "Pause",
     "Peak",
+    "Prediction",
+    "PredictionEvent",
+    "PredictionKind",
+    "PredictionLoading",
+    "PredictionPart",
+    "PredictionPlace",
     "Preview",
     "PreviewDocument",
     "PreviewResult",

@@ -49,6 +49,20 @@ class Opening(Resource):
     """Python code; ``{folder}`` stands for the folder's path."""
 
 
+class PredictionKind(Resource):
+    """Something that a checkpoint of the task can be asked for."""
+
+    kind: str
+    title: str
+    hint: str
+    input: str
+    """``text``, ``image``, ``audio`` or ``none``."""
+    options_schema: dict[str, Any]
+    """JSON schema of its options."""
+    streams: bool = False
+    example: str = ""
+
+
 class Task(Resource):
     """Something that a model can learn."""
 
@@ -67,6 +81,8 @@ class Task(Resource):
     fields: list[str]
     """Dotted paths of the fields and sections of a spec that it reads and that not all tasks read."""
     main_fields: list[str] = Field(default_factory=list)
+    predictions: list[PredictionKind] = Field(default_factory=list)
+    """What its checkpoints can be asked for; the first is the default."""
     opening: Opening
     documentation: str | None = None
     package: str | None = None

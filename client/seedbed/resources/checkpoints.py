@@ -1,11 +1,13 @@
 """Checkpoints: list, look at, download."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from seedbed import downloads
-from seedbed.models import Checkpoint, CheckpointFile, Export
+from seedbed import downloads, predicting
+from seedbed.models import Checkpoint, CheckpointFile, Export, Prediction, PredictionEvent
 from seedbed.paging import Listing
 from seedbed.transport import Transport
 
@@ -39,6 +41,53 @@ class Checkpoints:
         """
         path = f"/v1/checkpoints/{quote(checkpoint, safe='')}/export"
         return Export.model_validate(self._transport.create(path, {"format": format}))
+
+    def predict(
+        self,
+        checkpoint: str,
+        *,
+        kind: str | None = None,
+        text: str | None = None,
+        file: str | os.PathLike[str] | bytes | None = None,
+        **options: Any,
+    ) -> Prediction:
+        """Ask a checkpoint for a prediction, and wait for the result.
+
+        Args:
+            kind: One of the kinds of its task (`Task.predictions`); default: the first.
+            text: The input of kinds that take a text.
+            file: The input of kinds that take an image or a recording: its path, or its content.
+            options: Options of the kind (``temperature=0.5``).
+
+        Raises:
+            Invalid: the input or an option is not valid.
+            RateLimited: too many predictions are waiting, also after the retries.
+            Unavailable: no worker is online, or the one that computed it was lost.
+        """
+        path = f"/v1/checkpoints/{quote(checkpoint, safe='')}/predict"
+        answer = self._transport.post(path, predicting.body_of(kind, text, file, options))
+        return Prediction.model_validate(answer)
+
+    def predict_stream(
+        self,
+        checkpoint: str,
+        *,
+        kind: str | None = None,
+        text: str | None = None,
+        file: str | os.PathLike[str] | bytes | None = None,
+        **options: Any,
+    ) -> Generator[PredictionEvent]:
+        """The same as `predict`, in events: the place in the line, parts of the result as they are computed, the result.
+
+        Closing the iterator ends the computation.
+
+        Raises:
+            ApiError: as `predict`, but nothing is sent again.
+        """
+        path = f"/v1/checkpoints/{quote(checkpoint, safe='')}/predict"
+        body = predicting.body_of(kind, text, file, options) | {"stream": True}
+        with self._transport.stream(path, json=body) as response:
+            yield from predicting.events(response.iter_bytes())
 
     def download(
         self,
