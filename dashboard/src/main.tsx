@@ -11,6 +11,7 @@ import "./styles/history.css";
 import "./styles/samples.css";
 import "./styles/short-jobs.css";
 import "./styles/preview.css";
+import "./styles/playground.css";
 import "./styles/datasets.css";
 import "uplot/dist/uPlot.min.css";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

@@ -104,6 +104,13 @@ function Row({ checkpoint, figure, made, open, toggle }: RowProps) {
           </div>
         </dl>
         <ButtonLink
+          icon="play"
+          href={`/jobs/${checkpoint.job}/playground?checkpoint=${checkpoint.id}`}
+          label={`Try out the checkpoint of step ${checkpoint.step}`}
+        >
+          Try
+        </ButtonLink>
+        <ButtonLink
           download
           icon="download"
           href={`/v1/checkpoints/${checkpoint.id}/archive`}

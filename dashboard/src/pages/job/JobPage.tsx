@@ -11,6 +11,7 @@ import { CurvesTab } from "./CurvesTab";
 import { EventsTab } from "./EventsTab";
 import { FailureNotice, JobHeader, JobHeaderSkeleton } from "./JobHeader";
 import { LogTab } from "./LogTab";
+import { PlaygroundTab } from "./PlaygroundTab";
 import { SamplesTab } from "./SamplesTab";
 import { SpecTab } from "./SpecTab";
 
@@ -18,6 +19,7 @@ const TABS = [
   ["curves", "Curves"],
   ["samples", "Samples"],
   ["checkpoints", "Checkpoints"],
+  ["playground", "Try it out"],
   ["events", "Events"],
   ["log", "Log"],
   ["spec", "Spec"],
@@ -68,6 +70,7 @@ export function JobPage({ id, tab }: { id: string; tab: string }) {
           {tab === "curves" && <CurvesTab job={job} live={live} />}
           {tab === "samples" && <SamplesTab job={job} />}
           {tab === "checkpoints" && <CheckpointsTab job={job} />}
+          {tab === "playground" && <PlaygroundTab job={job} />}
           {tab === "events" && <EventsTab id={id} />}
           {tab === "log" && <LogTab job={job} />}
           {tab === "spec" && <SpecTab job={job} />}
