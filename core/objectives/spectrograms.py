@@ -1,5 +1,6 @@
 """Base class of the objectives whose network reads log-mel spectrograms: an AST."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,11 @@ class SpectrogramObjective(AudioObjective):
             round(mean, 4),
             max(1e-4, round(math.sqrt(max(0.0, square / count - mean * mean)), 4)),
         )
+
+    def open(self, directory: Path) -> None:
+        super().open(directory)
+        extractor = json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
+        self.mean, self.std = float(extractor["mean"]), float(extractor["std"])
 
     def sounding(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which patches hold at least one frame of sound, shape (B, patches)."""

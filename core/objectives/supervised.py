@@ -5,7 +5,7 @@ names of the classes.
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,6 +21,8 @@ from core.evaluation.classification import single_label
 from core.networks.dropout import dropout
 from core.networks.encoder import Encoder
 from core.objectives.base import Batch, Losses, Objective, chunks
+from core.objectives.predictions import Answering, Asked, Predictor
+from core.spec.predictions import RankedOptions
 
 ClassWeights = Literal["none", "balanced"] | dict[str, float]
 
@@ -141,6 +143,20 @@ class Classification(Supervised):
         return functional.cross_entropy(
             scores, targets, weight=self.weights, label_smoothing=self.smoothing, reduction="sum"
         )
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {"classify": self._classify}
+
+    def _classify(self, asked: Asked) -> Answering:
+        assert isinstance(asked.options, RankedOptions)
+        rows = self.text_rows(asked.text) if asked.rows is None else asked.rows
+        yield None
+        shares = self.scores(rows)[0].float().softmax(dim=0)
+        best, places = shares.topk(min(asked.options.top_k, len(shares)))
+        ranked = zip(places.tolist(), best.tolist(), strict=True)
+        classes = [{"name": self.classes[place], "probability": share} for place, share in ranked]
+        return {"kind": "classes", "classes": classes, "of": len(shares)}
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         assert samples.labels is not None

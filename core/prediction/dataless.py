@@ -1,7 +1,7 @@
 """Prepared data that consist of what a checkpoint says about them: for objectives that are created to predict only.
 
-Sizes, statistics and the tokenizer are those that the checkpoint was trained with. There is no text and no recording, and one
-black image, since an array of none cannot be mapped.
+Sizes, statistics and the tokenizer are those that the checkpoint was trained with. There is no text, and one
+black image, since an array of none cannot be mapped; where the checkpoint has classes, one black image or silent recording of each.
 """
 
 import json
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.data import Prepared
 from core.data.audio import PreparedAudio
-from core.data.audio.prepared import PCM
+from core.data.audio.prepared import LABEL, LENGTH, PCM, START
 from core.data.image import PreparedImages
 from core.data.text import PreparedText, SpecialIds
 from core.data.text.prepared import TOKENIZER, SplitStatistics
@@ -84,9 +85,11 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
         # Of fewer channels where the network's input is something else, such as the lightness alone.
         if len(found["image_mean"]) == channels:
             mean, std = tuple(map(float, found["image_mean"])), tuple(map(float, found["image_std"]))
+    classes = _classes(checkpoint)
+    count = max(1, len(classes))
     for split in ("train", "held_out"):
-        np.zeros((1, side, side, channels), np.uint8).tofile(directory / f"{split}.images")
-        np.full(1, -1, np.int64).tofile(directory / f"{split}.labels")
+        np.zeros((count, side, side, channels), np.uint8).tofile(directory / f"{split}.images")
+        _labels(classes).tofile(directory / f"{split}.labels")
     return PreparedImages(
         directory=directory,
         key="",
@@ -94,11 +97,11 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
         height=side,
         width=side,
         channels=channels,
-        train=1,
-        held_out=1,
+        train=count,
+        held_out=count,
         mean=mean,
         std=std,
-        classes=(),
+        classes=classes,
         duplicates=0,
         bad=0,
         skipped=(),
@@ -106,26 +109,44 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
     )
 
 
-def _audio(job: JobSpec, _checkpoint: Path, directory: Path) -> PreparedAudio:
-    (directory / PCM).touch()
+def _audio(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedAudio:
+    classes = _classes(checkpoint)
+    np.zeros(len(classes), np.int16).tofile(directory / PCM)
+    index = np.full((len(classes), 4), -1, np.int64)
+    index[:, START], index[:, LENGTH], index[:, LABEL] = (
+        np.arange(len(classes)),
+        1,
+        _labels(classes)[: len(classes)],
+    )
     for split in ("train", "held_out"):
-        (directory / f"{split}.index").touch()
+        index.tofile(directory / f"{split}.index")
     return PreparedAudio(
         directory=directory,
         key="",
         cached=True,
         sampling_rate=job.data.audio.sampling_rate,
-        recordings=0,
-        recordings_held_out=0,
+        recordings=len(classes),
+        recordings_held_out=len(classes),
         hours=0.0,
         hours_held_out=0.0,
         duplicates=0,
         bad=0,
         skipped=(),
-        classes=(),
+        classes=classes,
         groups=(),
         statistics={},
     )
+
+
+def _classes(checkpoint: Path) -> tuple[str, ...]:
+    """Names of the classes that a network with a head distinguishes; () for others."""
+    named: dict[str, str] = _json(checkpoint / "config.json").get("id2label") or {}
+    return tuple(named[number] for number in sorted(named, key=int))
+
+
+def _labels(classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """One sample of each class; without classes, one sample without."""
+    return np.arange(len(classes), dtype=np.int64) if classes else np.full(1, -1, np.int64)
 
 
 def _json(path: Path) -> dict[str, Any]:

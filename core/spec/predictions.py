@@ -143,6 +143,13 @@ GENERATE = Prediction(
 )
 
 
+def classify(modality: Literal["text", "image", "audio"]) -> Prediction:
+    """The classes of a sample, for every task that learns to tell them."""
+    return Prediction(
+        "classify", "Classify", "The likeliest classes with their probabilities.", modality, RankedOptions
+    )
+
+
 def embed(modality: Literal["text", "image", "audio"]) -> Prediction:
     """The features of a sample, for every task that trains an encoder."""
     return Prediction(

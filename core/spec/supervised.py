@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from core.spec.predictions import Prediction, classify
 from core.spec.recipes import Document, Recipe, base, few_steps, mini, smoke, some_steps
 from core.spec.task import TaskSpec
 
@@ -23,6 +24,10 @@ class SupervisedTask(TaskSpec):
 
 class ClassifyingTask(SupervisedTask):
     """A task that assigns one class to each sample."""
+
+    @classmethod
+    def all_predictions(cls) -> tuple[Prediction, ...]:
+        return (classify(cls.modality), *super().all_predictions())
 
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567)."""

@@ -5,10 +5,8 @@ a small decoder, discarded later, gets mask tokens for the rest. The loss is the
 that hold sound; padding after a short recording is not predicted.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -93,11 +91,6 @@ class MaskedSpectrogramModeling(SpectrogramObjective):
         chosen = indices[:_SHOWN]
         pictures = self._pictures(samples.rows(chosen), chosen, _EVALUATION_KEY)
         return (Shown("spectrograms", "image/png", png(side_by_side(*pictures))),)
-
-    def open(self, directory: Path) -> None:
-        super().open(directory)
-        extractor = json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
-        self.mean, self.std = float(extractor["mean"]), float(extractor["std"])
 
     @property
     def predictors(self) -> Mapping[str, Predictor]:

@@ -1,20 +1,21 @@
-import { useEffect } from "react";
 import { bytes } from "@/lib/format";
 
 export interface Chosen {
   name: string;
   size: number;
-  base64: string;
-  /** For an `<img>` or `<audio>`. */
+  /** Its content as a data URL. */
   url: string;
 }
 
 const ACCEPT = { image: "image/*", audio: ".wav,.flac,.ogg,audio/*" } as const;
 
-const encoded = (file: File): Promise<string> =>
+/** The content without the beginning of a data URL, as the service takes it. */
+export const base64Of = ({ url }: Chosen): string => url.replace(/^[^,]*,/, "");
+
+const dataUrl = (file: File): Promise<string> =>
   new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve((reader.result as string).replace(/^[^,]*,/, ""));
+    reader.onload = () => resolve(reader.result as string);
     reader.onerror = () => reject(reader.error ?? new Error("The file cannot be read."));
     reader.readAsDataURL(file);
   });
@@ -28,13 +29,9 @@ interface Props {
 
 /** Choose or drop an image or a recording; shows what was chosen. */
 export function FileInput({ input, chosen, choose, fail }: Props) {
-  useEffect(() => () => (chosen ? URL.revokeObjectURL(chosen.url) : undefined), [chosen]);
   const take = (file: File | undefined) => {
     if (!file) return;
-    encoded(file).then(
-      (base64) => choose({ name: file.name, size: file.size, base64, url: URL.createObjectURL(file) }),
-      fail,
-    );
+    dataUrl(file).then((url) => choose({ name: file.name, size: file.size, url }), fail);
   };
   return (
     // The input covers the whole area, and browsers let people drop a file on it.

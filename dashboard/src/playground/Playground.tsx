@@ -5,7 +5,7 @@ import type { PredictionKind } from "@/api/predict";
 import { integer } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { ErrorBox } from "@/ui/Notice";
-import { FileInput, type Chosen } from "./FileInput";
+import { base64Of, FileInput, type Chosen } from "./FileInput";
 import { Options } from "./Options";
 import { optionsOf } from "./options";
 import { Continued, Result } from "./Result";
@@ -34,7 +34,7 @@ export function Playground({ checkpoint, kinds }: Props) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [asked, setAsked] = useState("");
   const [unreadable, setUnreadable] = useState<unknown>(null);
-  const { state, ask, stop } = usePrediction(checkpoint);
+  const { state, ask, stop, reset } = usePrediction(checkpoint);
   if (!kind) return null;
   const options = optionsOf(kind.options_schema);
   const text = texts[kind.kind] ?? kind.example;
@@ -47,7 +47,7 @@ export function Playground({ checkpoint, kinds }: Props) {
     void ask({
       kind: kind.kind,
       ...(kind.input === "text" && { text }),
-      ...(file && chosen && { content: chosen.base64 }),
+      ...(file && chosen && { content: base64Of(chosen) }),
       options: Object.fromEntries(options.map((one) => [one.name, values[one.name] ?? one.default])),
       stream: true,
     });
@@ -71,7 +71,7 @@ export function Playground({ checkpoint, kinds }: Props) {
                 className="play-chip"
                 aria-pressed={one.kind === kind.kind}
                 onClick={() => {
-                  stop();
+                  reset();
                   setName(one.kind);
                 }}
               >

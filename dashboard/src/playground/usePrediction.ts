@@ -37,6 +37,11 @@ export function usePrediction(checkpoint: string) {
     setState((before) => ({ ...before, running: false, ahead: null, loading: false }));
   };
 
+  const reset = () => {
+    aborter.current?.abort();
+    setState(IDLE);
+  };
+
   const ask = async (body: PredictIn) => {
     aborter.current?.abort();
     const own = new AbortController();
@@ -75,5 +80,5 @@ export function usePrediction(checkpoint: string) {
     }
   };
 
-  return { state, ask, stop };
+  return { state, ask, stop, reset };
 }

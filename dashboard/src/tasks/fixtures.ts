@@ -73,8 +73,6 @@ function task(
     recipes,
     fields: FIELDS[modality],
     main_fields: [],
-    needs_labels: false,
-    predictions: [],
     opening: { loader: "AutoModel", code: 'open("{folder}")' },
     documentation: null,
     package: null,

@@ -109,14 +109,22 @@ def test_a_checkpoint_opens_without_its_data_and_gives_the_same_features(
 def test_every_kind_of_the_spec_is_computed(
     name: str, request: pytest.FixtureRequest, cache: Path, tmp_path: Path, input_of: Any
 ) -> None:
-    _, opened, _ = made(name, request, cache, tmp_path)
-    for prediction in type(opened.job.task).predictions:
+    objective, opened, _ = made(name, request, cache, tmp_path)
+    predictors = opened.objective.predictors
+    kinds = {prediction.kind for prediction in type(opened.job.task).all_predictions()}
+    assert kinds - predictors.keys() <= {"embed", "neighbours"}
+    for prediction in type(opened.job.task).all_predictions():
+        if prediction.kind not in predictors:
+            continue
         asked = input_of(opened, prediction.kind, "The [MASK] word")
-        _, result = answer(opened.objective.predictors[prediction.kind](asked))
+        _, result = answer(predictors[prediction.kind](asked))
         assert result["kind"]
+        if prediction.kind == "classify":
+            assert sum(one["probability"] for one in result["classes"]) == pytest.approx(1)
+            assert {one["name"] for one in result["classes"]} == set(objective.classes)  # type: ignore[attr-defined]
         for image in result.get("images", ()):
             assert Image.open(io.BytesIO(base64.b64decode(image["png"]))).size[0] >= 8
-        again = answer(opened.objective.predictors[prediction.kind](asked))[1]
+        again = answer(predictors[prediction.kind](asked))[1]
         assert again == result, "equal requests give equal results"
 
 
