@@ -8,7 +8,11 @@ from torchmetrics.functional.classification import (
     multiclass_f1_score,
     multiclass_precision,
     multiclass_recall,
+    multilabel_f1_score,
+    multilabel_precision,
+    multilabel_recall,
 )
+from torchmetrics.functional.regression import mean_absolute_error, pearson_corrcoef, spearman_corrcoef
 
 _TOP = 5
 
@@ -44,3 +48,53 @@ def single_label(scores: Tensor, labels: Tensor) -> dict[str, float]:
     if classes > _TOP:
         found.append(multiclass_accuracy(scores, labels, classes, average="micro", top_k=_TOP))
     return dict(zip(names, torch.stack([value.double() for value in found]).tolist(), strict=True))
+
+
+def several_labels(scores: Tensor, labels: Tensor) -> dict[str, float]:
+    """Measures of a prediction of any number of classes for each sample: those with a probability of a half or more.
+
+    The loss is the mean binary cross-entropy in nats, without smoothing or weights.
+
+    Args:
+        scores: Logits, shape (N, C).
+        labels: Whether each sample has each class, bool (N, C).
+
+    Returns:
+        Values by name, as in `core.spec.metrics`. NaN without samples.
+    """
+    names = ["loss", "exact_match", "micro_f1", "macro_f1", "macro_precision", "macro_recall"]
+    if len(scores) == 0:
+        return dict.fromkeys(names, float("nan"))
+    scores, classes = scores.double(), scores.shape[1]
+    predicted, truth = (scores >= 0).long(), labels.long()
+    found = [
+        functional.binary_cross_entropy_with_logits(scores, labels.double()),
+        (predicted == truth).all(dim=1).double().mean(),
+        multilabel_f1_score(predicted, truth, classes, average="micro"),
+        multilabel_f1_score(predicted, truth, classes, average="macro"),
+        multilabel_precision(predicted, truth, classes, average="macro"),
+        multilabel_recall(predicted, truth, classes, average="macro"),
+    ]
+    return dict(zip(names, torch.stack([value.double() for value in found]).tolist(), strict=True))
+
+
+def number(predicted: Tensor, values: Tensor) -> dict[str, float]:
+    """Measures of a predicted number for each sample. The loss is the mean squared error.
+
+    Correlations are NaN below two samples, and where all predictions or all values are equal.
+
+    Args:
+        predicted: Shape (N,).
+        values: Shape (N,).
+    """
+    predicted, values = predicted.double(), values.double()
+    if len(values) == 0:
+        return dict.fromkeys(["loss", "mean_absolute_error", "pearson", "spearman"], float("nan"))
+    varies = len(values) > 1 and bool((predicted != predicted[0]).any()) and bool((values != values[0]).any())
+    nothing = predicted.new_tensor(float("nan"))
+    return {
+        "loss": functional.mse_loss(predicted, values).item(),
+        "mean_absolute_error": mean_absolute_error(predicted, values).item(),
+        "pearson": (pearson_corrcoef(predicted, values) if varies else nothing).item(),
+        "spearman": (spearman_corrcoef(predicted, values) if varies else nothing).item(),
+    }

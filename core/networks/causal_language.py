@@ -1,9 +1,12 @@
 """Networks for causal language modelling, with one interface for all architectures."""
 
+from typing import Any
+
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.models.gpt2.modeling_gpt2 import GPT2LMHeadModel
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
+from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaPreTrainedModel
 
 from core.networks.gpt2 import create_gpt2, gpt2_config
 from core.networks.llama import create_llama, llama_config
@@ -39,14 +42,15 @@ def create_causal_network(
     return create_gpt2(gpt2, seed)
 
 
-def body(model: CausalNetwork) -> nn.Module:
-    """The network without its vocabulary head."""
-    found: nn.Module = model.model if isinstance(model, LlamaForCausalLM) else model.transformer
+def body(model: PreTrainedModel) -> nn.Module:
+    """The network without its head, whichever it has."""
+    network: Any = model
+    found: nn.Module = network.model if isinstance(model, LlamaPreTrainedModel) else network.transformer
     return found
 
 
 def encode(
-    model: CausalNetwork, inputs: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
+    model: PreTrainedModel, inputs: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
 ) -> Tensor:
     """Hidden states of the last layer, shape (B, L, H).
 

@@ -1,9 +1,15 @@
 """Networks for masked language modelling, with one interface for all architectures."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.models.bert.modeling_bert import BertForMaskedLM
-from transformers.models.modernbert.modeling_modernbert import ModernBertForMaskedLM
+from transformers.models.modernbert.modeling_modernbert import (
+    ModernBertForMaskedLM,
+    ModernBertPreTrainedModel,
+)
 
 from core.data.text import SpecialIds
 from core.networks.bert import bert_config, create_bert
@@ -44,14 +50,15 @@ def create_masked_network(
     return create_bert(config, seed)
 
 
-def body(model: MaskedNetwork) -> nn.Module:
-    """The network without its vocabulary head."""
-    found: nn.Module = model.model if isinstance(model, ModernBertForMaskedLM) else model.bert
+def body(model: PreTrainedModel) -> nn.Module:
+    """The network without its head, whichever it has."""
+    network: Any = model
+    found: nn.Module = network.model if isinstance(model, ModernBertPreTrainedModel) else network.bert
     return found
 
 
 def encode(
-    model: MaskedNetwork, inputs: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
+    model: PreTrainedModel, inputs: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
 ) -> Tensor:
     """Hidden states of the last layer, shape (B, L, H).
 
@@ -60,12 +67,18 @@ def encode(
         positions: Position of each token, shape (B, L). None: 0 … L - 1.
         mask: True where a token attends to another, shape (B, 1, L, L). None: everywhere.
     """
-    given = {"full_attention": mask, "sliding_attention": _within_window(model, mask, inputs)}
-    attention = given if isinstance(model, ModernBertForMaskedLM) else mask
+    attention = attention_of(model, inputs, mask)
     hidden: Tensor = body(model)(
         input_ids=inputs, position_ids=positions, attention_mask=attention
     ).last_hidden_state
     return hidden
+
+
+def attention_of(model: PreTrainedModel, inputs: Tensor, mask: Tensor | None) -> Any:
+    """``mask``, (B, 1, L, L), in the form that the network's ``forward`` takes it, for token ids (B, L)."""
+    if not isinstance(model, ModernBertPreTrainedModel):
+        return mask
+    return {"full_attention": mask, "sliding_attention": _within_window(model, mask, inputs)}
 
 
 def transform(model: MaskedNetwork, hidden: Tensor) -> Tensor:
@@ -83,10 +96,10 @@ def vocabulary(model: MaskedNetwork) -> tuple[Tensor, Tensor]:
     return decoder.weight, decoder.bias
 
 
-def _within_window(model: MaskedNetwork, mask: Tensor | None, inputs: Tensor) -> Tensor | None:
+def _within_window(model: PreTrainedModel, mask: Tensor | None, inputs: Tensor) -> Tensor | None:
     """``mask``, limited to ModernBERT's window on each side."""
     length = inputs.shape[1]
-    window = int(model.config.sliding_window) if isinstance(model, ModernBertForMaskedLM) else length
+    window = int(model.config.sliding_window) if isinstance(model, ModernBertPreTrainedModel) else length
     if length - 1 <= window:
         return mask
     places = torch.arange(length, device=inputs.device)

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.models.bert.modeling_bert import BertForMaskedLM
-from transformers.models.gpt2.modeling_gpt2 import GPT2LMHeadModel
-from transformers.models.llama.modeling_llama import LlamaForCausalLM
-from transformers.models.modernbert.modeling_modernbert import ModernBertForMaskedLM
-from transformers.models.t5.modeling_t5 import T5EncoderModel, T5ForConditionalGeneration
+from transformers.models.bert.modeling_bert import BertPreTrainedModel
+from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
+from transformers.models.llama.modeling_llama import LlamaPreTrainedModel
+from transformers.models.modernbert.modeling_modernbert import ModernBertPreTrainedModel
+from transformers.models.t5.modeling_t5 import T5EncoderModel, T5PreTrainedModel
 
 from core.networks import causal_language, masked_language
 from core.networks.encoder import Encoder, fitting, read_network, write_network
@@ -25,14 +25,14 @@ _SHARED = "encoder.embed_tokens.weight"
 
 
 class LanguageEncoder(Encoder):
-    """A language model without its vocabulary head."""
+    """A network of text without its head: one that predicts tokens, or one of fine-tuning."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model: Any = model
 
     @property
     def body(self) -> Any:
-        if isinstance(self.model, GPT2LMHeadModel | LlamaForCausalLM):
+        if is_causal(self.model):
             return causal_language.body(self.model)
         return masked_language.body(self.model)
 
@@ -42,21 +42,23 @@ class LanguageEncoder(Encoder):
 
     @property
     def blocks(self) -> Sequence[nn.Module]:
-        if isinstance(self.model, BertForMaskedLM):
-            return list(self.model.bert.encoder.layer)
-        return list(self.body.h if isinstance(self.model, GPT2LMHeadModel) else self.body.layers)
+        if isinstance(self.model, BertPreTrainedModel):
+            return list(self.body.encoder.layer)
+        return list(self.body.h if isinstance(self.model, GPT2PreTrainedModel) else self.body.layers)
 
     def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
-        if isinstance(self.model, GPT2LMHeadModel | LlamaForCausalLM):
-            return causal_language.encode(self.model, inputs, mask=_visible(real, causal=True))
-        assert isinstance(self.model, BertForMaskedLM | ModernBertForMaskedLM)
-        return masked_language.encode(self.model, inputs, mask=_visible(real, causal=False))
+        if is_causal(self.model):
+            return causal_language.encode(self.model, inputs, mask=visible(real, causal=True))
+        assert isinstance(self.model, BertPreTrainedModel | ModernBertPreTrainedModel)
+        return masked_language.encode(self.model, inputs, mask=visible(real, causal=False))
 
     def load(self, directory: Path) -> None:
-        options = {"add_pooling_layer": False} if isinstance(self.model, BertForMaskedLM) else {}
+        options = {"add_pooling_layer": False} if isinstance(self.model, BertPreTrainedModel) else {}
         loaded = read_network(type(self.body), directory, self.model.config, **options)
+        # BERT's pooler belongs to the head of a classifier, and pretraining has none.
+        pooler = {name: t for name, t in self.body.state_dict().items() if name.startswith("pooler.")}
         with fitting(directory):
-            self.body.load_state_dict(loaded.state_dict())
+            self.body.load_state_dict(loaded.state_dict() | pooler)
 
     def save(self, directory: Path) -> None:
         write_network(directory, self.model.config, type(self.body).__name__, self.body.state_dict())
@@ -65,7 +67,7 @@ class LanguageEncoder(Encoder):
 class T5Encoder(Encoder):
     """T5's encoder with the embeddings and without the decoder, for ``T5EncoderModel``."""
 
-    def __init__(self, model: T5ForConditionalGeneration) -> None:
+    def __init__(self, model: T5PreTrainedModel) -> None:
         self.model: Any = model
 
     @property
@@ -82,7 +84,7 @@ class T5Encoder(Encoder):
         return list(self.model.encoder.block)
 
     def tokens(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:
-        mask = _visible(real, causal=False)
+        mask = visible(real, causal=False)
         hidden: Tensor = self.model.encoder(input_ids=inputs, attention_mask=mask).last_hidden_state
         return hidden
 
@@ -99,10 +101,15 @@ class T5Encoder(Encoder):
 
 def text_encoder(model: PreTrainedModel) -> Encoder:
     """The encoder of any network that a text task trains."""
-    return T5Encoder(model) if isinstance(model, T5ForConditionalGeneration) else LanguageEncoder(model)
+    return T5Encoder(model) if isinstance(model, T5PreTrainedModel) else LanguageEncoder(model)
 
 
-def _visible(real: Tensor | None, *, causal: bool) -> Tensor | None:
+def is_causal(model: PreTrainedModel) -> bool:
+    """Whether a token attends only to itself and to tokens before it."""
+    return isinstance(model, GPT2PreTrainedModel | LlamaPreTrainedModel)
+
+
+def visible(real: Tensor | None, *, causal: bool) -> Tensor | None:
     """True where a token attends to another, (B, 1, L, L): to those without padding and to itself.
 
     None where there is no padding.

@@ -101,15 +101,21 @@ class Classification(Supervised):
             EngineError: ``spec_invalid``, where ``weights`` names a class that the data do not have.
         """
         self.classes, self.smoothing, self._missing = classes, smoothing, missing
-        # Data of fewer than two classes have no labels at all, and that is the problem to report.
-        policy = missing if len(classes) >= 2 else "skip"
         train, held_out = (
-            LabelledSamples(self.all_samples(split), split, policy).labels for split in ("train", "held_out")
+            LabelledSamples(self.all_samples(split), split, missing).labels for split in ("train", "held_out")
         )
-        require_classes(classes, train, held_out)
+        self.check_labels(train, held_out)
         self._train_labels: NDArray[np.int64] = train
         found = class_weights(weights, classes, train)
         self.register_buffer("weights", found, persistent=False)
+
+    def check_labels(self, train: NDArray[np.int64], held_out: NDArray[np.int64]) -> None:
+        """Check that the classes can be learned and measured.
+
+        Raises:
+            DataError: ``too_few_classes``, ``unseen_classes``.
+        """
+        require_classes(self.classes, train, held_out)
 
     @abc.abstractmethod
     def all_samples(self, split: SplitName) -> Samples:

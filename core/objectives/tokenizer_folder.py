@@ -43,6 +43,30 @@ def save_denoising_tokenizer(
     _edit(directory / "tokenizer_config.json", extra_special_tokens=list(sentinels))
 
 
+def save_framing_tokenizer(data: PreparedText, directory: Path, model_max_length: int) -> None:
+    """A tokenizer that puts the separator before and after a text, as a causal network sees documents in pretraining."""
+    data.save_tokenizer(directory, model_max_length)
+    end = _role(directory, "sep")
+    tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{end} $A {end}",
+        pair=f"{end} $A {end} $B {end}",
+        special_tokens=[(end, tokenizer.token_to_id(end))],
+    )
+    tokenizer.save(str(directory / "tokenizer.json"))
+    _declare(directory, bos_token=end, eos_token=end)
+
+
+def without_token_types(directory: Path) -> None:
+    """Have a saved tokenizer return no ``token_type_ids``, which only BERT takes."""
+    _edit(directory / "tokenizer_config.json", model_input_names=["input_ids", "attention_mask"])
+
+
+def sentinel_names(count: int) -> list[str]:
+    """The names of T5's sentinels."""
+    return [f"<extra_id_{number}>" for number in range(count)]
+
+
 def with_sentinels(file: Path, sentinels: Sequence[str]) -> Tokenizer:
     """The tokenizer in ``file`` with those of ``sentinels`` added that it lacks."""
     tokenizer = Tokenizer.from_file(str(file))

@@ -119,6 +119,54 @@ CLASSIFICATION: tuple[Metric, ...] = (
 )
 """Metrics of a task that predicts one class of each sample."""
 
+MULTI_LABEL: tuple[Metric, ...] = (
+    Metric(
+        "micro_f1",
+        "F1, micro",
+        better="higher",
+        unit="share",
+        hint="Harmonic mean of precision and recall over all decisions about a class of a sample: frequent ones count more.",
+        always=False,
+        tile="Micro F1",
+    ),
+    Metric(
+        "exact_match",
+        "Exact match",
+        better="higher",
+        unit="share",
+        hint="Samples of which all classes are right.",
+        always=False,
+    ),
+)
+"""Metrics, beside those of `CLASSIFICATION`, of a task that predicts several classes of each sample."""
+
+REGRESSION: tuple[Metric, ...] = (
+    Metric(
+        "mean_absolute_error",
+        "Mean absolute error",
+        better="lower",
+        hint="Mean distance of the prediction from the number, in its unit.",
+        always=False,
+        tile="Absolute error",
+    ),
+    Metric(
+        "pearson",
+        "Pearson correlation",
+        better="higher",
+        hint="1: predictions lie on a line over the numbers.",
+        always=False,
+    ),
+    Metric(
+        "spearman",
+        "Spearman correlation",
+        better="higher",
+        hint="1: predictions have the order of the numbers.",
+        always=False,
+        tile="Spearman",
+    ),
+)
+"""Metrics of a task that predicts a number of each sample."""
+
 REPRESENTATION: tuple[Metric, ...] = (
     Metric(
         "knn_accuracy",

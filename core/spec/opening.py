@@ -51,6 +51,15 @@ from transformers import pipeline
 classify = pipeline("image-classification", "{FOLDER}", trust_remote_code=True)
 print(classify("image.png"))""",
 )
+TEXT_CLASSIFICATION = Opening(
+    "AutoModelForSequenceClassification",
+    f"""\
+from transformers import pipeline
+
+# A T5 encoder has its class in the folder, which trust_remote_code allows to run.
+classify = pipeline("text-classification", "{FOLDER}", trust_remote_code=True)
+print(classify("Some text", truncation=True))""",
+)
 AUDIO_CLASSIFICATION = Opening(
     "AutoModelForAudioClassification",
     f"""\

@@ -29,6 +29,7 @@ _OURS = {
     "gan": "GenerativeAdversarialNetwork",
     "masked_spectrogram": "MaskedSpectrogram",
     "wav2vec2": "Wav2Vec2",
+    "text_classification": "TextClassification",
     "image_classification": "ImageClassification",
     "audio_classification": "AudioClassification",
 }

@@ -307,6 +307,32 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def labelled_sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documents of `sentences` with one label, several labels and a number, which their words decide."""
+    path = tmp_path_factory.mktemp("labelled") / "sentences.jsonl"
+    lines = {" ".join(line.split()) for topic in topics.values() for line in topic.splitlines()}
+    chosen = sorted(line for line in lines if 10 < len(line) < 25)[:400]
+    path.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "text": line,
+                    "kind": "article" if "the" in line.lower() else "other",
+                    "signs": [name for name, sign in _SIGNS.items() if sign in line],
+                    "size": len(line) / 10,
+                }
+            )
+            + "\n"
+            for line in chosen
+        )
+    )
+    return path
+
+
+_SIGNS = {"comma": ",", "dot": ".", "bracket": "("}
+
+
+@pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Discs and squares, 64 of them."""
     return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")

@@ -28,12 +28,16 @@ class BertSize(LanguageModelSize):
         }
 
     def parameters(self, inputs: Inputs) -> int:
-        hidden, vocabulary = self.hidden_size, inputs.vocabulary_size
-        # Two token types, and a norm.
-        embeddings = (vocabulary + inputs.sequence_length + 2) * hidden + 2 * hidden
+        hidden = self.hidden_size
         # The head's decoder shares the embedding's matrix.
-        head = hidden * hidden + hidden + 2 * hidden + vocabulary
-        return embeddings + self.layers * self.block_parameters + head
+        head = hidden * hidden + hidden + 2 * hidden + inputs.vocabulary_size
+        return self.encoder_parameters(inputs) + head
+
+    def encoder_parameters(self, inputs: Inputs) -> int:
+        hidden = self.hidden_size
+        # Two token types, and a norm.
+        embeddings = (inputs.vocabulary_size + inputs.sequence_length + 2) * hidden + 2 * hidden
+        return embeddings + self.layers * self.block_parameters
 
     def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
         hidden = self.hidden_size

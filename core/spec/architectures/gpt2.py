@@ -31,6 +31,9 @@ class Gpt2Size(LanguageModelSize):
         embeddings = (inputs.vocabulary_size + inputs.sequence_length) * hidden
         return embeddings + self.layers * self.block_parameters + 2 * hidden
 
+    def encoder_parameters(self, inputs: Inputs) -> int:
+        return self.parameters(inputs)
+
     def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
         hidden = self.hidden_size
         # Queries, keys and values are one map.

@@ -1,5 +1,6 @@
 """What language models have in common: tokens as input, scores (logits) of the vocabulary as output."""
 
+import abc
 from typing import ClassVar
 
 from core.spec.architectures.base import Inputs
@@ -15,6 +16,10 @@ class LanguageModelSize(Transformer):
     token_bytes: ClassVar[tuple[tuple[int, int], tuple[int, int]]]
     """Saved bytes per token and layer, in fp32 and in bf16, each as factors of the hidden size and of the intermediate
     size. Two of the former are one-byte dropout masks."""
+
+    @abc.abstractmethod
+    def encoder_parameters(self, inputs: Inputs) -> int:
+        """Number of trained parameters without the head that predicts tokens; of a T5 those of the encoder."""
 
     def activation_bytes(
         self, inputs: Inputs, *, read: int | None = None, predicted: int | None = None

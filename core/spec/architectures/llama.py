@@ -31,6 +31,9 @@ class LlamaSize(LanguageModelSize):
         blocks = self.layers * (self.gated_block_parameters + 2 * hidden)
         return inputs.vocabulary_size * hidden + blocks + hidden
 
+    def encoder_parameters(self, inputs: Inputs) -> int:
+        return self.parameters(inputs)
+
     def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
         hidden = self.hidden_size
         attention = attention_maps(hidden, "self_attn.", ("k_proj", "v_proj"), ("q_proj",), "o_proj")

@@ -26,11 +26,15 @@ class ModernBertSize(LanguageModelSize):
         }
 
     def parameters(self, inputs: Inputs) -> int:
-        hidden, vocabulary = self.hidden_size, inputs.vocabulary_size
+        hidden = self.hidden_size
+        head = hidden * hidden + hidden + inputs.vocabulary_size
+        return self.encoder_parameters(inputs) + head
+
+    def encoder_parameters(self, inputs: Inputs) -> int:
+        hidden = self.hidden_size
         # Norms have no biases; the first layer has none before its attention, where the embeddings' own stands.
         blocks = self.layers * (self.gated_block_parameters + 2 * hidden) - hidden
-        head = hidden * hidden + hidden + vocabulary
-        return vocabulary * hidden + hidden + blocks + hidden + head
+        return inputs.vocabulary_size * hidden + hidden + blocks + hidden
 
     def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks have the same maps
         hidden, intermediate = self.hidden_size, self.intermediate_size

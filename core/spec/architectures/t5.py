@@ -37,6 +37,11 @@ class T5Size(LanguageModelSize):
         ends = 2 * (hidden + _BUCKETS * self.heads)
         return inputs.vocabulary_size * hidden + self.layers * (encoder + decoder) + ends
 
+    def encoder_parameters(self, inputs: Inputs) -> int:
+        hidden = self.hidden_size
+        blocks = self.layers * (self.gated_block_parameters + 2 * hidden)
+        return inputs.vocabulary_size * hidden + blocks + hidden + _BUCKETS * self.heads
+
     def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks have the same maps
         """Those of the encoder."""
         hidden = self.hidden_size

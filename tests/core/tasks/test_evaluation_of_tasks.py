@@ -42,7 +42,7 @@ def stored_of(objective: Any, split: str) -> list[bytes] | None:
     data = objective.data
     if hasattr(data, "images"):
         return [image.tobytes() for image in data.images(split)]
-    if hasattr(data, "tokens") and data.packing == "stream":
+    if hasattr(data, "tokens") and data.packing == "stream" and data.label_facts is None:
         length, tokens = objective.sequence_length, data.tokens(split).astype(np.int64)
         causal = type(objective).__name__ == "CausalLM"
         step = length if causal else length - 1

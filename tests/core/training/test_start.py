@@ -33,6 +33,13 @@ def document(name: str, *, scope: str | None = None, **changes: Any) -> dict[str
     return found if scope is None else found | {"start": {"scope": scope}}
 
 
+def labelled(source: str, target: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two of `CASES` on the same text with labels, which pretraining does not read."""
+    reading = {"held_out_fraction": 0.2, "packing": "stream"}
+    first, second = document(source, data=reading), document(target, scope="encoder", data=reading)
+    return first | {"name": "labelled"}, second | {"name": "labelled"}
+
+
 OWN = {"rotation-resnet": job("pictures", {"kind": "rotation"}, RESNET)}
 
 PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -86,6 +93,13 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         document("image_classification-resnet"),
         document("contrastive", scope="encoder"),
     ),
+    "bert to classes": labelled("masked_lm", "text_classification"),
+    "modernbert to classes": labelled("masked_lm-modernbert", "text_classification-modernbert"),
+    "gpt2 to a number": labelled("causal_lm-apart", "text_classification-gpt2"),
+    "llama to classes": labelled("causal_lm-llama", "text_classification-llama"),
+    "t5 to classes": labelled("text_denoising_autoencoder", "text_classification-t5"),
+    "classes to bert": labelled("text_classification", "masked_lm"),
+    "classes to t5": labelled("text_classification-t5", "text_denoising_autoencoder"),
     "spectrograms to classes": (
         document("masked_spectrogram"),
         document("audio_classification", scope="encoder"),
@@ -115,7 +129,8 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 def data_of(spec: dict[str, Any], request: pytest.FixtureRequest) -> Path:
     modality = validate(spec).task.modality
-    name = {"text": "sentences", "image": "pictures", "audio": "recordings"}[modality]
+    text = "labelled_sentences" if spec["name"] == "labelled" else "sentences"
+    name = {"text": text, "image": "pictures", "audio": "recordings"}[modality]
     path: Path = request.getfixturevalue(name)
     return path
 

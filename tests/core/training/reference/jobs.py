@@ -60,6 +60,10 @@ class Case:
 def job(data: str, task: dict[str, Any], model: dict[str, Any], **training: Any) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "sentences": {"tokenizer": {"kind": "bpe", "vocabulary_size": 300}},
+        "labelled_sentences": {
+            "tokenizer": {"kind": "bpe", "vocabulary_size": 300},
+            "held_out_fraction": 0.2,
+        },
         "pictures": {"image": {"size": 16}, "held_out_fraction": 0.25},
         "recordings": {
             "audio": {"sampling_rate": 8000, "clip_seconds": 0.2, "group_pattern": "_(?P<group>[a-z])_"}
@@ -84,6 +88,16 @@ def _text(task: dict[str, Any], architecture: str, loss: Loss, **training: Any) 
 
 def _image(name: str, loss: Loss) -> Case:
     return Case("pictures", job("pictures", *TASKS[name]), {"": loss})
+
+
+def _classes(architecture: str, column: str, **task: Any) -> Case:
+    document = job(
+        "labelled_sentences",
+        {"kind": "text_classification", **task},
+        SMALL | {"architecture": architecture},
+        reading={"text": {"label_column": column}},
+    )
+    return Case("labelled_sentences", document, {"": text.text_classification})
 
 
 _GAME: dict[str, Loss] = {"discriminator.": images.discriminator, "generator.": images.generator}
@@ -218,6 +232,13 @@ CASES: dict[str, Case] = {
         {"": audio.wav2vec2},
         by_step=True,
     ),
+    "text_classification": _classes(
+        "bert", "kind", label_smoothing=0.1, class_weights={"article": 3.0}, head_dropout=0.3
+    ),
+    "text_classification-modernbert": _classes("modernbert", "signs", target="several", label_smoothing=0.2),
+    "text_classification-gpt2": _classes("gpt2", "size", target="number"),
+    "text_classification-llama": _classes("llama", "kind", class_weights="balanced"),
+    "text_classification-t5": _classes("t5", "kind"),
     "audio_classification": Case(
         "recordings",
         job(

@@ -93,3 +93,42 @@ def text_denoising_autoencoder(objective: Any, batch: Any, rows: Tensor) -> Tens
     started[:, 1:] = t["targets"][:, :-1]
     scores = model(input_ids=t["inputs"], decoder_input_ids=started, use_cache=False).logits
     return functional.cross_entropy(scores.flatten(0, 1), t["targets"].flatten(), reduction="sum")
+
+
+def text_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """Text by text and class by class; a T5's tokens are averaged text by text."""
+    task, model, data = objective.task, objective.model, objective.data
+    ids, real = batch.tensors["ids"], batch.tensors["real"]
+    causal = "gpt2" in model.config.model_type or "llama" in model.config.model_type
+    mask = real[:, None, None, :] | torch.eye(ids.shape[1], dtype=torch.bool)
+    mask = mask.tril() if causal else mask
+    given: Any = mask
+    if model.config.model_type == "modernbert":
+        given = {"full_attention": mask, "sliding_attention": mask}  # rows are shorter than its window
+    if model.config.model_type == "t5_encoder_classifier":
+        hidden = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        means = [own[:count].mean(0) for own, count in zip(hidden, real.sum(1).tolist(), strict=True)]
+        scores = model.classifier(torch.stack(means))
+    else:
+        scores = model(input_ids=ids, attention_mask=given).logits
+    labels, total = batch.tensors["labels"], torch.zeros(())
+    if task.target == "number":
+        return sum((score[0] - value) ** 2 for score, value in zip(scores, labels, strict=True))
+    if task.target == "several":
+        for score, truth in zip(scores, labels, strict=True):
+            share = (1 - task.label_smoothing) * truth + task.label_smoothing / 2
+            chance = score.sigmoid()
+            total = total - (share * chance.log() + (1 - share) * (1 - chance).log()).mean()
+        return total
+    classes = list(data.classes)
+    known = data.labels("train").tolist()
+    even = task.label_smoothing / len(classes)
+    for logs, label in zip(scores.log_softmax(1), labels.tolist(), strict=True):
+        for number, log in enumerate(logs):
+            weight = 1.0
+            if task.class_weights == "balanced":
+                weight = len(known) / (len(classes) * known.count(number))
+            elif task.class_weights != "none":
+                weight = task.class_weights.get(classes[number], 1.0)
+            total = total - weight * (even + (1 - task.label_smoothing) * (number == label)) * log
+    return total
