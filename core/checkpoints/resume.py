@@ -19,11 +19,14 @@ from core.checkpoints.optimizer_state import load_state
 from core.errors import EngineError
 from core.events import Events
 from core.spec.job import JobSpec
+from core.spec.text_data import TextDataSpec
 
 _LATER: Mapping[str, Any] = {
     "start": None,
     "adaptation": {"method": "full"},
     "data.on_missing_label": "refuse",
+    "data.text": TextDataSpec().model_dump(mode="json"),
+    "training.early_stopping": None,
 }
 """Fields of a job that were added to the schema after its first release, by dotted path, and their defaults as JSON."""
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from core.checkpoints.bundle import AVERAGED, OPTIMIZER, STATE, read_optimizer
 from core.checkpoints.manifest import verify
 from core.checkpoints.optimizer_state import load_state, state_of
+from core.checkpoints.resume import recorded
 from core.checkpoints.writer import copy_to_host
 from core.data import data_files, prepare_for
 from core.export.onnx import MODEL, export_onnx
@@ -52,6 +53,13 @@ def tensor_files(folder: Path) -> dict[str, str]:
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*.safetensors")
     }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_spec_of_a_checkpoint_is_recorded_as_before(case: str, tmp_path: Path) -> None:
+    """Fields that the schema got later do not change it: its fingerprint, by which a run knows its checkpoints, stays."""
+    document = spec_of(unpacked(case, tmp_path))
+    assert recorded(validate(document)) == document
 
 
 def test_every_case_has_a_fixture_and_all_are_small() -> None:
