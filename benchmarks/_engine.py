@@ -37,15 +37,22 @@ class EngineRun:
 
 
 def engine(
-    spec: dict[str, Any], *, data: Path, out: Path, cache: Path, threads: int | None = None
+    spec: dict[str, Any],
+    *,
+    data: Path,
+    out: Path,
+    cache: Path,
+    threads: int | None = None,
+    start: Path | None = None,
 ) -> EngineRun:
-    """Run a spec from step 0 to its end."""
+    """Run a spec from step 0 to its end; ``start`` is the checkpoint that its ``start`` means."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / "job.json"
     file.write_text(json.dumps(spec))
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "core", "run", str(file), "--data", str(data), "--out", str(out)]
-    command += ["--cache", str(cache), "--fresh", "--events-fd", str(writer)]
+    command += ["--cache", str(cache), "--events-fd", str(writer)]
+    command += ["--fresh"] if start is None else ["--start", str(start)]
     if threads is not None:
         command += ["--threads", str(threads)]
     started, clock = time.time(), time.perf_counter()

@@ -1,7 +1,7 @@
 """Samples with labels, for tasks that learn from them."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,15 @@ from core.data.prepared import Samples, SplitName
 
 _NAMED = 5
 """Classes that a message names, at most."""
+
+
+@runtime_checkable
+class Located(Protocol):
+    """Samples that know where those without a label are."""
+
+    @property
+    def unlabelled_at(self) -> Sequence[str]:
+        """File and line of the first of them in the dataset."""
 
 
 class LabelledSamples:
@@ -34,13 +43,16 @@ class LabelledSamples:
         self._labels: NDArray[np.int64] = labels[self._chosen]
         without = len(labels) - len(self._chosen)
         if without and missing == "refuse":
+            places = list(samples.unlabelled_at[:_NAMED]) if isinstance(samples, Located) else []
+            first = f", the first in {'; '.join(places)}" if places else ""
             raise DataError(
                 "labels_missing",
-                f"{without:,} of the {len(labels):,} samples of the {self._name} split have no class",
+                f"{without:,} of the {len(labels):,} samples of the {self._name} split have no class{first}",
                 "Give each sample a class (a folder, or a column of the table), or set data.on_missing_label to skip.",
                 split=self._name,
                 samples=len(labels),
                 without=without,
+                places=places,
             )
 
     def __len__(self) -> int:

@@ -55,7 +55,9 @@ def create_text_classifier(
         outputs: Names of the classes, in the order of the logits; of a number one name.
     """
     kind = _KINDS[job.architecture]
-    config = _config(job, vocabulary_size, special)
+    config = text_config(job, vocabulary_size, special)
+    if job.architecture == "t5":
+        config = _t5_encoder_config(config)
     config.architectures = [kind.__name__]
     config.problem_type = problem
     name_classes(config, outputs)
@@ -79,7 +81,8 @@ def text_scores(model: PreTrainedModel, ids: Tensor, real: Tensor | None) -> Ten
     return scores
 
 
-def _config(job: JobSpec, vocabulary_size: int, special: SpecialIds) -> Any:
+def text_config(job: JobSpec, vocabulary_size: int, special: SpecialIds) -> Any:
+    """The configuration of `transformers` for the job's network, for a head of fine-tuning."""
     size, dropout, length = job.size, job.dropout, job.training.sequence_length
     shared: dict[str, Any] = {"dropout": dropout, "vocabulary_size": vocabulary_size}
     if job.architecture == "bert":
@@ -87,8 +90,7 @@ def _config(job: JobSpec, vocabulary_size: int, special: SpecialIds) -> Any:
     if job.architecture == "modernbert":
         return modernbert_config(size, sequence_length=length, special=special, **shared)
     if job.architecture == "t5":
-        t5 = t5_config(size, padding_id=special.pad, end_id=special.sep, **shared)
-        return _t5_encoder_config(t5)
+        return t5_config(size, padding_id=special.pad, end_id=special.sep, **shared)
     make = gpt2_config if job.architecture == "gpt2" else llama_config
     config: Any = make(size, sequence_length=length, end_id=special.sep, **shared)
     # The logits are those of the last token that is not padding.

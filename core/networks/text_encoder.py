@@ -15,7 +15,7 @@ from transformers.models.bert.modeling_bert import BertPreTrainedModel
 from transformers.models.gpt2.modeling_gpt2 import GPT2PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaPreTrainedModel
 from transformers.models.modernbert.modeling_modernbert import ModernBertPreTrainedModel
-from transformers.models.t5.modeling_t5 import T5EncoderModel, T5PreTrainedModel
+from transformers.models.t5.modeling_t5 import T5EncoderModel, T5ForTokenClassification, T5PreTrainedModel
 
 from core.networks import causal_language, masked_language
 from core.networks.encoder import Encoder, fitting, read_network, write_network
@@ -101,6 +101,8 @@ class T5Encoder(Encoder):
 
 def text_encoder(model: PreTrainedModel) -> Encoder:
     """The encoder of any network that a text task trains."""
+    if isinstance(model, T5ForTokenClassification):
+        return T5Encoder(model.transformer)
     return T5Encoder(model) if isinstance(model, T5PreTrainedModel) else LanguageEncoder(model)
 
 

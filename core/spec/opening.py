@@ -60,6 +60,14 @@ from transformers import pipeline
 classify = pipeline("text-classification", "{FOLDER}", trust_remote_code=True)
 print(classify("Some text", truncation=True))""",
 )
+TOKEN_CLASSIFICATION = Opening(
+    "AutoModelForTokenClassification",
+    f"""\
+from transformers import pipeline
+
+tag = pipeline("token-classification", "{FOLDER}", aggregation_strategy="first")
+print(tag("Some text"))""",
+)
 AUDIO_CLASSIFICATION = Opening(
     "AutoModelForAudioClassification",
     f"""\

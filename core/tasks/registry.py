@@ -30,6 +30,7 @@ _OURS = {
     "masked_spectrogram": "MaskedSpectrogram",
     "wav2vec2": "Wav2Vec2",
     "text_classification": "TextClassification",
+    "token_classification": "TokenClassification",
     "image_classification": "ImageClassification",
     "audio_classification": "AudioClassification",
 }

@@ -329,6 +329,23 @@ def labelled_sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def tagged_sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documents of `sentences` in CoNLL layout, with tags that their words decide: capital words are names."""
+    path = tmp_path_factory.mktemp("tagged") / "sentences.conll"
+    lines = {" ".join(line.split()) for topic in topics.values() for line in topic.splitlines()}
+    rows = []
+    for line in sorted(line for line in lines if 10 < len(line) < 25)[:400]:
+        before = ""
+        for word in line.split():
+            kind = "name" if word[0].isupper() else "sign" if word[0] in "()[]{}*" else ""
+            rows.append(f"{word}\t{'O' if not kind else f'I-{kind}' if kind == before else f'B-{kind}'}")
+            before = kind
+        rows.append("")
+    path.write_text("\n".join(rows))
+    return path
+
+
 _SIGNS = {"comma": ",", "dot": ".", "bracket": "("}
 
 

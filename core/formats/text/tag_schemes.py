@@ -50,14 +50,14 @@ def fault_in(tags: Sequence[str], scheme: Scheme) -> Misplaced | None:
     """The first tag of a sentence that the scheme does not allow where it is; None if there is none."""
     before = OUTSIDE
     for word, tag in enumerate([*tags, OUTSIDE]):
-        if (why := _wrong(before, tag, scheme)) is not None:
+        if (why := _why_wrong(before, tag, scheme)) is not None:
             # The end of a sentence is the fault of its last word.
             return Misplaced(min(word, len(tags) - 1), why)
         before = tag
     return None
 
 
-def _wrong(before: str, tag: str, scheme: Scheme) -> str | None:
+def _why_wrong(before: str, tag: str, scheme: Scheme) -> str | None:
     (last, last_type), (prefix, kind) = parts(before), parts(tag)
     same = last_type == kind
     if scheme != "BIOES" and prefix in "ES":

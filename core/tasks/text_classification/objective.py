@@ -1,6 +1,5 @@
 """Text classification: a head on an encoder of text, one document a row; one class, several classes or a number."""
 
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,15 +15,9 @@ from core.networks.encoder import Encoder
 from core.networks.text_classifier import Problem, create_text_classifier, text_scores
 from core.networks.text_encoder import is_causal, text_encoder
 from core.objectives.base import Batch, Losses, objective_for
-from core.objectives.language import LanguageModel, is_text, real_tokens
+from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
+from core.objectives.language import is_text
 from core.objectives.supervised import Classification, drop_before
-from core.objectives.tokenizer_folder import (
-    save_denoising_tokenizer,
-    save_framing_tokenizer,
-    sentinel_names,
-    with_sentinels,
-    without_token_types,
-)
 from core.spec.job import JobSpec
 from core.tasks.text_classification.spec import TextClassification
 
@@ -36,26 +29,20 @@ _PROBLEMS: dict[str, Problem] = {
 
 
 @objective_for(TextClassification)
-class TextClassifier(Classification, LanguageModel):
+class TextClassifier(Classification, HeadedText):
     """An encoder of text and a head."""
 
     def __init__(self, task: TextClassification, job: JobSpec, data: PreparedText) -> None:
-        length = job.training.sequence_length
-        sentinels = sentinel_names(task.sentinels if job.architecture == "t5" else 0)
-        tokenizer = with_sentinels(data.tokenizer_directory / "tokenizer.json", sentinels)
-        added = (tokenizer.token_to_id(name) for name in sentinels)
-        vocabulary = max([data.vocabulary_size, *(number + 1 for number in added if number is not None)])
+        sentinels = sentinels_of(job, task.sentinels)
         model = create_text_classifier(
             job,
-            vocabulary_size=vocabulary,
+            vocabulary_size=vocabulary_size(data, sentinels),
             special=data.special_ids,
             outputs=data.classes if task.target != "number" else ("number",),
             problem=_PROBLEMS[task.target],
         )
-        LanguageModel.__init__(self, model, data, length)
+        HeadedText.__init__(self, job, model, data, sentinels)
         self.task = task
-        self._sentinels = sentinels
-        self._architecture = job.architecture
         self.prepare(
             data.classes,
             missing=job.data.on_missing_label,
@@ -84,17 +71,8 @@ class TextClassifier(Classification, LanguageModel):
         if self.task.target == "one":
             super().check_labels(train, held_out)
 
-    def text(self, rows: NDArray[Any]) -> NDArray[np.int64]:
-        """Rows as the network was pretrained on them: a causal one knows the separator at both ends, a T5 only at the end."""
-        if self._architecture == "t5":
-            return rows[:, 1:]
-        if self._architecture in {"gpt2", "llama"}:
-            rows = rows.copy()
-            rows[:, 0] = self.data.special_ids.sep
-        return rows
-
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
-        ids, real = self._trimmed(rows)
+        ids, real = self.trimmed(rows)
         tensors = {"ids": ids, "real": real, "labels": self.labels_of(samples)}
         return Batch(tensors, count=len(rows), samples=len(rows), tokens=int(real.sum()))
 
@@ -105,7 +83,7 @@ class TextClassifier(Classification, LanguageModel):
         return text_scores(self.model, batch.tensors["ids"], batch.tensors["real"])
 
     def scores(self, rows: NDArray[Any]) -> Tensor:
-        ids, real = self._trimmed(rows)
+        ids, real = self.trimmed(rows)
         return text_scores(self.model, ids.to(self.model.device), real.to(self.model.device))
 
     def forward(self, batch: Batch) -> Losses:
@@ -132,23 +110,6 @@ class TextClassifier(Classification, LanguageModel):
             number(scores[:, 0], truth) if self.task.target == "number" else several_labels(scores, truth)
         )
         return {f"eval/{name}": value for name, value in values.items()}
-
-    def save_tokenizer(self, directory: Path) -> None:
-        if self._architecture == "t5":
-            save_denoising_tokenizer(self.data, directory, self.sequence_length, self._sentinels)
-        elif is_causal(self.model):
-            save_framing_tokenizer(self.data, directory, self.sequence_length)
-        else:
-            super().save_tokenizer(directory)
-        if self._architecture != "bert":
-            without_token_types(directory)
-
-    def _trimmed(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
-        """Token ids without the padding that all rows have, and which of them are not padding, (B, L) both."""
-        ids = torch.from_numpy(np.ascontiguousarray(self.text(rows)))
-        real = real_tokens(ids, self.data.special_ids)
-        length = int(real.sum(dim=1).max()) if len(ids) else ids.shape[1]
-        return ids[:, :length].contiguous(), real[:, :length].contiguous()
 
     def _read_targets(self, split: SplitName) -> Tensor:
         """What is learned of the labelled documents of a split, in their order."""

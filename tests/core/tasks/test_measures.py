@@ -19,6 +19,11 @@ from tests.core.training.reference.jobs import CASES
 _TEXT = {"loss", "perplexity", "bits_per_byte"}
 _MASKED = _TEXT | {"masked_accuracy", "unigram_entropy"}
 _CLASSES = {"loss", "accuracy", "macro_f1", "macro_precision", "macro_recall"}
+_TAGS = {
+    "loss",
+    "word_accuracy",
+    *(f"entity_{name}" for name in ("f1", "precision", "recall", "macro_f1", "strict_f1")),
+}
 NAMES: dict[str, set[str]] = {
     "masked_lm": _MASKED,
     "masked_lm-features": _MASKED | {"feature_loss"},
@@ -45,6 +50,11 @@ NAMES: dict[str, set[str]] = {
     "text_classification-gpt2": {"loss", "mean_absolute_error", "pearson", "spearman"},
     "text_classification-llama": _CLASSES,
     "text_classification-t5": _CLASSES,
+    "token_classification": _TAGS,
+    "token_classification-modernbert": _TAGS,
+    "token_classification-gpt2": _TAGS,
+    "token_classification-llama": _TAGS,
+    "token_classification-t5": _TAGS,
     "audio_classification": _CLASSES,
     "audio_classification-wav2vec2": _CLASSES,
     "wav2vec2": {"loss", "contrastive_accuracy", "codebook_perplexity"},

@@ -40,6 +40,12 @@ def labelled(source: str, target: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return first | {"name": "labelled"}, second | {"name": "labelled"}
 
 
+def tagged(source: str, target: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two of `CASES` on the same text with tags, which pretraining does not read."""
+    first, second = labelled(source, target)
+    return first | {"name": "tagged"}, second | {"name": "tagged"}
+
+
 OWN = {"rotation-resnet": job("pictures", {"kind": "rotation"}, RESNET)}
 
 PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -98,6 +104,11 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "gpt2 to a number": labelled("causal_lm-apart", "text_classification-gpt2"),
     "llama to classes": labelled("causal_lm-llama", "text_classification-llama"),
     "t5 to classes": labelled("text_denoising_autoencoder", "text_classification-t5"),
+    "bert to tags": tagged("masked_lm", "token_classification"),
+    "modernbert to tags": tagged("masked_lm-modernbert", "token_classification-modernbert"),
+    "gpt2 to tags": tagged("causal_lm-apart", "token_classification-gpt2"),
+    "llama to tags": tagged("causal_lm-llama", "token_classification-llama"),
+    "t5 to tags": tagged("text_denoising_autoencoder", "token_classification-t5"),
     "classes to bert": labelled("text_classification", "masked_lm"),
     "classes to t5": labelled("text_classification-t5", "text_denoising_autoencoder"),
     "spectrograms to classes": (
@@ -129,7 +140,7 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 def data_of(spec: dict[str, Any], request: pytest.FixtureRequest) -> Path:
     modality = validate(spec).task.modality
-    text = "labelled_sentences" if spec["name"] == "labelled" else "sentences"
+    text = f"{spec['name']}_sentences" if spec["name"] in {"labelled", "tagged"} else "sentences"
     name = {"text": text, "image": "pictures", "audio": "recordings"}[modality]
     path: Path = request.getfixturevalue(name)
     return path

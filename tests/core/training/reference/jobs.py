@@ -64,6 +64,10 @@ def job(data: str, task: dict[str, Any], model: dict[str, Any], **training: Any)
             "tokenizer": {"kind": "bpe", "vocabulary_size": 300},
             "held_out_fraction": 0.2,
         },
+        "tagged_sentences": {
+            "tokenizer": {"kind": "bpe", "vocabulary_size": 300},
+            "held_out_fraction": 0.2,
+        },
         "pictures": {"image": {"size": 16}, "held_out_fraction": 0.25},
         "recordings": {
             "audio": {"sampling_rate": 8000, "clip_seconds": 0.2, "group_pattern": "_(?P<group>[a-z])_"}
@@ -98,6 +102,13 @@ def _classes(architecture: str, column: str, **task: Any) -> Case:
         reading={"text": {"label_column": column}},
     )
     return Case("labelled_sentences", document, {"": text.text_classification})
+
+
+def _tags(architecture: str, **task: Any) -> Case:
+    document = job(
+        "tagged_sentences", {"kind": "token_classification", **task}, SMALL | {"architecture": architecture}
+    )
+    return Case("tagged_sentences", document, {"": text.token_classification})
 
 
 _GAME: dict[str, Loss] = {"discriminator.": images.discriminator, "generator.": images.generator}
@@ -239,6 +250,13 @@ CASES: dict[str, Case] = {
     "text_classification-gpt2": _classes("gpt2", "size", target="number"),
     "text_classification-llama": _classes("llama", "kind", class_weights="balanced"),
     "text_classification-t5": _classes("t5", "kind"),
+    "token_classification": _tags(
+        "bert", label_smoothing=0.1, class_weights={"B-name": 3.0}, head_dropout=0.3
+    ),
+    "token_classification-modernbert": _tags("modernbert"),
+    "token_classification-gpt2": _tags("gpt2", class_weights="balanced"),
+    "token_classification-llama": _tags("llama"),
+    "token_classification-t5": _tags("t5", head_dropout=0.2),
     "audio_classification": Case(
         "recordings",
         job(

@@ -99,12 +99,7 @@ def text_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
     """Text by text and class by class; a T5's tokens are averaged text by text."""
     task, model, data = objective.task, objective.model, objective.data
     ids, real = batch.tensors["ids"], batch.tensors["real"]
-    causal = "gpt2" in model.config.model_type or "llama" in model.config.model_type
-    mask = real[:, None, None, :] | torch.eye(ids.shape[1], dtype=torch.bool)
-    mask = mask.tril() if causal else mask
-    given: Any = mask
-    if model.config.model_type == "modernbert":
-        given = {"full_attention": mask, "sliding_attention": mask}  # rows are shorter than its window
+    mask, given = _attention(model, ids, real)
     if model.config.model_type == "t5_encoder_classifier":
         hidden = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         means = [own[:count].mean(0) for own, count in zip(hidden, real.sum(1).tolist(), strict=True)]
@@ -132,3 +127,53 @@ def text_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
                 weight = task.class_weights.get(classes[number], 1.0)
             total = total - weight * (even + (1 - task.label_smoothing) * (number == label)) * log
     return total
+
+
+def token_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """Word by word, at its first token, and tag by tag."""
+    task, model, data = objective.task, objective.model, objective.data
+    ids, real = batch.tensors["ids"], batch.tensors["real"]
+    scores = model(input_ids=ids, attention_mask=_attention(model, ids, real)[1]).logits
+    first = 0 if model.config.model_type == "t5" else 1
+    words, classes = data.tags("train"), list(data.classes)
+    known = words.tags.tolist()
+    total = torch.zeros(())
+    for logs, row in zip(scores.log_softmax(2), rows.tolist(), strict=True):
+        document = _document_of(data, row)
+        for word in range(*words.offsets[document : document + 2].tolist()):
+            place = int(words.tokens[word]) + first
+            if words.tokens[word] < 0 or words.tokens[word] >= objective.sequence_length - 2:
+                continue
+            tag = int(words.tags[word])
+            even = task.label_smoothing / len(classes)
+            for number, log in enumerate(logs[place]):
+                weight = 1.0
+                if task.class_weights == "balanced":
+                    weight = len(known) / (len(set(known)) * max(1, known.count(number)))
+                elif task.class_weights != "none":
+                    weight = task.class_weights.get(classes[number], 1.0)
+                total = total - weight * (even + (1 - task.label_smoothing) * (number == tag)) * log
+    return total
+
+
+def _document_of(data: Any, row: list[int]) -> int:
+    """The document of which a row has the tokens; no two documents are equal."""
+    special = {data.special_ids.pad, data.special_ids.cls, data.special_ids.sep}
+    tokens = [token for token in row if token not in special]
+    ids, offsets = data.tokens("train").tolist(), data.offsets("train").tolist()
+    return next(
+        number
+        for number, start in enumerate(offsets[:-1])
+        if ids[start : start + len(tokens)] == tokens
+        and len(tokens) >= min(offsets[number + 1] - start - 1, len(row) - 2)
+    )
+
+
+def _attention(model: Any, ids: Tensor, real: Tensor) -> tuple[Tensor, Any]:
+    """Which token attends to which, (B, 1, L, L), and the same as the network takes it."""
+    causal = "gpt2" in model.config.model_type or "llama" in model.config.model_type
+    mask = real[:, None, None, :] | torch.eye(ids.shape[1], dtype=torch.bool)
+    mask = mask.tril() if causal else mask
+    if model.config.model_type == "modernbert":
+        return mask, {"full_attention": mask, "sliding_attention": mask}  # rows are shorter than its window
+    return mask, mask
