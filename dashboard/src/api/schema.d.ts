@@ -2756,7 +2756,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["TextClassification"] | components["schemas"]["TokenClassification"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -2912,7 +2912,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["TextClassification"] | components["schemas"]["TokenClassification"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -4754,6 +4754,53 @@ export interface components {
             package: string | null;
         };
         /**
+         * TextClassification
+         * @description Predict one class, several classes or a number of each text, from a pretrained encoder or from fresh weights.
+         */
+        TextClassification: {
+            /**
+             * Head Dropout
+             * @description Dropout of the features before the head, in training.
+             * @default 0
+             */
+            head_dropout: number;
+            /**
+             * Label Smoothing
+             * @description Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567).
+             * @default 0
+             */
+            label_smoothing: number;
+            /**
+             * Class Weights
+             * @description Weight of each class in the loss. ``balanced``: in inverse proportion to its training samples. Or a weight for
+             *     each class by its name; a class that is not listed has weight 1. Evaluation does not use them.
+             * @default none
+             */
+            class_weights: ("none" | "balanced") | {
+                [key: string]: number;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "text_classification";
+            /**
+             * Target
+             * @description What is predicted of a text: ``one`` class, ``several`` classes at once (also none), or a ``number``. A number is
+             *     learned as it is given, by its squared error; scale large numbers down first.
+             * @default one
+             * @enum {string}
+             */
+            target: "one" | "several" | "number";
+            /**
+             * Sentinels
+             * @description For a T5: tokens ``<extra_id_0>`` … of its vocabulary, which only pretraining uses. Default: as in the checkpoint
+             *     that the job starts from, else 100.
+             * @default 100
+             */
+            sentinels: number;
+        };
+        /**
          * TextDataSpec
          * @description Where the labels of text are, and its split. Labels are read only by tasks that learn from them.
          */
@@ -4814,6 +4861,45 @@ export interface components {
              * @default 3
              */
             mean_span_length: number;
+        };
+        /**
+         * TokenClassification
+         * @description Predict a tag of each word, such as the names in a text, from a pretrained encoder or from fresh weights.
+         */
+        TokenClassification: {
+            /**
+             * Head Dropout
+             * @description Dropout of the features before the head, in training.
+             * @default 0
+             */
+            head_dropout: number;
+            /**
+             * Label Smoothing
+             * @description Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567).
+             * @default 0
+             */
+            label_smoothing: number;
+            /**
+             * Class Weights
+             * @description Weight of each class in the loss. ``balanced``: in inverse proportion to its training samples. Or a weight for
+             *     each class by its name; a class that is not listed has weight 1. Evaluation does not use them.
+             * @default none
+             */
+            class_weights: ("none" | "balanced") | {
+                [key: string]: number;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "token_classification";
+            /**
+             * Sentinels
+             * @description For a T5: tokens ``<extra_id_0>`` … of its vocabulary, which only pretraining uses. Default: as in the checkpoint
+             *     that the job starts from, else 100.
+             * @default 100
+             */
+            sentinels: number;
         };
         /**
          * TokenizerSpec
