@@ -11,7 +11,7 @@ from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence
 from control.jobs.starting import find_start
-from control.jobs.sufficiency import shortcoming
+from control.jobs.sufficiency import class_count, label_warning, shortcoming
 from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
@@ -47,7 +47,9 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     spec = start.spec
     dataset, problem = _dataset(session, project_id, spec)
     files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []
-    weight = estimate(spec, vocabulary_size=_uploaded_vocabulary(spec, files))
+    weight = estimate(
+        spec, vocabulary_size=_uploaded_vocabulary(spec, files), classes=class_count(spec, files)
+    )
     result = Admission(spec, weight, start.checkpoint, list(start.errors))
     if problem is not None:
         result.errors.append(problem)
@@ -58,6 +60,8 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     if not result.errors and (nobody := _no_worker(session, spec, weight)):
         result.warnings.append(nobody)
     if not result.errors:
+        if rare := label_warning(spec, files):
+            result.lasting.append(rare)
         chosen = settings()
         result.lasting.extend(
             cadence.warnings(

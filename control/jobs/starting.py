@@ -11,6 +11,7 @@ from control.lifecycle import repository
 from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
 from core.spec.data import LEAST_VOCABULARY, TokenizerSpec
+from core.spec.inheritance import completed
 from core.spec.job import JobSpec
 from core.spec.start_rules import misfits
 from core.spec.stored import is_known
@@ -62,7 +63,8 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
             spec, "start.checkpoint", "fixed_by_checkpoint", message, case="not_installed", task=kind
         )
     before = JobSpec.model_validate(owner.spec)
-    scope, spec = spec.start.scope, _with_its_tokenizer(session, spec, before, owner)
+    scope = spec.start.scope
+    spec = completed(_with_its_tokenizer(session, spec, before, owner), before)
     found = misfits(spec, before, scope=scope, step=checkpoint.step)
     errors = [
         ProblemDetail(param=one.param, code=one.code, message=one.message, params=dict(one.params))

@@ -81,6 +81,17 @@ class ModelSpec(Spec):
             )
         return self
 
+    def base(self, presets: tuple[str, ...]) -> str:
+        """The preset to which the settings are changes: the one that is named, else the task's for the architecture.
+
+        Args:
+            presets: the task's, its default first.
+        """
+        default = next(
+            (name for name in presets if self.architecture in {None, PRESETS[name].architecture}), presets[0]
+        )
+        return self.preset or default
+
     def resolve(self, presets: tuple[str, ...]) -> Size:
         """The network's sizes that these settings give for a task.
 
@@ -90,10 +101,7 @@ class ModelSpec(Spec):
         Raises:
             ValueError: if the task does not train such a network, or the sizes do not fit each other.
         """
-        default = next(
-            (name for name in presets if self.architecture in {None, PRESETS[name].architecture}), presets[0]
-        )
-        base = PRESETS[self.preset or default]
+        base = PRESETS[self.base(presets)]
         wanted = self.architecture or base.architecture
         if wanted not in {PRESETS[name].architecture for name in presets}:
             raise SpecFault(

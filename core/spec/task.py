@@ -149,6 +149,17 @@ class TaskSpec(Spec):
         """`encoder_form` of a job with that network; by default the same for each."""
         return self.encoder_form(sequence_length=sequence_length, clip_samples=clip_samples)
 
+    def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
+        """Settings that another task needs for a network with the encoder's weights: values by the field's name.
+
+        By default the task's own fields that `network_form` names.
+        """
+        form = self.network_form(network, sequence_length=sequence_length, clip_samples=1)
+        names = (path.removeprefix("task.") for path in form if path.startswith("task."))
+        return {
+            name: getattr(self, name) for name in names if name in type(self).model_fields and name != "kind"
+        }
+
     def check(self, encoder: Size, patches: int) -> None:
         """Check a job's network, and for a ViT the number of patches of an image.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from control.datasets.models import DatasetFile
 from control.jobs.sufficiency.audio import judge_audio
 from control.jobs.sufficiency.images import judge_images
+from control.jobs.sufficiency.labels import counted, judge_labels, rare_classes
 from control.jobs.sufficiency.report import Report
 from control.jobs.sufficiency.text import judge_text
 from control.schemas import ProblemDetail
@@ -27,8 +28,21 @@ _RULES: dict[str, Callable[[JobSpec, Sequence[Report]], ProblemDetail | None]] =
 
 def shortcoming(modality: str, spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
     """Why the job cannot run on these files; None if no reason is known."""
+    reports = _reports(files)
+    return _RULES[modality](spec, reports) or judge_labels(spec, reports)
+
+
+def label_warning(spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
+    """What of the labels will hardly be learned, where the task learns labels."""
+    return rare_classes(spec, _reports(files))
+
+
+def class_count(spec: JobSpec, files: Sequence[DatasetFile]) -> int | None:
+    """Number of classes that the job learns; None where it learns none, or inspection does not know it."""
+    classes = counted(spec, _reports(files))
+    return None if classes is None else len(classes)
+
+
+def _reports(files: Sequence[DatasetFile]) -> list[Report]:
     # In the order in which the engine reads them.
-    reports = [
-        Report(file.name, file.bytes, file.report) for file in sorted(files, key=lambda file: file.name)
-    ]
-    return _RULES[modality](spec, reports)
+    return [Report(file.name, file.bytes, file.report) for file in sorted(files, key=lambda file: file.name)]

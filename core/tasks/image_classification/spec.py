@@ -50,6 +50,9 @@ class ImageClassification(ClassifyingTask):
     """Mix each training image and its target with another one's (Zhang et al. 2017, arXiv 1710.09412): its share is
     drawn from a beta distribution with both parameters equal to this. 0: no mixing."""
 
+    def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
+        return {"class_token": self.class_token}
+
     def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
         return {} if self.class_token else {"task.kind": NO_CLASS_TOKEN}
 

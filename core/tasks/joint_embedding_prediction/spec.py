@@ -96,6 +96,9 @@ class JointEmbeddingPrediction(TaskSpec):
     def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
         return {"task.kind": NO_CLASS_TOKEN}
 
+    def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
+        return {"class_token": False}
+
     def check(self, encoder: Size, patches: int) -> None:
         assert isinstance(encoder, VitSize)
         self.predictor_size(encoder)

@@ -69,6 +69,9 @@ class TextClassification(ClassifyingTask):
         is_t5 = network.architecture == T5Size.architecture
         return {"training.sequence_length": f"{self.sentinels} sentinels"} if is_t5 else {}
 
+    def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
+        return {"sentinels": self.sentinels}
+
     def parameters(self, network: Size, inputs: Inputs) -> int:
         assert isinstance(network, LanguageModelSize)
         if network.architecture == T5Size.architecture:

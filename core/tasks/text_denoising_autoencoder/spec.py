@@ -58,6 +58,9 @@ class TextDenoisingAutoencoder(TaskSpec):
     def encoder_form(self, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
         return {"training.sequence_length": f"{self.sentinels(sequence_length)} sentinels"}
 
+    def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
+        return {"sentinels": self.sentinels(sequence_length)}
+
     def sentinels(self, sequence_length: int) -> int:
         """Tokens ``<extra_id_0>`` … that stand for the spans: T5's hundred, or as many as a row can need."""
         longest = max(2, sequence_length - 1)

@@ -173,3 +173,65 @@ def test_the_same_tokenizer_twice_counts_as_one(session: WriteSession, mark: byt
         _zip("more.zip", {"1.txt": b"more", "tokenizer.json": tokenizer}),
     ]
     assert _errors(session, _UPLOADED, uploads, "text") == []
+
+
+_CLASSES = {
+    "name": "any",
+    "task": {"kind": "image_classification"},
+    "model": {"preset": "resnet-mini", "depths": [1], "widths": [4]},
+    "training": {"steps": 1, "batch_size": 2},
+    "data": {"image": {"size": 8}, "held_out_fraction": 0.3},
+}
+
+
+def _pictures(**folders: int) -> Upload:
+    """A zip with so many different pictures in each folder; those of ``root`` are in none."""
+    names = [
+        f"{folder}/{number}.png" if folder != "root" else f"{number}.png"
+        for folder, count in folders.items()
+        for number in range(count)
+    ]
+    return _zip("all.zip", {name: _picture(seed) for seed, name in enumerate(names)})
+
+
+@pytest.mark.parametrize(
+    ("folders", "param", "code", "said"),
+    [
+        ({"root": 12}, "dataset", "too_few_classes", "without classes"),
+        ({"root": 6, "cats": 6}, "dataset", "too_few_classes", "of one class alone"),
+        ({"cats": 9, "dogs": 9, "root": 3}, "data.on_missing_label", "labels_missing", "3 of the dataset's"),
+    ],
+)
+def test_labels_that_cannot_be_learned_are_refused(
+    session: WriteSession, folders: dict[str, int], param: str, code: str, said: str
+) -> None:
+    [error] = _errors(session, _CLASSES, [_pictures(**folders)], "image")
+    assert (error.param, error.code) == (param, code)
+    assert said in error.message
+    pretraining = {**_CLASSES, "task": {"kind": "rotation"}}
+    assert _errors(session, pretraining, [_pictures(**folders)], "image") == []
+
+
+def test_samples_without_a_class_may_be_left_out(session: WriteSession) -> None:
+    document = {**_CLASSES, "data": {"image": {"size": 8}, "on_missing_label": "skip"}}
+    assert _errors(session, document, [_pictures(cats=9, dogs=9, root=3)], "image") == []
+
+
+def test_a_weight_of_no_class_is_refused(session: WriteSession) -> None:
+    document = {**_CLASSES, "task": {"kind": "image_classification", "class_weights": {"mice": 2.0}}}
+    uploads = [_pictures(cats=9, dogs=9)]
+    reports = inspected(uploads, "image")
+    assert reports is not None
+    [error] = admitted(session, make_project(session), document, uploads, reports, "image").errors
+    assert (error.param, error.code) == ("task.class_weights", "unknown_class")
+    assert "'cats', 'dogs'" in error.message
+
+
+def test_a_class_with_one_sample_is_warned_of(session: WriteSession) -> None:
+    uploads = [_pictures(cats=9, dogs=9, mice=1)]
+    reports = inspected(uploads, "image")
+    assert reports is not None
+    answer = admitted(session, make_project(session), _CLASSES, uploads, reports, "image")
+    assert answer.valid
+    [warning] = [one for one in answer.warnings if one.code == "rare_classes"]
+    assert "'mice'" in warning.message

@@ -94,7 +94,14 @@ def test_an_encoder_goes_into_another_task_on_other_data(session: WriteSession) 
     task = {"kind": "self_distillation"}
     child = make_job(session, project, dataset=others, start=start, task=task, model=VIT, training=training)
     assert child.parent_job_id == source.id
-    refusal = refused(session, child, start=start, task={"kind": "contrastive"}, model={}, training=training)
+    refusal = refused(
+        session,
+        child,
+        start=start,
+        task={"kind": "contrastive"},
+        model={"preset": "resnet-mini"},
+        training=training,
+    )
     assert (refusal.code, refusal.param) == ("validation_failed", "model.architecture")
     refusal = refused(
         session, child, start=start, task=task, model=VIT, training=training, data={"image": {"size": 64}}
@@ -276,3 +283,112 @@ def test_an_estimate_holds_the_checkpoint_whose_tokenizer_it_needs(session: Writ
     )
     assert asked.spec["data"]["tokenizer"]["kind"] == "checkpoint"
     assert asked.parent_checkpoint_id == checkpoint.id
+
+
+IMAGES = {"image": {"size": 24, "channels": 1}}
+REPORTS: dict[str, dict[str, Any]] = {
+    "image": {"kind": "images", "samples": 100},
+    "audio": {"kind": "recordings", "samples": 100, "sound": {"hours": 1.0}},
+}
+
+
+def running_on(session: WriteSession, **changes: Any) -> tuple[Job, Any]:
+    """A running job on a dataset of its task's modality."""
+    project = make_project(session)
+    dataset = make_dataset(session, project)
+    modality = validate({"name": "any", "task": changes["task"], "training": {"steps": 1}}).task.modality
+    if modality != "text":
+        session.query(Dataset).filter_by(id=dataset).one().modality = modality
+        session.query(DatasetFile).filter_by(dataset_id=dataset).one().report = REPORTS[modality]
+        session.flush()
+    job = make_job(session, project, dataset=dataset, **changes)
+    claim = jobs.claim(session, make_worker(session))
+    assert claim
+    return job, claim
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "data", "taken"),
+    [
+        (
+            {"kind": "masked_autoencoder"},
+            VIT | {"patch_size": 6},
+            IMAGES,
+            {"kind": "image_classification", "class_token": True},
+        ),
+        (
+            {"kind": "joint_embedding_prediction"},
+            VIT,
+            {"image": {"size": 16}},
+            {"kind": "image_classification", "class_token": False},
+        ),
+        ({"kind": "contrastive"}, {"preset": "resnet-18"}, IMAGES, {"kind": "image_classification"}),
+        ({"kind": "rotation"}, {}, {}, {"kind": "image_classification"}),
+        (
+            {"kind": "masked_spectrogram", "mel_bins": 32, "patch_size": 8},
+            {"architecture": "ast", "layers": 2, "hidden_size": 16, "heads": 2},
+            {"audio": {"sampling_rate": 8000, "clip_seconds": 1.0}},
+            {"kind": "audio_classification", "mel_bins": 32, "patch_size": 8},
+        ),
+        (
+            {"kind": "wav2vec2", "position_kernel": 16},
+            {"architecture": "wav2vec2", "layers": 2, "hidden_size": 16, "heads": 2},
+            {"audio": {"sampling_rate": 8000}},
+            {"kind": "audio_classification", "position_kernel": 16},
+        ),
+        ({"kind": "causal_lm"}, {"preset": "llama-tiny"}, {}, {"kind": "text_classification"}),
+        ({"kind": "text_denoising_autoencoder"}, {}, {}, {"kind": "text_classification", "sentinels": 100}),
+    ],
+)
+def test_whoever_fine_tunes_says_only_where_to_start(
+    session: WriteSession,
+    task: dict[str, Any],
+    model: dict[str, Any],
+    data: dict[str, Any],
+    taken: dict[str, Any],
+) -> None:
+    """The network, the form of its inputs and what its weights decide of the task come from the checkpoint's spec."""
+    parent, claim = running_on(session, task=task, model=model, data=data)
+    checkpoint = make_checkpoint(session, claim, 20)
+    spec = validate(
+        {
+            "name": "fine",
+            "dataset": parent.dataset_id,
+            "task": {"kind": taken["kind"]},
+            "start": {"checkpoint": checkpoint.id, "scope": "encoder"},
+            "training": {"steps": 5},
+        }
+    )
+    child = jobs.submit(session, parent.project_id, spec)
+    found, before = validate(child.spec), validate(parent.spec)
+    assert found.network_size == before.network_size
+    assert found.data.image.model_dump() == before.data.image.model_dump()
+    assert found.data.audio.sampling_rate == before.data.audio.sampling_rate
+    assert found.data.audio.clip_seconds == before.data.audio.clip_seconds
+    if before.learned_positions is not None:
+        assert found.training.sequence_length == before.training.sequence_length
+    assert taken.items() <= child.spec["task"].items()
+    assert child.spec["training"]["steps"] == 5
+
+
+def test_what_a_spec_says_itself_is_not_replaced(session: WriteSession) -> None:
+    parent, claim = running_on(session, task={"kind": "masked_autoencoder"}, model=VIT, data=IMAGES)
+    checkpoint = make_checkpoint(session, claim, 20)
+    document = {
+        "name": "fine",
+        "dataset": parent.dataset_id,
+        "task": {"kind": "image_classification"},
+        "start": {"checkpoint": checkpoint.id, "scope": "encoder"},
+        "model": VIT | {"hidden_size": 32},
+        "data": {"image": {"size": 16}},
+        "training": {"steps": 5},
+    }
+    with pytest.raises(SeedbedError) as refused:
+        jobs.submit(session, parent.project_id, validate(document))
+    params = {error.param for error in refused.value.errors}
+    assert params >= {"model.hidden_size", "data.image.size"}
+    document["model"] = {"architecture": "vit", "dropout": 0.3}
+    del document["data"]
+    child = jobs.submit(session, parent.project_id, validate(document))
+    assert child.spec["model"]["dropout"] == 0.3
+    assert child.spec["model"]["layers"] == VIT["layers"]
