@@ -57,15 +57,15 @@ def rare_classes(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | No
     rare = sorted(name for name, count in (counted(spec, reports) or {}).items() if count == 1)
     if not rare:
         return None
-    named = ", ".join(repr(name) for name in rare[:_NAMED])
+    classes = rare[:_NAMED]
     return ProblemDetail(
         param="dataset",
         code="rare_classes",
         message=(
-            f"{len(rare):,} of the classes have one sample ({named}{' …' if len(rare) > _NAMED else ''}), which is either "
+            f"{len(rare):,} of the classes have one sample ({', '.join(map(repr, classes))}{' …' if len(rare) > len(classes) else ''}), which is either "
             "learned or held out: add samples of them, or remove them"
         ),
-        params={"count": len(rare), "classes": rare[:_NAMED]},
+        params={"count": len(rare), "classes": classes},
     )
 
 
