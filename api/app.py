@@ -23,6 +23,7 @@ from api.predictions import Predictions
 from api.readiness import Readiness, ask_database
 from api.request_logging import RequestLogging
 from api.routes import (
+    checkpoint_uploads,
     checkpoints,
     datasets,
     files,
@@ -128,7 +129,8 @@ def create_app(settings: Settings) -> FastAPI:
     routers = [
         *(module.router for module in (session, keys, datasets, files, tasks)),
         *short_jobs.routers(from_spec=True),
-        *(module.router for module in (jobs, history, samples, stream, checkpoints, predictions)),
+        *(module.router for module in (jobs, history, samples, stream)),
+        *(checkpoint_uploads.router, checkpoint_uploads.files_router, checkpoints.router, predictions.router),
         *short_jobs.routers(from_spec=False),
         *(module.router for module in (usage, workers, system, health)),
     ]

@@ -5,6 +5,7 @@ import threading
 
 from sqlalchemy import Engine
 
+from control.checkpoints import uploads
 from control.datasets import blobs
 from control.db import write
 from control.idempotency import service as idempotency
@@ -26,6 +27,7 @@ def run(engine: Engine, storage: Storage, stop: threading.Event) -> None:
                 idempotency.forget_old(session)
                 keys.forget_ended_sessions(session)
             retention.forget_old(engine, storage)
+            uploads.remove_abandoned(engine, storage, blobs.ABANDONED)
             blobs.sweep(engine, storage)
             orphans.sweep(engine, storage)
         except Exception:

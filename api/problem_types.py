@@ -44,6 +44,23 @@ _FILES = {
 }
 FILE_PROBLEMS = tuple(_FILES)
 
+_CHECKPOINT_FILES = {
+    "bad_file": "The file is not what its name says",
+    "bad_name": "A file of a checkpoint cannot be called so",
+    "bad_weights": "The file is no whole safetensors file",
+    "code_refused": "The checkpoint brings code of its own",
+    "pickle_refused": "The file is a pickle",
+}
+CHECKPOINT_FILE_PROBLEMS = (
+    *_CHECKPOINT_FILES,
+    "bad_tokenizer",
+    "checkpoint_misfit",
+    "empty_file",
+    "inspection_budget",
+    "unknown_format",
+    "unreadable_file",
+)
+
 _CODES: dict[int, dict[str, str]] = {
     400: {
         "invalid_json": "The body is not JSON",
@@ -83,6 +100,7 @@ _CODES: dict[int, dict[str, str]] = {
     409: {
         "dataset_not_open": "The dataset is complete",
         "dataset_not_ready": "The dataset is not complete",
+        "checkpoint_not_open": "The checkpoint is complete",
         "dataset_empty": "The dataset holds nothing to learn from",
         "dataset_in_use": "The dataset is in use",
         "checkpoint_in_use": "The checkpoint is in use",
@@ -134,7 +152,11 @@ _CODES: dict[int, dict[str, str]] = {
         "mask_order": "The masks are not in order",
         "too_many_masks": "The text has too many masks",
         "spec_exceeds_memory": "No worker has memory enough for the job",
+        "checkpoint_incomplete": "Files of the checkpoint are missing",
+        "checkpoint_misfit": "The files of the checkpoint do not fit each other",
+        "checkpoint_unsupported": "The checkpoint is of a network that cannot be trained here",
         **_FILES,
+        **_CHECKPOINT_FILES,
     },
     429: {
         "sign_in_throttled": "Too many attempts to sign in failed",

@@ -9,9 +9,11 @@ from collections import Counter
 
 from sqlalchemy import Engine
 
+from control.checkpoints import repository as checkpoints
 from control.datasets import repository
 from control.db import read
 from control.quotas.errors import QuotaExceeded
+from control.quotas.schemas import Kind
 from control.quotas.service import limits
 from control.settings import Settings
 from control.storage import Storage
@@ -23,13 +25,16 @@ class UploadReservation:
     """The reservation of one upload. Its methods block: call them from a thread.
 
     Args:
-        limit: Most bytes of the project's datasets; None means no quota.
-        used: Bytes of the project's datasets, without the file that this one replaces.
+        kind: ``datasets`` or ``checkpoints``.
+        limit: Most bytes of the project's objects of that kind; None means no quota.
+        used: Bytes of the project's objects of that kind, without the file that this one replaces.
     """
 
-    def __init__(self, room: "UploadRoom", project_id: str, *, limit: int | None, used: int) -> None:
+    def __init__(
+        self, room: "UploadRoom", kind: Kind, project_id: str, *, limit: int | None, used: int
+    ) -> None:
         self._room = room
-        self._project_id = project_id
+        self._owner = kind, project_id
         self._limit = limit
         self._used = used
         self._held = 0
@@ -46,12 +51,12 @@ class UploadReservation:
         require(self._room.disk(), coming)
         more = total - self._held
         if more > 0:
-            self._room.hold(self._project_id, more, limit=self._limit, used=self._used)
+            self._room.hold(self._owner, more, limit=self._limit, used=self._used)
             self._held = total
 
     def end(self) -> None:
         """Release the reservation: the file is committed, or the upload was aborted."""
-        self._room.release(self._project_id, self._held)
+        self._room.release(self._owner, self._held)
         self._held = 0
 
 
@@ -63,7 +68,7 @@ class UploadRoom:
         self._storage = storage
         self._settings = settings
         self._lock = threading.Lock()
-        self._held: Counter[str] = Counter()
+        self._held: Counter[tuple[Kind, str]] = Counter()
 
     def begin(self, project_id: str, dataset_id: str, name: str, declared: int) -> UploadReservation:
         """Reserve room for a file of `declared` bytes, 0 if the size is not known.
@@ -77,26 +82,36 @@ class UploadRoom:
             if limit is not None:
                 replaced = repository.file_named(session, dataset_id, name)
                 used = repository.taken(session, project_id)[1] - (replaced.bytes if replaced else 0)
-        reservation = UploadReservation(self, project_id, limit=limit, used=used)
-        reservation.grow(declared, coming=declared)
-        return reservation
+        return _grown(UploadReservation(self, "datasets", project_id, limit=limit, used=used), declared)
+
+    def begin_checkpoint(self, project_id: str, declared: int) -> UploadReservation:
+        """Reserve room for a file of a checkpoint, as `begin` does for one of a dataset. A file that it replaces counts too."""
+        with read(self._engine) as session:
+            limit = limits(session, project_id).get("checkpoints")
+            used = 0 if limit is None else checkpoints.taken(session, project_id)[1]
+        return _grown(UploadReservation(self, "checkpoints", project_id, limit=limit, used=used), declared)
 
     def disk(self) -> DiskUsage | None:
         return disk_of(self._storage, self._settings)
 
-    def hold(self, project_id: str, more: int, *, limit: int | None, used: int) -> None:
+    def hold(self, owner: tuple[Kind, str], more: int, *, limit: int | None, used: int) -> None:
         """
         Raises:
             QuotaExceeded: together with the other uploads it exceeds the quota.
         """
         with self._lock:
-            held = self._held[project_id]
+            held = self._held[owner]
             if limit is not None and used + held + more > limit:
-                raise QuotaExceeded("datasets", used=used + held, more=more, limit=limit)
-            self._held[project_id] += more
+                raise QuotaExceeded(owner[0], used=used + held, more=more, limit=limit)
+            self._held[owner] += more
 
-    def release(self, project_id: str, size: int) -> None:
+    def release(self, owner: tuple[Kind, str], size: int) -> None:
         with self._lock:
-            self._held[project_id] -= size
-            if not self._held[project_id]:
-                del self._held[project_id]
+            self._held[owner] -= size
+            if not self._held[owner]:
+                del self._held[owner]
+
+
+def _grown(reservation: UploadReservation, declared: int) -> UploadReservation:
+    reservation.grow(declared, coming=declared)
+    return reservation

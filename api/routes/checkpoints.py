@@ -19,10 +19,10 @@ from api.stored_files import (
     file_responses,
     head_responses,
 )
-from control.checkpoints import deletion, service
+from control.checkpoints import deletion, service, uploads
 from control.checkpoints.models import Checkpoint
-from control.checkpoints.presenters import checkpoint_out
-from control.checkpoints.schemas import CheckpointOut
+from control.checkpoints.presenters import checkpoint_out, uploaded_out
+from control.checkpoints.schemas import CheckpointOut, UploadedCheckpointOut
 from control.db import read, write
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
@@ -43,9 +43,15 @@ _FILE_PROBLEMS = (
     operation_id="getCheckpoint",
     responses=problems(*AUTH_PROBLEMS, "checkpoint_not_found"),
 )
-def get_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> CheckpointOut:
-    """One checkpoint, with the list of its files."""
-    return checkpoint_out(_find(context, caller.project_id, checkpoint))
+def get_checkpoint(
+    checkpoint: CheckpointId, caller: Reader, context: Ctx
+) -> UploadedCheckpointOut | CheckpointOut:
+    """One checkpoint, with the list of its files; of an uploaded one, also with the spec that jobs take from it."""
+    with read(context.engine) as session:
+        found = service.get(session, caller.project_id, checkpoint)
+        if uploads.is_uploaded(found):
+            return uploaded_out(found, uploads.find(session, caller.project_id, checkpoint))
+        return checkpoint_out(found)
 
 
 @router.delete(
@@ -55,9 +61,12 @@ def get_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> Ch
     responses=problems(*AUTH_PROBLEMS, "checkpoint_not_found", "checkpoint_in_use"),
 )
 def delete_checkpoint(checkpoint: CheckpointId, caller: Writer, context: Ctx) -> None:
-    """Delete a checkpoint and its files. Refused for the newest one of a job that is not over, and while a fork or an
-    export starts from it."""
+    """Delete a checkpoint and its files, or an upload that is still open. Refused for the newest one of a job that is not over, and
+    while a fork or an export starts from it."""
     with write(context.engine) as session:
+        if (upload := uploads.open_upload(session, caller.project_id, checkpoint)) is not None:
+            uploads.discard(session, context.storage, upload)
+            return
         deletion.delete(session, context.storage, caller.project_id, checkpoint)
 
 
@@ -119,7 +128,9 @@ def _files(context: Context, project_id: str, checkpoint_id: str) -> StoredFiles
         checkpoint.prefix,
         checkpoint.manifest["files"],
         owner=f"Checkpoint {checkpoint.id}",
-        folder=f"{checkpoint.job_id}-step-{checkpoint.step:08d}",
+        folder=checkpoint.id
+        if uploads.is_uploaded(checkpoint)
+        else f"{checkpoint.job_id}-step-{checkpoint.step:08d}",
     )
     key = f"{checkpoint.prefix}/{MANIFEST}"
     manifest = StoredFile(key, context.storage.size(key), checkpoint.manifest_sha256)

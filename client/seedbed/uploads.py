@@ -1,14 +1,15 @@
-"""Uploads local files and folders to a dataset."""
+"""Uploads local files and folders to a dataset, and the files of a checkpoint."""
 
 import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from seedbed.errors import InvalidFile
-from seedbed.models import DatasetFile
+from seedbed.models import CheckpointFile, DatasetFile
 from seedbed.packing import LocalFile, Upload, as_uploads
 from seedbed.transport import Body, Transport
 
@@ -43,6 +44,20 @@ def find_files(paths: Iterable[Path]) -> list[Upload]:
     if not found:
         raise InvalidFile("There is no file to upload: hidden files and empty directories do not count.")
     return [found[name] for name in sorted(found)]
+
+
+def model_files(directory: Path) -> list[LocalFile]:
+    """The files of a model that `transformers` saved: those beside each other in its directory, without hidden ones.
+
+    Raises:
+        InvalidFile: it is no directory, cannot be read, or has no files.
+    """
+    if not directory.is_dir():
+        raise InvalidFile(f"{directory} is no directory. Name the one that save_pretrained wrote.")
+    found = sorted((file for file in _below(directory) if "/" not in file.name), key=lambda file: file.name)
+    if not found:
+        raise InvalidFile(f"There is no file in {directory}. Name the directory that save_pretrained wrote.")
+    return found
 
 
 def _below(path: Path) -> Iterator[LocalFile]:
@@ -112,11 +127,39 @@ def send(
     Raises:
         InvalidFile: it cannot be read, or changed since it was hashed.
     """
+    answer = _put(
+        transport,
+        f"/v1/datasets/{quote(dataset, safe='')}/files/{quote(file.name, safe='')}",
+        file,
+        digest,
+        params=dict(reading or {}),
+        progress=progress,
+    )
+    return DatasetFile.model_validate(answer)
+
+
+def send_to_checkpoint(
+    transport: Transport, checkpoint: str, file: Upload, digest: str, *, progress: Progress | None = None
+) -> CheckpointFile:
+    """PUT one file of a checkpoint, as `send` does for one of a dataset."""
+    path = f"/v1/checkpoints/{quote(checkpoint, safe='')}/files/{quote(file.name, safe='')}"
+    return CheckpointFile.model_validate(_put(transport, path, file, digest, params={}, progress=progress))
+
+
+def _put(
+    transport: Transport,
+    path: str,
+    file: Upload,
+    digest: str,
+    *,
+    params: dict[str, str | None],
+    progress: Progress | None,
+) -> Any:
     sending = _FileUpload(file, progress or (lambda _: None))
     answer = transport.request(
         "PUT",
-        f"/v1/datasets/{quote(dataset, safe='')}/files/{quote(file.name, safe='')}",
-        params=dict(reading or {}),
+        path,
+        params=params,
         body=Body(
             sending.chunks,
             {
@@ -127,7 +170,7 @@ def send(
         ),
         timeout=ANALYSIS_SECONDS,
     )
-    return DatasetFile.model_validate(answer.json())
+    return answer.json()
 
 
 class _FileUpload:

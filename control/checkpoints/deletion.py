@@ -23,7 +23,7 @@ def delete(session: WriteSession, storage: Storage, project_id: str, checkpoint_
     """
     owner = service.get(session, project_id, checkpoint_id).job_id
     # Forks, exports and retention lock the row of the job whose checkpoint they use.
-    job = jobs.lock_of_project(session, project_id, owner)
+    job = jobs.lock_of_project(session, project_id, owner, purpose=None)
     checkpoint = service.get(session, project_id, checkpoint_id)
     assert job is not None  # a deleted job has no checkpoints
     _refuse_if_needed(session, job, checkpoint)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from control.checkpoints.models import Checkpoint
@@ -13,6 +13,8 @@ from control.db import ReadSession, WriteSession
 from control.lifecycle.models import Job
 from control.lifecycle.states import TERMINAL
 
+UPLOAD = "upload"
+"""Purpose of the rows of uploads (`control.checkpoints.uploads`)."""
 _NEWEST_FIRST = (Checkpoint.step.desc(), Checkpoint.attempt.desc())
 """`core.checkpoints.retention.newest_first`, as SQL orders it."""
 
@@ -88,9 +90,35 @@ def of_project(session: ReadSession, project_id: str, checkpoint_id: str) -> Che
     ).one_or_none()
 
 
+def uploaded(project_id: str) -> Select[Checkpoint]:
+    """The uploaded checkpoints of a project."""
+    return (
+        select(Checkpoint)
+        .join(Job, Job.id == Checkpoint.job_id)
+        .where(Job.project_id == project_id, Job.purpose == UPLOAD, Checkpoint.deleted_at.is_(None))
+    )
+
+
+def abandoned(session: ReadSession, after: timedelta) -> Sequence[Job]:
+    """Uploads that were begun longer ago than that and are still open."""
+    return session.scalars(
+        select(Job).where(
+            Job.purpose == UPLOAD,
+            Job.options["open"].as_boolean(),
+            Job.created_at < func.clock_timestamp() - after,
+        )
+    ).all()
+
+
 def taken(session: ReadSession, project_id: str) -> tuple[int, int]:
-    """Number and bytes of the checkpoints that are neither dropped by retention nor deleted."""
-    return _sum(session, project_id, Checkpoint.deleted_at.is_(None))
+    """Number and bytes of the project's checkpoints that are not deleted, with the files of uploads that are still open."""
+    count, size = _sum(session, project_id, Checkpoint.deleted_at.is_(None))
+    arriving = session.scalar(
+        select(func.coalesce(func.sum(Job.options["bytes"].as_integer()), 0)).where(
+            Job.project_id == project_id, Job.purpose == UPLOAD, Job.options["open"].as_boolean()
+        )
+    )
+    return count, size + int(arriving or 0)
 
 
 def leaving(session: ReadSession, project_id: str) -> int:

@@ -71,7 +71,7 @@ def _facts(session: ReadSession, jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 def parent(job: Job) -> Parent | None:
     """Where a job started from. A fork made by an earlier version has no ``scope``: it took the whole checkpoint."""
-    if job.parent_job_id is None or job.parent_checkpoint_id is None:
+    if job.parent_checkpoint_id is None:
         return None
     scope = (job.spec.get("start") or {}).get("scope", "all")
     return Parent(job=job.parent_job_id, checkpoint=job.parent_checkpoint_id, scope=scope)

@@ -20,9 +20,10 @@ class JobIn(JobSpec):
 
 
 class Parent(Resource):
-    """The job whose checkpoint a job starts from."""
+    """The checkpoint that a job starts from, and the job that wrote it."""
 
-    job: str
+    job: str | None
+    """Null if the checkpoint was uploaded."""
     checkpoint: str
     scope: Scope = "all"
     """What is taken from that checkpoint: ``all``, or the ``encoder`` alone."""

@@ -10,9 +10,10 @@ from control.db import ReadSession, WriteSession
 from control.lifecycle import repository
 from control.lifecycle.models import Job
 from control.schemas import ProblemDetail
-from core.spec.data import LEAST_VOCABULARY, TokenizerSpec
-from core.spec.inheritance import completed
+from core.spec.inheritance import completed as with_settings
 from core.spec.job import JobSpec
+from core.spec.problems import SpecError
+from core.spec.start_completion import completed
 from core.spec.start_rules import misfits
 from core.spec.stored import is_known
 
@@ -64,7 +65,23 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
         )
     before = JobSpec.model_validate(owner.spec)
     scope = spec.start.scope
-    spec = completed(_with_its_tokenizer(session, spec, before, owner), before)
+    try:
+        size = _uploaded_vocabulary(session, before, owner)
+        spec = with_settings(completed(spec, before, vocabulary_size=size), before)
+    except SpecError as error:
+        problems = [
+            ProblemDetail(
+                param=p.param,
+                code="fixed_by_checkpoint",
+                message=p.message,
+                params={
+                    "case": "completed",
+                    "problem": {"code": p.code, "message": p.message, "params": dict(p.params)},
+                },
+            )
+            for p in error.problems
+        ]
+        return Start(spec, checkpoint, problems)
     found = misfits(spec, before, scope=scope, step=checkpoint.step)
     errors = [
         ProblemDetail(param=one.param, code=one.code, message=one.message, params=dict(one.params))
@@ -73,25 +90,17 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
     return Start(spec, checkpoint, errors)
 
 
-def _with_its_tokenizer(session: ReadSession, spec: JobSpec, before: JobSpec, owner: Job) -> JobSpec:
-    """The spec with the checkpoint's tokenizer where it names no other, and the size of its vocabulary."""
-    data = spec.data
-    left_out = "tokenizer" not in data.model_fields_set
-    if {spec.task.modality, before.task.modality} != {"text"}:
-        return spec
-    if not left_out and data.tokenizer.kind != "checkpoint":
-        return spec
-    size = before.data.tokenizer.largest_vocabulary
-    if before.data.tokenizer.kind == "uploaded":
-        size = vocabulary_of(datasets.files(session, owner.dataset_id)) or size
-    tokenizer = TokenizerSpec(kind="checkpoint", vocabulary_size=max(size, LEAST_VOCABULARY))
-    return spec.model_copy(update={"data": data.model_copy(update={"tokenizer": tokenizer})})
+def _uploaded_vocabulary(session: ReadSession, before: JobSpec, owner: Job) -> int | None:
+    """Number of tokens of the tokenizer that was uploaded with the dataset of the checkpoint's job."""
+    if before.data.tokenizer.kind != "uploaded" or owner.dataset_id is None:
+        return None
+    return vocabulary_of(datasets.files(session, owner.dataset_id))
 
 
 def _owner(session: ReadSession, project_id: str, checkpoint: Checkpoint) -> Job | None:
     if isinstance(session, WriteSession):
-        return repository.lock_of_project(session, project_id, checkpoint.job_id)
-    return repository.of_project(session, project_id, checkpoint.job_id)
+        return repository.lock_of_project(session, project_id, checkpoint.job_id, purpose=None)
+    return repository.of_project(session, project_id, checkpoint.job_id, purpose=None)
 
 
 def _refused(spec: JobSpec, param: str, code: str, message: str, **params: object) -> Start:

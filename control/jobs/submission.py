@@ -6,6 +6,7 @@ from typing import Any
 
 from control.checkpoints import repository as checkpoints
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.uploads import is_uploaded
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, Invalid, NotFound, SeedbedError
 from control.ids import new_id
@@ -62,7 +63,7 @@ def submit(
         dataset_id=spec.dataset,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
-        parent_job_id=start.job_id if start else None,
+        parent_job_id=start.job_id if start and not is_uploaded(start) else None,
         parent_checkpoint_id=start.id if start else None,
         priority=spec.priority,
         device=spec.resources.device,
@@ -78,7 +79,7 @@ def submit(
     if spec.start is None or start is None:
         record(session, job, "accepted")
     else:
-        origin = {"step": start.step, "job": start.job_id}
+        origin = {"step": start.step, "job": start.id if is_uploaded(start) else start.job_id}
         of_encoder = spec.start.scope == "encoder"
         record(session, job, "accepted_from_encoder" if of_encoder else "accepted_from_checkpoint", origin)
     for warning in admission.lasting:

@@ -42,9 +42,10 @@ class Job(Base):
 
     id: Mapped[PrimaryId]
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True, nullable=True)
+    """NULL only for an uploaded checkpoint's row, and for a short job about such a checkpoint; every other job has one."""
     purpose: Mapped[str] = mapped_column(server_default="train")
-    """``train``, or the kind of a short job (`control.short_jobs`)."""
+    """``train``, the kind of a short job (`control.short_jobs`), or ``upload`` (`control.checkpoints.uploads`)."""
     name: Mapped[str]
     spec: Mapped[dict[str, Any]]
     """The validated spec with every default written out."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Select, func, select, text, update
 
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
@@ -11,24 +11,23 @@ from control.lifecycle.schemas import Purpose
 
 
 def of_project(
-    session: ReadSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
+    session: ReadSession, project_id: str, job_id: str, *, purpose: Purpose | None = "train"
 ) -> Job | None:
-    """The job, if it belongs to the project and has this purpose."""
-    return session.scalars(
-        select(Job).where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
-    ).one_or_none()
+    """The job, if it belongs to the project and has this purpose; None: any purpose."""
+    return session.scalars(_of_project(project_id, job_id, purpose)).one_or_none()
+
+
+def _of_project(project_id: str, job_id: str, purpose: Purpose | None) -> Select[Job]:
+    query = select(Job).where(Job.id == job_id, Job.project_id == project_id)
+    return query if purpose is None else query.where(Job.purpose == purpose)
 
 
 def lock_of_project(
-    session: WriteSession, project_id: str, job_id: str, *, purpose: Purpose = "train"
+    session: WriteSession, project_id: str, job_id: str, *, purpose: Purpose | None = "train"
 ) -> Job | None:
     """Like `of_project`, with the row locked until the transaction ends."""
-    return session.scalars(
-        select(Job)
-        .where(Job.id == job_id, Job.project_id == project_id, Job.purpose == purpose)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    query = _of_project(project_id, job_id, purpose).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def events_after(session: ReadSession, job_id: str, event_id: int, limit: int) -> Sequence[Event]:

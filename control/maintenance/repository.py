@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, and_, or_, select, text
 
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.repository import UPLOAD
 from control.db import ReadSession
 from control.lifecycle.models import Job
 from control.samples.models import Sample
@@ -36,7 +37,7 @@ class NamedKeys:
     prefixes: set[str]
     """Of checkpoints, samples and results."""
     running: set[tuple[str, int]]
-    """Attempts that may still write: job and number."""
+    """Attempts that may still write, and open uploads of checkpoints: job and number."""
     jobs: set[str]
 
 
@@ -45,5 +46,6 @@ def named(session: ReadSession) -> NamedKeys:
     prefixes = set(session.scalars(select(Checkpoint.prefix).where(Checkpoint.purged_at.is_(None))))
     prefixes |= {key.rpartition("/")[0] for key in session.scalars(select(Sample.object_key))}
     prefixes |= set(session.scalars(select(Job.result["prefix"].astext).where(Job.result.has_key("prefix"))))
-    running = session.execute(select(Job.id, Job.attempt).where(Job.state == "running"))
+    uploading = and_(Job.purpose == UPLOAD, Job.options["open"].as_boolean())
+    running = session.execute(select(Job.id, Job.attempt).where(or_(Job.state == "running", uploading)))
     return NamedKeys(prefixes, {(row[0], row[1]) for row in running}, set(session.scalars(select(Job.id))))

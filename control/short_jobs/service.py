@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from control.checkpoints import service as checkpoints
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.uploads import is_uploaded
 from control.db import ReadSession, WriteSession
 from control.errors import NotFound
 from control.ids import new_id
@@ -113,7 +114,7 @@ def _submit(
         name=spec.name,
         spec=spec.model_dump(mode="json"),
         options=options,
-        parent_job_id=checkpoint.job_id if checkpoint else None,
+        parent_job_id=checkpoint.job_id if checkpoint and not is_uploaded(checkpoint) else None,
         parent_checkpoint_id=checkpoint.id if checkpoint else None,
         priority=kind.priority,
         device=device,

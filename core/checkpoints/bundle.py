@@ -14,6 +14,7 @@ fits.
 Safetensors, JSON and text only: nothing is unpickled.
 """
 
+import copy
 import inspect
 import json
 import shutil
@@ -168,6 +169,24 @@ class Bundle:
                 first=misfits[0],
             )
 
+    def read_published(self, directory: Path, into: nn.Module) -> list[str]:
+        """Load into an objective the weights of a network that somebody else saved with `transformers`, as far as it has them.
+
+        Returns:
+            The names of the network's weights that are not there: they stay as they are.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` if a tensor has another shape, or if nothing of the network is there.
+        """
+        network = next(network for network in self.networks if not network.is_copy)
+        try:
+            missing, state = _read_published(directory, network)
+            into.load_state_dict({network.prefix + name: t for name, t in state.items()}, strict=False)
+        except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise self.mismatch(directory, reason, case="unreadable", reason=reason) from None
+        return missing
+
     def mismatch(self, directory: Path, why: str, **params: Any) -> EngineError:
         """The error for a checkpoint that does not fit the network."""
         return EngineError(
@@ -273,6 +292,26 @@ def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
         raise ValueError(f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
     state: dict[str, Tensor] = loaded.state_dict()
     return state
+
+
+def _read_published(folder: Path, network: Network) -> tuple[list[str], dict[str, Tensor]]:
+    """
+    Raises:
+        ValueError: nothing of the network is there, or tensors have other shapes.
+    """
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    model: Any = network.model
+    options: dict[str, Any] = {"output_loading_info": True, "use_safetensors": True}
+    if getattr(model, "pooler", True) is None:
+        options["add_pooling_layer"] = False
+    loaded, report = type(model).from_pretrained(folder, config=copy.deepcopy(model.config), **options)
+    if report["mismatched_keys"]:
+        raise ValueError(f"{len(report['mismatched_keys'])} weights have another shape there")
+    missing = sorted(str(name) for name in report["missing_keys"])
+    state: dict[str, Tensor] = {n: t for n, t in loaded.state_dict().items() if n not in missing}
+    if len(missing) > len(state):
+        raise ValueError(f"{len(missing)} weights are missing there, such as {missing[0]}")
+    return missing, state
 
 
 def _tied(model: PreTrainedModel) -> Mapping[str, str]:

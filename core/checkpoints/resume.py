@@ -23,6 +23,7 @@ from core.spec.text_data import TextDataSpec
 
 _LATER: Mapping[str, Any] = {
     "start": None,
+    "model.config": None,
     "adaptation": {"method": "full"},
     "data.on_missing_label": "refuse",
     "data.text": TextDataSpec().model_dump(mode="json"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.checkpoints.bundle import read_state
+from core.checkpoints.bundle import STATE, read_state
 from core.checkpoints.manifest import Manifest, ManifestError, verify
 from core.checkpoints.resume import Origin
 from core.errors import EngineError
@@ -22,6 +22,8 @@ class EncoderStart:
 
     path: Path
     manifest: Manifest
+    whole: bool = False
+    """Whether it begins with all weights that fit, of a network that was made elsewhere: there is no state of an optimiser."""
 
 
 def find_start(
@@ -55,6 +57,8 @@ def find_start(
             "Start from another checkpoint, or leave --start out.",
             error=error,
         ) from None
+    if not (directory / STATE).exists():
+        return EncoderStart(directory, manifest, whole=(job.start or StartSpec()).scope == "all")
     state = read_state(directory)
     if (job.start or StartSpec()).scope == "all":
         return Origin(directory, manifest, state["environment"], state.get("decisions", {}))

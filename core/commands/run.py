@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -212,7 +213,11 @@ class _Session:
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
     ) -> tuple[Objective, dict[str, torch.optim.Optimizer], ExponentialMovingAverage | None]:
-        objective = create_objective(job, data, self._encoder.path if self._encoder else None)
+        start = self._encoder
+        if start is not None and start.whole:
+            objective = create_objective(job, data, begin=partial(self._take_published, path=start.path))
+        else:
+            objective = create_objective(job, data, start.path if start else None)
         objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
         decay, average = job.training.ema_decay, None
@@ -243,6 +248,17 @@ class _Session:
             objective.begin_step(origin.manifest.step)
             origin.restore_optimizers(optimizers)
         return objective, optimizers, average
+
+    def _take_published(self, objective: Objective, path: Path) -> None:
+        missing = objective.start_from_published(path)
+        if missing:
+            self._events.warn(
+                "weights_missing",
+                f"The checkpoint has no weights for {len(missing)} tensors of the network, such as {missing[0]}; they are "
+                "newly initialised.",
+                weights=missing[:20],
+                count=len(missing),
+            )
 
     def _stop_while_preparing(self) -> NoReturn:
         """Exit from the signals' thread, because the main thread may be in a long call into native code."""

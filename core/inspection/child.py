@@ -4,6 +4,7 @@ REQUEST is a JSON object with ``limits`` (the arguments of `core.inspection.limi
 
 - ``inspect``: ``name``, ``modality``, ``reading`` (the result of `ReadingOptions.facts`), ``bytes`` → ``{"report": …, "examples": …}``
 - ``examples``: the same, for text only → ``{"examples": …}``
+- ``checkpoint_file``: ``name`` → ``{"report": …}``, as `core.formats.published.inspection` has it
 - ``sheet``: ``modality``, ``columns``; the file is a JSON list of thumbnails → ``{"png": base64}``
 
 Other answers: ``{"code", "detail", "params"}`` where no samples can be read from the file; ``{"over": "memory" | "temporary"}`` where
@@ -21,7 +22,7 @@ from core.formats.errors import FormatError
 from core.formats.tables.reading import ReadingOptions
 from core.inspection.input_file import open_input
 from core.inspection.limits import apply_limits
-from core.inspection.readers import draw_sheet, read, text_examples
+from core.inspection.readers import draw_sheet, read, read_checkpoint_file, text_examples
 from core.tracebacks import describe
 
 FILE_FD = 3
@@ -72,6 +73,8 @@ def _perform(request: dict[str, Any], stream: BinaryIO) -> dict[str, Any]:
             return {"report": report, "examples": examples}
         case "examples":
             return {"examples": text_examples(stream, request["name"], ReadingOptions.of(request["reading"]))}
+        case "checkpoint_file":
+            return {"report": read_checkpoint_file(stream, request["name"])}
         case "sheet":
             sheet = draw_sheet(request["modality"], json.load(stream), request["columns"])
             return {"png": base64.b64encode(sheet).decode()}

@@ -67,6 +67,17 @@ def text_examples(stream: BinaryIO, name: str, options: ReadingOptions) -> Examp
     return {"documents": [dataclasses.asdict(example) for example in kept.examples]}
 
 
+def read_checkpoint_file(stream: BinaryIO, name: str) -> Report:
+    """Inspect one file of an uploaded checkpoint.
+
+    Raises:
+        FormatError: the file cannot be a part of a checkpoint.
+    """
+    from core.formats.published.inspection import inspect_checkpoint_file  # noqa: PLC0415 - as above
+
+    return inspect_checkpoint_file(stream, name)
+
+
 def draw_sheet(modality: str, thumbnails: Sequence[str], columns: int) -> bytes:
     """A PNG with thumbnails side by side."""
     if modality == "image":

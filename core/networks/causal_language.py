@@ -1,5 +1,6 @@
 """Networks for causal language modelling, with one interface for all architectures."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaPreT
 
 from core.networks.gpt2 import create_gpt2, gpt2_config
 from core.networks.llama import create_llama, llama_config
+from core.networks.settings import as_it_is
 from core.spec.architectures.transformer import TransformerSize
 from core.spec.model import Architecture
 
@@ -25,8 +27,13 @@ def create_causal_network(
     sequence_length: int,
     end_id: int,
     seed: int,
+    configured: Callable[[Any], Any] = as_it_is,
 ) -> CausalNetwork:
-    """A new network of ``architecture`` on the CPU."""
+    """A new network of ``architecture`` on the CPU.
+
+    Args:
+        configured: Changes its configuration, as `core.networks.settings.as_configured` does.
+    """
     if architecture == "llama":
         llama = llama_config(
             size,
@@ -35,11 +42,11 @@ def create_causal_network(
             sequence_length=sequence_length,
             end_id=end_id,
         )
-        return create_llama(llama, seed)
+        return create_llama(configured(llama), seed)
     gpt2 = gpt2_config(
         size, dropout=dropout, vocabulary_size=vocabulary_size, sequence_length=sequence_length, end_id=end_id
     )
-    return create_gpt2(gpt2, seed)
+    return create_gpt2(configured(gpt2), seed)
 
 
 def body(model: PreTrainedModel) -> nn.Module:

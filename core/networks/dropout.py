@@ -61,6 +61,10 @@ def attention(
     device has its own kernel, except for bf16 training on a CPU: there the gradient of the fused attention is two to five times
     as slow as that of separate operations (measured for 64 to 512 tokens).
     """
+    if key.shape[1] != query.shape[1]:
+        # Grouped queries (Ainslie et al. 2023, arXiv 2305.13245): several heads share one head of keys and values.
+        group = query.shape[1] // key.shape[1]
+        key, value = (tensor.repeat_interleave(group, dim=1) for tensor in (key, value))
     causal = mask is None and query.shape[2] > 1 and getattr(module, "is_causal", True)
     if position_bias is not None:
         mask, causal = _biased(position_bias, mask, causal=causal), False

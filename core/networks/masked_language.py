@@ -1,5 +1,6 @@
 """Networks for masked language modelling, with one interface for all architectures."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from transformers.models.modernbert.modeling_modernbert import (
 from core.data.text import SpecialIds
 from core.networks.bert import bert_config, create_bert
 from core.networks.modernbert import create_modernbert, modernbert_config
+from core.networks.settings import as_it_is
 from core.spec.architectures.transformer import TransformerSize
 from core.spec.model import Architecture
 
@@ -29,8 +31,13 @@ def create_masked_network(
     sequence_length: int,
     special: SpecialIds,
     seed: int,
+    configured: Callable[[Any], Any] = as_it_is,
 ) -> MaskedNetwork:
-    """A new network of ``architecture`` on the CPU."""
+    """A new network of ``architecture`` on the CPU.
+
+    Args:
+        configured: Changes its configuration, as `core.networks.settings.as_configured` does.
+    """
     if architecture == "modernbert":
         modern = modernbert_config(
             size,
@@ -39,7 +46,7 @@ def create_masked_network(
             sequence_length=sequence_length,
             special=special,
         )
-        return create_modernbert(modern, seed)
+        return create_modernbert(configured(modern), seed)
     config = bert_config(
         size,
         dropout=dropout,
@@ -47,7 +54,11 @@ def create_masked_network(
         sequence_length=sequence_length,
         padding_id=special.pad,
     )
-    return create_bert(config, seed)
+    bert = create_bert(configured(config), seed)
+    if not bert.config.tie_word_embeddings:
+        # `transformers` adds this bias only through the decoder's, which then is another one.
+        bert.cls.predictions.bias.requires_grad_(False)
+    return bert
 
 
 def body(model: PreTrainedModel) -> nn.Module:

@@ -180,6 +180,19 @@ class Objective(nn.Module, abc.ABC):
             )
         encoder.load(directory)
 
+    def start_from_published(self, directory: Path) -> list[str]:
+        """Load all weights that a network of `transformers` in a directory has in common with this task's.
+
+        Returns:
+            The names of the weights that are not there and stay as initialised.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where they do not fit.
+        """
+        missing = self.bundle.read_published(directory, self)
+        self.restored()
+        return missing
+
     def encode(self, rows: NDArray[Any]) -> Tensor | None:
         """Features of raw samples, shape (B, D), for probes and measures of the representation.
 

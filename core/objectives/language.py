@@ -57,6 +57,10 @@ class LanguageModel(Objective):
         self._require_vocabulary(directory)
         super().start_from_encoder(directory)
 
+    def start_from_published(self, directory: Path) -> list[str]:
+        self._require_vocabulary(directory)
+        return super().start_from_published(directory)
+
     def _require_vocabulary(self, directory: Path) -> None:
         """
         Raises:

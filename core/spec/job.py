@@ -84,6 +84,18 @@ class JobSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _rows_fit(self) -> Self:
+        positions, length = self.learned_positions, self.training.sequence_length
+        if self.task.modality == "text" and positions is not None and length > positions:
+            raise SpecFault(
+                "row_exceeds_positions",
+                f"the network has {positions} positions (model.config), so a row has {positions} tokens at most",
+                param="training.sequence_length",
+                positions=positions,
+            )
+        return self
+
+    @model_validator(mode="after")
     def _tokenizer_is_there(self) -> Self:
         if self.start is None and self.data.tokenizer.kind == "checkpoint" and self.task.modality == "text":
             raise SpecFault(
@@ -235,7 +247,9 @@ class JobSpec(Spec):
     @property
     def learned_positions(self) -> int | None:
         """Number of positions in the network's weights; None if the weights allow any number."""
-        return self.training.sequence_length if self.network_size.learned_positions else None
+        if not self.network_size.learned_positions:
+            return None
+        return self.model.positions or self.training.sequence_length
 
     def inputs(self, vocabulary_size: int | None = None, classes: int | None = None) -> Inputs:
         """The networks' inputs in one micro-batch.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from core.spec.architectures import ARCHITECTURES, PRESETS
 from core.spec.architectures.base import SETTINGS, Size
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 else:
     Architecture = Literal[tuple(ARCHITECTURES)]
     Preset = Literal[tuple(PRESETS)]
+
+
+_POSITIONS = ("max_position_embeddings", "n_positions")
+_NOT_IN_CONFIG = frozenset(
+    {
+        "architectures",
+        "attn_implementation",
+        "auto_map",
+        "dtype",
+        "model_type",
+        "quantization_config",
+        "torch_dtype",
+        *(name for size in ARCHITECTURES.values() for name in size.published_sizes),
+    }
+)
+"""Settings that other fields of a spec decide, or that name code."""
 
 
 def presets_of(*architectures: Architecture, default: Preset) -> tuple[str, ...]:
@@ -58,9 +74,30 @@ class ModelSpec(Spec):
     """For a GAN's two networks: channels; for ``dcgan`` of the map with the highest resolution, for
     ``resgan`` everywhere. Default: the preset's."""
 
+    config: dict[str, JsonValue] | None = None
+    """Further settings of the network's ``config.json`` in `transformers`, for a network as somebody else made it: activation
+    functions, epsilons, numbers of positions, biases. The service fills them in where a job starts from an uploaded
+    checkpoint. What they leave out has the default of `transformers` then. The sizes are in the other fields."""
+
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     """Dropout of hidden states and attention in training; for a Llama, of attention alone. Default: 0.1 for BERT,
     GPT-2, T5 and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none."""
+
+    @model_validator(mode="after")
+    def _config_fits(self) -> Self:
+        for name in self.config or ():
+            if name in _NOT_IN_CONFIG or name.startswith("_"):
+                raise SpecFault("config_setting", f"config may not set {name!r}; leave it out", name=name)
+        return self
+
+    @property
+    def positions(self) -> int | None:
+        """Number of learned positions that ``config`` sets."""
+        for name in _POSITIONS:
+            value = (self.config or {}).get(name)
+            if isinstance(value, int) and value > 0:
+                return value
+        return None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

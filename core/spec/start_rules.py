@@ -86,7 +86,7 @@ def _tokenizer(spec: JobSpec, before: JobSpec) -> TokenizerSpec:
 
 def _shape(spec: JobSpec) -> tuple[object, ...]:
     """What a network's weights are made for."""
-    return spec.architecture, spec.network_size, spec.model.patch_size
+    return spec.architecture, spec.network_size, spec.model.patch_size, spec.model.config
 
 
 def _encoder(spec: JobSpec, before: JobSpec) -> list[Misfit]:
@@ -174,6 +174,8 @@ def encoder_form(spec: JobSpec) -> dict[str, object]:
     size = spec.network_size
     for name, value in size.model_dump().items():
         form[f"model.{'preset' if name == 'block' else name}"] = value
+    if spec.model.config is not None:
+        form["model.config"] = spec.model.config
     training, data = spec.training, spec.data
     if spec.task.modality == "text":
         form["data.tokenizer"] = data.tokenizer

@@ -65,6 +65,9 @@ class TaskSpec(Spec):
     documentation: ClassVar[str | None] = None
     """URL of its documentation page. Default, for the tasks of Seedbed itself: ``docs/tasks/<kind>.md`` of the source."""
 
+    continues: ClassVar[tuple[str, ...]] = ()
+    """Models of `transformers`, by ``model_type``, whose whole network it trains: uploaded ones go on with this task."""
+
     views: ClassVar[int] = 1
     """Images that the encoder learns from for each sample, where a task makes several of one."""
 

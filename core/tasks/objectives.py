@@ -1,6 +1,7 @@
 """Creates the objective of a job's task."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 from core.adaptation.adapt import adapt
@@ -12,11 +13,18 @@ from core.spec.job import JobSpec
 from core.tasks.registry import objective_module, packages
 
 
-def create_objective(job: JobSpec, data: Prepared, encoder: Path | None = None) -> Objective:
+def create_objective(
+    job: JobSpec,
+    data: Prepared,
+    encoder: Path | None = None,
+    *,
+    begin: Callable[[Objective], object] | None = None,
+) -> Objective:
     """The objective for a job's task, adapted as the job's ``adaptation`` says.
 
     Args:
         encoder: a checkpoint with the encoder's weights; all other weights are fresh. None: all are.
+        begin: gives the objective other weights, before it is adapted.
 
     Raises:
         EngineError: ``task_unavailable``: an installed package provides the task, and its objective cannot be used;
@@ -25,6 +33,8 @@ def create_objective(job: JobSpec, data: Prepared, encoder: Path | None = None) 
     objective = _fresh(job, data)
     if encoder is not None:
         objective.start_from_encoder(encoder)
+    if begin is not None:
+        begin(objective)
     if not isinstance(job.adaptation, Full):
         root, learned = objective.bundle.root, objective.learned_encoder
         assert root is not None

@@ -147,8 +147,10 @@ class Bench:
             "model": {"preset": "bert-tiny"},
             "training": training | changes.pop("training", {}),
         }
+        # A part that is None is left out, for the service to fill in.
+        document = {part: value for part, value in (document | changes).items() if value is not None}
         with write(self.database) as session:
-            return jobs.submit(session, self.project, validate(document | changes)).id
+            return jobs.submit(session, self.project, validate(document)).id
 
     @contextmanager
     def worker(self, *, engine: str = "tests.worker.scripted_engine", **environment: str) -> Iterator[Tree]:

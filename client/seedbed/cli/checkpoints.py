@@ -14,19 +14,42 @@ from seedbed.client import Client
 from seedbed.errors import SeedbedError
 from seedbed.models import Checkpoint
 from seedbed.resources.checkpoints import wanted_files
+from seedbed.uploads import model_files
 
-app = typer.Typer(help="What training made.", no_args_is_help=True)
+app = typer.Typer(help="What training made, and models to start from.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Id, as job_….")], as_json: Json = False
+    job: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[JOB]", help="Id, as job_…. Default: the uploaded checkpoints of the project."
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """List a job's checkpoints, newest step first."""
+    """List a job's checkpoints, newest step first, or those that were uploaded."""
     with Client() as client:
-        found = list(client.checkpoints.list(job))
+        found = list(client.checkpoints.list(job) if job else client.checkpoints.uploaded())
     if as_json:
         print_json(found)
+        return
+    if job is None:
+        table(
+            ["id", "name", "network", "size", "created"],
+            [
+                (
+                    one.id,
+                    one.name or "",
+                    (one.spec or {}).get("model", {}).get("architecture", ""),
+                    text.size(one.bytes),
+                    text.ago(one.created_at),
+                )
+                for one in found
+            ],
+            right=["size"],
+        )
         return
     table(
         ["id", "step", "attempt", "size", "evaluation", "created"],
@@ -86,6 +109,32 @@ def download(
 
 
 @app.command()
+def upload(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A model that save_pretrained of transformers wrote.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="A name for people. Default: that of the directory.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Upload a model in the layout of transformers, for jobs to start from. Prints the checkpoint's id."""
+    with Client() as client:
+        files = model_files(directory)
+        with bar("uploading", sum(file.bytes for file in files)) as progress:
+            found = client.checkpoints.upload(directory, name=name, progress=progress)
+    if as_json:
+        print_json(found)
+        return
+    spec = found.spec or {}
+    remark(
+        f"A {spec['model']['architecture']}, {len(found.files)} files. Start from it: "
+        f"seedbed job submit -f SPEC --start {found.id} (all of it, by {spec['task']['kind']}), or with --scope encoder."
+    )
+    print(found.id)
+
+
+@app.command()
 def delete(
     checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="Id, as ckpt_….")],
     yes: Yes = False,
@@ -96,7 +145,8 @@ def delete(
 
         def describe() -> str:
             found = client.checkpoints.get(checkpoint)
-            return f"the checkpoint of step {found.step:,} of {found.job} ({text.size(found.bytes)})"
+            what = f"step {found.step:,} of {found.job}" if found.job else f"the uploaded {found.name}"
+            return f"the checkpoint of {what} ({text.size(found.bytes)})"
 
         delete_for_good(
             checkpoint, describe, lambda: client.checkpoints.delete(checkpoint), yes=yes, as_json=as_json

@@ -185,7 +185,7 @@ def _show(job: Job) -> None:
             ("dataset", job.dataset),
             ("attempt", f"{job.attempt}" + (f" on {job.worker}" if job.worker else "")),
             ("checkpoints", str(job.checkpoints)),
-            ("parent", f"{job.parent.job}, {_taken(job.parent)}" if job.parent else None),
+            ("parent", f"{job.parent.job or 'uploaded'}, {_taken(job.parent)}" if job.parent else None),
             ("priority", str(job.priority)),
             ("created", _moment(job.created_at)),
             ("started", _moment(job.started_at)),

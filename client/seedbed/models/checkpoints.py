@@ -14,7 +14,10 @@ class CheckpointFile(Resource):
 
 class Checkpoint(Resource):
     id: str
-    job: str
+    job: str | None
+    """The job that wrote it; None if it was uploaded."""
+    name: str | None = None
+    """Of an uploaded one."""
     attempt: int
     step: int
     bytes: int
@@ -23,3 +26,6 @@ class Checkpoint(Resource):
     """Metrics of the last evaluation before it."""
     manifest_sha256: str
     created_at: datetime
+    spec: dict[str, Any] | None = None
+    """Of an uploaded one: the spec of a job that could have written it. A job that starts from it takes from here what it leaves
+    out."""

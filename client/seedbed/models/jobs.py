@@ -46,9 +46,10 @@ class WaitingReason(Resource):
 
 
 class Parent(Resource):
-    """The job whose checkpoint a job starts from."""
+    """The checkpoint that a job starts from, and the job that wrote it."""
 
-    job: str
+    job: str | None
+    """None if the checkpoint was uploaded."""
     checkpoint: str
     scope: str = "all"
     """What is taken from that checkpoint: ``all``, or the ``encoder`` alone."""

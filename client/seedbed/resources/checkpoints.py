@@ -1,12 +1,14 @@
-"""Checkpoints: list, look at, download."""
+"""Checkpoints: list, look at, upload, download."""
 
+import contextlib
 import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seedbed import downloads, predicting
+from seedbed import downloads, predicting, uploads
+from seedbed.errors import SeedbedError
 from seedbed.models import Checkpoint, CheckpointFile, Export, Prediction, PredictionEvent
 from seedbed.paging import Listing
 from seedbed.transport import Transport
@@ -21,6 +23,44 @@ class Checkpoints:
     def list(self, job: str) -> Listing[Checkpoint]:
         """A job's checkpoints, newest step first."""
         return Listing(self._transport, f"/v1/jobs/{quote(job, safe='')}/checkpoints", Checkpoint)
+
+    def uploaded(self) -> Listing[Checkpoint]:
+        """The uploaded checkpoints, newest first."""
+        return Listing(self._transport, "/v1/checkpoints", Checkpoint)
+
+    def upload(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        progress: uploads.Progress | None = None,
+    ) -> Checkpoint:
+        """Upload a model that `transformers` saved (``save_pretrained``) as a checkpoint that jobs can start from.
+
+        Args:
+            directory: With ``config.json``, safetensors, and the files of its tokenizer or preprocessor. Folders in it are left out.
+            name: For people. Default: that of the directory.
+            progress: Called with the bytes that were sent since its last call.
+
+        Raises:
+            InvalidFile: a file that cannot be read.
+            Invalid: a file that the service does not take, or files that do not fit each other; `detail` says why. Nothing is
+                kept then.
+        """
+        place = Path(directory)
+        files = uploads.model_files(place)
+        begun = self._transport.create("/v1/checkpoints", {"name": name or place.resolve().name})
+        path = f"/v1/checkpoints/{quote(begun['id'], safe='')}"
+        try:
+            for file in files:
+                digest = uploads.digest_of(file)
+                uploads.send_to_checkpoint(self._transport, begun["id"], file, digest, progress=progress)
+            answer = self._transport.post(f"{path}/complete", repeatable=True)
+        except BaseException:
+            with contextlib.suppress(SeedbedError):
+                self._transport.delete(path)
+            raise
+        return Checkpoint.model_validate(answer)
 
     def get(self, checkpoint: str) -> Checkpoint:
         answer = self._transport.get(f"/v1/checkpoints/{quote(checkpoint, safe='')}")

@@ -66,6 +66,8 @@ class Size(Spec, abc.ABC):
     """The names of `SETTINGS` that the architecture has."""
     default_dropout: ClassVar[float] = 0.0
     """Dropout in training unless the spec sets it: that of the publication."""
+    published_sizes: ClassVar[Mapping[str, str]] = {}
+    """Names in the ``config.json`` of `transformers` → names of `SETTINGS`."""
     learned_positions: ClassVar[bool] = False
     """Whether there is a trained vector for each position of a row, so that the weights depend on the row's length."""
 

@@ -12,6 +12,12 @@ class Gpt2Size(LanguageModelSize):
     """Sizes of a GPT-2, whose head is the embedding's matrix."""
 
     architecture: ClassVar[str] = "gpt2"
+    published_sizes: ClassVar[Mapping[str, str]] = {
+        "n_layer": "layers",
+        "n_embd": "hidden_size",
+        "n_head": "heads",
+        "n_inner": "intermediate_size",
+    }
     default_dropout: ClassVar[float] = 0.1
     learned_positions: ClassVar[bool] = True
     # The GELU, by its tangent, is made of seven operations.

@@ -15,6 +15,12 @@ class T5Size(LanguageModelSize):
     """Sizes of a T5; the encoder and the decoder have the same number of layers."""
 
     architecture: ClassVar[str] = "t5"
+    published_sizes: ClassVar[Mapping[str, str]] = {
+        "num_layers": "layers",
+        "d_model": "hidden_size",
+        "num_heads": "heads",
+        "d_ff": "intermediate_size",
+    }
     default_dropout: ClassVar[float] = 0.1
     # The GELU, by its tangent, is made of seven operations.
     token_bytes: ClassVar[tuple[tuple[int, int], tuple[int, int]]] = ((46, 32), (40, 28))

@@ -77,6 +77,12 @@ class Transformer(TransformerSize, Size):
     """An architecture that is a transformer."""
 
     settings: ClassVar[tuple[str, ...]] = ("layers", "hidden_size", "heads", "intermediate_size", "dropout")
+    published_sizes: ClassVar[Mapping[str, str]] = {
+        "num_hidden_layers": "layers",
+        "hidden_size": "hidden_size",
+        "num_attention_heads": "heads",
+        "intermediate_size": "intermediate_size",
+    }
     rotary: ClassVar[bool] = False
     """Whether positions are encoded as rotations of pairs of numbers (RoPE, Su et al. 2021, arXiv 2104.09864)."""
 

@@ -22,6 +22,7 @@ from core.evaluation.language import bits_per_byte, perplexity
 from core.networks.causal_language import CausalNetwork, body, create_causal_network, encode
 from core.networks.cross_entropy import cross_entropy
 from core.networks.documents import attention_mask, document_numbers, restarted_positions
+from core.networks.settings import as_configured
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text, text_of
 from core.objectives.predictions import Predictor
@@ -66,6 +67,7 @@ class CausalLM(LanguageModel):
             sequence_length=length,
             end_id=data.special_ids.sep,
             seed=job.training.seed,
+            configured=partial(as_configured, job),
         )
         return cls(job.task, model, data, length)
 

@@ -19,6 +19,7 @@ class CausalLanguageModeling(TaskSpec):
         "fine-tune to answer."
     )
     modality: ClassVar[Modality] = "text"
+    continues: ClassVar[tuple[str, ...]] = ("gpt2", "llama")
     presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", "llama", default="gpt2-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS_IN_NATS, *LANGUAGE)
     recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(

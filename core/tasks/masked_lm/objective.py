@@ -31,6 +31,7 @@ from core.networks.masked_language import (
     transform,
     vocabulary,
 )
+from core.networks.settings import as_configured
 from core.objectives.base import Batch, Losses, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text
 from core.objectives.predictions import Predictor
@@ -95,6 +96,7 @@ class MaskedLM(LanguageModel):
             sequence_length=length,
             special=special,
             seed=seed,
+            configured=partial(as_configured, job),
         )
         starts = None
         if task.masking != "token":

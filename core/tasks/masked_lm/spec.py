@@ -41,6 +41,7 @@ class MaskedLanguageModeling(TaskSpec):
         "Choose this if you want a network that understands text: to classify, to label words, to search, to compare."
     )
     modality: ClassVar[Modality] = "text"
+    continues: ClassVar[tuple[str, ...]] = ("bert", "modernbert")
     presets: ClassVar[tuple[str, ...]] = presets_of("bert", "modernbert", default="bert-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (
         replace(LOSS_IN_NATS, level="unigram_entropy"),

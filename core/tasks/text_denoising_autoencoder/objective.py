@@ -19,6 +19,7 @@ from core.data import Prepared, Samples
 from core.data.text import PreparedText
 from core.evaluation.language import bits_per_byte, perplexity
 from core.networks.cross_entropy import cross_entropy
+from core.networks.settings import as_configured
 from core.networks.t5 import create_t5, t5_config
 from core.objectives.base import Batch, Losses, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text
@@ -72,7 +73,7 @@ class TextDenoiser(LanguageModel):
         )
         return cls(
             task=task,
-            model=create_t5(config, job.training.seed),
+            model=create_t5(as_configured(job, config), job.training.seed),
             data=data,
             sequence_length=length,
             sentinels=sentinels,

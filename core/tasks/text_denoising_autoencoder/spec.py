@@ -26,6 +26,7 @@ class TextDenoisingAutoencoder(TaskSpec):
         "Choose this if you want a network that reads one text and writes another, as for summaries or translation."
     )
     modality: ClassVar[Modality] = "text"
+    continues: ClassVar[tuple[str, ...]] = ("t5",)
     presets: ClassVar[tuple[str, ...]] = presets_of("t5", default="t5-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS_IN_NATS, *LANGUAGE)
     recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(

@@ -755,7 +755,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/checkpoints/{checkpoint}": {
+    "/v1/checkpoints": {
         parameters: {
             query?: never;
             header?: never;
@@ -763,18 +763,40 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Checkpoint
-         * @description One checkpoint, with the list of its files.
+         * List Uploaded Checkpoints
+         * @description The project's uploaded checkpoints, newest first. Those that jobs wrote are listed with their jobs.
          */
-        get: operations["getCheckpoint"];
+        get: operations["listUploadedCheckpoints"];
         put?: never;
-        post?: never;
         /**
-         * Delete Checkpoint
-         * @description Delete a checkpoint and its files. Refused for the newest one of a job that is not over, and while a fork or an
-         *     export starts from it.
+         * Create Checkpoint
+         * @description Begin to upload a checkpoint in the layout of `transformers`. PUT its files, then complete it.
          */
-        delete: operations["deleteCheckpoint"];
+        post: operations["createCheckpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/checkpoints/{checkpoint}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete Checkpoint
+         * @description Check the files against each other: whole, of a known architecture, with the shapes that `config.json` describes.
+         *
+         *     If they fit, this is a checkpoint that jobs can start from; it never changes again, and completing it again changes nothing.
+         *     Otherwise the upload stays open, so that files can be added or replaced.
+         */
+        post: operations["completeCheckpoint"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -792,7 +814,12 @@ export interface paths {
          * @description One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by.
          */
         get: operations["downloadCheckpointFile"];
-        put?: never;
+        /**
+         * Upload Checkpoint File
+         * @description Put a file into an open upload; it replaces a file of the same name. Weights are taken as safetensors only; a pickle is
+         *     refused, whatever it is called.
+         */
+        put: operations["uploadCheckpointFile"];
         post?: never;
         delete?: never;
         options?: never;
@@ -801,6 +828,31 @@ export interface paths {
          * @description One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by.
          */
         head: operations["headCheckpointFile"];
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/checkpoints/{checkpoint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Checkpoint
+         * @description One checkpoint, with the list of its files; of an uploaded one, also with the spec that jobs take from it.
+         */
+        get: operations["getCheckpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Checkpoint
+         * @description Delete a checkpoint and its files, or an upload that is still open. Refused for the newest one of a job that is not over, and
+         *     while a fork or an export starts from it.
+         */
+        delete: operations["deleteCheckpoint"];
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -1564,7 +1616,10 @@ export interface components {
             /** Sha256 */
             sha256: string;
         };
-        /** CheckpointOut */
+        /**
+         * CheckpointOut
+         * @description A checkpoint that a job wrote.
+         */
         CheckpointOut: {
             /**
              * Object
@@ -1574,11 +1629,12 @@ export interface components {
             object: "checkpoint";
             /** Id */
             id: string;
-            /** Job */
-            job: string;
             /** Attempt */
             attempt: number;
-            /** Step */
+            /**
+             * Step
+             * @description 0 for an uploaded one: a job that starts from it begins at its first step.
+             */
             step: number;
             /** Bytes */
             bytes: number;
@@ -1598,6 +1654,8 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Job */
+            job: string;
         };
         /**
          * CheckpointRetention
@@ -1622,6 +1680,39 @@ export interface components {
              * @description Also each checkpoint whose step is a multiple of this.
              */
             keep_every?: number | null;
+        };
+        /** CheckpointUploadIn */
+        CheckpointUploadIn: {
+            /**
+             * Name
+             * @description A name for people; need not be unique.
+             */
+            name: string;
+        };
+        /** CheckpointUploadOut */
+        CheckpointUploadOut: {
+            /**
+             * Object
+             * @default checkpoint_upload
+             * @constant
+             */
+            object: "checkpoint_upload";
+            /**
+             * Id
+             * @description The id that the checkpoint will have.
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: components["schemas"]["CheckpointFile"][];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * Colorization
@@ -3122,6 +3213,7 @@ export interface components {
              */
             random_crop: boolean;
         };
+        JsonValue: unknown;
         /** KeyCreated */
         KeyCreated: {
             /**
@@ -3636,6 +3728,15 @@ export interface components {
              */
             width?: number | null;
             /**
+             * Config
+             * @description Further settings of the network's ``config.json`` in `transformers`, for a network as somebody else made it: activation
+             *     functions, epsilons, numbers of positions, biases. The service fills them in where a job starts from an uploaded
+             *     checkpoint. What they leave out has the default of `transformers` then. The sizes are in the other fields.
+             */
+            config?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /**
              * Dropout
              * @description Dropout of hidden states and attention in training; for a Llama, of attention alone. Default: 0.1 for BERT,
              *     GPT-2, T5 and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none.
@@ -3883,6 +3984,24 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[UploadedCheckpointOut] */
+        Page_UploadedCheckpointOut_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["UploadedCheckpointOut"][];
+            /** Has More */
+            has_more: boolean;
+            /**
+             * Next
+             * @description Opaque cursor: pass as `?cursor=` for the next page.
+             */
+            next?: string | null;
+        };
         /** Page[WorkerOut] */
         Page_WorkerOut_: {
             /**
@@ -3903,11 +4022,14 @@ export interface components {
         };
         /**
          * Parent
-         * @description The job whose checkpoint a job starts from.
+         * @description The checkpoint that a job starts from, and the job that wrote it.
          */
         Parent: {
-            /** Job */
-            job: string;
+            /**
+             * Job
+             * @description Null if the checkpoint was uploaded.
+             */
+            job: string | null;
             /** Checkpoint */
             checkpoint: string;
             /**
@@ -5108,6 +5230,57 @@ export interface components {
              * @default false
              */
             embeddings: boolean;
+        };
+        /**
+         * UploadedCheckpointOut
+         * @description A checkpoint that was uploaded.
+         */
+        UploadedCheckpointOut: {
+            /**
+             * Object
+             * @default checkpoint
+             * @constant
+             */
+            object: "checkpoint";
+            /** Id */
+            id: string;
+            /** Attempt */
+            attempt: number;
+            /**
+             * Step
+             * @description 0 for an uploaded one: a job that starts from it begins at its first step.
+             */
+            step: number;
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: components["schemas"]["CheckpointFile"][];
+            /**
+             * Metrics
+             * @description Metrics of the last evaluation before it: name → value.
+             */
+            metrics: {
+                [key: string]: unknown;
+            };
+            /** Manifest Sha256 */
+            manifest_sha256: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Job
+             * @description Null: no job wrote it.
+             */
+            job: null;
+            /** Name */
+            name: string;
+            /**
+             * @description The spec of a job that could have written it: the task that goes on with all of its weights, its sizes and further settings
+             *     (`model`), its vocabulary. A job that starts from it takes from here what it leaves out.
+             */
+            spec: components["schemas"]["JobSpec"];
         };
         /** UsageOut */
         UsageOut: {
@@ -10651,6 +10824,787 @@ export interface operations {
             };
         };
     };
+    listUploadedCheckpoints: {
+        parameters: {
+            query?: {
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UploadedCheckpointOut_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid · The cursor is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckpointUploadIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointUploadOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    completeCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadedCheckpointOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Files of the checkpoint are missing · The files of the checkpoint do not fit each other · The checkpoint is of a network that cannot be trained here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadCheckpointFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range: `bytes=0-1023`. */
+                Range?: string | null;
+                /** @description An ETag that the client has. */
+                "if-none-match"?: string | null;
+                /** @description The range is sent only if this is still the ETag; else the whole. */
+                "if-range"?: string | null;
+            };
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+                /** @description As in the checkpoint's `files`; `manifest.json` as well. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The range. */
+            206: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint · No such file · The stored object is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range lies outside the file */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploadCheckpointFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description RFC 9530: `sha-256=:BASE64:`. The received bytes are checked against it. */
+                "content-digest"?: string | null;
+            };
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+                /** @description As `save_pretrained` of `transformers` names the file. One path component. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /** @description The file, as it is. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description A file of that name was replaced */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointFile"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointFile"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The checkpoint is complete */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is too large · The project's quota is exceeded */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid · The digest cannot be read · The bytes are not the declared ones · The file is not what its name says · A file of a checkpoint cannot be called so · The file is no whole safetensors file · The checkpoint brings code of its own · The file is a pickle · The file is no tokenizer · The files of the checkpoint do not fit each other · The file is empty · Reading the file takes more than a file of its size may take · The file is of no known format · The file ended the process that read it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The storage is full · The storage is nearly full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    headCheckpointFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One range: `bytes=0-1023`. */
+                Range?: string | null;
+                /** @description An ETag that the client has. */
+                "if-none-match"?: string | null;
+                /** @description The range is sent only if this is still the ETag; else the whole. */
+                "if-range"?: string | null;
+            };
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+                /** @description As in the checkpoint's `files`; `manifest.json` as well. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As a GET would answer, without the bytes. */
+            200: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The same for a range. */
+            206: {
+                headers: {
+                    /** @description The file's SHA-256, in quotes. */
+                    ETag?: string;
+                    "Content-Length"?: number;
+                    "Accept-Ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such checkpoint · No such file · The stored object is gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The range lies outside the file */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     getCheckpoint: {
         parameters: {
             query?: never;
@@ -10669,7 +11623,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CheckpointOut"];
+                    "application/json": components["schemas"]["UploadedCheckpointOut"] | components["schemas"]["CheckpointOut"];
                 };
             };
             /** @description The request is malformed */
@@ -10863,274 +11817,6 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
-            };
-        };
-    };
-    downloadCheckpointFile: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description One range: `bytes=0-1023`. */
-                Range?: string | null;
-                /** @description An ETag that the client has. */
-                "if-none-match"?: string | null;
-                /** @description The range is sent only if this is still the ETag; else the whole. */
-                "if-range"?: string | null;
-            };
-            path: {
-                /** @description Id, `ckpt_…` */
-                checkpoint: string;
-                /** @description As in the checkpoint's `files`; `manifest.json` as well. */
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The file. */
-            200: {
-                headers: {
-                    /** @description The file's SHA-256, in quotes. */
-                    ETag?: string;
-                    "Content-Length"?: number;
-                    "Accept-Ranges"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
-                };
-            };
-            /** @description The range. */
-            206: {
-                headers: {
-                    /** @description The file's SHA-256, in quotes. */
-                    ETag?: string;
-                    "Content-Length"?: number;
-                    "Accept-Ranges"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
-                };
-            };
-            /** @description The client has it already. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is malformed */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The API key may not do this · The request does not come from the dashboard */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such checkpoint · No such file · The stored object is gone */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The head of the request did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The address is too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The range lies outside the file */
-            416: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The head of the request is too large */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something went wrong in the service */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The storage does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    headCheckpointFile: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description One range: `bytes=0-1023`. */
-                Range?: string | null;
-                /** @description An ETag that the client has. */
-                "if-none-match"?: string | null;
-                /** @description The range is sent only if this is still the ETag; else the whole. */
-                "if-range"?: string | null;
-            };
-            path: {
-                /** @description Id, `ckpt_…` */
-                checkpoint: string;
-                /** @description As in the checkpoint's `files`; `manifest.json` as well. */
-                path: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description As a GET would answer, without the bytes. */
-            200: {
-                headers: {
-                    /** @description The file's SHA-256, in quotes. */
-                    ETag?: string;
-                    "Content-Length"?: number;
-                    "Accept-Ranges"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The same for a range. */
-            206: {
-                headers: {
-                    /** @description The file's SHA-256, in quotes. */
-                    ETag?: string;
-                    "Content-Length"?: number;
-                    "Accept-Ranges"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The client has it already. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is malformed */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The API key may not do this · The request does not come from the dashboard */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description No such checkpoint · No such file · The stored object is gone */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The head of the request did not arrive in time */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The address is too long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The range lies outside the file */
-            416: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The head of the request is too large */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Something went wrong in the service */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The storage does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
         };
     };

@@ -80,7 +80,7 @@ function Started({ checkpoint, scope, onFresh }: { checkpoint: string; scope: Sc
       <div className="notice-body">
         <p>
           {found ? (
-            <Origin job={found.job} checkpoint={checkpoint} scope={scope} />
+            <Origin job={"name" in found ? null : found.job} checkpoint={checkpoint} scope={scope} />
           ) : (
             "Starts from a checkpoint"
           )}

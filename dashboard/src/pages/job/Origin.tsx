@@ -6,8 +6,18 @@ import { integer, shortId } from "@/lib/format";
 import { Icon } from "@/ui/Icon";
 import { Name } from "@/ui/Name";
 
-/** Which checkpoint a job starts from, whether all of it or its encoder alone, and the job that wrote it. */
-export function Origin({ job, checkpoint, scope }: NonNullable<Job["parent"]>) {
+type Parent = NonNullable<Job["parent"]>;
+
+/** Which checkpoint a job starts from, whether all of it or its encoder alone, and the job that wrote it, if one did. */
+export function Origin({ job, checkpoint, scope }: Parent) {
+  return job === null ? (
+    <OfUpload checkpoint={checkpoint} scope={scope} />
+  ) : (
+    <OfJob job={job} checkpoint={checkpoint} scope={scope} />
+  );
+}
+
+function OfJob({ job, checkpoint, scope }: Parent & { job: string }) {
   const step = useQuery(queries.checkpoint(checkpoint)).data?.step;
   const name = useQuery(queries.job(job)).data?.name;
   return (
@@ -15,5 +25,15 @@ export function Origin({ job, checkpoint, scope }: NonNullable<Job["parent"]>) {
       <Icon name="fork" /> {scope === "encoder" ? "encoder of" : "from"}{" "}
       {step === undefined ? "a checkpoint" : `step ${integer(step)}`} of <Name>{name ?? shortId(job)}</Name>
     </Link>
+  );
+}
+
+function OfUpload({ checkpoint, scope }: Pick<Parent, "checkpoint" | "scope">) {
+  const found = useQuery(queries.checkpoint(checkpoint)).data;
+  const name = found && "name" in found ? found.name : shortId(checkpoint);
+  return (
+    <span className="origin">
+      <Icon name="fork" /> {scope === "encoder" ? "encoder of" : "from"} the uploaded <Name>{name}</Name>
+    </span>
   );
 }

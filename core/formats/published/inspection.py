@@ -1,0 +1,91 @@
+"""Inspects one file of an uploaded checkpoint; runs in a process of its own."""
+
+import json
+import os
+from typing import Any, BinaryIO
+
+from core.formats.containers.source import Source
+from core.formats.errors import Place
+from core.formats.limits import DEFAULT_LIMITS, Budget
+from core.formats.published.names import (
+    CONFIG,
+    INDEX,
+    JSON_FILES,
+    PREPROCESSOR,
+    TOKENIZER,
+    WEIGHTS,
+    check_name,
+)
+from core.formats.published.weights import read_header
+from core.formats.text.tokenizer import read_tokenizer
+
+_LARGEST_JSON = 32 << 20
+_LARGEST_SETTINGS = 256 << 10
+_LARGEST_TEXT = 64 << 20
+
+
+def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
+    """What a file contains, for `core.formats.published.checking`.
+
+    Raises:
+        FormatError: the file cannot be a part of a checkpoint.
+    """
+    check_name(name)
+    place = Place(name)
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if name.endswith(WEIGHTS):
+        tensors = read_header(stream, size, place)
+        return {"tensors": {tensor: [kind, *shape] for tensor, (kind, shape) in tensors.items()}}
+    if name == TOKENIZER:
+        content, _ = read_tokenizer(Source(stream, None, place, Budget(size, DEFAULT_LIMITS)), DEFAULT_LIMITS)
+        return {"largest_id": _largest_id(json.loads(content))}
+    if name not in JSON_FILES:
+        most = _LARGEST_TEXT
+        if size > most:
+            raise place.error("bad_file", f"is larger than {most:,} bytes", case="too_large", most=most)
+        return {}
+    kept = name in {CONFIG, PREPROCESSOR, "tokenizer_config.json", "special_tokens_map.json"}
+    document = _json(stream, place, _LARGEST_SETTINGS if name in {CONFIG, PREPROCESSOR} else _LARGEST_JSON)
+    if name == INDEX:
+        weights = document.get("weight_map")
+        if not isinstance(weights, dict) or not all(isinstance(file, str) for file in weights.values()):
+            raise place.error(
+                "bad_file", 'has no "weight_map" from the names of tensors to files', case="no_weight_map"
+            )
+        return {"weight_map": weights}
+    _refuse_code(document, place)
+    return {"document": document} if kept and name in {CONFIG, PREPROCESSOR} else {}
+
+
+def _json(stream: BinaryIO, place: Place, most: int) -> dict[str, Any]:
+    content = stream.read(most + 1)
+    if len(content) > most:
+        raise place.error("bad_file", f"is larger than {most:,} bytes", case="too_large", most=most)
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise place.error("bad_file", f"is not JSON ({error})", case="no_json", error=str(error)) from None
+    if not isinstance(document, dict):
+        raise place.error("bad_file", "is no JSON object", case="no_object")
+    return document
+
+
+def _refuse_code(document: dict[str, Any], place: Place) -> None:
+    """Settings that name Python code of the checkpoint's own."""
+    for name in ("auto_map", "custom_pipelines", "trust_remote_code"):
+        if document.get(name):
+            raise place.error(
+                "code_refused",
+                f"names code of the checkpoint's own ({name}), which is never run; a model of one of the architectures of "
+                "transformers needs none: remove the field",
+                case="setting",
+                name=name,
+            )
+
+
+def _largest_id(document: dict[str, Any]) -> int:
+    vocabulary = document["model"]["vocab"]
+    ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else [len(vocabulary) - 1]
+    ids += [token["id"] for token in document.get("added_tokens") or () if isinstance(token.get("id"), int)]
+    return max(ids, default=-1)

@@ -1,0 +1,51 @@
+"""What a job that starts from a checkpoint takes from it where its spec leaves it out: network and tokenizer."""
+
+from typing import Any
+
+from core.spec.data import LEAST_VOCABULARY
+from core.spec.job import JobSpec
+from core.spec.problems import validate
+
+
+def completed(spec: JobSpec, before: JobSpec, *, vocabulary_size: int | None = None) -> JobSpec:
+    """The spec with what it leaves out and the checkpoint decides.
+
+    Args:
+        before: The spec of the job that wrote the checkpoint; of an uploaded one, of a job that could have written it.
+        vocabulary_size: Of the tokenizer that was uploaded with that job's dataset.
+
+    Raises:
+        core.spec.problems.SpecError: what is filled in does not fit what the spec sets.
+    """
+    changes = {"model": _model(spec, before), "data": _data(spec, before, vocabulary_size)}
+    changes = {name: section for name, section in changes.items() if section is not None}
+    if not changes:
+        return spec
+    return validate(spec.model_dump(mode="json", exclude_unset=True) | changes)
+
+
+def _model(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:
+    """The section ``model``; None if nothing is filled in."""
+    if before.architecture not in spec.task.architectures() or before.task.modality != spec.task.modality:
+        return None
+    theirs = before.model.model_dump(mode="json", exclude_none=True, exclude={"dropout"})
+    config = theirs.get("config")
+    if "model" not in spec.model_fields_set:
+        # Without further settings, `core.spec.inheritance` fills in an encoder's sizes.
+        of_encoder = spec.start is not None and spec.start.scope == "encoder"
+        return None if config is None and of_encoder else theirs or None
+    if config is None or spec.model.config is not None or spec.architecture != before.architecture:
+        return None
+    return spec.model.model_dump(mode="json", exclude_unset=True) | {"config": config}
+
+
+def _data(spec: JobSpec, before: JobSpec, vocabulary_size: int | None) -> dict[str, Any] | None:
+    """The section ``data`` with the checkpoint's tokenizer; None if the spec has another one, or no text."""
+    data = spec.data
+    if {spec.task.modality, before.task.modality} != {"text"}:
+        return None
+    if "tokenizer" in data.model_fields_set and data.tokenizer.kind != "checkpoint":
+        return None
+    size = vocabulary_size or before.data.tokenizer.largest_vocabulary
+    tokenizer = {"kind": "checkpoint", "vocabulary_size": max(size, LEAST_VOCABULARY)}
+    return data.model_dump(mode="json", exclude_unset=True) | {"tokenizer": tokenizer}
