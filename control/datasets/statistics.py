@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from control.datasets.text_labels import label_statistics
+
 _SIZES = 20
 _CLASSES = 1000
 """Number of classes that are listed, the largest ones."""
-_LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names")
+_LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names", "label_columns", "tags")
 
 
 def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
@@ -36,6 +38,7 @@ def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         ],
         "scripts": [{"script": script, "letters": letters} for script, letters in ranked],
         "repeats": _repeats(reports, "documents", "repeats"),
+        **label_statistics(reports),
     }
 
 

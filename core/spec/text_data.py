@@ -11,6 +11,10 @@ TextLabels = Literal["one", "several", "number", "tags"]
 """How a text's labels are read: one class, a set of classes, a number, or one tag for each word."""
 
 
+LABEL_COLUMNS = ("label", "labels", "class", "category", "intent", "target", "score")
+"""Names of columns that hold labels, the most likely first."""
+
+
 class ColumnFileSpec(Spec):
     """The columns of files in CoNLL layout: one word a line, blank lines between sentences, ``-DOCSTART-`` between documents."""
 

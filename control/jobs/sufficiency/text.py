@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from control.jobs.sufficiency.report import Report, missing_column, reads_other, too_small
+from control.jobs.sufficiency.text_labels import judge_text_labels
 from control.schemas import ProblemDetail
 from core.formats.distinct_samples import DistinctSample, merged
 from core.formats.splits import by_hash
@@ -16,6 +17,9 @@ def judge_text(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | None
         return problem
     if reads_other(spec.data.text_column, reports, "text_column"):
         return None
+    if spec.task.text_labels is not None:
+        # A sample is one text, however many tokens it has.
+        return judge_text_labels(spec, reports)
     whole = spec.data.documents == "whole_file"
     ledger = merged(report.ledger("whole_ledger" if whole else "ledger") for report in reports)
     documents = list(ledger.entries.values())

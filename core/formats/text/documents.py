@@ -8,15 +8,20 @@ from core.formats.containers.source import Source, size_of
 from core.formats.content import content_hash
 from core.formats.distinct_samples import DistinctSample, WholeText
 from core.formats.errors import Place
+from core.formats.labels import parse_path
 from core.formats.limits import DEFAULT_LIMITS, Budget, Limits
 from core.formats.names import Kind, detect
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
-from core.formats.text.column_texts import open_text, words_as_text
+from core.formats.text.column_files import Sentence, documents
+from core.formats.text.column_texts import open_text, read_sentences, words_as_text
 from core.formats.text.plain import split_text
 from core.formats.text.sources import Notes, TableOptions, TextSource, members, sources
 from core.formats.text.tables import table_rows
 from core.formats.text.tokenizer import read_tokenizer
 from core.spec.text_data import ColumnFileSpec
+
+_BEGINNING = 1_000
+"""Characters of a plain text file that are shown as an example of its class."""
 
 
 def read_documents(
@@ -131,12 +136,43 @@ def _raw_documents(source: TextSource, notes: Notes) -> Iterator[str]:
     elif kind in {Kind.TEXT, Kind.CONLL}:
         texts = open_text(source)
         if reading.in_columns:
-            yield from words_as_text(source, texts)
+            yield from _words(source, texts, notes)
         else:
-            yield from split_text(texts if notes.whole is None else WholeText(texts, notes.whole))
+            yield from split_text(_noted(source, texts, notes))
     else:
+        if notes.labels is not None:
+            reading.further = notes.labels.choose
         for row in table_rows(source):
+            if notes.labels is not None and row.text and not row.text.isspace():
+                notes.labels.add_row(row, place)
             yield row.text or ""
+
+
+def _words(source: TextSource, texts: Iterator[str], notes: Notes) -> Iterator[str]:
+    if notes.labels is None:
+        yield from words_as_text(source, texts)
+        return
+    counter, place = notes.labels, source.reading.place
+
+    def counted() -> Iterator[Sentence]:
+        for sentence in read_sentences(source, texts, tags=True):
+            counter.add_sentence(sentence, place)
+            yield sentence
+
+    yield from documents(counted())
+
+
+def _noted(source: TextSource, texts: Iterator[str], notes: Notes) -> Iterator[str]:
+    """The same text; recorded as a whole, and with its folder, where the notes ask for that."""
+    place, beginning = source.reading.place, ""
+    for text in texts if notes.whole is None else WholeText(texts, notes.whole):
+        beginning = beginning or text[:_BEGINNING]
+        yield text
+    if notes.labels is not None and beginning and not beginning.isspace():
+        folder, held_out = (
+            source.layout.place(place.file, place.member) if place.member else parse_path(place.file)
+        )
+        notes.labels.add_file(folder, beginning, held_out=held_out)
 
 
 def _is_cut(source: TextSource) -> bool:

@@ -15,6 +15,7 @@ from core.formats.notes import Note
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
 from core.formats.text.documents import read_documents
 from core.formats.text.examples import TextExample, TextExamples
+from core.formats.text.label_census import LabelCensus
 from core.formats.text.repeats import RepeatCounter
 from core.formats.text.scripts import ScriptCounter
 from core.formats.text.sources import Notes
@@ -57,6 +58,8 @@ class FileReport:
     """`DistinctSamples.facts` of the documents."""
     whole_ledger: Mapping[str, Any]
     """`DistinctSamples.facts` where each plain text file is one document (``data.documents: whole_file``)."""
+    labels: Mapping[str, Any]
+    """`LabelCensus.facts`: columns that may hold labels, folders, tags of words, and what is held out by names."""
     length_histogram: tuple[int, ...]
     """Entry ``b`` counts the documents of 2^(b-1) to 2^b - 1 characters."""
     scripts: Mapping[str, int]
@@ -84,7 +87,8 @@ def inspect_file(
         FormatError: every code of a reader; also ``no_documents``, where the file has only whitespace.
     """
     file_format = detect(name)
-    notes, ledger = Notes(whole=DistinctSamples()), DistinctSamples()
+    census = LabelCensus()
+    notes, ledger = Notes(labels=census, whole=DistinctSamples()), DistinctSamples()
     documents = characters = 0
     histogram = [0] * 65
     examples = TextExamples()
@@ -122,6 +126,7 @@ def inspect_file(
         columns=notes.columns,
         ledger=ledger.facts(),
         whole_ledger=notes.whole.facts() if notes.whole is not None else {},
+        labels=census.facts(),
         length_histogram=tuple(histogram),
         scripts=scripts.counts(),
         repeats=repeats.count(),

@@ -19,10 +19,7 @@ from core.formats.text.label_values import Label, LabelFault, label_of
 from core.formats.text.sources import Notes, TableOptions, TextSource, sources
 from core.formats.text.tables import table_rows
 from core.formats.text.tag_schemes import is_tag
-from core.spec.text_data import TextDataSpec
-
-LABEL_COLUMNS = ("label", "labels", "class", "category", "intent", "target", "score")
-"""Names of columns that hold labels, the most likely first."""
+from core.spec.text_data import LABEL_COLUMNS, TextDataSpec
 
 _TEXTS = {Kind.TEXT, Kind.CONLL}
 _TRAINED_ON = SPLIT_NAMES - HELD_OUT_NAMES

@@ -1,9 +1,9 @@
 """The parts of an uploaded file of text that are read one after the other: the file, or an archive's members."""
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 from core.formats.containers.archive import open_archive, open_member
 from core.formats.containers.layout import Folders, Layout
@@ -16,10 +16,22 @@ from core.formats.limits import Budget, Limits
 from core.formats.names import KNOWN_FORMATS, Format, Kind, detect, detect_at, is_hidden
 from core.formats.notes import Note
 from core.formats.tables.dialect import Dialect
-from core.formats.tables.reading import Reading, ReadingOptions
+from core.formats.tables.reading import Reading, ReadingOptions, Row
 from core.spec.text_data import ColumnFileSpec
 
 _NOTES = 20
+
+
+class Census(Protocol):
+    """Counts labels: `core.formats.text.label_census.LabelCensus`."""
+
+    def choose(self, columns: Sequence[str], /) -> Sequence[str]: ...
+
+    def add_row(self, row: Row, place: Place, /) -> None: ...
+
+    def add_file(self, folder: str | None, text: str, /, *, held_out: bool) -> None: ...
+
+    def add_sentence(self, sentence: Any, place: Place, /) -> None: ...
 
 
 @dataclass
@@ -37,6 +49,8 @@ class Notes:
     notes: list[Note] = field(default_factory=list)
     columns: tuple[str, ...] | None = None
     """Names of columns of text that every table has. None where there is no table."""
+    labels: Census | None = None
+    """If given, counts the labels that `read_documents` finds beside the documents."""
     whole: DistinctSamples | None = None
     """If given, records the documents that `read_pieces` yields with ``whole_files``."""
 
