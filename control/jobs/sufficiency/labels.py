@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from control.jobs.sufficiency.report import Report, reads_other
+from control.jobs.sufficiency.text_labels import class_counts
 from control.schemas import ProblemDetail
 from core.spec.job import JobSpec
 
@@ -15,10 +16,12 @@ _NAMED = 5
 def counted(spec: JobSpec, reports: Sequence[Report]) -> Counter[str] | None:
     """Number of samples of each class, repeated ones included; None where inspection does not know them.
 
-    It does not know them for text, for a column that it has not read, and for a file with more classes than it lists.
+    It does not know them for a column that it has not read, and for a file with more classes than it lists.
     """
-    if spec.task.modality == "text" or not spec.task.needs_labels:
+    if not spec.task.needs_labels:
         return None
+    if spec.task.modality == "text":
+        return class_counts(spec, reports)
     if spec.task.modality == "image" and reads_other(spec.data.image.label_column, reports, "label_column"):
         return None
     found: Counter[str] = Counter()
@@ -35,7 +38,9 @@ def judge_labels(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | No
 
     Folders of several files are one tree to the engine, and each file's own to inspection: then only the engine knows.
     """
-    classes = counted(spec, reports) if len(reports) == 1 else None
+    # Those of text are judged by `control.jobs.sufficiency.text_labels`.
+    is_known = len(reports) == 1 and spec.task.modality != "text"
+    classes = counted(spec, reports) if is_known else None
     if classes is None:
         return None
     if len(classes) < 2:

@@ -1942,13 +1942,17 @@ export interface components {
              * Statistics
              * @description For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
              *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     twice. ``classes``: ``[{"name", "documents", "held_out", "examples"}]`` of ``label_column``, or of folders where it is null;
+             *     ``label_columns``: ``[{"name", "kind"}]``, the kind is ``one``, ``several``, ``number``, ``split`` or ``other``; ``splits`` of a
+             *     column of splits: ``[{"column", "name", "documents"}]``; how many texts are ``unlabelled``, or held out by the names of files or
+             *     folders (``held_out``); ``tags`` of words: ``scheme``, ``sentences``, ``words``, ``untagged``, ``problem``, and ``entities``:
+             *     ``[{"type", "entities", "held_out", "examples"}]``. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
              *     ``[{"sample", "reason", "code", "params"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
              *     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
              *     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
-             *     of datasets holds neither ``classes`` nor ``bad_samples`` nor ``names``: GET the dataset for them.
+             *     of datasets holds no ``classes``, ``bad_samples``, ``names``, ``label_columns`` and ``tags``: GET the dataset for them.
              */
             statistics: {
                 [key: string]: unknown;
@@ -1979,7 +1983,7 @@ export interface components {
             sha256: string;
             /**
              * Kind
-             * @description ``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``.
+             * @description ``text``, ``conll``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``.
              */
             kind: string;
             /**
@@ -2090,13 +2094,17 @@ export interface components {
              * Statistics
              * @description For text ``length_histogram``: ``[{"from", "to", "documents"}]`` in characters; ``scripts``: ``[{"script", "letters"}]``,
              *     the most frequent first; ``repeats``: documents that are in their file before, word for word, or in a file that is there
-             *     twice. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
+             *     twice. ``classes``: ``[{"name", "documents", "held_out", "examples"}]`` of ``label_column``, or of folders where it is null;
+             *     ``label_columns``: ``[{"name", "kind"}]``, the kind is ``one``, ``several``, ``number``, ``split`` or ``other``; ``splits`` of a
+             *     column of splits: ``[{"column", "name", "documents"}]``; how many texts are ``unlabelled``, or held out by the names of files or
+             *     folders (``held_out``); ``tags`` of words: ``scheme``, ``sentences``, ``words``, ``untagged``, ``problem``, and ``entities``:
+             *     ``[{"type", "entities", "held_out", "examples"}]``. For images ``sizes``: ``[{"width", "height", "images"}]``, ``classes``: ``[{"name", "images"}]``, ``bad_samples``:
              *     ``[{"sample", "reason", "code", "params"}]``, how many are ``bad``, ``duplicates``, ``gray``, ``unlabelled`` or set aside (``held_out``),
              *     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
              *     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
              *     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
              *     ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
-             *     of datasets holds neither ``classes`` nor ``bad_samples`` nor ``names``: GET the dataset for them.
+             *     of datasets holds no ``classes``, ``bad_samples``, ``names``, ``label_columns`` and ``tags``: GET the dataset for them.
              */
             statistics: {
                 [key: string]: unknown;
