@@ -20,6 +20,7 @@ from core.networks.heads import name_classes
 from core.networks.llama import llama_config
 from core.networks.masked_language import attention_of
 from core.networks.modernbert import modernbert_config
+from core.networks.settings import as_configured
 from core.networks.t5 import t5_config
 from core.networks.t5_encoder_classifier import (
     T5EncoderClassifierConfig,
@@ -85,14 +86,16 @@ def text_config(job: JobSpec, vocabulary_size: int, special: SpecialIds) -> Any:
     """The configuration of `transformers` for the job's network, for a head of fine-tuning."""
     size, dropout, length = job.size, job.dropout, job.training.sequence_length
     shared: dict[str, Any] = {"dropout": dropout, "vocabulary_size": vocabulary_size}
+    config: Any
     if job.architecture == "bert":
-        return bert_config(size, sequence_length=length, padding_id=special.pad, **shared)
+        config = bert_config(size, sequence_length=length, padding_id=special.pad, **shared)
+        return as_configured(job, config)
     if job.architecture == "modernbert":
-        return modernbert_config(size, sequence_length=length, special=special, **shared)
+        return as_configured(job, modernbert_config(size, sequence_length=length, special=special, **shared))
     if job.architecture == "t5":
-        return t5_config(size, padding_id=special.pad, end_id=special.sep, **shared)
+        return as_configured(job, t5_config(size, padding_id=special.pad, end_id=special.sep, **shared))
     make = gpt2_config if job.architecture == "gpt2" else llama_config
-    config: Any = make(size, sequence_length=length, end_id=special.sep, **shared)
+    config = as_configured(job, make(size, sequence_length=length, end_id=special.sep, **shared))
     # The logits are those of the last token that is not padding.
     config.pad_token_id = special.pad
     config.use_cache = False

@@ -84,6 +84,18 @@ class JobSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _settings_fit(self) -> Self:
+        if self.model.config is not None and self.task.modality != "text":
+            raise SpecFault(
+                "config_of_other_modality",
+                f"further settings of a network are for text, and {self.task.kind} learns from {self.task.modality}; leave config out",
+                param="model.config",
+                task=self.task.kind,
+                modality=self.task.modality,
+            )
+        return self
+
+    @model_validator(mode="after")
     def _rows_fit(self) -> Self:
         positions, length = self.learned_positions, self.training.sequence_length
         if self.task.modality == "text" and positions is not None and length > positions:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer, T5EncoderModel
+from transformers import AutoModel, AutoTokenizer, T5EncoderModel, pipeline
 
 from core.data import data_files, prepare_for
 from core.spec.problems import validate
@@ -153,3 +153,58 @@ def test_a_network_as_somebody_else_made_it_can_begin_with_new_weights(words: Pa
     document["training"]["sequence_length"] = 41
     with pytest.raises(Exception, match="40 positions"):
         validate(document)
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sentences with one of two classes."""
+    path = tmp_path_factory.mktemp("kinds") / "kinds.jsonl"
+    dice = np.random.default_rng(1)
+    lines = (
+        {"text": " ".join(dice.choice(WORDS[:7] if number % 2 else WORDS[7:], 8)), "kind": "ab"[number % 2]}
+        for number in range(200)
+    )
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def fine_tuning(directory: Path) -> dict[str, Any]:
+    document = job_of(directory, "encoder")
+    document["task"] = {"kind": "text_classification"}
+    document["data"]["text"] = {"label_column": "kind"}
+    return document
+
+
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_a_head_is_put_on_the_encoder_that_somebody_else_made(name: str, kinds: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved(name, directory)
+    started = made(fine_tuning(directory), directory, kinds, tmp_path / "cache")
+    started.start_from_encoder(directory)
+    kind = T5EncoderModel if name.startswith("t5") else AutoModel
+    original = kind.from_pretrained(directory).eval()
+    ids, real = started.trimmed(started.samples("train").rows(np.arange(6)))
+    expected = original(input_ids=ids, attention_mask=real.long()).last_hidden_state[real]
+    found = started.learned_encoder.tokens(ids, None if bool(real.all()) else real)[real]
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "modernbert"])
+def test_fine_tuning_comes_out_for_a_pipeline(name: str, pretrain: Any, kinds: Path, tmp_path: Path) -> None:
+    directory, out = tmp_path / "model", tmp_path / "out"
+    saved(name, directory)
+    engine = pretrain(fine_tuning(directory), out, "--start", str(directory), data=kinds)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    own = out / "step-00000003"
+    config = json.loads((own / "config.json").read_text())
+    before = json.loads((directory / "config.json").read_text())
+    assert {
+        key: config[key] for key in before if "eps" in key or "act" in key or key == "field_of_somebody"
+    } == {
+        key: value
+        for key, value in before.items()
+        if "eps" in key or "act" in key or key == "field_of_somebody"
+    }
+    (answer,) = pipeline("text-classification", model=str(own), device="cpu")("the cat sat on the mat")
+    assert answer["label"] in {"a", "b"}
