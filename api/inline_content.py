@@ -10,6 +10,8 @@ from control.samples.schemas import MediaType
 _SANDBOX = "default-src 'none'; img-src 'self'; style-src 'none'; sandbox; frame-ancestors 'none'"
 """A Content-Security-Policy under which the content can neither run scripts nor load anything."""
 
+_ENDINGS: dict[MediaType, str] = {"text/plain": "txt", "image/png": "png", "application/json": "json"}
+
 
 def shown_responses(*codes: str) -> JsonResponses:
     """The responses of a GET for inline content, for the OpenAPI document."""
@@ -23,6 +25,7 @@ def shown_responses(*codes: str) -> JsonResponses:
                 "content": {
                     "text/plain": {"schema": {"type": "string"}},
                     "image/png": {"schema": {"type": "string", "format": "binary"}},
+                    "application/json": {"schema": {"type": "object"}},
                 },
             },
             304: {"description": "The client has it already."},
@@ -48,7 +51,6 @@ async def send_shown(
     Raises:
         StorageNotFound, StorageUnavailable: before the first byte is sent.
     """
-    text = media_type == "text/plain"
     response = await send_object(
         request,
         context.storage,
@@ -56,8 +58,8 @@ async def send_shown(
         key,
         size=size,
         sha256=sha256,
-        name=f"{name}.{'txt' if text else 'png'}",
-        shown_as="text/plain; charset=utf-8" if text else media_type,
+        name=f"{name}.{_ENDINGS[media_type]}",
+        shown_as="text/plain; charset=utf-8" if media_type == "text/plain" else media_type,
     )
     response.headers["Content-Security-Policy"] = _SANDBOX
     return response

@@ -10,7 +10,7 @@ from api.problems import ProblemResponse
 
 _HEADERS = {
     # The dashboard contains everything that it needs: it loads nothing from, and sends nothing to, other hosts.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; media-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

@@ -2,7 +2,7 @@
 
 `control.short_jobs.kind` describes a kind, `api.routes.short_jobs` holds the descriptions of its routes. The routes of ``NAME``:
 
-    POST   /v1/jobs/NAME or /v1/checkpoints/{checkpoint}/NAME   ask for one
+    POST   /v1/jobs/NAME, /v1/checkpoints/{checkpoint}/NAME or /v1/NAMEs   ask for one
     GET    /v1/jobs/{job}/NAMEs                                 those about a job's checkpoints
     GET    /v1/NAMEs/{NAME}?wait=SECONDS                        how it stands
     POST   /v1/NAMEs/{NAME}/cancel
@@ -32,7 +32,7 @@ from control.jobs import service as jobs
 from control.jobs.schemas import JobIn
 from control.schemas import Page
 from control.short_jobs import service
-from control.short_jobs.kind import FromSpec, Kind, ShortJobOut
+from control.short_jobs.kind import FromCheckpointAndData, FromSpec, Kind, OnDataset, ShortJobOut
 from control.short_jobs.presenters import short_job_out
 from control.short_jobs.registry import kinds
 
@@ -107,6 +107,8 @@ def router(kind: Kind[Any], texts: Texts) -> APIRouter:
     )
     if of_spec:
         _add_create_from_spec(made, kind, texts)
+    elif isinstance(kind.starts_from, FromCheckpointAndData):
+        _add_create_from_checkpoint_and_data(made, kind, texts)
     else:
         _add_create_from_checkpoint(made, kind, texts)
     if texts.list is not None:
@@ -188,6 +190,39 @@ def _add_create_from_checkpoint(router: APIRouter, kind: Kind[Any], texts: Texts
         response_model=kind.out,
         responses=problems(*_BODY_PROBLEMS, "checkpoint_not_found"),
         **_operation(kind.name, "Checkpoint", texts.create),
+    )
+
+
+def _add_create_from_checkpoint_and_data(router: APIRouter, kind: Kind[Any], texts: Texts) -> None:
+    def create(body: OnDataset, caller: Writer, context: Ctx, repeat: Repeat) -> Response:
+        with write(context.engine) as session:
+            return repeat.answer(
+                session,
+                caller.project_id,
+                lambda: short_job_out(
+                    session,
+                    kind,
+                    service.create_from_checkpoint_and_data(session, kind, caller.project_id, body),
+                ),
+                status=202,
+            )
+
+    # As above.
+    create.__annotations__["body"] = Annotated[kind.options, Body(examples=[texts.create_example or {}])]
+    router.add_api_route(
+        f"/{kind.name}s",
+        create,
+        methods=["POST"],
+        status_code=202,
+        response_model=kind.out,
+        responses=problems(
+            *_BODY_PROBLEMS,
+            "checkpoint_not_found",
+            "dataset_not_found",
+            "dataset_not_ready",
+            "modality_mismatch",
+        ),
+        **_operation("create", kind.name.capitalize(), texts.create),
     )
 
 

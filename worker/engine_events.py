@@ -76,7 +76,7 @@ class EngineEvents:
                 )
             case "progress":
                 total = event["total"]
-                phase: Phase = "training" if event["phase"] == "timing" else "preparing"
+                phase: Phase = "training" if event["phase"] in {"timing", "evaluating"} else "preparing"
                 self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
                 self._event("prepared", _facts(event), data=_facts(event))

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _BACK_OFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 
-_SAMPLE_BYTES: dict[str, int] = {"text/plain": 1 << 20, "image/png": 8 << 20}
+_SAMPLE_BYTES: dict[str, int] = {"text/plain": 1 << 20, "image/png": 8 << 20, "application/json": 8 << 20}
 """Most bytes of a sample that is kept, by media type."""
 _SAMPLES_WAITING = 256
 """Most samples that wait for their upload; more are dropped, because the run must never wait for them."""

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
 from control.scheduling.claims import ClaimedFile
-from control.short_jobs.kind import FromCheckpoint, Kind
+from control.short_jobs.kind import FromCheckpoint, FromCheckpointAndData, FromSpec, Kind
 from control.short_jobs.registry import kinds
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
@@ -46,7 +46,7 @@ class StagingError(Exception):
 class Workspace:
     """One attempt's directory.
 
-    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``checkpoint/`` (what it continues or starts from), ``out/`` (the engine's), ``uploads/`` (links
+    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``checkpoint/`` (what it continues or starts from), ``against/`` (what that is compared with), ``out/`` (the engine's), ``uploads/`` (links
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
@@ -103,6 +103,14 @@ class Workspace:
     def _stage_checkpoint(self, kind: Kind[Any]) -> list[str]:
         for directory in (self.out, self.uploads):
             directory.mkdir()
+        checkpoint = self._stage_only_checkpoint()
+        return self._of_short_job(kind, [str(checkpoint), "--threads", str(self._resources.machine.threads)])
+
+    def _stage_only_checkpoint(self) -> Path:
+        """
+        Raises:
+            StagingError: the checkpoint that a short job works on is not whole in storage.
+        """
         found = self._stage_best()
         if found is None:
             raise StagingError(
@@ -113,34 +121,64 @@ class Workspace:
                     details={"case": "checkpoint"},
                 )
             )
-        _, checkpoint = found
-        return self._of_short_job(kind, [str(checkpoint), "--threads", str(self._resources.machine.threads)])
+        return found[1]
 
     def _of_short_job(self, kind: Kind[Any], arguments: list[str]) -> list[str]:
         """The command line of a short job: its command, its input, its options, its output directory."""
         chosen = kind.arguments(self._claim.options, self._resources.machine.memory_bytes)
         out = [] if kind.files is None else ["--out", str(self.out / kind.name)]
-        return [kind.name, *arguments, *chosen, *out, *self._write_digests()]
+        return [kind.command or kind.name, *arguments, *chosen, *out, *self._write_digests()]
 
     def _stage(self, prepared: Path, kind: Kind[Any] | None) -> list[str]:
         for directory in (self.data, self.out, self.uploads):
             directory.mkdir()
-        spec = self.directory / "spec.json"
-        spec.write_text(json.dumps(self._claim.spec))
         cache, machine = self._resources.cache, self._resources.machine
         cache.trim(cache.missing_bytes((file.sha256, file.bytes) for file in self._claim.files))
         self._stage_data()
-        arguments = [str(spec), "--data", str(self.data), "--cache", str(prepared)]
+        about = self._of_what(kind)
+        arguments = [*about, "--data", str(self.data), "--cache", str(prepared)]
         arguments += ["--threads", str(machine.threads)]
         if reading := {file.name: file.reading for file in self._claim.files if file.reading}:
             arguments += ["--reading", json.dumps(reading)]
         if kind is not None:
-            return self._of_short_job(kind, [*arguments, *self._beginning()])
+            beginning = self._beginning() if isinstance(kind.starts_from, FromSpec) else []
+            return self._of_short_job(kind, [*arguments, *beginning])
         arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]
         arguments += self._beginning()
         return [*arguments, *self._write_digests()]
+
+    def _of_what(self, kind: Kind[Any] | None) -> list[str]:
+        """The argument for what is worked on besides the data: the spec, or one checkpoint or two.
+
+        Raises:
+            StagingError: a checkpoint is not whole in storage.
+        """
+        if kind is None or not isinstance(kind.starts_from, FromCheckpointAndData):
+            spec = self.directory / "spec.json"
+            spec.write_text(json.dumps(self._claim.spec))
+            return [str(spec)]
+        arguments = [str(self._stage_only_checkpoint())]
+        if self._claim.options.get("against") is not None:
+            arguments += ["--against", str(self._stage_against())]
+        return arguments
+
+    def _stage_against(self) -> Path:
+        """
+        Raises:
+            StagingError: the second checkpoint is not whole in storage, or gone.
+        """
+        reference = self._claim.against
+        if reference is None:
+            raise _against_is_damaged("it was deleted")
+        target = self.directory / "against" / f"step-{reference.step:08d}"
+        try:
+            self._with_retries(partial(self._fetch_checkpoint, reference, target))
+        except DamagedError as error:
+            raise _against_is_damaged(str(error)) from error
+        self._digests["against"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
+        return target
 
     def _beginning(self) -> list[str]:
         """The argument for where the run begins: its own checkpoint, else the one that its job starts from, else none.
@@ -223,7 +261,7 @@ class Workspace:
 
     @property
     def _without_weights(self) -> bool:
-        return self._kind is not None and not isinstance(self._kind.starts_from, FromCheckpoint)
+        return self._kind is not None and isinstance(self._kind.starts_from, FromSpec)
 
     def _stage_best(self) -> tuple[CheckpointRef, Path] | None:
         """Stage the best undamaged checkpoint, and return it with its local path; None if there is none.
@@ -289,6 +327,17 @@ class Workspace:
 
 def _is_weights(path: str) -> bool:
     return path.endswith(".safetensors")
+
+
+def _against_is_damaged(why: str) -> StagingError:
+    return StagingError(
+        Failed(
+            "checkpoint_damaged",
+            f"The checkpoint to compare with is not whole in storage any more: {why}.",
+            "Check the storage; then compare with another checkpoint.",
+            {"case": "against", "error": why},
+        )
+    )
 
 
 def _disk(error: OSError) -> Failed:

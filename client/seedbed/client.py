@@ -12,6 +12,7 @@ from seedbed.resources.keys import Keys
 from seedbed.resources.tasks import Tasks
 from seedbed.resources.workers import Workers
 from seedbed.short_jobs.estimate import Estimates
+from seedbed.short_jobs.evaluation import Evaluations
 from seedbed.short_jobs.export import Exports
 from seedbed.short_jobs.preview import Previews
 from seedbed.transport import Transport
@@ -42,6 +43,7 @@ class Client:
         self.estimates = Estimates(self._transport)
         self.previews = Previews(self._transport)
         self.exports = Exports(self._transport)
+        self.evaluations = Evaluations(self._transport)
         self.workers = Workers(self._transport)
         self.keys = Keys(self._transport)
 

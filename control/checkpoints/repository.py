@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from control.checkpoints.models import Checkpoint
@@ -42,10 +42,17 @@ def starting_points(
         parent = session.get(Checkpoint, parent_checkpoint_id)
         if parent is not None and parent.deleted_at is None:
             found.append(parent)
-    return [
-        CheckpointRef(c.id, c.job_id, c.attempt, c.step, c.prefix, c.manifest, c.manifest_sha256)
-        for c in found
-    ]
+    return [_reference(c) for c in found]
+
+
+def reference(session: ReadSession, checkpoint_id: str) -> CheckpointRef | None:
+    """A checkpoint of any project, unless it was deleted."""
+    found = session.get(Checkpoint, checkpoint_id)
+    return None if found is None or found.deleted_at is not None else _reference(found)
+
+
+def _reference(c: Checkpoint) -> CheckpointRef:
+    return CheckpointRef(c.id, c.job_id, c.attempt, c.step, c.prefix, c.manifest, c.manifest_sha256)
 
 
 def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
@@ -67,7 +74,7 @@ def starting_from(session: ReadSession, job_id: str) -> dict[str, list[str]]:
     own = aliased(Checkpoint)
     rows = session.execute(
         select(Checkpoint.id, Job.id)
-        .join(Job, Job.parent_checkpoint_id == Checkpoint.id)
+        .join(Job, or_(Job.parent_checkpoint_id == Checkpoint.id, Job.against_checkpoint_id == Checkpoint.id))
         .where(
             Checkpoint.job_id == job_id,
             Job.state.not_in(TERMINAL),

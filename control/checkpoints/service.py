@@ -129,8 +129,11 @@ def _metrics(
     }
 
 
-def get(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint:
+def get(session: ReadSession, project_id: str, checkpoint_id: str, *, param: str | None = None) -> Checkpoint:
     """A checkpoint of the project.
+
+    Args:
+        param: The field of a request's body that names it.
 
     Raises:
         NotFound: no such checkpoint, another project's, or one that retention has dropped.
@@ -141,6 +144,7 @@ def get(session: ReadSession, project_id: str, checkpoint_id: str) -> Checkpoint
             "checkpoint_not_found",
             f"There is no checkpoint {checkpoint_id}; it may have been deleted, or dropped by its job's retention rule.",
             params={"checkpoint": checkpoint_id},
+            param=param,
         )
     return checkpoint
 

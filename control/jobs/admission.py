@@ -45,7 +45,7 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     whose checkpoint is started from, so that neither is deleted before the commit."""
     start = find_start(session, project_id, spec)
     spec = start.spec
-    dataset, problem = _dataset(session, project_id, spec)
+    dataset, problem = find_dataset(session, project_id, spec)
     files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []
     weight = estimate(
         spec, vocabulary_size=_uploaded_vocabulary(spec, files), classes=class_count(spec, files)
@@ -71,9 +71,10 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     return result
 
 
-def _dataset(
+def find_dataset(
     session: ReadSession, project_id: str, spec: JobSpec
 ) -> tuple[Dataset | None, ProblemDetail | None]:
+    """The dataset that a spec names, and why its task cannot read it, if it cannot. Its row is held where the session writes."""
     if spec.dataset is None:
         return None, ProblemDetail(
             param="dataset",

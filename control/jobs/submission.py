@@ -29,7 +29,9 @@ _STATUS = {
     "dataset_not_ready": HTTPStatus.CONFLICT,
     "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
-_OF_A_FIELD = frozenset({"missing", "steps_done", "fixed_by_checkpoint", "no_encoder", "has_adapters"})
+_OF_A_FIELD = frozenset(
+    {"missing", "steps_done", "fixed_by_checkpoint", "no_encoder", "has_adapters", "same_checkpoint"}
+)
 """Codes of errors in one field; the code of the whole problem is ``validation_failed``."""
 
 

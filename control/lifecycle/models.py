@@ -58,6 +58,10 @@ class Job(Base):
         ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
     )
     """The checkpoint that the first attempt of a fork starts from."""
+    against_checkpoint_id: Mapped[str | None] = mapped_column(
+        ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
+    )
+    """The second checkpoint of a short job that compares two."""
 
     state: Mapped[str] = mapped_column(server_default="queued")
     intent: Mapped[str | None]

@@ -13,7 +13,7 @@ class Sample(Base):
     __table_args__ = (
         UniqueConstraint("job_id", "step", "name"),
         Index(None, "job_id", "seq"),
-        CheckConstraint("media_type IN ('text/plain', 'image/png')", name="media_type"),
+        CheckConstraint("media_type IN ('text/plain', 'image/png', 'application/json')", name="media_type"),
     )
 
     id: Mapped[PrimaryId]

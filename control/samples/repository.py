@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from control.db import ReadSession, WriteSession
@@ -34,6 +34,11 @@ def at(session: ReadSession, job_id: str, step: int, name: str) -> Sample | None
 def count(session: ReadSession, job_id: str) -> int:
     """Number of a job's samples."""
     return session.execute(select(func.count()).where(Sample.job_id == job_id)).scalar_one()
+
+
+def drop_others(session: WriteSession, job_id: str, name: str, step: int) -> None:
+    """Drop the job's samples of this name at other steps."""
+    session.execute(delete(Sample).where(Sample.job_id == job_id, Sample.name == name, Sample.step != step))
 
 
 def thin_out(session: WriteSession, job_id: str) -> None:

@@ -1,11 +1,13 @@
 """HTTP schemas of samples."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from control.schemas import Resource
 
-MediaType = Literal["text/plain", "image/png"]
+MediaType = Literal["text/plain", "image/png", "application/json"]
+"""A JSON document is a report: a table or a picture of a job's newest evaluation, with its ``kind``."""
+REPORT: Final = "application/json"
 
 
 class SampleOut(Resource):

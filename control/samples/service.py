@@ -10,6 +10,7 @@ from control.lifecycle.leases import held
 from control.quotas.service import require_room
 from control.samples import repository
 from control.samples.models import Sample
+from control.samples.schemas import REPORT
 
 MOST = 2000
 """Most samples that a job keeps. One more drops those of every second step, so that the history stays evenly spaced."""
@@ -29,7 +30,7 @@ def commit_sample(
 ) -> Sample:
     """Write the row of a sample whose content is in storage; it replaces the one of an earlier attempt.
 
-    The same content again changes nothing. An object that no row names any more is removed in the next round
+    A report replaces those of other steps. The same content again changes nothing. An object that no row names any more is removed in the next round
     of housekeeping (`control.maintenance.orphans`).
 
     Args:
@@ -46,6 +47,8 @@ def commit_sample(
     require_room(session, job.project_id, "samples", size - (known.bytes if known else 0), repository.taken)
     if known is None and repository.count(session, job_id) >= MOST:
         repository.thin_out(session, job_id)
+    if media_type == REPORT:
+        repository.drop_others(session, job_id, name, step)
     sample = repository.upsert(
         session,
         {

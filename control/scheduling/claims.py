@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from control.checkpoints.repository import CheckpointRef, starting_points
+from control.checkpoints.repository import CheckpointRef, reference, starting_points
 from control.datasets import repository as datasets
 from control.datasets.modalities import READING
 from control.db import WriteSession
@@ -55,6 +55,8 @@ class Claim:
     """Estimated peak memory."""
     decisions: dict[str, Any] = field(default_factory=dict)
     """What the engines of earlier attempts chose for ``auto`` in the spec: an attempt that starts over chooses the same."""
+    against: CheckpointRef | None = None
+    """The second checkpoint of a short job that compares two."""
 
     @property
     def resume(self) -> CheckpointRef | None:
@@ -97,6 +99,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         memory_bytes=job.memory_bytes,
         seconds_used=job.seconds_used,
         decisions=_decisions(session, job),
+        against=reference(session, job.against_checkpoint_id) if job.against_checkpoint_id else None,
     )
 
 

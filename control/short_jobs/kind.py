@@ -15,13 +15,13 @@ The database, the queue, the routes, the problem codes, retention, deletion, usa
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from control.lifecycle.schemas import Failure
 from control.scheduling.schemas import WaitingReason
-from control.schemas import Resource
+from control.schemas import Body, Resource
 from core.spec.job import JobSpec
 
 ShortJobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -75,17 +75,42 @@ class FromCheckpoint:
 
 
 @dataclass(frozen=True)
+class FromCheckpointAndData:
+    """It works on a checkpoint and on a dataset of the same modality, maybe also on a second checkpoint.
+
+    Its options are an `OnDataset`. Checkpoints and dataset are held until it is over; the same request is done once, as
+    of `FromCheckpoint`.
+    """
+
+    memory_bytes: Callable[[JobSpec], int]
+    """Of a checkpoint's spec: what it takes. With two checkpoints the larger number counts."""
+    device: Callable[[JobSpec], str]
+    """What it runs on: ``cpu``, ``cuda`` or ``auto``."""
+
+
+class OnDataset(Body):
+    """What every kind that is `FromCheckpointAndData` is asked with."""
+
+    checkpoint: Annotated[str, Field(pattern=r"^ckpt_[0-9a-z]{26}$")]
+    """What is evaluated."""
+    dataset: Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")] | None = None
+    """On which data; of the checkpoint's modality. Default: the dataset that its job learned from."""
+    against: Annotated[str, Field(pattern=r"^ckpt_[0-9a-z]{26}$")] | None = None
+    """Another checkpoint of the same modality to compare it with, on the same samples."""
+
+
+@dataclass(frozen=True)
 class Kind(Generic[OutT_co]):
     """One kind of short job."""
 
     name: str
-    """Purpose of its rows, engine command, and the noun in paths and codes: ``/v1/estimates``, ``estimate_not_found``."""
+    """Purpose of its rows, and the noun in paths and codes: ``/v1/estimates``, ``estimate_not_found``."""
     prefix: str
     """Prefix of its ids, such as ``est`` in ``est_01kb…``."""
-    starts_from: FromSpec | FromCheckpoint
+    starts_from: FromSpec | FromCheckpoint | FromCheckpointAndData
     options: type[BaseModel]
     """Its options besides the spec or the checkpoint: the query of ``POST /v1/jobs/NAME``, the body of
-    ``POST /v1/checkpoints/ID/NAME``. The row stores them."""
+    ``POST /v1/checkpoints/ID/NAME``, or that of ``POST /v1/NAMEs``. The row stores them."""
     out: type[OutT_co]
     """Schema of its response. Fields named ``spec``, ``checkpoint``, ``job``, ``step``, ``files``, ``bytes`` and like an option are
     filled in if it has them; ``result`` is made by `result`."""
@@ -101,6 +126,8 @@ class Kind(Generic[OutT_co]):
     event names their directory as ``path``."""
     kept: timedelta | None = None
     """How long it is kept after its end; None: until it or the job of its checkpoint is deleted."""
+    command: str | None = None
+    """The engine's command; None: the name."""
     steps: int = 1
     """The number of steps of its progress."""
     retries: int = 1

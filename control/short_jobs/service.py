@@ -21,7 +21,8 @@ from control.lifecycle.events import record
 from control.lifecycle.intents import request
 from control.lifecycle.models import Job
 from control.short_jobs import repository
-from control.short_jobs.kind import FromCheckpoint, Kind
+from control.short_jobs.kind import FromCheckpoint, FromCheckpointAndData, Kind, OnDataset
+from control.short_jobs.subject import subject
 from control.short_jobs.trials import admit
 from control.storage import Storage
 from control.workers.wakeups import wake_for
@@ -88,6 +89,36 @@ def create_from_checkpoint(
     )
 
 
+def create_from_checkpoint_and_data(
+    session: WriteSession, kind: Kind[Any], project_id: str, asked: OnDataset
+) -> Job:
+    """Ask for a short job about a checkpoint and a dataset; the same that waits, runs or has succeeded is not done again.
+
+    Raises:
+        NotFound: ``checkpoint_not_found``.
+        SeedbedError: the dataset or the second checkpoint cannot be used; ``param`` names the field.
+    """
+    start = kind.starts_from
+    assert isinstance(start, FromCheckpointAndData)
+    found = subject(session, project_id, asked)
+    options = asked.model_dump(mode="json") | found.facts
+    known = repository.same(session, kind.name, found.checkpoint.id, options)
+    if known is not None:
+        return known
+    return _submit(
+        session,
+        kind,
+        found.spec,
+        options,
+        project_id=project_id,
+        dataset_id=found.dataset_id,
+        device=start.device(found.spec),
+        memory_bytes=max(start.memory_bytes(spec) for spec in found.specs),
+        checkpoint=found.checkpoint,
+        against=found.against,
+    )
+
+
 def _weights_bytes(checkpoint: Checkpoint) -> int:
     """Bytes of the files that `transformers` opens, without the trainer's state."""
     files = checkpoint.manifest["files"]
@@ -105,6 +136,7 @@ def _submit(
     device: str,
     memory_bytes: int,
     checkpoint: Checkpoint | None = None,
+    against: Checkpoint | None = None,
 ) -> Job:
     row = Job(
         id=new_id(kind.prefix),
@@ -116,6 +148,7 @@ def _submit(
         options=options,
         parent_job_id=checkpoint.job_id if checkpoint and not is_uploaded(checkpoint) else None,
         parent_checkpoint_id=checkpoint.id if checkpoint else None,
+        against_checkpoint_id=against.id if against else None,
         priority=kind.priority,
         device=device,
         memory_bytes=memory_bytes,

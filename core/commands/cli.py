@@ -38,15 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     events = Events(terminal_sink(live=arguments.events_fd is None and sys.stderr.isatty()))
     if arguments.events_fd is not None:
         events.add(PipeSink(arguments.events_fd))
-    match arguments.command:
-        case "estimate":
-            return _estimate(arguments, events)
-        case "export":
-            return _export(arguments, events)
-        case "preview":
-            return _preview(arguments, events)
-        case _:
-            return _run(arguments, events)
+    run = {"estimate": _estimate, "evaluate": _evaluate, "export": _export, "preview": _preview}
+    return run.get(arguments.command, _run)(arguments, events)
 
 
 def _run(arguments: argparse.Namespace, events: "Events") -> int:
@@ -103,6 +96,25 @@ def _preview(arguments: argparse.Namespace, events: "Events") -> int:
         digests=arguments.digests,
     )
     return preview(options, events)
+
+
+def _evaluate(arguments: argparse.Namespace, events: "Events") -> int:
+    from core.assessment.report import Resampling  # noqa: PLC0415 - as above
+    from core.commands.evaluate import Options, evaluate  # noqa: PLC0415 - as above
+
+    options = Options(
+        checkpoint=arguments.checkpoint,
+        data=tuple(arguments.data),
+        against=arguments.against,
+        split=arguments.split,
+        probes=arguments.probes,
+        resampling=Resampling(arguments.resamples, arguments.level, arguments.seed),
+        cache=arguments.cache,
+        threads=arguments.threads,
+        reading=arguments.reading,
+        digests=arguments.digests,
+    )
+    return evaluate(options, events)
 
 
 def _export(arguments: argparse.Namespace, events: "Events") -> int:
@@ -198,6 +210,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new directory to write to")
     _add_process(export)
 
+    _add_evaluate(commands)
+
     preview = commands.add_parser("preview", help="show the inputs of the networks for some samples")
     _add_job(preview)
     preview.add_argument(
@@ -235,8 +249,42 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evaluate = commands.add_parser("evaluate", help="evaluate a checkpoint on a dataset")
+    evaluate.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint directory")
+    _add_data(evaluate)
+    evaluate.add_argument(
+        "--against", type=Path, metavar="CHECKPOINT", help="compare with this one on the same samples"
+    )
+    evaluate.add_argument(
+        "--split", choices=["held_out", "train", "all"], default="held_out", help="default: held_out"
+    )
+    evaluate.add_argument(
+        "--no-probes", dest="probes", action="store_false", help="leave out linear probe and k-NN"
+    )
+    evaluate.add_argument(
+        "--resamples",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="of the bootstrap (default: 1000)",
+    )
+    evaluate.add_argument(
+        "--level", type=_share, default=0.95, metavar="P", help="of the intervals (default: 0.95)"
+    )
+    evaluate.add_argument("--seed", type=int, default=0, metavar="N", help="of the resamples (default: 0)")
+    evaluate.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: a temporary one)"
+    )
+    _add_process(evaluate)
+
+
 def _add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", type=Path, metavar="SPEC", help="the job, YAML or JSON")
+    _add_data(parser)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
@@ -283,6 +331,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 1")
     return number
 
 

@@ -16,17 +16,20 @@ class Digests:
     checkpoint: Mapping[str, str] = field(default_factory=dict)
     """sha256 of the files of the checkpoint that is resumed from or exported, by path in the checkpoint."""
 
+    against: Mapping[str, str] = field(default_factory=dict)
+    """The same of the checkpoint that another one is compared with."""
+
     @classmethod
     def read(cls, path: Path) -> "Digests":
-        """Read a JSON file ``{"data": {NAME: SHA256}, "checkpoint": {PATH: SHA256}}``; either key may be missing.
+        """Read a JSON file ``{"data": {NAME: SHA256}, "checkpoint": {PATH: SHA256}, "against": {…}}``; keys may be missing.
 
         Raises:
             OSError: it cannot be read.
             ValueError: it has other content.
         """
         document: Any = json.loads(path.read_bytes())
-        if not isinstance(document, dict) or document.keys() - {"data", "checkpoint"}:
-            raise ValueError('not a JSON object with "data" and "checkpoint"')
+        if not isinstance(document, dict) or document.keys() - {"data", "checkpoint", "against"}:
+            raise ValueError('not a JSON object with "data", "checkpoint" and "against"')
         for part in document.values():
             if not isinstance(part, dict) or not all(isinstance(value, str) for value in part.values()):
                 raise ValueError("not hashes by the names of files")

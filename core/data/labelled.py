@@ -35,6 +35,7 @@ class LabelledSamples:
 
     def __init__(self, samples: Samples, split: SplitName, missing: Literal["refuse", "skip"]) -> None:
         self._samples = samples
+        self.split: SplitName = split
         self._name = "training" if split == "train" else "held-out"
         labels = samples.labels
         if labels is None:

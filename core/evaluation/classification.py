@@ -1,10 +1,13 @@
 """Measures of classifiers, computed by `torchmetrics`."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torchmetrics.functional.classification import (
+    binary_auroc,
     multiclass_accuracy,
+    multiclass_calibration_error,
     multiclass_f1_score,
     multiclass_precision,
     multiclass_recall,
@@ -13,6 +16,8 @@ from torchmetrics.functional.classification import (
     multilabel_recall,
 )
 from torchmetrics.functional.regression import mean_absolute_error, pearson_corrcoef, spearman_corrcoef
+
+from core.evaluation.reports import BINS
 
 _TOP = 5
 
@@ -28,24 +33,27 @@ def single_label(scores: Tensor, labels: Tensor) -> dict[str, float]:
         labels: Shape (N,).
 
     Returns:
-        Values by name, as in `core.spec.metrics.CLASSIFICATION`. NaN without samples.
+        Values by name, as in `core.spec.metrics.CLASSIFICATION`. NaN without samples; no AUROC if all are of one class.
     """
     count, classes = scores.shape
-    names = ["loss", "accuracy", "macro_f1", "macro_precision", "macro_recall"]
-    if classes > _TOP:
-        names.append("top5_accuracy")
+    names = ["loss", "accuracy", "macro_f1", "macro_precision", "macro_recall", "calibration_error"]
     if count == 0:
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys([*names, *(["top5_accuracy"] if classes > _TOP else [])], float("nan"))
     scores = scores.double()
-    predicted = scores.argmax(dim=1)
+    predicted, probabilities = scores.argmax(dim=1), scores.softmax(dim=1)
     found = [
         functional.cross_entropy(scores, labels),
         (predicted == labels).double().mean(),
         multiclass_f1_score(predicted, labels, classes, average="macro"),
         multiclass_precision(predicted, labels, classes, average="macro"),
         multiclass_recall(predicted, labels, classes, average="macro"),
+        multiclass_calibration_error(probabilities, labels, classes, n_bins=BINS),
     ]
+    if len(np.unique(labels.cpu().numpy())) > 1:
+        names.append("auroc")
+        found.append(macro_auroc(probabilities, labels))
     if classes > _TOP:
+        names.append("top5_accuracy")
         found.append(multiclass_accuracy(scores, labels, classes, average="micro", top_k=_TOP))
     return dict(zip(names, torch.stack([value.double() for value in found]).tolist(), strict=True))
 
@@ -98,3 +106,19 @@ def number(predicted: Tensor, values: Tensor) -> dict[str, float]:
         "pearson": (pearson_corrcoef(predicted, values) if varies else nothing).item(),
         "spearman": (spearman_corrcoef(predicted, values) if varies else nothing).item(),
     }
+
+
+def macro_auroc(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Area under the ROC curve of each class against all others, averaged over the classes that have samples; scalar.
+
+    NaN where all samples are of one class.
+
+    Args:
+        probabilities: Shape (N, C).
+        labels: Shape (N,).
+    """
+    present = np.unique(labels.cpu().numpy()).tolist()
+    if len(present) < 2:
+        return probabilities.new_tensor(float("nan"))
+    areas = [binary_auroc(probabilities[:, number], (labels == number).long()) for number in present]
+    return torch.stack(areas).mean()

@@ -21,6 +21,25 @@ def knn_accuracy(
 ) -> float:
     """k-nearest-neighbour accuracy: the share of held-out samples whose neighbours vote for the right class (0 … 1).
 
+    Arguments as `knn_classes`.
+    """
+    chosen = knn_classes(
+        features, labels, held_out, held_out_labels, neighbours=neighbours, temperature=temperature
+    )
+    return float((chosen == held_out_labels).float().mean().item())
+
+
+def knn_classes(
+    features: Tensor,
+    labels: Tensor,
+    held_out: Tensor,
+    held_out_labels: Tensor,
+    *,
+    neighbours: int = NEIGHBOURS,
+    temperature: float = TEMPERATURE,
+) -> Tensor:
+    """The class that the nearest neighbours of each held-out sample vote for, shape (M,).
+
     Votes are weighted by the exponential of the cosine over ``temperature``: Wu et al. 2018, arXiv 1805.01978, with the numbers of
     DINO (arXiv 2104.14294).
 
@@ -40,7 +59,7 @@ def knn_accuracy(
             votes = torch.zeros(len(part), classes, device=known.device)
             weights = ((similarity - similarity[:, :1]) / temperature).exp()
             chosen.append(votes.scatter_add_(1, labels[nearest], weights).argmax(dim=1))
-    return float((torch.cat(chosen) == held_out_labels).float().mean().item())
+    return torch.cat(chosen)
 
 
 def linear_accuracy(
@@ -53,6 +72,23 @@ def linear_accuracy(
     iterations: int = 100,
 ) -> float:
     """Linear probe accuracy: the share of held-out samples that a logistic regression classifies correctly (0 … 1).
+
+    Arguments as `linear_classes`.
+    """
+    chosen = linear_classes(features, labels, held_out, held_out_labels, decay=decay, iterations=iterations)
+    return float((chosen == held_out_labels).float().mean().item())
+
+
+def linear_classes(
+    features: Tensor,
+    labels: Tensor,
+    held_out: Tensor,
+    held_out_labels: Tensor,
+    *,
+    decay: float = 1e-3,
+    iterations: int = 100,
+) -> Tensor:
+    """The class that a logistic regression chooses for each held-out sample, shape (M,).
 
     Features are standardised by the mean and deviation of the labelled ones. The regression is fitted to all labelled samples
     at once by L-BFGS from zero, so that the same features give the same accuracy.
@@ -92,5 +128,4 @@ def linear_accuracy(
     with torch.enable_grad():
         optimizer.step(loss)  # type: ignore[no-untyped-call]
     with torch.no_grad():
-        chosen = torch.cat([(part @ weights + bias).argmax(dim=1) for part in torch.split(asked, rows)])
-    return float((chosen == held_out_labels).float().mean().item())
+        return torch.cat([(part @ weights + bias).argmax(dim=1) for part in torch.split(asked, rows)])

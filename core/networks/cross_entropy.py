@@ -40,6 +40,17 @@ def cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: 
     return loss
 
 
+def token_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """The terms of `cross_entropy`, one for each target, shape (N,), in fp32; without gradient."""
+    rows = max(1, scores_at_once(hidden.device.type) // weight.shape[0])
+    with torch.no_grad():
+        parts = [
+            functional.cross_entropy(functional.linear(part, weight).float(), wanted, reduction="none")
+            for part, wanted in zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
+        ]
+    return torch.cat(parts)
+
+
 class _CrossEntropy(torch.autograd.Function):
     """Logits by matrix products in ``dtype``; everything else in fp32."""
 

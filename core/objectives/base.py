@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Final, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -58,13 +58,17 @@ class Losses:
     """Its components for the log as ``train/<name>``, scalars without gradient; empty if there is only one."""
 
 
+REPORT: Final = "application/json"
+"""Media type of a report: a JSON document with its ``kind``, a table or a picture of the newest evaluation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """An output to be shown to people: a continued text, a grid of reconstructions."""
 
     name: str
     """Lower case words joined by ``_``; the same kind of output has the same name at each step."""
-    media_type: Literal["text/plain", "image/png"]
+    media_type: Literal["text/plain", "image/png", "application/json"]
     content: bytes
 
 
@@ -135,6 +139,18 @@ class Objective(nn.Module, abc.ABC):
         """The network's outputs for some held-out samples, for people; every call gives the same result.
 
         Runs after each evaluation, in the same mode. By default empty.
+        """
+        return ()
+
+    def reports(
+        self,
+        samples: Samples,
+        indices: NDArray[np.int64],
+        batch_size: int,
+    ) -> Sequence[Shown]:
+        """Tables and pictures of the evaluation of the held-out samples at ``indices``, as documents of `REPORT`.
+
+        Those of a later evaluation replace them. Runs after `evaluate`, in the same mode. By default empty.
         """
         return ()
 

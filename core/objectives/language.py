@@ -53,6 +53,14 @@ class LanguageModel(Objective):
         device = self.model.device
         return self.learned_encoder.features(ids.to(device), None if bool(real.all()) else real.to(device))
 
+    def token_losses(self, rows: NDArray[np.int64]) -> Tensor | None:
+        """The loss of each token given all tokens before it in its row, in nats: shape (B, L), for rows (B, L + 1).
+
+        The first token of a row is given. Evaluation computes the exact perplexity from it. None (the default) if the task does
+        not predict each token of a text from those before it.
+        """
+        return None
+
     def start_from_encoder(self, directory: Path) -> None:
         self._require_vocabulary(directory)
         super().start_from_encoder(directory)

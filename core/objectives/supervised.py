@@ -20,8 +20,9 @@ from core.errors import EngineError
 from core.evaluation.classification import single_label
 from core.networks.dropout import dropout
 from core.networks.encoder import Encoder
-from core.objectives.base import Batch, Losses, Objective, chunks
+from core.objectives.base import Batch, Losses, Objective, Shown, chunks
 from core.objectives.predictions import Answering, Asked, Predictor
+from core.objectives.reporting import as_reports, documents
 from core.spec.predictions import RankedOptions
 
 ClassWeights = Literal["none", "balanced"] | dict[str, float]
@@ -169,6 +170,10 @@ class Classification(Supervised):
         labels = torch.from_numpy(samples.labels[indices])
         values = single_label(self.predictions(samples, indices, batch_size), labels)
         return {f"eval/{name}": value for name, value in values.items()}
+
+    def reports(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Sequence[Shown]:
+        scores = self.predictions(samples, indices, batch_size)
+        return as_reports(documents(self, scores, samples, indices, self.classes))
 
 
 def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[np.int64]) -> Tensor | None:

@@ -109,6 +109,21 @@ CLASSIFICATION: tuple[Metric, ...] = (
         hint="Of the samples of a class, the share that was found, averaged over the classes: balanced accuracy.",
     ),
     Metric(
+        "calibration_error",
+        "Calibration error",
+        better="lower",
+        unit="share",
+        hint="Mean distance of confidence and accuracy (ECE, 15 bins): 0 if 80 % of what it is 80 % sure of is right.",
+    ),
+    Metric(
+        "auroc",
+        "AUROC, macro",
+        better="higher",
+        unit="share",
+        hint="Area under the ROC curve of each class against the others, averaged over the classes: 0.5 is chance.",
+        always=False,
+    ),
+    Metric(
         "top5_accuracy",
         "Top-5 accuracy",
         better="higher",

@@ -118,6 +118,7 @@ def train(run: Run) -> Ending:
                 run.events.warn(code, concerns[code].message, **concerns[code].params)
             reported, worrying = set(concerns), bool(concerns)
             show(run, tells=tells)
+            show_reports(run, tells=tells)
             meter.restart()
         pausing = worrying and training.on_collapse == "pause" and not last
         if probes:
@@ -225,6 +226,18 @@ def show(run: Run, *, tells: bool = True) -> None:
     run.objective.eval()
     with torch.no_grad(), run.place.autocast():
         shown = run.objective.show(run.held_out, held_out_indices(run)[:_SAMPLES_SHOWN])
+    run.objective.train()
+    write_shown(run.directory, run.step, shown, run.events)
+
+
+def show_reports(run: Run, *, tells: bool = True) -> None:
+    """Write tables and pictures of the evaluation, if `tells`."""
+    if not tells:
+        return
+    part = run.training.sequences_per_step // run.training.accumulation_steps
+    run.objective.eval()
+    with torch.no_grad(), run.place.autocast():
+        shown = run.objective.reports(run.held_out, held_out_indices(run), part)
     run.objective.train()
     write_shown(run.directory, run.step, shown, run.events)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.events import Events
 from core.objectives.base import Shown
 
-_ENDINGS = {"text/plain": "txt", "image/png": "png"}
+_ENDINGS = {"text/plain": "txt", "image/png": "png", "application/json": "json"}
 
 
 def write_shown(run_directory: Path, step: int, shown: Iterable[Shown], events: Events) -> None:

@@ -5,6 +5,7 @@ import { session, tasks } from "./api/queries";
 import { DatasetPage } from "./pages/datasets/DatasetPage";
 import { DatasetsPage } from "./pages/datasets/DatasetsPage";
 import { NewDatasetPage } from "./pages/datasets/NewDatasetPage";
+import { EvaluationPage } from "./pages/evaluation/EvaluationPage";
 import { JobPage } from "./pages/job/JobPage";
 import { JobsPage } from "./pages/JobsPage";
 import { KeysPage } from "./pages/KeysPage";
@@ -41,6 +42,7 @@ export function App() {
             <Route path="/datasets" component={DatasetsPage} />
             <Route path="/datasets/new" component={NewDatasetPage} />
             <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} id={id} />}</Route>
+            <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} id={id} />}</Route>
             <Route path="/workers" component={WorkersPage} />
             <Route path="/keys" component={KeysPage} />
             <Route component={NotFoundPage} />

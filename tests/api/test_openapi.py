@@ -63,6 +63,7 @@ WITHOUT_CODE = {
     ("FailureSummary", "hint"): "the same",
     ("KeyCreated", "hint"): "the first characters of a key",
     ("KeyOut", "hint"): "the first characters of a key",
+    ("Measure", "hint"): "what a measure is: one for each name of a measure",
     ("MetricOut", "hint"): "what a metric is: one for each name of a metric",
     ("PredictionKindOut", "hint"): "what an input is: one for each kind",
 }

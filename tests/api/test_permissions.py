@@ -132,6 +132,7 @@ def things(
         "estimate": asked("/v1/jobs/estimate", spec),
         "export": asked(f"/v1/checkpoints/{checkpoint.id}/export", {"format": "onnx"}),
         "preview": asked("/v1/jobs/preview", spec),
+        "evaluation": asked("/v1/evaluations", {"checkpoint": checkpoint.id}),
     }
 
 

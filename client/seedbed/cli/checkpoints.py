@@ -7,12 +7,11 @@ import typer
 
 from seedbed.cli import text
 from seedbed.cli.confirming import Yes, delete_for_good
+from seedbed.cli.newest import newest, of_job_or_itself
 from seedbed.cli.output import Json, print_json, remark, table
 from seedbed.cli.short_jobs import succeeded
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
-from seedbed.errors import SeedbedError
-from seedbed.models import Checkpoint
 from seedbed.resources.checkpoints import wanted_files
 from seedbed.uploads import model_files
 
@@ -140,7 +139,7 @@ def delete(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a checkpoint. Refused while its job would resume from it, and while a fork or an export uses it."""
+    """Delete a checkpoint. Refused while its job would resume from it, and while a fork, an export or an evaluation uses it."""
     with Client() as client:
 
         def describe() -> str:
@@ -175,7 +174,7 @@ def export(
 ) -> None:
     """Have a checkpoint written in another format, checked, and download it. Prints the directory."""
     with Client() as client:
-        wanted = newest(client, checkpoint).id if checkpoint.startswith("job_") else checkpoint
+        wanted = of_job_or_itself(client, checkpoint)
         asked = client.checkpoints.export(wanted, format=format_)
         done = succeeded(client.exports, asked, what="exporting", as_json=as_json)
         place = directory or Path(done.id)
@@ -191,15 +190,3 @@ def export(
             f"{check.largest_difference:.1g} ({check.inputs} batches compared)."
         )
     print(place)
-
-
-def newest(client: Client, job: str) -> Checkpoint:
-    """A job's newest checkpoint.
-
-    Raises:
-        SeedbedError: it has none yet.
-    """
-    found = next(iter(client.checkpoints.list(job)), None)
-    if found is None:
-        raise SeedbedError(f"Job {job} has no checkpoint yet.")
-    return found

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from seedbed.cli.checkpoints import newest
+from seedbed.cli.newest import newest
 from seedbed.cli.output import Json, print_json, remark, table
 from seedbed.client import Client
 from seedbed.downloads import target

@@ -10,7 +10,7 @@ from seedbed.client import Client
 from seedbed.downloads import target
 from seedbed.models import Sample
 
-ENDINGS = {"text/plain": "txt", "image/png": "png"}
+ENDINGS = {"text/plain": "txt", "image/png": "png", "application/json": "json"}
 
 
 def print_texts(client: Client, samples: Sequence[Sample]) -> None:

@@ -43,6 +43,7 @@ from seedbed.models.usage import DiskUsage, KindUsage, Usage
 from seedbed.models.workers import Worker
 from seedbed.short_jobs.base import FilesShortJob, ShortJob
 from seedbed.short_jobs.estimate import Estimate, EstimateResult, LargestBatch, Peak, Range
+from seedbed.short_jobs.evaluation import Evaluation, EvaluationResult
 from seedbed.short_jobs.export import Export, ExportCheck, ExportResult
 from seedbed.short_jobs.preview import JobPreview, PreviewResult, ShownThing
 
@@ -58,6 +59,8 @@ __all__ = [
     "End",
     "Estimate",
     "EstimateResult",
+    "Evaluation",
+    "EvaluationResult",
     "Event",
     "Export",
     "ExportCheck",

@@ -79,7 +79,7 @@ class Sample(Resource):
     step: int
     name: str
     media_type: str
-    """``text/plain`` or ``image/png``."""
+    """``text/plain``, ``image/png``, or ``application/json`` for a report of the newest evaluation."""
     bytes: int
     sha256: str
     created_at: datetime

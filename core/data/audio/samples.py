@@ -48,6 +48,11 @@ class AudioSamples:
         return labels
 
     @property
+    def recordings(self) -> NDArray[np.int64]:
+        """The number of the recording that each clip is from, shape (len,)."""
+        return self._recording
+
+    @property
     def groups(self) -> NDArray[np.int64]:
         """Each clip's group, shape (len,), -1 where it has none."""
         groups: NDArray[np.int64] = self._index[self._recording, GROUP]

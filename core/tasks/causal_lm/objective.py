@@ -20,7 +20,7 @@ from core.data.text import PreparedText
 from core.data.text.blocks import TokenBlocks
 from core.evaluation.language import bits_per_byte, perplexity
 from core.networks.causal_language import CausalNetwork, body, create_causal_network, encode
-from core.networks.cross_entropy import cross_entropy
+from core.networks.cross_entropy import cross_entropy, token_cross_entropy
 from core.networks.documents import attention_mask, document_numbers, restarted_positions
 from core.networks.settings import as_configured
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
@@ -100,6 +100,16 @@ class CausalLM(LanguageModel):
         return cross_entropy(
             hidden.flatten(0, 1), self.model.lm_head.weight, None, tensors["targets"].flatten()
         )
+
+    def token_losses(self, rows: NDArray[np.int64]) -> Tensor:
+        batch = self.collate(rows, np.arange(len(rows)), 0).to(self.model.device)
+        tensors = batch.tensors
+        mask = attention_mask(tensors["documents"], causal=True) if "documents" in tensors else None
+        hidden = encode(self.model, tensors["inputs"], tensors.get("positions"), mask)
+        targets = tensors["targets"]
+        return token_cross_entropy(
+            hidden.flatten(0, 1), self.model.lm_head.weight, targets.flatten()
+        ).reshape(targets.shape)
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         loss = torch.zeros((), dtype=torch.float64, device=self.model.device)

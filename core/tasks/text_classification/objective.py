@@ -1,5 +1,6 @@
 """Text classification: a head on an encoder of text, one document a row; one class, several classes or a number."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,12 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.data import DataError, Prepared, Samples, SplitName
+from core.data.labelled import LabelledSamples
 from core.data.text import PreparedText, document_samples
 from core.evaluation.classification import number, several_labels
 from core.networks.encoder import Encoder
 from core.networks.text_classifier import Problem, create_text_classifier, text_scores
 from core.networks.text_encoder import is_causal, text_encoder
-from core.objectives.base import Batch, Losses, objective_for
+from core.objectives.base import Batch, Losses, Shown, objective_for
 from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
 from core.objectives.language import is_text
 from core.objectives.supervised import Classification, drop_before
@@ -105,11 +107,20 @@ class TextClassifier(Classification, HeadedText):
         if self.task.target == "one":
             return super().evaluate(samples, indices, batch_size)
         scores = self.predictions(samples, indices, batch_size)
-        truth = self._read_targets("held_out")[torch.from_numpy(indices)]
+        truth = self._targets_of(samples)[torch.from_numpy(indices)]
         values = (
             number(scores[:, 0], truth) if self.task.target == "number" else several_labels(scores, truth)
         )
         return {f"eval/{name}": value for name, value in values.items()}
+
+    def reports(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Sequence[Shown]:
+        return super().reports(samples, indices, batch_size) if self.task.target == "one" else ()
+
+    def _targets_of(self, samples: Samples) -> Tensor:
+        if isinstance(samples, LabelledSamples):
+            return self._read_targets(samples.split)
+        # Both splits, one after the other.
+        return torch.cat([self._read_targets("train"), self._read_targets("held_out")])
 
     def _read_targets(self, split: SplitName) -> Tensor:
         """What is learned of the labelled documents of a split, in their order."""

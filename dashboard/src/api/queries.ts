@@ -166,11 +166,30 @@ export const sampleText = (id: string) =>
     staleTime: Infinity,
   });
 
+/** A report of a job's newest evaluation. One that changes has another id. */
+export const reportDocument = (id: string) =>
+  queryOptions({
+    queryKey: ["report", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/samples/{sample}/content", { params: { path: { sample: id } }, signal }),
+      ) as Promise<unknown>,
+    staleTime: Infinity,
+  });
+
 export const exportsOf = (id: string) =>
   queryOptions({
     queryKey: ["exports", id],
     queryFn: ({ signal }) =>
       unwrap(client.GET("/v1/jobs/{job}/exports", { params: { path: { job: id } }, signal })),
+    refetchInterval: ({ state }) => (state.data?.data.some((made) => !isTerminal(made.state)) ? 1000 : false),
+  });
+
+export const evaluationsOf = (id: string) =>
+  queryOptions({
+    queryKey: ["evaluations", id],
+    queryFn: ({ signal }) =>
+      unwrap(client.GET("/v1/jobs/{job}/evaluations", { params: { path: { job: id } }, signal })),
     refetchInterval: ({ state }) => (state.data?.data.some((made) => !isTerminal(made.state)) ? 1000 : false),
   });
 

@@ -897,6 +897,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Evaluation
+         * @description Have a worker measure a checkpoint on a dataset of its modality: the task's own measures over the whole split, perplexity
+         *     and bits per byte of language models, linear probe and k nearest neighbours where there are labels. Text is read with the
+         *     checkpoint's own tokenizer. With `against`, a second checkpoint is measured on the same samples and each measure has the
+         *     difference. One that was done already is not done again; get the result with `GET /v1/evaluations/{id}?wait=30`.
+         */
+        post: operations["createEvaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description Evaluations of the job's checkpoints, newest first; at most 200.
+         */
+        get: operations["listEvaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evaluations/{evaluation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Evaluation
+         * @description An evaluation: its progress, and its `result` once it succeeded.
+         */
+        get: operations["getEvaluation"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Evaluation
+         * @description Delete an evaluation that is over.
+         */
+        delete: operations["deleteEvaluation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evaluations/{evaluation}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Evaluation
+         * @description Cancel an evaluation that is not over.
+         */
+        post: operations["cancelEvaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/checkpoints/{checkpoint}/export": {
         parameters: {
             query?: never;
@@ -2280,6 +2367,18 @@ export interface components {
             data_sampled: boolean;
         };
         /**
+         * Estimated
+         * @description A number and its confidence interval; null where it is not finite, or has no interval.
+         */
+        Estimated: {
+            /** Value */
+            value: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
          * Eta
          * @description Of the whole job, in seconds: preparing its data, all its steps, its evaluations.
          */
@@ -2296,6 +2395,147 @@ export interface components {
              * @description If every step took the highest decile.
              */
             high: number;
+        };
+        /**
+         * EvaluationIn
+         * @description What to evaluate, and on which samples.
+         */
+        EvaluationIn: {
+            /**
+             * Checkpoint
+             * @description What is evaluated.
+             */
+            checkpoint: string;
+            /**
+             * Dataset
+             * @description On which data; of the checkpoint's modality. Default: the dataset that its job learned from.
+             */
+            dataset?: string | null;
+            /**
+             * Against
+             * @description Another checkpoint of the same modality to compare it with, on the same samples.
+             */
+            against?: string | null;
+            /**
+             * Split
+             * @description Which part of the dataset: ``held_out``, ``train`` or ``all``. The held-out split of the checkpoint's own dataset is the
+             *     one that its job held out.
+             * @default held_out
+             * @enum {string}
+             */
+            split: "held_out" | "train" | "all";
+            /**
+             * Probes
+             * @description Linear probe and k nearest neighbours on the features, where the dataset has labels.
+             * @default true
+             */
+            probes: boolean;
+            /**
+             * Resamples
+             * @description Of the bootstrap from which confidence intervals come.
+             * @default 1000
+             */
+            resamples: number;
+            /**
+             * Level
+             * @description Of the confidence intervals.
+             * @default 0.95
+             */
+            level: number;
+            /**
+             * Seed
+             * @description Of the resamples; the same seed gives the same intervals.
+             * @default 0
+             */
+            seed: number;
+        };
+        /** EvaluationOut */
+        EvaluationOut: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @description ``result`` is set if it ``succeeded``, ``failure`` if it ``failed``.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Waiting Reason
+             * @description Why a queued short job does not run yet: the message of `waiting`.
+             */
+            waiting_reason: string | null;
+            /** @description Why a queued short job does not run yet, with code and parameters. */
+            waiting: components["schemas"]["WaitingReason"] | null;
+            /**
+             * Phase
+             * @description Phase of the worker; ``training`` is the work itself.
+             */
+            phase: ("staging" | "preparing" | "training" | "saving") | null;
+            /**
+             * Phase Fraction
+             * @description Progress of staging or preparing, 0 to 1; null if it is not known.
+             */
+            phase_fraction: number | null;
+            /** Worker */
+            worker: string | null;
+            failure: components["schemas"]["Failure"] | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Object
+             * @default evaluation
+             * @constant
+             */
+            object: "evaluation";
+            /** Checkpoint */
+            checkpoint: string;
+            /** Job */
+            job: string;
+            /** Step */
+            step: number;
+            /** Dataset */
+            dataset: string;
+            /** Against */
+            against: string | null;
+            /** Against Job */
+            against_job: string | null;
+            /** Against Step */
+            against_step: number | null;
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "held_out" | "train" | "all";
+            /** Probes */
+            probes: boolean;
+            result: components["schemas"]["EvaluationResult"] | null;
+        };
+        /** EvaluationResult */
+        EvaluationResult: {
+            /**
+             * Task
+             * @description The checkpoint's.
+             */
+            task: string;
+            /** Against Task */
+            against_task: string | null;
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "held_out" | "train" | "all";
+            /** Device Name */
+            device_name: string;
+            resampling: components["schemas"]["Resampling"];
+            /** Sections */
+            sections: components["schemas"]["Section"][];
         };
         /** EventOut */
         EventOut: {
@@ -3587,6 +3827,58 @@ export interface components {
             augmentation: components["schemas"]["AudioAugmentation"];
         };
         /**
+         * McNemar
+         * @description McNemar's exact test: whether the two checkpoints are right on equally many samples.
+         */
+        McNemar: {
+            /**
+             * Only First
+             * @description Samples that only the evaluated checkpoint gets right.
+             */
+            only_first: number;
+            /**
+             * Only Second
+             * @description Samples that only the checkpoint that it is compared with gets right.
+             */
+            only_second: number;
+            /**
+             * P Value
+             * @description Two-sided.
+             */
+            p_value: number;
+        };
+        /**
+         * Measure
+         * @description One measure of a section.
+         */
+        Measure: {
+            /** Value */
+            value: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Unit
+             * @description ``share`` (0 to 1), ``nats``, ``bits/byte`` …; none for a number without unit.
+             */
+            unit: string | null;
+            /** Better */
+            better: ("lower" | "higher") | null;
+            /** Hint */
+            hint: string | null;
+            /** @description The same of the checkpoint that it is compared with. */
+            against: components["schemas"]["Estimated"] | null;
+            /** @description The evaluated checkpoint's minus the other's; its interval is of the paired bootstrap. */
+            difference: components["schemas"]["Estimated"] | null;
+            /** @description For accuracies over independent samples. */
+            mcnemar: components["schemas"]["McNemar"] | null;
+        };
+        /**
          * MetricOut
          * @description Something that a job of the task measures.
          */
@@ -3876,6 +4168,24 @@ export interface components {
             object: "list";
             /** Data */
             data: components["schemas"]["DatasetOut"][];
+            /** Has More */
+            has_more: boolean;
+            /**
+             * Next
+             * @description Opaque cursor: pass as `?cursor=` for the next page.
+             */
+            next?: string | null;
+        };
+        /** Page[EvaluationOut] */
+        Page_EvaluationOut_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["EvaluationOut"][];
             /** Has More */
             has_more: boolean;
             /**
@@ -4424,6 +4734,18 @@ export interface components {
             };
         };
         /**
+         * Resampling
+         * @description How the intervals were computed.
+         */
+        Resampling: {
+            /** Resamples */
+            resamples: number;
+            /** Level */
+            level: number;
+            /** Seed */
+            seed: number;
+        };
+        /**
          * ResourcesSpec
          * @description Where a job may run, and what happens at a crash, a time limit or a job of higher priority.
          */
@@ -4507,7 +4829,7 @@ export interface components {
              * Media Type
              * @enum {string}
              */
-            media_type: "text/plain" | "image/png";
+            media_type: "text/plain" | "image/png" | "application/json";
             /** Bytes */
             bytes: number;
             /** Sha256 */
@@ -4549,6 +4871,43 @@ export interface components {
              * @default 0
              */
             final_fraction: number;
+        };
+        /**
+         * Section
+         * @description Measures over the same units of the dataset.
+         */
+        Section: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "language" | "task" | "probes" | "classification";
+            /**
+             * Counted
+             * @description How it is counted, for people.
+             */
+            counted: string;
+            /**
+             * Unit
+             * @description What the bootstrap draws: ``documents``, ``images``, ``recordings`` …
+             */
+            unit: string;
+            /** Units */
+            units: number;
+            /**
+             * Paired
+             * @description Of a comparison: whether both checkpoints were measured on the same units, so that differences have intervals.
+             */
+            paired: boolean | null;
+            /** Measures */
+            measures: components["schemas"]["Measure"][];
+            /**
+             * Documents
+             * @description Tables and pictures, each with its ``kind``, as the reports of a job.
+             */
+            documents: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * SelfDistillation
@@ -4709,7 +5068,7 @@ export interface components {
              * Media Type
              * @enum {string}
              */
-            media_type: "text/plain" | "image/png";
+            media_type: "text/plain" | "image/png" | "application/json";
             /** Bytes */
             bytes: number;
             /** Sha256 */
@@ -8508,6 +8867,7 @@ export interface operations {
                 content: {
                     "text/plain": string;
                     "image/png": string;
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The client has it already. */
@@ -10605,6 +10965,7 @@ export interface operations {
                 content: {
                     "text/plain": string;
                     "image/png": string;
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The client has it already. */
@@ -12092,6 +12453,585 @@ export interface operations {
             };
             /** @description The prediction took too long */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createEvaluation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint · No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered · The dataset is not complete */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The task does not learn from such a dataset */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvaluations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `job_…` */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EvaluationOut_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEvaluation: {
+        parameters: {
+            query?: {
+                /** @description Answer only once it is over, or after so many seconds. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `eval_…` */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such evaluation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteEvaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `eval_…` */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such evaluation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job or short job is not over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelEvaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `eval_…` */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such evaluation */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job's state does not allow this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

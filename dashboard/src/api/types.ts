@@ -33,6 +33,9 @@ export type EstimateResult = Schemas["EstimateResult"];
 export type JobPreview = Schemas["PreviewOut"];
 export type ShownThing = Schemas["ShownThing"];
 export type Export = Schemas["ExportOut"];
+export type Evaluation = Schemas["EvaluationOut"];
+export type EvaluationSection = Schemas["Section"];
+export type Measure = Schemas["Measure"];
 export type Lineage = Schemas["LineageOut"];
 
 /** A page of any list. */

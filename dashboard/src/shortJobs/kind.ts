@@ -1,8 +1,8 @@
 /** The dashboard's description of one kind of short job. A new kind is a file in `kinds/`, its panel, and a case of `ShortJob`. */
 
-import type { Estimate, Export, JobPreview } from "@/api/types";
+import type { Estimate, Evaluation, Export, JobPreview } from "@/api/types";
 
-export type ShortJob = Estimate | JobPreview | Export;
+export type ShortJob = Estimate | JobPreview | Export | Evaluation;
 
 export interface ShortJobKind<T extends ShortJob = ShortJob> {
   name: T["object"];

@@ -18,7 +18,7 @@ from tests.core.training.reference.jobs import CASES
 
 _TEXT = {"loss", "perplexity", "bits_per_byte"}
 _MASKED = _TEXT | {"masked_accuracy", "unigram_entropy"}
-_CLASSES = {"loss", "accuracy", "macro_f1", "macro_precision", "macro_recall"}
+_CLASSES = {"loss", "accuracy", "macro_f1", "macro_precision", "macro_recall", "calibration_error"}
 _TAGS = {
     "loss",
     "word_accuracy",
@@ -46,7 +46,8 @@ NAMES: dict[str, set[str]] = {
     "image_classification-jepa": _CLASSES,
     "image_classification-resnet": _CLASSES,
     "text_classification": _CLASSES,
-    "text_classification-modernbert": _CLASSES - {"accuracy"} | {"micro_f1", "exact_match"},
+    "text_classification-modernbert": _CLASSES - {"accuracy", "calibration_error"}
+    | {"micro_f1", "exact_match"},
     "text_classification-gpt2": {"loss", "mean_absolute_error", "pearson", "spearman"},
     "text_classification-llama": _CLASSES,
     "text_classification-t5": _CLASSES,

@@ -12,6 +12,7 @@ import { Icon } from "@/ui/Icon";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { DeleteCheckpoint } from "./DeleteCheckpoint";
+import { EvaluateAction } from "./EvaluateAction";
 import { ExportAction } from "./ExportAction";
 import { figuresOf } from "./tiles";
 
@@ -61,6 +62,7 @@ function figureOf(task: Task | undefined, tasks: Tasks): Figure | undefined {
 }
 
 interface RowProps {
+  modality: string | undefined;
   checkpoint: Checkpoint;
   figure: Figure | undefined;
   /** The newest export of this checkpoint. */
@@ -69,7 +71,7 @@ interface RowProps {
   toggle: () => void;
 }
 
-function Row({ checkpoint, figure, made, open, toggle }: RowProps) {
+function Row({ checkpoint, figure, made, modality, open, toggle }: RowProps) {
   const found = figure && value(checkpoint, figure.series);
   return (
     <li className="checkpoint">
@@ -127,6 +129,7 @@ function Row({ checkpoint, figure, made, open, toggle }: RowProps) {
           </p>
           <Files checkpoint={checkpoint} />
           <ExportAction checkpoint={checkpoint} made={made} />
+          <EvaluateAction checkpoint={checkpoint} modality={modality} />
           <div className="export-row">
             <p className="faint small">
               Checkpoints that are not needed any more take up the project’s storage.
@@ -192,6 +195,7 @@ export function CheckpointsTab({ job }: { job: Job }) {
             key={checkpoint.id}
             checkpoint={checkpoint}
             figure={figure}
+            modality={task?.modality}
             made={exports?.find((made) => made.checkpoint === checkpoint.id)}
             open={(open ?? newest.id) === checkpoint.id}
             toggle={() => setOpen((before) => ((before ?? newest.id) === checkpoint.id ? "" : checkpoint.id))}

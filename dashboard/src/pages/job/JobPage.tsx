@@ -12,12 +12,14 @@ import { EventsTab } from "./EventsTab";
 import { FailureNotice, JobHeader, JobHeaderSkeleton } from "./JobHeader";
 import { LogTab } from "./LogTab";
 import { PlaygroundTab } from "./PlaygroundTab";
+import { ReportsTab } from "./ReportsTab";
 import { SamplesTab } from "./SamplesTab";
 import { SpecTab } from "./SpecTab";
 
 const TABS = [
   ["curves", "Curves"],
   ["samples", "Samples"],
+  ["reports", "Reports"],
   ["checkpoints", "Checkpoints"],
   ["playground", "Try it out"],
   ["events", "Events"],
@@ -69,6 +71,7 @@ export function JobPage({ id, tab }: { id: string; tab: string }) {
           <Tabs id={id} tab={tab} job={job} />
           {tab === "curves" && <CurvesTab job={job} live={live} />}
           {tab === "samples" && <SamplesTab job={job} />}
+          {tab === "reports" && <ReportsTab job={job} />}
           {tab === "checkpoints" && <CheckpointsTab job={job} />}
           {tab === "playground" && <PlaygroundTab job={job} />}
           {tab === "events" && <EventsTab id={id} />}

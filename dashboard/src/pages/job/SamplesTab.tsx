@@ -5,6 +5,7 @@ import { isTerminal, type Job, type Sample } from "@/api/types";
 import { bytes, integer } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import { CopyButton } from "@/ui/Copy";
+import { REPORT } from "@/reports/documents";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 
 const contentOf = (sample: Sample): string => `/v1/samples/${sample.id}/content`;
@@ -108,7 +109,9 @@ function Steps({ steps, at, choose }: StepsProps) {
 
 /** The samples of a run, step by step; the newest ones until the user selects another step. */
 export function SamplesTab({ job }: { job: Job }) {
-  const { data: samples, error, refetch } = useQuery(queries.samples(job.id));
+  const { data, error, refetch } = useQuery(queries.samples(job.id));
+  // Reports have a tab of their own.
+  const samples = data?.filter((sample) => sample.media_type !== REPORT);
   // Null: follow the newest.
   const [chosen, setChosen] = useState<number | null>(null);
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;

@@ -1,0 +1,1 @@
+"""Evaluates checkpoints on datasets, with confidence intervals, and compares two checkpoints on the same samples."""

@@ -1,0 +1,131 @@
+"""Evaluates one checkpoint on a dataset: opens it, prepares the data as it reads them, and computes all sections."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.assessment.dataset import Both, Reading, read_for, statistics_of_all, with_sampling_of
+from core.assessment.language import language_section
+from core.assessment.objective import objective_section
+from core.assessment.opened import Opened
+from core.assessment.probing import probe_section
+from core.assessment.section import Section, SplitChoice
+from core.data import DataFile, Samples
+from core.data.progress import OnProgress
+from core.data.text import PreparedText
+from core.data.text.sizes import document_bytes
+from core.objectives.base import Objective
+from core.objectives.language import LanguageModel
+from core.spec.job import JobSpec
+from core.spec.task import Modality
+from core.tasks.objectives import create_objective
+from core.training.devices import Place
+
+_NOUNS: Mapping[Modality, str] = {"text": "rows", "image": "images", "audio": "clips"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is evaluated, the same for both checkpoints of a comparison."""
+
+    files: Sequence[DataFile]
+    cache: Path
+    scratch: Path
+    """An existing directory for temporary files."""
+    split: SplitChoice
+    probes: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whom to tell how far it is."""
+
+    preparing: OnProgress
+    evaluating: Callable[[float], object]
+    """Called with the share that is done."""
+
+
+def evaluate_checkpoint(
+    opened: Opened, request: Request, watch: Watch, *, first: JobSpec | None = None
+) -> list[Section]:
+    """All sections of a checkpoint on a dataset.
+
+    Args:
+        first: the spec of the checkpoint that it is compared with, which decides how samples are taken from the data.
+
+    Raises:
+        DataError, EngineError: it cannot be evaluated on these data.
+    """
+    job = opened.job if first is None else with_sampling_of(first, opened.job)
+    reading = read_for(opened, job, request.files, request.cache, watch.preparing)
+    measured = _measured_on(reading, request.split)
+    objective = create_objective(reading.job, measured)
+    objective.restore(opened.path)
+    objective.to(request.place.device).eval()
+    with torch.no_grad(), request.place.autocast():
+        return list(_sections(objective, reading, request, watch.evaluating))
+
+
+def _measured_on(reading: Reading, split: SplitChoice) -> Any:
+    """The data, with the statistics of the evaluated split as those of the held-out one, by which bits per byte are computed."""
+    data = reading.data
+    if not isinstance(data, PreparedText) or split == "held_out":
+        return data
+    return replace(data, held_out=data.train if split == "train" else statistics_of_all(data))
+
+
+def _sections(
+    objective: Objective, reading: Reading, request: Request, tell: Callable[[float], object]
+) -> Sequence[Section]:
+    job, data, noun = reading.job, reading.data, _NOUNS[reading.job.task.modality]
+    train, held_out = objective.samples("train"), objective.samples("held_out")
+    samples = _chosen(train, held_out, request.split)
+    samples.require(1)
+    sections: list[Section | None] = []
+    if isinstance(objective, LanguageModel) and isinstance(data, PreparedText):
+        sizes = document_bytes(reading.files, job.data, request.scratch)
+        sections.append(
+            language_section(
+                objective, data, sizes, split=request.split, tell=lambda share: tell(0.4 * share)
+            )
+        )
+    batch = job.training.least_sequences_per_step // job.training.accumulation_steps
+    identity = f"{request.split} {_form(reading)}"
+    sections.append(
+        objective_section(
+            objective,
+            type(job.task),
+            samples,
+            batch_size=batch,
+            identity=identity,
+            noun=noun,
+            tell=lambda share: tell(0.4 + 0.4 * share),
+        )
+    )
+    if request.probes:
+        sections.append(probe_section(objective, train, held_out, noun))
+    tell(1.0)
+    return [section for section in sections if section is not None]
+
+
+def _chosen(train: Samples, held_out: Samples, split: SplitChoice) -> Samples:
+    return {"train": train, "held_out": held_out, "all": Both(train, held_out)}[split]
+
+
+def _form(reading: Reading) -> str:
+    """What decides which part of the data a row of samples is, besides the split."""
+    job = reading.job
+    facts: dict[str, object] = {"task": job.task.kind}
+    if isinstance(reading.data, PreparedText):
+        tokenizer = reading.data.tokenizer_directory / "tokenizer.json"
+        facts["tokenizer"] = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
+        facts["row"] = [job.training.sequence_length, job.data.packing]
+    elif job.task.modality == "audio":
+        facts["clip_seconds"] = job.data.audio.clip_seconds
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,131 @@
+"""A dataset as a checkpoint reads it: with the checkpoint's tokenizer, or with the normalisation that it was trained with."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.assessment.opened import Opened
+from core.data import DataFile, Prepared, Samples, prepare_for
+from core.data.files import identities
+from core.data.image import PreparedImages
+from core.data.progress import OnProgress
+from core.data.text import PreparedText, SplitStatistics
+from core.spec.job import JobSpec
+from core.spec.prepared import prepared_key, tokenizer_identity
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A dataset prepared for one checkpoint."""
+
+    job: JobSpec
+    """The checkpoint's spec, with the settings of data that were used."""
+    files: Sequence[DataFile]
+    data: Prepared
+
+
+def read_for(
+    opened: Opened, job: JobSpec, files: Sequence[DataFile], cache: Path, on_progress: OnProgress
+) -> Reading:
+    """Prepare a dataset for a checkpoint. The data that it was trained on is not prepared anew.
+
+    Args:
+        job: its spec, possibly with other settings of data.
+
+    Raises:
+        DataError: the files cannot be used.
+    """
+    tokenizer = tokenizer_identity({file.path: file.sha256 for file in opened.manifest.files})
+    own = prepared_key(job.task.modality, job.data, identities(files), tokenizer) == opened.manifest.data_key
+    if job.task.modality == "text" and not own:
+        taken = job.data.tokenizer.model_copy(update={"kind": "checkpoint"})
+        job = job.model_copy(update={"data": job.data.model_copy(update={"tokenizer": taken})})
+    data = prepare_for(job, files, cache, on_progress=on_progress, start=opened.path)
+    if isinstance(data, PreparedImages) and not own:
+        data = _normalised_as(opened.path, data)
+    return Reading(job, files, data)
+
+
+def with_sampling_of(first: JobSpec, job: JobSpec) -> JobSpec:
+    """A job that reads the same samples of a dataset as ``first``, in its own size, rate and tokens.
+
+    Two checkpoints are compared on the same samples; what one of them was trained to read stays as it is.
+    """
+    own, wanted = job.data, first.data
+    data = wanted.model_copy(
+        update={
+            "tokenizer": own.tokenizer,
+            "packing": own.packing,
+            "image": wanted.image.model_copy(update={"size": own.image.size, "channels": own.image.channels}),
+            "audio": wanted.audio.model_copy(
+                update={
+                    name: getattr(own.audio, name)
+                    for name in ("sampling_rate", "normalization", "clip_seconds")
+                }
+            ),
+        }
+    )
+    return job.model_copy(update={"data": data})
+
+
+def statistics_of_all(data: PreparedText) -> SplitStatistics:
+    """The size of both splits together."""
+    train, held_out = data.train, data.held_out
+    return SplitStatistics(
+        documents=train.documents + held_out.documents,
+        characters=train.characters + held_out.characters,
+        text_bytes=train.text_bytes + held_out.text_bytes,
+        tokens=train.tokens + held_out.tokens,
+    )
+
+
+class Both:
+    """The training samples, then the held-out ones."""
+
+    def __init__(self, train: Samples, held_out: Samples) -> None:
+        self._parts = (train, held_out)
+        self._border = len(train)
+
+    def __len__(self) -> int:
+        return self._border + len(self._parts[1])
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        train, held_out = (part.labels for part in self._parts)
+        return None if train is None or held_out is None else np.concatenate([train, held_out])
+
+    def rows(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """The raw samples at ``indices``, shape (B, …); of rows of different lengths only one split at a time."""
+        first = indices < self._border
+        if first.all():
+            return self._parts[0].rows(indices)
+        if not first.any():
+            return self._parts[1].rows(indices - self._border)
+        train = self._parts[0].rows(indices[first])
+        rows = np.empty((len(indices), *train.shape[1:]), dtype=train.dtype)
+        rows[first] = train
+        rows[~first] = self._parts[1].rows(indices[~first] - self._border)
+        return rows
+
+    def require(self, count: int) -> None:
+        """
+        Raises:
+            DataError: ``data_too_small``, where there are fewer samples than ``count``.
+        """
+        self._parts[0].require(count - len(self._parts[1]))
+
+
+def _normalised_as(checkpoint: Path, data: PreparedImages) -> PreparedImages:
+    """Images with the mean and deviation of the images that a checkpoint was trained on, as its preprocessor says."""
+    try:
+        settings = json.loads((checkpoint / "preprocessor_config.json").read_bytes())
+        mean, std = tuple(settings["image_mean"]), tuple(settings["image_std"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return data
+    # A network with an input of its own, such as lightness, keeps its statistics among its weights.
+    return replace(data, mean=mean, std=std) if len(mean) == len(std) == data.channels else data
