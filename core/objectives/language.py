@@ -103,10 +103,9 @@ class LanguageModel(Objective):
         return Tokenizer.from_file(str(self.data.tokenizer_directory / "tokenizer.json"))
 
     def text_rows(self, text: str) -> NDArray[Any]:
-        ids = self.tokenizer.encode(text).ids[: self.sequence_length]
-        row = np.full((1, self.sequence_length), self.data.special_ids.pad, np.int64)
-        row[0, : len(ids)] = ids
-        return row
+        special = self.data.special_ids
+        ids = self.tokenizer.encode(text, add_special_tokens=False).ids[: self.sequence_length - 2]
+        return np.array([[special.cls, *ids, special.sep]], np.int64)
 
     def as_text(self, ids: NDArray[np.int64]) -> str | None:
         text: str = self.tokenizer.decode(ids.tolist(), skip_special_tokens=False)

@@ -21,7 +21,7 @@ from core.evaluation.classification import single_label
 from core.networks.dropout import dropout
 from core.networks.encoder import Encoder
 from core.objectives.base import Batch, Losses, Objective, Shown, chunks
-from core.objectives.predictions import Answering, Asked, Predictor
+from core.objectives.predictions import Answering, Asked, Predictor, Values
 from core.objectives.reporting import as_reports, documents
 from core.spec.predictions import RankedOptions
 
@@ -159,8 +159,15 @@ class Classification(Supervised):
         assert isinstance(asked.options, RankedOptions)
         rows = self.text_rows(asked.text) if asked.rows is None else asked.rows
         yield None
-        shares = self.scores(rows)[0].float().softmax(dim=0)
-        best, places = shares.topk(min(asked.options.top_k, len(shares)))
+        return self.told(self.scores(rows)[0].float(), asked.options.top_k)
+
+    def told(self, scores: Tensor, top_k: int) -> Values:
+        """A sample's scores, shape (C,), as the result of a prediction."""
+        return self.ranked(scores.softmax(dim=0), top_k)
+
+    def ranked(self, shares: Tensor, top_k: int) -> Values:
+        """The likeliest classes with their probabilities ``shares``, shape (C,)."""
+        best, places = shares.topk(min(top_k, len(shares)))
         ranked = zip(places.tolist(), best.tolist(), strict=True)
         classes = [{"name": self.classes[place], "probability": share} for place, share in ranked]
         return {"kind": "classes", "classes": classes, "of": len(shares)}

@@ -18,8 +18,10 @@ from core.data.audio import PreparedAudio
 from core.data.audio.prepared import LABEL, LENGTH, PCM, START
 from core.data.image import PreparedImages
 from core.data.text import PreparedText, SpecialIds
+from core.data.text.labels import LabelFacts
 from core.data.text.prepared import TOKENIZER, SplitStatistics
-from core.data.text.tokenizer import load
+from core.data.text.start_tokenizer import StartTokenizer
+from core.data.text.tokenizer import load, load_unchanged
 from core.errors import EngineError
 from core.spec.job import JobSpec
 
@@ -56,11 +58,20 @@ def _text(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedText:
     for name in _TOKENIZER_FILES:
         if (checkpoint / name).exists():
             shutil.copyfile(checkpoint / name, tokenizer / name)
-    found = load((tokenizer / "tokenizer.json").read_bytes())
+    if job.data.tokenizer.kind == "checkpoint":
+        start = StartTokenizer.read(checkpoint)
+        found = load_unchanged(start.content, start.declared)
+    else:
+        found = load((tokenizer / "tokenizer.json").read_bytes())
     config = _json(checkpoint / "config.json")
+    facts = _label_facts(job, checkpoint)
+    documents = 0 if facts is None else max(1, len(facts.classes))
     for split in ("train", "held_out"):
-        (directory / f"{split}.bin").touch()
-        np.zeros(1, np.uint64).tofile(directory / f"{split}.offsets")
+        # Of each class one document, which has no token before its separator.
+        np.full(documents, found.special_ids.sep, np.uint32).tofile(directory / f"{split}.bin")
+        np.arange(documents + 1, dtype=np.uint64).tofile(directory / f"{split}.offsets")
+        if facts is not None:
+            _write_text_labels(directory, split, facts)
     special = found.special_ids
     return PreparedText(
         directory=directory,
@@ -73,7 +84,40 @@ def _text(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedText:
         vocabulary_size=int(config["vocab_size"]),
         special_ids=SpecialIds(special.pad, special.unk, special.cls, special.sep, special.mask, special.all),
         token_type=np.dtype(np.uint32).name,
+        label_facts=facts,
     )
+
+
+def _label_facts(job: JobSpec, checkpoint: Path) -> LabelFacts | None:
+    kind = job.task.text_labels
+    if kind is None:
+        return None
+    return LabelFacts(
+        kind=kind,
+        classes=() if kind == "number" else _classes(checkpoint),
+        unlabelled=0,
+        unlabelled_at=(),
+        conflicts=0,
+        conflicts_at=(),
+        own_split=False,
+    )
+
+
+def _write_text_labels(directory: Path, split: str, facts: LabelFacts) -> None:
+    """As `core.data.text.labels` has them: each document has one of the classes, or the number 0."""
+    count = len(facts.classes)
+    match facts.kind:
+        case "one":
+            np.arange(count, dtype=np.int64).tofile(directory / f"{split}.labels")
+        case "several":
+            np.eye(count, dtype=np.int8).tofile(directory / f"{split}.label_sets")
+        case "number":
+            np.zeros(1).tofile(directory / f"{split}.values")
+        case "tags":
+            # One word a document, without a token of its own.
+            np.arange(count + 1, dtype=np.uint64).tofile(directory / f"{split}.words")
+            np.full(count, -1, np.int32).tofile(directory / f"{split}.word_tokens")
+            np.arange(count, dtype=np.int16).tofile(directory / f"{split}.word_tags")
 
 
 def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:

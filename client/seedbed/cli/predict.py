@@ -146,6 +146,7 @@ _PRINTERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "masks": _print_masks,
     "neighbours": _print_neighbours,
     "classes": _print_classes,
+    "number": lambda result: print(result["number"]),
     "vector": _print_vector,
 }
 

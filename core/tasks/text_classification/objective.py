@@ -19,6 +19,7 @@ from core.networks.text_encoder import is_causal, text_encoder
 from core.objectives.base import Batch, Losses, Shown, objective_for
 from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
 from core.objectives.language import is_text
+from core.objectives.predictions import Values
 from core.objectives.supervised import Classification, drop_before
 from core.spec.job import JobSpec
 from core.tasks.text_classification.spec import TextClassification
@@ -102,6 +103,16 @@ class TextClassifier(Classification, HeadedText):
         smooth = (1 - self.smoothing) * targets + self.smoothing / 2
         errors = functional.binary_cross_entropy_with_logits(scores, smooth, self.weights, reduction="none")
         return errors.mean(dim=1).sum()
+
+    def told(self, scores: Tensor, top_k: int) -> Values:
+        if self.task.target == "number":
+            return {"kind": "number", "number": float(scores[0])}
+        # Each class by itself, where a text may have several.
+        return (
+            self.ranked(scores.sigmoid(), top_k)
+            if self.task.target == "several"
+            else super().told(scores, top_k)
+        )
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         if self.task.target == "one":

@@ -2,7 +2,7 @@
 
 import { useState, type ReactNode } from "react";
 import type { Prediction } from "@/api/predict";
-import { integer, percent } from "@/lib/format";
+import { integer, metric, percent } from "@/lib/format";
 import { CodeBlock } from "@/ui/Copy";
 
 interface Candidate {
@@ -21,7 +21,7 @@ interface Results {
     searched: number;
   };
   classes: { classes: { name: string; probability: number }[] };
-  spans: { spans: { label: string; text: string }[] };
+  number: { number: number };
 }
 
 const picture = (png: string): string => `data:image/png;base64,${png}`;
@@ -175,6 +175,8 @@ function drawn(result: Record<string, unknown>, prompt: string): ReactNode {
           }))}
         />
       );
+    case "number":
+      return <p className="play-number num">{metric((result as unknown as Results["number"]).number)}</p>;
     default:
       return <CodeBlock label="result" wrap code={JSON.stringify(result, null, 2)} />;
   }
