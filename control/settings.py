@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     """Weights of the models that a worker keeps loaded for predictions, bytes; the least recently used ones are dropped."""
     predict_line: int = Field(default=32, ge=1, le=1000, validation_alias="SEEDBED_PREDICT_LINE")
     """Predictions that wait for one worker or are computed by it; further ones are refused. Of one project three quarters."""
-    predict_at_once: int = Field(default=4, ge=1, le=64, validation_alias="SEEDBED_PREDICT_AT_ONCE")
+    predict_at_once: int = Field(default=8, ge=1, le=64, validation_alias="SEEDBED_PREDICT_AT_ONCE")
     """Predictions that a worker computes in turns; the others wait in its line."""
     predict_seconds: float = Field(default=60.0, gt=0, le=600, validation_alias="SEEDBED_PREDICT_SECONDS")
     """Seconds that a prediction may take, its place in the line included."""

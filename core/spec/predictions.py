@@ -143,6 +143,14 @@ GENERATE = Prediction(
 )
 
 
+TAG = Prediction(
+    "tag",
+    "Tag the words",
+    "Each word gets a tag, and the entities that the tags make are marked.",
+    "text",
+)
+
+
 def classify(modality: Literal["text", "image", "audio"]) -> Prediction:
     """The classes of a sample, for every task that learns to tell them."""
     return Prediction(

@@ -27,7 +27,8 @@ class ClassifyingTask(SupervisedTask):
 
     @classmethod
     def all_predictions(cls) -> tuple[Prediction, ...]:
-        return (classify(cls.modality), *super().all_predictions())
+        classes = () if cls.predictions else (classify(cls.modality),)
+        return (*classes, *super().all_predictions())
 
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567)."""

@@ -56,6 +56,11 @@ class ModelFiles:
                 "staging_failed", f"Its files could not be stored on the worker: {error}."
             ) from error
 
+    def staged(self, request: PredictionRequest) -> dict[str, Any] | None:
+        """The same, if there is nothing to fetch; else None."""
+        target = self._directory / request.checkpoint_id
+        return None if request.dataset or not target.exists() else {"directory": str(target), "files": []}
+
     def keep(self, checkpoints: Collection[str]) -> None:
         """Remove the directories of all others."""
         for path in self._directory.iterdir():

@@ -73,6 +73,8 @@ class PredictionService:
         self._active: dict[str, _Asked] = {}
         self._process: PredictionProcess | None = None
         self._loaded: list[str] = []
+        self._told_places = 0.0
+        """When waiting requests were last told their places (`time.monotonic`)."""
         self._line = Line(self._settings.redis_url, worker_id, self._inbox.put, lambda: self._loaded)
         self._files: ModelFiles | None = None
         self._thread = threading.Thread(target=self._run, name="prediction service", daemon=True)
@@ -108,8 +110,6 @@ class PredictionService:
             case PredictionRequest():
                 asked = _Asked(item, time.monotonic() + item.seconds)
                 self._waiting.append(asked)
-                if len(self._active) >= self._settings.predict_at_once:
-                    self._tell_places()
             case str():
                 self._cancel(item)
             case _Staged():
@@ -119,13 +119,18 @@ class PredictionService:
 
     def _advance(self) -> None:
         """Begin requests that wait, while there are free places."""
-        began = False
+        assert self._files is not None
         while self._waiting and len(self._active) < self._settings.predict_at_once:
             asked = self._next()
             self._active[asked.request.id] = asked
-            self._staging.put(asked.request)
-            began = True
-        if began and self._waiting:
+            fields = self._files.staged(asked.request)
+            if fields is None:
+                self._staging.put(asked.request)
+            else:
+                self._send(_Staged(asked.request.id, fields))
+        # Not at each change: requests for a loaded model take milliseconds.
+        if self._waiting and time.monotonic() > self._told_places + BEAT_SECONDS:
+            self._told_places = time.monotonic()
             self._tell_places()
 
     def _next(self) -> _Asked:

@@ -135,6 +135,12 @@ def _print_classes(result: Mapping[str, Any]) -> None:
         print(f"{one['probability']:7.2%}  {one['name']}")
 
 
+def _print_tags(result: Mapping[str, Any]) -> None:
+    for one in result["entities"]:
+        print(f"{one['probability']:7.2%}  {one['type']}  {one['text']}")
+    remark(f"{len(result['entities']):,} entities in {len(result['words']):,} words.")
+
+
 def _print_vector(result: Mapping[str, Any]) -> None:
     numbers = ", ".join(f"{number:.4g}" for number in result["vector"][:_SHOWN_NUMBERS])
     print(f"[{numbers}, …]")
@@ -146,6 +152,7 @@ _PRINTERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "masks": _print_masks,
     "neighbours": _print_neighbours,
     "classes": _print_classes,
+    "tags": _print_tags,
     "number": lambda result: print(result["number"]),
     "vector": _print_vector,
 }

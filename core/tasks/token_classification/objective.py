@@ -4,7 +4,7 @@ The loss is at the first token of each word (Devlin et al. 2018, arXiv 1810.0480
 whole entities.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -26,8 +26,11 @@ from core.networks.token_classifier import create_token_classifier, token_scores
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
 from core.objectives.language import is_text, text_of
+from core.objectives.predictions import Answering, Asked, Predictor
 from core.objectives.supervised import Supervised, class_weights
 from core.spec.job import JobSpec
+from core.spec.predictions import TAG
+from core.tasks.token_classification.prediction import tagged, words_of
 from core.tasks.token_classification.spec import TokenClassification
 
 OUTSIDE = "O"
@@ -105,6 +108,16 @@ class TokenTagger(Supervised, HeadedText):
     def scores(self, rows: NDArray[Any]) -> Tensor:
         ids, real = self.trimmed(rows)
         return token_scores(self.model, ids.to(self.model.device), real.to(self.model.device))
+
+    @property
+    def predictors(self) -> Mapping[str, Predictor]:
+        return {TAG.kind: self._tag}
+
+    def _tag(self, asked: Asked) -> Answering:
+        words = words_of(asked.text, self.tokenizer, self.data.special_ids, self.sequence_length)
+        yield None
+        scores = self.scores(words.row)[0].float().cpu()
+        return tagged(asked.text, words, scores, self._first, self.classes)
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         loss, counted, right, words = 0.0, 0, 0, 0

@@ -13,6 +13,7 @@ from core.spec.decoders import count_linear
 from core.spec.metrics import LOSS, Metric
 from core.spec.model import presets_of
 from core.spec.opening import TOKEN_CLASSIFICATION, Opening
+from core.spec.predictions import TAG, Prediction
 from core.spec.recipes import Recipe
 from core.spec.supervised import ClassifyingTask, fine_tuning_recipes
 from core.spec.task import Modality
@@ -80,6 +81,7 @@ class TokenClassification(ClassifyingTask):
     )
     main_fields: ClassVar[tuple[str, ...]] = ("label_smoothing", "class_weights")
     opening: ClassVar[Opening] = TOKEN_CLASSIFICATION
+    predictions: ClassVar[tuple[Prediction, ...]] = (TAG,)
 
     kind: Literal["token_classification"] = "token_classification"
 

@@ -1,6 +1,6 @@
 /** The result of a prediction, drawn by its kind. */
 
-import { useState, type ReactNode } from "react";
+import { Fragment, useState, type ReactNode } from "react";
 import type { Prediction } from "@/api/predict";
 import { integer, metric, percent } from "@/lib/format";
 import { CodeBlock } from "@/ui/Copy";
@@ -22,6 +22,10 @@ interface Results {
   };
   classes: { classes: { name: string; probability: number }[] };
   number: { number: number };
+  tags: {
+    words: { text: string; tag: string }[];
+    entities: { type: string; text: string; begin: number; end: number; probability: number }[];
+  };
 }
 
 const picture = (png: string): string => `data:image/png;base64,${png}`;
@@ -137,6 +141,27 @@ function Vector({ vector, width, truncated }: Results["vector"]) {
   );
 }
 
+/** A text with its entities marked. */
+function Tags({ entities, text }: Results["tags"] & { text: string }) {
+  // The service counts characters by code points.
+  const characters = Array.from(text);
+  const between = (begin: number, end?: number) => characters.slice(begin, end).join("");
+  return (
+    <p className="play-text" dir="auto">
+      {entities.map(({ type, begin, end, probability }, number) => (
+        <Fragment key={begin}>
+          {between(entities[number - 1]?.end ?? 0, begin)}
+          <mark title={percent(probability, 1)}>
+            {between(begin, end)} <small className="play-tag">{type}</small>
+          </mark>
+        </Fragment>
+      ))}
+      {between(entities.at(-1)?.end ?? 0)}
+      {entities.length === 0 && <span className="faint"> (no entity)</span>}
+    </p>
+  );
+}
+
 function drawn(result: Record<string, unknown>, prompt: string): ReactNode {
   switch (result.kind) {
     case "masks":
@@ -175,6 +200,8 @@ function drawn(result: Record<string, unknown>, prompt: string): ReactNode {
           }))}
         />
       );
+    case "tags":
+      return <Tags {...(result as unknown as Results["tags"])} text={prompt} />;
     case "number":
       return <p className="play-number num">{metric((result as unknown as Results["number"]).number)}</p>;
     default:

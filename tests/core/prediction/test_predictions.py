@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from core.spec.job import JobSpec
 from core.spec.problems import validate
 from core.spec.tasks import tasks_by_kind
 from core.tasks.objectives import create_objective
+from core.tasks.token_classification.prediction import entities
 from tests.core.training.reference.jobs import CASES
 
 Made = tuple[Objective, Opened, Path]
@@ -131,3 +133,19 @@ def test_every_kind_of_the_spec_is_computed(
 
 def test_the_cases_are_of_every_task() -> None:
     assert {CASES[name].document["task"]["kind"] for name in CASES} == set(tasks_by_kind())
+
+
+def test_entities_are_those_of_iob2() -> None:
+    text = "Anna Maria Berg  lives in New York City"
+    tags = ["B-PER", "I-PER", "B-PER", "O", "O", "I-LOC", "I-LOC", "I-PER"]
+    words = [
+        {"begin": found.start(), "end": found.end(), "tag": tag, "probability": 1 - number / 10}
+        for number, (found, tag) in enumerate(zip(re.finditer(r"\S+", text), tags, strict=True))
+    ]
+    assert [(one["type"], one["text"]) for one in entities(text, words)] == [
+        ("PER", "Anna Maria"),
+        ("PER", "Berg"),
+        ("LOC", "New York"),
+        ("PER", "City"),
+    ]
+    assert entities(text, words)[0]["probability"] == pytest.approx(0.9)
