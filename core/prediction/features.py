@@ -98,7 +98,7 @@ def features_of(opened: Opened, text: str, rows: NDArray[Any] | None) -> tuple[N
     assert encoder is not None
     ids = _tokenizer(opened).encode(text).ids
     if not ids:
-        raise InputError("input_empty", "The text has no tokens. Write some text.")
+        raise InputError("input_empty", "The text has no tokens. Write some text.", case="tokens")
     length = opened.job.training.sequence_length
     inputs = torch.tensor([ids[:length]], device=next(opened.objective.parameters()).device)
     return encoder.features(inputs)[0].float().cpu().numpy(), len(ids) > length

@@ -40,7 +40,7 @@ def words_of(text: str, tokenizer: Tokenizer, special: SpecialIds, length: int) 
     """
     spans = [match.span() for match in re.finditer(r"\S+", text)]
     if not spans:
-        raise InputError("input_empty", "The text has no words. Write some text.")
+        raise InputError("input_empty", "The text has no words. Write some text.", case="words")
     words = [text[begin:end] for begin, end in spans]
     found = tokenizer.encode(" ".join(words), add_special_tokens=False)
     starts, ends = (np.array([span[side] for span in found.offsets], np.int64) for side in (0, 1))
