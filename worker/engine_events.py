@@ -90,16 +90,24 @@ class EngineEvents:
                 self.uploading += 1
             case name if self._kind is not None and name == self._kind.event:
                 self._keep_result(event, files=self._kind.files is not None)
+            case "decision" | "stopped_early" | "warning":
+                self._record(event)
+            case "finished" | "failed":
+                self.last = event
+                self._heartbeat.progress(Progress("saving", step=self.step))
+
+    def _record(self, event: Mapping[str, Any]) -> None:
+        """Record what people should know of the run."""
+        match event["event"]:
             case "decision":
                 reason = nested(event["code"], event["reason"], event["params"])
                 params = {"name": event["name"], "choice": event["choice"], "reason": reason}
                 self._event("decided", params, data=_facts(event))
-            case "warning":
+            case "stopped_early":
+                self._event("early_stopping", _facts(event), data=_facts(event))
+            case _:
                 warning = nested(event["code"], event["message"], event.get("params"))
                 self._event("engine_warning", {"warning": warning}, data={"code": event["code"]})
-            case "finished" | "failed":
-                self.last = event
-                self._heartbeat.progress(Progress("saving", step=self.step))
 
     def _keep_result(self, event: Mapping[str, Any], *, files: bool) -> None:
         """Keep the result of a short job; its files, if it makes any, are being uploaded."""

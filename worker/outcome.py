@@ -26,7 +26,7 @@ def judge(end: Exit, last: Mapping[str, Any] | None, *, stop_asked: bool, step: 
     """
     event = {} if last is None else last
     if end.code == DONE and event.get("reason") == "completed":
-        return Completed(exit_code=DONE)
+        return Completed(exit_code=DONE, step=event.get("step"))
     if end.code in _STOPS:
         return _STOPS[end.code]
     if end.signal is not None:

@@ -92,6 +92,10 @@ CATALOGUE: dict[str, EventCode] = {
     "decision": EventCode("decision", "{name}: auto is {choice:json}. {reason}"),
     # `decision` is that of events of earlier versions, whose reason is a sentence without a code.
     "decided": EventCode("decision", "{name}: auto is {choice:json}. {reason[message]}"),
+    "early_stopping": EventCode(
+        "early_stopping",
+        "{metric} has not improved for {patience} evaluations; the best one, {best}, was at step {best_step}.",
+    ),
     "engine_warning": EventCode("warning", "{warning[message]}"),
     "checkpoint": EventCode("checkpoint", "Checkpoint at step {step}."),
     "checkpoint_deleted": EventCode("checkpoint_deleted", "The checkpoint of step {step} was deleted."),
@@ -154,6 +158,13 @@ CATALOGUE: dict[str, EventCode] = {
     "cancelled_after_failure": EventCode("cancelled", "Cancelled. {failure[message]}"),
     # Ends of a job
     "steps_done": EventCode("succeeded", "All {steps} steps are done."),
+    "stopped_early": EventCode(
+        "succeeded", "Early stopping ended it after {step} of {steps} steps, as its measure did not improve."
+    ),
+    "stopped_early_before_stop": EventCode(
+        "succeeded",
+        "Early stopping ended it after {step} of {steps} steps, before it could be stopped to {intent} it.",
+    ),
     "steps_done_before_stop": EventCode(
         "succeeded",
         "All {steps} steps are done. They were done before the job could be stopped to {intent} it.",

@@ -15,9 +15,11 @@ from control.settings import settings
 
 @dataclass(frozen=True)
 class Completed:
-    """The engine reached the last step."""
+    """The engine reached the last step, or early stopping ended it."""
 
     exit_code: int = 0
+    step: int | None = None
+    """The step at which early stopping ended a training; None for the last one."""
     result: Mapping[str, Any] | None = None
     """Result of a short job."""
 
@@ -100,12 +102,17 @@ def lease_expired(session: WriteSession, job: Job) -> None:
 
 
 def _completed(session: WriteSession, job: Job, result: Completed) -> None:
-    job.step = job.steps
+    planned = job.steps
+    # A job that was stopped early has as many steps as it did.
+    ended_at = result.step if job.purpose == "train" else None
+    job.step = job.steps = planned if ended_at is None else min(planned, ended_at)
     job.result = None if result.result is None else dict(result.result)
     code = "result_made"
     params: dict[str, Any] = {}
     if job.purpose == "train":
         code, params = "steps_done", {"steps": job.steps}
+        if job.step < planned:
+            code, params = "stopped_early", {"step": job.step, "steps": planned}
     if job.intent is not None:
         code, params = f"{code}_before_stop", params | {"intent": job.intent}
     transition(

@@ -42,6 +42,8 @@ class Origin:
     """The environment in which it was trained: device, threads, precision."""
     decisions: dict[str, Any]
     """The values chosen for fields that are ``auto`` in its spec."""
+    early_stopping: dict[str, Any] | None = None
+    """The state of early stopping, if its spec asks for it."""
 
     def restore_optimizers(self, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Load the optimisers' state of that step.
@@ -171,4 +173,6 @@ def _lock(fd: int, out: Path) -> None:
 
 def _open(path: Path, manifest: Manifest) -> Origin:
     state = read_state(path)
-    return Origin(path, manifest, state["environment"], state.get("decisions", {}))
+    return Origin(
+        path, manifest, state["environment"], state.get("decisions", {}), state.get("early_stopping")
+    )

@@ -33,6 +33,7 @@ from core.training.cadence import Cadence, Limits
 from core.training.compilation import compile_or_fall_back
 from core.training.decisions import Decisions
 from core.training.devices import Place, choose_place, make_deterministic
+from core.training.early_stopping import EarlyStopping
 from core.training.ema import ExponentialMovingAverage
 from core.training.loop import Run, train
 from core.training.memory import is_out_of_memory, out_of_memory
@@ -145,6 +146,9 @@ class _Session:
                 },
                 cadence=Cadence(options.limits, warn=events.warn),
                 average=average,
+                early_stopping=EarlyStopping.resumed(
+                    training.early_stopping, origin.early_stopping if origin else None
+                ),
                 step=self._first_step,
                 values=dict(origin.manifest.metrics) if origin else {},
             )

@@ -47,6 +47,8 @@ def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and
             return "\n".join(f"{event['path']}/{one['file']}" for one in event["shown"])
         case "decision":
             return f"{event['name']} auto: {event['choice']}. {event['reason']}"
+        case "stopped_early":
+            return f"{event['metric']} has not improved for {event['patience']} evaluations; best at step {event['best_step']}"
         case "warning":
             return f"warning: {event['message']}"
         case "finished":

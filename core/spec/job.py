@@ -145,6 +145,30 @@ class JobSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _can_stop_early(self) -> Self:
+        stopping = self.training.early_stopping
+        if stopping is None:
+            return self
+        known = [name for name in self.judging_metrics if name.startswith("eval/")]
+        if stopping.metric not in known:
+            raise SpecFault(
+                "no_judging_metric",
+                f"{stopping.metric!r} is no measure of an evaluation that shows which model is better. Such measures are "
+                + ", ".join(known),
+                param="training.early_stopping.metric",
+                case="early_stopping",
+                name=stopping.metric,
+                measures=known,
+            )
+        if self.training.evaluate_every is None:
+            raise SpecFault(
+                "evaluations_missing",
+                "early stopping compares evaluations; set training.evaluate_every",
+                param="training.evaluate_every",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _best_can_be_told(self) -> Self:
         name = self.training.retention.keep_best
         if name is None or name in (known := self.judging_metrics):

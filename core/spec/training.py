@@ -24,6 +24,18 @@ class CheckpointRetention(Spec):
     """Also each checkpoint whose step is a multiple of this."""
 
 
+class EarlyStoppingSpec(Spec):
+    """Ends the run once a measure on the held-out split has stopped improving."""
+
+    metric: Name = "eval/loss"
+    """The measure, such as ``eval/loss`` or ``eval/accuracy``. The checkpoint with its best value is kept
+    (``retention.keep_best``, if that names no other)."""
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 5
+    """Number of evaluations without an improvement after which the run ends."""
+    min_delta: Annotated[float, Field(ge=0.0)] = 0.0
+    """Least change of the measure that is an improvement."""
+
+
 class TrainingSpec(Spec):
     """The training loop's settings."""
 
@@ -68,6 +80,9 @@ class TrainingSpec(Spec):
     checkpoint_every_seconds: Annotated[float, Field(gt=0.0)] | None = None
     """Seconds between checkpoints, in addition to or instead of ``checkpoint_every``."""
     retention: CheckpointRetention = CheckpointRetention()
+    early_stopping: EarlyStoppingSpec | None = None
+    """End the run before the last step once a measure has not improved for some evaluations; needs
+    ``evaluate_every``. Each improvement writes a checkpoint. The learning rate's schedule is that of all steps."""
     ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     """Keep an exponential moving average of the weights with this decay a step (less in the first steps: (1 + step) /
     (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``."""
@@ -87,6 +102,16 @@ class TrainingSpec(Spec):
     def least_sequences_per_step(self) -> int:
         """Least number of samples per step: with ``auto``, one per micro-batch."""
         return self.accumulation_steps if self.batch_size == "auto" else self.batch_size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _best_is_kept(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(stopping := data.get("early_stopping"), dict):
+            return data
+        retention = data.get("retention", {})
+        if not isinstance(retention, dict) or retention.get("keep_best") is not None:
+            return data
+        return data | {"retention": retention | {"keep_best": stopping.get("metric", "eval/loss")}}
 
     @field_validator("optimizer", mode="before")
     @classmethod

@@ -29,6 +29,7 @@ from core.training.batches import BatchStream
 from core.training.cadence import Cadence
 from core.training.devices import Place
 from core.training.divergence import DivergenceCheck
+from core.training.early_stopping import EarlyStopping
 from core.training.ema import ExponentialMovingAverage
 from core.training.memory import memory_mb
 from core.training.optimizers import set_learning_rate
@@ -63,6 +64,8 @@ class Run:
     """Limits how often checkpoints and measures are written."""
     average: ExponentialMovingAverage | None = None
     """The weights' moving average, if the spec asks for one."""
+    early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    """Ends the run before its last step, if the spec asks for that."""
     step: int = 0
     """Steps done so far."""
     values: dict[str, float] = field(default_factory=dict)
@@ -70,7 +73,7 @@ class Run:
 
 
 Ending = Literal["completed", "stopped", "paused"]
-"""Why training ended: the last step was done, a graceful stop was requested, or ``on_collapse: pause`` applied."""
+"""Why training ended: the last step was done or early stopping ended it, a graceful stop was requested, or ``on_collapse: pause`` applied."""
 
 
 def train(run: Run) -> Ending:
@@ -82,7 +85,9 @@ def train(run: Run) -> Ending:
     reported: set[str] = set()
     saved_at = time.monotonic()
     run.objective.train()
-    for step in range(run.step + 1, training.steps + 1):
+    # A run that was interrupted after its last checkpoint and before it reported its end has no step to do.
+    final = run.step if run.early_stopping.is_over else training.steps
+    for step in range(run.step + 1, final + 1):
         run.step, last = step, step == training.steps
         parts = run.batches.take(step)
         done = optimize(run, parts)
@@ -109,22 +114,17 @@ def train(run: Run) -> Ending:
                     **meter.read(),
                 },
             )
-        worrying = False
+        worrying = improved = False
         if evaluates:
-            values = evaluate(run)
-            report(run, values, tells=tells)
-            concerns = {concern.code: concern for concern in run.objective.concerns(values)}
-            for code in concerns.keys() - reported:
-                run.events.warn(code, concerns[code].message, **concerns[code].params)
-            reported, worrying = set(concerns), bool(concerns)
-            show(run, tells=tells)
-            show_reports(run, tells=tells)
+            worrying, improved = _evaluated(run, reported, tells=tells)
             meter.restart()
+        over = run.early_stopping.is_over and not last
         pausing = worrying and training.on_collapse == "pause" and not last
         if probes:
             collapsed = alarm.observe(probe(run, tells=tells), step)
             pausing |= collapsed and training.on_collapse == "pause" and not last
             meter.restart()
+        saves |= over or (improved and run.cadence.allows_checkpoint(stays=_stays(run)))
         if saves or pausing:
             save(run)
             saved_at = time.monotonic()
@@ -132,7 +132,31 @@ def train(run: Run) -> Ending:
             return "stopped"
         if pausing:
             return "paused"
+        if over:
+            break
+    run.early_stopping.report(run.events, run.step, training.steps)
     return "completed"
+
+
+def _evaluated(run: Run, reported: set[str], *, tells: bool) -> tuple[bool, bool]:
+    """Evaluate, and report what there is to see.
+
+    Args:
+        reported: Codes of the concerns that were reported at the evaluation before; replaced by those of this one.
+
+    Returns:
+        Whether there is a concern, and whether the measure of early stopping is the best so far.
+    """
+    values = evaluate(run)
+    report(run, values, tells=tells)
+    concerns = {concern.code: concern for concern in run.objective.concerns(values)}
+    for code in concerns.keys() - reported:
+        run.events.warn(code, concerns[code].message, **concerns[code].params)
+    reported.clear()
+    reported.update(concerns)
+    show(run, tells=tells)
+    show_reports(run, tells=tells)
+    return bool(concerns), run.early_stopping.observe(values, run.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +291,7 @@ def save(run: Run) -> None:
         weights=copy_to_host(weights),
         averaged=copy_to_host(run.average.state(weights)) if run.average else None,
         optimizer=copy_to_host(state_of(run.optimizers)),
-        state={**run.state, "step": run.step},
+        state={**run.state, "step": run.step, **run.early_stopping.kept},
         metrics={
             name: value
             for name, value in run.values.items()

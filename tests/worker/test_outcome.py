@@ -80,3 +80,8 @@ def test_an_unknown_exit_without_an_event_names_the_code() -> None:
     assert isinstance(result, Failed)
     assert not result.retryable
     assert "99" in result.message
+
+
+def test_the_step_at_which_a_run_ended_is_kept() -> None:
+    """Early stopping ends a run before its last step."""
+    assert judge(Exit(0), COMPLETED | {"step": 7}, stop_asked=False, step=9) == Completed(exit_code=0, step=7)

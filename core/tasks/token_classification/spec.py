@@ -93,6 +93,9 @@ class TokenClassification(ClassifyingTask):
     def text_labels(self) -> TextLabels | None:
         return "tags"
 
+    def hands_over(self, network: Size, *, sequence_length: int) -> Mapping[str, object]:
+        return {"sentinels": self.sentinels}
+
     def network_form(self, network: Size, *, sequence_length: int, clip_samples: int) -> Mapping[str, object]:
         is_t5 = network.architecture == T5Size.architecture
         return {"training.sequence_length": f"{self.sentinels} sentinels"} if is_t5 else {}

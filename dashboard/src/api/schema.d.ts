@@ -2262,6 +2262,31 @@ export interface components {
              */
             keep_free_bytes: number;
         };
+        /**
+         * EarlyStoppingSpec
+         * @description Ends the run once a measure on the held-out split has stopped improving.
+         */
+        EarlyStoppingSpec: {
+            /**
+             * Metric
+             * @description The measure, such as ``eval/loss`` or ``eval/accuracy``. The checkpoint with its best value is kept
+             *     (``retention.keep_best``, if that names no other).
+             * @default eval/loss
+             */
+            metric: string;
+            /**
+             * Patience
+             * @description Number of evaluations without an improvement after which the run ends.
+             * @default 5
+             */
+            patience: number;
+            /**
+             * Min Delta
+             * @description Least change of the measure that is an improvement.
+             * @default 0
+             */
+            min_delta: number;
+        };
         /** EstimateOut */
         EstimateOut: {
             /** Id */
@@ -5569,6 +5594,11 @@ export interface components {
              *     }
              */
             retention: components["schemas"]["CheckpointRetention"];
+            /**
+             * @description End the run before the last step once a measure has not improved for some evaluations; needs
+             *     ``evaluate_every``. Each improvement writes a checkpoint. The learning rate's schedule is that of all steps.
+             */
+            early_stopping?: components["schemas"]["EarlyStoppingSpec"] | null;
             /**
              * Ema Decay
              * @description Keep an exponential moving average of the weights with this decay a step (less in the first steps: (1 + step) /

@@ -5,7 +5,7 @@ import pytest
 from control.db import WriteSession
 from control.jobs import service as jobs
 from control.jobs.service import Completed, Failed, Paused, Result, Stopped
-from control.lifecycle.models import Attempt
+from control.lifecycle.models import Attempt, Event
 from tests.factories import make_running
 
 CRASH = Failed("engine_died", "The engine was killed by signal 9.", retryable=True, exit_code=-9)
@@ -107,3 +107,14 @@ def test_requested_stops_do_not_count_towards_the_retry_limit(session: WriteSess
         assert jobs.claim(session, worker)
     assert (job.attempt, job.retries_used) == (5, 0)
     assert claim.attempt == 1
+
+
+def test_a_job_that_was_stopped_early_has_as_many_steps_as_it_did(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    planned = job.steps
+    jobs.finish(session, job.id, claim.attempt, Completed(step=30))
+    assert (job.state, job.step, job.steps) == ("succeeded", 30, 30)
+    event = session.query(Event).filter_by(job_id=job.id, type="succeeded").one()
+    assert event.code == "stopped_early"
+    assert event.params == {"step": 30, "steps": planned}
+    assert f"after 30 of {planned} steps" in event.message
