@@ -34,8 +34,8 @@ def main() -> int:
     """Fine-tune, count, compare; figures on the last line; 1 if the counts differ."""
     parser = argparse.ArgumentParser(prog="./run bench token-f1", description=__doc__)
     parser.add_argument("--data", type=Path, help="directory with the files in CoNLL layout")
-    parser.add_argument("--pretraining", type=int, default=300, help="steps of pretraining (default 300)")
-    parser.add_argument("--steps", type=int, default=400, help="steps of fine-tuning (default 400)")
+    parser.add_argument("--pretraining", type=int, default=150, help="steps of pretraining (default 150)")
+    parser.add_argument("--steps", type=int, default=250, help="steps of fine-tuning (default 250)")
     parser.add_argument("--record", action="store_true", help=f"only write seqeval's results into {RECORDED}")
     arguments = parser.parse_args()
     if arguments.record:
@@ -66,7 +66,7 @@ def tagged(
 ) -> tuple[list[list[str]], list[list[str]]]:
     """True and predicted tags of the held-out sentences, after pretraining and fine-tuning."""
     cache = scratch / "cache"
-    training = {"sequence_length": 128, "precision": "fp32", "evaluate_every": None, "checkpoint_every": None}
+    training = {"sequence_length": 64, "precision": "fp32", "evaluate_every": None, "checkpoint_every": None}
     shared = {"model": _MODEL, "data": _DATA, "resources": {"device": "cpu"}}
     first = {
         "name": "pretraining",

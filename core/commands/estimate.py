@@ -212,7 +212,9 @@ class _Estimate:
             self._options.data, job.task.modality, self._options.reading, self._options.digests.data
         )
         cache = self._options.cache or self._directory / "cache"
-        sampled = job.task.modality == "text" and _bytes_of(files) > WHOLE_BYTES
+        # A sample holds only texts, without their labels.
+        plain = job.task.modality == "text" and job.task.text_labels is None
+        sampled = plain and _bytes_of(files) > WHOLE_BYTES
         if sampled:
             directory = self._directory / "sample"
             directory.mkdir()

@@ -19,6 +19,7 @@ from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.data import DataError, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
+from core.data.text import PreparedText
 from core.distributed.world import World
 from core.errors import DATA_ERROR, INTERNAL, PAUSED, STOPPED, EngineError, is_disk_full
 from core.events import Events, MetricsFile
@@ -242,6 +243,7 @@ class _Session:
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)
         optimizers = create_optimizers(job.training.optimizer, objective)
+        self._warn_of_labels(data)
         self._events.emit(
             "prepared",
             **data.facts,
@@ -263,6 +265,18 @@ class _Session:
                 weights=missing[:20],
                 count=len(missing),
             )
+
+    def _warn_of_labels(self, data: Prepared) -> None:
+        facts = data.label_facts if isinstance(data, PreparedText) else None
+        if facts is None or not facts.conflicts:
+            return
+        first = facts.conflicts_at[0]
+        self._events.warn(
+            "labels_conflict",
+            f"{facts.conflicts:,} texts are left out because an earlier one is equal and has another label, such as {first}.",
+            conflicts=facts.conflicts,
+            first=first,
+        )
 
     def _stop_while_preparing(self) -> NoReturn:
         """Exit from the signals' thread, because the main thread may be in a long call into native code."""

@@ -158,6 +158,18 @@ def test_images_are_known_by_their_names_and_shown(run: Command, tmp_path: Path)
         assert shown.size == (3 * 66 - 2, 64)
 
 
+def test_classes_of_texts_and_tags_of_words_are_shown(run: Command, tmp_path: Path) -> None:
+    table, tagged = tmp_path / "train.csv", tmp_path / "dev.conll"
+    table.write_text("text,label\n" + "".join(f"text {n},{'ham' if n % 3 else 'spam'}\n" for n in range(9)))
+    tagged.write_text("Anna\tB-PER\nlives\tO\n\n")
+    uploaded = run("dataset", "upload", table, tagged)
+    assert uploaded.code == 0
+    shown = run("dataset", "show", uploaded.out.strip()).out
+    assert re.search(r"class +documents +held out +example", shown)
+    assert re.search(r"ham +6 +0 +text 1", shown)
+    assert re.search(r"PER +1 +1 +Anna", shown)
+
+
 def test_recordings_are_known_by_their_names_and_shown(run: Command, tmp_path: Path) -> None:
     recordings = tmp_path / "digits.zip"
     samples = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 4000))

@@ -1,9 +1,9 @@
 """``seedbed dataset …``"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -167,6 +167,9 @@ def _show(dataset: DatasetDetail) -> None:
             ("created", text.ago(dataset.created_at)),
         ]
     )
+    for rows in _labels(dataset.statistics):
+        print()
+        table(*rows)
     if dataset.file_list:
         print()
         table(
@@ -226,3 +229,30 @@ def delete(dataset: Id, yes: Yes = False, as_json: Json = False) -> None:
             return f"{found.name!r} ({text.size(found.bytes)})"
 
         delete_for_good(dataset, describe, lambda: client.datasets.delete(dataset), yes=yes, as_json=as_json)
+
+
+_CLASSES_SHOWN = 100
+
+
+def _labels(statistics: Mapping[str, Any]) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
+    """Tables of the classes of text and of the entities in its tags, the most frequent first."""
+    tags = statistics.get("tags") or {}
+    for rows, name, number in (
+        (statistics.get("classes", ()), "name", "documents"),
+        (tags.get("entities", ()), "type", "entities"),
+    ):
+        counted = [row for row in rows if number in row]
+        if counted:
+            ranked = sorted(counted, key=lambda row: (-row[number], row[name]))
+            yield (
+                ["class" if name == "name" else "entity", number, "held out", "example"],
+                [
+                    (
+                        row[name],
+                        f"{row[number]:,}",
+                        f"{row['held_out']:,}",
+                        next(iter(row["examples"]), "")[:60],
+                    )
+                    for row in ranked[:_CLASSES_SHOWN]
+                ],
+            )

@@ -200,3 +200,17 @@ def test_labels_are_read_as_the_task_says() -> None:
         SpecError, match="'one' is not how token_classification reads labels: it reads them as 'tags'"
     ):
         validate(job("bert", data={"text": {"labels": "one"}}))
+
+
+def test_equal_sentences_with_other_tags_are_reported(
+    pretrain: Any, tagged_sentences: Path, tmp_path: Path
+) -> None:
+    text = tagged_sentences.read_text()
+    first, _, _ = text.partition("\n\n")
+    words = [line.split("\t")[0] for line in first.split("\n")]
+    data = conll(tmp_path, text + "\n" + "\n".join(f"{word}\tB-other" for word in words) + "\n")
+    engine = pretrain(job("bert", training={"steps": 4}), tmp_path / "out", data=data)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    (warning,) = [event for event in engine.of("warning") if event["code"] == "labels_conflict"]
+    line = text.count("\n") + 2
+    assert warning["params"] == {"conflicts": 1, "first": f"a.conll, line {line}"}

@@ -23,6 +23,7 @@ import { MODALITIES, type Modality } from "./modality";
 import { Scripts } from "./Scripts";
 import { numberOf, repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
+import { TextLabels } from "./TextLabels";
 import { useUploads } from "./useUploads";
 
 /** Number of repeated documents, which training drops. */
@@ -159,6 +160,7 @@ export function DatasetPage({ id }: { id: string }) {
             <FileNotes dataset={dataset} />
             {dataset.modality === "image" && <ImageDetails dataset={dataset} />}
             {dataset.modality === "audio" && <AudioDetails dataset={dataset} />}
+            {dataset.modality === "text" && <TextLabels dataset={dataset} />}
             {bins.length > 0 && (
               <>
                 <h2>Length of documents</h2>

@@ -51,7 +51,7 @@ export const MODALITIES: Record<Modality, Words> = {
 const ENDINGS: [Modality, RegExp][] = [
   ["audio", /\.(wave?|flac|ogg|oga|opus)$/i],
   ["image", /\.(jpe?g|jpe|jfif|pjpe?g|pjp|png|webp|bmp|dib|tiff?)$|-ubyte(\.gz)?$/i],
-  ["text", /(\.(txt|md|text|jsonl|ndjson|csv|tsv)|tokenizer\.json)(\.gz|\.zst)?$/i],
+  ["text", /(\.(txt|md|text|conll|iob2?|bio|bioes|jsonl|ndjson|csv|tsv)|tokenizer\.json)(\.gz|\.zst)?$/i],
 ];
 
 const TABLE = /\.(jsonl|ndjson|csv|tsv|parquet)(\.gz|\.zst)?$/i;
