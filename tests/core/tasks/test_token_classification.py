@@ -213,4 +213,4 @@ def test_equal_sentences_with_other_tags_are_reported(
     assert engine.end() == {"exit": 0}, engine.log.read_text()
     (warning,) = [event for event in engine.of("warning") if event["code"] == "labels_conflict"]
     line = text.count("\n") + 2
-    assert warning["params"] == {"conflicts": 1, "first": f"a.conll, line {line}"}
+    assert warning["params"] == {"conflicts": 1, "first": f"a.conll, line {line:,}"}
