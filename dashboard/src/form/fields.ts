@@ -62,7 +62,14 @@ export interface Union extends Common {
 
 export type Field = Leaf | Group | Union;
 
-const ACRONYMS: Record<string, string> = { adamw: "AdamW", bpe: "BPE" };
+const ACRONYMS: Record<string, string> = {
+  adamw: "AdamW",
+  bpe: "BPE",
+  dora: "DoRA",
+  ia3: "IA³",
+  lora: "LoRA",
+  rslora: "rsLoRA",
+};
 
 /** "warmup_steps" → "Warmup steps". */
 export function titleOf(name: string): string {

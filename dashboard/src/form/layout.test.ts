@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { TASKS } from "@/tasks/fixtures";
+import { Tasks } from "@/tasks/tasks";
 import type { Document } from "./document";
 import { fieldsOf } from "./fields";
 import { firstOf, inOrder, leavesOf, restOf, sectionsOf } from "./layout";
@@ -64,6 +65,32 @@ test("the rest is kept by group, without fields that ask nothing", () =>
     ["Training", "training.seed"],
     ["Optimizer", "training.optimizer.decay"],
   ]));
+
+test("a union that only other tasks read is shown only where it is set", () => {
+  const tasks = new Tasks(
+    TASKS.list.map((task) => (task.kind === "write" ? { ...task, fields: ["adaptation"] } : task)),
+  );
+  const withUnion = fieldsOf({
+    properties: {
+      adaptation: {
+        default: { method: "full" },
+        oneOf: [
+          { properties: { method: { const: "full" } } },
+          { properties: { method: { const: "lora" }, rank: { type: "integer" } } },
+        ],
+        discriminator: { propertyName: "method" },
+      },
+    },
+  });
+  const shown = (document: Document) => [
+    paths(sectionsOf(withUnion, document, tasks)),
+    paths(firstOf(withUnion, document, tasks)),
+  ];
+  const both = [["adaptation"], ["adaptation"]];
+  expect(shown({ task: { kind: "write" } })).toEqual(both);
+  expect(shown({ task: { kind: "fill" } })).toEqual([[], []]);
+  expect(shown({ task: { kind: "fill" }, adaptation: { method: "lora" } })).toEqual(both);
+});
 
 test("a section without a field to see at once comes last, and in its place once it is set", () => {
   const start = { properties: { checkpoint: { type: "string" } } };

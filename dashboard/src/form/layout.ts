@@ -51,15 +51,20 @@ export function variantOf(field: Extract<Field, { kind: "union" }>, document: Do
   return field.variants.find((variant) => variant.value === tag) ?? field.variants[0];
 }
 
-/** Whether a field is shown. A field that only other tasks read is shown only if it was set, so that it can be removed. */
+/** Whether the task reads a field. One that only other tasks read stays if it was set, so that it can be removed. */
+const isRead = (path: string, document: Document, tasks: Tasks): boolean =>
+  tasks.concerns(path, taskOf(document, tasks)) || getAt(document, path) !== undefined;
+
 const isShown = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
-  isAsked(leaf) &&
-  (tasks.concerns(leaf.path, taskOf(document, tasks)) || getAt(document, leaf.path) !== undefined);
+  isAsked(leaf) && isRead(leaf.path, document, tasks);
 
 /** The leaf fields that are shown unfolded, at any depth. */
 export function firstOf(fields: Field[], document: Document, tasks: Tasks): Field[] {
   return fields.flatMap((field): Field[] => {
-    if (field.kind === "union") return [field, ...firstOf(inner(field, document), document, tasks)];
+    if (field.kind === "union")
+      return isRead(field.path, document, tasks)
+        ? [field, ...firstOf(inner(field, document), document, tasks)]
+        : [];
     if (field.kind === "group") return firstOf(field.fields, document, tasks);
     return isShown(field, document, tasks) && isFirst(field, document, tasks) ? [field] : [];
   });
@@ -86,9 +91,12 @@ export function restOf(fields: Field[], document: Document, tasks: Tasks, title 
   return [...(own.length > 0 ? [{ title, leaves: own }] : []), ...nested];
 }
 
-/** The sections of the form in the schema's order; those that show no field unfolded come last. */
+/** The sections of the form in the schema's order; those that show no field unfolded come last, and those of other tasks not
+ * at all. */
 export function sectionsOf(fields: Field[], document: Document, tasks: Tasks): Field[] {
-  const sections = fields.filter((field) => field.kind === "group" || field.kind === "union");
+  const sections = fields.filter(
+    (field) => field.kind === "group" || (field.kind === "union" && isRead(field.path, document, tasks)),
+  );
   const isFolded = (section: Field) => firstOf([section], document, tasks).length === 0;
   return [...sections.filter((one) => !isFolded(one)), ...sections.filter(isFolded)];
 }

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from core.checkpoints.bundle import ADAPTER, BASE
+from core.checkpoints.bundle import ADAPTER, BASE, write_trainer
+from core.checkpoints.resume import recorded
 from core.checkpoints.writer import copy_to_host
+from core.prediction.opening import open_checkpoint
 from core.spec.estimate import estimate
+from core.spec.start_rules import misfits
+from core.tasks.objectives import create_objective
 from core.training.optimizers import create_optimizers
 from tests.core.tasks.image_tasks import coloured_pictures, create
 from tests.core.tasks.test_audio_classification import job as audio_classification
 from tests.core.tasks.test_audio_classification import made
-from tests.core.tasks.test_image_classification import FAMILIES
+from tests.core.tasks.test_image_classification import FAMILIES, taught
 from tests.core.tasks.test_image_classification import job as image_classification
 from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
@@ -235,3 +239,64 @@ def _audio(family: str, method: str, audio_spec: dict[str, Any]) -> dict[str, An
     training = LOGGED | {"steps": 12}
     spec = audio_classification(family, audio_spec, training=training, model={"layers": 2, "dropout": 0.1})
     return spec | {"name": f"{family} {method}", "adaptation": METHODS[method]}
+
+
+@pytest.mark.parametrize("method", ["frozen", "gradual", "lora", "ia3"])
+@pytest.mark.parametrize("family", ["vit", "resnet-small"])
+def test_another_job_starts_from_an_adapted_encoder(
+    family: str, method: str, pictures: Path, cache: Path, tmp_path: Path
+) -> None:
+    """It gets the encoder with the updates merged, in full training or under another adaptation."""
+    _, _, objective = create(job(method, family), pictures, cache)
+    taught(objective)
+    objective.export(tmp_path, copy_to_host(objective.state_dict()))
+    pixels = objective.normalised(objective.pixels(objective.samples("train").rows(np.arange(4))))
+    with torch.no_grad():
+        features = objective.learned_encoder.features(pixels)
+    for other in ("full", "lora"):
+        spec, data, _ = create(job(other, family, training={"seed": 8}), pictures, cache)
+        started = create_objective(spec, data, tmp_path).eval()
+        with torch.no_grad():
+            found = started.learned_encoder.features(pixels)  # type: ignore[union-attr]
+        torch.testing.assert_close(found, features, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_encoder_that_is_adapted_is_the_checkpoints(
+    method: str, pictures: Path, cache: Path, tmp_path: Path
+) -> None:
+    """What is frozen is what the job starts from, and not what the seed gives."""
+    _, _, before = create(job("full", training={"seed": 1}), pictures, cache)
+    before.export(tmp_path, copy_to_host(before.state_dict()))
+    spec, data, _ = create(job(method), pictures, cache)
+    started = create_objective(spec, data, tmp_path)
+    weights = {id(p): p for p in before.learned_encoder.body.parameters()}
+    found = {tuple(p.shape): p for p in started.adapted.frozen}
+    assert (not found) == (method in {"full", "gradual"})
+    for parameter in found.values():
+        assert any(torch.equal(parameter, p) for p in weights.values() if p.shape == parameter.shape)
+
+
+def test_no_job_takes_an_encoder_with_adapters(pictures: Path, cache: Path) -> None:
+    spec, _, _ = create(job("adapters"), pictures, cache)
+    into, _, _ = create(job("full"), pictures, cache)
+    (misfit,) = misfits(into, spec, scope="encoder", step=3)
+    assert (misfit.param, misfit.code) == ("start.checkpoint", "has_adapters")
+    assert misfits(into, into, scope="encoder", step=3) == []
+    assert [m.param for m in misfits(into, spec, scope="all", step=3)] == ["adaptation"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_checkpoint_opens_for_predictions(method: str, pictures: Path, cache: Path, tmp_path: Path) -> None:
+    spec, _, objective = create(job(method), pictures, cache)
+    taught(objective)
+    objective.export(tmp_path, copy_to_host(objective.state_dict()))
+    write_trainer(tmp_path, {}, {"spec": recorded(spec)})
+    described = tmp_path / "described"
+    described.mkdir()
+    opened = open_checkpoint(tmp_path, described).objective
+    rows = objective.samples("train").rows(np.arange(4))
+    with torch.no_grad():
+        expected, found = objective.eval().encode(rows), opened.encode(rows)
+    assert found is not None
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
