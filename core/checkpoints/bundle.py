@@ -27,6 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.logging import disable_progress_bar
 
 from core.errors import EngineError
@@ -266,7 +267,8 @@ def _write_network(folder: Path, network: Network, weights: Mapping[str, Tensor]
     if not type(model).__module__.startswith("transformers."):
         # An architecture of this project's own: `transformers` finds its classes in the file that its `auto_map` names.
         source = Path(inspect.getfile(type(model)))
-        shutil.copyfile(source, folder / source.name)
+        for file in (source, *map(Path, get_relative_import_files(source))):
+            shutil.copyfile(file, folder / file.name)
     if network.write_beside is not None:
         network.write_beside(folder)
 

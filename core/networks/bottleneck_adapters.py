@@ -6,6 +6,7 @@ opened, because the model type is another one: the network without its adapters 
 """
 
 import copy
+import importlib
 from typing import Any
 
 import transformers
@@ -61,15 +62,17 @@ def with_adapters(network: PreTrainedModel, adapters: dict[str, Any]) -> PreTrai
         adapters: As for `insert`.
     """
     before = type(network)
+    if (own := _module_of(before)) != __name__:
+        importlib.import_module(own)
     insert(network, adapters)
-    network.__class__ = _network(before)
+    network.__class__ = network_class(before)
     config: Any = network.config
-    network.config = _config(type(config))(**config.to_diff_dict(), adapters=adapters)
+    network.config = config_class(type(config))(**config.to_diff_dict(), adapters=adapters)
     network.config.architectures = [type(network).__name__]
-    file = __name__.rpartition(".")[2]
+    file = own.rpartition(".")[2]
     network.config.auto_map = {
         "AutoConfig": f"{file}.{type(network.config).__name__}",
-        **{name: f"{file}.{type(network).__name__}" for name in _auto_classes(before, type(config))},
+        **{name: f"{file}.{type(network).__name__}" for name in _auto_classes(before, config)},
     }
     return network
 
@@ -93,7 +96,7 @@ def _map_with_adapter(kind: type) -> type:
     return _MAPS[kind]
 
 
-def _network(kind: type) -> type:
+def network_class(kind: type) -> type:
     """The class of networks of ``kind`` with the adapters that their configuration names."""
     if kind not in _NETWORKS:
 
@@ -107,27 +110,37 @@ def _network(kind: type) -> type:
 
         members = {
             "__init__": initialise,
-            "__module__": __name__,
-            "config_class": _config(kind.config_class),  # type: ignore[attr-defined]
+            "__module__": _module_of(kind),
+            "config_class": config_class(kind.config_class),  # type: ignore[attr-defined]
         }
         _NETWORKS[kind] = type(kind.__name__ + _SUFFIX, (kind,), members)
     return _NETWORKS[kind]
 
 
-def _config(kind: type) -> type:
+def config_class(kind: type) -> type:
+    """The class of configurations of ``kind`` that have adapters."""
     if kind not in _CONFIGS:
         members = {
             "model_type": f"{kind.model_type}_with_adapters",  # type: ignore[attr-defined]
-            "__module__": __name__,
+            "__module__": _module_of(kind),
         }
         _CONFIGS[kind] = type(kind.__name__ + _SUFFIX, (kind,), members)
     return _CONFIGS[kind]
 
 
-def _auto_classes(kind: type, config: type) -> list[str]:
+def _module_of(kind: type) -> str:
+    """The module of the class with adapters. For a network that `transformers` does not have it is one of its own, which
+    names the class and is copied with it."""
+    own = kind.__module__
+    return __name__ if own.startswith("transformers.") else f"{own}_with_adapters"
+
+
+def _auto_classes(kind: type, config: Any) -> list[str]:
     """The names of the classes of `transformers` that open a network of ``kind``."""
+    if given := getattr(config, "auto_map", None):
+        return [name for name in given if name != "AutoConfig"]
     names = [name for name in dir(transformers) if name.startswith("AutoModel")]
-    return [name for name in names if _opens(getattr(transformers, name), kind, config)]
+    return [name for name in names if _opens(getattr(transformers, name), kind, type(config))]
 
 
 def _opens(auto: Any, kind: type, config: type) -> bool:
@@ -141,4 +154,4 @@ def __getattr__(name: str) -> Any:
     base = getattr(transformers, name.removesuffix(_SUFFIX), None) if name.endswith(_SUFFIX) else None
     if base is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _config(base) if issubclass(base, PreTrainedConfig) else _network(base)
+    return config_class(base) if issubclass(base, PreTrainedConfig) else network_class(base)

@@ -221,6 +221,17 @@ def pretrain(
         yield start
 
 
+@pytest.fixture
+def own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory where `transformers` puts the source of checkpoints that bring some; nothing was imported from another."""
+    directory = tmp_path / "modules"
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(directory))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "transformers_modules"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(directory)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty recordings of two kinds (a rising and a falling sweep) by four speakers (loudness and pitch), at 8 kHz."""

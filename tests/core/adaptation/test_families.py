@@ -155,6 +155,7 @@ def test_only_the_head_and_what_is_added_change(family: Family, adaptation: Any)
         assert torch.equal(buffer, buffers[name]), name
 
 
+@pytest.mark.usefixtures("own_modules")
 def test_adapters_open_in_transformers_with_their_source(family: Family, tmp_path: Path) -> None:
     if isinstance(family.size, ResNetSize):
         pytest.skip("a ResNet has no feed-forward layers")

@@ -18,23 +18,10 @@ from core.spec.start_rules import misfits
 from core.tasks.objectives import create_objective
 from core.training.optimizers import create_optimizers
 from tests.core.tasks.image_tasks import coloured_pictures, create
-from tests.core.tasks.test_audio_classification import job as audio_classification
-from tests.core.tasks.test_audio_classification import made
 from tests.core.tasks.test_image_classification import FAMILIES, taught
 from tests.core.tasks.test_image_classification import job as image_classification
+from tests.core.training.adaptations import LOGGED, METHODS
 from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
-
-STAGES = [{"step": 0, "blocks": 0}, {"step": 3, "blocks": 1}, {"step": 8, "blocks": 2, "embeddings": True}]
-METHODS: dict[str, dict[str, Any]] = {
-    "full": {"method": "full"},
-    "frozen": {"method": "frozen"},
-    "gradual": {"method": "gradual", "unfreeze": STAGES},
-    "lora": {"method": "lora", "rank": 4, "dropout": 0.2},
-    "dora": {"method": "lora", "rank": 2, "dora": True, "rslora": True, "targets": ["attention"]},
-    "ia3": {"method": "ia3"},
-    "adapters": {"method": "adapters", "placement": "houlsby", "size": 4},
-}
-LOGGED = {"log_every": 1, "evaluate_every": 4, "checkpoint_every": 2}
 
 
 def job(method: str, family: str = "vit", **changes: Any) -> dict[str, Any]:
@@ -208,37 +195,6 @@ def test_a_run_goes_with_bf16_and_compiled_networks(
 def test_a_run_without_peft_does_not_load_it() -> None:
     code = "import sys; import core.commands.run, core.tasks.image_classification.objective; sys.exit('peft' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("family", ["ast", "wav2vec2"])
-def test_audio_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
-    family: str, method: str, audio_spec: dict[str, Any], pretrain: Any, recordings: Path, tmp_path: Path
-) -> None:
-    spec = _audio(family, method, audio_spec)
-    straight, broken = tmp_path / "straight", tmp_path / "broken"
-    engine = pretrain(spec, straight, data=recordings)
-    assert engine.end() == {"exit": 0}, engine.log.read_text()
-    killed_at_three_random_steps(pretrain, spec, broken, data=recordings)
-    assert hashes(broken, 12) == hashes(straight, 12)
-    assert points(broken) == points(straight)
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("family", ["ast", "wav2vec2"])
-def test_parameters_of_audio_are_counted_without_the_network(
-    family: str, method: str, audio_spec: dict[str, Any], recordings: Path, cache: Path
-) -> None:
-    spec, objective = made(_audio(family, method, audio_spec), recordings, cache)
-    told = estimate(spec, classes=2)
-    assert told.parameters == objective.parameter_count
-    assert told.trainable_parameters == objective.trainable_parameter_count
-
-
-def _audio(family: str, method: str, audio_spec: dict[str, Any]) -> dict[str, Any]:
-    training = LOGGED | {"steps": 12}
-    spec = audio_classification(family, audio_spec, training=training, model={"layers": 2, "dropout": 0.1})
-    return spec | {"name": f"{family} {method}", "adaptation": METHODS[method]}
 
 
 @pytest.mark.parametrize("method", ["frozen", "gradual", "lora", "ia3"])
