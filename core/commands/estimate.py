@@ -26,6 +26,7 @@ from core.estimation.sampling import WHOLE_BYTES, sample_text
 from core.estimation.timing import Timing, time_steps
 from core.events import Events
 from core.process import keep_freed_memory
+from core.spec.adaptation import Gradual
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
@@ -125,6 +126,7 @@ class _Estimate:
         # Fields that are auto are decided in the same way as in the job.
         decisions = Decisions(events, self._directory, fingerprint(job))
         job, place = settle(job, data, place, decisions)
+        job = _at_last_stage(job)
         environment = environment_of(place)
         objective = create_objective(job, data)
         samples, held_out = objective.samples("train"), objective.samples("held_out")
@@ -230,6 +232,14 @@ class _Estimate:
         if now - self._told_at > _TELL_SECONDS:
             self._told_at = now
             self._events.emit("progress", phase="timing", done=round(100 * share), total=100, unit="percent")
+
+
+def _at_last_stage(job: JobSpec) -> JobSpec:
+    """The job with everything trained from its first step on that it trains at its end: then a step takes longest."""
+    if not isinstance(job.adaptation, Gradual):
+        return job
+    last = job.adaptation.unfreeze[-1].model_copy(update={"step": 0})
+    return job.model_copy(update={"adaptation": Gradual(unfreeze=(last,))})
 
 
 def _bytes_of(files: list[DataFile]) -> int:
