@@ -81,7 +81,7 @@ class Gradual(Spec):
 
 
 class Lora(Spec):
-    """Low-rank updates of frozen matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), by `peft`; the head is trained as well.
+    """Low-rank updates of frozen matrices (LoRA, Hu et al. 2021, arXiv 2106.09685), by ``peft``; the head is trained as well.
 
     A checkpoint contains the network with the updates merged into its weights, and both separately in ``peft``'s layout.
     """
@@ -104,7 +104,7 @@ class Lora(Spec):
 
 
 class Ia3(Spec):
-    """One trained factor for each output of some maps (IA³, Liu et al. 2022, arXiv 2205.05638), by `peft`; and the head.
+    """One trained factor for each output of some maps (IA³, Liu et al. 2022, arXiv 2205.05638), by ``peft``; and the head.
 
     As in the paper, attention has factors for keys and values, and a feed-forward layer for the inputs of its last map.
     """

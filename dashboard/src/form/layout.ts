@@ -11,6 +11,9 @@ import type { Field, Leaf } from "./fields";
 const FIRST = new Set([
   "task.kind",
   "model.preset",
+  "adaptation.rank",
+  "adaptation.targets",
+  "adaptation.placement",
   "training.steps",
   "training.batch_size",
   "training.sequence_length",

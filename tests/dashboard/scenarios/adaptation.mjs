@@ -21,7 +21,6 @@ await play(async ({ page, context }) => {
   assert.deepEqual(names, ["Full", "Frozen", "Gradual", "LoRA", "IA³", "Adapters"]);
   await method.selectOption("lora");
   await page.getByText("% trained").waitFor();
-  await page.locator("section", { has: method }).locator("summary").click();
   await page.getByLabel("Rank").fill("4");
   await page.getByText("Ready to run").waitFor();
   await assertFits(page);
