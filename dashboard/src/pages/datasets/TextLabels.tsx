@@ -16,7 +16,7 @@ function Examples({ rows, name }: { rows: Row[]; name: string }) {
   const some = rows.filter((row) => examplesOf(row).length > 0).slice(0, SHOWN);
   if (some.length === 0) return null;
   return (
-    <details className="card">
+    <details className="card label-examples">
       <summary>
         Examples of {rows.length > some.length ? `the first ${integer(some.length)}` : "each"}
       </summary>
