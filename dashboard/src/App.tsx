@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Redirect, Route, Switch } from "wouter";
 import { ApiError } from "./api/client";
 import { session, tasks } from "./api/queries";
+import { CheckpointsPage } from "./pages/checkpoints/CheckpointsPage";
 import { DatasetPage } from "./pages/datasets/DatasetPage";
 import { DatasetsPage } from "./pages/datasets/DatasetsPage";
 import { NewDatasetPage } from "./pages/datasets/NewDatasetPage";
@@ -43,6 +44,7 @@ export function App() {
             <Route path="/datasets/new" component={NewDatasetPage} />
             <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} id={id} />}</Route>
             <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} id={id} />}</Route>
+            <Route path="/checkpoints" component={CheckpointsPage} />
             <Route path="/workers" component={WorkersPage} />
             <Route path="/keys" component={KeysPage} />
             <Route component={NotFoundPage} />

@@ -15,6 +15,7 @@ import { useToast } from "./ui/Toast";
 const PAGES: { path: string; name: string; icon: IconName; admin?: boolean }[] = [
   { path: "/jobs", name: "Jobs", icon: "jobs" },
   { path: "/datasets", name: "Datasets", icon: "datasets" },
+  { path: "/checkpoints", name: "Models", icon: "fork" },
   { path: "/workers", name: "Workers", icon: "workers" },
   { path: "/keys", name: "Keys", icon: "keys", admin: true },
 ];

@@ -242,6 +242,19 @@ export const datasets = infiniteQueryOptions({
   getNextPageParam: (page) => page.next ?? undefined,
 });
 
+export const uploadedCheckpoints = infiniteQueryOptions({
+  queryKey: ["uploaded-checkpoints"],
+  queryFn: ({ signal, pageParam }) =>
+    unwrap(
+      client.GET("/v1/checkpoints", {
+        params: { query: { limit: 100, ...(pageParam && { cursor: pageParam }) } },
+        signal,
+      }),
+    ),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next ?? undefined,
+});
+
 export const dataset = (id: string) =>
   queryOptions({
     queryKey: ["dataset", id],

@@ -24,6 +24,7 @@ export type Series = Schemas["Series"];
 export type JobEvent = Schemas["EventOut"];
 export type Log = Schemas["LogOut"];
 export type Checkpoint = Schemas["CheckpointOut"];
+export type UploadedCheckpoint = Omit<Schemas["UploadedCheckpointOut"], "job">;
 export type Usage = Schemas["UsageOut"];
 export type Worker = Schemas["WorkerOut"];
 export type System = Schemas["SystemOut"];

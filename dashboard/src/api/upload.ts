@@ -31,19 +31,32 @@ export interface UploadOptions {
 
 /** The stored file's record; throws `ApiError` with the server's message. */
 export async function uploadFile(dataset: string, file: File, options: UploadOptions): Promise<DatasetFile> {
+  const query = new URLSearchParams(options.reading).toString();
+  const path = `/v1/datasets/${dataset}/files/${encodeURIComponent(file.name)}`;
+  return (await put(query ? `${path}?${query}` : path, file, options)) as DatasetFile;
+}
+
+/** Puts a file into a checkpoint that is being uploaded; throws `ApiError` with the server's message. */
+export async function uploadCheckpointFile(
+  checkpoint: string,
+  file: File,
+  options: Omit<UploadOptions, "reading">,
+): Promise<void> {
+  await put(`/v1/checkpoints/${checkpoint}/files/${encodeURIComponent(file.name)}`, file, options);
+}
+
+async function put(path: string, file: File, options: Omit<UploadOptions, "reading">): Promise<unknown> {
   const digest = await contentDigest(file);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const query = new URLSearchParams(options.reading).toString();
-    const path = `/v1/datasets/${dataset}/files/${encodeURIComponent(file.name)}`;
-    request.open("PUT", query ? `${path}?${query}` : path);
+    request.open("PUT", path);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     for (const [name, value] of Object.entries(CSRF)) request.setRequestHeader(name, value);
     if (digest) request.setRequestHeader("Content-Digest", digest);
     request.upload.onprogress = (event) => options.onProgress(event.loaded);
     request.onload = () => {
       const body = decode(request.responseText);
-      if (request.status >= 200 && request.status < 300) resolve(body as DatasetFile);
+      if (request.status >= 200 && request.status < 300) resolve(body);
       else reject(errorOf(request.status, body, request.getResponseHeader("X-Request-Id")));
     };
     request.onerror = () => reject(unreachable());

@@ -1,5 +1,6 @@
 /** A new job that starts from a checkpoint: which settings are kept, and which tasks can use an encoder. */
 
+import type { UploadedCheckpoint } from "@/api/types";
 import type { Task, Tasks } from "@/tasks/tasks";
 import { getAt, setAt, type Document } from "./document";
 
@@ -18,6 +19,16 @@ export function withEncoder(document: Document, checkpoint: string, tasks: Tasks
   const started: Document = { ...document, start: { checkpoint, scope: "encoder" } };
   // The preset is written out, because another task has another default.
   return setAt(started, "model.preset", networkOf(document, tasks)?.preset);
+}
+
+/** The document of a new job that goes on with an uploaded model: the service fills in its network and its tokenizer. */
+export function withUploaded({ id, name, spec }: UploadedCheckpoint): Document {
+  return {
+    name,
+    task: { kind: spec.task.kind },
+    start: { checkpoint: id, scope: "all" },
+    training: { steps: 1000, sequence_length: Math.min(spec.training.sequence_length, 128) },
+  };
 }
 
 /** Whether a task can be chosen for the document: all can, unless it starts with an encoder that the task does not train. */

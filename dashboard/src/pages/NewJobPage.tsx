@@ -13,7 +13,7 @@ import { LeafField } from "@/form/LeafField";
 import { restart, startFor } from "@/form/recipes";
 import { Section } from "@/form/Section";
 import { SpecSide } from "@/form/SpecSide";
-import { fits, withEncoder } from "@/form/start";
+import { fits, withEncoder, withUploaded } from "@/form/start";
 import { StartFrom, withDataset, withTask } from "@/form/StartFrom";
 import { asSpec, useValidation } from "@/form/useValidation";
 import { useTitle } from "@/lib/title";
@@ -44,19 +44,25 @@ export function NewJobPage() {
     .filter((dataset) => dataset.state === "ready");
   const fields = useMemo(() => (schema.data ? fieldsOf(schema.data as JsonSchema) : null), [schema.data]);
 
-  const error = schema.error ?? datasets.error ?? source.error;
+  const uploaded = search.get("checkpoint");
+  const model = useQuery({ ...queries.checkpoint(uploaded ?? ""), enabled: uploaded !== null });
+
+  const error = schema.error ?? datasets.error ?? source.error ?? model.error;
   const wanted = search.get("dataset");
   const named = ready?.find((dataset) => dataset.id === wanted);
   const chosen = named ?? (ready?.length === 1 ? ready[0] : undefined);
   // The list may be older than the completion of the named dataset; the form would start without it.
   const listed = wanted === null || named !== undefined || !datasets.isFetching;
-  const loaded = fields && ready && listed && (from === null || source.data);
+  const loaded =
+    fields && ready && listed && (from === null || source.data) && (uploaded === null || model.data);
   const encoder = search.get("encoder");
   const begun = (document: Document) => (encoder ? withEncoder(document, encoder, tasks) : document);
   const start: Document =
     source.data && fields
       ? begun(documentOf(source.data, fields))
-      : { ...startFor(tasks, chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
+      : model.data && "spec" in model.data
+        ? { ...withUploaded(model.data), dataset: chosen?.id }
+        : { ...startFor(tasks, chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
   return (
     <div className="page">
       <Back href="/jobs">Jobs</Back>

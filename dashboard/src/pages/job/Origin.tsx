@@ -32,8 +32,8 @@ function OfUpload({ checkpoint, scope }: Pick<Parent, "checkpoint" | "scope">) {
   const found = useQuery(queries.checkpoint(checkpoint)).data;
   const name = found && "name" in found ? found.name : shortId(checkpoint);
   return (
-    <span className="origin">
+    <Link href="/checkpoints" className="link origin">
       <Icon name="fork" /> {scope === "encoder" ? "encoder of" : "from"} the uploaded <Name>{name}</Name>
-    </span>
+    </Link>
   );
 }
