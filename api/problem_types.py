@@ -24,6 +24,7 @@ _FILES = {
     "bad_label": "A label in the file cannot be read",
     "bad_parquet": "The file is not valid Parquet",
     "bad_tokenizer": "The file is no tokenizer",
+    "bad_transcript": "A transcript does not tell its recording",
     "corrupt_archive": "The file does not decompress",
     "empty_file": "The file is empty",
     "image_too_large": "The image is too large",

@@ -14,6 +14,8 @@ DataErrorCode = Literal[
     "tokenizer_invalid",
     "too_few_classes",
     "too_many_bad_samples",
+    "transcript_without_recording",
+    "transcripts_missing",
     "unseen_classes",
 ]
 

@@ -32,6 +32,7 @@ FormatErrorCode = Literal[
     "checkpoint_misfit",
     "checkpoint_unsupported",
     "code_refused",
+    "bad_transcript",
     "corrupt_archive",
     "empty_file",
     "image_too_large",

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     IMAGE = "image"
     IDX = "idx"
     AUDIO = "audio"
+    TRANSCRIPTS = "transcripts"
 
 
 class Compression(StrEnum):
@@ -30,6 +31,7 @@ class Compression(StrEnum):
 
 
 _KINDS = {
+    ".trans.txt": Kind.TRANSCRIPTS,
     ".txt": Kind.TEXT,
     ".md": Kind.TEXT,
     ".text": Kind.TEXT,
@@ -55,10 +57,13 @@ _SYSTEM_FILES = {".ds_store", ".localized", "thumbs.db", "ehthumbs.db", "desktop
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _NEVER_COMPRESSED = {Kind.ZIP, Kind.IMAGE, Kind.AUDIO}
 
+TRANSCRIPT_KINDS = frozenset({Kind.CSV, Kind.JSONL, Kind.PARQUET, Kind.TRANSCRIPTS})
+"""The kinds of file that may have the transcripts of recordings."""
+
 MODALITY_KINDS: dict[str, frozenset[Kind]] = {
     "text": frozenset({Kind.TEXT, Kind.CONLL, Kind.JSONL, Kind.CSV, Kind.PARQUET, Kind.ZIP, Kind.TOKENIZER}),
     "image": frozenset({Kind.IMAGE, Kind.ZIP, Kind.TAR, Kind.PARQUET, Kind.IDX}),
-    "audio": frozenset({Kind.AUDIO, Kind.ZIP, Kind.TAR}),
+    "audio": frozenset({Kind.AUDIO, Kind.ZIP, Kind.TAR}) | TRANSCRIPT_KINDS,
 }
 """The kinds of file that a dataset of each modality (`core.spec.task.Modality`) may hold."""
 
@@ -69,7 +74,8 @@ KNOWN_FORMATS: dict[str, str] = {
     "inside a .zip, and tokenizer.json",
     "image": ".jpg, .jpeg, .jfif, .png, .webp, .bmp, .tif and .tiff, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst, .parquet with a "
     "column of images, and -idx3-ubyte with its -idx1-ubyte, also with .gz at the end",
-    "audio": ".wav, .wave, .flac, .ogg, .oga and .opus, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst",
+    "audio": ".wav, .wave, .flac, .ogg, .oga and .opus, alone or inside a .zip, .tar, .tar.gz, .tgz or .tar.zst; and "
+    "transcripts in .csv, .tsv, .jsonl, .ndjson, .parquet and .trans.txt, beside the recordings or with them in an archive",
 }
 
 
@@ -93,6 +99,8 @@ def detect(name: str, modality: str = "text") -> Format:
 def detect_at(name: str, place: Place, modality: str = "text") -> Format:
     """Like ``detect``, for a name found at ``place``."""
     found = _format_of(name)
+    if found and found.kind is Kind.TRANSCRIPTS and modality != "audio":
+        found = Format(Kind.TEXT, found.compression)
     if found and found.kind in MODALITY_KINDS[modality]:
         return found
     hint = (

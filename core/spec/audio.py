@@ -6,6 +6,13 @@ from pydantic import AfterValidator, Field
 
 from core.spec.base import Spec
 from core.spec.patterns import check_group_pattern
+from core.spec.text import Column
+
+TRANSCRIPT_FIELDS = frozenset({"transcripts", "transcript_column", "file_column", "split_column"})
+"""Fields of `AudioDataSpec` that only matter where transcripts are read."""
+TRANSCRIPT_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".trans.txt")
+"""Endings of files with transcripts, each also with one of `COMPRESSED_ENDINGS`."""
+COMPRESSED_ENDINGS = (".gz", ".zst")
 
 
 class AudioDataSpec(Spec):
@@ -31,6 +38,23 @@ class AudioDataSpec(Spec):
     the group (the speaker or source), as its capturing group ``group``, such as ``_(?P<group>[a-z]+)_`` for
     ``7_george_12.wav``. Whole groups are then held out, so that no speaker of the held-out split is in the training
     split. Files that the pattern does not match have no group and are in the training split."""
+
+    transcript_column: Column | None = None
+    """Column (CSV, TSV, Parquet) or key (JSON Lines) with the transcripts, in a table beside the recordings. Default:
+    ``text``, else ``sentence``, ``transcript`` or ``transcription``, the first that is there."""
+
+    file_column: Column | None = None
+    """Column or key that names the recording of each transcript: its path from the table's folder, from the top of the
+    archive, or its name, with or without the ending. Default: ``file``, else ``path``, ``file_name``, ``filename``, ``audio``,
+    ``audio_filepath``, ``wav_filename`` or ``id``."""
+
+    split_column: Column | None = None
+    """Column or key with the split of each recording: ``train``, or ``test``, ``dev``, ``val`` and the like, which are held
+    out. Without it, tables with such names (``train.tsv``, ``test.tsv``) are the splits, else the folders of recordings."""
+
+    transcripts: bool = False
+    """Whether transcripts are read. Leave it out: the task decides it, and `true` is refused for a task without
+    transcripts."""
 
 
 class AudioAugmentation(Spec):

@@ -218,19 +218,27 @@ class JobSpec(Spec):
                 task=self.task.kind,
                 read=read,
             )
+        if self.data.audio.transcripts and not self.task.reads_transcripts:
+            raise SpecFault(
+                "transcripts_unfit",
+                f"{self.task.kind} reads no transcripts; leave it out",
+                param="data.audio.transcripts",
+                task=self.task.kind,
+            )
         return self
 
     @property
     def prepared_data(self) -> DataSpec:
         """`data` as it is prepared: with labels as the task reads them, so that only such a task sees them."""
         text = self.data.text.model_copy(update={"labels": self.task.text_labels})
-        return self.data.model_copy(update={"text": text})
+        audio = self.data.audio.model_copy(update={"transcripts": self.task.reads_transcripts})
+        return self.data.model_copy(update={"text": text, "audio": audio})
 
     @property
     def clip_samples(self) -> int:
-        """Audio samples in one clip of a recording."""
+        """Audio samples in one clip of a recording; of a task that reads whole recordings, in the longest."""
         audio = self.data.audio
-        return max(1, round(audio.clip_seconds * audio.sampling_rate))
+        return max(1, round((self.task.clip_seconds or audio.clip_seconds) * audio.sampling_rate))
 
     @property
     def architecture(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from core.spec.audio import COMPRESSED_ENDINGS, TRANSCRIPT_ENDINGS, TRANSCRIPT_FIELDS
 from core.spec.data import DataSpec
 from core.spec.task import Modality
 
@@ -15,6 +16,9 @@ FORMATS: dict[Modality, int] = {"text": 3, "image": 2, "audio": 2}
 LABELS_FORMAT = 1
 """Version of the files that prepared text has where labels are read, beside the others."""
 
+TRANSCRIPTS_FORMAT = 1
+"""Version of the files that prepared recordings have where transcripts are read, beside the others."""
+
 _DEPENDS_ON: dict[Modality, dict[str, bool | dict[str, bool]]] = {
     "text": dict.fromkeys(("text_column", "documents", "tokenizer", "held_out", "held_out_fraction"), True),
     "image": dict.fromkeys(("image", "held_out_fraction"), True),
@@ -23,7 +27,7 @@ _DEPENDS_ON: dict[Modality, dict[str, bool | dict[str, bool]]] = {
 _WITHOUT: dict[Modality, dict[str, set[str]]] = {
     "text": {},
     "image": {},
-    "audio": {"audio": {"clip_seconds"}},
+    "audio": {"audio": {"clip_seconds", *TRANSCRIPT_FIELDS}},
 }
 """Fields that do not change the prepared files: a sample's length is applied when it is read."""
 
@@ -70,6 +74,11 @@ def prepared_key(
         data["tokenizer"] = {"kind": "checkpoint", "identity": tokenizer}
     if modality == "text":
         data |= _text(spec)
+    if modality == "audio":
+        if spec.audio.transcripts:
+            data |= _transcripts(spec)
+        else:
+            files = [file for file in files if not has_transcripts(str(file[0]))]
     document = {
         "format": FORMATS[modality],
         "modality": modality,
@@ -77,6 +86,14 @@ def prepared_key(
         "files": sorted((list(file) for file in files), key=lambda file: (str(file[0]), str(file[1]))),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def has_transcripts(name: str) -> bool:
+    """Whether a file of a dataset of recordings is a table of transcripts, by its name: only tasks that read them depend on it."""
+    name = name.lower()
+    for ending in COMPRESSED_ENDINGS:
+        name = name.removesuffix(ending)
+    return name.endswith(TRANSCRIPT_ENDINGS)
 
 
 def takes_tokenizer(modality: Modality, spec: DataSpec) -> bool:
@@ -89,3 +106,11 @@ def _text(spec: DataSpec) -> dict[str, Any]:
     if spec.text.labels is not None:
         return {"text": spec.text.model_dump(mode="json"), "labels_format": LABELS_FORMAT}
     return {"text": {"columns": spec.text.columns.model_dump()}} if spec.text.columns is not None else {}
+
+
+def _transcripts(spec: DataSpec) -> dict[str, Any]:
+    """Of ``data.audio`` what the prepared transcripts depend on."""
+    return {
+        "transcripts": spec.audio.model_dump(mode="json", include=set(TRANSCRIPT_FIELDS)),
+        "transcripts_format": TRANSCRIPTS_FORMAT,
+    }

@@ -142,6 +142,17 @@ class TaskSpec(Spec):
         """How it reads the labels of text; None if it reads none, as every task does that is not fine-tuning on text."""
         return None
 
+    @property
+    def reads_transcripts(self) -> bool:
+        """Whether it learns from the transcripts of recordings."""
+        return False
+
+    @property
+    def clip_seconds(self) -> float | None:
+        """Length of the longest sample of a task that reads whole recordings, seconds; None where samples are clips of
+        ``data.audio.clip_seconds``."""
+        return None
+
     def network_form(
         self,
         network: Size,  # noqa: ARG002 - for tasks that train networks of several kinds

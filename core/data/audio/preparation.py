@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from core.data.audio.prepared import PCM, PreparedAudio, open_prepared, write_meta
 from core.data.audio.resampling import resample, to_pcm
 from core.data.audio.split import held_out
+from core.data.audio.transcript_preparation import transcripts_of
+from core.data.audio.transcripts import write_transcripts
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
 from core.data.errors import DataError
@@ -24,8 +26,9 @@ from core.data.store import stored
 from core.formats.audio.decoding import Sound, decode_sound
 from core.formats.audio.recordings import RawRecording, read_recordings
 from core.formats.audio.statistics import SoundStatistics
+from core.formats.audio.transcript_matching import recording_path
 from core.formats.content import content_hash
-from core.formats.errors import FormatError, printable
+from core.formats.errors import FormatError, Place, printable
 from core.formats.limits import AUDIO_LIMITS, Budget
 from core.formats.splits import Recorded
 from core.spec.audio import AudioDataSpec
@@ -50,12 +53,15 @@ class _Found:
     spans: list[tuple[int, int]] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
     kept: list[Recorded] = field(default_factory=list)
-    hashes: set[int] = field(default_factory=set)
     samples: int = 0
     duplicates: int = 0
     bad: int = 0
     skipped: list[SkippedSample] = field(default_factory=list)
     statistics: SoundStatistics = field(default_factory=SoundStatistics)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """By a recording's content hash its place among those that are kept."""
+    places: dict[str, int | None] = field(default_factory=dict)
+    """The recording that is kept at each `recording_path`; None where it is bad. Empty if transcripts are not read."""
 
 
 def prepare(
@@ -64,7 +70,8 @@ def prepare(
     """The dataset's prepared form in ``cache``. Prepared now if it is not there.
 
     Raises:
-        DataError: ``data_too_small``, ``data_unreadable``, ``too_many_bad_samples``.
+        DataError: ``data_too_small``, ``data_unreadable``, ``too_many_bad_samples``; with transcripts also
+            ``transcripts_missing``, ``transcript_without_recording``.
         OSError: where ``cache`` cannot be written.
     """
     files = sorted(files, key=lambda file: (file.name, file.sha256))
@@ -79,6 +86,8 @@ def prepare(
     if spec.on_bad_sample == "refuse":
         seen = prepared.recordings + prepared.recordings_held_out + prepared.duplicates + prepared.bad
         refuse_many("recordings", prepared.bad, seen, prepared.skipped)
+    if prepared.transcript_facts is not None:
+        prepared.transcript_facts.check(spec.on_missing_label)
     return replace(prepared, cached=cached)
 
 
@@ -96,12 +105,18 @@ def _build(
         for one in _decoded(_raw(files, reading.at), spec.audio):
             if isinstance(one, FormatError):
                 found.bad += 1
+                if spec.audio.transcripts:
+                    found.places[recording_path(Place(one.file, one.member))] = None
                 if len(found.skipped) < SKIPPED_NAMED:
                     where = one.file if one.member is None else f"{one.file} ({one.member})"
                     found.skipped.append(SkippedSample(printable(where), str(one)))
             else:
                 _keep(one, spec.audio, found, pcm)
     reading.finish()
+    transcripts = None
+    if spec.audio.transcripts:
+        transcripts = transcripts_of(files, spec.audio, found.places)
+        found.kept = transcripts.marked(found.kept)
     decisions = held_out(found.kept, spec.held_out_fraction)
     classes, labels = numbered(found.labels)
     groups = sorted({one.group for one in found.kept if one.group is not None})
@@ -113,6 +128,8 @@ def _build(
     is_held_out = np.array(decisions)
     index[~is_held_out].tofile(directory / "train.index")
     index[is_held_out].tofile(directory / "held_out.index")
+    if transcripts is not None:
+        write_transcripts(directory, transcripts.texts, decisions)
     hours = index[:, 1] / (3600 * spec.audio.sampling_rate)
     prepared = PreparedAudio(
         directory=directory,
@@ -129,16 +146,19 @@ def _build(
         classes=tuple(classes),
         groups=tuple(groups),
         statistics=found.statistics.facts,
+        transcript_facts=None if transcripts is None else transcripts.facts,
     )
     write_meta(directory, prepared)
 
 
 def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> None:
     content = content_hash(one.raw.content)
-    if content in found.hashes:
+    number = found.numbers.setdefault(content, len(found.kept))
+    if spec.transcripts:
+        found.places[recording_path(one.raw.place)] = number
+    if number < len(found.kept):
         found.duplicates += 1
         return
-    found.hashes.add(content)
     group = find_group(spec.group_pattern, one.raw.path)
     found.kept.append(Recorded(content, group, one.raw.held_out))
     found.labels.append(one.raw.label)

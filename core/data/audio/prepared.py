@@ -6,6 +6,8 @@
   train.index   held_out.index       int64, shape (recordings, 4): first sample, samples, class, group; -1 for none
   meta.json                          written last
 ```
+
+Where transcripts are read there are also those of `core.data.audio.transcripts`.
 """
 
 import json
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.audio.transcripts import TranscriptFacts, read_transcripts
 from core.data.prepared import SkippedSample, SplitName
 from core.spec.prepared import FORMATS
 
@@ -54,6 +57,8 @@ class PreparedAudio:
     """Names of speakers or sources, by ``data.audio.group_pattern``; () where there are none."""
     statistics: dict[str, Any]
     """`core.formats.audio.statistics.SoundStatistics` of all recordings, before resampling."""
+    transcript_facts: TranscriptFacts | None = None
+    """None where transcripts were not read."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -70,6 +75,7 @@ class PreparedAudio:
             "classes": len(self.classes),
             "groups": len(self.groups),
             "groups_held_out": len({*self.group_ids("held_out").tolist()} - {-1}),
+            **(self.transcript_facts.facts if self.transcript_facts else {}),
             "cached": self.cached,
         }
 
@@ -90,6 +96,10 @@ class PreparedAudio:
         """Each recording's class, shape (recordings,), -1 where it has none."""
         return self.index(split)[:, LABEL]
 
+    def transcripts(self, split: SplitName) -> list[str | None]:
+        """Each recording's transcript as the data give it, None where it has none; only where transcripts were read."""
+        return read_transcripts(self.directory, split)
+
     def group_ids(self, split: SplitName) -> NDArray[np.int64]:
         """Each recording's group, shape (recordings,), -1 where it has none."""
         return self.index(split)[:, GROUP]
@@ -98,6 +108,8 @@ class PreparedAudio:
 def write_meta(directory: Path, prepared: PreparedAudio) -> None:
     """Complete a prepared directory: write the facts, and the size of every file in it."""
     facts = {name: value for name, value in asdict(prepared).items() if name not in {"directory", "cached"}}
+    if prepared.transcript_facts is None:
+        del facts["transcript_facts"]
     files = {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
     document = {"format": FORMAT, **facts, "files": files}
     (directory / META).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -114,6 +126,8 @@ def open_prepared(directory: Path) -> PreparedAudio | None:
             return None
         for name in ("classes", "groups"):
             meta[name] = tuple(meta[name])
+        if "transcript_facts" in meta:
+            meta["transcript_facts"] = TranscriptFacts.of(meta["transcript_facts"])
         skipped = tuple(SkippedSample(**sample) for sample in meta.pop("skipped"))
         return PreparedAudio(directory=directory, cached=True, skipped=skipped, **meta)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

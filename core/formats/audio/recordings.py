@@ -10,7 +10,7 @@ from core.formats.containers.source import size_of
 from core.formats.errors import FormatError, Place
 from core.formats.labels import parse_path
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
-from core.formats.names import KNOWN_FORMATS, Kind, detect
+from core.formats.names import KNOWN_FORMATS, TRANSCRIPT_KINDS, Kind, detect
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_recordings(
     notes: AudioNotes | None = None,
     layout: Layout | None = None,
 ) -> Iterator[RawRecording | FormatError]:
-    """The recordings in a file: a zip's in name order, a tar's in archive order. Nothing is decoded here.
+    """The recordings in a file: a zip's in name order, a tar's in archive order. Nothing is decoded here. A file of transcripts has none.
 
     A sample that cannot be read (a damaged or empty member) is yielded as its error, and reading goes on after it.
 
@@ -64,6 +64,8 @@ def read_recordings(
         notes.members += 1
         label, held_out = layout.place(name) if layout else parse_path(name)
         yield _recording(Member(place, stream.read(limits.audio_bytes + 1), label, held_out), limits)
+        return
+    if file_format.kind in TRANSCRIPT_KINDS:
         return
     archive = MediaArchive(stream, file_format, place, budget, limits, limits.audio_bytes, _is_audio)
     for member in archive.members(notes):

@@ -16,10 +16,12 @@ def choose_column(
     place: Place,
     what: str = "column",
     held: Mapping[str, str] = MappingProxyType({}),
+    preferred: Sequence[str] = (),
 ) -> str:
     """The column named ``wanted``. Without a name: ``text``, else the only column of strings.
 
     Args:
+        preferred: Without a name, the first of these that holds strings instead.
         columns: The name of each column, and whether it holds strings.
         held: For columns that do not hold strings, a description of what they hold.
 
@@ -37,6 +39,18 @@ def choose_column(
                 column=wanted,
             )
         return expect_storable(wanted, place, "no_text_column")
+    if preferred:
+        for name in preferred:
+            if columns.get(name):
+                return name
+        raise _no_column(
+            f"has no {what} of text named {', '.join(map(repr, preferred))}",
+            list(columns),
+            place,
+            what,
+            held,
+            case="none_preferred",
+        )
     if columns.get("text"):
         return "text"
     strings = [name for name, is_text in columns.items() if is_text]

@@ -86,6 +86,9 @@ class Reading:
         self.columns: tuple[str, ...] | None = None
         """The columns that could be read instead, as far as the first rows show."""
         self.further: Further = nothing_further
+        self.preferred: Sequence[str] = ()
+        """Names that the column may have where none is set, the most likely first; none: ``text``, or the only column of
+        strings."""
         self.in_columns = False
         """Whether a plain text file was found to be in CoNLL layout."""
 

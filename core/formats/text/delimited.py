@@ -36,7 +36,7 @@ def csv_rows(lines: Iterator[str], reading: Reading) -> Iterator[Row]:
     names = [name.strip() for name in first_row[1]]
     sample = first_rows(rows, counted)
     # CSV holds only strings, so a column of numbers is text too where it has the name "text" or is the only one.
-    columns = {name: name == "text" or len(names) == 1 for name in names}
+    columns = {name: name in (reading.preferred or ("text",)) or len(names) == 1 for name in names}
     for _, row in sample:
         for name, field in zip(names, row, strict=True):
             columns[name] = columns[name] or (bool(field.strip()) and not _is_number(field))
@@ -46,7 +46,7 @@ def csv_rows(lines: Iterator[str], reading: Reading) -> Iterator[Row]:
         for name, is_text in columns.items()
         if not is_text
     }
-    column = choose_column(columns, reading.text_column, place, held=held)
+    column = choose_column(columns, reading.text_column, place, held=held, preferred=reading.preferred)
     expect_one(column, names, place, "bad_csv")
     reading.use_column(column, single_columns(names))
     reading.notes += repeated_columns(names)

@@ -206,7 +206,7 @@ def _rows(source: TextSource, spec: TextDataSpec) -> Iterator[LabelledText]:
             label = _label(named[columns.label], spec, place, what, code)
         held_out = by_name
         if spec.split_column is not None:
-            held_out = _split(named[spec.split_column], spec.split_column, place, line, code)
+            held_out = split_of(named[spec.split_column], spec.split_column, place, line, code)
         yield LabelledText(text, place, line, label, held_out)
 
 
@@ -218,7 +218,7 @@ def _label(value: object, spec: TextDataSpec, place: Place, what: str, code: For
         raise place.error(code, f"{what} {fault}", **fault.params, label_of=what) from None
 
 
-def _split(value: object, column: str, place: Place, line: int, code: FormatErrorCode) -> bool:
+def split_of(value: object, column: str, place: Place, line: int, code: FormatErrorCode) -> bool:
     name = str(value).strip().lower()
     if name in HELD_OUT_NAMES:
         return True
