@@ -26,6 +26,8 @@ _LATER: Mapping[str, Any] = {
     "model.config": None,
     "adaptation": {"method": "full"},
     "data.on_missing_label": "refuse",
+    **{f"data.audio.{name}": None for name in ("transcript_column", "file_column", "split_column")},
+    "data.audio.transcripts": False,
     "data.text": TextDataSpec().model_dump(mode="json"),
     "training.early_stopping": None,
 }

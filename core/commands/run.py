@@ -250,6 +250,9 @@ class _Session:
             parameters=objective.parameter_count,
             trainable_parameters=objective.trainable_parameter_count,
         )
+        if not origin:
+            for notice in objective.notices():
+                self._events.warn(notice.code, notice.message, **notice.params)
         if origin:
             objective.begin_step(origin.manifest.step)
             origin.restore_optimizers(optimizers)

@@ -59,7 +59,7 @@ def create_wave_classifier(
     # It would require a gradient of the waveform itself, which only activation checkpointing needs.
     network.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no public setting
     network.masked_spec_embed.requires_grad_(False)
-    use_cheap_dropout(model)
+    use_cheap_dropout(model, makes_masks=True)
     return model
 
 

@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.masking_utils import sdpa_mask
 
 _LEVELS = 1 << 16
 _ATTENTION = "sdpa_with_cheap_dropout"
+_MASKED_ATTENTION = "sdpa_with_cheap_dropout_and_masks"
 
 
 def keep_mask(shape: torch.Size, dtype: torch.dtype, probability: float) -> Tensor:
@@ -99,11 +101,19 @@ def _biased(bias: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
     return torch.where(mask, bias, -torch.inf) if mask.dtype == torch.bool else bias + mask
 
 
-def use_cheap_dropout(model: PreTrainedModel) -> None:
-    """Replace a network's dropout, including that in its attention."""
+def use_cheap_dropout(model: PreTrainedModel, *, makes_masks: bool = False) -> None:
+    """Replace a network's dropout, including that in its attention.
+
+    Args:
+        makes_masks: Whether `transformers` makes the masks of attention from those of two dimensions, (B, L), that the network is
+            called with; otherwise it ignores them.
+    """
     use_cheap_dropout_in(model)
-    AttentionInterface.register(_ATTENTION, attention)
-    model.set_attn_implementation(_ATTENTION)
+    name = _MASKED_ATTENTION if makes_masks else _ATTENTION
+    AttentionInterface.register(name, attention)
+    if makes_masks:
+        AttentionMaskInterface.register(name, sdpa_mask)
+    model.set_attn_implementation(name)
 
 
 def use_cheap_dropout_in(module: nn.Module) -> None:

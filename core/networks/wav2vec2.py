@@ -79,7 +79,11 @@ def standardize(waves: Tensor, lengths: Tensor) -> Tensor:
 
 
 def encode_frames(
-    model: Wav2Vec2Model, waves: Tensor, frames: Tensor, masked: Tensor | None = None
+    model: Wav2Vec2Model,
+    waves: Tensor,
+    frames: Tensor,
+    masked: Tensor | None = None,
+    silenced: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The outputs of the transformer and of the feature encoder for recordings.
 
@@ -87,6 +91,7 @@ def encode_frames(
         waves: Standardised, shape (B, L).
         frames: How many of the T frames of each recording are not padding, shape (B,).
         masked: Which frames are hidden from the transformer, bool (B, T).
+        silenced: Which of the transformer's input features are 0 in all frames, bool (B, hidden).
 
     Returns:
         Shapes (B, T, hidden) and (B, T, channels), the latter normalised and not masked.
@@ -94,6 +99,8 @@ def encode_frames(
     hidden, features = model.feature_projection(model.feature_extractor(waves).transpose(1, 2))
     if masked is not None:
         hidden = torch.where(masked[..., None], model.masked_spec_embed.to(hidden.dtype), hidden)
+    if silenced is not None:
+        hidden = hidden.masked_fill(silenced[:, None], 0.0)
     within = torch.arange(hidden.shape[1], device=waves.device) < frames[:, None]
     return model.encoder(hidden, attention_mask=within).last_hidden_state, features
 

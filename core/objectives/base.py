@@ -159,6 +159,10 @@ class Objective(nn.Module, abc.ABC):
         ``on_collapse: pause`` it pauses the run. By default none."""
         return ()
 
+    def notices(self) -> Sequence[Concern]:
+        """What people should know about the samples: reported once as a ``warning`` event when a run begins. By default nothing."""
+        return ()
+
     def preview(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Sequence[Shown] | None:
         """The networks' inputs for some training samples at the step that ``key`` names, for people.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.data import Prepared
 from core.data.audio import PreparedAudio
 from core.data.audio.prepared import LABEL, LENGTH, PCM, START
+from core.data.audio.transcripts import TranscriptFacts
 from core.data.image import PreparedImages
 from core.data.text import PreparedText, SpecialIds
 from core.data.text.labels import LabelFacts
@@ -179,7 +180,14 @@ def _audio(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedAudio:
         classes=classes,
         groups=(),
         statistics={},
+        transcript_facts=_vocabulary(checkpoint) if job.task.reads_transcripts else None,
     )
+
+
+def _vocabulary(checkpoint: Path) -> TranscriptFacts:
+    """The characters that a speech recogniser knows, in the order of its outputs."""
+    numbers = {str(token): int(number) for token, number in _json(checkpoint / "vocab.json").items()}
+    return TranscriptFacts.of_alphabet(sorted(numbers, key=lambda token: numbers[token]))
 
 
 def _classes(checkpoint: Path) -> tuple[str, ...]:

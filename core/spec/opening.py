@@ -76,6 +76,14 @@ from transformers import pipeline
 classify = pipeline("audio-classification", "{FOLDER}")
 print(classify("recording.wav"))""",
 )
+SPEECH_RECOGNITION = Opening(
+    "AutoModelForCTC",
+    f"""\
+from transformers import pipeline
+
+transcribe = pipeline("automatic-speech-recognition", "{FOLDER}")
+print(transcribe("recording.wav")["text"])""",
+)
 OWN_CLASS = Opening(
     "AutoModel",
     f"""\

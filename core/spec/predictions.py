@@ -158,6 +158,14 @@ def classify(modality: Literal["text", "image", "audio"]) -> Prediction:
     )
 
 
+TRANSCRIBE = Prediction(
+    "transcribe",
+    "Transcribe",
+    "What is said in the recording, as the network's most probable characters.",
+    "audio",
+)
+
+
 def embed(modality: Literal["text", "image", "audio"]) -> Prediction:
     """The features of a sample, for every task that trains an encoder."""
     return Prediction(

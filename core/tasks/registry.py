@@ -33,6 +33,7 @@ _OURS = {
     "token_classification": "TokenClassification",
     "image_classification": "ImageClassification",
     "audio_classification": "AudioClassification",
+    "speech_recognition": "SpeechRecognition",
 }
 """Kind, which is also the folder's name → class in its ``spec.py``. In display order: the first task of a modality is the
 default of a new job on such data."""

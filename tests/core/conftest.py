@@ -364,3 +364,42 @@ _SIGNS = {"comma": ",", "dot": ".", "bracket": "("}
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Discs and squares, 64 of them."""
     return coloured_pictures(tmp_path_factory.mktemp("pictures") / "pictures.zip")
+
+
+_TONES = {"a": 400, "b": 900, "c": 1700, " ": 0}
+
+
+def spoken(text: str, random: np.random.Generator) -> bytes:
+    """A tone of 80 ms for each letter, silence for a blank, and silence between them."""
+    parts = []
+    for letter in text:
+        length = int(random.integers(500, 700))
+        wave = (
+            np.sin(2 * np.pi * _TONES[letter] * np.arange(length) / 8000)
+            if letter != " "
+            else np.zeros(length)
+        )
+        parts += [0.4 * wave, np.zeros(160)]
+    samples = np.concatenate(parts)
+    out = io.BytesIO()
+    soundfile.write(out, samples + random.normal(scale=0.01, size=len(samples)), 8000, format="WAV")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """160 recordings of tones as letters, by four speakers, with a table of transcripts in the archive."""
+    path = tmp_path_factory.mktemp("tones") / "tones.zip"
+    random = np.random.default_rng(3)
+    rows = ["path\tsentence"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(160):
+            letters = random.choice(list("abc"), size=int(random.integers(2, 6)))
+            text = "".join(letters)
+            if number % 3 == 0:
+                text = text[:1] + " " + text[1:]
+            name = f"{'wxyz'[number % 4]}_{number}.wav"
+            archive.writestr(f"clips/{name}", spoken(text, random))
+            rows.append(f"{name}\t{text.upper()}.")
+        archive.writestr("validated.tsv", "\n".join(rows))
+    return path

@@ -66,7 +66,8 @@ def transcripts_of(
         without_transcript=count - len(given),
         orphans=len(matching.orphans),
         first_orphans=tuple(
-            (orphan.where, printable(brief(orphan.recording, 200))) for orphan in matching.orphans[:ORPHANS_NAMED]
+            (orphan.where, printable(brief(orphan.recording, 200)))
+            for orphan in matching.orphans[:ORPHANS_NAMED]
         ),
         repeated=matching.duplicates,
         characters=sum(map(len, given)),
@@ -76,9 +77,7 @@ def transcripts_of(
     return Transcripts(texts, held_out, facts)
 
 
-def _read(
-    files: Sequence[DataFile], spec: AudioDataSpec, notes: TranscriptNotes
-) -> Iterator[Transcript]:
+def _read(files: Sequence[DataFile], spec: AudioDataSpec, notes: TranscriptNotes) -> Iterator[Transcript]:
     for file in files:
         try:
             with file.path.open("rb") as stream:

@@ -7,7 +7,7 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -44,6 +44,11 @@ class TranscriptFacts:
         lists = {name: tuple(document[name]) for name in ("tables", "alphabet")}
         orphans = tuple((str(where), str(name)) for where, name in document["first_orphans"])
         return cls(**{**document, **lists, "first_orphans": orphans})
+
+    @classmethod
+    def of_alphabet(cls, alphabet: Iterable[str]) -> Self:
+        """The facts of no data, but of the outputs of a network, in order."""
+        return cls(0, 0, 0, (), 0, 0, 0, (), tuple(alphabet))
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -95,7 +95,11 @@ def read_transcripts(
     for member in _members(stream, name, limits):
         place = member.place
         try:
-            found = _lines(member, limits) if member.format.kind is Kind.TRANSCRIPTS else _rows(member, spec, limits)
+            found = (
+                _lines(member, limits)
+                if member.format.kind is Kind.TRANSCRIPTS
+                else _rows(member, spec, limits)
+            )
             yield from found
         except _OtherTableError as error:
             notes.others.append((place, tuple(error.args[0])))

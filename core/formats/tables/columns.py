@@ -16,6 +16,7 @@ def choose_column(
     place: Place,
     what: str = "column",
     held: Mapping[str, str] = MappingProxyType({}),
+    *,
     preferred: Sequence[str] = (),
 ) -> str:
     """The column named ``wanted``. Without a name: ``text``, else the only column of strings.

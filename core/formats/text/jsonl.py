@@ -33,7 +33,7 @@ def jsonl_rows(lines: Iterator[str], reading: Reading) -> Iterator[Row]:
             if not isinstance(value, str | None):
                 other.add(key)
     held = {key: _found_types(key, sample) for key, is_text in columns.items() if not is_text}
-    chosen = choose_column(columns, reading.text_column, place, "key", held, reading.preferred)
+    chosen = choose_column(columns, reading.text_column, place, "key", held, preferred=reading.preferred)
     column = reading.use_column(chosen, (key for key in columns if key not in other))
     further = reading.further([key for key in columns if key != column])
     for number, row in itertools.chain(sample, rows):

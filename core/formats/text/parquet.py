@@ -36,9 +36,7 @@ def parquet_rows(stream: BinaryIO, reading: Reading, budget: Budget) -> Iterator
             types.setdefault(field.name, field.type)
         columns = {name: _is_text(kind) for name, kind in types.items()}
         held = {name: f"of type {str(types[name])[:80]}" for name, is_text in columns.items() if not is_text}
-        column = choose_column(
-            columns, reading.text_column, place, held=held, preferred=reading.preferred
-        )
+        column = choose_column(columns, reading.text_column, place, held=held, preferred=reading.preferred)
         if not columns[column]:
             raise not_text(column, str(types[column])[:80], list(types), place)
         names = file.schema_arrow.names

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Config
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForPreTraining
 
+from core.augmentation.spans import masked_spans
 from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples
 from core.data.audio import PreparedAudio
@@ -45,7 +46,7 @@ from core.tasks.wav2vec2.losses import (
     diversity,
     quantized_contrastive,
 )
-from core.tasks.wav2vec2.spans import masked_positions, masked_spans, negative_indices
+from core.tasks.wav2vec2.spans import masked_positions, negative_indices
 from core.tasks.wav2vec2.spec import Wav2Vec2
 
 _EVALUATION_KEY = derive_seed(0, "evaluation masks")

@@ -58,6 +58,7 @@ NAMES: dict[str, set[str]] = {
     "token_classification-t5": _TAGS,
     "audio_classification": _CLASSES,
     "audio_classification-wav2vec2": _CLASSES,
+    "speech_recognition": {"loss", "wer", "cer"},
     "wav2vec2": {"loss", "contrastive_accuracy", "codebook_perplexity"},
     "masked_spectrogram": {"loss"},
 }

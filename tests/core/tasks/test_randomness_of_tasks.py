@@ -50,6 +50,7 @@ DRAWN: dict[str, set[str]] = {
     "token_classification-t5": set(),
     "audio_classification": {"waves"},
     "audio_classification-wav2vec2": {"waves", "change/gain"},
+    "speech_recognition": {"masked", "change/speed"},
     "wav2vec2": {"waves", "masked", "negatives"},
     "masked_spectrogram": {"waves", "ranks"},
 }

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from core.tasks.wav2vec2.spans import masked_positions, masked_spans, negative_indices
+from core.augmentation.spans import masked_spans
+from core.tasks.wav2vec2.spans import masked_positions, negative_indices
 
 
 def spans(

@@ -73,6 +73,7 @@ def job(data: str, task: dict[str, Any], model: dict[str, Any], **training: Any)
             "audio": {"sampling_rate": 8000, "clip_seconds": 0.2, "group_pattern": "_(?P<group>[a-z])_"}
         },
     }
+    parts["tones"] = {"audio": {"sampling_rate": 8000, "group_pattern": "/(?P<group>[a-z])_"}}
     parts[data] |= training.pop("reading", {})
     optimizer = TRAINING["optimizer"] | training.pop("optimizer", {})  # type: ignore[operator]
     return {
@@ -286,6 +287,24 @@ CASES: dict[str, Case] = {
             SMALL | {"architecture": "wav2vec2"},
         ),
         {"": audio.audio_classification},
+    ),
+    "speech_recognition": Case(
+        "tones",
+        job(
+            "tones",
+            {
+                "kind": "speech_recognition",
+                "feature_encoder": {"kernels": [16, 8, 4], "strides": [8, 5, 4], "channels": 16},
+                "position_kernel": 8,
+                "max_seconds": 1.0,
+                "head_dropout": 0.3,
+                "mask_share": 0.3,
+                "mask_length": 2,
+                "augmentation": {"speed": 0.1},
+            },
+            SMALL | {"architecture": "wav2vec2"},
+        ),
+        {"": audio.speech_recognition},
     ),
     "masked_spectrogram": Case(
         "recordings",

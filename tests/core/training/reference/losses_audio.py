@@ -100,3 +100,38 @@ def audio_classification(objective: Any, batch: Any, rows: Tensor) -> Tensor:
             share = even + (1 - task.label_smoothing) * (number == label)
             total = total - share * weights[number] * log
     return total
+
+
+def speech_recognition(objective: Any, batch: Any, rows: Tensor) -> Tensor:
+    """The forward algorithm of CTC, output by output, on the logits of `transformers`."""
+    t, model = batch.tensors, objective.model
+    waves = objective.waves(batch)
+    standard = torch.zeros_like(waves)
+    for row, length in enumerate(t["lengths"].tolist()):
+        own = waves[row, :length]
+        standard[row, :length] = (own - own.mean()) / (own.var(correction=0) + 1e-7).sqrt()
+    width = (int(t["frames"].max()) - 1) * 160 + 16 + 8 * (8 - 1) + 40 * (4 - 1)
+    within = torch.arange(width) < t["lengths"][:, None]
+    hidden = model.wav2vec2(
+        standard[:, :width], attention_mask=within.long(), mask_time_indices=t["masked"]
+    ).last_hidden_state
+    logs = model.lm_head(model.dropout(hidden)).log_softmax(2)
+    total = torch.zeros(())
+    for row in range(len(rows)):
+        outputs = [0]
+        for output in t["targets"][row, : t["target_lengths"][row]].tolist():
+            outputs += [output, 0]
+        before: list[Any] = [logs[row, 0, outputs[0]], logs[row, 0, outputs[1]]] + [None] * (len(outputs) - 2)
+        for frame in range(1, int(t["frames"][row])):
+            now: list[Any] = []
+            for place, output in enumerate(outputs):
+                skips = place > 1 and output not in {0, outputs[place - 2]}
+                paths = (
+                    before[max(0, place - 2) : place + 1] if skips else before[max(0, place - 1) : place + 1]
+                )
+                paths = [path for path in paths if path is not None]
+                reached = torch.stack(paths).logsumexp(0) + logs[row, frame, output] if paths else None
+                now.append(reached)
+            before = now
+        total = total - torch.logaddexp(before[-1], before[-2])
+    return total

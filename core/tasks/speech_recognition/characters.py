@@ -1,0 +1,104 @@
+"""Transcripts as sequences of characters: normalisation, vocabulary, and decoding of the network's outputs."""
+
+import itertools
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import Wav2Vec2CTCTokenizer
+
+from core.tasks.speech_recognition.spec import SpeechRecognition
+
+BLANK, UNKNOWN, BOUNDARY = "[PAD]", "[UNK]", "|"
+"""CTC's blank, a character that is not in the vocabulary, and the boundary of two words, as in wav2vec 2.0's checkpoints."""
+_SPECIAL = (BLANK, UNKNOWN, BOUNDARY)
+_APOSTROPHES = re.compile("[\u2018\u2019\u02bc\uff07]")
+_OUTER_APOSTROPHE = re.compile(r"(?<!\w)'|'(?!\w)")
+
+
+def normalized(text: str, task: SpeechRecognition) -> str:
+    """A transcript as the network learns it: Unicode NFC, words separated by one blank.
+
+    Without ``keep_punctuation`` punctuation, symbols and control characters are blanks. A ``|`` always is, because it is the
+    boundary of words in the vocabulary.
+    """
+    text = unicodedata.normalize("NFC", text.lower() if task.lowercase else text)
+    if not task.keep_punctuation:
+        text = _APOSTROPHES.sub("'", text)
+        text = _OUTER_APOSTROPHE.sub(" ", text) if task.keep_apostrophes else text.replace("'", "")
+        text = "".join(" " if character != "'" and _is_mark(character) else character for character in text)
+    return " ".join(text.replace(BOUNDARY, " ").split())
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PSC"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The outputs of the network: the special ones, then the characters in the order of their code points."""
+
+    characters: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """The vocabulary of all characters in normalised transcripts."""
+        found: set[str] = set()
+        for text in texts:
+            found.update(text)
+        return cls(tuple(sorted(found - {" "})))
+
+    @classmethod
+    def of_tokens(cls, tokens: Iterable[str]) -> Self:
+        """The vocabulary with these outputs, in their order."""
+        return cls(tuple(token for token in tokens if token not in _SPECIAL))
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All outputs, in order; the first is CTC's blank."""
+        return (*_SPECIAL, *self.characters)
+
+    def __len__(self) -> int:
+        return len(_SPECIAL) + len(self.characters)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """The outputs of a normalised transcript, shape (L,)."""
+        ids = {character: number for number, character in enumerate(self.characters, len(_SPECIAL))}
+        ids[" "] = _SPECIAL.index(BOUNDARY)
+        unknown = _SPECIAL.index(UNKNOWN)
+        return np.fromiter((ids.get(character, unknown) for character in text), np.int64, len(text))
+
+    def decode(self, outputs: Sequence[int]) -> str:
+        """The text of the most probable output of each frame: repeats are one, blanks are nothing.
+
+        The same as the tokenizer of `transformers` decodes.
+        """
+        tokens = self.tokens
+        kept = (tokens[output] for output, _ in itertools.groupby(outputs) if output != 0)
+        return "".join(" " if token == BOUNDARY else token for token in kept).strip()
+
+    def save(self, directory: Path) -> None:
+        """Write ``vocab.json`` and the other files of `transformers`' CTC tokenizer."""
+        path = directory / "vocab.json"
+        document = {token: number for number, token in enumerate(self.tokens)}
+        path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        tokenizer = Wav2Vec2CTCTokenizer(  # type: ignore[no-untyped-call]
+            str(path),
+            bos_token=None,
+            eos_token=None,
+            unk_token=UNKNOWN,
+            pad_token=BLANK,
+            word_delimiter_token=BOUNDARY,
+        )
+        tokenizer.save_pretrained(directory)
+
+
+def frames_needed(targets: NDArray[np.int64]) -> int:
+    """The fewest frames that can give this sequence: one for each output, and a blank between equal ones."""
+    return len(targets) + int((targets[1:] == targets[:-1]).sum())
