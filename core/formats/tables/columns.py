@@ -51,6 +51,7 @@ def choose_column(
             what,
             held,
             case="none_preferred",
+            preferred=list(preferred),
         )
     if columns.get("text"):
         return "text"

@@ -1563,6 +1563,32 @@ export interface components {
              *     split. Files that the pattern does not match have no group and are in the training split.
              */
             group_pattern?: string | null;
+            /**
+             * Transcript Column
+             * @description Column (CSV, TSV, Parquet) or key (JSON Lines) with the transcripts, in a table beside the recordings. Default:
+             *     ``text``, else ``sentence``, ``transcript`` or ``transcription``, the first that is there.
+             */
+            transcript_column?: string | null;
+            /**
+             * File Column
+             * @description Column or key that names the recording of each transcript: its path from the table's folder, from the top of the
+             *     archive, or its name, with or without the ending. Default: ``file``, else ``path``, ``file_name``, ``filename``, ``audio``,
+             *     ``audio_filepath``, ``wav_filename`` or ``id``.
+             */
+            file_column?: string | null;
+            /**
+             * Split Column
+             * @description Column or key with the split of each recording: ``train``, or ``test``, ``dev``, ``val`` and the like, which are held
+             *     out. Without it, tables with such names (``train.tsv``, ``test.tsv``) are the splits, else the folders of recordings.
+             */
+            split_column?: string | null;
+            /**
+             * Transcripts
+             * @description Whether transcripts are read. Leave it out: the task decides it, and `true` is refused for a task without
+             *     transcripts.
+             * @default false
+             */
+            transcripts: boolean;
         };
         /**
          * AugmentationSpec
@@ -1935,7 +1961,8 @@ export interface components {
              *       "sampling_rate": 16000,
              *       "normalization": "peak",
              *       "clip_seconds": 4,
-             *       "minimum_seconds": 0.05
+             *       "minimum_seconds": 0.05,
+             *       "transcripts": false
              *     }
              */
             audio: components["schemas"]["AudioDataSpec"];
@@ -3120,7 +3147,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["TextClassification"] | components["schemas"]["TokenClassification"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["TextClassification"] | components["schemas"]["TokenClassification"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"] | components["schemas"]["SpeechRecognition"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -3148,7 +3175,8 @@ export interface components {
              *         "clip_seconds": 4,
              *         "minimum_seconds": 0.05,
              *         "normalization": "peak",
-             *         "sampling_rate": 16000
+             *         "sampling_rate": 16000,
+             *         "transcripts": false
              *       },
              *       "image": {
              *         "channels": 3,
@@ -3276,7 +3304,7 @@ export interface components {
             /** @description Where its weights come from. Default: they are fresh. */
             start?: components["schemas"]["StartSpec"] | null;
             /** Task */
-            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["TextClassification"] | components["schemas"]["TokenClassification"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"];
+            task: components["schemas"]["MaskedLanguageModeling"] | components["schemas"]["CausalLanguageModeling"] | components["schemas"]["TextDenoisingAutoencoder"] | components["schemas"]["ContrastiveLearning"] | components["schemas"]["MaskedAutoencoding"] | components["schemas"]["SelfDistillation"] | components["schemas"]["RotationPrediction"] | components["schemas"]["JointEmbeddingPrediction"] | components["schemas"]["Colorization"] | components["schemas"]["DenoisingAutoencoder"] | components["schemas"]["GenerativeAdversarialNetwork"] | components["schemas"]["MaskedSpectrogram"] | components["schemas"]["Wav2Vec2"] | components["schemas"]["TextClassification"] | components["schemas"]["TokenClassification"] | components["schemas"]["ImageClassification"] | components["schemas"]["AudioClassification"] | components["schemas"]["SpeechRecognition"];
             /** @default {} */
             model: components["schemas"]["ModelSpec"];
             /**
@@ -3304,7 +3332,8 @@ export interface components {
              *         "clip_seconds": 4,
              *         "minimum_seconds": 0.05,
              *         "normalization": "peak",
-             *         "sampling_rate": 16000
+             *         "sampling_rate": 16000,
+             *         "transcripts": false
              *       },
              *       "image": {
              *         "channels": 3,
@@ -5098,6 +5127,122 @@ export interface components {
             bytes: number;
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * SpeechRecognition
+         * @description Transcribe recordings, character by character: CTC (Graves et al. 2006) on wav2vec 2.0 (arXiv 2006.11477, section 3.3).
+         */
+        SpeechRecognition: {
+            /**
+             * Head Dropout
+             * @description Dropout of the features before the head, in training.
+             * @default 0
+             */
+            head_dropout: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "speech_recognition";
+            /**
+             * Max Seconds
+             * @description Length of the longest recording that is used, in seconds. A sample is a whole recording; longer ones are left out and
+             *     counted. Batches are padded to their longest recording. ``data.audio.clip_seconds`` is not used.
+             * @default 16
+             */
+            max_seconds: number;
+            /**
+             * Lowercase
+             * @description Convert transcripts to lower case.
+             * @default true
+             */
+            lowercase: boolean;
+            /**
+             * Keep Punctuation
+             * @description Learn punctuation and symbols too. Otherwise each is read as a blank, apostrophes inside words aside.
+             * @default false
+             */
+            keep_punctuation: boolean;
+            /**
+             * Keep Apostrophes
+             * @description Keep apostrophes inside words (``don't``) where punctuation is removed; otherwise they are removed without a
+             *     blank.
+             * @default true
+             */
+            keep_apostrophes: boolean;
+            /**
+             * Freeze Feature Encoder
+             * @description Leave the convolutions as they are in the checkpoint, as the paper does. Set it to false where the job starts from
+             *     nothing: random convolutions would stay random.
+             * @default true
+             */
+            freeze_feature_encoder: boolean;
+            /**
+             * Mask Share
+             * @description Share of a recording's frames that training hides from the transformer, in spans of ``mask_length`` that may overlap
+             *     (SpecAugment, arXiv 1904.08779, as in wav2vec 2.0). 0: none.
+             * @default 0.05
+             */
+            mask_share: number;
+            /**
+             * Mask Length
+             * @description Frames of a masked span.
+             * @default 10
+             */
+            mask_length: number;
+            /**
+             * Channel Mask Share
+             * @description Share of the transformer's input features that training sets to 0 for a whole recording, in spans of
+             *     ``channel_mask_length``. 0: none.
+             * @default 0
+             */
+            channel_mask_share: number;
+            /**
+             * Channel Mask Length
+             * @description Adjacent features of a masked span.
+             * @default 10
+             */
+            channel_mask_length: number;
+            /**
+             * @description The convolutions of wav2vec 2.0; those of the checkpoint that the job starts from.
+             * @default {
+             *       "kernels": [
+             *         10,
+             *         3,
+             *         3,
+             *         3,
+             *         3,
+             *         2,
+             *         2
+             *       ],
+             *       "strides": [
+             *         5,
+             *         2,
+             *         2,
+             *         2,
+             *         2,
+             *         2,
+             *         2
+             *       ],
+             *       "normalization": "layer"
+             *     }
+             */
+            feature_encoder: components["schemas"]["FeatureEncoder"];
+            /**
+             * Position Kernel
+             * @description Kernel size, in frames, of the convolution that encodes positions; that of the checkpoint.
+             * @default 128
+             */
+            position_kernel: number;
+            /**
+             * @description Random changes of the training recordings. Default: none.
+             * @default {
+             *       "gain_db": 0,
+             *       "speed": 0,
+             *       "time_mask": 0
+             *     }
+             */
+            augmentation: components["schemas"]["AudioAugmentation"];
         };
         /**
          * StartSpec
@@ -7552,7 +7697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file's columns of words and tags cannot be read · The file has tags that no scheme allows · The file is not valid CSV · The file is not valid IDX · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not valid JSON Lines · A label in the file cannot be read · The file is not valid Parquet · The file is no tokenizer · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file has no such column of labels · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · A pattern in the file takes too long · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
+            /** @description The request is not valid · The file's name is not valid · The digest cannot be read · The bytes are not the declared ones · The file decompresses to far more than its kind does · The archive is encrypted · The archive holds a link · The archive holds a path that leads out of it · The file's columns of words and tags cannot be read · The file has tags that no scheme allows · The file is not valid CSV · The file is not valid IDX · The recording is too long · The recording cannot be decoded · The image cannot be decoded · The file is not valid JSON Lines · A label in the file cannot be read · The file is not valid Parquet · The file is no tokenizer · A transcript does not tell its recording · The file does not decompress · The file is empty · The image is too large · The image is too small · The file holds no text · The file has no image column · The file has no such column of labels · The file holds no recordings · The file holds no images · The file has no text column · The file is not UTF-8 · A pattern in the file takes too long · The file is cut off · The recording is cut off · The file is of no known format · Reading the file takes more than a file of its size may take · The file ended the process that read it */
             422: {
                 headers: {
                     [name: string]: unknown;

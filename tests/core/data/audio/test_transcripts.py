@@ -89,7 +89,7 @@ def test_a_table_gives_the_transcripts_in_every_container(
         "1",
         "clips\\1.wav",
         "1.mp3",
-        "/home/me/corpus/clips/1.wav",
+        "/corpora/clips/1.wav",
         "a.zip/clips/1.wav",
     ],
 )
