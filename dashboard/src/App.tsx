@@ -6,6 +6,7 @@ import { CheckpointsPage } from "./pages/checkpoints/CheckpointsPage";
 import { DatasetPage } from "./pages/datasets/DatasetPage";
 import { DatasetsPage } from "./pages/datasets/DatasetsPage";
 import { NewDatasetPage } from "./pages/datasets/NewDatasetPage";
+import { ComparePage } from "./pages/ComparePage";
 import { EvaluationPage } from "./pages/evaluation/EvaluationPage";
 import { JobPage } from "./pages/job/JobPage";
 import { JobsPage } from "./pages/JobsPage";
@@ -43,6 +44,9 @@ export function App() {
             <Route path="/datasets" component={DatasetsPage} />
             <Route path="/datasets/new" component={NewDatasetPage} />
             <Route path="/datasets/:id">{({ id }) => <DatasetPage key={id} id={id} />}</Route>
+            <Route path="/compare/:first/:second">
+              {({ first, second }) => <ComparePage key={first + second} first={first} second={second} />}
+            </Route>
             <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} id={id} />}</Route>
             <Route path="/checkpoints" component={CheckpointsPage} />
             <Route path="/workers" component={WorkersPage} />

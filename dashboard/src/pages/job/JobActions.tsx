@@ -9,6 +9,7 @@ import { useCanWrite } from "@/lib/session";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { useToast } from "@/ui/Toast";
+import { BaselineAction, hasBaseline } from "./BaselineAction";
 import { ForkDialog } from "./ForkDialog";
 import { RetryDialog } from "./RetryDialog";
 
@@ -112,6 +113,7 @@ export function JobActions({ job }: { job: Job }) {
           Fork
         </Button>
       )}
+      {hasBaseline(job) && <BaselineAction job={job} />}
       {verbs.length === 0 && (
         <ButtonLink icon="copy" href={`/jobs/new?from=${job.id}`}>
           Run again
