@@ -94,22 +94,21 @@ class CausalLM(LanguageModel):
 
     def _loss(self, batch: Batch) -> Tensor:
         """Cross-entropy summed over the batch's tokens, in nats."""
+        return cross_entropy(
+            self._hidden(batch), self.model.lm_head.weight, None, batch.tensors["targets"].flatten()
+        )
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        """The last hidden states of the batch's tokens, shape (B * L, hidden)."""
         tensors = batch.tensors
         mask = attention_mask(tensors["documents"], causal=True) if "documents" in tensors else None
-        hidden = encode(self.model, tensors["inputs"], tensors.get("positions"), mask)
-        return cross_entropy(
-            hidden.flatten(0, 1), self.model.lm_head.weight, None, tensors["targets"].flatten()
-        )
+        return encode(self.model, tensors["inputs"], tensors.get("positions"), mask).flatten(0, 1)
 
     def token_losses(self, rows: NDArray[np.int64]) -> Tensor:
         batch = self.collate(rows, np.arange(len(rows)), 0).to(self.model.device)
-        tensors = batch.tensors
-        mask = attention_mask(tensors["documents"], causal=True) if "documents" in tensors else None
-        hidden = encode(self.model, tensors["inputs"], tensors.get("positions"), mask)
-        targets = tensors["targets"]
-        return token_cross_entropy(
-            hidden.flatten(0, 1), self.model.lm_head.weight, targets.flatten()
-        ).reshape(targets.shape)
+        targets = batch.tensors["targets"]
+        losses = token_cross_entropy(self._hidden(batch), self.model.lm_head.weight, targets.flatten())
+        return losses.reshape(targets.shape)
 
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         loss = torch.zeros((), dtype=torch.float64, device=self.model.device)
