@@ -98,6 +98,40 @@ class Settings(BaseSettings):
     """Predictions that a worker computes in turns; the others wait in its line."""
     predict_seconds: float = Field(default=60.0, gt=0, le=600, validation_alias="SEEDBED_PREDICT_SECONDS")
     """Seconds that a prediction may take, its place in the line included."""
+    tensorboard_directory: Path | None = Field(default=None, validation_alias="SEEDBED_TENSORBOARD_DIRECTORY")
+    """Directory in which a worker writes TensorBoard's event files of its jobs while they run; none: it writes none."""
+    wandb_project: str | None = Field(default=None, min_length=1, validation_alias="SEEDBED_WANDB_PROJECT")
+    """Project of Weights & Biases that gets every job's metrics; none: it gets none."""
+    wandb_entity: str | None = Field(default=None, validation_alias="SEEDBED_WANDB_ENTITY")
+    """The user or team that the project belongs to."""
+    wandb_api_key: SecretStr | None = Field(default=None, validation_alias="SEEDBED_WANDB_API_KEY")
+    """Key of Weights & Biases; only a worker needs it, and no engine sees it."""
+    wandb_base_url: str | None = Field(default=None, validation_alias="SEEDBED_WANDB_BASE_URL")
+    """A Weights & Biases server of one's own."""
+    wandb_mode: str = Field(
+        default="online", pattern="^(online|offline)$", validation_alias="SEEDBED_WANDB_MODE"
+    )
+    """``offline`` writes runs to the directory alone, for ``wandb sync``."""
+    wandb_directory: Path = Field(
+        default=Path("~/.cache/seedbed/wandb"), validation_alias="SEEDBED_WANDB_DIRECTORY"
+    )
+    """Directory of the files that the client of Weights & Biases writes on a worker."""
+    mlflow_tracking_uri: str | None = Field(
+        default=None, min_length=1, validation_alias="SEEDBED_MLFLOW_TRACKING_URI"
+    )
+    """MLflow server that gets every job's metrics, as ``http://host:5000``; none: none gets them."""
+    mlflow_experiment: str = Field(
+        default="seedbed", min_length=1, validation_alias="SEEDBED_MLFLOW_EXPERIMENT"
+    )
+    """The experiment of its runs; it is made if it does not exist."""
+    mlflow_username: str | None = Field(default=None, validation_alias="SEEDBED_MLFLOW_USERNAME")
+    """User of the MLflow server, with ``SEEDBED_MLFLOW_PASSWORD``; only a worker needs them."""
+    mlflow_password: SecretStr | None = Field(default=None, validation_alias="SEEDBED_MLFLOW_PASSWORD")
+    """The user's password."""
+    mlflow_token: SecretStr | None = Field(default=None, validation_alias="SEEDBED_MLFLOW_TOKEN")
+    """Bearer token of the MLflow server, instead of user and password."""
+    sink_seconds: float = Field(default=60.0, gt=0, validation_alias="SEEDBED_SINK_SECONDS")
+    """Seconds that TensorBoard, Weights & Biases or MLflow may take after an attempt's end to finish; the job does not wait."""
     session_seconds: int = Field(default=12 * 3600, gt=0, validation_alias="SEEDBED_SESSION_SECONDS")
     """Life of a dashboard session."""
     secure_cookies: bool = Field(default=False, validation_alias="SEEDBED_SECURE_COOKIES")

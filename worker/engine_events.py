@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.db import WriteSession
-from control.jobs.service import Claim, commit_checkpoint, engine_started, record_event
+from control.jobs.service import Claim, commit_checkpoint, engine_prepared, engine_started, record_event
 from control.lifecycle.event_codes import nested
 from control.lifecycle.leases import Phase
 from control.quotas.errors import QuotaExceeded
@@ -16,6 +16,7 @@ from core.parameters import plain
 from worker import metrics
 from worker.heartbeat import Heartbeat, Progress
 from worker.room import NoRoom
+from worker.tracking.process import Trouble
 from worker.uploads import (
     FilesUploaded,
     Refused,
@@ -79,7 +80,10 @@ class EngineEvents:
                 phase: Phase = "training" if event["phase"] in {"timing", "evaluating"} else "preparing"
                 self._heartbeat.progress(Progress(phase, event["done"] / total if total else None))
             case "prepared":
-                self._event("prepared", _facts(event), data=_facts(event))
+                facts = _facts(event)
+                self._write_queue.add(
+                    lambda session: engine_prepared(session, self._job_id, self._attempt, facts)
+                )
                 self._heartbeat.progress(Progress("training", step=self.step))
             case "metrics":
                 self.step = event["step"]
@@ -102,12 +106,18 @@ class EngineEvents:
             case "decision":
                 reason = nested(event["code"], event["reason"], event["params"])
                 params = {"name": event["name"], "choice": event["choice"], "reason": reason}
-                self._event("decided", params, data=_facts(event))
+                code = "steps_decided" if event["name"] == "steps" else "decided"
+                self._event(code, params, data=_facts(event))
             case "stopped_early":
                 self._event("early_stopping", _facts(event), data=_facts(event))
             case _:
                 warning = nested(event["code"], event["message"], event.get("params"))
                 self._event("engine_warning", {"warning": warning}, data={"code": event["code"]})
+
+    def sink_trouble(self, trouble: Trouble) -> None:
+        """Record that a sink gets no more metrics; the run goes on."""
+        params = {"sink": trouble.sink, "error": trouble.error}
+        self._event(trouble.code, params, data={"code": trouble.code})
 
     def _keep_result(self, event: Mapping[str, Any], *, files: bool) -> None:
         """Keep the result of a short job; its files, if it makes any, are being uploaded."""

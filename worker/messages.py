@@ -7,6 +7,7 @@ from typing import Any
 from control.jobs.service import LeaseLost
 from control.lifecycle.schemas import Intent
 from worker.engine import Exit
+from worker.tracking.process import Trouble
 from worker.uploads import Upload
 
 
@@ -38,4 +39,4 @@ class LeaseTaken:
     error: LeaseLost
 
 
-Message = EngineEvent | Ended | StopRequested | LeaseTaken | Upload
+Message = EngineEvent | Ended | StopRequested | LeaseTaken | Trouble | Upload

@@ -12,6 +12,8 @@ from control.storage import Storage, open_storage
 from worker.cache import Cache
 from worker.device import Machine
 from worker.engine import PreloadedServer, clean_environment
+from worker.tracking.attempt import Tracking
+from worker.tracking.kinds import kinds_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class WorkerResources:
     storage: Storage
     cache: Cache
     engines: PreloadedServer
+    tracking: Tracking
 
     @classmethod
     def assemble(
@@ -36,6 +39,7 @@ class WorkerResources:
             engine_module: What ``python -m`` runs as the engine.
         """
         return cls(
+            tracking=Tracking(kinds_of(chosen), seconds=chosen.sink_seconds),
             settings=chosen,
             machine=machine,
             database=create_engine(

@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.db import WriteSession, write
-from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish
+from control.jobs.service import Claim, Completed, Failed, LeaseLost, Result, Stopped, finish, note
 from control.removals.service import remove_prefixes
 from control.short_jobs.registry import kinds
 from worker import metrics
@@ -34,6 +34,8 @@ from worker.messages import Ended, EngineEvent, LeaseTaken, Message, StopRequest
 from worker.missing_task import missing_task
 from worker.outcome import judge
 from worker.resources import WorkerResources
+from worker.tracking.attempt import AttemptTracking
+from worker.tracking.process import Trouble
 from worker.uploads import (
     FilesUploaded,
     Refused,
@@ -91,6 +93,9 @@ class Supervisor:
         )
         self._limits = Limits(resources, claim, stop=self._engine.stop, kill=self._engine.kill)
         self._failed_upload: UploadFailed | None = None
+        self._tracking = AttemptTracking(
+            resources.tracking, claim, self._inbox.put, self._trouble_after_the_end
+        )
         self._write_queue = WriteQueue(resources.database, claim.job_id, claim.attempt)
 
     def run(self) -> None:
@@ -98,6 +103,7 @@ class Supervisor:
         name = f"{self._claim.job_id}-{self._claim.attempt}"
         try:
             with self._resources.cache.run(name) as directory, ExitStack() as stack:
+                stack.callback(self._tracking.close)
                 self._lease = Lease(
                     self._claim.lease_seconds,
                     self._lease_expired,
@@ -247,11 +253,14 @@ class Supervisor:
             case EngineEvent(event):
                 self._limits.handle(event)
                 self._engine_events.handle(event)
+                self._tracking.handle(event)
             case Ended(end):
                 self._engine.exit = end
             case StopRequested(intent):
                 log.info("asked to %s", intent)
                 self._engine.stop()
+            case Trouble():
+                self._engine_events.sink_trouble(message)
             case LeaseTaken(error):
                 raise error
             case Uploaded():
@@ -269,6 +278,15 @@ class Supervisor:
                 self._engine_events.not_shown(message)
             case FilesUploaded():
                 self._engine_events.made(message)
+
+    def _trouble_after_the_end(self, trouble: Trouble) -> None:
+        """Record a sink's trouble once the attempt has ended; called from the sink's thread."""
+        params = {"sink": trouble.sink, "error": trouble.error}
+        try:
+            with write(self._resources.database) as session:
+                note(session, self._claim.job_id, trouble.code, params, data={"code": trouble.code})
+        except SQLAlchemyError as error:
+            log.warning("the trouble of %s cannot be recorded: %s", trouble.sink, first_line(error))
 
     def _give_back(self, session: WriteSession, prefix: str) -> None:
         remove_prefixes(session, self._resources.storage, [prefix])

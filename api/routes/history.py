@@ -1,5 +1,6 @@
 """The history of a job: metrics, events, logs, checkpoints."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -19,6 +20,7 @@ from control.errors import Invalid, NotFound
 from control.jobs import service as jobs
 from control.jobs.schemas import LogOut
 from control.lifecycle.schemas import EventOut
+from control.metrics import event_file
 from control.metrics import service as metrics
 from control.metrics.schemas import MetricsOut
 from control.paging import decode_cursor, encode_cursor
@@ -66,6 +68,55 @@ def get_metrics(
             return metrics.since(session, found.id, after, names=name, limit=limit)
         return metrics.bucketed(
             session, found.id, names=name, max_points=max_points, from_step=from_step, to_step=to_step
+        )
+
+
+@router.get(
+    "/{job}/tensorboard",
+    operation_id="getTensorboard",
+    response_class=StreamingResponse,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        "job_not_found",
+        "validation_failed",
+        also={
+            200: {
+                "description": "An event file with all points; TensorBoard reads it from any directory under the given name.",
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    ),
+)
+async def get_tensorboard(job: JobId, caller: Reader, context: Ctx) -> StreamingResponse:
+    """Every metric of a job as an event file of TensorBoard."""
+    created = await run_in_threadpool(_created, context, caller.project_id, job)
+    body = await from_threads(_event_file(context, job, created), context.downloads)
+    name = f"events.out.tfevents.{int(created)}.{job}"
+    return StreamingResponse(
+        body,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _created(context: Context, project_id: str, job_id: str) -> float:
+    with read(context.engine) as session:
+        return jobs.get(session, project_id, job_id).created_at.timestamp()
+
+
+def _event_file(context: Context, job_id: str, created: float) -> Iterator[bytes]:
+    """The file in parts, in the order in which the points were written."""
+    yield event_file.header(created)
+    cursor = 0
+    while True:
+        with read(context.engine) as session:
+            points = metrics.points_since(session, job_id, cursor)
+        if not points:
+            return
+        cursor = points[-1].seq
+        yield b"".join(
+            event_file.scalar(event_file.Scalar(point.name, point.step, point.value, point.time))
+            for point in points
         )
 
 

@@ -151,11 +151,19 @@ def _walk(node: yaml.Node, place: str, found: dict[str, int]) -> None:
 
 
 def assign(spec: dict[str, Any], assignments: Iterable[str]) -> None:
-    """Carry out ``training.steps=2000`` and the like on a spec; values are YAML.
+    """Carry out ``training.steps=2000`` and the like on a spec; values are YAML. ``training.epochs`` replaces the spec's
+    ``training.steps``, and the other way round, unless both are assigned.
 
     Raises:
         InvalidFile: one of them is no assignment.
     """
+    assignments = list(assignments)
+    paths = {assignment.partition("=")[0].strip() for assignment in assignments}
+    for name, replaced in (("steps", "epochs"), ("epochs", "steps")):
+        training = spec.get("training")
+        alone = paths & {f"training.{name}", f"training.{replaced}"} == {f"training.{name}"}
+        if alone and isinstance(training, dict):
+            training.pop(replaced, None)
     for assignment in assignments:
         path, equals, value = assignment.partition("=")
         *parents, last = path.strip().split(".")

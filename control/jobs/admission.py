@@ -9,7 +9,7 @@ from control.datasets import repository as datasets
 from control.datasets.modalities import MODALITIES, vocabulary_of
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
-from control.jobs import cadence
+from control.jobs import cadence, epochs
 from control.jobs.starting import find_start
 from control.jobs.sufficiency import class_count, label_warning, shortcoming
 from control.scheduling.waiting import gibibytes
@@ -55,6 +55,10 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
         result.errors.append(problem)
     elif dataset is not None and (missing := shortcoming(dataset.modality, spec, files)):
         result.errors.append(missing)
+    steps = epochs.steps_at_most(spec, files) if files or spec.training.epochs is None else None
+    goes_on = start.checkpoint is not None and spec.start is not None and spec.start.scope == "all"
+    from_step = start.checkpoint.step if goes_on and start.checkpoint is not None else None
+    result.errors.extend(epochs.problems(spec, steps, checkpoint_step=from_step))
     if too_large := _too_large(session, spec, weight):
         result.errors.append(too_large)
     if not result.errors and (nobody := _no_worker(session, spec, weight)):
@@ -65,7 +69,10 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
         chosen = settings()
         result.lasting.extend(
             cadence.warnings(
-                spec, checkpoint_seconds=chosen.checkpoint_seconds, point_seconds=chosen.point_seconds
+                spec,
+                steps,
+                checkpoint_seconds=chosen.checkpoint_seconds,
+                point_seconds=chosen.point_seconds,
             )
         )
     return result

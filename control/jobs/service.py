@@ -21,7 +21,14 @@ from control.lifecycle.leases import LeaseLost, heartbeat
 from control.lifecycle.models import Attempt, Event, Job
 from control.lifecycle.outcomes import Completed, Failed, Paused, Result, Stopped, finish
 from control.lifecycle.presenters import event_out, progress
-from control.lifecycle.reports import engine_started, record_event, record_log_tail, record_points
+from control.lifecycle.reports import (
+    engine_prepared,
+    engine_started,
+    note,
+    record_event,
+    record_log_tail,
+    record_points,
+)
 from control.lifecycle.schemas import State
 from control.lifecycle.transitions import InvalidTransition
 from control.metrics.repository import Point
@@ -43,6 +50,7 @@ __all__ = [
     "claim",
     "commit_checkpoint",
     "delete",
+    "engine_prepared",
     "engine_started",
     "event_out",
     "events",
@@ -54,6 +62,7 @@ __all__ = [
     "lineage",
     "list_jobs",
     "log_tail",
+    "note",
     "progress",
     "record_event",
     "record_log_tail",

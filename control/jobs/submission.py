@@ -30,7 +30,17 @@ _STATUS = {
     "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
 _OF_A_FIELD = frozenset(
-    {"missing", "steps_done", "fixed_by_checkpoint", "no_encoder", "has_adapters", "same_checkpoint"}
+    {
+        "missing",
+        "steps_done",
+        "more_than_steps",
+        "too_many_steps",
+        "stage_unfit",
+        "fixed_by_checkpoint",
+        "no_encoder",
+        "has_adapters",
+        "same_checkpoint",
+    }
 )
 """Codes of errors in one field; the code of the whole problem is ``validation_failed``."""
 
@@ -213,11 +223,19 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
 
 
 def _goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The parent's spec; without its tokenizer where the fork is on other data, so that it takes the checkpoint's."""
+    """The parent's spec; without its tokenizer where the fork is on other data, so that it takes the checkpoint's, and without
+    its steps where the changes give epochs, or the other way round."""
+    spec = parent.spec
+    changed = changes.get("training")
+    if isinstance(changed, Mapping) and ("steps" in changed) != ("epochs" in changed):
+        # One replaces the other: a spec gives either.
+        replaced = "epochs" if "steps" in changed else "steps"
+        training = {name: value for name, value in spec["training"].items() if name != replaced}
+        spec = spec | {"training": training}
     if changes.get("dataset", parent.dataset_id) == parent.dataset_id:
-        return parent.spec
-    data = {name: value for name, value in parent.spec["data"].items() if name != "tokenizer"}
-    return parent.spec | {"data": data}
+        return spec
+    data = {name: value for name, value in spec["data"].items() if name != "tokenizer"}
+    return spec | {"data": data}
 
 
 def _choose(session: ReadSession, parent: Job, wanted: str | None) -> Checkpoint:

@@ -96,6 +96,7 @@ CATALOGUE: dict[str, EventCode] = {
         "early_stopping",
         "{metric} has not improved for {patience} evaluations; the best one, {best}, was at step {best_step}.",
     ),
+    "steps_decided": EventCode("decision", "training.epochs gives {choice:,} steps: {reason[message]}"),
     "engine_warning": EventCode("warning", "{warning[message]}"),
     "checkpoint": EventCode("checkpoint", "Checkpoint at step {step}."),
     "checkpoint_deleted": EventCode("checkpoint_deleted", "The checkpoint of step {step} was deleted."),
@@ -113,6 +114,9 @@ CATALOGUE: dict[str, EventCode] = {
     "result_not_stored": EventCode("warning", "What was made did not reach storage: {error[message]}"),
     "sample": EventCode("sample", "Sample at step {step}: {name:words}."),
     "samples_left_out": EventCode("warning", "Samples from step {step} on are left out. {error[message]}"),
+    "sink_failed": EventCode("warning", "{sink} gets no more metrics of this attempt: {error}"),
+    "sink_ended": EventCode("warning", "{sink} gets no more metrics of this attempt: {error}."),
+    "sink_too_slow": EventCode("warning", "{sink} gets no more metrics of this attempt: {error}."),
     # Requested stops
     "cancel_requested": EventCode("cancel_requested", f"Cancel was asked for: {_CHECKPOINT_FIRST} stops."),
     "pause_requested": EventCode("pause_requested", f"Pause was asked for: {_CHECKPOINT_FIRST} stops."),

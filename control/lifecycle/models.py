@@ -83,7 +83,10 @@ class Job(Base):
     """Phase of a running attempt: ``staging``, ``preparing``, ``training``, ``saving``."""
     phase_fraction: Mapped[float | None]
     step: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    steps: Mapped[int] = mapped_column(BigInteger)
+    steps: Mapped[int | None] = mapped_column(BigInteger)
+    """In all; null until the data of a job that gives ``training.epochs`` are prepared."""
+    steps_per_epoch: Mapped[float | None]
+    """Training samples / batch size; null until the data are prepared."""
     step_at: Mapped[datetime | None]
     """When this attempt reached ``step``."""
     seconds_per_step: Mapped[float | None]

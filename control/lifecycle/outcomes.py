@@ -102,7 +102,7 @@ def lease_expired(session: WriteSession, job: Job) -> None:
 
 
 def _completed(session: WriteSession, job: Job, result: Completed) -> None:
-    planned = job.steps
+    planned = job.step if job.steps is None else job.steps
     # A job that was stopped early has as many steps as it did.
     ended_at = result.step if job.purpose == "train" else None
     job.step = job.steps = planned if ended_at is None else min(planned, ended_at)

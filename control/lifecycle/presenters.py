@@ -18,7 +18,9 @@ class ProgressColumns(Protocol):
     @property
     def step(self) -> int: ...
     @property
-    def steps(self) -> int: ...
+    def steps(self) -> int | None: ...
+    @property
+    def steps_per_epoch(self) -> float | None: ...
     @property
     def seconds_per_step(self) -> float | None: ...
 
@@ -26,7 +28,7 @@ class ProgressColumns(Protocol):
 def progress(job: ProgressColumns) -> Progress:
     """Progress of a job."""
     eta = None
-    if job.state == "running" and job.seconds_per_step is not None:
+    if job.state == "running" and job.seconds_per_step is not None and job.steps is not None:
         eta = job.seconds_per_step * (job.steps - job.step)
     return Progress.model_validate(
         {
@@ -34,10 +36,16 @@ def progress(job: ProgressColumns) -> Progress:
             "phase_fraction": job.phase_fraction,
             "step": job.step,
             "steps": job.steps,
-            "fraction": job.step / job.steps,
+            "epoch": _epochs(job.step, job),
+            "epochs": _epochs(job.steps, job),
+            "fraction": job.step / job.steps if job.steps else 0.0,
             "eta_seconds": eta,
         }
     )
+
+
+def _epochs(step: int | None, job: ProgressColumns) -> float | None:
+    return None if step is None or not job.steps_per_epoch else step / job.steps_per_epoch
 
 
 def event_out(event: Event) -> EventOut:

@@ -43,6 +43,21 @@ def engine_started(session: WriteSession, job_id: str, attempt: int, info: Mappi
         record(session, job, "engine_started", {"device": where}, data=info)
 
 
+def engine_prepared(session: WriteSession, job_id: str, attempt: int, info: Mapping[str, Any]) -> None:
+    """Record that the data are prepared, and the number of steps that is known from then on.
+
+    Args:
+        info: The engine's ``prepared`` event.
+
+    Raises:
+        LeaseLost: the attempt does not hold the job any more.
+    """
+    job = held(session, job_id, attempt)
+    if job.purpose == "train" and "steps" in info:
+        job.steps, job.steps_per_epoch = info["steps"], info["steps_per_epoch"]
+    record(session, job, "prepared", info, data=info)
+
+
 def record_points(session: WriteSession, job_id: str, attempt: int, points: Sequence[Point]) -> int:
     """Store metric points; one that an earlier attempt wrote is overwritten.
 
@@ -104,6 +119,16 @@ def record_event(
         LeaseLost: the attempt does not hold the job any more.
     """
     return record(session, held(session, job_id, attempt), code, params, data=data)
+
+
+def note(
+    session: WriteSession, job_id: str, code: str, params: Mapping[str, Any], *, data: Mapping[str, Any]
+) -> None:
+    """Add an event about what happened after an attempt's end; none if the job was deleted meanwhile. Not fenced, since it
+    changes nothing about the job."""
+    job = session.get(Job, job_id)
+    if job is not None:
+        record(session, job, code, params, data=data)
 
 
 def record_log_tail(

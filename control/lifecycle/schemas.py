@@ -19,9 +19,14 @@ class Progress(Resource):
     phase_fraction: float | None
     """Progress of staging or preparing, 0 to 1; null if it is not known."""
     step: int
-    steps: int
+    steps: int | None
+    """In all; null until the data of a job that gives ``training.epochs`` are prepared."""
+    epoch: float | None
+    """How often the training split was gone through so far; null until the data are prepared."""
+    epochs: float | None
+    """The same at the last step."""
     fraction: float
-    """step / steps."""
+    """step / steps; 0 until ``steps`` is known."""
     eta_seconds: float | None
     """Seconds until the last step at the recent speed; null until it is known."""
 

@@ -16,7 +16,8 @@ def new_points(session: ReadSession, job_id: str, cursor: int, limit: int) -> Se
 _NEW_POINTS = text("""
     SELECT metric_names.name, point.step AS point_step, point.value,
         CAST(extract(epoch FROM point.time) AS float8), point.attempt, point.seq,
-        jobs.state, jobs.phase, jobs.phase_fraction, jobs.step, jobs.steps, jobs.seconds_per_step
+        jobs.state, jobs.phase, jobs.phase_fraction, jobs.step, jobs.steps, jobs.steps_per_epoch,
+        jobs.seconds_per_step
     FROM jobs
     JOIN metric_points AS point ON point.job_id = jobs.id
     JOIN metric_names ON metric_names.id = point.name_id

@@ -25,6 +25,7 @@ _LATER: Mapping[str, Any] = {
     "start": None,
     "model.config": None,
     "adaptation": {"method": "full"},
+    "training.epochs": None,
     "data.on_missing_label": "refuse",
     **{f"data.audio.{name}": None for name in ("transcript_column", "file_column", "split_column")},
     "data.audio.transcripts": False,
@@ -113,7 +114,7 @@ def find_origin(
     """
     if resume is not None:
         try:
-            return _open(resume, verify(resume, digests))
+            return _open(resume, verify(resume, digests), job)
         except ManifestError as error:
             raise EngineError(
                 "checkpoint_damaged",
@@ -136,7 +137,7 @@ def find_origin(
             directory=out,
             checkpoint=path,
         )
-    return _open(path, manifest)
+    return _open(path, manifest, job)
 
 
 def fingerprint(job: JobSpec) -> str:
@@ -173,8 +174,9 @@ def _lock(fd: int, out: Path) -> None:
         ) from None
 
 
-def _open(path: Path, manifest: Manifest) -> Origin:
+def _open(path: Path, manifest: Manifest, job: JobSpec) -> Origin:
     state = read_state(path)
-    return Origin(
-        path, manifest, state["environment"], state.get("decisions", {}), state.get("early_stopping")
-    )
+    decisions = dict(state.get("decisions", {}))
+    if state.get("spec", {}).get("training", {}).get("epochs") != job.training.epochs:
+        decisions.pop("steps", None)  # resumed on purpose with another number of epochs
+    return Origin(path, manifest, state["environment"], decisions, state.get("early_stopping"))

@@ -61,7 +61,9 @@ def find_start(
         return EncoderStart(directory, manifest, whole=(job.start or StartSpec()).scope == "all")
     state = read_state(directory)
     if (job.start or StartSpec()).scope == "all":
-        return Origin(directory, manifest, state["environment"], state.get("decisions", {}))
+        # Of another job: its epochs and its data may be others, so its number of steps is not taken over.
+        decisions = {name: choice for name, choice in state.get("decisions", {}).items() if name != "steps"}
+        return Origin(directory, manifest, state["environment"], decisions)
     _require_fit(job, state.get("spec"), directory, manifest.step)
     return EncoderStart(directory, manifest)
 

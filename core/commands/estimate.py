@@ -122,10 +122,10 @@ class _Estimate:
     def _try(self, job: JobSpec, place: Place, signals: StopSignals) -> None:
         options, events = self._options, self._events
         began = time.perf_counter()
-        data, sampled = self._prepare(job)
+        data, scale = self._prepare(job)
         # Fields that are auto are decided in the same way as in the job.
         decisions = Decisions(events, self._directory, fingerprint(job))
-        job, place = settle(job, data, place, decisions)
+        job, place = settle(job, data, place, decisions, scale=scale)
         job = _at_last_stage(job)
         environment = environment_of(place)
         objective = create_objective(job, data)
@@ -142,7 +142,7 @@ class _Estimate:
             parameters=objective.parameter_count,
             trainable_parameters=objective.trainable_parameter_count,
         )
-        training = job.training.model_copy(update={"steps": max(job.training.steps, _ENOUGH_STEPS)})
+        training = job.training.model_copy(update={"steps": max(job.training.total_steps, _ENOUGH_STEPS)})
         world = World()
         with ExitStack() as stack:
             batches = stack.enter_context(BatchStream(objective, samples, training, world))
@@ -205,27 +205,32 @@ class _Estimate:
             utilization=flops / timing.median / peak.flops_per_s,
             evaluation_seconds=evaluation,
             preparation_seconds=preparation,
-            data_sampled=sampled,
+            data_sampled=scale > 1.0,
+            steps=job.training.total_steps,
+            steps_per_epoch=scale * len(samples) / job.training.sequences_per_step,
         )
 
-    def _prepare(self, job: JobSpec) -> tuple[Prepared, bool]:
-        """The prepared data, and whether it is only a part of the dataset."""
+    def _prepare(self, job: JobSpec) -> tuple[Prepared, float]:
+        """The prepared data, and how many times as large as it the dataset is: above 1 where it is only a part."""
         files = data_files(
             self._options.data, job.task.modality, self._options.reading, self._options.digests.data
         )
         cache = self._options.cache or self._directory / "cache"
+        scale = 1.0
         # A sample holds only texts, without their labels.
         plain = job.task.modality == "text" and job.task.text_labels is None
         sampled = plain and _bytes_of(files) > WHOLE_BYTES
         if sampled:
             directory = self._directory / "sample"
             directory.mkdir()
+            whole = _bytes_of(files)
             files, cache = sample_text(files, job.data.text_column, directory), self._directory / "cache"
+            scale = max(1.0 + 1e-9, whole / max(1, _bytes_of(files)))
 
         def progress(phase: str, done: int, total: int | None, unit: str) -> None:
             self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
-        return prepare_for(job, files, cache, on_progress=progress, start=self._options.start), sampled
+        return prepare_for(job, files, cache, on_progress=progress, start=self._options.start), scale
 
     def _timed(self, share: float) -> None:
         now = time.monotonic()
@@ -259,12 +264,12 @@ def _evaluation_seconds(run: Run) -> float:
 
 def _eta(job: JobSpec, timing: Timing, preparation: float, evaluation: float) -> dict[str, float]:
     """Seconds of the whole job: at the mean step time, and at the times of the fast and of the slow steps."""
-    training = job.training
-    evaluations = 1 + (training.steps - 1) // training.evaluate_every if training.evaluate_every else 1
+    training, steps = job.training, job.training.total_steps
+    evaluations = 1 + (steps - 1) // training.evaluate_every if training.evaluate_every else 1
     around = preparation + evaluations * evaluation
     mean = float(timing.seconds.mean())
     return {
-        "seconds": around + training.steps * mean,
-        "low": around + training.steps * min(mean, timing.quantile(_LOW)),
-        "high": around + training.steps * max(mean, timing.quantile(_HIGH)),
+        "seconds": around + steps * mean,
+        "low": around + steps * min(mean, timing.quantile(_LOW)),
+        "high": around + steps * max(mean, timing.quantile(_HIGH)),
     }

@@ -21,6 +21,7 @@ from core.spec.training import TrainingSpec
 from core.tasks.objectives import create_objective
 from core.training.devices import make_deterministic
 from core.training.samples import samples_directory, write_one
+from core.training.steps import with_most_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def _preview(options: Options, events: Events) -> None:
     files = data_files(options.data, job.task.modality, options.reading, options.digests.data)
     cache = options.cache or options.out / "cache"
     data = prepare_for(job, files, cache, on_progress=progress, start=options.start)
+    job, _ = with_most_steps(job, data) if job.training.epochs is not None else (job, 0)
     objective = create_objective(job, data)
     events.emit("prepared", **data.facts, parameters=objective.parameter_count)
     shown = preview_step(objective, job.training, step=options.step, count=options.samples)

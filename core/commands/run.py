@@ -25,6 +25,7 @@ from core.errors import DATA_ERROR, INTERNAL, PAUSED, STOPPED, EngineError, is_d
 from core.events import Events, MetricsFile
 from core.objectives.base import Objective
 from core.process import keep_freed_memory
+from core.spec.epochs import with_steps
 from core.spec.job import JobSpec
 from core.spec.problems import SpecError, load
 from core.tasks.objectives import create_objective
@@ -40,6 +41,7 @@ from core.training.loop import Run, train
 from core.training.memory import is_out_of_memory, out_of_memory
 from core.training.optimizers import create_optimizers
 from core.training.signals import StopSignals
+from core.training.steps import decide_steps, with_most_steps
 from core.training.trials import decide_compile, decide_precision
 
 
@@ -93,6 +95,7 @@ class _Session:
         self._run: Run | None = None
         self._first_step = 0
         self._encoder: EncoderStart | None = None
+        self._forked = False
 
     @property
     def step(self) -> int:
@@ -109,6 +112,7 @@ class _Session:
                 stack.enter_context(_explain_out_of_memory(place, job))
                 data = self._prepare(job, origin or self._encoder)
                 asked, (job, place) = job, settle(job, data, place, decisions)
+                self._require_more_steps(job)
                 objective, optimizers, average = self._build(job, data, place, origin)
             training, world = job.training, World()
             metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
@@ -116,7 +120,7 @@ class _Session:
             events.add(metrics)
             samples = objective.samples("train")
             batches = stack.enter_context(BatchStream(objective, samples, training, world))
-            if training.compile and self._first_step < training.steps:
+            if training.compile and self._first_step < training.total_steps:
                 compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
             writer = CheckpointWriter(
                 options.out,
@@ -175,6 +179,7 @@ class _Session:
         if origin is None:
             start = find_start(job, options.start, options.digests.checkpoint)
             origin = start if isinstance(start, Origin) else None
+            self._forked = origin is not None
             self._encoder = start if isinstance(start, EncoderStart) else None
         if options.fresh:
             decisions.forget()
@@ -188,7 +193,7 @@ class _Session:
             pid=os.getpid(),
             **environment,
             resumed_from_step=self._first_step,
-            steps=job.training.steps,
+            steps=decisions.apply(job).training.steps,
         )
         if origin and origin.environment != environment:
             events.warn(
@@ -244,11 +249,15 @@ class _Session:
             average = ExponentialMovingAverage(objective, decay)
         optimizers = create_optimizers(job.training.optimizer, objective)
         self._warn_of_labels(data)
+        samples = len(objective.samples("train"))
         self._events.emit(
             "prepared",
             **data.facts,
             parameters=objective.parameter_count,
             trainable_parameters=objective.trainable_parameter_count,
+            samples=samples,
+            steps=job.training.total_steps,
+            steps_per_epoch=samples / job.training.sequences_per_step,
         )
         if not origin:
             for notice in objective.notices():
@@ -281,6 +290,22 @@ class _Session:
             first=first,
         )
 
+    def _require_more_steps(self, job: JobSpec) -> None:
+        """
+        Raises:
+            EngineError: ``spec_invalid``: the checkpoint of another job that the run goes on from has all its steps.
+        """
+        steps, step = job.training.total_steps, self._first_step
+        if self._forked and steps <= step:
+            raise EngineError(
+                "spec_invalid",
+                f"The run has {steps:,} steps, and the checkpoint that it starts from is at step {step:,} already.",
+                "Ask for more epochs or steps; with start.scope encoder a run begins at step 0.",
+                case="steps_done",
+                steps=steps,
+                checkpoint_step=step,
+            )
+
     def _stop_while_preparing(self) -> NoReturn:
         """Exit from the signals' thread, because the main thread may be in a long call into native code."""
         with self._events.lock:
@@ -290,13 +315,32 @@ class _Session:
             os._exit(STOPPED)
 
 
-def settle(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> tuple[JobSpec, Place]:
-    """The job and the place with every ``auto`` decided, precision first: memory use and speed depend on it."""
+def settle(
+    job: JobSpec, data: Prepared, place: Place, decisions: Decisions, *, scale: float = 1.0
+) -> tuple[JobSpec, Place]:
+    """The job and the place with every ``auto`` decided, precision first: memory use and speed depend on it. Epochs become steps
+    once the batch size is known.
+
+    Args:
+        scale: How many times as large as ``data`` the job's own data are.
+
+    Raises:
+        SpecError: a field that is relative to the steps does not fit their number.
+    """
     wanted, chosen = job.training, decisions.choices
+    tried, samples = job, 0
+    if "steps" in chosen:
+        tried = with_steps(job, int(chosen["steps"]))
+    elif wanted.epochs is not None:
+        tried, samples = with_most_steps(decisions.apply(job), data, scale)
     if wanted.precision == "auto" and "precision" not in chosen:
-        place = replace(place, precision=decide_precision(job, data, place, decisions))
+        place = replace(place, precision=decide_precision(tried, data, place, decisions))
     if wanted.batch_size == "auto" and "batch_size" not in chosen:
-        decide_batch_size(job, data, place, decisions)
+        decide_batch_size(tried, data, place, decisions)
+    if wanted.epochs is not None:
+        if "steps" not in chosen:
+            decide_steps(decisions.apply(job), samples, decisions)
+        with_steps(job, int(chosen["steps"]))  # checks the fields that are relative to the steps
     if wanted.compile == "auto" and "compile" not in chosen:
         decide_compile(decisions.apply(job), data, place, decisions)
     return decisions.apply(job), place

@@ -21,7 +21,7 @@ def terminal_sink(*, live: bool) -> Sink:
     return _LiveSink() if live else _print_line
 
 
-def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and one return, an event
+def describe(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one case, and one return, an event
     """An event as a line for people, or None for events that are not printed."""
     match event["event"]:
         case "started":
@@ -46,6 +46,8 @@ def describe(event: Event) -> str | None:  # noqa: C901, PLR0911 - one case, and
         case "previewed":
             return "\n".join(f"{event['path']}/{one['file']}" for one in event["shown"])
         case "decision":
+            if event["name"] == "steps":
+                return f"{event['choice']:,} steps: {event['reason']}"
             return f"{event['name']} auto: {event['choice']}. {event['reason']}"
         case "stopped_early":
             return f"{event['metric']} has not improved for {event['patience']} evaluations; best at step {event['best_step']}"
@@ -103,7 +105,8 @@ class _LiveSink:
         )
         self._task: TaskID | None = None
         self._phase = ""
-        self._steps = 0
+        self._steps: int | None = None
+        self._steps_per_epoch: float | None = None
 
     def __call__(self, event: Event) -> None:
         kind: str = event["event"]
@@ -111,11 +114,14 @@ class _LiveSink:
             self._show(event["phase"].replace("_", " "), event["done"], event["total"], "")
             return
         if kind == "metrics" and "train/loss" in event["values"]:
-            note = f"loss {event['values']['train/loss']:.3f}  {event['values']['train/tokens_per_s']:,.0f} tokens/s"
+            epoch = f"epoch {event['step'] / self._steps_per_epoch:.3g}  " if self._steps_per_epoch else ""
+            note = f"{epoch}loss {event['values']['train/loss']:.3f}  {event['values']['train/tokens_per_s']:,.0f} tokens/s"
             self._show("training", event["step"], self._steps, note)
             return
         if kind == "started":
             self._steps = event["steps"]
+        if kind == "prepared" and "steps" in event:
+            self._steps, self._steps_per_epoch = event["steps"], event["steps_per_epoch"]
         line = describe(event)
         if line is not None:
             self._progress.console.print(line, highlight=False, markup=False)

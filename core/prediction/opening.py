@@ -13,6 +13,7 @@ from core.checkpoints.bundle import read_state
 from core.errors import EngineError
 from core.objectives.base import Objective
 from core.prediction.dataless import described_data
+from core.spec.epochs import with_steps
 from core.spec.job import JobSpec
 from core.spec.predictions import Prediction
 from core.tasks.objectives import create_objective
@@ -57,7 +58,10 @@ def open_checkpoint(directory: Path, described: Path) -> Opened:
         EngineError: ``checkpoint_mismatch``, ``checkpoint_damaged``, ``task_unavailable``.
     """
     try:
-        job = JobSpec.model_validate(read_state(directory)["spec"])
+        state = read_state(directory)
+        job = JobSpec.model_validate(state["spec"])
+        if job.training.epochs is not None:
+            job = with_steps(job, state["decisions"]["steps"])
     except (OSError, ValueError, KeyError, ValidationError) as error:
         raise EngineError(
             "checkpoint_damaged",

@@ -58,7 +58,7 @@ def _require_stages(adaptation: Gradual, network: Size, training: TrainingSpec) 
                 blocks=blocks,
                 asked=stage.blocks,
             )
-        if stage.step >= training.steps:
+        if training.steps is not None and stage.step >= training.steps:
             raise SpecFault(
                 "stage_unfit",
                 f"step {stage.step} is never reached, since training.steps is {training.steps}; name an earlier one",

@@ -38,7 +38,7 @@ def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[
 
 def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
     found = []
-    if spec.training.steps <= step:
+    if spec.training.steps is not None and spec.training.steps <= step:
         found.append(
             Misfit(
                 "training.steps",

@@ -10,6 +10,8 @@ from core.spec.optimizers import AdamW, Optimizer
 from core.spec.schedule import Schedule
 from core.spec.text import Name
 
+MOST_STEPS = 100_000_000
+
 
 class CheckpointRetention(Spec):
     """Which checkpoints are kept; the newest one is always kept."""
@@ -39,8 +41,11 @@ class EarlyStoppingSpec(Spec):
 class TrainingSpec(Spec):
     """The training loop's settings."""
 
-    steps: Annotated[int, Field(ge=1, le=100_000_000)]
-    """Total number of optimiser steps."""
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = None
+    """Total number of optimiser steps. Give this or ``epochs``."""
+    epochs: Annotated[float, Field(gt=0.0, le=1_000_000.0, allow_inf_nan=False)] | None = None
+    """How often the training split is gone through, fractions allowed: instead of ``steps``. Once the data are prepared, and
+    ``batch_size`` is decided, it is rounded up to whole steps, for the whole run."""
     batch_size: AutoOr[Annotated[int, Field(ge=1, le=1_048_576)]] = 32
     """Samples per optimiser step, over all micro-batches and devices. ``auto``: ``accumulation_steps`` times the
     largest micro-batch that fits in memory, found by trial steps before the first step and kept for the whole run."""
@@ -88,6 +93,17 @@ class TrainingSpec(Spec):
     (10 + step)). It is evaluated beside the weights (``eval/ema_…``) and exported as the checkpoint's folder ``ema/``."""
 
     @property
+    def total_steps(self) -> int:
+        """Total number of optimiser steps, once it is known (`core.spec.epochs`).
+
+        Raises:
+            ValueError: while only ``epochs`` is known.
+        """
+        if self.steps is None:
+            raise ValueError("training.epochs is given, and the number of steps is not yet known")
+        return self.steps
+
+    @property
     def sequences_per_step(self) -> int:
         """``batch_size`` where it is a number.
 
@@ -129,6 +145,23 @@ class TrainingSpec(Spec):
                 value=self.batch_size,
                 divisor="accumulation_steps",
                 divisor_value=self.accumulation_steps,
+            )
+        if self.steps is None and self.epochs is None:
+            raise SpecFault(
+                "missing",
+                "give the number of steps, or training.epochs",
+                param="training.steps",
+                case="steps_or_epochs",
+            )
+        if self.steps is None:
+            return self  # fields that are relative to the steps are checked once these are known
+        if self.epochs is not None:
+            raise SpecFault(
+                "steps_and_epochs",
+                f"steps ({self.steps}) and epochs ({self.epochs:g}) are given; leave out one of the two",
+                param="training.epochs",
+                steps=self.steps,
+                epochs=self.epochs,
             )
         if self.schedule.warmup_steps > self.steps:
             raise SpecFault(

@@ -46,7 +46,7 @@ class BatchStream:
         future = self._ahead.pop(step, None)
         parts = future.result() if future else self.make(step)
         self.seconds_waited += time.perf_counter() - started
-        if step < self._training.steps:
+        if step < self._training.total_steps:
             self._ahead = {step + 1: self._thread.submit(self.make, step + 1)}
         return parts
 

@@ -1,4 +1,4 @@
-"""Values of the spec's ``auto`` fields: decided once a run, reported, and kept for all its attempts.
+"""Values of the spec's ``auto`` fields, and the steps of its epochs: decided once a run, reported, and kept for all its attempts.
 
 A choice changes a run's numbers, and trial steps on a busy machine may give either result. So a choice is never made
 twice: it is stored in every checkpoint and, before the first step, in the run directory, and a supervisor passes the
@@ -15,10 +15,11 @@ from typing import Any
 from core.events import Events
 from core.parameters import plain
 from core.spec.job import JobSpec
+from core.spec.training import TrainingSpec
 
 Choice = str | int | bool
 _FILE = "decisions.json"
-_KINDS: Mapping[str, type[Choice]] = {"precision": str, "compile": bool, "batch_size": int}
+_KINDS: Mapping[str, type[Choice]] = {"precision": str, "compile": bool, "batch_size": int, "steps": int}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Reason:
 
 @dataclass
 class Decisions:
-    """Choices by the name of their field in ``training``; only for fields that are ``auto`` in the spec."""
+    """Choices by the name of their field in ``training``; only for fields that are ``auto`` in the spec, and for ``steps``
+    where it gives ``epochs``."""
 
     events: Events
     directory: Path
@@ -46,7 +48,7 @@ class Decisions:
         for source in sources:
             for name, kind in _KINDS.items():
                 choice = source.get(name)
-                if getattr(job.training, name) == "auto" and type(choice) is kind:
+                if _is_open(job.training, name) and type(choice) is kind:
                     self.choices.setdefault(name, choice)
 
     def make(
@@ -79,10 +81,18 @@ class Decisions:
         (self.directory / _FILE).unlink(missing_ok=True)
 
     def apply(self, job: JobSpec) -> JobSpec:
-        """The job with the choices in place of ``auto``."""
-        return job.model_copy(update={"training": job.training.model_copy(update=self.choices)})
+        """The job with the choices in place of ``auto``, and with steps in place of epochs."""
+        choices: dict[str, Any] = dict(self.choices)
+        if "steps" in choices:
+            choices["epochs"] = None
+        return job.model_copy(update={"training": job.training.model_copy(update=choices)})
 
     def _write(self) -> None:
         temporary = self.directory / f".{_FILE}.tmp"
         temporary.write_text(json.dumps({"fingerprint": self.fingerprint, "choices": self.choices}) + "\n")
         temporary.replace(self.directory / _FILE)
+
+
+def _is_open(training: TrainingSpec, name: str) -> bool:
+    """Whether the spec leaves a field to the engine."""
+    return training.epochs is not None if name == "steps" else getattr(training, name) == "auto"

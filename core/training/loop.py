@@ -86,9 +86,9 @@ def train(run: Run) -> Ending:
     saved_at = time.monotonic()
     run.objective.train()
     # A run that was interrupted after its last checkpoint and before it reported its end has no step to do.
-    final = run.step if run.early_stopping.is_over else training.steps
+    final = run.step if run.early_stopping.is_over else training.total_steps
     for step in range(run.step + 1, final + 1):
-        run.step, last = step, step == training.steps
+        run.step, last = step, step == training.total_steps
         parts = run.batches.take(step)
         done = optimize(run, parts)
         health.note(step, done.loss, done.gradient_norm)
@@ -134,7 +134,7 @@ def train(run: Run) -> Ending:
             return "paused"
         if over:
             break
-    run.early_stopping.report(run.events, run.step, training.steps)
+    run.early_stopping.report(run.events, run.step, training.total_steps)
     return "completed"
 
 
@@ -177,7 +177,7 @@ def optimize(run: Run, parts: list[Batch]) -> StepDone:
     training, step = run.training, run.step
     run.objective.begin_step(step)
     learning_rate = training.optimizer.learning_rate * learning_rate_factor(
-        training.schedule, step, training.steps
+        training.schedule, step, training.total_steps
     )
     done = [
         _optimize_phase(run, parts, phase, number, learning_rate)

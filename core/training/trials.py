@@ -86,14 +86,14 @@ def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Deci
     if place.precision == "fp32":
         reason = Reason("no_bf16", f"{place.name} has no bf16 arithmetic.", {"device": place.name})
         decisions.make("precision", "fp32", reason)
-    elif job.training.steps < _FEWEST_STEPS:
+    elif job.training.total_steps < _FEWEST_STEPS:
         decisions.make(
             "precision",
             "bf16",
             Reason(
                 "too_few_steps",
-                f"{place.name} has bf16 arithmetic; {job.training.steps} steps are too few to measure.",
-                {"device": place.name, "steps": job.training.steps},
+                f"{place.name} has bf16 arithmetic; {job.training.total_steps} steps are too few to measure.",
+                {"device": place.name, "steps": job.training.total_steps},
             ),
         )
     else:
@@ -131,7 +131,7 @@ def decide_precision(job: JobSpec, data: Prepared, place: Place, decisions: Deci
 
 def decide_compile(job: JobSpec, data: Prepared, place: Place, decisions: Decisions) -> bool:
     """Decide whether compiling the networks saves time within the run."""
-    steps, parts = job.training.steps, job.training.accumulation_steps
+    steps, parts = job.training.total_steps, job.training.accumulation_steps
     with trial(job, data, place) as tried:
         tried.step()
         eager = statistics.median(tried.step() for _ in range(_ROUNDS))

@@ -40,11 +40,10 @@ def test_the_versions_of_the_service_are_those_of_the_tests():
 @pytest.mark.parametrize("project", ["pyproject.toml", "client/pyproject.toml"])
 def test_every_dependency_is_locked_at_a_version_that_its_project_allows(project: str):
     wanted = tomllib.loads((ROOT / project).read_text())["project"]
-    tools = wanted.get("optional-dependencies", {})
-    assert set(tools) <= {"dev"}
+    extras = wanted.get("optional-dependencies", {})
     for name, wishes in (
         ("requirements.lock", wanted["dependencies"]),
-        ("requirements-dev.lock", tools.get("dev", [])),
+        *(("requirements-dev.lock", wishes) for wishes in extras.values()),
     ):
         locked = dict(pin(entry).split("==") for entry in read_lock(ROOT / name).values())
         for wish in map(Requirement, wishes):

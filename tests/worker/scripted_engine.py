@@ -45,7 +45,10 @@ def loss_at(step: int) -> float:
 class Run:
     def __init__(self, arguments: argparse.Namespace) -> None:
         spec = json.loads(arguments.spec.read_text())
-        self.steps: int = spec["training"]["steps"]
+        training = spec["training"]
+        self.steps_per_epoch = 20
+        self.given: int | None = training["steps"]
+        self.steps: int = self.given or round(training["epochs"] * self.steps_per_epoch)
         self.log_every: int = spec["training"]["log_every"]
         self.checkpoint_every: int | None = spec["training"]["checkpoint_every"]
         self.script = dict(word.partition("=")[::2] for word in spec["name"].split()[1:])
@@ -83,8 +86,18 @@ class Run:
             precision="fp32",
             torch="none",
             resumed_from_step=self.step,
-            steps=self.steps,
+            steps=self.given,
         )
+        if self.given is None:
+            self.tell(
+                "decision",
+                name="steps",
+                choice=self.steps,
+                reason="Because of the epochs.",
+                code="epochs_in_steps",
+                params={},
+                measured={},
+            )
         characters = sum(len(path.read_bytes()) for path in self.data)
         self.tell(
             "prepared",
@@ -95,6 +108,9 @@ class Run:
             vocabulary_size=256,
             cached=False,
             parameters=0,
+            samples=self.steps_per_epoch,
+            steps=self.steps,
+            steps_per_epoch=self.steps_per_epoch,
         )
         held = b"x" * (int(self.script.get("hold_mb", 0)) << 20)
         print(f"holding {len(held)} bytes")
@@ -225,6 +241,7 @@ def engine(argv: list[str]) -> int:
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--start", type=Path)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--decided", default="{}")
     parser.add_argument("--reading", default="{}")
     parser.add_argument("--digests", type=Path)
     parser.add_argument("--events-fd", type=int)

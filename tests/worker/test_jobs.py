@@ -2,8 +2,9 @@
 
 import json
 
-from control.db import write
+from control.db import read, write
 from control.jobs import service as jobs
+from control.lifecycle.presenters import progress
 from tests.worker.conftest import Bench, Tree
 from tests.worker.scripted_engine import loss_at
 
@@ -27,6 +28,29 @@ def test_a_job_runs_to_its_end_and_all_its_events_are_stored(bench: Bench, worke
         assert b"scripted engine, 40 steps from 0" in log.read()
     with bench.storage.open(f"jobs/{job_id}/attempt-1/step-40/config.json") as config:
         assert json.load(config) == {"step": 40}
+
+
+def test_a_job_of_epochs_tells_its_steps_once_its_data_are_prepared(bench: Bench, worker: Tree) -> None:
+    training = {"steps": None, "epochs": 1.5}
+    job_id = bench.submit("engine step_seconds=0.05", training=training)
+    bench.await_step(job_id, 3)
+
+    with read(bench.database) as session:
+        job = jobs.get(session, bench.project, job_id)
+        shown = progress(job)
+    assert (shown.steps, shown.epochs) == (30, 1.5)
+    assert shown.epoch == shown.step / 20
+    assert shown.fraction == shown.step / 30
+
+    with write(bench.database) as session:
+        jobs.request(session, bench.project, job_id, "pause")
+    bench.await_state(job_id, "paused")
+    with write(bench.database) as session:
+        jobs.resume(session, bench.project, job_id)
+    assert bench.await_state(job_id, "succeeded", "failed").step == 30
+    with read(bench.database) as session:
+        messages = [event.message for event in jobs.events(session, job_id) if event.type == "decision"]
+    assert messages[0] == "training.epochs gives 30 steps: Because of the epochs."
 
 
 def test_cancel_stops_the_engine_at_a_checkpoint(bench: Bench, worker: Tree) -> None:

@@ -57,7 +57,7 @@ def list_(
                 job.id,
                 job.name,
                 f"{job.state}, {job.intent} asked for" if job.intent else job.state,
-                f"{job.progress.step:,}/{job.progress.steps:,}",
+                f"{job.progress.step:,}/{text.total(job.progress.steps)}",
                 text.number(job.latest["train/loss"]) if "train/loss" in job.latest else "",
                 text.ago(job.created_at),
             )
@@ -165,7 +165,9 @@ def _act(verb: Callable[[Client], Job], *, as_json: bool) -> None:
 
 def _show(job: Job) -> None:
     progress = job.progress
-    step = f"{progress.step:,} of {progress.steps:,} ({progress.fraction:.0%})"
+    step = f"{progress.step:,} of {text.total(progress.steps)} ({progress.fraction:.0%})"
+    if progress.epoch is not None and progress.epochs is not None:
+        step += f", epoch {progress.epoch:.3g} of {progress.epochs:.3g}"
     if progress.eta_seconds is not None:
         step += f", {text.duration(progress.eta_seconds)} left"
     failure = job.failure

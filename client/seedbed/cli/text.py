@@ -56,3 +56,8 @@ def parameters(count: int | None, trained: int | None) -> str | None:
 def metric(name: str) -> str:
     """``eval/masked_accuracy`` → ``masked accuracy``"""
     return name.rpartition("/")[2].replace("_", " ")
+
+
+def total(steps: int | None) -> str:
+    """A number of steps that is unknown until the data of a job that gives epochs are prepared."""
+    return "?" if steps is None else f"{steps:,}"

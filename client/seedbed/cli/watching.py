@@ -114,10 +114,17 @@ class _View:
             self._line(f"evaluation at step {point.step:,}: {said}")
         if self._bar is None and time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
-            steps = f"/{self._job.progress.steps:,}" if self._job else ""
-            self._line(f"step {point.step:,}{steps}  {self._numbers(None)}")
+            self._line(f"step {point.step:,}{self._totals(point.step)}  {self._numbers(None)}")
         if self._bar is not None:
             self._bar.update(self._task, completed=point.step, numbers=self._numbers(self._eta()))
+
+    def _totals(self, step: int) -> str:
+        """The total of steps, and the epoch, after the number of a step."""
+        progress = self._job.progress if self._job else None
+        if progress is None or not progress.steps:
+            return ""
+        epoch = f" (epoch {progress.epochs * step / progress.steps:.3g})" if progress.epochs else ""
+        return f"/{progress.steps:,}{epoch}"
 
     def _move(self, progress: models.Progress) -> None:
         if self._job is not None:

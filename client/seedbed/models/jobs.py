@@ -14,7 +14,12 @@ class Progress(Resource):
     """``staging``, ``preparing``, ``training`` or ``saving``."""
     phase_fraction: float | None = None
     step: int
-    steps: int
+    steps: int | None = None
+    """In all; None until the data of a job that gives ``training.epochs`` are prepared."""
+    epoch: float | None = None
+    """How often the training split was gone through so far; None until the data are prepared."""
+    epochs: float | None = None
+    """The same at the last step."""
     fraction: float
     eta_seconds: float | None = None
 

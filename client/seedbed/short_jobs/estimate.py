@@ -51,6 +51,9 @@ class EstimateResult(Resource):
     evaluation_seconds: float
     preparation_seconds: float
     data_sampled: bool
+    steps: int | None = None
+    """Of the whole job; approximate where it gives epochs and `data_sampled`."""
+    steps_per_epoch: float | None = None
 
 
 class Estimate(ShortJob):

@@ -82,6 +82,10 @@ class EstimateResult(Resource):
     preparation_seconds: float
     data_sampled: bool
     """The data is large: the estimate prepared a part of it, and its tokenizer saw no more."""
+    steps: int | None = None
+    """Of the whole job. Where it gives epochs and `data_sampled`, extrapolated by the size of the files."""
+    steps_per_epoch: float | None = None
+    """Likewise; null in estimates of earlier versions."""
 
 
 class EstimateOut(ShortJobOut):

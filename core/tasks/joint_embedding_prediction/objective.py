@@ -46,7 +46,7 @@ class JointEmbeddingPredictor(EncoderObjective):
         self.student = create_ijepa(config, seed)
         self._grid = data.height // job.patch_size
         self._average = MovingAverage(
-            (self.student, self.encoder), momentum=linear(task.momentum, job.training.steps)
+            (self.student, self.encoder), momentum=linear(task.momentum, job.training.total_steps)
         )
         with initialising(seed, "predictor"):
             self.predictor = Predictor(

@@ -64,7 +64,7 @@ class SelfDistilling(EncoderObjective):
         self.task = task
         # DINO's features are the class token's (section 3.2); BYOL's networks have no class token.
         self.pooling: Pooling = "cls" if keeps_teacher else "mean"
-        self.steps = job.training.steps
+        self.steps = job.training.total_steps
         self.companion = create_encoder(job, image_size=data.height, channels=data.channels)
         self.keeps_teacher = keeps_teacher
         for encoder in (self.encoder, self.companion):

@@ -67,7 +67,7 @@ class Wav2Vec2Pretraining(WaveObjective):
         super().__init__(job, data, task.augmentation, task.feature_encoder)
         self.task = task
         self.model = create_wav2vec2(pretraining_config(job.size, task, job.dropout), job.training.seed)
-        self.decay = task.gumbel_decay or _decay_over(job.training.steps, task)
+        self.decay = task.gumbel_decay or _decay_over(job.training.total_steps, task)
         self.step = 0
         self.register_buffer("_steps_done", torch.zeros((), dtype=torch.int64))
 

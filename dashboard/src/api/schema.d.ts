@@ -634,6 +634,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job}/tensorboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Tensorboard
+         * @description Every metric of a job as an event file of TensorBoard.
+         */
+        get: operations["getTensorboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job}/events": {
         parameters: {
             query?: never;
@@ -2417,6 +2437,16 @@ export interface components {
              * @description The data is large: the estimate prepared a part of it, and its tokenizer saw no more.
              */
             data_sampled: boolean;
+            /**
+             * Steps
+             * @description Of the whole job. Where it gives epochs and `data_sampled`, extrapolated by the size of the files.
+             */
+            steps?: number | null;
+            /**
+             * Steps Per Epoch
+             * @description Likewise; null in estimates of earlier versions.
+             */
+            steps_per_epoch?: number | null;
         };
         /**
          * Estimated
@@ -4690,11 +4720,24 @@ export interface components {
             phase_fraction: number | null;
             /** Step */
             step: number;
-            /** Steps */
-            steps: number;
+            /**
+             * Steps
+             * @description In all; null until the data of a job that gives ``training.epochs`` are prepared.
+             */
+            steps: number | null;
+            /**
+             * Epoch
+             * @description How often the training split was gone through so far; null until the data are prepared.
+             */
+            epoch: number | null;
+            /**
+             * Epochs
+             * @description The same at the last step.
+             */
+            epochs: number | null;
             /**
              * Fraction
-             * @description step / steps.
+             * @description step / steps; 0 until ``steps`` is known.
              */
             fraction: number;
             /**
@@ -5614,9 +5657,15 @@ export interface components {
         TrainingSpec: {
             /**
              * Steps
-             * @description Total number of optimiser steps.
+             * @description Total number of optimiser steps. Give this or ``epochs``.
              */
-            steps: number;
+            steps?: number | null;
+            /**
+             * Epochs
+             * @description How often the training split is gone through, fractions allowed: instead of ``steps``. Once the data are prepared, and
+             *     ``batch_size`` is decided, it is rounded up to whole steps, for the whole run.
+             */
+            epochs?: number | null;
             /**
              * Batch Size
              * @description Samples per optimiser step, over all micro-batches and devices. ``auto``: ``accumulation_steps`` times the
@@ -10551,6 +10600,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetricsOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTensorboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `job_…` */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An event file with all points; TensorBoard reads it from any directory under the given name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description The request is malformed */

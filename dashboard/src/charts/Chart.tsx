@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
+import { epochNumber } from "@/lib/epochs";
 import { integer, metric, percent } from "@/lib/format";
 import type { Trace } from "@/lib/points";
 import { useTheme } from "@/lib/theme";
@@ -13,6 +14,8 @@ interface ChartProps {
   view: PlotView;
   height: number;
   wide?: boolean;
+  /** Steps of an epoch; null if it is not known. */
+  perEpoch?: number | null;
   /** Text shown while there are no points. */
   waiting: string;
   onZoom: (from: number, to: number) => void;
@@ -27,6 +30,10 @@ const FORMATS = {
 
 const lastOf = (column: ArrayLike<number | null | undefined> | undefined): number | null =>
   Array.from(column ?? []).findLast((value) => typeof value === "number") ?? null;
+
+/** "step 30, epoch 0.15". */
+const place = (step: number, perEpoch: number | null): string =>
+  `step ${integer(step)}${perEpoch === null ? "" : `, epoch ${epochNumber(step / perEpoch)}`}`;
 
 interface Reading {
   step: number | null;
@@ -85,7 +92,7 @@ function onChartKey(
 }
 
 export function Chart(props: ChartProps) {
-  const { spec, traces, view, height, wide = false, waiting } = props;
+  const { spec, traces, view, height, wide = false, waiting, perEpoch = null } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const latest = useRef(props);
@@ -140,7 +147,7 @@ export function Chart(props: ChartProps) {
       <figcaption className="chart-head">
         <h3 title={spec.hint ? `${spec.title}. ${spec.hint}` : spec.title}>{spec.title}</h3>
         <span className="chart-values num">
-          {shown.step !== null && <span className="chart-step">step {integer(shown.step)}</span>}
+          {shown.step !== null && <span className="chart-step">{place(shown.step, perEpoch)}</span>}
           {spec.series.map((series, index) => {
             const { value = null, band = null } = shown.values[index] ?? {};
             return (

@@ -1,5 +1,6 @@
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import type { EstimateResult } from "@/api/types";
+import { epochNumber } from "@/lib/epochs";
 import { bytes, compact, duration, integer, metric, parameters, percent } from "@/lib/format";
 import { kind } from "@/shortJobs/kinds/estimate";
 import { ShortJobFailure, ShortJobRow } from "@/shortJobs/ShortJobRow";
@@ -28,6 +29,12 @@ function Result({ result }: { result: EstimateResult }) {
     ["Parameters", parameters(result.parameters, result.trainable_parameters)],
     ["Utilisation", percent(result.utilization, 1), `Of ${compact(peak.flops_per_s)}FLOP/s, ${peak.how}`],
   ];
+  if (typeof result.steps === "number") {
+    const epochs = result.steps_per_epoch
+      ? ` (${epochNumber(result.steps / result.steps_per_epoch)} epochs)`
+      : "";
+    facts.push(["Steps", `${result.data_sampled ? "about " : ""}${integer(result.steps)}${epochs}`]);
+  }
   if (largest) facts.push(["Fit at once", `${integer(largest.samples)} samples`, largest.how]);
   return (
     <div className="estimate-result">

@@ -69,8 +69,9 @@ export function SpecSide({ document, validation, checking, problems, error, busy
   const batch = training?.batch_size;
   // All values of one response: the form may have changed since.
   const modality = tasks.of(validation?.spec?.task.kind)?.modality ?? "text";
-  // Unknown if the engine chooses the batch size.
-  const samples = training && typeof batch === "number" ? training.steps * batch : null;
+  // Unknown if the engine chooses the batch size, or finds the steps of the epochs.
+  const steps = training?.steps ?? null;
+  const samples = steps !== null && typeof batch === "number" ? steps * batch : null;
   const read = samples && modality === "text" ? samples * (training?.sequence_length ?? 0) : samples;
   const facts: [string, string][] = [
     [

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { getAt, numberOrText, setAt, without } from "./document";
+import { enter, getAt, numberOrText, setAt, without } from "./document";
 
 test("a value is set without touching the rest", () => {
   const before = { name: "a", training: { steps: 1 } };
@@ -31,4 +31,12 @@ test.each([
 test("defaults are left out, however deep", () => {
   const defaults = (path: string) => ({ "a.b": 1, c: null })[path];
   expect(without({ a: { b: 1 }, c: null, d: { e: 2 }, f: 1 }, defaults)).toEqual({ d: { e: 2 }, f: 1 });
+});
+
+test("epochs replace steps that were entered, and the other way round; removing one brings nothing back", () => {
+  const steps = { training: { steps: 10, seed: 1 } };
+  expect(enter(steps, "training.epochs", 2)).toEqual({ training: { epochs: 2, seed: 1 } });
+  expect(enter({ training: { epochs: 2 } }, "training.steps", 5)).toEqual({ training: { steps: 5 } });
+  expect(enter(steps, "training.epochs", undefined)).toEqual(steps);
+  expect(enter(steps, "training.seed", 3)).toEqual({ training: { steps: 10, seed: 3 } });
 });

@@ -25,6 +25,19 @@ export function setAt(document: Document, path: string, value: Json | undefined)
   return Object.keys(inner).length === 0 ? drop(document, key) : { ...document, [key]: inner };
 }
 
+/** Fields of which a spec has exactly one. */
+const EITHER: Record<string, string> = {
+  "training.steps": "training.epochs",
+  "training.epochs": "training.steps",
+};
+
+/** `setAt`, for an input of the form: a value of one of two fields replaces the value of the other. */
+export function enter(document: Document, path: string, value: Json | undefined): Document {
+  const other = EITHER[path];
+  const before = other !== undefined && value !== undefined ? setAt(document, other, undefined) : document;
+  return setAt(before, path, value);
+}
+
 /** The typed text as a number if it is one; else the text itself, so that the service reports the error. */
 export function numberOrText(text: string): number | string | undefined {
   const plain = text.trim().replaceAll(/(?<=\d)[,_](?=\d{3})/g, "");

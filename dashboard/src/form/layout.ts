@@ -15,6 +15,7 @@ const FIRST = new Set([
   "adaptation.targets",
   "adaptation.placement",
   "training.steps",
+  "training.epochs",
   "training.batch_size",
   "training.sequence_length",
   "training.optimizer.learning_rate",

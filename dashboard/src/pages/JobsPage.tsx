@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { jobs } from "@/api/queries";
 import type { JobState, JobSummary } from "@/api/types";
+import { epochText, totalSteps } from "@/lib/epochs";
 import { compact, duration, integer, metric, NONE, percent } from "@/lib/format";
 import { useRowKeys, useShortcuts } from "@/lib/shortcuts";
 import { useTitle } from "@/lib/title";
@@ -30,9 +31,10 @@ function stateText(job: JobSummary): string {
   if (job.state === "queued") return job.waiting_reason ?? "waiting for a worker";
   if (job.state === "failed") return job.failure?.message ?? "failed";
   const { phase, phase_fraction: share, step, steps } = job.progress;
+  const epoch = epochText(job.progress);
   if (job.state === "running" && (phase === "staging" || phase === "preparing"))
     return `${PHASES[phase]}${share === null ? "" : ` ${percent(share)}`}`;
-  return `${integer(step)} / ${integer(steps)}`;
+  return `${integer(step)} / ${totalSteps(steps)}${epoch && ` · ${epoch}`}`;
 }
 
 function JobRow({ job }: { job: JobSummary }) {

@@ -6,7 +6,7 @@ import * as queries from "@/api/queries";
 import type { Dataset, Job } from "@/api/types";
 import { FormContext, type FormState } from "@/form/context";
 import { DatasetField } from "@/form/DatasetField";
-import { getAt, setAt, without, type Document } from "@/form/document";
+import { enter, getAt, setAt, without, type Document } from "@/form/document";
 import { fieldsOf, titleOf, type Field, type JsonSchema, type Leaf } from "@/form/fields";
 import { inOrder, leavesOf, sectionsOf } from "@/form/layout";
 import { LeafField } from "@/form/LeafField";
@@ -113,7 +113,7 @@ function JobForm({ fields, datasets, start }: JobFormProps) {
   const errors = validation?.valid === false ? validation.errors : refused;
   const form: FormState = {
     value: (path) => getAt(document, path),
-    set: (path, value) => change((before) => setAt(before, path, value)),
+    set: (path, value) => change((before) => enter(before, path, value)),
     problems: (path) =>
       errors.filter((item) => item.param === path && (item.code !== "missing" || tried || left.has(path))),
     warnings: (path) => validation?.warnings.filter((item) => item.param === path) ?? [],

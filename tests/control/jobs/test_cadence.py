@@ -33,9 +33,13 @@ EVERY_STEP = TRAINING | {"checkpoint_every": 1, "retention": {"keep_every": 1}}
 )
 def test_an_interval_that_is_too_short_is_named(training: dict[str, Any], params: list[str]) -> None:
     spec = make_spec(None, training=TRAINING | training)
-    found = warnings(spec, checkpoint_seconds=10, point_seconds=1)
+    steps = spec.training.total_steps
+    found = warnings(spec, steps, checkpoint_seconds=10, point_seconds=1)
     assert [warning.param for warning in found] == params
-    assert warnings(spec, checkpoint_seconds=0, point_seconds=0) == []
+    assert warnings(spec, steps, checkpoint_seconds=0, point_seconds=0) == []
+    assert warnings(spec, None, checkpoint_seconds=10, point_seconds=1) == [
+        warning for warning in found if "seconds" in warning.param
+    ]
 
 
 def test_submit_and_validate_warn_of_it(session: WriteSession) -> None:

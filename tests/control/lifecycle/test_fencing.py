@@ -21,6 +21,9 @@ Verb = Callable[[WriteSession, str, int], object]
 VERBS: dict[str, Verb] = {
     "heartbeat": lambda s, job, n: jobs.heartbeat(s, job, n, phase="training", step=7),
     "engine_started": lambda s, job, n: jobs.engine_started(s, job, n, {"device": "cpu"}),
+    "engine_prepared": lambda s, job, n: jobs.engine_prepared(
+        s, job, n, {"cached": False, "parameters": 1, "steps": 9, "steps_per_epoch": 3.0}
+    ),
     "record_points": lambda s, job, n: jobs.record_points(
         s, job, n, [Point("train/loss", 7, 0.5, datetime.now(UTC))]
     ),

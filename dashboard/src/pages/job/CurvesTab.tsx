@@ -8,6 +8,7 @@ import { Chart } from "@/charts/Chart";
 import type { LiveMetrics } from "@/charts/live";
 import type { PlotView } from "@/charts/plot";
 import { MAX_POINTS } from "@/charts/useJobLive";
+import { stepsPerEpoch } from "@/lib/epochs";
 import { bucket, emptyTrace, merge, slice, traceOf, type Trace } from "@/lib/points";
 import { useTasks } from "@/tasks/context";
 import { ErrorBox } from "@/ui/Notice";
@@ -62,7 +63,8 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
   const [, setSearch] = useSearchParams();
   const { smoothing, log, zoom } = useCurvesView();
   const { traces, lastStep: lastLive, error, pending, retry } = useTraces(job.id, live, zoom);
-  const { log_every: every, steps } = job.spec.training;
+  const { log_every: every } = job.spec.training;
+  const { steps } = job.progress;
 
   // The axis ends at the last step that was ever seen: a run that resumes from an earlier step does not shorten it.
   const lastStep = Math.max(
@@ -72,7 +74,7 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
     1,
   );
   const [from, to] = zoom ?? [0, lastStep];
-  const span = Math.max(every, steps / 500);
+  const span = Math.max(every, (steps ?? lastStep) / 500);
   const view = useMemo<PlotView>(
     () => ({ smoothing, log, span, range: [from, to] }),
     [smoothing, log, span, from, to],
@@ -109,7 +111,8 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
     () => chartsBeside(names.split(" ").filter(Boolean), task, tasks),
     [names, task, tasks],
   );
-  const shared = { view, waiting: waitingText(job, pending), onZoom, onReset };
+  const perEpoch = stepsPerEpoch(job.progress);
+  const shared = { view, waiting: waitingText(job, pending), perEpoch, onZoom, onReset };
   return (
     <>
       <CurvesToolbar onReset={onReset} onZoom={onZoom} lastStep={lastStep} />

@@ -31,6 +31,11 @@ const SCOPES: [Scope, string, string][] = [
   ],
 ];
 
+/** Twice as much training, in what the job gives. */
+function twice({ steps, epochs }: Pick<Job["spec"]["training"], "steps" | "epochs">) {
+  return typeof steps === "number" ? { steps: 2 * steps } : { epochs: 2 * (epochs ?? 1) };
+}
+
 /** A new job from a checkpoint of this one: its spec with any part changed, or its encoder in another task. */
 export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) {
   const id = useId();
@@ -40,7 +45,7 @@ export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) 
   const [scope, setScope] = useState<Scope>("all");
   const [key] = useState(idempotencyKey);
   const [text, setText] = useState(() =>
-    JSON.stringify({ name: `${job.name} (fork)`, training: { steps: job.spec.training.steps * 2 } }, null, 2),
+    JSON.stringify({ name: `${job.name} (fork)`, training: twice(job.spec.training) }, null, 2),
   );
   const chosen = checkpoint || checkpoints?.[0]?.id;
   const parsed = parse(text);

@@ -3,7 +3,8 @@ import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { StreamState } from "@/api/stream";
 import { isTerminal, type Job } from "@/api/types";
-import { duration, integer, NONE, percent, shortId } from "@/lib/format";
+import { progressText } from "@/lib/epochs";
+import { duration, NONE, percent, shortId } from "@/lib/format";
 import { useTasks } from "@/tasks/context";
 import { Back } from "@/ui/Back";
 import { Id } from "@/ui/Copy";
@@ -27,16 +28,17 @@ function Line({ stream }: { stream: StreamState }) {
 }
 
 function stateText(job: Job): string {
-  const { phase, phase_fraction: share, step, steps } = job.progress;
+  const { phase, phase_fraction: share } = job.progress;
+  const progress = progressText(job.progress);
   switch (job.state) {
     case "queued":
       return job.waiting_reason ?? "Waiting for a worker";
     case "running":
       if (phase === "staging" || phase === "preparing")
         return `${PHASES[phase]}${share === null ? "…" : `, ${percent(share)}`}`;
-      return `${phase ? PHASES[phase] : "Starting"} · step ${integer(step)} of ${integer(steps)}`;
+      return `${phase ? PHASES[phase] : "Starting"} · ${progress}`;
     default:
-      return `Step ${integer(step)} of ${integer(steps)}`;
+      return `${progress.slice(0, 1).toUpperCase()}${progress.slice(1)}`;
   }
 }
 

@@ -1,0 +1,1 @@
+"""Copies of a job's metrics for other programs: TensorBoard, Weights & Biases, MLflow."""
