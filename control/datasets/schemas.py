@@ -87,8 +87,11 @@ class DatasetOut(Resource):
     and ``mean`` and ``std`` of red, green and blue (0 … 1). For audio ``hours``, ``shortest_seconds`` and
     ``longest_seconds``, ``length_histogram``: ``[{"from_seconds", "to_seconds", "recordings"}]``, ``sampling_rates``:
     ``[{"hertz", "recordings"}]``, ``channels``, ``silent_share`` and ``clipped_share`` (0 … 1), ``classes``,
-    ``bad_samples`` and counts likewise, and ``names`` of some recordings. ``classes`` are the 1,000 largest of ``class_count``. A list
-    of datasets holds no ``classes``, ``bad_samples``, ``names``, ``label_columns`` and ``tags``: GET the dataset for them."""
+    ``bad_samples`` and counts likewise, and ``names`` of some recordings; where there are
+    transcripts ``transcripts``: how many (``rows``), those with a recording in their own file (``matched``) or not (``orphans``,
+    ``first_orphans``), ``repeated``, ``characters``, ``words``, ``problems``, and ``examples``: ``[{"recording", "text"}]``. ``classes`` are
+    the 1,000 largest of ``class_count``. A list of datasets holds no ``classes``, ``bad_samples``, ``names``, ``label_columns``, ``tags`` and
+    ``transcripts``: GET the dataset for them."""
     created_at: datetime
     completed_at: datetime | None
 

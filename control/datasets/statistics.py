@@ -10,7 +10,7 @@ from control.datasets.text_labels import label_statistics
 _SIZES = 20
 _CLASSES = 1000
 """Number of classes that are listed, the largest ones."""
-_LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names", "label_columns", "tags")
+_LEFT_OUT_OF_LISTS = ("classes", "bad_samples", "names", "label_columns", "tags", "transcripts")
 
 
 def text_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
@@ -122,6 +122,24 @@ def audio_statistics(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         "classes": [{"name": name, "recordings": classes[name]} for name in _largest(classes)],
         "bad_samples": _bad_samples(reports)[:_SIZES],
         "names": [name for report in reports for name in report.get("names", ())][:_SIZES],
+        **_transcripts(reports),
+    }
+
+
+def _transcripts(reports: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """``transcripts``: the sums over the files that have some, and some examples; nothing where none has."""
+    found = [report["transcripts"] for report in reports if report.get("transcripts")]
+    if not found:
+        return {}
+    counts = ("rows", "matched", "orphans", "repeated", "characters", "words")
+    examples = [example for one in found for example in one["examples"]][:_SIZES]
+    return {
+        "transcripts": {
+            **{name: sum(one[name] for one in found) for name in counts},
+            "first_orphans": [where for one in found for where in one["first_orphans"]][:_SIZES],
+            "problems": [one["problem"] for one in found if one["problem"]],
+            "examples": [{"recording": name, "text": text} for name, text in examples],
+        }
     }
 
 

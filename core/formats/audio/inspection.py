@@ -10,10 +10,12 @@ from core.formats.audio.decoding import Sound, decode_sound
 from core.formats.audio.pictures import thumbnail
 from core.formats.audio.recordings import AudioNotes, RawRecording, read_recordings
 from core.formats.audio.statistics import SoundStatistics
+from core.formats.audio.transcript_inspection import TranscriptReport, inspect_transcripts
+from core.formats.audio.transcript_matching import recording_path
 from core.formats.containers.source import size_of
 from core.formats.content import content_hash
 from core.formats.distinct_samples import DistinctSample, DistinctSamples, storable
-from core.formats.errors import BadSample, FormatError
+from core.formats.errors import BadSample, FormatError, Place
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import Compression, Kind, detect
 from core.formats.notes import Note
@@ -57,6 +59,8 @@ class AudioFileReport:
     """Paths of some recordings, on which the dashboard tries ``data.audio.group_pattern``."""
     ledger: dict[str, Any]
     """`DistinctSamples.facts` of the recordings that can be decoded."""
+    transcripts: TranscriptReport | None
+    """None where no transcripts are in the file."""
     thumbnails: tuple[str, ...]
     """The same recordings, chosen by content hash: the waveform above the spectrogram, as PNG in base64."""
 
@@ -124,7 +128,9 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
     tally = _Tally()
     # Decoding counts as decompression: hours of silence are only some bytes in a FLAC file.
     budget = Budget(size_of(stream), limits)
+    paths: set[str] = set()
     for raw in read_recordings(stream, name, limits=limits, notes=notes):
+        paths.add(recording_path(Place(raw.file, raw.member) if isinstance(raw, FormatError) else raw.place))
         if isinstance(raw, FormatError):
             tally.note_bad(raw)
             continue
@@ -138,6 +144,9 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
         tally.add(raw, sound)
     if not tally.statistics.recordings and tally.first_error:
         raise tally.first_error
+    transcripts, tables = inspect_transcripts(stream, name, paths, limits)
+    for member in tables:
+        notes.ignored.take_back(member)
     shown = sorted(tally.chosen, key=lambda one: -one[0])
     return AudioFileReport(
         kind=file_format.kind,
@@ -156,5 +165,6 @@ def inspect_audio_file(stream: BinaryIO, name: str, *, limits: Limits = AUDIO_LI
         unlabelled=tally.unlabelled,
         names=tuple(name for _, _, name, _ in shown),
         ledger=tally.ledger.facts(),
+        transcripts=transcripts,
         thumbnails=tuple(picture for _, _, _, picture in shown),
     )

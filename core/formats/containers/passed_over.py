@@ -42,6 +42,16 @@ class PassedOver:
         if len(self.names) < NAMES_KEPT and not hidden:
             self.names.append(name[:_CHARACTERS_KEPT])
 
+    def take_back(self, name: str) -> None:
+        """Uncount a file that was added before: it is read after all."""
+        self.count -= 1
+        kind = ending(name) if ending(name) in self._kinds else OTHERS
+        self._kinds[kind] -= 1
+        if not self._kinds[kind]:
+            del self._kinds[kind]
+        if name[:_CHARACTERS_KEPT] in self.names:
+            self.names.remove(name[:_CHARACTERS_KEPT])
+
     def kinds(self) -> dict[str, int]:
         """The number of files of each kind, the most frequent first. After the first 20, all others are one kind."""
         return first_kinds(self._kinds)

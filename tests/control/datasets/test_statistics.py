@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from control.datasets.statistics import audio_statistics, image_statistics, text_statistics
+from control.datasets.statistics import audio_statistics, image_statistics, summary, text_statistics
 
 
 def test_each_image_has_the_same_weight_whichever_file_has_it() -> None:
@@ -30,7 +30,9 @@ def test_each_image_has_the_same_weight_whichever_file_has_it() -> None:
     assert found["classes"] == [{"name": "cat", "images": 10}]
     assert (found["bad"], found["duplicates"]) == (2, 2)
     assert image_statistics([*reports, reports[1]])["duplicates"] == 2 + len(parts[1])
-    assert found["bad_samples"] == 2 * [{"sample": "a.png", "reason": "is cut off"}]
+    assert found["bad_samples"] == 2 * [
+        {"sample": "a.png", "reason": "is cut off", "code": None, "params": {}}
+    ]
 
 
 def test_few_sizes_are_listed_and_the_others_counted() -> None:
@@ -78,3 +80,22 @@ def test_recordings_are_added_and_all_of_a_duplicate_file_are_repeats() -> None:
         {"from_seconds": 0.2, "to_seconds": 0.4, "recordings": 4},
     ]
     assert found["classes"] == [{"name": "one", "recordings": 12}]
+
+
+def test_transcripts_of_all_files_are_added_up() -> None:
+    one = {"rows": 3, "matched": 2, "orphans": 1, "repeated": 0, "characters": 9, "words": 4}
+    further = {
+        "first_orphans": ["a.zip (t.csv), line 4: x.wav"],
+        "examples": [["1.wav", "one"]],
+        "problem": None,
+    }
+    found = audio_statistics(
+        [{"sha256": "a", "transcripts": one | further}, {"sha256": "b", "transcripts": None}]
+    )
+    assert found["transcripts"] == one | {
+        "first_orphans": ["a.zip (t.csv), line 4: x.wav"],
+        "problems": [],
+        "examples": [{"recording": "1.wav", "text": "one"}],
+    }
+    assert "transcripts" not in summary(found)
+    assert "transcripts" not in audio_statistics([{"sha256": "b"}])

@@ -1,7 +1,7 @@
 import type { DatasetDetail } from "@/api/types";
 import { integer, percent } from "@/lib/format";
 import { BadSamples, Bars, Classes, SetAside } from "./Findings";
-import { numberOf, rowsOf } from "./statistics";
+import { numberOf, rowsOf, textOf } from "./statistics";
 
 const seconds = (value: unknown): string =>
   numberOf(value).toLocaleString("en-US", { maximumFractionDigits: 1 });
@@ -14,6 +14,45 @@ const share = (value: unknown): string => {
 
 const channels = (number: number): string =>
   number === 1 ? "mono" : number === 2 ? "stereo" : `${number} channels`;
+
+/** How many transcripts there are and which lack their recording, with examples; nothing without any. */
+function Transcripts({ statistics }: { statistics: DatasetDetail["statistics"] }) {
+  const found = statistics.transcripts;
+  if (typeof found !== "object" || found === null) return null;
+  const told = found as Record<string, unknown>;
+  const orphans = numberOf(told.orphans);
+  const first = Array.isArray(told.first_orphans) ? textOf(told.first_orphans[0]) : "";
+  return (
+    <>
+      <h2>Transcripts</h2>
+      <p className="faint small">
+        {`${integer(numberOf(told.rows))} transcripts, ${integer(numberOf(told.words))} words, ${integer(numberOf(told.characters))} characters.`}
+        {orphans > 0 && ` ${integer(orphans)} without a recording in their own file, first ${first}.`}
+      </p>
+      {rowsOf(told, "problems").map((problem) => (
+        <p key={textOf(problem.message)} className="small">
+          {textOf(problem.message)}
+        </p>
+      ))}
+      <table>
+        <thead>
+          <tr>
+            <th>Recording</th>
+            <th>Transcript</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rowsOf(told, "examples").map((example, number) => (
+            <tr key={number}>
+              <td>{textOf(example.recording)}</td>
+              <td>{textOf(example.text)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
 
 /** Lengths, rates, classes and problems of a dataset's recordings. */
 export function AudioDetails({ dataset }: { dataset: DatasetDetail }) {
@@ -34,6 +73,7 @@ export function AudioDetails({ dataset }: { dataset: DatasetDetail }) {
     <>
       <BadSamples dataset={dataset} />
       <Classes dataset={dataset} samples="recordings" />
+      <Transcripts statistics={statistics} />
       {lengths.length > 0 && (
         <>
           <h2>Length of recordings</h2>

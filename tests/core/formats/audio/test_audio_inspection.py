@@ -68,3 +68,34 @@ def test_pictures_show_the_sound() -> None:
         short = Sound(np.ones(length, dtype=np.float32), 8000, 1, 0)
         assert waveform(short).shape == (40, 160)
         assert spectrogram(short).shape == (80, 160)
+
+
+def test_transcripts_are_counted_and_their_tables_are_read(zipped: Zipped) -> None:
+    members = {f"clips/{n}.wav": wav(tone(200 + n)) for n in range(4)}
+    rows = "path\tsentence\n" + "".join(f"{n}.wav\tword number {n}\n" for n in (0, 1, 2, 2, 9))
+    members |= {"train.tsv": rows.encode(), "speakers.csv": b"name,age\nx,3\n"}
+    report = inspect_audio_file(io.BytesIO(zipped(members)), "a.zip")
+    found = report.transcripts
+    assert found is not None
+    assert (found.rows, found.matched, found.orphans, found.repeated) == (5, 3, 1, 1)
+    assert (found.words, found.characters) == (15, 5 * len("word number 0"))
+    assert found.first_orphans == ("a.zip (train.tsv), line 6: 9.wav",)
+    assert found.examples[0] == ("0.wav", "word number 0")
+    assert report.passed_over == {".csv": 1}
+    json.dumps(dataclasses.asdict(report))
+
+
+def test_a_table_beside_the_recordings_is_inspected_alone() -> None:
+    report = inspect_audio_file(io.BytesIO(b"file,text\na.wav,one two\n"), "metadata.csv")
+    assert (report.samples, report.kind) == (0, "csv")
+    assert report.transcripts is not None
+    assert (report.transcripts.rows, report.transcripts.words) == (1, 2)
+
+
+def test_a_damaged_table_in_an_archive_is_told_and_its_recordings_are_used(zipped: Zipped) -> None:
+    members = {"a.wav": wav(tone(300)), "t.jsonl": b'{"file": "a.wav", "text": "x"}\n{'}
+    report = inspect_audio_file(io.BytesIO(zipped(members)), "a.zip")
+    assert report.samples == 1
+    assert report.transcripts is not None
+    assert report.transcripts.problem is not None
+    assert "line 2 is not JSON" in report.transcripts.problem["message"]
