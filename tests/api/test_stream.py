@@ -1,5 +1,6 @@
 """The live stream of a job: everything once, in order, whatever happens to Redis or to the connection."""
 
+import io
 import json
 import math
 import threading
@@ -20,6 +21,7 @@ from control.broker import broker
 from control.db import write
 from control.jobs import service as jobs
 from control.live import service
+from control.metrics.event_file import read_scalars
 from control.settings import Settings, settings
 from standalone.valkey import Valkey
 from tests.api.conftest import Keys, problem
@@ -340,3 +342,16 @@ def test_streams_end_when_the_process_stops(
             server.end()
             assert "end" not in [message.event for message in stream]
         thread.join()
+
+
+def test_all_points_of_a_job_are_an_event_file(client: httpx.Client, running: Running) -> None:
+    running.log(*range(1, 6_001))  # more than one page of points
+    answer = client.get(f"/v1/jobs/{running.id}/tensorboard")
+    assert answer.status_code == 200
+    assert 'filename="events.out.tfevents.' in answer.headers["content-disposition"]
+    points = list(read_scalars(io.BytesIO(answer.content)))
+    assert [(point.name, point.step, point.value) for point in points] == [
+        ("train/loss", step, float(step)) for step in range(1, 6_001)
+    ]
+    missing = client.get("/v1/jobs/job_01aaaaaaaaaaaaaaaaaaaaaaaa/tensorboard")
+    assert (missing.status_code, missing.json()["code"]) == (404, "job_not_found")

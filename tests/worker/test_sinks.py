@@ -15,7 +15,7 @@ from sqlalchemy import select
 from control.db import read
 from control.lifecycle.models import Event
 from control.metrics.event_file import Scalar, read_scalars
-from tests.worker.conftest import Bench, Tree, eventually
+from tests.worker.conftest import Bench, eventually
 from tests.worker.scripted_engine import loss_at
 from worker.engine import clean_environment
 from worker.tracking.process import Kind, SinkProcess, Trouble
@@ -172,28 +172,24 @@ def test_event_files_are_read_by_another_implementation(tmp_path: Path) -> None:
     ]
 
 
-@pytest.fixture
-def tracked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Settings of workers that start after this: TensorBoard, and an MLflow server that is not there."""
-    monkeypatch.setenv("SEEDBED_TENSORBOARD_DIRECTORY", str(tmp_path / "tensorboard"))
-    monkeypatch.setenv("SEEDBED_MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    monkeypatch.setenv("SEEDBED_SINK_SECONDS", "15")
-    return tmp_path / "tensorboard"
-
-
-def test_a_job_is_written_live_and_a_missing_server_is_told(
-    tracked: Path, bench: Bench, worker: Tree
-) -> None:
-    job_id = bench.submit("engine die_at=25 once step_seconds=0.05")
-    assert bench.await_state(job_id, "succeeded", "failed").state == "succeeded"
-    eventually(lambda: len(_points(tracked / job_id)) == 40, "the last point")
-    points = {point.step: point.value for point in _points(tracked / job_id)}
-    assert points == pytest.approx({step: loss_at(step) for step in range(1, 41)})
+def test_a_job_is_written_live_and_a_missing_server_is_told(bench: Bench, tmp_path: Path) -> None:
+    directory = tmp_path / "tensorboard"
+    settings = {
+        "SEEDBED_TENSORBOARD_DIRECTORY": str(directory),
+        "SEEDBED_MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "SEEDBED_SINK_SECONDS": "10",
+    }
 
     def warned() -> list[str]:
         with read(bench.database) as session:
             query = select(Event.message).where(Event.job_id == job_id, Event.code.startswith("sink_"))
             return list(session.scalars(query))
 
-    eventually(warned, "a warning")
+    with bench.worker(**settings):
+        job_id = bench.submit("engine die_at=25 once step_seconds=0.05")
+        assert bench.await_state(job_id, "succeeded", "failed").state == "succeeded"
+        eventually(lambda: len(_points(directory / job_id)) == 40, "the last point")
+        points = {point.step: point.value for point in _points(directory / job_id)}
+        assert points == pytest.approx({step: loss_at(step) for step in range(1, 41)})
+        eventually(warned, "a warning")
     assert all(message.startswith("MLflow gets no more metrics of this attempt") for message in warned())
