@@ -123,4 +123,4 @@ def test_mlflow_continues_the_run_of_the_job(mlflow_server: str) -> None:
     assert [(point.step, point.value) for point in history] == [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]
     assert (run.info.status, run.info.run_name) == ("FINISHED", "a run")
     assert run.data.params == {"training.epochs": "1.5"}
-    assert run.data.tags["seedbed.job"] == "job_x"
+    assert run.data.tags["seedbed_job"] == "job_x"

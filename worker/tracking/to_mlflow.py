@@ -8,7 +8,7 @@ from mlflow.entities import Metric, Param
 
 from worker.tracking.sink import Opening
 
-_TAG = "seedbed.job"
+_TAG = "seedbed_job"
 _STATUS = {"completed": "FINISHED", "failed": "FAILED", "stopped": "KILLED", "paused": "KILLED"}
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 500
