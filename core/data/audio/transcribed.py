@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.audio.prepared import LENGTH, PreparedAudio
+from core.data.audio.prepared import LABEL, LENGTH, PreparedAudio
 from core.data.audio.samples import row_type
 from core.data.errors import DataError
 from core.data.prepared import SplitName
@@ -24,8 +24,6 @@ class TranscribedSamples:
     Raises:
         DataError: ``labels_missing``, where a recording has no transcript and ``missing`` is ``refuse``.
     """
-
-    labels = None
 
     def __init__(
         self,
@@ -67,6 +65,12 @@ class TranscribedSamples:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Each recording's class, shape (len,), -1 where it has none."""
+        labels: NDArray[np.int64] = self._index[:, LABEL]
+        return labels
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[np.void]:
         """The recordings at ``indices``, shape (B,), of the type of `AudioSamples.rows`."""
