@@ -33,8 +33,8 @@ FOLDERS = (
 )
 MADE = {"dashboard/dist", "dashboard/node_modules", "dashboard/dist/index.html"}
 """Paths that the repository does not hold: a build makes them."""
-NO_MODULES = {"seedbed.tasks"}
-"""Dotted names that look like a module's: an entry point group."""
+NO_MODULES = {"seedbed.tasks", "seedbed.job"}
+"""Dotted names that look like a module's: an entry point group, a tag of MLflow's runs."""
 
 _TICKED = re.compile(r"(?<!`)(`{1,2})([^`\n]+)\1(?!`)")
 _PATH = re.compile(rf"{FOLDERS}/[\w./*<>{{}},-]*")

@@ -110,8 +110,10 @@ def _print(found: Prediction, printed: str, directory: Path) -> None:
         case "images":
             for image in result["images"]:
                 print(_write(directory, f"{image['name']}.png", image["png"]))
-        case kind:
-            _PRINTERS.get(str(kind), print_json)(result)
+        case str(kind) if kind in _PRINTERS:
+            _PRINTERS[kind](result)
+        case _:
+            print_json(result)
 
 
 def _print_masks(result: Mapping[str, Any]) -> None:

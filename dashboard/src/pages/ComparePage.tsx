@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { Job } from "@/api/types";
-import { integer, isolated, metric, NONE, percent } from "@/lib/format";
+import { progressText } from "@/lib/epochs";
+import { isolated, metric, NONE, percent } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { useTasks } from "@/tasks/context";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
@@ -15,8 +16,7 @@ function Column({ job }: { job: Job }) {
     <th scope="col">
       <Link href={`/jobs/${job.id}`}>{isolated(job.name)}</Link>
       <span className="faint small evaluation-hint">
-        {job.parent ? "From a checkpoint" : "From random initialisation"}, step {integer(job.progress.step)}{" "}
-        of {integer(job.progress.steps)}
+        {job.parent ? "From a checkpoint" : "From random initialisation"}, {progressText(job.progress)}
       </span>
       <StateChip job={job} />
     </th>
