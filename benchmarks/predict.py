@@ -12,6 +12,7 @@ from typing import Any
 import seedbed
 
 from benchmarks._harness import percentile, report, service
+from benchmarks._processes import run
 
 CLIENTS = 8
 TEXT = "The [MASK] statement returns a [MASK] to its caller."
@@ -129,4 +130,4 @@ def _stream(client: seedbed.Client, checkpoint: str, seed: int) -> tuple[float, 
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

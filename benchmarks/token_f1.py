@@ -7,7 +7,6 @@ their text (--pretraining steps), then it is fine-tuned (--steps). seqeval is in
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -127,4 +126,4 @@ def record() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

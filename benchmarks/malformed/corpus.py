@@ -87,7 +87,16 @@ def _texts() -> list[Sample]:
         text=pa.array(documents).dictionary_encode(),
         deep=[[{"a": n, "b": [n]}] for n in range(len(documents))],
     )
-    named = {"a.txt": plain, "a.jsonl": lines, **tables, "a.parquet": parquet, "b.parquet": nested}
+    words = "".join(f"word{n}\tB-x\nGrüße\tI-x\n漢字\tO\n\n" for n in range(12))
+    conll = f"-DOCSTART-\tO\n\n{words}".encode()
+    named = {
+        "a.txt": plain,
+        "a.conll": conll,
+        "a.jsonl": lines,
+        **tables,
+        "a.parquet": parquet,
+        "b.parquet": nested,
+    }
     found = [Sample(name, "text", content) for name, content in named.items()]
     for name in ("a.txt", "a.jsonl", "a.csv", "a.parquet"):
         found.append(_holding(f"{name}.gz", "text", _gz, {"": named[name]}))
@@ -97,6 +106,7 @@ def _texts() -> list[Sample]:
         "docs/b.jsonl": lines,
         "c.csv": tables["a.csv"],
         "d.parquet": parquet,
+        "f.conll": conll,
         "e.doc": b"x",
     }
     return [*found, _holding("a.zip", "text", zipped, inside)]
@@ -209,7 +219,7 @@ def _recordings() -> list[Sample]:
         values = np.random.default_rng(0).uniform(-0.9, 0.9, (600, channels))
         out = io.BytesIO()
         soundfile.write(out, values, rate, format=kind, subtype=subtype)
-        return _ogg(out.getvalue()) if kind == "OGG" else out.getvalue()
+        return _ogg(out.getvalue()) if kind == "OGG" else _without_time(out.getvalue())
 
     named = {
         "pcm.wav": sound("WAV", "PCM_16"), "u8.wav": sound("WAV", "PCM_U8"), "deep.wav": sound("WAV", "PCM_24", 2),
@@ -218,12 +228,30 @@ def _recordings() -> list[Sample]:
         "long.wav": sound("RF64", "PCM_16"), "a.flac": sound("FLAC", "PCM_16", 2), "deep.flac": sound("FLAC", "PCM_24"),
         "a.ogg": sound("OGG", "VORBIS"), "a.opus": sound("OGG", "OPUS", rate=48000),
     }  # fmt: skip
-    found = [Sample(name, "audio", content) for name, content in named.items()]
     tree = {
         f"{'train' if n % 3 else 'val'}/s{n % 4}/{name}": content
         for n, (name, content) in enumerate(named.items())
     }
+    said = {name: f"word {n} „Grüße“" for n, name in enumerate(named)}
+    transcripts = {
+        "said.csv": "".join(["file,text\n", *(f"{name},{text}\n" for name, text in said.items())]).encode(),
+        "said.jsonl": "".join(
+            json.dumps({"file": name, "text": text}) + "\n" for name, text in said.items()
+        ).encode(),
+        "said.parquet": _parquet(file=list(said), text=list(said.values())),
+        "said.trans.txt": "".join(
+            f"{name.partition('.')[0]} {text}\n" for name, text in said.items()
+        ).encode(),
+    }
+    tree |= {"train/said.csv": transcripts["said.csv"], "val/said.trans.txt": transcripts["said.trans.txt"]}
+    found = [Sample(name, "audio", content) for name, content in (named | transcripts).items()]
     return [*found, _holding("a.zip", "audio", zipped, tree), _holding("a.tar", "audio", tarred, tree)]
+
+
+def _without_time(content: bytes) -> bytes:
+    """A WAV file with 0 as the time of its loudest sample, which libsndfile writes into files of floats (chunk PEAK)."""
+    at = content.find(b"PEAK")
+    return content if at < 0 else content[: at + 12] + bytes(4) + content[at + 16 :]
 
 
 def _ogg(content: bytes) -> bytes:

@@ -126,7 +126,7 @@ def note(
 ) -> None:
     """Add an event about what happened after an attempt's end; none if the job was deleted meanwhile. Not fenced, since it
     changes nothing about the job."""
-    job = session.get(Job, job_id)
+    job = repository.get(session, job_id)
     if job is not None:
         record(session, job, code, params, data=data)
 

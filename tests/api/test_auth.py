@@ -202,7 +202,7 @@ class TestOtherProjects:
                 with subtests.test(f"{method} {path}"):
                     asked += 1
                     target = path.format(**theirs, name="corpus.txt", path="config.json")
-                    bodies = {"fork": {}, "export": {"format": "onnx"}}
+                    bodies = {"fork": {}, "export": {"format": "onnx"}, "predict": {"text": "x"}}
                     name = path.rpartition("/")[2]
                     body = {"json": bodies[name]} if name in bodies else {}
                     answer = stranger.request(method, target, **body)

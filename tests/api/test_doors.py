@@ -99,8 +99,8 @@ class TestSignIn:
         with pytest.raises(TooManyRequests):
             throttle.attempt(["address:x"])
         throttle.attempt(["address:y"])
-        throttle.take_back(["address:x"])
-        throttle.take_back(["address:x"])
+        throttle.forgive(["address:x"])
+        throttle.forgive(["address:x"])
         throttle.attempt(["address:x"])
 
 

@@ -87,7 +87,7 @@ def test_concurrent_requests_with_one_key_create_one_resource(client: httpx.Clie
 def test_a_second_request_does_not_wait_for_the_first(
     client: httpx.Client, engine: Engine, project_id: str
 ) -> None:
-    once = service.Once("one", "POST /v1/datasets", "0" * 64)
+    once = service.IdempotentRequest("one", "POST /v1/datasets", "0" * 64)
     with write(engine) as session:
         once.answer(session, project_id, 201, lambda: {"id": "x"})
         answer = client.post("/v1/datasets", json={"name": "x"}, headers={"Idempotency-Key": "one"})

@@ -85,6 +85,8 @@ class Reading:
         self.notes: list[Note] = []
         self.columns: tuple[str, ...] | None = None
         """The columns that could be read instead, as far as the first rows show."""
+        self.repeated: frozenset[str] = frozenset()
+        """Names that several columns of the table have."""
         self.further: Further = nothing_further
         self.preferred: Sequence[str] = ()
         """Names that the column may have where none is set, the most likely first; none: ``text``, or the only column of

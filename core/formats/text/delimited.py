@@ -50,6 +50,7 @@ def csv_rows(lines: Iterator[str], reading: Reading) -> Iterator[Row]:
     expect_one(column, names, place, "bad_csv")
     reading.use_column(column, single_columns(names))
     reading.notes += repeated_columns(names)
+    reading.repeated = frozenset(names) - frozenset(single_columns(names))
     index = names.index(column)
     others = reading.further([name for name in dict.fromkeys(names) if name != column])
     for name in others:

@@ -140,11 +140,13 @@ def _raw_documents(source: TextSource, notes: Notes) -> Iterator[str]:
         else:
             yield from split_text(_noted(source, texts, notes))
     else:
-        if notes.labels is not None:
-            reading.further = notes.labels.choose
+        if (labels := notes.labels) is not None:
+            reading.further = lambda columns: labels.choose(
+                [column for column in columns if column not in reading.repeated]
+            )
         for row in table_rows(source):
-            if notes.labels is not None and row.text and not row.text.isspace():
-                notes.labels.add_row(row, place)
+            if labels is not None and row.text and not row.text.isspace():
+                labels.add_row(row, place)
             yield row.text or ""
 
 

@@ -43,6 +43,7 @@ def parquet_rows(stream: BinaryIO, reading: Reading, budget: Budget) -> Iterator
         expect_one(column, names, place, "bad_parquet")
         reading.use_column(column, (name for name in single_columns(names) if columns[name]))
         reading.notes += repeated_columns(names)
+        reading.repeated = frozenset(names) - frozenset(single_columns(names))
         further = reading.further([name for name in types if name != column])
         for name in further:
             expect_one(name, names, place, "bad_parquet")
