@@ -46,6 +46,7 @@ SCOPES: dict[str, Scope] = {
     "getMetrics": "read",
     "listEvents": "read",
     "getLogs": "read",
+    "getTensorboard": "read",
     "listCheckpoints": "read",
     "listSamples": "read",
     "getSampleContent": "read",

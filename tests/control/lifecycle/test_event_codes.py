@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 COMPOSED = {
     *(f"{verb}_requested" for verb in ("cancel", "pause")),
     *(f"{state}_before_run" for state in ("cancelled", "paused")),
-    *(f"{code}_before_stop" for code in ("steps_done", "result_made")),
+    *(f"{code}_before_stop" for code in ("steps_done", "stopped_early", "result_made")),
     *(f"{thing}_{how}" for thing in ("checkpoint", "result") for how in ("refused", "not_stored")),
 }
 """Codes that are composed where they are used."""
@@ -196,6 +196,9 @@ NOT_BY_VERBS = {
     "decided",
     "decision",
     "steps_decided",
+    "early_stopping",
+    "stopped_early",
+    "stopped_early_before_stop",
     "sink_failed",
     "sink_ended",
     "sink_too_slow",
