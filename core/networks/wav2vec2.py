@@ -64,7 +64,7 @@ def create_wav2vec2(config: Wav2Vec2Config, seed: int) -> Wav2Vec2ForPreTraining
         model = Wav2Vec2ForPreTraining(config)
     # It would require a gradient of the waveform itself, which only activation checkpointing needs.
     model.wav2vec2.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no public setting
-    use_cheap_dropout(model)
+    use_cheap_dropout(model, makes_masks=True)
     return model
 
 
