@@ -102,6 +102,10 @@ class Classification(Supervised):
             EngineError: ``spec_invalid``, where ``weights`` names a class that the data do not have.
         """
         self.classes, self.smoothing, self._missing = classes, smoothing, missing
+        if not classes:
+            # Data of fewer than two classes have no labels, which is not the problem to report.
+            none = np.empty(0, np.int64)
+            self.check_labels(none, none)
         train, held_out = (
             LabelledSamples(self.all_samples(split), split, missing).labels for split in ("train", "held_out")
         )
