@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from core.spec.base import AutoOr, Spec
 from core.spec.faults import SpecFault
@@ -43,7 +43,10 @@ class TrainingSpec(Spec):
 
     steps: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = None
     """Total number of optimiser steps. Give this or ``epochs``."""
-    epochs: Annotated[float, Field(gt=0.0, le=1_000_000.0, allow_inf_nan=False)] | None = None
+    epochs: Annotated[
+        Annotated[float, Field(gt=0.0, le=1_000_000.0, allow_inf_nan=False)] | None,
+        Field(validate_default=True),
+    ] = None
     """How often the training split is gone through, fractions allowed: instead of ``steps``. Once the data are prepared, and
     ``batch_size`` is decided, it is rounded up to whole steps, for the whole run."""
     batch_size: AutoOr[Annotated[int, Field(ge=1, le=1_048_576)]] = 32
@@ -134,6 +137,20 @@ class TrainingSpec(Spec):
     def _adamw_where_no_kind(cls, value: Any) -> Any:
         return {"kind": "adamw", **value} if isinstance(value, dict) else value
 
+    @field_validator("epochs")
+    @classmethod
+    def _one_of_both(cls, epochs: float | None, info: ValidationInfo) -> float | None:
+        # A validator of the field, since one of the model does not run where another field is wrong, and people are told
+        # everything at once.
+        if epochs is None and info.data.get("steps", 1) is None:
+            raise SpecFault(
+                "missing",
+                "required: give the number of steps, or training.epochs",
+                param="training.steps",
+                case="steps_or_epochs",
+            )
+        return epochs
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.batch_size != "auto" and self.batch_size % self.accumulation_steps:
@@ -145,13 +162,6 @@ class TrainingSpec(Spec):
                 value=self.batch_size,
                 divisor="accumulation_steps",
                 divisor_value=self.accumulation_steps,
-            )
-        if self.steps is None and self.epochs is None:
-            raise SpecFault(
-                "missing",
-                "give the number of steps, or training.epochs",
-                param="training.steps",
-                case="steps_or_epochs",
             )
         if self.steps is None:
             return self  # fields that are relative to the steps are checked once these are known

@@ -43,14 +43,18 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
             "listJobs",
             "listWorkers",
             "listCheckpoints",
+            "listUploadedCheckpoints",
             "streamJob",
         )
     },
     # An Idempotency-Key belongs to one request.
     "createDataset": [422],
+    "createCheckpoint": [422],
+    "createEvaluation": [422],
     "exportCheckpoint": [422],
     # A file's content is inspected, and its name must be a valid file name.
     "uploadFile": [413, 422],
+    "uploadCheckpointFile": [413, 422],
     "deleteFile": [422],
     # A spec's numbers must fit together, and the dataset; its strings can be stored.
     "submitJob": [400, 422],
@@ -58,6 +62,8 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     "previewJob": [400, 422],
     "forkJob": [400, 422],
     "validateJob": [400],
+    # What is asked for must be a prediction of the checkpoint's task.
+    "predict": [422],
     # A range must lie in the file.
     "downloadCheckpointFile": [416],
     "headCheckpointFile": [416],

@@ -42,7 +42,7 @@ def test_stages_copy_from_stages_that_exist_and_from_folders_they_make(dockerfil
 
 def test_pytorch_is_the_pinned_one(dockerfile: dict[str, Stage]):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (pin,) = (wish for wish in project["dependencies"] if wish.startswith("torch"))
+    (pin,) = (wish for wish in project["dependencies"] if re.match(r"torch\b(?!\w)", wish))
     arguments = {
         name: value for arg in dockerfile["server"].all("ARG") for name, value in arg.pairs().items()
     }
