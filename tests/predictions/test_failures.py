@@ -117,7 +117,8 @@ def test_too_many_requests_are_refused_with_their_place(service: Service, model:
     theirs.close()
     assert refused.status_code == 429
     assert refused.json()["code"] == "predictions_busy"
-    assert refused.json()["params"] == {"place": share, "limit": share}
+    params = refused.json()["params"]
+    assert params == {"place": share, "limit": share, "seconds": int(refused.headers["Retry-After"])}
     assert int(refused.headers["Retry-After"]) > 0
     assert {answer.status_code for answer in answers} == {200}
 
