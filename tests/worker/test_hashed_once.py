@@ -27,6 +27,7 @@ from worker.cache import Cache
 from worker.device import Machine
 from worker.engine import PreloadedServer
 from worker.resources import WorkerResources
+from worker.tracking.attempt import Tracking
 from worker.workspace import StagingError, Workspace
 
 CASE = "rotation"
@@ -92,6 +93,7 @@ class Place:
             storage=self.storage,
             cache=Cache(directory / "cache", 10**9),
             engines=PreloadedServer(directory, {}, module="core"),
+            tracking=Tracking((), seconds=1.0),
         )
         folder = directory / "data"
         folder.mkdir()
