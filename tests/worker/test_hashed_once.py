@@ -133,7 +133,7 @@ class Place:
             2,
             self.spec,
             () if purpose == "export" else tuple(self.files),
-            () if purpose == "preview" else (self.checkpoint,),
+            () if purpose in {"preview", "estimate"} else (self.checkpoint,),
             30.0,
             purpose=purpose,
             options=options,
