@@ -16,7 +16,7 @@ from tools import browser
 from tools.node import use_node
 from tools.steps import DASHBOARD, ROOT, StepFailed, say
 
-FIRST_HALF = {"api", "client", "containers", "control", "dashboard", "migrations"}
+FIRST_HALF = {"api", "client", "containers", "control", "dashboard", "migrations", "predictions", "worker"}
 """Folders of tests for the first process; they take about as long as all other folders together."""
 
 
