@@ -23,6 +23,10 @@ function parse(kind: Leaf["kind"], typed: string): Json | undefined {
   }
 }
 
+/** Whether two values of a field are equal; lists and objects are compared by their content. */
+const same = (one: Json | undefined, other: Json | undefined): boolean =>
+  JSON.stringify(one) === JSON.stringify(other);
+
 /** The meaning of an empty field. */
 function placeholderOf(leaf: Leaf): string {
   if (leaf.default === undefined) return leaf.required ? "" : "none";
@@ -36,18 +40,19 @@ interface InputProps {
   invalid: boolean;
 }
 
-function TextInput({ leaf, id, describedBy, invalid }: InputProps) {
+function TextInput({ leaf, id, describedBy, invalid, label }: InputProps & { label?: string }) {
   const form = useForm();
   const value = form.value(leaf.path);
   // The typed text is shown as long as it equals the value: "5e-4" stays, and a preset's value replaces it.
   const [typed, setTyped] = useState("");
-  const shown = Object.is(parse(leaf.kind, typed), value) ? typed : text(value);
+  const shown = same(parse(leaf.kind, typed), value) ? typed : text(value);
   const numeric = leaf.kind === "number" || leaf.kind === "integer";
   const mayBeNone = leaf.nullable && leaf.default !== null && leaf.default !== undefined;
   return (
     <>
       <input
         id={id}
+        aria-label={label}
         className={numeric ? "input num" : "input"}
         inputMode={numeric ? "decimal" : undefined}
         dir={numeric ? undefined : "auto"}
@@ -121,6 +126,39 @@ function ChoiceInput({ leaf, id, describedBy, invalid }: InputProps) {
   );
 }
 
+const OTHER = " ";
+
+/** One of some names, or another value in JSON. */
+function NamedInput(props: InputProps) {
+  const { leaf, id, describedBy, invalid } = props;
+  const form = useForm();
+  const value = form.value(leaf.path) ?? leaf.default;
+  const named = typeof value === "string" && leaf.choices.includes(value);
+  return (
+    <>
+      <select
+        id={id}
+        className="input"
+        aria-invalid={invalid}
+        aria-describedby={describedBy}
+        value={named ? value : OTHER}
+        onChange={({ target }) =>
+          form.set(
+            leaf.path,
+            target.value === OTHER ? {} : target.value === leaf.default ? undefined : target.value,
+          )
+        }
+      >
+        {leaf.choices.map((choice) => (
+          <option key={choice}>{choice}</option>
+        ))}
+        <option value={OTHER}>other values (JSON)</option>
+      </select>
+      {!named && <TextInput {...props} id={`${id}-json`} label={`${leaf.title}, in JSON`} />}
+    </>
+  );
+}
+
 function Problems({ leaf, id }: { leaf: Leaf; id: string }) {
   const form = useForm();
   const problems = form.problems(leaf.path);
@@ -190,6 +228,7 @@ export function LeafField({ leaf }: { leaf: Leaf }) {
       </FieldFrame>
     );
   }
-  const Input = leaf.kind === "choice" ? ChoiceInput : TextInput;
+  const isNamed = leaf.kind === "json" && leaf.choices.length > 0;
+  const Input = leaf.kind === "choice" ? ChoiceInput : isNamed ? NamedInput : TextInput;
   return <FieldFrame leaf={leaf}>{(props) => <Input {...props} />}</FieldFrame>;
 }

@@ -112,3 +112,20 @@ test.each<[JsonSchema, string]>([
 
 test("titles are words", () =>
   expect([titleOf("warmup_steps"), titleOf("adamw")]).toEqual(["Warmup steps", "AdamW"]));
+
+test("a choice between names and another form is a field with names, and takes JSON too", () => {
+  const [field] = fieldsOf({
+    properties: {
+      weights: {
+        anyOf: [{ enum: ["none", "balanced"], type: "string" }, { type: "object" }],
+        default: "none",
+      },
+    },
+  });
+  expect(field).toMatchObject({
+    kind: "json",
+    choices: ["none", "balanced"],
+    default: "none",
+    nullable: false,
+  });
+});

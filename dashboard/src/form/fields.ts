@@ -31,6 +31,7 @@ interface Common {
 }
 
 export interface Leaf extends Common {
+  /** `json` with `choices`: one of them, or another value in JSON. */
   kind: "number" | "integer" | "text" | "boolean" | "choice" | "json";
   required: boolean;
   nullable: boolean;
@@ -150,7 +151,7 @@ export function fieldsOf(root: JsonSchema): Field[] {
     if (inner.properties) return { ...common, kind: "group", fields: fields(inner, `${path}.`) };
     return {
       ...common,
-      ...leafOf(inner),
+      ...leafOf(inner, present),
       required,
       nullable,
       default: "default" in property || "default" in whole ? whole.default : undefined,
@@ -167,9 +168,11 @@ const choicesOf = (schema: JsonSchema): string[] =>
     (value) => typeof value === "string",
   );
 
-function leafOf(schema: JsonSchema): Pick<Leaf, "kind" | "choices"> {
+/** `options`: the schemas that a value may fit, without that of `null`. */
+function leafOf(schema: JsonSchema, options: JsonSchema[]): Pick<Leaf, "kind" | "choices"> {
   const choices = choicesOf(schema);
   if (choices.length > 0) return { kind: "choice", choices };
+  if (options.length > 1) return { kind: "json", choices: options.flatMap(choicesOf) };
   switch (schema.type) {
     case "integer":
     case "number":

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import type { Dataset } from "@/api/types";
 import { Tasks, type Task } from "@/tasks/tasks";
 import { TASKS } from "@/tasks/fixtures";
 import { withTask } from "./StartFrom";
-import { fits, withEncoder } from "./start";
+import { fineTuningTasks, fits, withEncoder, withFineTuning, type Source } from "./start";
 
 const trains = (kind: string, ...networks: [preset: string, architecture: string][]): Task[] =>
   TASKS.list
@@ -51,4 +52,50 @@ test("another task keeps the start and all settings beside the task's own", () =
     ...document,
     task: { kind: "not_yet" },
   });
+});
+
+const LABELLED = trains("write", ["round-mini", "round"]).map((task) => ({
+  ...task,
+  kind: "sort",
+  needs_labels: true,
+}));
+const withLabels = new Tasks([...tasks.list, ...LABELLED]);
+const specOf = (model: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+  ({ task: { kind: "fill" }, model, ...more }) as unknown as Source["spec"];
+const dataset = (id: string, classes: number, modality = "text") =>
+  ({ id, modality, statistics: { class_count: classes } }) as unknown as Dataset;
+
+test("an encoder is fine-tuned by tasks that learn labels and train its network", () => {
+  const kinds = (spec: Source["spec"]) => fineTuningTasks(spec, withLabels).map(({ kind }) => kind);
+  expect(kinds(specOf({ preset: "round-mini" }))).toEqual(["sort"]);
+  expect(kinds(specOf({ preset: null, architecture: "round" }))).toEqual(["sort"]);
+  expect(kinds(specOf({ preset: "square-mini" }))).toEqual([]);
+  expect(kinds(specOf({ preset: "round-mini" }, { adaptation: { method: "adapters" } }))).toEqual([]);
+});
+
+test("fine-tuning names the network's kind and the start, and leaves what the weights decide to the service", () => {
+  const source: Source = {
+    checkpoint: CHECKPOINT,
+    name: "words",
+    spec: specOf({ preset: "round-mini" }),
+    dataset: "ds_plain",
+  };
+  const chosen = (...datasets: Dataset[]) => withFineTuning(source, datasets, withLabels).dataset;
+  const document = withFineTuning(source, [dataset("ds_plain", 0)], withLabels);
+  expect(document).toMatchObject({
+    name: "words (fine-tuned)",
+    start: { checkpoint: CHECKPOINT, scope: "encoder" },
+    model: { architecture: "round" },
+    dataset: "ds_plain",
+  });
+  expect(withLabels.list.filter((task) => fits(task, document, withLabels)).map(({ kind }) => kind)).toEqual([
+    "fill",
+    "write",
+    "match",
+    "sort",
+  ]);
+  expect(chosen(dataset("ds_other", 3), dataset("ds_plain", 2))).toBe("ds_plain");
+  expect(chosen(dataset("ds_picture", 3, "image"), dataset("ds_other", 3), dataset("ds_plain", 0))).toBe(
+    "ds_other",
+  );
 });

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { Job } from "@/api/types";
+import { meaningOf, type Meaning } from "@/charts/metrics";
 import { progressText } from "@/lib/epochs";
 import { isolated, metric, NONE, percent } from "@/lib/format";
 import { useTitle } from "@/lib/title";
@@ -42,12 +43,11 @@ export function ComparePage({ first, second }: { first: string; second: string }
         <Skeleton width="100%" height={240} />
       </div>
     );
-  const known = new Map(tasks.of(one.data.spec.task.kind)?.metrics.map((found) => [found.name, found]));
   const own = one.data.latest;
   const theirs = other.data.latest;
   const names = [...new Set([...Object.keys(own), ...Object.keys(theirs)])].filter(isShown).sort();
-  const shown = (value: number | null | undefined, unit: string | null | undefined): string =>
-    value === null || value === undefined ? NONE : unit === "share" ? percent(value, 1) : metric(value);
+  const shown = (value: number | null | undefined, format: Meaning["format"]): string =>
+    value === null || value === undefined ? NONE : format === "percent" ? percent(value, 1) : metric(value);
   return (
     <article className="page page-narrow evaluation">
       <div className="page-head">
@@ -65,12 +65,12 @@ export function ComparePage({ first, second }: { first: string; second: string }
             </thead>
             <tbody>
               {names.map((name) => {
-                const found = known.get(name.slice(name.indexOf("/") + 1));
+                const { title, format } = meaningOf(name.slice(name.indexOf("/") + 1), tasks);
                 return (
                   <tr key={name}>
-                    <th scope="row">{found?.title ?? name}</th>
-                    <td className="num">{shown(own[name], found?.unit)}</td>
-                    <td className="num">{shown(theirs[name], found?.unit)}</td>
+                    <th scope="row">{title}</th>
+                    <td className="num">{shown(own[name], format)}</td>
+                    <td className="num">{shown(theirs[name], format)}</td>
                   </tr>
                 );
               })}

@@ -13,7 +13,7 @@ import { LeafField } from "@/form/LeafField";
 import { restart, startFor } from "@/form/recipes";
 import { Section } from "@/form/Section";
 import { SpecSide } from "@/form/SpecSide";
-import { fits, withEncoder, withUploaded } from "@/form/start";
+import { fits, withEncoder, withFineTuning, withUploaded, type Source } from "@/form/start";
 import { StartFrom, withDataset, withTask } from "@/form/StartFrom";
 import { asSpec, useValidation } from "@/form/useValidation";
 import { useTitle } from "@/lib/title";
@@ -45,24 +45,43 @@ export function NewJobPage() {
   const fields = useMemo(() => (schema.data ? fieldsOf(schema.data as JsonSchema) : null), [schema.data]);
 
   const uploaded = search.get("checkpoint");
-  const model = useQuery({ ...queries.checkpoint(uploaded ?? ""), enabled: uploaded !== null });
+  const tuned = search.get("fine_tune");
+  const begin = tuned ?? uploaded;
+  const model = useQuery({ ...queries.checkpoint(begin ?? ""), enabled: begin !== null });
+  const writer = tuned !== null && model.data && "job" in model.data ? model.data.job : null;
+  const wrote = useQuery({ ...queries.job(writer ?? ""), enabled: writer !== null });
 
-  const error = schema.error ?? datasets.error ?? source.error ?? model.error;
+  const error = schema.error ?? datasets.error ?? source.error ?? model.error ?? wrote.error;
   const wanted = search.get("dataset");
   const named = ready?.find((dataset) => dataset.id === wanted);
   const chosen = named ?? (ready?.length === 1 ? ready[0] : undefined);
   // The list may be older than the completion of the named dataset; the form would start without it.
   const listed = wanted === null || named !== undefined || !datasets.isFetching;
   const loaded =
-    fields && ready && listed && (from === null || source.data) && (uploaded === null || model.data);
+    fields &&
+    ready &&
+    listed &&
+    (from === null || source.data) &&
+    (begin === null || model.data) &&
+    (writer === null || wrote.data);
   const encoder = search.get("encoder");
   const begun = (document: Document) => (encoder ? withEncoder(document, encoder, tasks) : document);
-  const start: Document =
-    source.data && fields
-      ? begun(documentOf(source.data, fields))
-      : model.data && "spec" in model.data
-        ? { ...withUploaded(model.data), dataset: chosen?.id }
-        : { ...startFor(tasks, chosen?.modality ?? "text", chosen), dataset: chosen?.id, name: chosen?.name };
+  const start = (): Document => {
+    if (source.data && fields) return begun(documentOf(source.data, fields));
+    const whole = model.data && "spec" in model.data ? model.data : undefined;
+    const made: Omit<Source, "checkpoint"> | undefined = whole ? { ...whole, dataset: null } : wrote.data;
+    if (tuned !== null && made) {
+      const { name, spec, dataset } = made;
+      const document = withFineTuning({ checkpoint: tuned, name, spec, dataset }, ready ?? [], tasks);
+      return named ? { ...document, dataset: named.id } : document;
+    }
+    if (whole) return { ...withUploaded(whole), dataset: chosen?.id };
+    return {
+      ...startFor(tasks, chosen?.modality ?? "text", chosen),
+      dataset: chosen?.id,
+      name: chosen?.name,
+    };
+  };
   return (
     <div className="page">
       <Back href="/jobs">Jobs</Back>
@@ -71,7 +90,7 @@ export function NewJobPage() {
       </div>
       {error && <ErrorBox error={error} />}
       {loaded ? (
-        <JobForm key={`${from ?? "new"} ${encoder ?? ""}`} fields={fields} datasets={ready} start={start} />
+        <JobForm key={search.toString()} fields={fields} datasets={ready} start={start()} />
       ) : (
         !error && <Skeleton width="100%" height={640} />
       )}

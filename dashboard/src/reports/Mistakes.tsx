@@ -31,9 +31,11 @@ export function Mistakes({ document }: { document: MistakesDocument }) {
             <li key={mistake.sample}>
               <Sample mistake={mistake} />
               <p className="small">
+                <span className="faint">Predicted</span>{" "}
                 <b className="mistake-predicted">{isolated(mistake.predicted)}</b>{" "}
-                <span className="num">{percent(mistake.confidence)}</span>
-                <span className="faint"> is {isolated(mistake.truth)}</span>
+                <span className="num">({percent(mistake.confidence)})</span>
+                <br />
+                <span className="faint">True class</span> <b>{isolated(mistake.truth)}</b>
               </p>
             </li>
           ))}

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { client, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { UploadedCheckpoint } from "@/api/types";
+import { fineTuningTasks } from "@/form/start";
 import { bytes, shortId } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { useTitle } from "@/lib/title";
@@ -52,7 +53,8 @@ function Remove({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
 
 function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
   const canWrite = useCanWrite();
-  const task = useTasks().of(checkpoint.spec.task.kind);
+  const tasks = useTasks();
+  const task = tasks.of(checkpoint.spec.task.kind);
   const { architecture, layers, hidden_size: width } = checkpoint.spec.model;
   return (
     <tr>
@@ -74,6 +76,11 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
         {canWrite && (
           <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
             New job
+          </ButtonLink>
+        )}{" "}
+        {canWrite && fineTuningTasks(checkpoint.spec, tasks).length > 0 && (
+          <ButtonLink small icon="fork" href={`/jobs/new?fine_tune=${checkpoint.id}`}>
+            Fine-tune
           </ButtonLink>
         )}{" "}
         {canWrite && <Remove checkpoint={checkpoint} />}

@@ -1,5 +1,5 @@
 import type { DatasetDetail } from "@/api/types";
-import { integer, percent } from "@/lib/format";
+import { count, integer, percent } from "@/lib/format";
 import { BadSamples, Bars, Classes, SetAside } from "./Findings";
 import { numberOf, rowsOf, textOf } from "./statistics";
 
@@ -26,7 +26,7 @@ function Transcripts({ statistics }: { statistics: DatasetDetail["statistics"] }
     <>
       <h2>Transcripts</h2>
       <p className="faint small">
-        {`${integer(numberOf(told.rows))} transcripts, ${integer(numberOf(told.words))} words, ${integer(numberOf(told.characters))} characters.`}
+        {`${count(numberOf(told.rows), "transcript")}, ${count(numberOf(told.words), "word")}, ${count(numberOf(told.characters), "character")}.`}
         {orphans > 0 && ` ${integer(orphans)} without a recording in their own file, first ${first}.`}
       </p>
       {rowsOf(told, "problems").map((problem) => (

@@ -9,6 +9,10 @@ export function rowsOf(statistics: Record<string, unknown>, field: string): Row[
 export const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0);
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
+/** Whether the samples have classes to learn; lists of datasets tell their number alone. */
+export const hasClasses = (statistics: Record<string, unknown>): boolean =>
+  numberOf(statistics.class_count) > 1;
+
 export interface Script {
   script: string;
   letters: number;

@@ -3,7 +3,9 @@ import { useState } from "react";
 import * as queries from "@/api/queries";
 import { isTerminal, type Checkpoint, type Export, type Job } from "@/api/types";
 import { meaningOf } from "@/charts/metrics";
+import { fineTuningTasks } from "@/form/start";
 import { bytes, count, integer, metric, percent, shortId } from "@/lib/format";
+import { useCanWrite } from "@/lib/session";
 import { useTasks } from "@/tasks/context";
 import type { Task, Tasks } from "@/tasks/tasks";
 import { ButtonLink } from "@/ui/Button";
@@ -64,6 +66,8 @@ function figureOf(task: Task | undefined, tasks: Tasks): Figure | undefined {
 interface RowProps {
   modality: string | undefined;
   checkpoint: Checkpoint;
+  /** Whether a task that learns labels can start from it. */
+  tunable: boolean;
   figure: Figure | undefined;
   /** The newest export of this checkpoint. */
   made: Export | undefined;
@@ -71,7 +75,7 @@ interface RowProps {
   toggle: () => void;
 }
 
-function Row({ checkpoint, figure, made, modality, open, toggle }: RowProps) {
+function Row({ checkpoint, tunable, figure, made, modality, open, toggle }: RowProps) {
   const found = figure && value(checkpoint, figure.series);
   return (
     <li className="checkpoint">
@@ -112,6 +116,15 @@ function Row({ checkpoint, figure, made, modality, open, toggle }: RowProps) {
         >
           Try
         </ButtonLink>
+        {tunable && (
+          <ButtonLink
+            icon="fork"
+            href={`/jobs/new?fine_tune=${checkpoint.id}`}
+            label={`Fine-tune the checkpoint of step ${checkpoint.step}`}
+          >
+            Fine-tune
+          </ButtonLink>
+        )}
         <ButtonLink
           download
           icon="download"
@@ -173,6 +186,8 @@ export function CheckpointsTab({ job }: { job: Job }) {
   const tasks = useTasks();
   const task = tasks.of(job.spec.task.kind);
   const figure = figureOf(task, tasks);
+  const canWrite = useCanWrite();
+  const tunable = canWrite && fineTuningTasks(job.spec, tasks).length > 0;
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton width="100%" height={220} />;
   const [newest] = data.data;
@@ -194,6 +209,7 @@ export function CheckpointsTab({ job }: { job: Job }) {
           <Row
             key={checkpoint.id}
             checkpoint={checkpoint}
+            tunable={tunable}
             figure={figure}
             modality={task?.modality}
             made={exports?.find((made) => made.checkpoint === checkpoint.id)}

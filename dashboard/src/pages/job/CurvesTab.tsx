@@ -115,7 +115,7 @@ export function CurvesTab({ job, live }: { job: Job; live: LiveMetrics }) {
   const shared = { view, waiting: waitingText(job, pending), perEpoch, onZoom, onReset };
   return (
     <>
-      <CurvesToolbar onReset={onReset} onZoom={onZoom} lastStep={lastStep} />
+      <CurvesToolbar job={job.id} onReset={onReset} onZoom={onZoom} lastStep={lastStep} />
       {error && <ErrorBox error={error} retry={() => void retry()} />}
       <div className="curves">
         <Chart {...shared} wide spec={loss} height={LOSS_HEIGHT} traces={tracesOf(loss, traces)} />

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { integer } from "@/lib/format";
-import { Button } from "@/ui/Button";
+import { Button, ButtonLink } from "@/ui/Button";
 import { CopyButton } from "@/ui/Copy";
 
 const DEFAULT_SMOOTHING = 0.6;
@@ -80,12 +80,14 @@ function Steps({ range, onZoom }: StepsProps) {
 }
 
 interface ToolbarProps {
+  /** The job's id. */
+  job: string;
   lastStep: number;
   onZoom: (from: number, to: number) => void;
   onReset: () => void;
 }
 
-export function CurvesToolbar({ lastStep, onZoom, onReset }: ToolbarProps) {
+export function CurvesToolbar({ job, lastStep, onZoom, onReset }: ToolbarProps) {
   const [, setSearch] = useSearchParams();
   const { smoothing, log, zoom } = useCurvesView();
   const set = (name: string, value: string | null) =>
@@ -135,6 +137,16 @@ export function CurvesToolbar({ lastStep, onZoom, onReset }: ToolbarProps) {
         >
           Show all
         </Button>
+        <ButtonLink
+          small
+          look="ghost"
+          download
+          icon="download"
+          href={`/v1/jobs/${job}/tensorboard`}
+          label="Download the curves as an event file of TensorBoard"
+        >
+          TensorBoard
+        </ButtonLink>
         <CopyButton icon="link" text={window.location.href} label="Copy a link to exactly this view" />
       </div>
     </div>
