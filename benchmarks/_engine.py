@@ -1,10 +1,13 @@
 """Runs the engine from the command line, ``python -m core run``, and collects its events with their times."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,3 +67,21 @@ def engine(
     if process.wait() != 0:
         sys.exit(f"The engine failed; its log ends:\n{(out / 'log.txt').read_text()[-3000:]}")
     return EngineRun(out, events, started, time.perf_counter() - clock)
+
+
+@contextlib.contextmanager
+def run_directory(kept: Path | None, name: str) -> Iterator[Path]:
+    """The directory of a benchmark's runs: the one to keep, or a temporary one."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix=f"seedbed-{name}-", dir="/var/tmp") as scratch:
+        yield Path(scratch)
+
+
+def processor() -> str:
+    """The processor's name and the number of its cores that this process may use."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    return f"{name}, {len(os.sched_getaffinity(0))} cores"

@@ -7,18 +7,17 @@ speakers.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks._engine import run_directory
 from benchmarks._processes import run
 from benchmarks.learn import audio
 from benchmarks.learn.measuring import floor, score
@@ -60,7 +59,7 @@ def main() -> int:
         "channels": arguments.channels or (1 if fashion else 3),
     }
     recipe = RECIPES[arguments.task]
-    with directory(arguments.keep) as scratch:
+    with run_directory(arguments.keep, "learn") as scratch:
         bench = Bench(scratch, arguments.task, recipe, paths, audio.DATA if of_audio else {"image": image})
         seconds = 60 * arguments.minutes * TRAINING_SHARE[recipe.measure] / arguments.seeds
         steps = bench.steps_in(seconds)
@@ -137,17 +136,6 @@ class Bench:
                 f"The run {name} ended with exit code {ended.returncode}. Its log ends:\n{log.read_text()[-3000:]}"
             )
         return job, out
-
-
-@contextlib.contextmanager
-def directory(kept: Path | None) -> Iterator[Path]:
-    """The directory of the runs: the one to keep, or a temporary one."""
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-        yield kept
-        return
-    with tempfile.TemporaryDirectory(prefix="seedbed-learn-", dir="/var/tmp") as scratch:
-        yield Path(scratch)
 
 
 def fashion_mnist() -> list[Path]:

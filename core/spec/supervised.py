@@ -39,23 +39,45 @@ class ClassifyingTask(SupervisedTask):
 
 
 def fine_tuning_recipes(
-    *, batch: int, steps: int, rate: float, large_batch: int, large_steps: int, **sections: Document
+    *,
+    batch: int,
+    steps: int,
+    rate: float,
+    added_rate: float,
+    large_batch: int,
+    large_steps: int,
+    large_rate: float,
+    **sections: Document,
 ) -> tuple[Recipe, ...]:
     """Recipes of a task that learns labels. They name no network: it is the checkpoint's, or without one the task's default.
 
     Args:
-        batch: Samples a step of the small one, for ``steps`` steps at a peak learning rate of ``rate``.
+        batch: Samples a step of the small ones, for ``steps`` steps.
+        rate: Peak learning rate where everything is trained.
+        added_rate: Peak learning rate where only the head, or added weights, are trained.
+        large_rate: Peak learning rate of the large one.
         sections: Further sections of the spec for all recipes.
     """
     optimizer = {"learning_rate": rate, "weight_decay": 0.05}
+    added = some_steps(steps, batch, optimizer | {"learning_rate": added_rate})
+    length = f"{steps} steps of {batch} samples: some minutes on a CPU"
     return (
         smoke(
             "60 steps: about a minute on a laptop",
             {**sections, "training": few_steps(16, optimizer)},
         ),
-        mini(
-            f"{steps} steps of {batch} samples: some minutes on a CPU",
-            {**sections, "training": some_steps(steps, batch, optimizer)},
+        mini(length, {**sections, "training": some_steps(steps, batch, optimizer)}),
+        Recipe(
+            "frozen",
+            "Head alone",
+            f"The encoder stays as it is; {length}",
+            {**sections, "adaptation": {"method": "frozen"}, "training": added},
+        ),
+        Recipe(
+            "lora",
+            "LoRA",
+            f"Low-rank updates and the head; {length}",
+            {**sections, "adaptation": {"method": "lora"}, "training": added},
         ),
         base(
             f"{large_steps:,} steps of {large_batch} samples: for a GPU",
@@ -64,7 +86,7 @@ def fine_tuning_recipes(
                 "training": {
                     "steps": large_steps,
                     "batch_size": large_batch,
-                    "optimizer": {"learning_rate": rate / 2, "weight_decay": 0.05, "layer_decay": 0.75},
+                    "optimizer": {"learning_rate": large_rate, "weight_decay": 0.05, "layer_decay": 0.75},
                     "schedule": {"warmup_steps": large_steps // 10},
                     "log_every": 50,
                     "evaluate_every": large_steps // 20,

@@ -34,7 +34,13 @@ class AudioClassification(ClassifyingTask):
     presets: ClassVar[tuple[str, ...]] = presets_of("ast", "wav2vec2", default="ast-tiny")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *CLASSIFICATION)
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
-        batch=32, steps=600, rate=0.0005, large_batch=64, large_steps=10_000
+        batch=32,
+        steps=300,
+        rate=0.0005,
+        added_rate=0.003,
+        large_batch=64,
+        large_steps=10_000,
+        large_rate=0.00025,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("label_smoothing", "augmentation")
     opening: ClassVar[Opening] = AUDIO_CLASSIFICATION

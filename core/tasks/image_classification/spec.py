@@ -31,7 +31,13 @@ class ImageClassification(ClassifyingTask):
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *CLASSIFICATION)
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
-        batch=64, steps=600, rate=0.001, large_batch=256, large_steps=10_000
+        batch=64,
+        steps=300,
+        rate=0.001,
+        added_rate=0.003,
+        large_batch=256,
+        large_steps=10_000,
+        large_rate=0.0005,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("label_smoothing", "mixup")
     opening: ClassVar[Opening] = IMAGE_CLASSIFICATION

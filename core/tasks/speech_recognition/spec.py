@@ -52,7 +52,13 @@ class SpeechRecognition(SupervisedTask):
         ),
     )
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
-        batch=16, steps=1_500, rate=0.0005, large_batch=64, large_steps=20_000
+        batch=16,
+        steps=1_500,
+        rate=0.0005,
+        added_rate=0.003,
+        large_batch=64,
+        large_steps=20_000,
+        large_rate=0.00025,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("max_seconds", "freeze_feature_encoder", "augmentation")
     opening: ClassVar[Opening] = SPEECH_RECOGNITION

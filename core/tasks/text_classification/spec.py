@@ -37,7 +37,13 @@ class TextClassification(ClassifyingTask):
         *(replace(metric, always=False) for metric in (*CLASSIFICATION, *MULTI_LABEL, *REGRESSION)),
     )
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
-        batch=32, steps=600, rate=0.0005, large_batch=64, large_steps=10_000
+        batch=32,
+        steps=300,
+        rate=0.001,
+        added_rate=0.003,
+        large_batch=64,
+        large_steps=10_000,
+        large_rate=0.00025,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("target", "label_smoothing")
     opening: ClassVar[Opening] = TEXT_CLASSIFICATION

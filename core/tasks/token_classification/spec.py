@@ -77,7 +77,13 @@ class TokenClassification(ClassifyingTask):
         ),
     )
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
-        batch=32, steps=600, rate=0.0005, large_batch=64, large_steps=10_000
+        batch=32,
+        steps=600,
+        rate=0.0005,
+        added_rate=0.003,
+        large_batch=64,
+        large_steps=10_000,
+        large_rate=0.00025,
     )
     main_fields: ClassVar[tuple[str, ...]] = ("label_smoothing", "class_weights")
     opening: ClassVar[Opening] = TOKEN_CLASSIFICATION

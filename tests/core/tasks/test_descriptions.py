@@ -36,7 +36,8 @@ def test_each_task_has_a_title_and_a_reason_to_choose_it(task: type[TaskSpec]) -
 
 
 def test_its_recipes_are_jobs(kind: str, task: type[TaskSpec]) -> None:
-    assert [recipe.name for recipe in task.recipes] == ["smoke", "mini", "base"]
+    adapted = ["frozen", "lora"] if task.needs_labels else []
+    assert [recipe.name for recipe in task.recipes] == ["smoke", "mini", *adapted, "base"]
     for recipe in task.recipes:
         document = json.loads(json.dumps({"name": recipe.title, **recipe.spec(kind)}))
         assert document["task"]["kind"] == kind
