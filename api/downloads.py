@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from http import HTTPStatus
 from urllib.parse import quote
@@ -84,11 +84,65 @@ async def send_object(
     Raises:
         RangeNotSatisfiable; StorageNotFound, StorageUnavailable: before the first byte is sent.
     """
+    return await _answer(
+        request,
+        lambda start, stop: from_threads(storage.chunks(key, start, stop), threads),
+        size=size,
+        sha256=sha256,
+        name=name,
+        shown_as=shown_as,
+        caching="private, max-age=31536000, immutable",
+    )
+
+
+async def send_written(
+    request: Request, content: bytes, *, sha256: str, name: str, shown_as: str | None = None
+) -> Response:
+    """Answer a GET or HEAD for a file that was written for this request: the same as `send_object`, but clients ask each time
+    whether it has changed.
+
+    Raises:
+        RangeNotSatisfiable
+    """
+
+    async def part(start: int, stop: int) -> AsyncIterator[bytes]:
+        return _once(content[start:stop])
+
+    return await _answer(
+        request,
+        part,
+        size=len(content),
+        sha256=sha256,
+        name=name,
+        shown_as=shown_as,
+        caching="private, no-cache",
+    )
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _answer(
+    request: Request,
+    read: Callable[[int, int], Awaitable[AsyncIterator[bytes]]],
+    *,
+    size: int,
+    sha256: str,
+    name: str,
+    shown_as: str | None,
+    caching: str,
+) -> Response:
+    """
+    Args:
+        read: From its first byte to before its last one.
+        caching: The header ``Cache-Control``.
+    """
     etag = f'"{sha256}"'
     headers = {
         "ETag": etag,
         "Accept-Ranges": "none" if shown_as else "bytes",
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": caching,
     }
     if _names(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
@@ -106,7 +160,7 @@ async def send_object(
     media_type = shown_as or "application/octet-stream"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    body = await from_threads(storage.chunks(key, start, stop), threads)
+    body = await read(start, stop)
     return StreamingResponse(body, status, headers=headers, media_type=media_type)
 
 

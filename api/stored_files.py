@@ -1,5 +1,6 @@
 """Downloads of the files of a checkpoint or an export, one by one or as one archive, and their OpenAPI descriptions."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -8,9 +9,9 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.context import Context
-from api.downloads import from_threads, send_object
+from api.downloads import from_threads, send_object, send_written
 from api.problem_types import JsonResponses, problems
-from api.zip_stream import archive
+from api.zip_stream import Member, archive
 from control.errors import NotFound
 
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -31,6 +32,21 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
+class WrittenFile:
+    """A file that is in no storage, since it is written when it is asked for."""
+
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
 class StoredFiles:
     """The files of one checkpoint or export."""
 
@@ -38,13 +54,13 @@ class StoredFiles:
     """What the files belong to, for messages such as "``owner`` has no file"."""
     folder: str
     """Name of the archive and of the one folder in it."""
-    files: Mapping[str, StoredFile]
+    files: Mapping[str, StoredFile | WrittenFile]
     """The files by their paths."""
 
     @classmethod
     def below(cls, prefix: str, listed: Iterable[Mapping[str, Any]], *, owner: str, folder: str) -> Self:
         """Those under a prefix in storage that a manifest lists: ``path``, ``bytes`` and ``sha256`` of each."""
-        files = {
+        files: dict[str, StoredFile | WrittenFile] = {
             file["path"]: StoredFile(f"{prefix}/{file['path']}", file["bytes"], file["sha256"])
             for file in listed
         }
@@ -64,6 +80,9 @@ class StoredFiles:
                 param="path",
                 params={"path": path, "owner": self.owner},
             )
+        name = path.rpartition("/")[2]
+        if isinstance(file, WrittenFile):
+            return await send_written(request, file.content, sha256=file.sha256, name=name)
         return await send_object(
             request,
             context.storage,
@@ -71,12 +90,19 @@ class StoredFiles:
             file.key,
             size=file.size,
             sha256=file.sha256,
-            name=path.rpartition("/")[2],
+            name=name,
         )
 
     async def send_archive(self, context: Context) -> StreamingResponse:
         """Answer a GET for all of them, as one zip that is streamed."""
-        members = [(f"{self.folder}/{path}", file.key, file.size) for path, file in self.files.items()]
+        members = [
+            Member(
+                f"{self.folder}/{path}",
+                file.content if isinstance(file, WrittenFile) else file.key,
+                file.size,
+            )
+            for path, file in self.files.items()
+        ]
         length, blocks = archive(context.storage, members)
         body = await from_threads(blocks, context.downloads)
         return StreamingResponse(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from typing import NamedTuple
 
 from zipstream import ZIP_STORED, ZipStream
 
@@ -10,14 +11,22 @@ from control.storage import Storage
 _BLOCK = 1 << 20
 
 
-def archive(storage: Storage, members: Iterable[tuple[str, str, int]]) -> tuple[int, Iterator[bytes]]:
+class Member(NamedTuple):
+    """A file of an archive."""
+
+    name: str
+    """In the archive."""
+    content: str | bytes
+    """Its key in storage, or its bytes."""
+    size: int
+    """In bytes."""
+
+
+def archive(storage: Storage, members: Iterable[Member]) -> tuple[int, Iterator[bytes]]:
     """The zip's length in bytes, and its bytes about a MiB at a time.
 
     Members on this machine are all opened before the first byte is sent, so a deletion meanwhile does not truncate the
     response.
-
-    Args:
-        members: (name in the archive, key in storage, size in bytes).
     """
     members = list(members)
     layout = ZipStream(compress_type=ZIP_STORED, sized=True)
@@ -26,14 +35,15 @@ def archive(storage: Storage, members: Iterable[tuple[str, str, int]]) -> tuple[
     return len(layout), _blocks(storage, members)
 
 
-def _blocks(storage: Storage, members: list[tuple[str, str, int]]) -> Iterator[bytes]:
+def _blocks(storage: Storage, members: list[Member]) -> Iterator[bytes]:
     """Join the small pieces (headers), pass the large ones on."""
     small: list[bytes] = []
     collected = 0
     with ExitStack() as stack:
         stream = ZipStream(compress_type=ZIP_STORED, sized=True)
-        for name, key, size in members:
-            stream.add(_content(storage, key, stack), name, size=size)
+        for name, content, size in members:
+            whole = iter((content,)) if isinstance(content, bytes) else _content(storage, content, stack)
+            stream.add(whole, name, size=size)
         for piece in stream:
             small.append(piece)
             collected += len(piece)

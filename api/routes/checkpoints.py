@@ -3,27 +3,29 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import AUTH_PROBLEMS, Reader, Writer
 from api.context import Context, Ctx
+from api.downloads import send_written
 from api.parameters import CheckpointId
 from api.problem_types import problems
 from api.stored_files import (
     DOWNLOAD_HEADERS,
     StoredFile,
     StoredFiles,
+    WrittenFile,
     archive_responses,
     file_responses,
     head_responses,
 )
 from control.checkpoints import deletion, service, uploads
-from control.checkpoints.models import Checkpoint
 from control.checkpoints.presenters import checkpoint_out, uploaded_out
 from control.checkpoints.schemas import CheckpointOut, UploadedCheckpointOut
 from control.db import read, write
+from control.model_cards import service as model_cards
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
 
@@ -73,7 +75,7 @@ def delete_checkpoint(checkpoint: CheckpointId, caller: Writer, context: Ctx) ->
 FilePath = Annotated[
     str,
     Path(
-        description="As in the checkpoint's `files`; `manifest.json` as well.",
+        description="As in the checkpoint's `files`; `manifest.json` as well, and `README.md`, the model card.",
         json_schema_extra={"minLength": 1},
         examples=["model.safetensors"],
     ),
@@ -97,7 +99,8 @@ FilePath = Annotated[
 async def download_checkpoint_file(
     request: Request, checkpoint: CheckpointId, path: FilePath, caller: Reader, context: Ctx
 ) -> Response:
-    """One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by."""
+    """One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by. Only `README.md` changes, and
+    its `ETag` with it, unless it was uploaded with the checkpoint."""
     files = await run_in_threadpool(_files, context, caller.project_id, checkpoint)
     return await files.send(path, request, context)
 
@@ -111,19 +114,60 @@ async def download_checkpoint_file(
     ),
 )
 async def download_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> StreamingResponse:
-    """The whole checkpoint as one zip, in a folder of its own that opens with `transformers`."""
+    """The whole checkpoint as one zip, in a folder of its own that opens with `transformers`, with its model card."""
     files = await run_in_threadpool(_files, context, caller.project_id, checkpoint)
     return await files.send_archive(context)
 
 
-def _find(context: Context, project_id: str, checkpoint_id: str) -> Checkpoint:
+@router.get(
+    "/{checkpoint}/card",
+    operation_id="getModelCard",
+    response_class=Response,
+    responses=problems(
+        *AUTH_PROBLEMS,
+        "checkpoint_not_found",
+        also={
+            200: {
+                "description": "The model card.",
+                "content": {"text/markdown": {"schema": {"type": "string"}}},
+                "headers": {"ETag": {"description": "Its SHA-256, in quotes.", "schema": {"type": "string"}}},
+            },
+            304: {"description": "The client has it already."},
+        },
+    ),
+)
+async def get_model_card(
+    request: Request,
+    checkpoint: CheckpointId,
+    caller: Reader,
+    context: Ctx,
+    _if_none_match: Annotated[
+        str | None, Header(alias="If-None-Match", description="An ETag that the client has.")
+    ] = None,
+) -> Response:
+    """The model card of a checkpoint, in the format of the Hugging Face Hub: Markdown with metadata. It tells what is known now, so
+    it changes when the checkpoint is evaluated, or a dataset renamed."""
+    card = await run_in_threadpool(_card, context, caller.project_id, checkpoint)
+    return await send_written(
+        request,
+        card.content,
+        sha256=card.sha256,
+        name=model_cards.FILE,
+        shown_as="text/markdown; charset=utf-8",
+    )
+
+
+def _card(context: Context, project_id: str, checkpoint_id: str) -> WrittenFile:
     with read(context.engine) as session:
-        return service.get(session, project_id, checkpoint_id)
+        return WrittenFile(model_cards.of(session, project_id, checkpoint_id).encode())
 
 
 def _files(context: Context, project_id: str, checkpoint_id: str) -> StoredFiles:
-    """The files that the checkpoint's manifest lists, and the manifest."""
-    checkpoint = _find(context, project_id, checkpoint_id)
+    """The files that the checkpoint's manifest lists, the manifest, and the model card unless it was uploaded with one."""
+    with read(context.engine) as session:
+        checkpoint = service.get(session, project_id, checkpoint_id)
+        has_card = model_cards.has_its_own(checkpoint)
+        card = None if has_card else WrittenFile(model_cards.card(session, checkpoint).encode())
     found = StoredFiles.below(
         checkpoint.prefix,
         checkpoint.manifest["files"],
@@ -134,4 +178,6 @@ def _files(context: Context, project_id: str, checkpoint_id: str) -> StoredFiles
     )
     key = f"{checkpoint.prefix}/{MANIFEST}"
     manifest = StoredFile(key, context.storage.size(key), checkpoint.manifest_sha256)
-    return replace(found, files={**found.files, MANIFEST: manifest})
+    return replace(
+        found, files={**found.files, MANIFEST: manifest} | ({model_cards.FILE: card} if card else {})
+    )

@@ -16,6 +16,8 @@ class Opening:
 from transformers import AutoModel
 
 model = AutoModel.from_pretrained("{FOLDER}")"""
+    pipeline: str | None = None
+    """What the model is for, as a model card on the Hugging Face Hub tells it (``pipeline_tag``), where that is not features."""
 
 
 MASKED_LANGUAGE = Opening(
@@ -25,6 +27,7 @@ from transformers import pipeline
 
 fill = pipeline("fill-mask", "{FOLDER}")
 print(fill(f"The {{fill.tokenizer.mask_token}} statement"))""",
+    "fill-mask",
 )
 CAUSAL_LANGUAGE = Opening(
     "AutoModelForCausalLM",
@@ -33,6 +36,7 @@ from transformers import pipeline
 
 write = pipeline("text-generation", "{FOLDER}")
 print(write("The statement", max_new_tokens=40))""",
+    "text-generation",
 )
 TEXT_TO_TEXT = Opening(
     "AutoModelForSeq2SeqLM",
@@ -41,6 +45,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 model = AutoModelForSeq2SeqLM.from_pretrained("{FOLDER}")
 tokenizer = AutoTokenizer.from_pretrained("{FOLDER}")""",
+    "text2text-generation",
 )
 IMAGE_CLASSIFICATION = Opening(
     "AutoModelForImageClassification",
@@ -50,6 +55,7 @@ from transformers import pipeline
 # A ResNet for small images has its class in the folder, which trust_remote_code allows to run.
 classify = pipeline("image-classification", "{FOLDER}", trust_remote_code=True)
 print(classify("image.png"))""",
+    "image-classification",
 )
 TEXT_CLASSIFICATION = Opening(
     "AutoModelForSequenceClassification",
@@ -59,6 +65,7 @@ from transformers import pipeline
 # A T5 encoder has its class in the folder, which trust_remote_code allows to run.
 classify = pipeline("text-classification", "{FOLDER}", trust_remote_code=True)
 print(classify("Some text", truncation=True))""",
+    "text-classification",
 )
 TOKEN_CLASSIFICATION = Opening(
     "AutoModelForTokenClassification",
@@ -67,6 +74,7 @@ from transformers import pipeline
 
 tag = pipeline("token-classification", "{FOLDER}", aggregation_strategy="first")
 print(tag("Some text"))""",
+    "token-classification",
 )
 AUDIO_CLASSIFICATION = Opening(
     "AutoModelForAudioClassification",
@@ -75,6 +83,7 @@ from transformers import pipeline
 
 classify = pipeline("audio-classification", "{FOLDER}")
 print(classify("recording.wav"))""",
+    "audio-classification",
 )
 SPEECH_RECOGNITION = Opening(
     "AutoModelForCTC",
@@ -83,6 +92,7 @@ from transformers import pipeline
 
 transcribe = pipeline("automatic-speech-recognition", "{FOLDER}")
 print(transcribe("recording.wav")["text"])""",
+    "automatic-speech-recognition",
 )
 OWN_CLASS = Opening(
     "AutoModel",

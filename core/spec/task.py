@@ -120,6 +120,12 @@ class TaskSpec(Spec):
         return (*own, *MODALITY_FIELDS[cls.modality], *labels, *adaptation)
 
     @classmethod
+    def pipeline(cls) -> str:
+        """What its checkpoints are for, as the Hugging Face Hub calls it (``pipeline_tag``); features by default."""
+        features = "image-feature-extraction" if cls.modality == "image" else "feature-extraction"
+        return cls.opening.pipeline or features
+
+    @classmethod
     def architectures(cls) -> frozenset[str]:
         """The kinds of network that it trains."""
         return frozenset(PRESETS[name].architecture for name in cls.presets)

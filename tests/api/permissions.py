@@ -61,6 +61,7 @@ SCOPES: dict[str, Scope] = {
     "downloadCheckpointFile": "read",
     "headCheckpointFile": "read",
     "downloadCheckpoint": "read",
+    "getModelCard": "read",
     "exportCheckpoint": "write",
     "listExports": "read",
     "getExport": "read",

@@ -107,6 +107,7 @@ def test_the_archive_holds_every_file(client: httpx.Client, checkpoint: Stored) 
         assert len(folders) == 1
         found = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+    assert found.pop("README.md").startswith(b"---\n")
     assert found == checkpoint.files
 
 

@@ -83,7 +83,7 @@ class GenerativeAdversarialNetwork(TaskSpec):
             },
         ),
     )
-    opening: ClassVar[Opening] = OWN_CLASS
+    opening: ClassVar[Opening] = replace(OWN_CLASS, pipeline="unconditional-image-generation")
     predictions: ClassVar[tuple[Prediction, ...]] = (GENERATE,)
     has_encoder: ClassVar[bool] = False
 

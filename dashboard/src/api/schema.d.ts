@@ -831,7 +831,8 @@ export interface paths {
         };
         /**
          * Download Checkpoint File
-         * @description One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by.
+         * @description One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by. Only `README.md` changes, and
+         *     its `ETag` with it, unless it was uploaded with the checkpoint.
          */
         get: operations["downloadCheckpointFile"];
         /**
@@ -845,7 +846,8 @@ export interface paths {
         options?: never;
         /**
          * Download Checkpoint File
-         * @description One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by.
+         * @description One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by. Only `README.md` changes, and
+         *     its `ETag` with it, unless it was uploaded with the checkpoint.
          */
         head: operations["headCheckpointFile"];
         patch?: never;
@@ -885,9 +887,30 @@ export interface paths {
         };
         /**
          * Download Checkpoint
-         * @description The whole checkpoint as one zip, in a folder of its own that opens with `transformers`.
+         * @description The whole checkpoint as one zip, in a folder of its own that opens with `transformers`, with its model card.
          */
         get: operations["downloadCheckpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/checkpoints/{checkpoint}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Model Card
+         * @description The model card of a checkpoint, in the format of the Hugging Face Hub: Markdown with metadata. It tells what is known now, so
+         *     it changes when the checkpoint is evaluated, or a dataset renamed.
+         */
+        get: operations["getModelCard"];
         put?: never;
         post?: never;
         delete?: never;
@@ -11904,7 +11927,7 @@ export interface operations {
             path: {
                 /** @description Id, `ckpt_…` */
                 checkpoint: string;
-                /** @description As in the checkpoint's `files`; `manifest.json` as well. */
+                /** @description As in the checkpoint's `files`; `manifest.json` as well, and `README.md`, the model card. */
                 path: string;
             };
             cookie?: never;
@@ -12209,7 +12232,7 @@ export interface operations {
             path: {
                 /** @description Id, `ckpt_…` */
                 checkpoint: string;
-                /** @description As in the checkpoint's `files`; `manifest.json` as well. */
+                /** @description As in the checkpoint's `files`; `manifest.json` as well, and `README.md`, the model card. */
                 path: string;
             };
             cookie?: never;
@@ -12627,6 +12650,122 @@ export interface operations {
                 };
             };
             /** @description The storage does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getModelCard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag that the client has. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Id, `ckpt_…` */
+                checkpoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model card. */
+            200: {
+                headers: {
+                    /** @description Its SHA-256, in quotes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
