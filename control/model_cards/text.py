@@ -1,7 +1,7 @@
 """The text of a model card, section by section. What people named is escaped wherever it stands."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import yaml
 
@@ -19,7 +19,7 @@ def body(facts: Facts) -> str:
     """All sections below the metadata."""
     sections = (
         _head(facts),
-        _loading(facts),
+        loading(facts.spec.task.opening if facts.known else Opening(), facts.files),
         _data(facts),
         _scores(facts),
         _curves(facts),
@@ -48,13 +48,16 @@ def _head(facts: Facts) -> str:
     return f"# {plain(facts.name)}\n\n{made}\n\n" + _list((k, v) for k, v in identity if v is not None)
 
 
-def _loading(facts: Facts) -> str:
-    opening = facts.spec.task.opening if facts.known else Opening()
-    code = opening.code.replace(FOLDER, _HERE)
+def loading(opening: Opening, files: Collection[str]) -> str:
+    """How to open a checkpoint with these files."""
+    code = opening.code
+    if "trust_remote_code" not in code and any(file.endswith(".py") and "/" not in file for file in files):
+        code = "# The network's class lies in the folder, since transformers has none for it.\n" + code
+        code = code.replace(f'"{FOLDER}"', f'"{FOLDER}", trust_remote_code=True')
     return (
         "## How to load it\n\n"
         f"`{opening.loader}.from_pretrained` takes the folder of this file as it is. Run this in the folder, or put its path in place "
-        f'of `"{_HERE}"`:\n\n{fenced(code, "python")}'
+        f'of `"{_HERE}"`:\n\n{fenced(code.replace(FOLDER, _HERE), "python")}'
     )
 
 
