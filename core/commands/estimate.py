@@ -1,24 +1,22 @@
 """The command ``estimate``: prepares the data, builds the networks, times a few real steps and reports the result."""
 
 import os
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 
 from core.checkpoints.resume import fingerprint
 from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
-from core.commands.run import environment_of, explain, load_spec, settle
+from core.commands.endings import run_to_end
+from core.commands.settling import environment_of, load_spec, settle
 from core.data import DataFile, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.distributed.world import World
-from core.errors import STOPPED
 from core.estimation.flops import flops_per_step
 from core.estimation.memory import device_bytes, largest_batch, peak_bytes, reset_peak
 from core.estimation.peak import device_peak
@@ -71,30 +69,8 @@ def estimate(options: Options, events: Events) -> int:
         The exit code of ``docs/engine-protocol.md``.
     """
     with tempfile.TemporaryDirectory(prefix="estimate-") as directory:
-
-        def stop() -> NoReturn:
-            with events.lock:
-                events.emit("finished", step=0, reason="stopped", values={})
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(STOPPED)
-
-        try:
-            with StopSignals() as signals, signals.at_once(stop):
-                _Estimate(options, events, Path(directory)).run(signals)
-        except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
-            failure, exit_code = explain(error, Path(directory))
-            events.emit(
-                "failed",
-                code=failure.code,
-                message=failure.message,
-                hint=failure.hint,
-                step=0,
-                details=dict(failure.details),
-            )
-            return exit_code
-    events.emit("finished", step=0, reason="completed", values={})
-    return 0
+        out = Path(directory)
+        return run_to_end(lambda signals: _Estimate(options, events, out).run(signals), events, out)
 
 
 class _Estimate:

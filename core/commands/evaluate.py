@@ -1,12 +1,10 @@
 """The command ``evaluate``: evaluates a checkpoint on a dataset, and compares it with another one on the same samples."""
 
 import os
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 
@@ -15,15 +13,15 @@ from core.assessment.opened import Opened, open_checkpoint
 from core.assessment.report import Resampling, report
 from core.assessment.section import SplitChoice
 from core.commands.digests import Digests
-from core.commands.run import environment_of, explain
+from core.commands.endings import run_to_end
+from core.commands.settling import environment_of
 from core.data import data_files
 from core.data.files import ReadingByName
-from core.errors import STOPPED, EngineError
+from core.errors import EngineError
 from core.events import Events
 from core.process import keep_freed_memory
 from core.training.devices import choose_place, make_deterministic
 from core.training.memory import is_out_of_memory
-from core.training.signals import StopSignals
 
 _TELL_SECONDS = 0.5
 
@@ -51,30 +49,8 @@ def evaluate(options: Options, events: Events) -> int:
         The exit code of ``docs/engine-protocol.md``.
     """
     with tempfile.TemporaryDirectory(prefix="evaluate-") as directory:
-
-        def stop() -> NoReturn:
-            with events.lock:
-                events.emit("finished", step=0, reason="stopped", values={})
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(STOPPED)
-
-        try:
-            with StopSignals() as signals, signals.at_once(stop):
-                _evaluate(options, events, Path(directory))
-        except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
-            failure, exit_code = explain(error, Path(directory))
-            events.emit(
-                "failed",
-                code=failure.code,
-                message=failure.message,
-                hint=failure.hint,
-                step=0,
-                details=dict(failure.details),
-            )
-            return exit_code
-    events.emit("finished", step=0, reason="completed", values={})
-    return 0
+        out = Path(directory)
+        return run_to_end(lambda _: _evaluate(options, events, out), events, out)
 
 
 def _evaluate(options: Options, events: Events, directory: Path) -> None:

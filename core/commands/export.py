@@ -1,22 +1,21 @@
 """The command ``export``: writes a checkpoint in another format."""
 
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import onnxruntime
 import torch
 
 from core.checkpoints.manifest import ManifestError, verify
 from core.commands.digests import Digests
-from core.commands.run import environment_of, explain
-from core.errors import STOPPED, EngineError
+from core.commands.endings import run_to_end
+from core.commands.settling import environment_of
+from core.errors import EngineError
 from core.events import Events
 from core.export.onnx import OPSET, export_onnx
 from core.training.devices import choose_place
-from core.training.signals import StopSignals
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +35,7 @@ def export(options: Options, events: Events) -> int:
     Returns:
         The exit code of ``docs/engine-protocol.md``.
     """
-
-    def stop() -> NoReturn:
-        with events.lock:
-            events.emit("finished", step=0, reason="stopped", values={})
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(STOPPED)
-
-    try:
-        with StopSignals() as signals, signals.at_once(stop):
-            _export(options, events)
-    except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
-        failure, exit_code = explain(error, options.out)
-        events.emit(
-            "failed",
-            code=failure.code,
-            message=failure.message,
-            hint=failure.hint,
-            step=0,
-            details=dict(failure.details),
-        )
-        return exit_code
-    events.emit("finished", step=0, reason="completed", values={})
-    return 0
+    return run_to_end(lambda _: _export(options, events), events, options.out)
 
 
 def _export(options: Options, events: Events) -> None:

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.commands.digests import Digests
-from core.commands.run import explain, load_spec
+from core.commands.endings import run_to_end
+from core.commands.settling import load_spec
 from core.data import data_files, prepare_for, sample_indices
 from core.data.files import ReadingByName
 from core.errors import EngineError
@@ -47,21 +48,7 @@ def preview(options: Options, events: Events) -> int:
     Returns:
         The exit code of ``docs/engine-protocol.md``.
     """
-    try:
-        _preview(options, events)
-    except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
-        failure, exit_code = explain(error, options.out)
-        events.emit(
-            "failed",
-            code=failure.code,
-            message=failure.message,
-            hint=failure.hint,
-            step=0,
-            details=dict(failure.details),
-        )
-        return exit_code
-    events.emit("finished", step=options.step, reason="completed", values={})
-    return 0
+    return run_to_end(lambda _: _preview(options, events), events, options.out, step=options.step)
 
 
 def _preview(options: Options, events: Events) -> None:

@@ -1,35 +1,32 @@
 """The command ``run``: prepares the data, builds or restores the networks, trains, and reports how the run ended."""
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
-from core import tracebacks
 from core.checkpoints.bundle import averaged_folder
 from core.checkpoints.resume import Origin, find_origin, fingerprint, recorded, run_directory
 from core.checkpoints.start import EncoderStart, find_start
 from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
-from core.data import DataError, Prepared, data_files, prepare_for
+from core.commands.endings import report_failure, stop_at_once
+from core.commands.settling import environment_of, load_spec, settle
+from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.data.text import PreparedText
 from core.distributed.world import World
-from core.errors import DATA_ERROR, INTERNAL, PAUSED, STOPPED, EngineError, is_disk_full
+from core.errors import PAUSED, STOPPED, EngineError
 from core.events import Events, MetricsFile
 from core.objectives.base import Objective
 from core.process import keep_freed_memory
-from core.spec.epochs import with_steps
 from core.spec.job import JobSpec
-from core.spec.problems import SpecError, load
 from core.tasks.objectives import create_objective
-from core.training.batch_size_search import decide_batch_size
 from core.training.batches import BatchStream
 from core.training.cadence import Cadence, Limits
 from core.training.compilation import compile_or_fall_back
@@ -41,8 +38,6 @@ from core.training.loop import Run, train
 from core.training.memory import is_out_of_memory, out_of_memory
 from core.training.optimizers import create_optimizers
 from core.training.signals import StopSignals
-from core.training.steps import decide_steps, with_most_steps
-from core.training.trials import decide_compile, decide_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +72,7 @@ def run(options: Options, events: Events) -> int:
         with StopSignals() as stop:
             return session.run(stop)
     except Exception as error:  # noqa: BLE001 - the last event must report every kind of error
-        failure, exit_code = explain(error, options.out)
-    details = dict(failure.details)
-    step = details.pop("step", session.step)
-    events.emit(
-        "failed", code=failure.code, message=failure.message, hint=failure.hint, step=step, details=details
-    )
-    return exit_code
+        return report_failure(error, events, options.out, session.step)
 
 
 class _Session:
@@ -307,101 +296,7 @@ class _Session:
             )
 
     def _stop_while_preparing(self) -> NoReturn:
-        """Exit from the signals' thread, because the main thread may be in a long call into native code."""
-        with self._events.lock:
-            self._events.emit("finished", step=self._first_step, reason="stopped", values={})
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(STOPPED)
-
-
-def settle(
-    job: JobSpec, data: Prepared, place: Place, decisions: Decisions, *, scale: float = 1.0
-) -> tuple[JobSpec, Place]:
-    """The job and the place with every ``auto`` decided, precision first: memory use and speed depend on it. Epochs become steps
-    once the batch size is known.
-
-    Args:
-        scale: How many times as large as ``data`` the job's own data are.
-
-    Raises:
-        SpecError: a field that is relative to the steps does not fit their number.
-    """
-    wanted, chosen = job.training, decisions.choices
-    tried, samples = job, 0
-    if "steps" in chosen:
-        tried = with_steps(job, int(chosen["steps"]))
-    elif wanted.epochs is not None:
-        tried, samples = with_most_steps(decisions.apply(job), data, scale)
-    if wanted.precision == "auto" and "precision" not in chosen:
-        place = replace(place, precision=decide_precision(tried, data, place, decisions))
-    if wanted.batch_size == "auto" and "batch_size" not in chosen:
-        decide_batch_size(tried, data, place, decisions)
-    if wanted.epochs is not None:
-        if "steps" not in chosen:
-            decide_steps(decisions.apply(job), samples, decisions)
-        with_steps(job, int(chosen["steps"]))  # checks the fields that are relative to the steps
-    if wanted.compile == "auto" and "compile" not in chosen:
-        decide_compile(decisions.apply(job), data, place, decisions)
-    return decisions.apply(job), place
-
-
-def load_spec(path: Path) -> JobSpec:
-    """
-    Raises:
-        SpecError: it is not valid; EngineError: it cannot be read.
-    """
-    try:
-        return load(path)
-    except OSError as error:
-        raise EngineError(
-            "spec_invalid",
-            f"The spec {path} cannot be read: {error.strerror}.",
-            "Give the path of a YAML or JSON file.",
-            case="unreadable",
-            path=path,
-            error=error.strerror,
-        ) from None
-
-
-def explain(error: Exception, out: Path) -> tuple[EngineError, int]:
-    """The fields of the ``failed`` event for an error, and the exit code."""
-    if isinstance(error, DataError):
-        return EngineError(error.code, error.message, error.hint, **error.details), DATA_ERROR
-    if isinstance(error, SpecError):
-        problems = [
-            {"param": p.param, "code": p.code, "message": p.message, "params": p.params}
-            for p in error.problems
-        ]
-        hint = "Correct the spec; details.problems names each field."
-        error = EngineError("spec_invalid", str(error), hint, problems=problems)
-    if is_disk_full(error):
-        error = EngineError(
-            "disk_full", f"{error}.", f"Free space where {out} and the cache are.", error=error, directory=out
-        )
-    if isinstance(error, EngineError):
-        return error, error.exit_code
-    tracebacks.print_uncaught(type(error), error)
-    said = tracebacks.message(error)
-    return EngineError(
-        "internal",
-        f"{type(error).__name__}: {said}",
-        "The log has the traceback.",
-        case="engine",
-        kind=type(error).__name__,
-        error=said,
-    ), INTERNAL
-
-
-def environment_of(place: Place) -> dict[str, Any]:
-    """Properties of the machine on which the last bits of a run's numbers depend, besides its spec and data."""
-    return {
-        "device": str(place.device),
-        "device_name": place.name,
-        "threads": torch.get_num_threads(),
-        "precision": place.precision,
-        "torch": torch.__version__,
-    }
+        stop_at_once(self._events, self._first_step)
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, Literal
 
 from core.characters import without_objects
+from core.formats.errors import FormatError
 from core.parameters import plain
 
 DataErrorCode = Literal[
@@ -36,3 +37,9 @@ class DataError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), **self.details), (self.code, self.message, self.hint)
+
+
+def unreadable(error: FormatError) -> DataError:
+    """The error for a file whose content cannot be used."""
+    code: DataErrorCode = "tokenizer_invalid" if error.code == "bad_tokenizer" else "data_unreadable"
+    return DataError(code, str(error), "Correct or remove the file.", case="file", problem=error.nested)

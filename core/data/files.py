@@ -1,16 +1,20 @@
 """The files of a dataset."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
-from core.data.errors import DataError
+from core.data.errors import DataError, unreadable
 from core.formats import KNOWN_FORMATS, FormatError, Kind, detect, is_hidden
 from core.formats.containers.layout import Folders, Layout
 from core.formats.containers.member_names import disk_names
 from core.formats.tables.reading import AS_FOUND, ReadingOptions
 from core.spec.task import Modality
+
+Item = TypeVar("Item")
 
 ReadingByName = Mapping[str, ReadingOptions]
 """Reading options by file name. A file that is not listed has none."""
@@ -41,6 +45,52 @@ def layout_of(files: Sequence[DataFile], modality: Modality) -> Layout:
         if detect(file.name, modality).kind in {Kind.IMAGE, Kind.AUDIO, Kind.TEXT}:
             folders.add(file.name)
     return folders.layout()
+
+
+@contextmanager
+def opened(file: DataFile) -> Iterator[BinaryIO]:
+    """The file's bytes, within a context that turns errors of reading and understanding them into a `DataError`."""
+    try:
+        with file.path.open("rb") as stream:
+            yield stream
+    except FormatError as error:
+        raise unreadable(error) from error
+    except OSError as error:
+        raise DataError(
+            "data_unreadable",
+            f"{file.name} cannot be read: {error}",
+            case="file_unreadable",
+            file=file.name,
+            error=error,
+        ) from error
+
+
+def read_each(
+    files: Iterable[DataFile],
+    read: Callable[[DataFile, BinaryIO], Iterable[Item]],
+    on_bytes: Callable[[int], None] = lambda _: None,
+    *,
+    every: int = 1,
+) -> Iterator[Item]:
+    """What ``read`` finds in each file, file after file.
+
+    Args:
+        on_bytes: Called with the number of bytes of all files that are read, after every ``every``-th item of a file and
+            at its end.
+
+    Raises:
+        DataError: ``data_unreadable``, ``tokenizer_invalid``.
+    """
+    done = 0
+    for file in files:
+        with opened(file) as stream:
+            for number, item in enumerate(read(file, stream)):
+                yield item
+                if number % every == 0:
+                    # Some libraries close the stream that they are given.
+                    on_bytes(done + (0 if stream.closed else stream.tell()))
+        done += file.path.stat().st_size
+        on_bytes(done)
 
 
 def data_files(

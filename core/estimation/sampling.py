@@ -2,11 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from core.data import DataError, DataFile, data_files
-from core.formats import FormatError, Kind, Notes, detect, read_documents
+from core.data import DataFile, data_files
+from core.data.files import read_each
+from core.formats import Kind, Notes, detect, read_documents
 
 WHOLE_BYTES = 64 << 20
 """Total bytes up to which files are prepared whole, into the cache that the job itself will use."""
@@ -31,24 +34,15 @@ def sample_text(files: Sequence[DataFile], text_column: str | None, directory: P
                 continue
             left = SAMPLE_BYTES * sizes[file.name] // whole
             notes = Notes()
-            try:
-                with file.path.open("rb") as stream:
-                    found = read_documents(
-                        stream, file.name, text_column=text_column, options=file.reading, notes=notes
-                    )
-                    for document in found:
-                        sample.write(json.dumps({text_column or "text": document}) + "\n")
-                        left -= len(document)
-                        if left <= 0:
-                            break
-            except FormatError as error:
-                raise DataError(
-                    "data_unreadable",
-                    str(error),
-                    "Correct the file.",
-                    case="file",
-                    problem=error.nested,
-                ) from error
+            for document in read_each([file], partial(_documents, text_column=text_column, notes=notes)):
+                sample.write(json.dumps({text_column or "text": document}) + "\n")
+                left -= len(document)
+                if left <= 0:
+                    break
             if notes.tokenizer is not None:
                 (directory / "tokenizer.json").write_bytes(notes.tokenizer)
     return data_files([directory], "text")
+
+
+def _documents(file: DataFile, stream: BinaryIO, *, text_column: str | None, notes: Notes) -> Iterator[str]:
+    return read_documents(stream, file.name, text_column=text_column, options=file.reading, notes=notes)

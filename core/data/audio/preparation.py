@@ -18,8 +18,8 @@ from core.data.audio.transcript_preparation import transcripts_of
 from core.data.audio.transcripts import write_transcripts
 from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
-from core.data.errors import DataError
-from core.data.files import DataFile, identities, layout_of
+from core.data.errors import unreadable
+from core.data.files import DataFile, identities, layout_of, read_each
 from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
@@ -169,32 +169,8 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
 
 
 def _raw(files: Sequence[DataFile], on_bytes: Callable[[int], None]) -> Iterator[RawRecording | FormatError]:
-    bytes_read = 0
     layout = layout_of(files, "audio")
-    for file in files:
-        try:
-            with file.path.open("rb") as stream:
-                for one in read_recordings(stream, file.name, layout=layout):
-                    yield one
-                    on_bytes(bytes_read + (0 if stream.closed else stream.tell()))
-        except FormatError as error:
-            raise DataError(
-                "data_unreadable",
-                str(error),
-                "Correct or remove the file.",
-                case="file",
-                problem=error.nested,
-            ) from error
-        except OSError as error:
-            raise DataError(
-                "data_unreadable",
-                f"{file.name} cannot be read: {error}",
-                case="file_unreadable",
-                file=file.name,
-                error=error,
-            ) from error
-        bytes_read += file.path.stat().st_size
-        on_bytes(bytes_read)
+    return read_each(files, lambda file, stream: read_recordings(stream, file.name, layout=layout), on_bytes)
 
 
 def _decoded(
@@ -242,11 +218,5 @@ def _within_budget(one: _Decoded | FormatError, budgets: dict[str, Budget]) -> _
         try:
             budget.spend(one.pcm.nbytes, place)
         except FormatError as error:
-            raise DataError(
-                "data_unreadable",
-                str(error),
-                "Correct or remove the file.",
-                case="file",
-                problem=error.nested,
-            ) from error
+            raise unreadable(error) from error
     return one

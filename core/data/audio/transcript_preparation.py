@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from core.characters import brief
 from core.data.audio.transcripts import ORPHANS_NAMED, TranscriptFacts
-from core.data.errors import DataError
-from core.data.files import DataFile
+from core.data.errors import unreadable
+from core.data.files import DataFile, read_each
 from core.formats.audio.transcript_matching import RecordingNames, match
 from core.formats.audio.transcripts import Transcript, TranscriptNotes, read_transcripts
 from core.formats.errors import FormatError, Place, printable
@@ -49,9 +49,7 @@ def transcripts_of(
     try:
         matching = match(_read(files, spec, notes), RecordingNames(places))
     except FormatError as error:
-        raise DataError(
-            "data_unreadable", str(error), "Correct or remove the file.", case="file", problem=error.nested
-        ) from error
+        raise unreadable(error) from error
     count = 1 + max((number for number in places.values() if number is not None), default=-1)
     texts: list[str | None] = [None] * count
     held_out: list[bool | None] = [None] * count
@@ -78,18 +76,7 @@ def transcripts_of(
 
 
 def _read(files: Sequence[DataFile], spec: AudioDataSpec, notes: TranscriptNotes) -> Iterator[Transcript]:
-    for file in files:
-        try:
-            with file.path.open("rb") as stream:
-                yield from read_transcripts(stream, file.name, spec, notes=notes)
-        except OSError as error:
-            raise DataError(
-                "data_unreadable",
-                f"{file.name} cannot be read: {error}",
-                case="file_unreadable",
-                file=file.name,
-                error=error,
-            ) from error
+    return read_each(files, lambda file, stream: read_transcripts(stream, file.name, spec, notes=notes))
 
 
 def _described(place: Place, columns: Sequence[str]) -> str:

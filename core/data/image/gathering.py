@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.errors import DataError
+from core.data.errors import DataError, unreadable
 from core.data.prepared import SkippedSample
 from core.formats import FormatError
 from core.formats.image.decoding import ImageSample
@@ -49,13 +49,7 @@ class Gathered:
         decoded = sample.decoded.result()
         if isinstance(decoded, FormatError):
             if decoded.code == "archive_bomb":
-                raise DataError(
-                    "data_unreadable",
-                    str(decoded),
-                    "Correct or remove the file.",
-                    case="file",
-                    problem=decoded.nested,
-                ) from decoded
+                raise unreadable(decoded) from decoded
             self._skip(decoded)
             return None
         (self._own if sample.held_out else self._rest).add(sample.hash)

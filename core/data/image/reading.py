@@ -1,12 +1,12 @@
 """Reads the images of a dataset's files in order, each IDX file with its labels."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.errors import DataError
-from core.data.files import DataFile, layout_of
+from core.data.files import DataFile, layout_of, opened, read_each
 from core.formats import FormatError
 from core.formats.image.decoding import ImageSample, decode_ahead
 from core.formats.image.images import RawImage, read_images, read_labels
@@ -33,45 +33,26 @@ def samples(
 def _raw(
     files: Sequence[DataFile], spec: ImageDataSpec, on_bytes: Callable[[int], None]
 ) -> Iterator[RawImage | FormatError]:
-    bytes_read = 0
     idx_labels = _idx_labels(files)
     layout = layout_of(files, "image")
-    for file in files:
+
+    def read(file: DataFile, stream: BinaryIO) -> Iterator[RawImage | FormatError]:
         labels = idx_labels.get(_pair(file.name))
-        try:
-            with file.path.open("rb") as stream:
-                found = read_images(
-                    stream,
-                    file.name,
-                    image_column=spec.image_column or file.reading.column,
-                    label_column=spec.label_column,
-                    layout=layout,
-                )
-                for number, raw in enumerate(found):
-                    on_bytes(bytes_read + stream.tell())
-                    if labels is not None and isinstance(raw, RawImage):
-                        label = str(labels[number]) if number < len(labels) else None
-                        yield RawImage(raw.place, raw.content, label, raw.held_out)
-                    else:
-                        yield raw
-        except FormatError as error:
-            raise DataError(
-                "data_unreadable",
-                str(error),
-                "Correct or remove the file.",
-                case="file",
-                problem=error.nested,
-            ) from error
-        except OSError as error:
-            raise DataError(
-                "data_unreadable",
-                f"{file.name} cannot be read: {error}",
-                case="file_unreadable",
-                file=file.name,
-                error=error,
-            ) from error
-        bytes_read += file.path.stat().st_size
-        on_bytes(bytes_read)
+        found = read_images(
+            stream,
+            file.name,
+            image_column=spec.image_column or file.reading.column,
+            label_column=spec.label_column,
+            layout=layout,
+        )
+        for number, raw in enumerate(found):
+            if labels is not None and isinstance(raw, RawImage):
+                label = str(labels[number]) if number < len(labels) else None
+                yield RawImage(raw.place, raw.content, label, raw.held_out)
+            else:
+                yield raw
+
+    return read_each(files, read, on_bytes)
 
 
 def _idx_labels(files: Sequence[DataFile]) -> dict[str, NDArray[np.uint8]]:
@@ -80,17 +61,8 @@ def _idx_labels(files: Sequence[DataFile]) -> dict[str, NDArray[np.uint8]]:
     for file in files:
         if "idx1" not in file.name:
             continue
-        try:
-            with file.path.open("rb") as stream:
-                labels = read_labels(stream, file.name)
-        except FormatError as error:
-            raise DataError(
-                "data_unreadable",
-                str(error),
-                "Correct or remove the file.",
-                case="file",
-                problem=error.nested,
-            ) from error
+        with opened(file) as stream:
+            labels = read_labels(stream, file.name)
         if labels is not None:
             found[_pair(file.name)] = labels
     return found

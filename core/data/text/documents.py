@@ -1,9 +1,10 @@
 """Reads the documents of a dataset's files, and its uploaded tokenizer."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO
 
-from core.data.errors import DataError, DataErrorCode
-from core.data.files import DataFile
+from core.data.errors import DataError
+from core.data.files import DataFile, read_each
 from core.formats import FormatError, read_pieces, read_uploaded_tokenizer
 from core.spec.data import DataSpec
 
@@ -30,41 +31,18 @@ def pieces(
 
 def _pieces(files: Sequence[DataFile], spec: DataSpec, on_bytes: Callable[[int], None]) -> Iterator[Piece]:
     whole = spec.documents == "whole_file"
-    bytes_read = 0
-    for file in files:
-        try:
-            with file.path.open("rb") as stream:
-                found = read_pieces(
-                    stream,
-                    file.name,
-                    text_column=spec.text_column,
-                    options=file.reading,
-                    columns=spec.text.columns,
-                    whole_files=whole,
-                )
-                for number, piece in enumerate(found):
-                    yield piece
-                    if number % _PIECES_A_REPORT == 0:
-                        on_bytes(bytes_read + stream.tell())
-        except FormatError as error:
-            code: DataErrorCode = "tokenizer_invalid" if error.code == "bad_tokenizer" else "data_unreadable"
-            raise DataError(
-                code,
-                str(error),
-                "Correct or remove the file.",
-                case="file",
-                problem=error.nested,
-            ) from error
-        except OSError as error:
-            raise DataError(
-                "data_unreadable",
-                f"{file.name} cannot be read: {error}",
-                case="file_unreadable",
-                file=file.name,
-                error=error,
-            ) from error
-        bytes_read += file.path.stat().st_size
-        on_bytes(bytes_read)
+
+    def read(file: DataFile, stream: BinaryIO) -> Iterator[Piece]:
+        return read_pieces(
+            stream,
+            file.name,
+            text_column=spec.text_column,
+            options=file.reading,
+            columns=spec.text.columns,
+            whole_files=whole,
+        )
+
+    return read_each(files, read, on_bytes, every=_PIECES_A_REPORT)
 
 
 def recut(pieces: Iterable[Piece], limit: int) -> Iterator[Piece]:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.errors import DataError
-from core.data.files import DataFile, layout_of
+from core.data.errors import unreadable
+from core.data.files import DataFile, layout_of, read_each
 from core.data.prepared import SplitName
 from core.data.progress import OnProgress, Progress
 from core.data.text.documents import PIECE_CHARACTERS, Piece, recut
@@ -84,34 +85,19 @@ class LabelledPreparation:
         write_meta(self.directory, prepared)
 
     def _samples(self, on_bytes: Callable[[int], None] = lambda _: None) -> Iterator[LabelledText]:
-        layout, bytes_read = layout_of(self.files, "text"), 0
-        for file in self.files:
-            try:
-                with file.path.open("rb") as stream:
-                    samples = read_labelled(
-                        stream,
-                        file.name,
-                        self.spec.text,
-                        text_column=self.spec.text_column,
-                        options=file.reading,
-                        layout=layout,
-                    )
-                    for number, sample in enumerate(samples):
-                        yield sample
-                        if number % _REPORT_SAMPLES == 0:
-                            on_bytes(bytes_read + stream.tell())
-            except FormatError as error:
-                raise _unreadable(error) from error
-            except OSError as error:
-                raise DataError(
-                    "data_unreadable",
-                    f"{file.name} cannot be read: {error}",
-                    case="file_unreadable",
-                    file=file.name,
-                    error=error,
-                ) from error
-            bytes_read += file.path.stat().st_size
-            on_bytes(bytes_read)
+        layout = layout_of(self.files, "text")
+
+        def read(file: DataFile, stream: BinaryIO) -> Iterator[LabelledText]:
+            return read_labelled(
+                stream,
+                file.name,
+                self.spec.text,
+                text_column=self.spec.text_column,
+                options=file.reading,
+                layout=layout,
+            )
+
+        return read_each(self.files, read, on_bytes, every=_REPORT_SAMPLES)
 
     def _pieces(self) -> Iterator[Piece]:
         return recut(((sample.text, True) for sample in self._samples()), PIECE_CHARACTERS)
@@ -210,14 +196,4 @@ class LabelledPreparation:
         try:
             return gathered.census.settled()
         except FormatError as error:
-            raise _unreadable(error) from error
-
-
-def _unreadable(error: FormatError) -> DataError:
-    return DataError(
-        "data_unreadable",
-        str(error),
-        "Correct or remove the file.",
-        case="file",
-        problem=error.nested,
-    )
+            raise unreadable(error) from error

@@ -1,5 +1,7 @@
 """Families of language models: BERT, ModernBERT, GPT-2, Llama and T5."""
 
+from collections.abc import Callable
+
 from core.formats.published.family import ACTIVATIONS, Family, Settings, Shapes
 
 _NO = (frozenset({False, None}), False)
@@ -15,6 +17,15 @@ def _norm(name: str, width: int, *, bias: bool = True) -> Shapes:
     yield f"{name}.weight", (width,)
     if bias:
         yield f"{name}.bias", (width,)
+
+
+def _language_head(width: str) -> Callable[[Settings], Shapes]:
+    """The output layer of a language model whose width is the setting named ``width``."""
+
+    def shapes(settings: Settings) -> Shapes:
+        yield "lm_head.weight", (settings.number("vocab_size"), settings.number(width))
+
+    return shapes
 
 
 def _bert(settings: Settings) -> Shapes:
@@ -80,16 +91,12 @@ def _gpt2(settings: Settings) -> Shapes:
     yield from _norm("ln_f", hidden)
 
 
-def _gpt2_head(settings: Settings) -> Shapes:
-    yield "lm_head.weight", (settings.number("vocab_size"), settings.number("n_embd"))
-
-
 GPT2 = Family(
     model_type="gpt2",
     architecture="gpt2",
     prefixes=("transformer.", ""),
     shapes=_gpt2,
-    heads=_gpt2_head,
+    heads=_language_head("n_embd"),
     supported={"activation_function": (ACTIVATIONS, "gelu_new"), "add_cross_attention": _NO},
     defaults={"n_positions": 1024},
     positions="n_positions",
@@ -116,16 +123,12 @@ def _llama(settings: Settings) -> Shapes:
     yield from _norm("norm", hidden, bias=False)
 
 
-def _llama_head(settings: Settings) -> Shapes:
-    yield "lm_head.weight", (settings.number("vocab_size"), settings.number("hidden_size"))
-
-
 LLAMA = Family(
     model_type="llama",
     architecture="llama",
     prefixes=("model.", ""),
     shapes=_llama,
-    heads=_llama_head,
+    heads=_language_head("hidden_size"),
     supported={"hidden_act": (ACTIVATIONS, "silu")},
 )
 
@@ -199,16 +202,12 @@ def _t5(settings: Settings) -> Shapes:
     yield from _norm("encoder.final_layer_norm", hidden, bias=False)
 
 
-def _t5_head(settings: Settings) -> Shapes:
-    yield "lm_head.weight", (settings.number("vocab_size"), settings.number("d_model"))
-
-
 T5 = Family(
     model_type="t5",
     architecture="t5",
     prefixes=("",),
     shapes=_t5,
-    heads=_t5_head,
+    heads=_language_head("d_model"),
     supported={
         "feed_forward_proj": (
             ACTIVATIONS | frozenset(f"gated-{name}" for name in ACTIVATIONS),
