@@ -1,12 +1,13 @@
 """Samples with labels, for tasks that learn from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
+from core.data.label_places import LabelPlaces
 from core.data.prepared import Samples, SplitName
 
 _NAMED = 5
@@ -15,11 +16,11 @@ _NAMED = 5
 
 @runtime_checkable
 class Located(Protocol):
-    """Samples that know where those without a label are."""
+    """Samples that know where those are whose labels cannot be used."""
 
     @property
-    def unlabelled_at(self) -> Sequence[str]:
-        """File and line of the first of them in the dataset."""
+    def label_places(self) -> LabelPlaces:
+        """Files, members and lines."""
 
 
 class LabelledSamples:
@@ -44,7 +45,7 @@ class LabelledSamples:
         self._labels: NDArray[np.int64] = labels[self._chosen]
         without = len(labels) - len(self._chosen)
         if without and missing == "refuse":
-            places = list(samples.unlabelled_at[:_NAMED]) if isinstance(samples, Located) else []
+            places = list(samples.label_places.unlabelled[:_NAMED]) if isinstance(samples, Located) else []
             first = f", the first in {'; '.join(places)}" if places else ""
             raise DataError(
                 "labels_missing",
@@ -58,6 +59,11 @@ class LabelledSamples:
 
     def __len__(self) -> int:
         return len(self._chosen)
+
+    @property
+    def class_places(self) -> Sequence[str]:
+        """`LabelPlaces.held_out` of the dataset."""
+        return self._samples.label_places.held_out if isinstance(self._samples, Located) else ()
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -85,13 +91,19 @@ class LabelledSamples:
             )
 
 
-def require_classes(classes: Sequence[str], train: NDArray[np.int64], held_out: NDArray[np.int64]) -> None:
+def require_classes(
+    classes: Sequence[str],
+    train: NDArray[np.int64],
+    held_out: NDArray[np.int64],
+    places: Sequence[str] = (),
+) -> None:
     """Check that the classes can be learned and measured.
 
     Args:
         classes: Names of all classes.
         train: Class of each training sample.
         held_out: Class of each held-out sample.
+        places: Where the first held-out sample of each class is; () where it is not known.
 
     Raises:
         DataError: ``too_few_classes`` below two, ``unseen_classes`` where a held-out class has no training sample.
@@ -107,13 +119,24 @@ def require_classes(classes: Sequence[str], train: NDArray[np.int64], held_out: 
             only=only,
         )
     if unseen := sorted(set(held_out.tolist()) - seen):
-        named = [classes[number] for number in unseen[:_NAMED]]
-        more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
-        raise DataError(
-            "unseen_classes",
-            f"{len(unseen)} of the held-out split's classes have no sample in the training split: {', '.join(map(repr, named))}{more}",
-            "Add samples of these classes to learn from, or remove the held-out ones.",
-            unseen=len(unseen),
-            classes=named,
-            more=max(0, len(unseen) - _NAMED),
-        )
+        raise unseen_classes({classes[number]: places[number] if places else "" for number in unseen})
+
+
+def unseen_classes(first: Mapping[str, str]) -> DataError:
+    """The error for classes that are only held out.
+
+    Args:
+        first: The classes, each with the place of its first sample, or an empty string.
+    """
+    named = dict(list(first.items())[:_NAMED])
+    said = ", ".join(f"{name!r} ({place})" if place else repr(name) for name, place in named.items())
+    more = len(first) - len(named)
+    return DataError(
+        "unseen_classes",
+        f"{len(first)} of the held-out split's classes have no sample in the training split: {said}"
+        f"{f' and {more} more' if more else ''}",
+        "Add samples of these classes to learn from, or remove the held-out ones.",
+        classes=len(first),
+        first=named,
+        more=more,
+    )

@@ -279,10 +279,6 @@ class Objective(nn.Module, abc.ABC):
         self.stored.read(directory, self, partly=True)
         self.restored()
 
-    def text_rows(self, text: str) -> NDArray[Any]:
-        """One raw sample of a text, as `Samples.rows` gives them; for tasks on text whose samples are single texts."""
-        raise NotImplementedError
-
     @property
     def predictors(self) -> Mapping[str, Predictor]:
         """How a checkpoint answers the kinds of prediction that the spec lists, by kind; used after `open`, in evaluation

@@ -103,6 +103,7 @@ class LanguageModel(Objective):
         return Tokenizer.from_file(str(self.data.tokenizer_directory / "tokenizer.json"))
 
     def text_rows(self, text: str) -> NDArray[Any]:
+        """One text as a raw sample of documents, shape (1, L)."""
         special = self.data.special_ids
         ids = self.tokenizer.encode(text, add_special_tokens=False).ids[: self.sequence_length - 2]
         return np.array([[special.cls, *ids, special.sep]], np.int64)

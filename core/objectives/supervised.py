@@ -107,20 +107,25 @@ class Classification(Supervised):
             none = np.empty(0, np.int64)
             self.check_labels(none, none)
         train, held_out = (
-            LabelledSamples(self.all_samples(split), split, missing).labels for split in ("train", "held_out")
+            LabelledSamples(self.all_samples(split), split, missing) for split in ("train", "held_out")
         )
-        self.check_labels(train, held_out)
-        self._train_labels: NDArray[np.int64] = train
-        found = class_weights(weights, classes, train)
+        self.check_labels(train.labels, held_out.labels, held_out.class_places)
+        self._train_labels: NDArray[np.int64] = train.labels
+        found = class_weights(weights, classes, train.labels)
         self.register_buffer("weights", found, persistent=False)
 
-    def check_labels(self, train: NDArray[np.int64], held_out: NDArray[np.int64]) -> None:
+    def check_labels(
+        self, train: NDArray[np.int64], held_out: NDArray[np.int64], places: Sequence[str] = ()
+    ) -> None:
         """Check that the classes can be learned and measured.
+
+        Args:
+            places: Where the first held-out sample of each class is; () where it is not known.
 
         Raises:
             DataError: ``too_few_classes``, ``unseen_classes``.
         """
-        require_classes(self.classes, train, held_out)
+        require_classes(self.classes, train, held_out, places)
 
     @abc.abstractmethod
     def all_samples(self, split: SplitName) -> Samples:
@@ -161,9 +166,14 @@ class Classification(Supervised):
 
     def _classify(self, asked: Asked) -> Answering:
         assert isinstance(asked.options, RankedOptions)
-        rows = self.text_rows(asked.text) if asked.rows is None else asked.rows
+        rows = self.rows_of(asked)
         yield None
         return self.told(self.scores(rows)[0].float(), asked.options.top_k)
+
+    def rows_of(self, asked: Asked) -> NDArray[Any]:
+        """The input as a raw sample, shape (1, …)."""
+        assert asked.rows is not None
+        return asked.rows
 
     def told(self, scores: Tensor, top_k: int) -> Values:
         """A sample's scores, shape (C,), as the result of a prediction."""

@@ -16,6 +16,7 @@ from control.jobs.sufficiency.images import judge_images
 from control.jobs.sufficiency.labels import counted, judge_labels, rare_classes
 from control.jobs.sufficiency.report import Report
 from control.jobs.sufficiency.text import judge_text
+from control.jobs.sufficiency.transcripts import judge_transcripts
 from control.schemas import ProblemDetail
 from core.spec.job import JobSpec
 
@@ -29,6 +30,8 @@ _RULES: dict[str, Callable[[JobSpec, Sequence[Report]], ProblemDetail | None]] =
 def shortcoming(modality: str, spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
     """Why the job cannot run on these files; None if no reason is known."""
     reports = _reports(files)
+    if spec.task.reads_transcripts and (problem := judge_transcripts(spec, reports)):
+        return problem
     return _RULES[modality](spec, reports) or judge_labels(spec, reports)
 
 

@@ -18,7 +18,7 @@ def counted(spec: JobSpec, reports: Sequence[Report]) -> Counter[str] | None:
 
     It does not know them for a column that it has not read, and for a file with more classes than it lists.
     """
-    if not spec.task.needs_labels:
+    if not spec.task.needs_labels or spec.task.reads_transcripts:
         return None
     if spec.task.modality == "text":
         return class_counts(spec, reports)

@@ -79,7 +79,9 @@ def _judge_tags(spec: JobSpec, reports: Sequence[Report]) -> ProblemDetail | Non
                 case="tags",
                 problem=problem,
             )
-        if tags["untagged"] and (missing := _missing(spec, tags["untagged"], report.name, None)):
+        if tags["untagged"] and (
+            missing := _missing(spec, tags["untagged"], report.name, tags.get("first_untagged"))
+        ):
             return missing
         found.append(tags)
     entities = summed(found, "entities")

@@ -20,6 +20,7 @@ from core.data.bad_samples import refuse_many
 from core.data.classes import numbered
 from core.data.errors import unreadable
 from core.data.files import DataFile, identities, layout_of, read_each
+from core.data.label_places import PlaceCollector
 from core.data.prepared import SkippedSample
 from core.data.progress import OnProgress, Progress
 from core.data.store import stored
@@ -58,6 +59,7 @@ class _Found:
     bad: int = 0
     skipped: list[SkippedSample] = field(default_factory=list)
     statistics: SoundStatistics = field(default_factory=SoundStatistics)
+    label_places: PlaceCollector = field(default_factory=PlaceCollector)
     numbers: dict[int, int] = field(default_factory=dict)
     """By a recording's content hash its place among those that are kept."""
     places: dict[str, int | None] = field(default_factory=dict)
@@ -147,6 +149,7 @@ def _build(
         groups=tuple(groups),
         statistics=found.statistics.facts,
         transcript_facts=None if transcripts is None else transcripts.facts,
+        label_places=found.label_places.found(classes),
     )
     write_meta(directory, prepared)
 
@@ -162,6 +165,7 @@ def _keep(one: _Decoded, spec: AudioDataSpec, found: _Found, pcm: BinaryIO) -> N
     group = find_group(spec.group_pattern, one.raw.path)
     found.kept.append(Recorded(content, group, one.raw.held_out))
     found.labels.append(one.raw.label)
+    found.label_places.add(one.raw.label, one.raw.place, held_out=one.raw.held_out)
     found.spans.append((found.samples, len(one.pcm)))
     found.samples += len(one.pcm)
     found.statistics.add(one.sound)

@@ -11,7 +11,7 @@ Where transcripts are read there are also those of `core.data.audio.transcripts`
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.audio.transcripts import TranscriptFacts, read_transcripts
+from core.data.label_places import LabelPlaces
 from core.data.prepared import SkippedSample, SplitName
 from core.spec.prepared import FORMATS
 
@@ -59,6 +60,7 @@ class PreparedAudio:
     """`core.formats.audio.statistics.SoundStatistics` of all recordings, before resampling."""
     transcript_facts: TranscriptFacts | None = None
     """None where transcripts were not read."""
+    label_places: LabelPlaces = field(default_factory=LabelPlaces)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -128,6 +130,7 @@ def open_prepared(directory: Path) -> PreparedAudio | None:
             meta[name] = tuple(meta[name])
         if "transcript_facts" in meta:
             meta["transcript_facts"] = TranscriptFacts.of(meta["transcript_facts"])
+        meta["label_places"] = LabelPlaces.of(meta.get("label_places"))
         skipped = tuple(SkippedSample(**sample) for sample in meta.pop("skipped"))
         return PreparedAudio(directory=directory, cached=True, skipped=skipped, **meta)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

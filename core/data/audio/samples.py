@@ -23,6 +23,7 @@ class AudioSamples:
         if clip < 1:
             raise ValueError(f"a clip must have at least one sample, not {clip}")
         self.clip = clip
+        self.label_places = prepared.label_places
         self._name = "training" if split == "train" else "held-out"
         self._index = np.array(prepared.index(split))
         self._pcm = prepared.pcm()

@@ -11,6 +11,9 @@ from core.data.audio.samples import row_type
 from core.data.errors import DataError
 from core.data.prepared import SplitName
 
+_NAMED = 5
+"""Recordings that a message names, at most."""
+
 
 class TranscribedSamples:
     """The recordings of a split that have a transcript and are short enough.
@@ -43,14 +46,18 @@ class TranscribedSamples:
         texts = [normalize(text) if text else "" for text in prepared.transcripts(split)]
         without = sum(not text for text in texts)
         if without and missing == "refuse":
+            facts = prepared.transcript_facts
+            places = [] if facts is None else list(facts.without_at[:_NAMED])
+            first = f"; the first of the dataset are {', '.join(places)}" if places else ""
             raise DataError(
                 "labels_missing",
-                f"{without:,} of the {len(texts):,} recordings of the {self._name} split have no transcript",
+                f"{without:,} of the {len(texts):,} recordings of the {self._name} split have no transcript{first}",
                 "Give each recording a transcript, or set data.on_missing_label to skip.",
                 case="transcripts",
                 split=self._name,
                 samples=len(texts),
                 without=without,
+                places=places,
             )
         given = [number for number, text in enumerate(texts) if text]
         short = [number for number in given if index[number, LENGTH] <= longest]

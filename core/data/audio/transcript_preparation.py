@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from core.characters import brief
 from core.data.audio.transcripts import ORPHANS_NAMED, TranscriptFacts
@@ -70,9 +71,19 @@ def transcripts_of(
         repeated=matching.duplicates,
         characters=sum(map(len, given)),
         words=sum(len(text.split()) for text in given),
+        without_at=tuple(islice(_without(places, texts), ORPHANS_NAMED)),
         tables=tuple(_described(*other) for other in notes.others[:_TABLES_NAMED]),
     )
     return Transcripts(texts, held_out, facts)
+
+
+def _without(places: Mapping[str, int | None], texts: Sequence[str | None]) -> Iterator[str]:
+    """The first place of each recording without a transcript."""
+    told = set()
+    for path, number in places.items():
+        if number is not None and texts[number] is None and number not in told:
+            told.add(number)
+            yield printable(brief(path, 200))
 
 
 def _read(files: Sequence[DataFile], spec: AudioDataSpec, notes: TranscriptNotes) -> Iterator[Transcript]:

@@ -37,11 +37,13 @@ class TranscriptFacts:
     """Tables that were left out because they have no column of transcripts or of recordings, with their columns."""
     alphabet: tuple[str, ...] = ()
     """Of a checkpoint that is opened without its data: the characters of its vocabulary."""
+    without_at: tuple[str, ...] = ()
+    """Paths of the first recordings without a transcript."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """The facts made from their document in ``meta.json``."""
-        lists = {name: tuple(document[name]) for name in ("tables", "alphabet")}
+        lists = {name: tuple(document.get(name, ())) for name in ("tables", "alphabet", "without_at")}
         orphans = tuple((str(where), str(name)) for where, name in document["first_orphans"])
         return cls(**{**document, **lists, "first_orphans": orphans})
 

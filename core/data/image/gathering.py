@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError, unreadable
+from core.data.label_places import PlaceCollector
 from core.data.prepared import SkippedSample
 from core.formats import FormatError
 from core.formats.image.decoding import ImageSample
@@ -30,6 +31,7 @@ class Gathered:
         self.duplicates = 0
         self.bad = 0
         self.skipped: list[SkippedSample] = []
+        self.label_places = PlaceCollector()
         """The first of the bad samples."""
 
     def take(self, sample: ImageSample | FormatError) -> NDArray[np.uint8] | None:
@@ -56,6 +58,7 @@ class Gathered:
         self._hashes.append(sample.hash)
         self.labels.append(sample.label)
         self.own.append(sample.held_out)
+        self.label_places.add(sample.label, sample.place, held_out=sample.held_out)
         return decoded.pixels
 
     def split(self, fraction: float) -> NDArray[np.int8]:

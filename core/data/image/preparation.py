@@ -83,5 +83,6 @@ def _build(
             "bad": gathered.bad,
             "skipped": [asdict(sample) for sample in gathered.skipped],
             "own_split": any(gathered.own),
+            "label_places": asdict(gathered.label_places.found(classes)),
         },
     )

@@ -10,13 +10,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.label_places import LabelPlaces
 from core.data.prepared import SkippedSample, SplitName
 from core.spec.prepared import FORMATS
 
@@ -51,6 +52,7 @@ class PreparedImages:
     """The first of those."""
     own_split: bool
     """Whether the dataset itself has a held-out split."""
+    label_places: LabelPlaces = field(default_factory=LabelPlaces)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -100,6 +102,7 @@ def open_prepared(directory: Path) -> PreparedImages | None:
             return None
         for name in ("mean", "std", "classes"):
             meta[name] = tuple(meta[name])
+        meta["label_places"] = LabelPlaces.of(meta.get("label_places"))
         skipped = tuple(SkippedSample(**sample) for sample in meta.pop("skipped"))
         return PreparedImages(directory=directory, cached=True, skipped=skipped, **meta)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

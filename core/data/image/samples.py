@@ -15,6 +15,7 @@ class ImageSamples:
         self.prepared = prepared
         self._images = prepared.images(split)
         self._labels = prepared.labels(split)
+        self.label_places = prepared.label_places
         self._name = "training" if split == "train" else "held-out"
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
+from core.data.label_places import LabelPlaces
 from core.data.prepared import SplitName
 from core.data.text.prepared import PreparedText
 
@@ -37,7 +38,7 @@ class DocumentSamples:
         self.truncated = int(np.count_nonzero(self._lengths > sequence_length - 2))
         """Number of documents that are cut."""
         facts = prepared.label_facts
-        self._unlabelled_at = () if facts is None else facts.unlabelled_at
+        self.label_places = LabelPlaces(() if facts is None else facts.unlabelled_at)
         self._labels = prepared.labels(split) if prepared.label_facts is not None else None
 
     def __len__(self) -> int:
@@ -50,11 +51,6 @@ class DocumentSamples:
         None where the data were prepared without labels.
         """
         return self._labels
-
-    @property
-    def unlabelled_at(self) -> tuple[str, ...]:
-        """File and line of the first documents of the dataset without a label."""
-        return self._unlabelled_at
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
+from core.data.labelled import unseen_classes
 from core.data.text.split import DUPLICATE, HELD_OUT, TRAIN, Split, SplitSize
 from core.formats.content import content_hash
 from core.formats.errors import Place
@@ -21,8 +22,6 @@ from core.spec.text_data import TextLabels
 NAMED = 20
 """Places that are recorded of each kind of problem, at most."""
 _NONE = -1
-_SHOWN = 5
-"""Classes that a message names, at most."""
 
 
 @dataclass
@@ -191,17 +190,7 @@ def require_seen(gathered: Gathered, split: Split) -> None:
         if part not in seen
     }
     if unseen:
-        first_ones = {part: gathered.where(number) for part, number in sorted(unseen.items())[:_SHOWN]}
-        named = ", ".join(f"{part!r} ({place})" for part, place in first_ones.items())
-        raise DataError(
-            "unseen_classes",
-            f"{len(unseen)} of the held-out split's classes have no sample in the training split: {named}"
-            f"{' and more' if len(unseen) > _SHOWN else ''}",
-            "Add samples of these classes to learn from, or remove the held-out ones.",
-            case="places",
-            classes=len(unseen),
-            first=first_ones,
-        )
+        raise unseen_classes({part: gathered.where(number) for part, number in sorted(unseen.items())})
 
 
 def classes_in(label: Label, kind: TextLabels) -> Sequence[str]:

@@ -14,6 +14,7 @@ from core.spec.audio import AudioDataSpec
 _EXAMPLES = 24
 _CHARACTERS = 300
 _ORPHANS = 20
+_LOST_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class TranscriptReport:
     """Names of some recordings, each with the beginning of its transcript."""
     problem: dict[str, Any] | None = None
     """Why the transcripts cannot be read, as `FormatError.nested`."""
+    lost: tuple[tuple[str | None, int, str], ...] = ()
+    """Of the first orphans: member and line of the table, and the recording's name as it is there."""
 
 
 def inspect_transcripts(
@@ -69,6 +72,11 @@ def inspect_transcripts(
         repeated=matching.duplicates,
         characters=sum(len(one.text) for one in transcripts),
         words=sum(len(one.text.split()) for one in transcripts),
+        lost=tuple(
+            (orphan.place.member, orphan.line, orphan.recording)
+            for orphan in matching.orphans[:_ORPHANS]
+            if len(orphan.recording) <= _LOST_CHARACTERS
+        ),
         examples=tuple(
             (printable(brief(one.recording, 200)), printable(brief(one.text, _CHARACTERS)))
             for one in transcripts[:_EXAMPLES]

@@ -10,7 +10,7 @@ from core.formats.containers.layout import HELD_OUT_NAMES, Layout, named_split
 from core.formats.containers.member_names import TarNames, zip_names
 from core.formats.containers.source import Source, size_of
 from core.formats.containers.tar import tar_files, tar_headers
-from core.formats.errors import FormatError, FormatErrorCode, Place
+from core.formats.errors import FormatError, FormatErrorCode, Place, printable
 from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import TRANSCRIPT_KINDS, Format, Kind, detect, is_hidden
 from core.formats.tables.reading import Reading
@@ -210,6 +210,15 @@ def _rows(member: _Member, spec: AudioDataSpec, limits: Limits) -> Iterator[Tran
     by_name = table_split(place)
     try:
         for line, text, (recording, *split) in table_rows(source):
+            if isinstance(recording, dict) and recording.get("bytes"):
+                raise place.error(
+                    "bad_transcript",
+                    f"line {line:,}: {printable(columns.names[0])!r} holds the sound itself, which is not read from tables; write the "
+                    "recordings as files (WAV, FLAC, MP3 …), alone or in an archive, and name them in this column",
+                    case="sound_in_table",
+                    line=line,
+                    column=columns.names[0],
+                )
             name = _named(recording)
             if not text or text.isspace() or not name:
                 continue

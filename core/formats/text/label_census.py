@@ -133,6 +133,7 @@ class LabelCensus:
         self._tags = TagCensus()
         self._entities, self._held_out_entities = Counter[str](), Counter[str]()
         self._words = self._untagged = self._count = 0
+        self._first_untagged: int | None = None
         self._problem: FormatError | None = None
         self._examples: dict[str, list[str]] = {}
         self.held_out = 0
@@ -170,6 +171,7 @@ class LabelCensus:
         self._words += len(sentence.words)
         if sentence.tags is None:
             self._untagged += 1
+            self._first_untagged = self._first_untagged or sentence.line
             return
         try:
             check_tags(sentence, place)
@@ -211,6 +213,7 @@ class LabelCensus:
             "sentences": self._tags.sentences + self._untagged,
             "words": self._words,
             "untagged": self._untagged,
+            "first_untagged": self._first_untagged,
             "entities": dict(self._entities.most_common(MOST_CLASSES)),
             "held_out": {kind: count for kind, count in self._held_out_entities.items() if count},
             "examples": self._examples,

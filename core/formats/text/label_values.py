@@ -49,12 +49,15 @@ def label_of(value: Any, labels: TextLabels, separator: str | None = None) -> La
 
 
 def _class(value: Any) -> str | None:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | Decimal) and value == int(value):
-        value = int(value)
+    if isinstance(value, float | Decimal):
+        if math.isinf(value):
+            raise LabelFault("infinite", "is infinite; labels are finite numbers")
+        if value == int(value):
+            value = int(value)
     if isinstance(value, dict | list | bytes):
         found = _kind(value)
         raise LabelFault(

@@ -1,5 +1,6 @@
 """Audio classification: a head on an AST or on wav2vec 2.0, and cross-entropy. A sample is a clip of a recording."""
 
+import abc
 from collections.abc import Sequence
 from typing import Any, Self, cast
 
@@ -66,13 +67,13 @@ class AudioClassifier(Classification, AudioObjective):
     def scores(self, rows: NDArray[Any]) -> Tensor:
         return self.head(*self.sound(rows))
 
+    @abc.abstractmethod
     def real_tokens(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which tokens of clips with so many samples of sound hold sound, shape (B, T)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def head(self, inputs: Tensor, real: Tensor) -> Tensor:
         """Logits, shape (B, classes), of what `sound` returns."""
-        raise NotImplementedError
 
 
 class SpectrogramClassifier(AudioClassifier, SpectrogramObjective):

@@ -19,7 +19,7 @@ from core.networks.text_encoder import is_causal, text_encoder
 from core.objectives.base import Batch, Losses, Shown, objective_for
 from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
 from core.objectives.language import is_text
-from core.objectives.predictions import Values
+from core.objectives.predictions import Asked, Values
 from core.objectives.supervised import Classification, drop_before
 from core.spec.job import JobSpec
 from core.tasks.text_classification.spec import TextClassification
@@ -70,9 +70,11 @@ class TextClassifier(Classification, HeadedText):
     def all_samples(self, split: SplitName) -> Samples:
         return document_samples(self.data, split, self.sequence_length)
 
-    def check_labels(self, train: NDArray[np.int64], held_out: NDArray[np.int64]) -> None:
+    def check_labels(
+        self, train: NDArray[np.int64], held_out: NDArray[np.int64], places: Sequence[str] = ()
+    ) -> None:
         if self.task.target == "one":
-            super().check_labels(train, held_out)
+            super().check_labels(train, held_out, places)
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         ids, real = self.trimmed(rows)
@@ -103,6 +105,9 @@ class TextClassifier(Classification, HeadedText):
         smooth = (1 - self.smoothing) * targets + self.smoothing / 2
         errors = functional.binary_cross_entropy_with_logits(scores, smooth, self.weights, reduction="none")
         return errors.mean(dim=1).sum()
+
+    def rows_of(self, asked: Asked) -> NDArray[Any]:
+        return self.text_rows(asked.text)
 
     def told(self, scores: Tensor, top_k: int) -> Values:
         if self.task.target == "number":

@@ -197,9 +197,17 @@ def test_weights_of_classes() -> None:
     [
         ({"": 20}, "too_few_classes", "fewer than two"),
         ({"cats": 20}, "too_few_classes", "fewer than two"),
-        ({"train/cats": 9, "train/dogs": 9, "test/cats": 3, "test/mice": 3}, "unseen_classes", "'mice'"),
+        (
+            {"train/cats": 9, "train/dogs": 9, "test/cats": 3, "test/mice": 3},
+            "unseen_classes",
+            r"'mice' \(data.zip \(test/mice/\d.png\)\)",
+        ),
         ({"train/cats": 9, "test/cats": 3, "test/mice": 3}, "too_few_classes", "only 'cats'"),
-        ({"cats": 9, "dogs": 9, "": 2}, "labels_missing", "have no class"),
+        (
+            {"cats": 9, "dogs": 9, "": 2},
+            "labels_missing",
+            r"have no class, the first in data.zip \(\d.png\); data",
+        ),
     ],
 )
 def test_labels_that_cannot_be_learned_are_refused(

@@ -257,8 +257,11 @@ def test_missing_transcripts_are_refused_or_left_out(
             archive.writestr(f"r{number}.wav", spoken("ab", random))
         archive.writestr("text.csv", "file,text\n" + "".join(f"r{number}.wav,ab\n" for number in range(20)))
     document = job(speech_spec, data={"audio": {"sampling_rate": RATE}})
-    with pytest.raises(DataError, match="recordings of the training split have no transcript") as refused:
+    said = r"recordings of the training split have no transcript; the first of the dataset are some\.zip/r20\.wav, some"
+    with pytest.raises(DataError, match=said) as refused:
         made(document, path, cache)
     assert refused.value.code == "labels_missing"
+    with pytest.raises(DataError, match=r"some\.zip/r20\.wav"):
+        made(document, path, cache)  # as they were prepared before
     _, objective = made(job(document, data={"on_missing_label": "skip"}), path, cache)
     assert len(objective.samples("train")) + len(objective.samples("held_out")) == 20

@@ -12,6 +12,7 @@ from core.spec.estimate import estimate
 from tests.core.tasks.test_image_classification import taught
 from tests.core.tasks.test_text_classification import FAMILIES, made
 from tests.core.tasks.test_text_classification import job as text_classification
+from tests.core.tasks.test_token_classification import job as token_classification
 from tests.core.training.adaptations import LOGGED, METHODS
 from tests.core.training.interruptions import hashes, killed_at_three_random_steps, points
 
@@ -53,6 +54,21 @@ def test_text_killed_at_three_random_steps_ends_in_the_straight_runs_bits(
     engine = pretrain(spec, straight, data=labelled_sentences)
     assert engine.end() == {"exit": 0}, engine.log.read_text()
     killed_at_three_random_steps(pretrain, spec, broken, data=labelled_sentences)
+    assert hashes(broken, 12) == hashes(straight, 12)
+    assert points(broken) == points(straight)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tags_killed_at_three_random_steps_end_in_the_straight_runs_bits(
+    method: str, pretrain: Any, tagged_sentences: Path, tmp_path: Path
+) -> None:
+    spec = token_classification(
+        "bert", training=LOGGED | {"steps": 12}, model={"dropout": 0.1}, task={"head_dropout": 0.2}
+    ) | {"adaptation": METHODS[method]}
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    engine = pretrain(spec, straight, data=tagged_sentences)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    killed_at_three_random_steps(pretrain, spec, broken, data=tagged_sentences)
     assert hashes(broken, 12) == hashes(straight, 12)
     assert points(broken) == points(straight)
 

@@ -23,6 +23,8 @@ from core.formats.text.label_values import label_of
         ("  ", None),
         (None, None),
         (float("nan"), None),
+        (Decimal("nan"), None),
+        ("nan", "nan"),
     ],
 )
 def test_one_label(value: object, label: str | None):
@@ -70,6 +72,9 @@ def test_numbers(value: object, number: float | None):
         (["a", "b"], "one", "holds 2 labels, and one is read"),
         ({"a": 1}, "one", "holds an object"),
         ("x" * 300, "one", "300 characters"),
+        (float("inf"), "one", "is infinite"),
+        (Decimal("-inf"), "one", "is infinite"),
+        ([1, float("inf")], "several", "is infinite"),
         ('["a"', "several", "begins like a JSON array"),
         ([{"a": 1}], "several", "holds an object"),
         ("many", "number", "'many' is no number"),
