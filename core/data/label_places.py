@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from core.formats.errors import Place, printable
+from core.formats.errors import Place, where
 
 _KEPT = 20
 
@@ -39,16 +39,12 @@ class PlaceCollector:
         """
         if label is None:
             if len(self._unlabelled) < _KEPT:
-                self._unlabelled.append(_said(place))
+                self._unlabelled.append(where(place, None))
         elif (label, held_out) not in self._first:
-            self._first[label, held_out] = _said(place)
+            self._first[label, held_out] = where(place, None)
 
     def found(self, classes: Sequence[str]) -> LabelPlaces:
         """The places, of the classes in this order."""
         # Where the data bring no split, all samples of a class that is only held out are, so that its first one is.
         held_out = (self._first.get((name, True)) or self._first.get((name, False), "") for name in classes)
         return LabelPlaces(tuple(self._unlabelled), tuple(held_out))
-
-
-def _said(place: Place) -> str:
-    return printable(place.file if place.member is None else f"{place.file} ({place.member})")

@@ -113,3 +113,9 @@ class Place:
 
     def error(self, code: FormatErrorCode, message: str, **params: Any) -> FormatError:
         return FormatError(code, message, self.file, self.member, **params)
+
+
+def where(place: Place, line: int | None) -> str:
+    """File, member and line, for people: ``a.zip (b.csv), line 7``."""
+    name = place.file if place.member is None else f"{place.file} ({place.member})"
+    return printable(name) if line is None else f"{printable(name)}, line {line:,}"

@@ -9,10 +9,10 @@ from typing import Any
 
 from control.jobs.sufficiency.report import Report
 from control.schemas import ProblemDetail
+from core.formats.audio.transcript import Transcript
 from core.formats.audio.transcript_matching import RecordingNames
-from core.formats.audio.transcripts import Transcript
 from core.formats.distinct_samples import DistinctSample, merged
-from core.formats.errors import FormatError, Place, printable
+from core.formats.errors import FormatError, Place, printable, where
 from core.spec.job import JobSpec
 
 _ARCHIVES = {"zip", "tar"}
@@ -65,16 +65,14 @@ def _without_recording(
             place = Place(report.name, member)
             if names is not None and _is_there(names, Transcript(recording, "", place, line, None)):
                 continue
-            where = (
-                f"{printable(report.name if member is None else f'{report.name} ({member})')}, line {line:,}"
-            )
+            at = where(place, line)
             return _refused(
                 "data.on_missing_label",
                 "transcript_without_recording",
-                f"{where}: the dataset has no recording {printable(recording)!r}: add the recording, correct its name, or set "
+                f"{at}: the dataset has no recording {printable(recording)!r}: add the recording, correct its name, or set "
                 "data.on_missing_label to skip",
                 case="dataset",
-                where=where,
+                where=at,
                 recording=printable(recording),
             )
     return None

@@ -8,8 +8,9 @@ from core.characters import brief
 from core.data.audio.transcripts import ORPHANS_NAMED, TranscriptFacts
 from core.data.errors import unreadable
 from core.data.files import DataFile, read_each
+from core.formats.audio.transcript import Transcript
 from core.formats.audio.transcript_matching import RecordingNames, match
-from core.formats.audio.transcripts import Transcript, TranscriptNotes, read_transcripts
+from core.formats.audio.transcripts import TranscriptNotes, read_transcripts
 from core.formats.errors import FormatError, Place, printable
 from core.formats.splits import Recorded
 from core.spec.audio import AudioDataSpec

@@ -12,10 +12,10 @@ from core.data.errors import DataError
 from core.data.labelled import unseen_classes
 from core.data.text.split import DUPLICATE, HELD_OUT, TRAIN, Split, SplitSize
 from core.formats.content import content_hash
-from core.formats.errors import Place
+from core.formats.errors import Place, where
 from core.formats.splits import stratified
 from core.formats.text.label_values import Label
-from core.formats.text.labelled import LabelledText, where
+from core.formats.text.labelled import LabelledText
 from core.formats.text.tag_schemes import OUTSIDE, TagCensus, parts
 from core.spec.text_data import TextLabels
 

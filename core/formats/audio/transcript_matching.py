@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from core.characters import brief
-from core.formats.audio.transcripts import Transcript
+from core.formats.audio.transcript import Transcript
 from core.formats.errors import Place, printable
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from core.formats.audio.transcript import Transcript
 from core.formats.containers.archive import open_archive, open_member
 from core.formats.containers.layout import HELD_OUT_NAMES, Layout, named_split
 from core.formats.containers.member_names import TarNames, zip_names
@@ -15,7 +16,7 @@ from core.formats.limits import AUDIO_LIMITS, Budget, Limits
 from core.formats.names import TRANSCRIPT_KINDS, Format, Kind, detect, is_hidden
 from core.formats.tables.reading import Reading
 from core.formats.text.decode import decode, lines
-from core.formats.text.labelled import split_of, where
+from core.formats.text.labelled import split_of
 from core.formats.text.sources import TextSource
 from core.formats.text.tables import table_rows
 from core.spec.audio import AudioDataSpec
@@ -32,24 +33,6 @@ _CODES: Mapping[Kind, FormatErrorCode] = {
     Kind.JSONL: "bad_json",
     Kind.PARQUET: "bad_parquet",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """One row of a table of transcripts."""
-
-    recording: str
-    """The recording, as the table names it."""
-    text: str
-    place: Place
-    line: int
-    held_out: bool | None
-    """Whether the table marks the recording as held out; None where it says nothing."""
-
-    @property
-    def where(self) -> str:
-        """File, member and line, for people."""
-        return where(self.place, self.line)
 
 
 @dataclass

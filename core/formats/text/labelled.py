@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from core.formats.containers.layout import HELD_OUT_NAMES, SPLIT_NAMES, Layout, named_split
-from core.formats.errors import FormatErrorCode, Place, printable
+from core.formats.errors import FormatErrorCode, Place, printable, where
 from core.formats.labels import parse_path
 from core.formats.limits import DEFAULT_LIMITS, Limits
 from core.formats.names import Kind
@@ -49,12 +49,6 @@ class LabelledText:
     def where(self) -> str:
         """File, member and line, for people."""
         return where(self.place, self.line)
-
-
-def where(place: Place, line: int | None) -> str:
-    """``a.zip (b.csv), line 7``."""
-    name = place.file if place.member is None else f"{place.file} ({place.member})"
-    return printable(name) if line is None else f"{printable(name)}, line {line:,}"
 
 
 def read_labelled(
