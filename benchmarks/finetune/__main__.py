@@ -3,7 +3,7 @@
 For each modality an encoder is pretrained once, without labels. Then a classifier is fine-tuned from it and from fresh weights with a
 few labels of each class: everything (full), the head alone (frozen), and by LoRA. A seed changes the initialisation of head and
 LoRA, the order of the samples and, of fresh weights, the whole network. Every run is made by ``python -m core run`` with the task's
-own recipes; both arms have the same data, steps and rates. The recordings' held-out split is made of speakers that neither training heard.
+own recipes; both arms have the same data, steps and rates. Runs from fresh weights begin beside the pretraining. The recordings' held-out split is made of speakers that neither training heard.
 """
 
 import argparse
@@ -11,21 +11,24 @@ import json
 import statistics
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 from benchmarks._engine import EngineRun, engine, processor, run_directory
-from benchmarks._processes import run
+from benchmarks._processes import end_descendants, run
 from benchmarks.finetune import subsets
 from benchmarks.finetune.modalities import MODALITIES, Modality, Name
 from core.data import data_files, prepare_for
 from core.data.audio import PreparedAudio
+from core.data.text import PreparedText
 from core.spec.patterns import find_group
 from core.spec.problems import validate
 
-ARMS = ("pretrained", "random")
+ARMS = ("random", "pretrained")
+"""In the order of the runs: those from fresh weights need not wait for the pretraining."""
 ADAPTATIONS = ("full", "frozen", "lora")
 DIGITS = 4
 
@@ -66,20 +69,22 @@ class Bench:
         if not self.source.exists():
             sys.exit(f"{self.source} does not exist; --data must be the directory that contains it.")
         began = time.perf_counter()
-        pretrained = self._pretrain()
+        labelled = self._labelled()
+        settings = [(how, arm, seed) for arm in ARMS for how in ADAPTATIONS for seed in range(seeds)]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                pretraining = pool.submit(self._pretrain)
+                waiting = [pool.submit(self._tune, *setting, labelled, pretraining) for setting in settings]
+                runs = dict(zip(settings, (one.result() for one in waiting), strict=True))
+            except BaseException:
+                # Without this the pool would first do all that waits.
+                pool.shutdown(wait=False, cancel_futures=True)
+                end_descendants()
+                raise
         figures: dict[str, Any] = {
             f"{self.name}_labels": self.modality.per_class,
-            f"{self.name}_pretraining_seconds": round(time.perf_counter() - began, 1),
+            f"{self.name}_pretraining_seconds": round(pretraining.result().wall_s, 1),
         }
-        data = self._labelled(pretrained)
-        with ThreadPoolExecutor(self.jobs) as pool:
-            waiting = {
-                (how, arm, seed): pool.submit(self._tune, how, arm, seed, data, pretrained)
-                for how in ADAPTATIONS
-                for arm in ARMS
-                for seed in range(seeds)
-            }
-            runs = {setting: one.result() for setting, one in waiting.items()}
         for how in ADAPTATIONS:
             for arm in ARMS:
                 values = [accuracy(runs[how, arm, seed]) for seed in range(seeds)]
@@ -94,50 +99,48 @@ class Bench:
         figures[f"{self.name}_seconds"] = round(time.perf_counter() - began, 1)
         return figures
 
-    def _pretrain(self) -> EngineRun:
-        data = self.source
+    @cached_property
+    def _unlabelled(self) -> Path:
+        """The data of the pretraining."""
         if self.name == "text":
-            data = subsets.unlabelled_texts(self.source, self.scratch / "unlabelled")
-        began = time.perf_counter()
-        made = engine(
-            self.modality.pretrained(),
-            data=data,
-            out=self.scratch / "pretraining",
-            cache=self.scratch / "cache",
-            threads=self.jobs,
-        )
-        print(f"{self.name:5} pretrained in {time.perf_counter() - began:.0f} s", flush=True)
-        return made
+            return subsets.unlabelled_texts(self.source, self.scratch / "unlabelled")
+        return self.source
 
-    def _labelled(self, pretrained: EngineRun) -> Path:
+    def _labelled(self) -> Path:
         """The data with a few labels of each class, and all held-out samples."""
-        count, source = self.modality.per_class, self.source
+        job = validate(self.modality.pretrained())
+        whole = prepare_for(job, data_files([self._unlabelled]), self.scratch / "cache")
+        count = self.modality.per_class
         match self.name:
             case "text":
-                return subsets.labelled_texts(
-                    source, count, pretrained.checkpoint / "tokenizer.json", self.scratch / "labelled"
-                )
+                assert isinstance(whole, PreparedText)
+                tokenizer = whole.directory / "tokenizer" / "tokenizer.json"
+                return subsets.labelled_texts(self.source, count, tokenizer, self.scratch / "labelled")
             case "image":
-                return subsets.labelled_images(source, count, self.scratch / "labelled.zip")
+                return subsets.labelled_images(self.source, count, self.scratch / "labelled.zip")
             case "audio":
-                job = validate(self.modality.pretrained())
-                whole = prepare_for(job, data_files([source]), self.scratch / "cache")
                 assert isinstance(whole, PreparedAudio)
                 held_out = {whole.groups[number] for number in whole.group_ids("held_out")}
                 return subsets.labelled_recordings(
-                    source,
+                    self.source,
                     count,
                     self.scratch / "labelled.zip",
                     lambda name: find_group(job.data.audio.group_pattern, name),
                     frozenset(held_out),
                 )
 
-    def _tune(self, how: str, arm: str, seed: int, data: Path, pretrained: EngineRun) -> EngineRun:
-        """Fine-tune once."""
-        start = pretrained.checkpoint if arm == "pretrained" else None
+    def _pretrain(self) -> EngineRun:
+        out, cache = self.scratch / "pretraining", self.scratch / "cache"
+        made = engine(self.modality.pretrained(), data=self._unlabelled, out=out, cache=cache, threads=1)
+        print(f"{self.name:5} pretrained in {made.wall_s:.0f} s", flush=True)
+        return made
+
+    def _tune(self, how: str, arm: str, seed: int, data: Path, pretraining: "Future[EngineRun]") -> EngineRun:
+        """Fine-tune once; from the pretrained encoder as soon as it is there."""
+        start = pretraining.result().checkpoint if arm == "pretrained" else None
         section = self.modality.data
         if self.name == "text":
-            # The same tokenizer for both arms: the checkpoint's own, which lies with the labelled data.
+            # The same tokenizer for both arms: it lies with the labelled data and in the checkpoint.
             kind = "uploaded" if start is None else "checkpoint"
             section = {**section, "tokenizer": {**section["tokenizer"], "kind": kind}}
         spec = self.modality.tuned(how, seed, section, start=start is not None)

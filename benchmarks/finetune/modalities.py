@@ -73,7 +73,7 @@ MODALITIES: Mapping[Name, Modality] = {
         pretraining={
             "task": {"kind": "causal_lm"},
             "training": {
-                "steps": 450,
+                "steps": 800,
                 "batch_size": 32,
                 "sequence_length": 64,
                 "optimizer": {"learning_rate": 3e-3, "weight_decay": 0.05},
@@ -88,16 +88,16 @@ MODALITIES: Mapping[Name, Modality] = {
     "image": Modality(
         file="cifar10-subset.zip",
         pretraining={
-            "task": {"kind": "contrastive"},
+            "task": {"kind": "contrastive", "temperature": 0.2},
             "training": {
-                "steps": 300,
+                "steps": 350,
                 "batch_size": 128,
-                "optimizer": {"learning_rate": 2e-3, "weight_decay": 0.05, "beta2": 0.95},
-                "schedule": {"warmup_steps": 15},
+                "optimizer": {"learning_rate": 3e-3, "weight_decay": 0.05, "beta2": 0.95},
+                "schedule": {"warmup_steps": 20},
             },
         },
         task="image_classification",
-        per_class=20,
+        per_class=10,
         model={"preset": "resnet-mini"},
     ),
     "audio": Modality(

@@ -35,7 +35,7 @@ class AudioClassification(ClassifyingTask):
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *CLASSIFICATION)
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
         batch=32,
-        steps=300,
+        steps=200,
         rate=0.0005,
         added_rate=0.003,
         large_batch=64,

@@ -31,8 +31,8 @@ class ImageClassification(ClassifyingTask):
     presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *CLASSIFICATION)
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
-        batch=64,
-        steps=300,
+        batch=32,
+        steps=200,
         rate=0.001,
         added_rate=0.003,
         large_batch=256,

@@ -38,7 +38,7 @@ class TextClassification(ClassifyingTask):
     )
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
         batch=32,
-        steps=300,
+        steps=200,
         rate=0.001,
         added_rate=0.003,
         large_batch=64,
