@@ -105,21 +105,25 @@ MODALITIES: Mapping[Name, Modality] = {
         pretraining={
             "task": {
                 "kind": "masked_spectrogram",
-                "mel_bins": 64,
+                "mel_bins": 32,
                 "patch_size": 8,
-                "augmentation": {"speed": 0.15},
+                "augmentation": {"speed": 0.2},
             },
             "training": {
-                "steps": 450,
+                "steps": 900,
                 "batch_size": 64,
                 "optimizer": {"learning_rate": 1e-3, "weight_decay": 0.05, "beta2": 0.95},
-                "schedule": {"warmup_steps": 30},
+                "schedule": {"warmup_steps": 45},
             },
         },
         task="audio_classification",
-        per_class=20,
+        per_class=50,
         model={"preset": "ast-tiny"},
         data={"audio": {"sampling_rate": 8000, "clip_seconds": 0.6, "group_pattern": SPEAKERS}},
-        tuning={"mel_bins": 64, "patch_size": 8},
+        tuning={
+            "mel_bins": 32,
+            "patch_size": 8,
+            "augmentation": {"speed": 0.2, "noise_snr_db": (5, 25), "gain_db": 6},
+        },
     ),
 }
