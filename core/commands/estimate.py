@@ -200,7 +200,7 @@ class _Estimate:
             directory = self._directory / "sample"
             directory.mkdir()
             whole = _bytes_of(files)
-            files, cache = sample_text(files, job.data.text_column, directory), self._directory / "cache"
+            files, cache = sample_text(files, job.data, directory), self._directory / "cache"
             scale = max(1.0 + 1e-9, whole / max(1, _bytes_of(files)))
 
         def progress(phase: str, done: int, total: int | None, unit: str) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from core.data import DataFile, data_files
 from core.data.files import read_each
 from core.formats import Kind, Notes, detect, read_documents
+from core.spec.data import DataSpec
 
 WHOLE_BYTES = 64 << 20
 """Total bytes up to which files are prepared whole, into the cache that the job itself will use."""
@@ -17,7 +18,7 @@ SAMPLE_BYTES = 32 << 20
 """Bytes of text that are taken from a larger dataset."""
 
 
-def sample_text(files: Sequence[DataFile], text_column: str | None, directory: Path) -> list[DataFile]:
+def sample_text(files: Sequence[DataFile], spec: DataSpec, directory: Path) -> list[DataFile]:
     """The first documents of every file, each file with its share, as one new file in ``directory``.
 
     An uploaded tokenizer is included.
@@ -34,8 +35,8 @@ def sample_text(files: Sequence[DataFile], text_column: str | None, directory: P
                 continue
             left = SAMPLE_BYTES * sizes[file.name] // whole
             notes = Notes()
-            for document in read_each([file], partial(_documents, text_column=text_column, notes=notes)):
-                sample.write(json.dumps({text_column or "text": document}) + "\n")
+            for document in read_each([file], partial(_documents, spec=spec, notes=notes)):
+                sample.write(json.dumps({spec.text_column or "text": document}) + "\n")
                 left -= len(document)
                 if left <= 0:
                     break
@@ -44,5 +45,12 @@ def sample_text(files: Sequence[DataFile], text_column: str | None, directory: P
     return data_files([directory], "text")
 
 
-def _documents(file: DataFile, stream: BinaryIO, *, text_column: str | None, notes: Notes) -> Iterator[str]:
-    return read_documents(stream, file.name, text_column=text_column, options=file.reading, notes=notes)
+def _documents(file: DataFile, stream: BinaryIO, *, spec: DataSpec, notes: Notes) -> Iterator[str]:
+    return read_documents(
+        stream,
+        file.name,
+        text_column=spec.text_column,
+        options=file.reading,
+        columns=spec.text.columns,
+        notes=notes,
+    )

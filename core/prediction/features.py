@@ -47,7 +47,6 @@ class Index:
 
     samples: list[Sample] = field(default_factory=list)
     features: list[NDArray[np.float32]] = field(default_factory=list)
-    complete: bool = False
     skipped: int = 0
     """Samples that could not be read."""
 
@@ -73,8 +72,11 @@ def neighbours(opened: Opened, files: Sequence[DataFile], index: Index, asked: A
     options = asked.options
     assert isinstance(options, NeighbourOptions)
     vector, _ = features_of(opened, asked.text, asked.rows)
-    if not index.complete:
-        yield from _fill(index, opened, files, options.samples)
+    if not index.samples:
+        # Two requests that take turns each fill an index of their own.
+        filled = Index()
+        yield from _fill(filled, opened, files, options.samples)
+        index.samples, index.features, index.skipped = filled.samples, filled.features, filled.skipped
     if not index.samples:
         raise EngineError("data_unreadable", "No sample of the job's dataset can be read.")
     likeness = np.stack(index.features) @ _unit(vector)
@@ -111,9 +113,6 @@ def _tokenizer(opened: Opened) -> Tokenizer:
 def _fill(
     index: Index, opened: Opened, files: Sequence[DataFile], most: int
 ) -> Generator[Values | None, None, None]:
-    index.samples.clear()
-    index.features.clear()
-    index.skipped = 0
     for number, (sample, text, rows) in enumerate(islice(_read(opened, files, index), most)):
         try:
             vector, _ = features_of(opened, text, rows)
@@ -124,7 +123,6 @@ def _fill(
         index.features.append(_unit(vector))
         if number % _BATCH == _BATCH - 1:
             yield {"searched": len(index.samples)}
-    index.complete = True
 
 
 _Read = Iterator[tuple[Sample, str, NDArray[Any] | None]]
@@ -142,7 +140,11 @@ def _read(opened: Opened, files: Sequence[DataFile], index: Index) -> _Read:
 def _texts(opened: Opened, file: DataFile, _index: Index) -> _Read:
     with file.path.open("rb") as stream:
         documents = read_documents(
-            stream, file.name, text_column=opened.job.data.text_column, options=file.reading
+            stream,
+            file.name,
+            text_column=opened.job.data.text_column,
+            options=file.reading,
+            columns=opened.job.data.text.columns,
         )
         for number, document in enumerate(documents, 1):
             yield Sample(f"{file.name}, {number}", text=document[:_SHOWN_CHARACTERS]), document, None

@@ -121,7 +121,9 @@ class Server:
         loaded = self._models.get(message["checkpoint"])
         if loaded is None:
             yield {"event": "loading"}
-            loaded = self._models.load(message["checkpoint"], Path(message["directory"]))
+            # Another request may have loaded it since.
+            name = message["checkpoint"]
+            loaded = self._models.get(name) or self._models.load(name, Path(message["directory"]))
         answering = _answering(loaded, message)
         while True:
             try:

@@ -48,8 +48,7 @@ def targets_of(adaptation: Lora | Ia3 | Adapters, network: Size) -> tuple[Target
     for wanted in adaptation.targets:
         matched = [target for target in maps if _matches(wanted, target, factors=isinstance(adaptation, Ia3))]
         if not matched:
-            reason = _nothing(wanted, maps, network)
-            raise SpecFault("adaptation_unfit", reason, case="no_target", target=wanted, reason=reason)
+            raise _no_target(wanted, maps, network)
         chosen |= {target.name for target in matched}
     return tuple(target for target in maps if target.name in chosen)
 
@@ -60,17 +59,29 @@ def _matches(wanted: str, target: Target, *, factors: bool) -> bool:
     return any(fnmatchcase(target.name, pattern) for pattern in (wanted, f"*.{wanted}"))
 
 
-def _nothing(wanted: str, maps: Sequence[Target], network: Size) -> str:
+def _no_target(wanted: str, maps: Sequence[Target], network: Size) -> SpecFault:
     parts = list(dict.fromkeys(target.map.part for target in maps))
     names = list(dict.fromkeys(target.map.name for target in maps))
     if not maps:
-        return f"the maps of a {network.architecture} are not known, so none can be chosen; choose full"
-    near = difflib.get_close_matches(wanted, [*parts, *names, *_last_words(names)], n=1)
-    return (
+        return SpecFault(
+            "adaptation_unfit",
+            f"the maps of a {network.architecture} are not known, so none can be chosen; choose full",
+            case="maps_unknown",
+            architecture=network.architecture,
+        )
+    near = next(iter(difflib.get_close_matches(wanted, [*parts, *names, *_last_words(names)], n=1)), None)
+    return SpecFault(
+        "adaptation_unfit",
         f"{wanted!r} matches no map of this network's blocks. "
-        + (f"Did you mean {near[0]!r}? " if near else "")
+        + (f"Did you mean {near!r}? " if near else "")
         + f"There are the parts {', '.join([*parts, _EVERYTHING])}, and in each of {network.block_count} blocks "
-        + f"(blocks.0 and so on) the maps {', '.join(names)}"
+        + f"(blocks.0 and so on) the maps {', '.join(names)}",
+        case="no_target",
+        target=wanted,
+        nearest=near,
+        parts=[*parts, _EVERYTHING],
+        blocks=network.block_count,
+        maps=names,
     )
 
 

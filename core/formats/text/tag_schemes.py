@@ -33,7 +33,18 @@ class Misplaced(NamedTuple):
 
     word: int
     """Its place in the sentence."""
+    case: str
+    """Stable name of the rule that it breaks."""
+    tag: str
+    before: str
+    """The tag before it; `OUTSIDE` at the beginning of a sentence."""
     why: str
+    """The rule in words."""
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What `why` is made of."""
+        return {"fault": self.case, "tag": self.tag, "before": self.before}
 
 
 def is_tag(text: str) -> bool:
@@ -50,28 +61,30 @@ def fault_in(tags: Sequence[str], scheme: Scheme) -> Misplaced | None:
     """The first tag of a sentence that the scheme does not allow where it is; None if there is none."""
     before = OUTSIDE
     for word, tag in enumerate([*tags, OUTSIDE]):
-        if (why := _why_wrong(before, tag, scheme)) is not None:
+        if (wrong := _rule_broken(before, tag, scheme)) is not None:
             # The end of a sentence is the fault of its last word.
-            return Misplaced(min(word, len(tags) - 1), why)
+            return Misplaced(min(word, len(tags) - 1), wrong[0], tag, before, wrong[1])
         before = tag
     return None
 
 
-def _why_wrong(before: str, tag: str, scheme: Scheme) -> str | None:
+def _rule_broken(before: str, tag: str, scheme: Scheme) -> tuple[str, str] | None:
+    """Name of the rule, and the rule in words."""
     (last, last_type), (prefix, kind) = parts(before), parts(tag)
     same = last_type == kind
     if scheme != "BIOES" and prefix in "ES":
-        return f"{tag!r} is a tag of BIOES"
+        return "prefix", f"{tag!r} is a tag of BIOES"
     if scheme == "IOB2" and prefix == "I" and not (last in "BI" and same):
-        return f"{tag!r} follows {before!r}, and an entity begins with B"
+        return "begins_with_b", f"{tag!r} follows {before!r}, and an entity begins with B"
     if scheme == "IOB1" and prefix == "B" and not (last in "BI" and same):
-        return f"{tag!r} follows {before!r}, and an entity begins with I there"
+        return "begins_with_i", f"{tag!r} follows {before!r}, and an entity begins with I there"
     if scheme == "BIOES":
         inside = last in "BI"
         if inside and not (prefix in "IE" and same):
-            return f"{before!r} is followed by {'the end of the entity' if tag == OUTSIDE else repr(tag)}, and an entity ends with E"
+            after = "the end of the entity" if tag == OUTSIDE else repr(tag)
+            return "ends_with_e", f"{before!r} is followed by {after}, and an entity ends with E"
         if not inside and prefix in "IE":
-            return f"{tag!r} follows {before!r}, and an entity begins with B or S"
+            return "begins_with_b_or_s", f"{tag!r} follows {before!r}, and an entity begins with B or S"
     return None
 
 
@@ -111,8 +124,8 @@ class TagCensus:
     sentences: int = 0
     words: int = 0
     prefixes: set[str] = field(default_factory=set)
-    faults: dict[Scheme, tuple[Place, int, str]] = field(default_factory=dict)
-    """For each scheme that a sentence is not in: the place and the line of the first fault, and why it is one."""
+    faults: dict[Scheme, tuple[Place, int, Misplaced]] = field(default_factory=dict)
+    """For each scheme that a sentence is not in: the place and the line of the first fault, and the fault."""
 
     def add(self, tags: Sequence[str], place: Place, line: int) -> None:
         """Record a sentence, whose first word is in ``line``."""
@@ -121,7 +134,7 @@ class TagCensus:
         self.prefixes.update(parts(tag)[0] for tag in tags)
         for scheme in ("IOB2", "IOB1", "BIOES"):
             if scheme not in self.faults and (fault := fault_in(tags, scheme)) is not None:
-                self.faults[scheme] = place, line + fault.word, fault.why
+                self.faults[scheme] = place, line + fault.word, fault
 
     @property
     def scheme(self) -> Scheme | None:
@@ -138,18 +151,19 @@ class TagCensus:
         if self.scheme is not None:
             return self.scheme
         nearest: Scheme = "BIOES" if self.prefixes & {"E", "S"} else "IOB2"
-        place, line, why = self.faults[nearest]
-        other = ""
+        place, line, fault = self.faults[nearest]
+        other, iob1 = "", None
         if nearest == "IOB2":
-            also, at, reason = self.faults["IOB1"]
+            also, at, second = self.faults["IOB1"]
             where = f"line {at:,}" if also == place else f"line {at:,} of {printable(also.file)}"
-            other = f"; nor is it IOB1: {where}: {reason}"
+            other = f"; nor is it IOB1: {where}: {second.why}"
+            iob1 = {"file": also.file, "line": at, **second.facts}
         raise place.error(
             "bad_tags",
-            f"line {line:,}: {why}. No scheme of tags allows this ({nearest} is nearest{other}); correct the tags",
+            f"line {line:,}: {fault.why}. No scheme of tags allows this ({nearest} is nearest{other}); correct the tags",
             case="scheme",
             line=line,
-            why=why,
             nearest=nearest,
-            other=other,
+            iob1=iob1,
+            **fault.facts,
         )

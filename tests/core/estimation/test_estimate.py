@@ -16,6 +16,7 @@ from core.estimation.flops import flops_per_step
 from core.estimation.memory import largest_batch
 from core.estimation.peak import Peak, device_peak, measured_peak
 from core.events import Events
+from core.spec.data import DataSpec
 from core.spec.job import JobSpec
 from core.spec.problems import validate
 from core.tasks.objectives import create_objective
@@ -140,7 +141,7 @@ def test_a_large_text_dataset_is_sampled_from_every_file(
     [found] = [event for event in told if event["event"] == "estimate"]
     assert found["data_sampled"]
     (tmp_path / "sample").mkdir()
-    [made] = sampling.sample_text(data_files([corpus]), None, tmp_path / "sample")
+    [made] = sampling.sample_text(data_files([corpus]), DataSpec(), tmp_path / "sample")
     texts = [json.loads(line)["text"] for line in made.path.read_text().splitlines()]
     assert sum(map(len, texts)) == pytest.approx(30_000, rel=0.05)
     assert any(text.startswith("Document") for text in texts)

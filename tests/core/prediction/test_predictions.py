@@ -19,10 +19,11 @@ from core.checkpoints.bundle import write_trainer
 from core.data import data_files, prepare_for
 from core.objectives.base import Objective
 from core.objectives.predictions import Answering, Asked
-from core.prediction.features import embed
+from core.prediction.features import Index, embed, neighbours
 from core.prediction.inputs import decoded_row
 from core.prediction.opening import Opened, open_checkpoint
 from core.spec.job import JobSpec
+from core.spec.predictions import NeighbourOptions
 from core.spec.problems import validate
 from core.spec.tasks import tasks_by_kind
 from core.tasks.objectives import create_objective
@@ -129,6 +130,26 @@ def test_every_kind_of_the_spec_is_computed(
             assert Image.open(io.BytesIO(base64.b64decode(image["png"]))).size[0] >= 8
         again = answer(predictors[prediction.kind](asked))[1]
         assert again == result, "equal requests give equal results"
+
+
+def test_requests_that_take_turns_find_the_neighbours_that_one_alone_finds(
+    request: pytest.FixtureRequest, cache: Path, tmp_path: Path
+) -> None:
+    _, opened, path = made("masked_lm", request, cache, tmp_path)
+    files, asked = data_files([path]), Asked(NeighbourOptions(samples=100), text="a word")
+
+    def ask(index: Index) -> Answering:
+        return neighbours(opened, files, index, asked)
+
+    with torch.inference_mode():
+        _, alone = answer(ask(Index()))
+        shared = Index()
+        both = [ask(shared), ask(shared)]
+        assert [next(one) for one in both] == [next(ask(Index()))] * 2
+        found = [answer(one)[1] for one in both]
+        assert answer(ask(shared)) == ([], alone)
+    assert found == [alone, alone]
+    assert alone["searched"] == 100
 
 
 def test_the_cases_are_of_every_task() -> None:

@@ -120,6 +120,22 @@ def named(kind: str) -> str:
     return next(name for name, case in CASES.items() if case.document["task"]["kind"] == kind)
 
 
+def test_requests_for_a_model_that_is_not_loaded_load_it_once(client: Client, model: Any) -> None:
+    directory = model(named("masked_lm"))
+    request = {
+        "checkpoint": directory.name,
+        "directory": str(directory),
+        "kind": "fill_mask",
+        "text": "[MASK]",
+    }
+    lines = [json.dumps(request | {"id": str(number)}) for number in range(4)]
+    client.send("\n".join(lines).encode())
+    found = list(client.messages_until(4))
+    assert [message["loaded"] for message in found if "loaded" in message] == [[directory.name]]
+    results = [message["values"] for message in found if message.get("event") == "result"]
+    assert results == [results[0]] * 4
+
+
 def test_a_long_request_does_not_hold_up_a_short_one(client: Client, model: Any) -> None:
     long, short = model(named("causal_lm")), model(named("masked_lm"))
     client.ask("load", short, "fill_mask", text="a [MASK]")

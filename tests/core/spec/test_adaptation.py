@@ -146,6 +146,16 @@ def test_a_mistyped_target_gets_a_suggestion() -> None:
     found = unfit(_lora("querry"), _FineTuning(), BERT, TRAINING)
     assert found is not None
     assert "Did you mean 'query'?" in found[1]
+    with pytest.raises(SpecFault) as refused:
+        targets_of(_lora("querry"), BERT)
+    told = refused.value.params
+    assert (told["case"], told["target"], told["nearest"], told["blocks"]) == (
+        "no_target",
+        "querry",
+        "query",
+        2,
+    )
+    assert told["parts"] == ["attention", "feed_forward", "all"]
 
 
 def test_a_resnet_has_convolutions_and_no_feed_forward_layers() -> None:

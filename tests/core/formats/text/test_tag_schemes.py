@@ -61,6 +61,11 @@ def test_tags_that_no_scheme_allows_name_the_line(sentences: list[str], message:
     with pytest.raises(FormatError, match=message) as caught:
         found.settled()
     assert caught.value.code == "bad_tags"
+    told = caught.value.params
+    assert told["tag"] in message or told["tag"] == "O"
+    assert told["before"] in {"O", *(tag for sentence in sentences for tag in sentence.split())}
+    assert told["fault"] in {"begins_with_b", "begins_with_b_or_s", "ends_with_e"}
+    assert (told["iob1"] is None) == (told["nearest"] == "BIOES")
 
 
 def test_entities_of_iob2():
