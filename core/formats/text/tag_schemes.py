@@ -155,8 +155,7 @@ class TagCensus:
         other, iob1 = "", None
         if nearest == "IOB2":
             also, at, second = self.faults["IOB1"]
-            where = f"line {at:,}" if also == place else f"line {at:,} of {printable(also.file)}"
-            other = f"; nor is it IOB1: {where}: {second.why}"
+            other = f"; nor is it IOB1: line {at:,} of {printable(also.file)}: {second.why}"
             iob1 = {"file": also.file, "line": at, **second.facts}
         raise place.error(
             "bad_tags",
