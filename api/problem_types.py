@@ -147,6 +147,7 @@ _CODES: dict[int, dict[str, str]] = {
         "unknown_class": "The dataset has no such class",
         "modality_mismatch": "The task does not learn from such a dataset",
         "prediction_unsupported": "The checkpoint has no such prediction",
+        "export_unsupported": "The format is not for such a checkpoint",
         "input_empty": "The input is empty",
         "input_too_long": "The input is longer than the network takes",
         "mask_missing": "The text has no mask",

@@ -12,7 +12,7 @@
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -69,6 +69,8 @@ class Texts:
     delete: str
     create_example: Mapping[str, Any] | None = None
     """Example of a request body, if the kind works on a checkpoint."""
+    refusals: Sequence[str] = ()
+    """Codes of problems of its creation besides those of every kind."""
     list: str | None = None
     """Description of the list of those on a job's checkpoints; None if there is no such route."""
     file: str | None = None
@@ -188,7 +190,7 @@ def _add_create_from_checkpoint(router: APIRouter, kind: Kind[Any], texts: Texts
         methods=["POST"],
         status_code=202,
         response_model=kind.out,
-        responses=problems(*_BODY_PROBLEMS, "checkpoint_not_found"),
+        responses=problems(*_BODY_PROBLEMS, "checkpoint_not_found", *texts.refusals),
         **_operation(kind.name, "Checkpoint", texts.create),
     )
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
 from control.scheduling.claims import ClaimedFile
-from control.short_jobs.kind import FromCheckpoint, FromCheckpointAndData, FromSpec, Kind
+from control.short_jobs.kind import FromCheckpoint, FromSpec, Kind
 from control.short_jobs.registry import kinds
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
@@ -86,7 +86,7 @@ class Workspace:
             StagingError: something is missing, damaged, or does not fit.
         """
         kind = self._kind
-        if kind is not None and isinstance(kind.starts_from, FromCheckpoint):
+        if kind is not None and not self._reads_data(kind):
             try:
                 arguments = self._stage_checkpoint(kind)
             except OSError as error:
@@ -99,6 +99,13 @@ class Workspace:
             except OSError as error:
                 raise StagingError(_disk(error)) from error
             yield arguments
+
+    def _reads_data(self, kind: Kind[Any]) -> bool:
+        """Whether a short job reads the dataset."""
+        start = kind.starts_from
+        if not isinstance(start, FromCheckpoint):
+            return True
+        return bool(self._claim.files) and start.reads_data(self._claim.options)
 
     def _stage_checkpoint(self, kind: Kind[Any]) -> list[str]:
         for directory in (self.out, self.uploads):
@@ -155,7 +162,7 @@ class Workspace:
         Raises:
             StagingError: a checkpoint is not whole in storage.
         """
-        if kind is None or not isinstance(kind.starts_from, FromCheckpointAndData):
+        if kind is None or isinstance(kind.starts_from, FromSpec):
             spec = self.directory / "spec.json"
             spec.write_text(json.dumps(self._claim.spec))
             return [str(spec)]

@@ -72,6 +72,10 @@ class FromCheckpoint:
     """The memory that it needs, from the job's spec and the bytes of the checkpoint's weights."""
     device: Callable[[JobSpec], str]
     """Its device: ``cpu``, ``cuda`` or ``auto``."""
+    require_fit: Callable[[BaseModel, JobSpec], None] = lambda *_: None
+    """Raises `control.errors.SeedbedError` if the options do not fit the checkpoints of a spec."""
+    reads_data: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    """Whether with these options it also reads the dataset of the checkpoint's job, if there is one."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def create_from_checkpoint(
 
     Raises:
         NotFound: ``checkpoint_not_found``.
+        SeedbedError: the options do not fit the checkpoint.
     """
     start = kind.starts_from
     assert isinstance(start, FromCheckpoint)
@@ -71,11 +72,12 @@ def create_from_checkpoint(
     parent = lifecycle.lock_by_id(session, owner)
     checkpoint = checkpoints.get(session, project_id, checkpoint_id)
     assert parent is not None  # a deleted job has no checkpoints
+    spec = stored(parent.spec)
+    start.require_fit(options, spec)
     asked = options.model_dump(mode="json") | {"step": checkpoint.step}
     known = repository.same(session, kind.name, checkpoint.id, asked)
     if known is not None:
         return known
-    spec = stored(parent.spec)
     return _submit(
         session,
         kind,

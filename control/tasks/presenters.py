@@ -4,8 +4,17 @@ import inspect
 from functools import cache
 
 from control.errors import NotFound
-from control.tasks.schemas import MetricOut, NetworkOut, OpeningOut, PredictionKindOut, RecipeOut, TaskOut
+from control.tasks.schemas import (
+    ExportFormatOut,
+    MetricOut,
+    NetworkOut,
+    OpeningOut,
+    PredictionKindOut,
+    RecipeOut,
+    TaskOut,
+)
 from core.spec.architectures import PRESETS
+from core.spec.exports import FORMATS
 from core.spec.task import TaskSpec
 from core.spec.tasks import task_faults, task_packages, tasks_by_kind
 
@@ -70,7 +79,25 @@ def _task_out(kind: str, spec: type[TaskSpec], package: str | None) -> TaskOut:
             )
             for prediction in spec.all_predictions()
         ],
+        exports=_exports(kind, spec),
         opening=OpeningOut.model_validate(spec.opening),
         documentation=spec.documentation or (None if package else f"docs/tasks/{kind}.md"),
         package=package,
     )
+
+
+def _exports(kind: str, spec: type[TaskSpec]) -> list[ExportFormatOut]:
+    """The formats that are for at least one of the task's networks."""
+    architectures = sorted(spec.architectures())
+    found = [
+        ExportFormatOut(
+            format=name,
+            title=one.title,
+            summary=one.summary,
+            file=one.file,
+            library=one.library,
+            architectures=[each for each in architectures if one.is_for(kind, each)],
+        )
+        for name, one in FORMATS.items()
+    ]
+    return [one for one in found if one.architectures]

@@ -78,6 +78,22 @@ class PredictionKindOut(Resource):
     """A text to begin with."""
 
 
+class ExportFormatOut(Resource):
+    """A format in which checkpoints of the task are exported."""
+
+    format: str
+    """As `POST /v1/checkpoints/{checkpoint}/export` takes it."""
+    title: str
+    summary: str
+    """What it is, in a sentence."""
+    file: str
+    """The network's file; an encoder with a decoder has two, with `encoder_` and `decoder_` before this name."""
+    library: str
+    """The library that opens it."""
+    architectures: list[str]
+    """The task's networks that it is for."""
+
+
 class TaskOut(Resource):
     """Something that a model can learn."""
 
@@ -104,6 +120,8 @@ class TaskOut(Resource):
     """Those of `fields` that a form shows without expanding a section."""
     predictions: list[PredictionKindOut]
     """What its checkpoints can be asked for; the first is the default."""
+    exports: list[ExportFormatOut]
+    """The formats of its checkpoints."""
     opening: OpeningOut
     documentation: str | None
     """URL of its page; for a task of Seedbed, the path of the page in the source."""

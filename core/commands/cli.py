@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.commands.digests import Digests
+from core.spec.exports import FORMATS
 
 if TYPE_CHECKING:
     from core.data.files import ReadingByName
@@ -124,7 +125,10 @@ def _export(arguments: argparse.Namespace, events: "Events") -> int:
         checkpoint=arguments.checkpoint,
         format=arguments.format,
         out=arguments.out,
+        data=tuple(arguments.data),
+        cache=arguments.cache,
         threads=arguments.threads,
+        reading=arguments.reading,
         digests=arguments.digests,
     )
     return export(options, events)
@@ -206,8 +210,12 @@ def _parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a checkpoint in another format")
     export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint directory")
-    export.add_argument("--format", choices=["onnx"], required=True, help="which format")
+    export.add_argument("--format", choices=list(FORMATS), required=True, help="which format")
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="new directory to write to")
+    _add_data(export, required=False)
+    export.add_argument(
+        "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: a temporary one)"
+    )
     _add_process(export)
 
     _add_evaluate(commands)
@@ -284,12 +292,13 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
         "--data",
         type=Path,
         action="append",
-        required=True,
+        required=required,
+        default=None if required else [],
         metavar="PATH",
         help="a file, or a directory of files; repeatable",
     )

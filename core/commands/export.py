@@ -1,20 +1,28 @@
 """The command ``export``: writes a checkpoint in another format."""
 
+import math
 import os
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import onnxruntime
 import torch
 
+from core.checkpoints.bundle import read_state
 from core.checkpoints.manifest import ManifestError, verify
 from core.commands.digests import Digests
 from core.commands.endings import run_to_end
 from core.commands.settling import environment_of
+from core.data import data_files
+from core.data.files import ReadingByName
 from core.errors import EngineError
 from core.events import Events
-from core.export.onnx import OPSET, export_onnx
+from core.export.folder import export_checkpoint
+from core.export.onnx import OPSET
+from core.export.quality import Quality
+from core.export.quantized import Measure
+from core.spec.exports import FORMATS, ExportFormat
+from core.spec.job import JobSpec
 from core.training.devices import choose_place
 
 
@@ -23,9 +31,13 @@ class Options:
     """The command line's options."""
 
     checkpoint: Path
-    format: Literal["onnx"]
+    format: ExportFormat
     out: Path
+    data: tuple[Path, ...] = ()
+    """The dataset that the checkpoint learned from, of whose held-out split a format that rounds is measured."""
+    cache: Path | None = None
     threads: int | None = None
+    reading: ReadingByName = field(default_factory=dict)
     digests: Digests = field(default_factory=Digests)
 
 
@@ -53,19 +65,38 @@ def _export(options: Options, events: Events) -> None:
             error=error,
         ) from error
     options.out.mkdir(parents=True)
-    done = export_onnx(options.checkpoint, options.out)
+    with tempfile.TemporaryDirectory(prefix="export-") as directory:
+        measure = _measure(options, Path(directory))
+        done = export_checkpoint(options.checkpoint, options.out, options.format, measure=measure)
+    exported = done.exported
     events.emit(
         "exported",
         path=str(options.out),
-        architecture=done.architecture,
-        opset=OPSET,
-        inputs=done.inputs,
-        outputs=done.outputs,
-        parameters=done.parameters,
-        check={
-            "runtime": f"onnxruntime {onnxruntime.__version__}",
-            "inputs": done.batches,
-            "largest_difference": done.largest_difference,
-            "tolerance": done.tolerance,
-        },
+        architecture=exported.architecture,
+        opset=OPSET if FORMATS[options.format].library == "onnxruntime" else None,
+        inputs=exported.inputs,
+        outputs=exported.outputs,
+        parameters=exported.parameters,
+        check=asdict(exported.check),
+        costs=[
+            {"name": cost.name, "original": _finite(cost.original), "exported": _finite(cost.exported)}
+            for cost in done.costs
+        ],
     )
+
+
+def _measure(options: Options, scratch: Path) -> Measure | None:
+    """
+    Raises:
+        DataError, EngineError: the data do not fit the checkpoint.
+    """
+    if not options.data or not FORMATS[options.format].reads_data:
+        return None
+    modality = JobSpec.model_validate(read_state(options.checkpoint)["spec"]).task.modality
+    files = data_files(options.data, modality, options.reading, options.digests.data)
+    cache = options.cache or scratch / "cache"
+    return Quality(options.checkpoint, options.digests.checkpoint, files, cache).measure
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,7 +1,4 @@
-"""Inputs of networks in the `transformers` layout, by the name of the main input: one entry per modality.
-
-Every network whose main input is listed here can be exported without further code.
-"""
+"""The inputs that a network is exported with, and values of them for the comparison with the original."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,32 +11,49 @@ from transformers import PreTrainedModel
 Axes = Mapping[int, str]
 """Dimension → its name, for dimensions of variable size."""
 
-Make = Callable[[Any, int, int, torch.Generator], Tensor]
-"""(config, batch, length, generator) → an input."""
+Values = Mapping[str, Tensor]
+"""Inputs of a network by the names of its ``forward``."""
+
+_WAVE_UNIT = 400
+"""Audio samples for each unit of length."""
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One input of a network."""
+class Inputs:
+    """The inputs of a kind of network.
 
-    name: str
-    axes: Axes
-    make: Make
-
-
-def inputs_of(model: PreTrainedModel) -> list[Input]:
-    """The inputs that a network is exported with.
-
-    Raises:
-        KeyError: its main input is not listed here.
+    Args:
+        axes: By the inputs' names.
+        make: (config, batch, length, generator) → values. Different lengths give different sizes where sizes are variable.
     """
-    inputs = list(_INPUTS[model.main_input_name])
-    if model.config.is_encoder_decoder:
-        inputs.append(Input("decoder_input_ids", {0: "batch", 1: "target"}, _tokens))
-    return inputs
+
+    axes: Mapping[str, Axes]
+    make: Callable[[Any, int, int, torch.Generator], dict[str, Tensor]]
 
 
-def lengths(model: PreTrainedModel) -> list[tuple[int, int]]:
+def inputs_of(model: PreTrainedModel) -> Inputs:
+    """
+    Raises:
+        KeyError: its main input is of no known kind.
+    """
+    config: Any = model.config
+    name = model.main_input_name
+    if name == "pixel_values" and not hasattr(config, "image_size"):
+        return Inputs({name: {0: "batch", 2: "height", 3: "width"}}, _images)
+    if name == "input_values" and hasattr(config, "num_mel_bins") and hasattr(config, "max_length"):
+        return Inputs({name: {0: "batch"}}, _spectrograms)
+    if name == "input_values":
+        # Networks with a norm over the batch's lengths were trained on padded recordings without a mask.
+        masked = getattr(config, "feat_extract_norm", "layer") == "layer"
+        axes: dict[str, Axes] = {name: {0: "batch", 1: "samples"}}
+        return Inputs(
+            axes | ({"attention_mask": {0: "batch", 1: "samples"}} if masked else {}),
+            _masked_waves if masked else _waves,
+        )
+    return _INPUTS[name]
+
+
+def sizes(model: PreTrainedModel) -> list[tuple[int, int]]:
     """(batch, length) of the inputs for the comparison: the smallest, the longest, and one in between."""
     limit = _longest(model.config)
     return [(1, 1), (2, limit), (3, max(1, limit // 3))]
@@ -55,31 +69,53 @@ def _longest(config: Any) -> int:
     return min(64, int(getattr(config, "max_position_embeddings", None) or 64))
 
 
-def _tokens(config: Any, batch: int, length: int, generator: torch.Generator) -> Tensor:
-    return torch.randint(0, config.vocab_size, (batch, length), generator=generator)
-
-
-def _mask(_config: Any, batch: int, length: int, _generator: torch.Generator) -> Tensor:
-    """Padding at the end of the last sample, where it is long enough to have some."""
+def tokens(config: Any, batch: int, length: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Token ids, with padding at the end of the last sample where it is long enough to have some."""
+    ids = torch.randint(0, config.vocab_size, (batch, length), generator=generator)
+    padding = config.pad_token_id
+    if padding is not None:
+        # Classifiers of causal networks find the last token of a text by its not being padding.
+        ids[ids == padding] = (padding + 1) % config.vocab_size
     mask = torch.ones(batch, length, dtype=torch.int64)
     if length > 2:
         mask[-1, -(length // 3) :] = 0
-    return mask
+    return {"input_ids": ids.masked_fill(mask == 0, padding or 0), "attention_mask": mask}
 
 
-def _image(config: Any, batch: int, _length: int, generator: torch.Generator) -> Tensor:
+def _pixels(config: Any, batch: int, _length: int, generator: torch.Generator) -> dict[str, Tensor]:
     size = config.image_size
     height, width = (size, size) if isinstance(size, int) else size
-    return torch.randn(batch, config.num_channels, height, width, generator=generator)
+    return {"pixel_values": torch.randn(batch, config.num_channels, height, width, generator=generator)}
 
 
-def _waveform(_config: Any, batch: int, length: int, generator: torch.Generator) -> Tensor:
-    return torch.randn(batch, 400 * (length + 4), generator=generator)
+def _images(config: Any, batch: int, length: int, generator: torch.Generator) -> dict[str, Tensor]:
+    height, width = 32 + length, 33 + 2 * (length % 16)
+    return {"pixel_values": torch.randn(batch, config.num_channels, height, width, generator=generator)}
+
+
+def _spectrograms(config: Any, batch: int, _length: int, generator: torch.Generator) -> dict[str, Tensor]:
+    return {"input_values": torch.randn(batch, config.max_length, config.num_mel_bins, generator=generator)}
+
+
+def _waves(_config: Any, batch: int, length: int, generator: torch.Generator) -> dict[str, Tensor]:
+    return {"input_values": torch.randn(batch, _WAVE_UNIT * (length + 4), generator=generator)}
+
+
+def _masked_waves(config: Any, batch: int, length: int, generator: torch.Generator) -> dict[str, Tensor]:
+    waves = _waves(config, batch, length, generator)["input_values"]
+    mask = torch.ones(waves.shape, dtype=torch.int64)
+    if length > 2:
+        mask[-1, -_WAVE_UNIT * (length // 3) :] = 0
+    return {"input_values": waves * mask, "attention_mask": mask}
+
+
+def _latents(config: Any, batch: int, _length: int, generator: torch.Generator) -> dict[str, Tensor]:
+    return {"latents": torch.randn(batch, config.latent_size, generator=generator)}
 
 
 _SEQUENCE: Axes = {0: "batch", 1: "sequence"}
-_INPUTS: dict[str, tuple[Input, ...]] = {
-    "input_ids": (Input("input_ids", _SEQUENCE, _tokens), Input("attention_mask", _SEQUENCE, _mask)),
-    "pixel_values": (Input("pixel_values", {0: "batch"}, _image),),
-    "input_values": (Input("input_values", {0: "batch", 1: "samples"}, _waveform),),
+_INPUTS: dict[str, Inputs] = {
+    "input_ids": Inputs({"input_ids": _SEQUENCE, "attention_mask": _SEQUENCE}, tokens),
+    "pixel_values": Inputs({"pixel_values": {0: "batch"}}, _pixels),
+    "latents": Inputs({"latents": {0: "batch"}}, _latents),
 }

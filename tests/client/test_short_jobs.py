@@ -152,6 +152,22 @@ def test_the_command_exports_and_downloads(
     assert (tmp_path / "onnx" / "model.onnx").read_bytes() == ONNX
 
 
+def test_the_command_tells_what_rounding_costs(
+    run: Command, service: Service, checkpoint: str, trainer: Trainer, tmp_path: Path
+) -> None:
+    result = exported(service)
+    result["check"] |= {"largest_difference": 0.03, "tolerance": None}
+    result["costs"] = [{"name": "accuracy", "original": 0.91, "exported": 0.905}]
+    with worker(trainer, jobs.Completed(result=result)):
+        done = run("checkpoint", "export", checkpoint, "--format", "onnx_int8", "--out", tmp_path / "int8")
+    assert done.code == 0, done.err
+    assert "onnxruntime 1 differs by 0.03" in done.err
+    assert "accuracy: 0.91 before, 0.905 after." in done.err
+    refused = run("checkpoint", "export", checkpoint, "--format", "gguf")
+    assert refused.code != 0
+    assert "Formats for it: onnx, onnx_int8, torch_export." in refused.err
+
+
 def test_samples_are_listed_printed_and_written(
     run: Command, client: seedbed.Client, job: str, trainer: Trainer, tmp_path: Path
 ) -> None:

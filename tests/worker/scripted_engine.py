@@ -214,6 +214,9 @@ def export(argv: list[str]) -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--digests", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--reading")
     parser.add_argument("--events-fd", type=int)
     arguments = parser.parse_args(argv)
     step = verify(arguments.checkpoint).step

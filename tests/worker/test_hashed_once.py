@@ -132,7 +132,7 @@ class Place:
             "prj_1",
             2,
             self.spec,
-            () if purpose == "export" else tuple(self.files),
+            tuple(self.files),
             () if purpose in {"preview", "estimate"} else (self.checkpoint,),
             30.0,
             purpose=purpose,
@@ -190,9 +190,20 @@ def test_short_jobs_hash_the_dataset_once(
 
 def test_an_export_hashes_the_checkpoint_once(place: Place, hashed: Counter[str]) -> None:
     with place.staged("one", "export", format="onnx") as arguments:
-        main(arguments)  # the network is one of this project's own, which ONNX's exporter refuses to open
+        assert "--data" not in arguments, "only a format that rounds is measured on the data"
+        assert main(arguments) == 0
     digests = {file["sha256"] for file in place.checkpoint.manifest["files"]}
     assert {digest: hashed[digest] for digest in digests} == dict.fromkeys(digests, 1)
+
+
+def test_an_export_that_is_measured_gets_the_dataset(place: Place) -> None:
+    with place.staged("one", "export", format="onnx_int8") as arguments:
+        data = Path(arguments[arguments.index("--data") + 1])
+        assert sorted(path.name for path in data.iterdir()) == ["more.zip", "samples.zip"]
+        assert arguments[:2] == ["export", str(place.directory / "one" / "checkpoint" / f"step-{AT:08d}")]
+    place.files.clear()
+    with place.staged("two", "export", format="onnx_int8") as arguments:
+        assert "--data" not in arguments, "an uploaded checkpoint has no dataset"
 
 
 def test_files_of_one_content_are_hashed_once(place: Place, hashed: Counter[str]) -> None:

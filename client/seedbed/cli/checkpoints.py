@@ -166,7 +166,13 @@ def export(
             "--out", metavar="DIR", help="Target directory. Default: a directory named by the export's id."
         ),
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="Only onnx so far.")] = "onnx",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="onnx, onnx_int8, torch_export or gguf; `seedbed task show` lists those of a task.",
+        ),
+    ] = "onnx",
     force: Annotated[
         bool, typer.Option("--force", help="Replace existing files with other content.")
     ] = False,
@@ -185,8 +191,11 @@ def export(
         return
     if done.result is not None:
         check = done.result.check
+        same = "computes the same to" if check.tolerance is not None else "differs by"
         remark(
-            f"{done.result.architecture} at step {done.step:,}; {check.runtime} computes the same to "
+            f"{done.result.architecture} at step {done.step:,}; {check.runtime} {same} "
             f"{check.largest_difference:.1g} ({check.inputs} batches compared)."
         )
+        for cost in done.result.costs:
+            remark(f"{cost.name}: {text.number(cost.original)} before, {text.number(cost.exported)} after.")
     print(place)

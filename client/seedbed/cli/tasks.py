@@ -60,6 +60,11 @@ def show(kind: Kind, as_json: Json = False) -> None:
             for metric in task.metrics
         ],
     )
+    if task.exports:
+        out().print()
+        table(
+            ["export", "what", "opens with"], [(one.format, one.summary, one.library) for one in task.exports]
+        )
     if task.recipes:
         out().print()
         table(["recipe", "what"], [(recipe.name, recipe.description) for recipe in task.recipes])

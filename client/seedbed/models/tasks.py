@@ -63,6 +63,17 @@ class PredictionKind(Resource):
     example: str = ""
 
 
+class ExportFormat(Resource):
+    """A format in which checkpoints of the task are exported."""
+
+    format: str
+    title: str
+    summary: str
+    file: str
+    library: str
+    architectures: list[str]
+
+
 class Task(Resource):
     """Something that a model can learn."""
 
@@ -83,6 +94,8 @@ class Task(Resource):
     main_fields: list[str] = Field(default_factory=list)
     predictions: list[PredictionKind] = Field(default_factory=list)
     """What its checkpoints can be asked for; the first is the default."""
+    exports: list[ExportFormat] = Field(default_factory=list)
+    """The formats of its checkpoints, for `Checkpoints.export`."""
     opening: Opening
     documentation: str | None = None
     package: str | None = None

@@ -78,6 +78,12 @@ class Checkpoints:
         """Have a worker write a checkpoint in another format; wait for the result with `Exports.wait`.
 
         One that was exported already is not exported again.
+
+        Args:
+            format: One of those that `Task.exports` lists.
+
+        Raises:
+            Invalid: the format is not for such a checkpoint.
         """
         path = f"/v1/checkpoints/{quote(checkpoint, safe='')}/export"
         return Export.model_validate(self._transport.create(path, {"format": format}))

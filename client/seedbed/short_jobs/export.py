@@ -1,5 +1,7 @@
 """Exports: checkpoints in other formats."""
 
+from pydantic import Field
+
 from seedbed.models.base import Resource
 from seedbed.short_jobs.base import FilesShortJob, FilesShortJobs
 
@@ -8,17 +10,26 @@ class ExportCheck(Resource):
     runtime: str
     inputs: int
     largest_difference: float
-    tolerance: float
+    tolerance: float | None
+    """None: the format rounds; `ExportResult.costs` tell what that does."""
+
+
+class ExportCost(Resource):
+    name: str
+    original: float | None
+    exported: float | None
 
 
 class ExportResult(Resource):
     architecture: str
-    opset: int
+    opset: int | None
     inputs: list[str]
     outputs: list[str]
     parameters: int
     check: ExportCheck
     """How the exported network compared with the original."""
+    costs: list[ExportCost] = Field(default_factory=list)
+    """Measures on the held-out split before and after, of a format that rounds."""
 
 
 class Export(FilesShortJob):

@@ -1039,7 +1039,7 @@ export interface paths {
         /**
          * Export Checkpoint
          * @description Have a worker write the checkpoint in another format and check it against the original. One that was exported
-         *     already is not exported again.
+         *     already is not exported again. The formats of a task's checkpoints are in its `exports`.
          */
         post: operations["exportCheckpoint"];
         delete?: never;
@@ -2716,9 +2716,63 @@ export interface components {
             largest_difference: number;
             /**
              * Tolerance
-             * @description The limit of that difference.
+             * @description The limit of that difference; null for a format that rounds, whose `costs` tell what that does.
              */
-            tolerance: number;
+            tolerance: number | null;
+        };
+        /**
+         * ExportCost
+         * @description One measure of the task on the held-out split, before and after the export. The first 1,000 samples at most.
+         */
+        ExportCost: {
+            /**
+             * Name
+             * @description As `metrics` of the task names it.
+             */
+            name: string;
+            /**
+             * Original
+             * @description Of the checkpoint's network; null where it is not finite.
+             */
+            original: number | null;
+            /**
+             * Exported
+             * @description Of the exported network.
+             */
+            exported: number | null;
+        };
+        /**
+         * ExportFormatOut
+         * @description A format in which checkpoints of the task are exported.
+         */
+        ExportFormatOut: {
+            /**
+             * Format
+             * @description As `POST /v1/checkpoints/{checkpoint}/export` takes it.
+             */
+            format: string;
+            /** Title */
+            title: string;
+            /**
+             * Summary
+             * @description What it is, in a sentence.
+             */
+            summary: string;
+            /**
+             * File
+             * @description The network's file; an encoder with a decoder has two, with `encoder_` and `decoder_` before this name.
+             */
+            file: string;
+            /**
+             * Library
+             * @description The library that opens it.
+             */
+            library: string;
+            /**
+             * Architectures
+             * @description The task's networks that it is for.
+             */
+            architectures: string[];
         };
         /**
          * ExportIn
@@ -2727,10 +2781,10 @@ export interface components {
         ExportIn: {
             /**
              * Format
-             * @description ``onnx``: one file that ONNX Runtime opens, batch and sequence of any size.
-             * @constant
+             * @description One of those that `exports` of the checkpoint's task lists.
+             * @enum {string}
              */
-            format: "onnx";
+            format: "onnx" | "onnx_int8" | "torch_export" | "gguf";
         };
         /** ExportOut */
         ExportOut: {
@@ -2785,9 +2839,9 @@ export interface components {
             step: number;
             /**
              * Format
-             * @constant
+             * @enum {string}
              */
-            format: "onnx";
+            format: "onnx" | "onnx_int8" | "torch_export" | "gguf";
             /** Files */
             files?: components["schemas"]["CheckpointFile"][];
             /**
@@ -2804,8 +2858,11 @@ export interface components {
              * @description The architecture's name in `transformers`.
              */
             architecture: string;
-            /** Opset */
-            opset: number;
+            /**
+             * Opset
+             * @description The version of ONNX's operators; null for other formats.
+             */
+            opset: number | null;
             /** Inputs */
             inputs: string[];
             /** Outputs */
@@ -2813,6 +2870,11 @@ export interface components {
             /** Parameters */
             parameters: number;
             check: components["schemas"]["ExportCheck"];
+            /**
+             * Costs
+             * @description Of a format that rounds, what that costs. Empty where the dataset is gone, or the task has no head to measure.
+             */
+            costs?: components["schemas"]["ExportCost"][];
         };
         /** Failure */
         Failure: {
@@ -5472,6 +5534,11 @@ export interface components {
              * @description What its checkpoints can be asked for; the first is the default.
              */
             predictions: components["schemas"]["PredictionKindOut"][];
+            /**
+             * Exports
+             * @description The formats of its checkpoints.
+             */
+            exports: components["schemas"]["ExportFormatOut"][];
             opening: components["schemas"]["OpeningOut"];
             /**
              * Documentation
@@ -13623,7 +13690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The format is not for such a checkpoint */
             422: {
                 headers: {
                     [name: string]: unknown;

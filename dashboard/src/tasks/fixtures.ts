@@ -52,7 +52,7 @@ const recipe = (name: string, title: string, spec: Recipe["spec"]): Recipe => ({
   spec,
 });
 
-function task(
+export function task(
   kind: string,
   modality: Task["modality"],
   own: Metric[],
@@ -73,6 +73,7 @@ function task(
     recipes,
     fields: FIELDS[modality],
     main_fields: [],
+    exports: [],
     opening: { loader: "AutoModel", code: 'open("{folder}")' },
     documentation: null,
     package: null,

@@ -4,7 +4,7 @@ import pytest
 
 from control.checkpoints import service as checkpoints
 from control.db import WriteSession
-from control.errors import Conflict, NotFound
+from control.errors import Conflict, Invalid, NotFound
 from control.jobs import service as jobs
 from control.lifecycle.models import Job
 from control.scheduling.dispatch import Waiting, plan
@@ -171,6 +171,37 @@ def test_an_export_gets_its_checkpoint_and_protects_it_from_deletion(session: Wr
     make_checkpoint(session, claim, 30)
     assert [row.step for row in checkpoints.list_of_job(session, job.id)] == [30]
     assert jobs.lineage(session, job).descendants == [], "an export is no fork"
+
+
+def test_a_format_that_is_not_for_the_network_is_refused(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 10)
+    with pytest.raises(Invalid, match="GGUF is for language models of the architecture llama") as caught:
+        short_jobs.create_from_checkpoint(
+            session, EXPORT, job.project_id, checkpoint.id, ExportIn(format="gguf")
+        )
+    assert (caught.value.code, caught.value.param) == ("export_unsupported", "format")
+    assert caught.value.params == {
+        "case": "format",
+        "format": "gguf",
+        "architecture": "bert",
+        "task": "masked_lm",
+        "formats": ["onnx", "onnx_int8", "torch_export"],
+    }
+    assert short_jobs.list_of_job(session, EXPORT, job.id) == []
+
+
+def test_each_format_of_a_checkpoint_is_an_export_of_its_own(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    checkpoint = make_checkpoint(session, claim, 10)
+    made = [
+        short_jobs.create_from_checkpoint(
+            session, EXPORT, job.project_id, checkpoint.id, ExportIn(format=name)
+        ).id
+        for name in ("onnx", "onnx_int8", "torch_export", "onnx_int8")
+    ]
+    assert len(set(made)) == 3
+    assert made[1] == made[3]
 
 
 def test_the_same_export_is_made_once(session: WriteSession) -> None:

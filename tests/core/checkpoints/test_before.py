@@ -17,7 +17,7 @@ from core.checkpoints.optimizer_state import load_state, state_of
 from core.checkpoints.resume import recorded
 from core.checkpoints.writer import copy_to_host
 from core.data import data_files, prepare_for
-from core.export.onnx import MODEL, export_onnx
+from core.export.folder import export_checkpoint
 from core.spec.problems import validate
 from core.tasks.objectives import create_objective
 from core.training.optimizers import create_optimizers
@@ -130,9 +130,9 @@ def test_it_opens_in_the_ecosystem(case: str, tmp_path: Path, monkeypatch: pytes
 def test_it_is_exported(case: str, tmp_path: Path) -> None:
     folder, out = unpacked(case, tmp_path), tmp_path / "onnx"
     out.mkdir()
-    done = export_onnx(folder, out)
+    done = export_checkpoint(folder, out).exported
     assert done.largest_difference <= done.tolerance
-    assert (out / MODEL).exists()
+    assert (out / "model.onnx").exists()
 
 
 @pytest.mark.parametrize("case", ["masked_lm", "self_distillation-dino", "gan", "wav2vec2"])

@@ -48,8 +48,8 @@ await play(async ({ page, context }) => {
   const earlier = await text.innerText();
 
   await page.goto(`${given.url}/jobs/${given.job}/checkpoints`);
-  await page.getByRole("button", { name: "Export", exact: true }).click();
-  const download = page.getByRole("link", { name: "Download the ONNX export" });
+  await page.getByRole("button", { name: "Export as ONNX", exact: true }).click();
+  const download = page.getByRole("link", { name: "Download the ONNX export", exact: true });
   await download.waitFor();
   await page.getByText(/computes the same to within/).waitFor();
   await assertFits(page);

@@ -8,6 +8,7 @@ import { bytes, count, integer, metric, percent, shortId } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { useTasks } from "@/tasks/context";
 import type { Task, Tasks } from "@/tasks/tasks";
+import { exportFormats } from "@/tasks/exports";
 import { ButtonLink } from "@/ui/Button";
 import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
@@ -15,7 +16,7 @@ import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
 import { DeleteCheckpoint } from "./DeleteCheckpoint";
 import { EvaluateAction } from "./EvaluateAction";
-import { ExportAction } from "./ExportAction";
+import { Exports } from "./ExportAction";
 import { figuresOf } from "./tiles";
 
 const value = (checkpoint: Checkpoint, name: string): number | null => {
@@ -69,13 +70,15 @@ interface RowProps {
   /** Whether a task that learns labels can start from it. */
   tunable: boolean;
   figure: Figure | undefined;
-  /** The newest export of this checkpoint. */
-  made: Export | undefined;
+  /** The formats that it can be exported in. */
+  formats: Task["exports"];
+  /** Its exports, newest first. */
+  made: Export[];
   open: boolean;
   toggle: () => void;
 }
 
-function Row({ checkpoint, tunable, figure, made, modality, open, toggle }: RowProps) {
+function Row({ checkpoint, tunable, figure, formats, made, modality, open, toggle }: RowProps) {
   const found = figure && value(checkpoint, figure.series);
   return (
     <li className="checkpoint">
@@ -141,7 +144,7 @@ function Row({ checkpoint, tunable, figure, made, modality, open, toggle }: RowP
             {count(checkpoint.files.length, "file")}
           </p>
           <Files checkpoint={checkpoint} />
-          <ExportAction checkpoint={checkpoint} made={made} />
+          <Exports checkpoint={checkpoint} formats={formats} made={made} />
           <EvaluateAction checkpoint={checkpoint} modality={modality} />
           <div className="export-row">
             <p className="faint small">
@@ -186,6 +189,7 @@ export function CheckpointsTab({ job }: { job: Job }) {
   const tasks = useTasks();
   const task = tasks.of(job.spec.task.kind);
   const figure = figureOf(task, tasks);
+  const formats = exportFormats(job.spec, task);
   const canWrite = useCanWrite();
   const tunable = canWrite && fineTuningTasks(job.spec, tasks).length > 0;
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
@@ -212,7 +216,8 @@ export function CheckpointsTab({ job }: { job: Job }) {
             tunable={tunable}
             figure={figure}
             modality={task?.modality}
-            made={exports?.find((made) => made.checkpoint === checkpoint.id)}
+            formats={formats}
+            made={exports?.filter((made) => made.checkpoint === checkpoint.id) ?? []}
             open={(open ?? newest.id) === checkpoint.id}
             toggle={() => setOpen((before) => ((before ?? newest.id) === checkpoint.id ? "" : checkpoint.id))}
           />

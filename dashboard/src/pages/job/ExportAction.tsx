@@ -3,30 +3,72 @@ import { useState } from "react";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Checkpoint, Export } from "@/api/types";
-import { bytes } from "@/lib/format";
+import { bytes, metric } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { kind } from "@/shortJobs/kinds/export";
 import { ShortJobFailure } from "@/shortJobs/ShortJobRow";
 import { stateText, useShortJob } from "@/shortJobs/useShortJob";
+import type { Task } from "@/tasks/tasks";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
 import { useToast } from "@/ui/Toast";
 
-/** The largest difference between the outputs of the export and of the checkpoint, as text. */
+type Format = Task["exports"][number];
+
+/** The largest difference between the outputs of the export and of the checkpoint, and what rounding costs, as text. */
 function Checked({ made }: { made: Export }) {
-  const { check, architecture, opset } = made.result ?? {};
+  const { check, architecture, opset, costs } = made.result ?? {};
   if (!check) return null;
   return (
-    <p className="faint small">
-      {architecture}, opset {opset}. {check.runtime} computes the same to within{" "}
-      <span className="num">{check.largest_difference.toExponential(1)}</span> on {check.inputs} batches of
-      other sizes.
-    </p>
+    <>
+      <p className="faint small">
+        {architecture}
+        {typeof opset === "number" && `, opset ${String(opset)}`}. {check.runtime}{" "}
+        {check.tolerance === null ? "differs by at most" : "computes the same to within"}{" "}
+        <span className="num">{check.largest_difference.toExponential(1)}</span> on {check.inputs} batches of
+        other sizes.
+      </p>
+      {costs && costs.length > 0 && (
+        <p className="faint small num">
+          Held-out split, before and after:{" "}
+          {costs
+            .map((cost) => `${cost.name} ${metric(cost.original)} → ${metric(cost.exported)}`)
+            .join(", ")}
+        </p>
+      )}
+    </>
   );
 }
 
-/** Exports a checkpoint as an ONNX file: submits the export, waits for it, and offers the download. */
-export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; made: Export | undefined }) {
+/** A checkpoint in each format that its task is exported in. */
+export function Exports({
+  checkpoint,
+  formats,
+  made,
+}: {
+  checkpoint: Checkpoint;
+  formats: Format[];
+  made: Export[];
+}) {
+  return formats.map((format) => (
+    <ExportAction
+      key={format.format}
+      checkpoint={checkpoint}
+      format={format}
+      made={made.find((one) => one.format === format.format)}
+    />
+  ));
+}
+
+interface Props {
+  checkpoint: Checkpoint;
+  format: Format;
+  /** The newest export in this format. */
+  made: Export | undefined;
+}
+
+/** Exports a checkpoint in one format: submits the export, waits for it, and offers the download. */
+function ExportAction({ checkpoint, format, made }: Props) {
   const [asking, setAsking] = useState(false);
   const canWrite = useCanWrite();
   const cache = useQueryClient();
@@ -37,10 +79,10 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
       unwrap(
         client.POST("/v1/checkpoints/{checkpoint}/export", {
           params: { path: { checkpoint: checkpoint.id }, header: { "idempotency-key": idempotencyKey() } },
-          body: { format: "onnx" },
+          body: { format: format.format as Export["format"] },
         }),
       ),
-    subject: checkpoint.id,
+    subject: `${checkpoint.id} ${format.format}`,
     listed: made,
     onAsked: refresh,
   });
@@ -57,31 +99,36 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
     <div className="export">
       <div className="export-row">
         <div>
-          <b>ONNX</b>
+          <b>{format.title}</b>
           <p className="faint small" role="status">
             {running
               ? stateText(exporting)
               : ready
-                ? `${bytes(made.bytes)}, opens with ONNX Runtime`
-                : "One file for ONNX Runtime, batch and sequence of any size."}
+                ? `${bytes(made.bytes)}, opens with ${format.library}`
+                : format.summary}
           </p>
         </div>
         {ready ? (
           <div className="export-actions">
             {canWrite && (
-              <Button icon="trash" aria-label="Delete the ONNX export" onClick={() => setAsking(true)} />
+              <Button icon="trash" aria-label={`Delete the ${format.title} export`} onClick={() => setAsking(true)} />
             )}
             <ButtonLink
               download
               icon="download"
               href={`/v1/exports/${made.id}/archive`}
-              label="Download the ONNX export"
+              label={`Download the ${format.title} export`}
             >
               Download
             </ButtonLink>
           </div>
         ) : (
-          <Button icon="upload" busy={running} onClick={exporting.ask}>
+          <Button
+            icon="upload"
+            busy={running}
+            aria-label={`Export as ${format.title}`}
+            onClick={exporting.ask}
+          >
             {running ? "Exporting" : "Export"}
           </Button>
         )}
@@ -91,7 +138,7 @@ export function ExportAction({ checkpoint, made }: { checkpoint: Checkpoint; mad
       {asking && made && (
         <Confirm
           danger
-          title="Delete the ONNX export?"
+          title={`Delete the ${format.title} export?`}
           action="Delete the export"
           busy={remove.isPending}
           onConfirm={() => remove.mutate(made.id)}

@@ -13,7 +13,7 @@ export const kind: ShortJobKind<Export> = {
   cancel: (id) => unwrap(client.POST("/v1/exports/{export}/cancel", { params: { path: { export: id } } })),
   phases: {
     staging: "Fetching the checkpoint",
-    preparing: "Writing the file and comparing it with the original",
+    preparing: "Reading the dataset",
     training: "Writing the file and comparing it with the original",
     saving: "Storing it",
   },
