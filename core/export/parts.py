@@ -58,7 +58,9 @@ def parts_of(model: PreTrainedModel) -> list[Part]:
             network.choose(*make(1, 8, torch.Generator().manual_seed(0)))
     except (ValueError, TypeError, RuntimeError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise unsupported(type(model).__name__, f"it does not run on {', '.join(names)} alone: {why}") from error
+        raise unsupported(
+            type(model).__name__, f"it does not run on {', '.join(names)} alone: {why}"
+        ) from error
     return [Part("model", network.eval(), inputs.axes, network.outputs, make)]
 
 
