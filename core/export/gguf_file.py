@@ -51,9 +51,10 @@ def export_gguf(model: PreTrainedModel, checkpoint: Path, out: Path) -> Exported
     writer.write_tensors_to_file()
     writer.close()
     [part] = parts_of(model)
-    read = LlamaForCausalLM.from_pretrained(
+    read: Any = LlamaForCausalLM.from_pretrained(
         out, gguf_file=path.name, dtype=torch.float32, attn_implementation="eager", local_files_only=True
-    ).eval()
+    )
+    read.eval()
 
     def run(inputs: Sequence[Tensor]) -> list[Tensor]:
         ids, mask = inputs

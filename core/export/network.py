@@ -52,7 +52,8 @@ def open_network(checkpoint: Path) -> PreTrainedModel:
         raise unsupported(name, f"{len(missing)} of its weights are missing, such as {missing[0]}")
     if isinstance(model, Wav2Vec2ForPreTraining):
         model = model.wav2vec2
-    return model.eval()
+    found: PreTrainedModel = model.eval()
+    return found
 
 
 def unsupported(architecture: str, why: str) -> EngineError:

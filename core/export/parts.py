@@ -40,7 +40,8 @@ def parts_of(model: PreTrainedModel) -> list[Part]:
     Raises:
         EngineError: ``export_unsupported``.
     """
-    if model.config.is_encoder_decoder and model.get_output_embeddings() is not None:
+    network_with_head: Any = model
+    if model.config.is_encoder_decoder and network_with_head.get_output_embeddings() is not None:
         return [_encoder(model), _decoder(model)]
     try:
         inputs = inputs_of(model)

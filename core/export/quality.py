@@ -100,7 +100,8 @@ class Quality:
             chosen = torch.rand(rows.shape, generator=torch.Generator().manual_seed(0)) < _MASKED_SHARE
             predicted = chosen & ~torch.isin(rows, torch.tensor(special.all))
         loss, right, count = 0.0, 0, 0
-        for part, where in zip(rows.split(_BATCH), predicted.split(_BATCH), strict=True):
+        for start in range(0, len(rows), _BATCH):
+            part, where = rows[start : start + _BATCH], predicted[start : start + _BATCH]
             if self._kind == "masked_lm":
                 inputs, targets = part.masked_fill(where, special.mask), part[where]
                 logits = run((inputs, torch.ones_like(part)))[0][where]
