@@ -10,6 +10,7 @@ from collections import Counter
 from sqlalchemy import Engine
 
 from control.checkpoints import repository as checkpoints
+from control.checkpoints.upload_files import UploadFile
 from control.datasets import repository
 from control.db import read
 from control.quotas.errors import QuotaExceeded
@@ -84,12 +85,16 @@ class UploadRoom:
                 used = repository.taken(session, project_id)[1] - (replaced.bytes if replaced else 0)
         return _grown(UploadReservation(self, "datasets", project_id, limit=limit, used=used), declared)
 
-    def begin_checkpoint(self, project_id: str, declared: int) -> UploadReservation:
-        """Reserve room for a file of a checkpoint, as `begin` does for one of a dataset. A file that it replaces counts too."""
+    def begin_checkpoint(self, file: UploadFile, declared: int) -> UploadReservation:
+        """Reserve room for a file of an upload of a checkpoint, as `begin` does for one of a dataset."""
         with read(self._engine) as session:
-            limit = limits(session, project_id).get("checkpoints")
-            used = 0 if limit is None else checkpoints.taken(session, project_id)[1]
-        return _grown(UploadReservation(self, "checkpoints", project_id, limit=limit, used=used), declared)
+            limit = limits(session, file.project_id).get("checkpoints")
+            used = 0
+            if limit is not None:
+                used = checkpoints.taken(session, file.project_id)[1] - file.bytes(session)
+        return _grown(
+            UploadReservation(self, "checkpoints", file.project_id, limit=limit, used=used), declared
+        )
 
     def disk(self) -> DiskUsage | None:
         return disk_of(self._storage, self._settings)

@@ -1,22 +1,20 @@
 """Uploads of checkpoints in the layout of `transformers`: begin, put files, complete; and the list of uploaded checkpoints."""
 
-import asyncio
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api import uploads as bodies
 from api.auth import AUTH_PROBLEMS, Reader, Writer
-from api.client_disconnect import while_connected
-from api.context import Context, Ctx
+from api.context import Ctx
+from api.file_intake import FileIntake, take_in
 from api.idempotency import REPEAT_PROBLEMS, Repeat
 from api.pages import page
 from api.parameters import CheckpointId, Cursor, PageLimit
 from api.problem_types import CHECKPOINT_FILE_PROBLEMS, problems
 from api.strict_json import StrictJsonRoute
-from api.upload_room import UploadReservation
+from api.uploads import declared_sha256
 from control.checkpoints import repository, uploads
 from control.checkpoints.inspection import inspect, is_quick
 from control.checkpoints.models import Checkpoint
@@ -27,12 +25,10 @@ from control.checkpoints.schemas import (
     CheckpointUploadOut,
     UploadedCheckpointOut,
 )
+from control.checkpoints.upload_files import UploadFile
 from control.db import read, write
-from control.inspection.running import Handle
-from control.inspection.server import InspectionServer
 from control.paging import newest_first
 from control.schemas import Page
-from control.storage import Stage
 
 router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"], route_class=StrictJsonRoute)
 files_router = APIRouter(prefix="/v1/checkpoints", tags=["checkpoints"])
@@ -158,60 +154,15 @@ async def upload_checkpoint_file(
 ) -> CheckpointFile:
     """Put a file into an open upload; it replaces a file of the same name. Weights are taken as safetensors only; a pickle is
     refused, whatever it is called."""
-    expected = bodies.declared_sha256(content_digest)
-    await run_in_threadpool(uploads.expect, context.engine, caller.project_id, checkpoint, path)
-    loop = asyncio.get_running_loop()
-    stage = await loop.run_in_executor(context.uploads, context.storage.stage)
-    room: UploadReservation | None = None
-    try:
-        at_most, length = context.settings.max_upload_bytes, bodies.declared_length(request)
-        announced = length if length <= at_most else 0
-        room = await run_in_threadpool(context.room.begin_checkpoint, caller.project_id, announced)
-        await bodies.receive(request, stage, context.uploads, room, at_most=at_most)
-        bodies.check_digest(expected, stage)
-        syncing = loop.run_in_executor(context.uploads, stage.sync)
-        try:
-            report = await while_connected(
-                request,
-                context.inspections.run(
-                    caller.project_id, partial(_inspect, stage, path), quick=is_quick(stage.bytes, path)
-                ),
-            )
-        finally:
-            await asyncio.wait([syncing])
-        await syncing
-        caller.credential_check.require_valid()
-        room.end()  # from here on the upload's row counts against the quota
-        file, created = await loop.run_in_executor(
-            context.uploads, _keep, context, stage, report, caller.project_id, checkpoint, path
-        )
-    finally:
-        if room is not None:
-            room.end()
-        await asyncio.shield(loop.run_in_executor(context.uploads, stage.discard))
-    response.status_code = 201 if created else 200
-    return file
-
-
-def _inspect(stage: Stage, name: str, server: InspectionServer, handle: Handle) -> dict[str, object]:
-    return inspect(server, stage, name, handle)
-
-
-def _keep(
-    context: Context,
-    stage: Stage,
-    report: dict[str, object],
-    project_id: str,
-    checkpoint: str,
-    name: str,
-) -> tuple[CheckpointFile, bool]:
-    file, created = uploads.take_in(
-        context.engine,
-        context.storage,
-        stage,
-        report,
-        project_id=project_id,
-        checkpoint=checkpoint,
-        name=name,
+    expected = declared_sha256(content_digest)
+    target = UploadFile(caller.project_id, checkpoint, path)
+    await run_in_threadpool(target.expect, context.engine)
+    intake = FileIntake(
+        reserve=partial(context.room.begin_checkpoint, target),
+        inspect=lambda stage, server, handle: inspect(server, stage, path, handle),
+        is_quick=lambda stage: is_quick(stage.bytes, path),
+        keep=partial(target.keep, context.engine, context.storage),
     )
-    return CheckpointFile(path=file.path, bytes=file.bytes, sha256=file.sha256), created
+    file, created = await take_in(request, context, caller, intake, sha256=expected)
+    response.status_code = 201 if created else 200
+    return CheckpointFile(path=file.path, bytes=file.bytes, sha256=file.sha256)

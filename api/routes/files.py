@@ -1,28 +1,23 @@
 """Files of a dataset: upload, with a check of the whole file, and removal."""
 
-import asyncio
 from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api import uploads
 from api.auth import AUTH_PROBLEMS, Writer
-from api.client_disconnect import while_connected
-from api.context import Context, Ctx
+from api.context import Ctx
+from api.file_intake import FileIntake, take_in
 from api.parameters import DatasetId
 from api.problem_types import FILE_PROBLEMS, problems
-from api.upload_room import UploadReservation
+from api.uploads import declared_sha256
 from control.datasets import intake, service
-from control.datasets.inspection import InspectionResult, inspect, is_quick
+from control.datasets.inspection import inspect, is_quick
 from control.datasets.names import check_file_name
 from control.datasets.presenters import present_file
 from control.datasets.schemas import DatasetFileOut
 from control.db import write
-from control.inspection.running import Handle
-from control.inspection.server import InspectionServer
-from control.storage import Stage
 from core.formats.tables.dialect import DELIMITER_PATTERN, named_delimiter
 from core.formats.tables.reading import ReadingOptions
 from core.spec.text import Column
@@ -117,66 +112,29 @@ async def upload_file(
     The body is hashed while it is received, and the whole file is inspected before anything is stored: a file without
     usable content is refused, and nothing of it is kept.
     """
-    expected = uploads.declared_sha256(content_digest)
+    expected = declared_sha256(content_digest)
     reading = ReadingOptions(
         column=text_column or image_column, delimiter=named_delimiter(delimiter), quote=quote
     )
     modality = await run_in_threadpool(intake.expect, context.engine, caller.project_id, dataset, name)
-    loop = asyncio.get_running_loop()
-    stage = await loop.run_in_executor(context.uploads, context.storage.stage)
-    room: UploadReservation | None = None
-    try:
-        at_most, length = context.settings.max_upload_bytes, uploads.declared_length(request)
-        announced = length if length <= at_most else 0
-        room = await run_in_threadpool(context.room.begin, caller.project_id, dataset, name, announced)
-        await uploads.receive(request, stage, context.uploads, room, at_most=at_most)
-        uploads.check_digest(expected, stage)
-        # The disk writes while the file is inspected; both end before the stage is removed.
-        syncing = loop.run_in_executor(context.uploads, stage.sync)
-        try:
-            found = await while_connected(
-                request,
-                context.inspections.run(
-                    caller.project_id,
-                    partial(_inspect, stage, name, modality, reading),
-                    quick=is_quick(stage.bytes, name, modality),
-                ),
-            )
-        finally:
-            await asyncio.wait([syncing])
-        await syncing
-        caller.credential_check.require_valid()
-        room.end()  # from here on the file's row counts against the quota
-        file, created = await loop.run_in_executor(
-            context.uploads, _keep, context, stage, found, caller.project_id, dataset, name
-        )
-    finally:
-        if room is not None:
-            room.end()
-        await asyncio.shield(loop.run_in_executor(context.uploads, stage.discard))
-    response.status_code = 201 if created else 200
-    return file
-
-
-def _inspect(
-    stage: Stage, name: str, modality: str, reading: ReadingOptions, server: InspectionServer, handle: Handle
-) -> InspectionResult:
-    return inspect(server, stage, name, reading, modality=modality, handle=handle)
-
-
-def _keep(
-    context: Context, stage: Stage, found: InspectionResult, project_id: str, dataset_id: str, name: str
-) -> tuple[DatasetFileOut, bool]:
-    file, created = intake.add_file(
-        context.engine,
-        context.storage,
-        stage,
-        found,
-        project_id=project_id,
-        dataset_id=dataset_id,
-        name=name,
+    intake_of_file = FileIntake(
+        reserve=partial(context.room.begin, caller.project_id, dataset, name),
+        inspect=lambda stage, server, handle: inspect(
+            server, stage, name, reading, modality=modality, handle=handle
+        ),
+        is_quick=lambda stage: is_quick(stage.bytes, name, modality),
+        keep=partial(
+            intake.add_file,
+            context.engine,
+            context.storage,
+            project_id=caller.project_id,
+            dataset_id=dataset,
+            name=name,
+        ),
     )
-    return present_file(file), created
+    file, created = await take_in(request, context, caller, intake_of_file, sha256=expected)
+    response.status_code = 201 if created else 200
+    return present_file(file)
 
 
 @router.delete(

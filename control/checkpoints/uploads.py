@@ -6,7 +6,6 @@ its job, and finds here one of a job that could have written it. No list of jobs
 
 import hashlib
 import json
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,21 +15,17 @@ from sqlalchemy import Engine
 from control.checkpoints import repository
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointUploadIn
-from control.db import ReadSession, WriteSession, now, read, set_for_transaction, write
-from control.errors import Conflict, Invalid, NotFound
+from control.db import ReadSession, WriteSession, now, write
+from control.errors import Invalid, NotFound
 from control.ids import new_id
 from control.lifecycle import repository as lifecycle
 from control.lifecycle.models import Job
-from control.quotas.service import require_kept
 from control.removals.service import remove_prefixes
-from control.storage import Stage, Storage
+from control.storage import Storage
 from core.checkpoints.manifest import MANIFEST, CheckpointFile, Manifest
 from core.formats.errors import FormatError
 from core.formats.published.checking import check_checkpoint
-from core.formats.published.names import check_name
 from core.spec.job import JobSpec
-
-MOST_FILES = 200
 
 
 def create(session: WriteSession, project_id: str, body: CheckpointUploadIn) -> Job:
@@ -103,83 +98,6 @@ def open_upload(session: WriteSession, project_id: str, checkpoint: str) -> Job 
     except NotFound:
         return None
     return upload if upload.options["open"] else None
-
-
-def _require_open(upload: Job) -> None:
-    if not upload.options["open"]:
-        checkpoint = checkpoint_id(upload)
-        raise Conflict(
-            "checkpoint_not_open",
-            f"Checkpoint {checkpoint} is complete and never changes. Begin another upload.",
-            params={"checkpoint": checkpoint},
-            param="checkpoint",
-        )
-
-
-def expect(engine: Engine, project_id: str, checkpoint: str, name: str) -> None:
-    """Refuse a file that is sure to be refused, before its first byte is read.
-
-    Raises:
-        Invalid: a name that no file of a checkpoint has; NotFound: ``checkpoint_not_found``; Conflict: ``checkpoint_not_open``.
-    """
-    try:
-        check_name(name)
-    except FormatError as error:
-        raise Invalid(error.code, f"{error}.", params=error.facts, param="file") from None
-    with read(engine) as session:
-        upload = find(session, project_id, checkpoint)
-        _require_open(upload)
-        files = files_of(upload)
-    if len(files) >= MOST_FILES and name not in files:
-        raise Invalid(
-            "checkpoint_misfit",
-            f"A checkpoint has {MOST_FILES} files at most.",
-            params={"case": "files", "most": MOST_FILES},
-            param="file",
-        )
-
-
-def take_in(
-    engine: Engine,
-    storage: Storage,
-    stage: Stage,
-    report: dict[str, Any],
-    *,
-    project_id: str,
-    checkpoint: str,
-    name: str,
-) -> tuple[CheckpointFile, bool]:
-    """Add the staged file; also returns whether it is new and replaces none.
-
-    Raises:
-        NotFound: ``checkpoint_not_found``; Conflict: ``checkpoint_not_open``; QuotaExceeded: ``quota_exceeded``.
-    """
-    key = ""
-    try:
-        with write(engine) as session:
-            set_for_transaction(session, "idle_in_transaction_session_timeout", "15min")
-            upload = find(session, project_id, checkpoint, lock=True)
-            _require_open(upload)
-            files = dict(files_of(upload))
-            before = files.pop(name, None)
-            key = f"{prefix(upload)}/{name}"
-            if before is not None:
-                storage.delete(key)
-            stage.commit(key)
-            files[name] = {"bytes": stage.bytes, "sha256": stage.sha256, "report": report}
-            upload.options = {
-                **upload.options,
-                "files": files,
-                "bytes": sum(file["bytes"] for file in files.values()),
-            }
-            session.flush()
-            require_kept(session, project_id, "checkpoints", repository.taken)
-    except BaseException:
-        if key:
-            with suppress(Exception):
-                storage.delete(key)
-        raise
-    return CheckpointFile(name, stage.bytes, stage.sha256), before is None
 
 
 def complete(session: WriteSession, storage: Storage, project_id: str, checkpoint: str) -> Checkpoint:

@@ -9,6 +9,7 @@ import pytest
 from control.checkpoints import uploads
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.schemas import CheckpointUploadIn
+from control.checkpoints.upload_files import UploadFile
 from control.db import read, write
 from control.short_jobs import service as short_jobs
 from control.short_jobs.kinds.estimate import KIND as ESTIMATE
@@ -85,15 +86,7 @@ def upload_model(bench: Bench, directory: Path) -> str:
     for name, report in reports_of(directory).items():
         with bench.storage.stage() as stage:
             stage.write([(directory / name).read_bytes()])
-            uploads.take_in(
-                bench.database,
-                bench.storage,
-                stage,
-                report,
-                project_id=bench.project,
-                checkpoint=checkpoint,
-                name=name,
-            )
+            UploadFile(bench.project, checkpoint, name).keep(bench.database, bench.storage, stage, report)
     with write(bench.database) as session:
         return uploads.complete(session, bench.storage, bench.project, checkpoint).id
 
