@@ -21,6 +21,7 @@ from control.schemas import ProblemDetail
 from control.workers.wakeups import wake_for
 from core.spec.job import JobSpec
 from core.spec.problems import SpecError, shorten, validate
+from core.spec.start import Scope
 from core.spec.stored import is_known, why_missing
 
 _STATUS = {
@@ -29,6 +30,12 @@ _STATUS = {
     "dataset_not_ready": HTTPStatus.CONFLICT,
     "priority_needs_admin": HTTPStatus.FORBIDDEN,
 }
+_ACCEPTED_WITH: Mapping[Scope, str] = {
+    "all": "accepted_from_checkpoint",
+    "encoder": "accepted_from_encoder",
+    "tokenizer": "accepted_with_tokenizer",
+}
+"""The event of a job that starts from a checkpoint, by what it takes from it."""
 _OF_A_FIELD = frozenset(
     {
         "missing",
@@ -92,8 +99,7 @@ def submit(
         record(session, job, "accepted")
     else:
         origin = {"step": start.step, "job": start.id if is_uploaded(start) else start.job_id}
-        of_encoder = spec.start.scope == "encoder"
-        record(session, job, "accepted_from_encoder" if of_encoder else "accepted_from_checkpoint", origin)
+        record(session, job, _ACCEPTED_WITH[spec.start.scope], origin)
     for warning in admission.lasting:
         record(
             session,

@@ -83,6 +83,9 @@ CATALOGUE: dict[str, EventCode] = {
     "accepted_from_encoder": EventCode(
         "queued", "Accepted; starts with the encoder of step {step} of {job}."
     ),
+    "accepted_with_tokenizer": EventCode(
+        "queued", "Accepted; starts with new weights and the tokenizer of step {step} of {job}."
+    ),
     "spec_warning": EventCode("warning", "{param}: {warning[message]}."),
     # An attempt and its engine
     "claimed": EventCode("claimed", "Attempt {attempt} is on worker {worker}."),

@@ -12,18 +12,19 @@ from core.checkpoints.manifest import Manifest, ManifestError, verify
 from core.checkpoints.resume import Origin
 from core.errors import EngineError
 from core.spec.job import JobSpec
-from core.spec.start import StartSpec
+from core.spec.start import Scope, StartSpec
 from core.spec.start_rules import misfits
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderStart:
-    """A checkpoint whose encoder a fresh run begins with."""
+    """A checkpoint of which a fresh run takes a part."""
 
     path: Path
     manifest: Manifest
-    whole: bool = False
-    """Whether it begins with all weights that fit, of a network that was made elsewhere: there is no state of an optimiser."""
+    scope: Scope = "encoder"
+    """``all``: it begins with all weights that fit, of a network that was made elsewhere: there is no state of an optimiser.
+    ``tokenizer``: with no weights."""
 
 
 def find_start(
@@ -57,15 +58,17 @@ def find_start(
             "Start from another checkpoint, or leave --start out.",
             error=error,
         ) from None
+    scope = (job.start or StartSpec()).scope
     if not (directory / STATE).exists():
-        return EncoderStart(directory, manifest, whole=(job.start or StartSpec()).scope == "all")
+        return EncoderStart(directory, manifest, scope)
     state = read_state(directory)
-    if (job.start or StartSpec()).scope == "all":
+    if scope == "all":
         # Of another job: its epochs and its data may be others, so its number of steps is not taken over.
         decisions = {name: choice for name, choice in state.get("decisions", {}).items() if name != "steps"}
         return Origin(directory, manifest, state["environment"], decisions)
-    _require_fit(job, state.get("spec"), directory, manifest.step)
-    return EncoderStart(directory, manifest)
+    if scope == "encoder":
+        _require_fit(job, state.get("spec"), directory, manifest.step)
+    return EncoderStart(directory, manifest, scope)
 
 
 def _require_fit(job: JobSpec, document: Any, directory: Path, step: int) -> None:

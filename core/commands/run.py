@@ -213,10 +213,11 @@ class _Session:
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
     ) -> tuple[Objective, dict[str, torch.optim.Optimizer], ExponentialMovingAverage | None]:
         start = self._encoder
-        if start is not None and start.whole:
+        if start is not None and start.scope == "all":
             objective = create_objective(job, data, begin=partial(self._take_published, path=start.path))
         else:
-            objective = create_objective(job, data, start.path if start else None)
+            of_encoder = start is not None and start.scope == "encoder"
+            objective = create_objective(job, data, start.path if start and of_encoder else None)
         objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
         decay, average = job.training.ema_decay, None

@@ -28,6 +28,8 @@ def _model(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:
     """The section ``model``; None if nothing is filled in."""
     if before.architecture not in spec.task.architectures() or before.task.modality != spec.task.modality:
         return None
+    if spec.start is not None and spec.start.scope == "tokenizer":
+        return None
     theirs = before.model.model_dump(mode="json", exclude_none=True, exclude={"dropout"})
     config = theirs.get("config")
     if "model" not in spec.model_fields_set:

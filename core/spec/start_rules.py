@@ -33,7 +33,32 @@ def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[
         before: the spec that the checkpoint was trained with.
         step: of the checkpoint.
     """
+    if scope == "tokenizer":
+        return _tokenizer_alone(spec, before)
     return _encoder(spec, before) if scope == "encoder" else _all(spec, before, step)
+
+
+def _tokenizer_alone(spec: JobSpec, before: JobSpec) -> list[Misfit]:
+    of_text = {spec.task.modality, before.task.modality} == {"text"}
+    if of_text and spec.data.tokenizer.kind == "checkpoint":
+        return []
+    if of_text:
+        return [
+            Misfit(
+                "data.tokenizer.kind",
+                "fixed_by_checkpoint",
+                "the job takes the checkpoint's tokenizer alone; leave data.tokenizer out, or leave start out",
+                {"case": "tokenizer_alone"},
+            )
+        ]
+    return [
+        Misfit(
+            "start.scope",
+            "fixed_by_checkpoint",
+            "a tokenizer is only there where job and checkpoint are of text; leave start out",
+            {"case": "no_tokenizer", "task": spec.task.kind, "checkpoint_task": before.task.kind},
+        )
+    ]
 
 
 def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:

@@ -151,7 +151,7 @@ app.command()(history.metrics)
 
 def _taken(parent: Parent) -> str:
     """Which part of the parent's checkpoint a job started with."""
-    return f"encoder of {parent.checkpoint}" if parent.scope == "encoder" else parent.checkpoint
+    return parent.checkpoint if parent.scope == "all" else f"{parent.scope} of {parent.checkpoint}"
 
 
 def _act(verb: Callable[[Client], Job], *, as_json: bool) -> None:

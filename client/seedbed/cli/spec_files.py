@@ -21,8 +21,8 @@ ScopeOption = Annotated[
     str | None,
     typer.Option(
         "--scope",
-        metavar="all|encoder",
-        help="With --start: go on with its task, or take its encoder alone into this one. Default: all.",
+        metavar="all|encoder|tokenizer",
+        help="With --start: go on with its task, or take its encoder or its tokenizer alone into this one. Default: all.",
     ),
 ]
 Assignments = Annotated[

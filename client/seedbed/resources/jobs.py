@@ -23,7 +23,7 @@ from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
 
-Scope = Literal["all", "encoder"]
+Scope = Literal["all", "encoder", "tokenizer"]
 """How much of a checkpoint a job starts with."""
 
 
@@ -48,7 +48,7 @@ class Jobs:
             dataset: Taken in place of the spec's own.
             start: Id of the checkpoint to start from, in place of the spec's ``start.checkpoint``.
             scope: How much of it, in place of the spec's ``start.scope``: ``all`` to go on with its task, or its
-                ``encoder`` alone, for this or another task of the same network.
+                ``encoder`` alone, for this or another task of the same network, or of a job on text its ``tokenizer`` alone.
 
         Raises:
             InvalidFile: the file cannot be read or is no YAML.
@@ -108,7 +108,7 @@ class Jobs:
             dataset: Taken in place of the spec's own.
             start: Id of the checkpoint to start from, in place of the spec's ``start.checkpoint``.
             scope: How much of it, in place of the spec's ``start.scope``: ``all`` to go on with its task, or its
-                ``encoder`` alone, for this or another task of the same network.
+                ``encoder`` alone, for this or another task of the same network, or of a job on text its ``tokenizer`` alone.
 
         Raises:
             Invalid: the spec is wrong; `errors` says where.

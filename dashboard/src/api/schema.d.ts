@@ -4531,7 +4531,7 @@ export interface components {
              * @default all
              * @enum {string}
              */
-            scope: "all" | "encoder";
+            scope: "all" | "encoder" | "tokenizer";
         };
         /** Pause */
         Pause: {
@@ -5392,11 +5392,12 @@ export interface components {
              * Scope
              * @description ``all``: go on with the same task from the checkpoint's step, with all weights and the optimiser's state.
              *     ``encoder``: begin at step 0 with the encoder's weights alone, in this or another task that trains the same
-             *     network; everything else is fresh.
+             *     network; everything else is fresh. ``tokenizer`` (text): begin at step 0 with fresh weights, and read text with the
+             *     checkpoint's tokenizer: the baseline of a job that takes the encoder.
              * @default all
              * @enum {string}
              */
-            scope: "all" | "encoder";
+            scope: "all" | "encoder" | "tokenizer";
         };
         /**
          * StepTime

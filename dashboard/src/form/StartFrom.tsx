@@ -71,6 +71,11 @@ export function withTask(
   return restart(document, startOf(task, dataset, untouched(document, dataset, fields, tasks)?.name));
 }
 
+function scopeOf(document: Document): Scope {
+  const scope = getAt(document, "start.scope");
+  return scope === "encoder" || scope === "tokenizer" ? scope : "all";
+}
+
 /** Which checkpoint the document starts from; the recipes are for jobs that start from none. */
 function Started({ checkpoint, scope, onFresh }: { checkpoint: string; scope: Scope; onFresh: () => void }) {
   const found = useQuery({ ...queries.checkpoint(checkpoint), enabled: IS_CHECKPOINT.test(checkpoint) }).data;
@@ -86,9 +91,11 @@ function Started({ checkpoint, scope, onFresh }: { checkpoint: string; scope: Sc
           )}
         </p>
         <p className="muted small">
-          {scope === "encoder"
-            ? "The encoder’s weights alone; everything else is fresh. Settings that the encoder is made for must stay."
-            : "It goes on with the same task: all weights, and the optimiser’s state."}
+          {scope === "tokenizer"
+            ? "It begins with fresh weights, and reads text with the checkpoint’s tokenizer."
+            : scope === "encoder"
+              ? "It begins with the encoder’s weights alone; everything else is fresh. What the form leaves out and the encoder is made for is the checkpoint’s: sizes, form of the inputs, tokenizer."
+              : "It goes on with the same task: all weights, and the optimiser’s state."}
         </p>
       </div>
       <Button small onClick={onFresh}>
@@ -131,11 +138,7 @@ export function StartFrom({ document, dataset, fields, onStart, onFresh }: Start
         </div>
       )}
       {typeof checkpoint === "string" ? (
-        <Started
-          checkpoint={checkpoint}
-          scope={getAt(document, "start.scope") === "encoder" ? "encoder" : "all"}
-          onFresh={onFresh}
-        />
+        <Started checkpoint={checkpoint} scope={scopeOf(document)} onFresh={onFresh} />
       ) : (
         <div className="presets" role="group" aria-label="Start from">
           {startsOf(task, dataset).map((start) => (

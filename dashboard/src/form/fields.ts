@@ -72,6 +72,9 @@ const ACRONYMS: Record<string, string> = {
   rslora: "rsLoRA",
 };
 
+/** Titles of fields whose own name says too little. */
+const TITLES: Partial<Record<string, string>> = { "data.tokenizer.kind": "Tokenizer" };
+
 /** "warmup_steps" → "Warmup steps". */
 export function titleOf(name: string): string {
   const words = name.replaceAll("_", " ");
@@ -134,7 +137,11 @@ export function fieldsOf(root: JsonSchema): Field[] {
     const present = options.filter((option) => option.type !== "null");
     const inner: JsonSchema =
       options.length > 0 && present.length === 1 ? { ...present[0], ...whole, anyOf: undefined } : whole;
-    const common = { path, title: titleOf(name), help: whole.description ?? inner.description ?? "" };
+    const common = {
+      path,
+      title: TITLES[path] ?? titleOf(name),
+      help: whole.description ?? inner.description ?? "",
+    };
     const tag = inner.discriminator?.propertyName;
     const unions = inner.oneOf ?? (present.length > 1 ? present : undefined);
     if (tag && unions) {

@@ -80,13 +80,14 @@ export function withFineTuning(source: Source, datasets: readonly Dataset[], tas
   const labelled = [...(own ? [own] : []), ...datasets].find(
     (dataset) => dataset.modality === modality && hasClasses(dataset.statistics),
   );
-  return {
+  const document: Document = {
     ...(task && startOf(task)),
     name: `${name.slice(0, LONGEST - SUFFIX.length)}${SUFFIX}`,
     dataset: (labelled ?? own)?.id,
     start: { checkpoint, scope: "encoder" },
     model: { architecture: architectureOf(spec as unknown as Document, tasks) },
   };
+  return modality === "text" ? setAt(document, "data.tokenizer.kind", "checkpoint") : document;
 }
 
 /** Whether a task can be chosen for the document: all can, unless it starts with an encoder that the task does not train. */

@@ -7,8 +7,10 @@ import { progressText } from "@/lib/epochs";
 import { isolated, metric, NONE, percent } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { useTasks } from "@/tasks/context";
+import { Back } from "@/ui/Back";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 import { StateChip } from "@/ui/State";
+import { asksWhetherItHelped, bare, beginningOf, betterOf, inOrder } from "./comparison";
 
 const isShown = (name: string): boolean => /^(eval|probe)\//.test(name);
 
@@ -16,13 +18,14 @@ function Column({ job }: { job: Job }) {
   return (
     <th scope="col">
       <Link href={`/jobs/${job.id}`}>{isolated(job.name)}</Link>
-      <span className="faint small evaluation-hint">
-        {job.parent ? "From a checkpoint" : "From random initialisation"}, {progressText(job.progress)}
-      </span>
+      <span className="faint small evaluation-hint">{beginningOf(job)}</span>
+      <span className="faint small evaluation-hint">{progressText(job.progress)}</span>
       <StateChip job={job} />
     </th>
   );
 }
+
+const emphasized = (text: string, strong: boolean) => (strong ? <b>{text}</b> : text);
 
 /** Two jobs side by side: the newest value of every measure on held-out samples. */
 export function ComparePage({ first, second }: { first: string; second: string }) {
@@ -45,17 +48,27 @@ export function ComparePage({ first, second }: { first: string; second: string }
     );
   const own = one.data.latest;
   const theirs = other.data.latest;
-  const names = [...new Set([...Object.keys(own), ...Object.keys(theirs)])].filter(isShown).sort();
+  const order = tasks.of(one.data.spec.task.kind)?.metrics.map(({ name }) => name) ?? [];
+  const names = inOrder([...Object.keys(own), ...Object.keys(theirs)].filter(isShown), order);
+  const helped = asksWhetherItHelped(one.data, other.data);
   const shown = (value: number | null | undefined, format: Meaning["format"]): string =>
     value === null || value === undefined ? NONE : format === "percent" ? percent(value, 1) : metric(value);
   return (
     <article className="page page-narrow evaluation">
+      <Back href={`/jobs/${first}`}>{isolated(one.data.name)}</Back>
       <div className="page-head">
-        <h1>Side by side</h1>
+        <h1>{helped ? "Did pretraining help?" : "Side by side"}</h1>
       </div>
+      <p className="muted">
+        {helped
+          ? "Both jobs have the same settings, seed and data; only the weights that they began with differ. "
+          : "The newest measures of both jobs. "}
+        The better value of each measure is bold. One run of each says little if the values are close: another
+        seed can turn them around.
+      </p>
       <section className="card evaluation-section">
         <div className="evaluation-table">
-          <table>
+          <table className="compare">
             <thead>
               <tr>
                 <th scope="col">Measure</th>
@@ -65,12 +78,13 @@ export function ComparePage({ first, second }: { first: string; second: string }
             </thead>
             <tbody>
               {names.map((name) => {
-                const { title, format } = meaningOf(name.slice(name.indexOf("/") + 1), tasks);
+                const { title, format } = meaningOf(bare(name), tasks);
+                const better = betterOf(own[name], theirs[name], tasks.metric(bare(name))?.better);
                 return (
                   <tr key={name}>
                     <th scope="row">{title}</th>
-                    <td className="num">{shown(own[name], format)}</td>
-                    <td className="num">{shown(theirs[name], format)}</td>
+                    <td className="num">{emphasized(shown(own[name], format), better === "first")}</td>
+                    <td className="num">{emphasized(shown(theirs[name], format), better === "second")}</td>
                   </tr>
                 );
               })}

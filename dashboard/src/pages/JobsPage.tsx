@@ -7,6 +7,7 @@ import { epochText, totalSteps } from "@/lib/epochs";
 import { compact, duration, integer, metric, NONE, percent } from "@/lib/format";
 import { useRowKeys, useShortcuts } from "@/lib/shortcuts";
 import { useTitle } from "@/lib/title";
+import { useTasks } from "@/tasks/context";
 import { Button, ButtonLink } from "@/ui/Button";
 import { CodeBlock } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
@@ -39,6 +40,7 @@ function stateText(job: JobSummary): string {
 
 function JobRow({ job }: { job: JobSummary }) {
   const now = useNow();
+  const task = useTasks().of(job.task);
   const speed = job.state === "running" ? job.latest["train/tokens_per_s"] : undefined;
   return (
     <tr className="row-link">
@@ -50,7 +52,7 @@ function JobRow({ job }: { job: JobSummary }) {
           <Name>{job.name}</Name>
         </Link>
         <div className="cell-sub truncate">
-          {job.preset ?? "custom size"} · {job.task}
+          {task?.title ?? job.task} · {job.preset ?? "custom size"}
           {job.priority !== 0 && ` · priority ${job.priority}`}
         </div>
       </td>
@@ -63,7 +65,7 @@ function JobRow({ job }: { job: JobSummary }) {
       <td className="cell-number" data-label="Train loss">
         {metric(job.latest["train/loss"])}
       </td>
-      <td className="cell-number" data-label="Eval loss">
+      <td className="cell-number" data-label="Held-out loss">
         {metric(job.latest["eval/loss"])}
       </td>
       <td className="cell-number" data-label="Tokens/s">
@@ -215,7 +217,7 @@ export function JobsPage() {
                 <th>Name</th>
                 <th>Progress</th>
                 <th className="cell-number">Train loss</th>
-                <th className="cell-number">Eval loss</th>
+                <th className="cell-number">Held-out loss</th>
                 <th className="cell-number">Tokens/s</th>
                 <th className="cell-number">Time</th>
                 <th className="cell-number">Created</th>

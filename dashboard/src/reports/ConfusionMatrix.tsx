@@ -3,8 +3,10 @@ import { count, integer, percent } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import type { ConfusionMatrixDocument } from "./documents";
 
+/** Up to so many classes leave room for another report beside the matrix. */
+const FEW = 12;
 /** Side of a cell in pixels: with few classes there is room for the counts. */
-const sideOf = (classes: number): number => (classes <= 12 ? 40 : classes <= 30 ? 24 : 13);
+const sideOf = (classes: number): number => (classes <= FEW ? 40 : classes <= 30 ? 24 : 13);
 const LONGEST = 24;
 
 const short = (name: string): string => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
@@ -125,7 +127,7 @@ function CountTable({ document }: { document: ConfusionMatrixDocument }) {
 export function ConfusionMatrix({ document }: { document: ConfusionMatrixDocument }) {
   const [table, setTable] = useState(false);
   return (
-    <figure className="card report report-wide">
+    <figure className={`card report ${document.classes.length > FEW ? "report-wide" : ""}`}>
       <figcaption>
         <b>Confusion matrix</b>
         <span className="faint small">

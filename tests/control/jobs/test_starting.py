@@ -237,6 +237,24 @@ def test_a_job_on_other_text_takes_the_checkpoints_tokenizer(
     assert child.memory_bytes == job.memory_bytes, "the vocabulary is as large"
 
 
+def test_a_baseline_takes_the_tokenizer_alone(session: WriteSession) -> None:
+    job, claim = make_running(session, model={"layers": 3, "hidden_size": 32, "heads": 2})
+    checkpoint = make_checkpoint(session, claim, 20)
+    start = {"checkpoint": checkpoint.id, "scope": "tokenizer"}
+    other = make_dataset(session, job.project_id)
+    document = make_spec(other).model_dump(mode="json", exclude={"data", "model"}) | {"start": start}
+    child = jobs.submit(session, job.project_id, validate(document))
+    assert child.spec["data"]["tokenizer"] | CHECKPOINTS == child.spec["data"]["tokenizer"]
+    assert child.spec["model"]["layers"] != 3, "the network is its own"
+    assert child.parent_checkpoint_id == checkpoint.id
+    [accepted] = [
+        event.code for event in session.query(Event).filter_by(job_id=child.id) if event.type == "queued"
+    ]
+    assert accepted == "accepted_with_tokenizer"
+    refusal = refused(session, job, start=start, data={"tokenizer": {"kind": "byte"}})
+    assert refusal.param == "data.tokenizer.kind"
+
+
 def test_a_tokenizer_that_is_named_is_not_replaced(session: WriteSession) -> None:
     job, claim = make_running(session)
     checkpoint = make_checkpoint(session, claim, 20)

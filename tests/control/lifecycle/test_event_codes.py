@@ -182,6 +182,9 @@ def test_every_sentence_is_made_of_what_is_stored(engine: Engine, environment: S
             session, done.project_id, done.id, ForkIn(changes={"start": {"scope": "encoder"}})
         )
         jobs.request(session, encoder.project_id, encoder.id, "cancel")
+        alone = {"start": {"scope": "tokenizer"}, "data": {"tokenizer": {"kind": "checkpoint"}}}
+        baseline = jobs.fork(session, done.project_id, done.id, ForkIn(changes=alone))
+        jobs.request(session, baseline.project_id, baseline.id, "cancel")
     with read(engine) as session:
         events = session.scalars(select(Event)).all()
         assert {event.code for event in events} >= CATALOGUE.keys() - NOT_BY_VERBS

@@ -220,6 +220,20 @@ def test_other_text_needs_the_checkpoints_tokenizer(scope: Any) -> None:
     assert misfits(validate(document), before, scope=scope, step=50) == []
 
 
+def test_a_tokenizer_alone_is_taken_by_any_task_of_text_with_a_network_of_its_own() -> None:
+    before = validate(job("masked_lm", model={"preset": "bert-mini"}))
+    tokenizer = {"tokenizer": {"kind": "checkpoint"}}
+    start = {"scope": "tokenizer"}
+    other = validate(job("causal_lm", dataset=DATASETS[1], start=start, data=tokenizer, model=SMALL))
+    assert misfits(other, before, scope="tokenizer", step=100) == []
+    (trained,) = misfits(validate(job("causal_lm")), before, scope="tokenizer", step=1)
+    assert (trained.param, trained.code) == ("data.tokenizer.kind", "fixed_by_checkpoint")
+    pair = [validate(job("rotation")), before]
+    for spec, of in (pair, pair[::-1]):
+        (misfit,) = misfits(spec, of, scope="tokenizer", step=1)
+        assert misfit.param == "start.scope"
+
+
 def test_the_checkpoints_tokenizer_needs_a_start() -> None:
     with pytest.raises(SpecError, match=r"set start\.checkpoint") as caught:
         validate(job("masked_lm", data={"tokenizer": {"kind": "checkpoint"}}))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
@@ -111,6 +112,25 @@ def test_prepared_data_are_shared_by_checkpoints_with_the_same_tokenizer_and_by_
     (changed / "tokenizer.json").write_text(json.dumps(settings))
     other = prepare_for(job, files, cache, start=changed)
     assert other.key != prepared.key
+
+
+def test_a_baseline_takes_the_tokenizer_and_no_weights(
+    pretrain: Any, trained: Path, others: Path, tmp_path: Path
+) -> None:
+    out, second = tmp_path / "out", followed("masked_lm", "tokenizer")
+    # So small that the weights stay those of the beginning.
+    second["training"]["optimizer"] = {"learning_rate": 1e-12, "weight_decay": 0}
+    engine = pretrain(second, out, "--start", str(trained), data=others)
+    assert engine.end() == {"exit": 0}, engine.log.read_text()
+    job = validate(second)
+    fresh = create_objective(job, prepare_for(job, data_files([others]), tmp_path / "cache", start=trained))
+    network = fresh.bundle.root
+    assert network is not None
+    wanted = network.model.state_dict()
+    own = load_file(out / f"step-{STEPS:08d}" / "model.safetensors")
+    assert own.keys() <= wanted.keys()
+    for name, weight in own.items():
+        torch.testing.assert_close(weight, wanted[name], atol=1e-6, rtol=0)
 
 
 def test_a_run_that_names_no_checkpoint_is_told_to(pretrain: Any, others: Path, tmp_path: Path) -> None:

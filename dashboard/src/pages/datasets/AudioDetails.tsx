@@ -15,6 +15,8 @@ const share = (value: unknown): string => {
 const channels = (number: number): string =>
   number === 1 ? "mono" : number === 2 ? "stereo" : `${number} channels`;
 
+const TRANSCRIPTS_SHOWN = 8;
+
 /** How many transcripts there are and which lack their recording, with examples; nothing without any. */
 function Transcripts({ statistics }: { statistics: DatasetDetail["statistics"] }) {
   const found = statistics.transcripts;
@@ -34,22 +36,28 @@ function Transcripts({ statistics }: { statistics: DatasetDetail["statistics"] }
           {textOf(problem.message)}
         </p>
       ))}
-      <table>
-        <thead>
-          <tr>
-            <th>Recording</th>
-            <th>Transcript</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rowsOf(told, "examples").map((example, number) => (
-            <tr key={number}>
-              <td>{textOf(example.recording)}</td>
-              <td>{textOf(example.text)}</td>
+      <div className="card transcripts evaluation-table">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Recording</th>
+              <th scope="col">Transcript</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {rowsOf(told, "examples")
+              .slice(0, TRANSCRIPTS_SHOWN)
+              .map((example, number) => (
+                <tr key={number}>
+                  <td className="faint" dir="auto">
+                    {textOf(example.recording)}
+                  </td>
+                  <td dir="auto">{textOf(example.text)}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }

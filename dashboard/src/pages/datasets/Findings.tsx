@@ -73,7 +73,7 @@ export function SetAside({ dataset }: { dataset: DatasetDetail }) {
   return (
     <p className="faint small">
       {repeated > 0 && `${count(repeated, sample)} repeated, byte for byte: used once. `}
-      {aside > 0 && `${count(aside, sample)} in a part of its own for evaluation.`}
+      {aside > 0 && `${count(aside, sample)} held out by the names of files or folders.`}
     </p>
   );
 }

@@ -27,7 +27,7 @@ export const MODALITIES: Record<Modality, Words> = {
     sample: "document",
     samples: "Documents",
     formats:
-      ".txt, .md, .jsonl, .csv, .tsv, .parquet, each also as .gz, .zst or in a .zip; a tokenizer.json of your own, too",
+      ".txt, .md, .jsonl, .csv, .tsv, .parquet, each also as .gz, .zst or in a .zip; .conll with tagged words; a tokenizer.json of your own, too",
   },
   image: {
     title: "Images",
@@ -44,7 +44,8 @@ export const MODALITIES: Record<Modality, Words> = {
     plural: "recordings",
     sample: "recording",
     samples: "Recordings",
-    formats: ".zip, .tar or .tar.gz of WAV, FLAC or OGG, folders naming classes; single recordings, too",
+    formats:
+      ".zip, .tar or .tar.gz of WAV, FLAC or OGG, folders naming classes; single recordings, too; transcripts as .csv, .tsv or .jsonl",
   },
 };
 

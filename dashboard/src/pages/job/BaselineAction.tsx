@@ -12,10 +12,13 @@ const SUFFIX = " (from random initialisation)";
 
 /**
  * Whether pretraining helped: the same spec, seed and data once more, from random initialisation. Offered for jobs that took
- * the encoder of a checkpoint; a tokenizer that comes from the checkpoint is not there without it.
+ * the encoder of a checkpoint.
  */
-export const hasBaseline = (job: Job): boolean =>
-  job.spec.start?.scope === "encoder" && job.spec.data.tokenizer.kind !== "checkpoint";
+export const hasBaseline = (job: Job): boolean => job.spec.start?.scope === "encoder";
+
+/** Where the baseline of a job starts: a tokenizer that comes from the checkpoint is taken from there again. */
+export const baselineStart = ({ spec }: Pick<Job, "spec">): Job["spec"]["start"] =>
+  spec.start && spec.data.tokenizer.kind === "checkpoint" ? { ...spec.start, scope: "tokenizer" } : null;
 
 export function BaselineAction({ job }: { job: Job }) {
   const [, navigate] = useLocation();
@@ -29,7 +32,7 @@ export function BaselineAction({ job }: { job: Job }) {
           body: {
             ...job.spec,
             dataset: job.dataset,
-            start: null,
+            start: baselineStart(job),
             name: `${job.name.slice(0, LONGEST - SUFFIX.length)}${SUFFIX}`,
           },
         }),

@@ -79,6 +79,7 @@ interface RowProps {
 }
 
 function Row({ checkpoint, tunable, figure, formats, made, modality, open, toggle }: RowProps) {
+  const canWrite = useCanWrite();
   const found = figure && value(checkpoint, figure.series);
   return (
     <li className="checkpoint">
@@ -146,12 +147,19 @@ function Row({ checkpoint, tunable, figure, formats, made, modality, open, toggl
           <Files checkpoint={checkpoint} />
           <Exports checkpoint={checkpoint} formats={formats} made={made} />
           <EvaluateAction checkpoint={checkpoint} modality={modality} />
-          <div className="export-row">
-            <p className="faint small">
-              Checkpoints that are not needed any more take up the project’s storage.
-            </p>
-            <DeleteCheckpoint checkpoint={checkpoint} />
-          </div>
+          {canWrite && (
+            <div className="export">
+              <div className="export-row">
+                <div>
+                  <b>Storage</b>
+                  <p className="faint small">
+                    A checkpoint that is not needed any more can be deleted: {bytes(checkpoint.bytes)}.
+                  </p>
+                </div>
+                <DeleteCheckpoint checkpoint={checkpoint} />
+              </div>
+            </div>
+          )}
         </div>
       )}
     </li>

@@ -8,6 +8,12 @@ import { Name } from "@/ui/Name";
 
 type Parent = NonNullable<Job["parent"]>;
 
+const WORDS: Record<Parent["scope"], string> = {
+  all: "from",
+  encoder: "encoder of",
+  tokenizer: "tokenizer of",
+};
+
 /** Which checkpoint a job starts from, whether all of it or its encoder alone, and the job that wrote it, if one did. */
 export function Origin({ job, checkpoint, scope }: Parent) {
   return job === null ? (
@@ -22,8 +28,8 @@ function OfJob({ job, checkpoint, scope }: Parent & { job: string }) {
   const name = useQuery(queries.job(job)).data?.name;
   return (
     <Link href={`/jobs/${job}`} className="link origin">
-      <Icon name="fork" /> {scope === "encoder" ? "encoder of" : "from"}{" "}
-      {step === undefined ? "a checkpoint" : `step ${integer(step)}`} of <Name>{name ?? shortId(job)}</Name>
+      <Icon name="fork" /> {WORDS[scope]} {step === undefined ? "a checkpoint" : `step ${integer(step)}`} of{" "}
+      <Name>{name ?? shortId(job)}</Name>
     </Link>
   );
 }
@@ -33,7 +39,7 @@ function OfUpload({ checkpoint, scope }: Pick<Parent, "checkpoint" | "scope">) {
   const name = found && "name" in found ? found.name : shortId(checkpoint);
   return (
     <Link href="/checkpoints" className="link origin">
-      <Icon name="fork" /> {scope === "encoder" ? "encoder of" : "from"} the uploaded <Name>{name}</Name>
+      <Icon name="fork" /> {WORDS[scope]} the uploaded <Name>{name}</Name>
     </Link>
   );
 }

@@ -24,11 +24,11 @@ export function ReportsTab({ job }: { job: Job }) {
   const [first] = reports;
   if (!first) {
     return (
-      <Empty icon="gauge" title="No report yet">
+      <Empty icon="gauge" title={isTerminal(job.state) ? "No reports" : "No report yet"}>
         <p className="muted">
           {isTerminal(job.state)
-            ? "Tasks that learn classes report a confusion matrix, their reliability and their worst mistakes."
-            : "A task that learns classes reports its predictions after each evaluation."}
+            ? "Tasks that learn labels report their predictions on held-out samples: a confusion matrix, their reliability, their worst mistakes."
+            : "A task that learns labels reports its predictions after each evaluation."}
         </p>
       </Empty>
     );
