@@ -5,19 +5,33 @@ import type { ConfusionMatrixDocument } from "./documents";
 
 /** Up to so many classes leave room for another report beside the matrix. */
 const FEW = 12;
+/** Left and right of the matrix in its card, in pixels. */
+const PADDING = 30;
 /** Side of a cell in pixels: with few classes there is room for the counts. */
 const sideOf = (classes: number): number => (classes <= FEW ? 40 : classes <= 30 ? 24 : 13);
 const LONGEST = 24;
 
 const short = (name: string): string => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
 
+const fontOf = (side: number): number => Math.min(12, Math.max(10, side - 3));
+
+/** Pixels for the names at the left and above. */
+function marginOf(classes: string[], side: number): number {
+  const letters = Math.min(LONGEST, Math.max(...classes.map((name) => name.length), 1));
+  return Math.ceil(letters * fontOf(side) * 0.6) + 14;
+}
+
+const widthOf = (classes: string[]): number => {
+  const side = sideOf(classes.length);
+  return marginOf(classes, side) + classes.length * side + 2;
+};
+
 function HeatMap({ document }: { document: ConfusionMatrixDocument }) {
   const { classes, counts } = document;
   const side = sideOf(classes.length);
-  const letters = Math.min(LONGEST, Math.max(...classes.map((name) => name.length), 1));
-  const size = Math.min(12, Math.max(10, side - 3));
-  const margin = Math.ceil(letters * size * 0.6) + 14;
-  const width = margin + classes.length * side + 2;
+  const size = fontOf(side);
+  const margin = marginOf(classes, side);
+  const width = widthOf(classes);
   const right = counts.reduce((sum, row, index) => sum + (row[index] ?? 0), 0);
   const total = counts.flat().reduce((sum, number) => sum + number, 0);
   return (
@@ -126,8 +140,12 @@ function CountTable({ document }: { document: ConfusionMatrixDocument }) {
 /** How often samples of each class were assigned to each class: a heat map, or the same as a table. */
 export function ConfusionMatrix({ document }: { document: ConfusionMatrixDocument }) {
   const [table, setTable] = useState(false);
+  const few = document.classes.length <= FEW;
   return (
-    <figure className={`card report ${document.classes.length > FEW ? "report-wide" : ""}`}>
+    <figure
+      className={`card report ${few ? "" : "report-wide"}`}
+      style={few ? { flexBasis: widthOf(document.classes) + PADDING } : undefined}
+    >
       <figcaption>
         <b>Confusion matrix</b>
         <span className="faint small">

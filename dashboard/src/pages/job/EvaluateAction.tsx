@@ -4,11 +4,12 @@ import { Link, useLocation } from "wouter";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Checkpoint, Evaluation } from "@/api/types";
-import { integer, isolated, shortId } from "@/lib/format";
+import { integer, isolated } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { ErrorBox } from "@/ui/Notice";
+import { Time } from "@/ui/Time";
 
 type Split = Evaluation["split"];
 
@@ -177,10 +178,12 @@ export function EvaluateAction({ checkpoint, modality }: Omit<DialogProps, "onCl
         <ul className="evaluation-links">
           {own.map((one) => (
             <li key={one.id}>
-              <Link href={`/evaluations/${one.id}`}>{shortId(one.id)}</Link>{" "}
+              <Link href={`/evaluations/${one.id}`} className="link">
+                {SPLITS.find(([name]) => name === one.split)?.[1]}
+                {one.against && ", compared with another checkpoint"}
+              </Link>{" "}
               <span className="faint small">
-                {one.state}, {SPLITS.find(([name]) => name === one.split)?.[1].toLowerCase()}
-                {one.against && ", compared"}
+                {one.state}, <Time at={one.finished_at ?? one.created_at} />
               </span>
             </li>
           ))}
