@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from core.checkpoints.bundle import read_state
+from core.assessment.dataset import read_for
+from core.assessment.opened import open_checkpoint
 from core.checkpoints.manifest import ManifestError, verify
 from core.commands.digests import Digests
 from core.commands.endings import run_to_end
@@ -22,7 +23,6 @@ from core.export.onnx import OPSET
 from core.export.quality import Quality
 from core.export.quantized import Measure
 from core.spec.exports import FORMATS, ExportFormat
-from core.spec.job import JobSpec
 from core.training.devices import choose_place
 
 
@@ -92,10 +92,10 @@ def _measure(options: Options, scratch: Path) -> Measure | None:
     """
     if not options.data or not FORMATS[options.format].reads_data:
         return None
-    modality = JobSpec.model_validate(read_state(options.checkpoint)["spec"]).task.modality
-    files = data_files(options.data, modality, options.reading, options.digests.data)
-    cache = options.cache or scratch / "cache"
-    return Quality(options.checkpoint, options.digests.checkpoint, files, cache).measure
+    opened = open_checkpoint(options.checkpoint, options.digests.checkpoint)
+    files = data_files(options.data, opened.job.task.modality, options.reading, options.digests.data)
+    reading = read_for(opened, opened.job, files, options.cache or scratch / "cache", lambda *_: None)
+    return Quality(options.checkpoint, reading.job, reading.data).measure
 
 
 def _finite(value: float) -> float | None:

@@ -1,6 +1,6 @@
 """The measures of exported networks on the held-out split, computed by ONNX Runtime: what a format that rounds costs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from core.assessment.dataset import read_for
-from core.assessment.opened import open_checkpoint
-from core.data import DataFile
+from core.data import Prepared
 from core.data.text import PreparedText
 from core.export.comparison import Run
 from core.networks.wav2vec2 import standardize
@@ -21,6 +19,7 @@ from core.objectives.images import ImageObjective
 from core.objectives.spectrograms import SpectrogramObjective
 from core.objectives.supervised import Supervised
 from core.objectives.waves import WaveObjective
+from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
 
 _MOST_SAMPLES = 1000
@@ -37,23 +36,19 @@ class Quality:
 
     Args:
         checkpoint: Its directory.
-        files: The dataset.
-        cache: For prepared data.
+        job: Its spec.
+        data: The dataset, prepared for it.
 
     Raises:
         DataError, EngineError: the data do not fit the checkpoint.
     """
 
-    def __init__(
-        self, checkpoint: Path, digests: Mapping[str, str], files: Sequence[DataFile], cache: Path
-    ) -> None:
-        opened = open_checkpoint(checkpoint, digests)
-        reading = read_for(opened, opened.job, files, cache, lambda *_: None)
-        objective: Any = create_objective(reading.job, reading.data)
+    def __init__(self, checkpoint: Path, job: JobSpec, data: Prepared) -> None:
+        objective: Any = create_objective(job, data)
         objective.restore(checkpoint)
         self._objective = objective.eval()
-        self._data = reading.data
-        self._kind = reading.job.task.kind
+        self._data = data
+        self._kind = job.task.kind
 
     def measure(self, runs: Sequence[Run]) -> dict[str, float]:
         """The task's measures of a network, by their names; none for a task without a head to use, and without samples.
