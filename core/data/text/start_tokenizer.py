@@ -87,9 +87,9 @@ class StartTokenizer:
             settings |= {key: value for key, value in document.items() if value is not None}
         found = {}
         for role, keys in _ROLES.items():
-            values = [settings[key] for key in keys if key in settings]
-            if values:
-                found[role] = values[0]["content"] if isinstance(values[0], dict) else str(values[0])
+            named = next((key for key in keys if key in settings), None)
+            if named is not None:
+                found[role] = _text_of(settings[named], named)
         return found
 
     def write(self, directory: Path) -> None:
@@ -97,3 +97,16 @@ class StartTokenizer:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in self.files.items():
             (directory / name).write_bytes(content)
+
+
+def _text_of(token: Any, name: str) -> str:
+    text = token.get("content") if isinstance(token, dict) else token
+    if not isinstance(text, str):
+        raise DataError(
+            "tokenizer_invalid",
+            f"{name} in the settings of the checkpoint's tokenizer is no token",
+            "Upload a checkpoint whose tokenizer was saved with save_pretrained.",
+            case="no_token",
+            name=name,
+        )
+    return text

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer
 
-from core.data import data_files, prepare_for
+from core.data import DataError, data_files, prepare_for
+from core.data.text.start_tokenizer import StartTokenizer
 from core.spec.prepared import TOKENIZER_SOURCE
 from core.spec.problems import validate
 from core.tasks.objectives import create_objective
@@ -188,6 +189,14 @@ def test_a_tokenizer_that_cannot_be_used_is_refused(
     job = validate(followed("masked_lm", "encoder"))
     with pytest.raises(Exception, match=message):
         prepare_for(job, data_files([others]), tmp_path / "cache", start=tmp_path / "gpt2")
+
+
+@pytest.mark.parametrize("token", [{}, ["[PAD]"], 7, {"content": None}])
+def test_settings_that_name_no_token_are_refused(token: Any) -> None:
+    settings = json.dumps({"pad_token": token, "mask_token": {"content": "[MASK]"}}).encode()
+    with pytest.raises(DataError, match="pad_token in the settings") as refused:
+        _ = StartTokenizer({"tokenizer.json": b"{}", "tokenizer_config.json": settings}).declared
+    assert refused.value.code == "tokenizer_invalid"
 
 
 def test_a_checkpoint_without_a_tokenizer_is_refused(others: Path, tmp_path: Path) -> None:
