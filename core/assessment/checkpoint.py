@@ -2,26 +2,34 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from core.assessment.dataset import Both, Reading, read_for, statistics_of_all, with_sampling_of
+from core.assessment.classes import matched
+from core.assessment.dataset import Reading, read_for, statistics_of_all, with_sampling_of
 from core.assessment.language import language_section
 from core.assessment.objective import objective_section
 from core.assessment.opened import Opened
+from core.assessment.outcomes import outcomes_section
 from core.assessment.probing import probe_section
 from core.assessment.section import Section, SplitChoice
 from core.data import DataFile, Samples
+from core.data.both_splits import BothSplits
 from core.data.progress import OnProgress
 from core.data.text import PreparedText
 from core.data.text.sizes import document_bytes
 from core.objectives.base import Objective
 from core.objectives.language import LanguageModel
+from core.objectives.supervised import Supervised
+from core.prediction.dataless import described_data
 from core.spec.job import JobSpec
+from core.spec.supervised import SupervisedTask
 from core.spec.task import Modality
 from core.tasks.objectives import create_objective
 from core.training.devices import Place
@@ -64,12 +72,31 @@ def evaluate_checkpoint(
     """
     job = opened.job if first is None else with_sampling_of(first, opened.job)
     reading = read_for(opened, job, request.files, request.cache, watch.preparing)
-    measured = _measured_on(reading, request.split)
-    objective = create_objective(reading.job, measured)
-    objective.restore(opened.path)
+    objective: Objective
+    if isinstance(reading.job.task, SupervisedTask):
+        objective, remarks = _with_labels(opened, reading, request.scratch)
+    else:
+        objective, remarks = create_objective(reading.job, _measured_on(reading, request.split)), ""
+        objective.restore(opened.path)
     objective.to(request.place.device).eval()
     with torch.no_grad(), request.place.autocast():
-        return list(_sections(objective, reading, request, watch.evaluating))
+        return list(_sections(objective, reading, request, watch.evaluating, remarks))
+
+
+def _with_labels(opened: Opened, reading: Reading, scratch: Path) -> tuple[Supervised, str]:
+    """The objective of a task that learns labels, with the checkpoint's classes, and remarks about the dataset's classes.
+
+    It is created from what the checkpoint says about its own data, because the network has its classes.
+    """
+    described, changed = (Path(tempfile.mkdtemp(dir=scratch)) for _ in range(2))
+    own = described_data(reading.job, opened.path, described)
+    objective = create_objective(reading.job, own)
+    assert isinstance(objective, Supervised)
+    objective.open(opened.path)
+    classes: Sequence[str] = () if reading.job.task.reads_transcripts else getattr(own, "classes", ())
+    found = matched(reading.data, classes, changed)
+    objective.read_from(found.data)
+    return objective, found.remarks
 
 
 def _measured_on(reading: Reading, split: SplitChoice) -> Any:
@@ -81,7 +108,11 @@ def _measured_on(reading: Reading, split: SplitChoice) -> Any:
 
 
 def _sections(
-    objective: Objective, reading: Reading, request: Request, tell: Callable[[float], object]
+    objective: Objective,
+    reading: Reading,
+    request: Request,
+    tell: Callable[[float], object],
+    remarks: str,
 ) -> Sequence[Section]:
     job, data, noun = reading.job, reading.data, _NOUNS[reading.job.task.modality]
     train, held_out = objective.samples("train"), objective.samples("held_out")
@@ -96,18 +127,32 @@ def _sections(
             )
         )
     batch = job.training.least_sequences_per_step // job.training.accumulation_steps
-    identity = f"{request.split} {_form(reading)}"
-    sections.append(
-        objective_section(
-            objective,
-            type(job.task),
-            samples,
-            batch_size=batch,
-            identity=identity,
-            noun=noun,
-            tell=lambda share: tell(0.4 + 0.4 * share),
+    outcomes = objective.outcomes(samples, np.arange(len(samples), dtype=np.int64), batch)
+    if outcomes is not None:
+        sections.append(
+            outcomes_section(
+                objective,
+                outcomes,
+                type(job.task),
+                samples,
+                split=request.split,
+                noun="documents" if noun == "rows" else noun,
+                remarks=remarks,
+            )
         )
-    )
+    else:
+        identity = f"{request.split} {_form(reading)}"
+        sections.append(
+            objective_section(
+                objective,
+                type(job.task),
+                samples,
+                batch_size=batch,
+                identity=identity,
+                noun=noun,
+                tell=lambda share: tell(0.4 + 0.4 * share),
+            )
+        )
     if request.probes:
         sections.append(probe_section(objective, train, held_out, noun))
     tell(1.0)
@@ -115,7 +160,7 @@ def _sections(
 
 
 def _chosen(train: Samples, held_out: Samples, split: SplitChoice) -> Samples:
-    return {"train": train, "held_out": held_out, "all": Both(train, held_out)}[split]
+    return {"train": train, "held_out": held_out, "all": BothSplits(train, held_out)}[split]
 
 
 def _form(reading: Reading) -> str:

@@ -4,13 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core.assessment.opened import Opened
-from core.data import DataFile, Prepared, Samples, prepare_for
+from core.data import DataFile, Prepared, prepare_for
 from core.data.files import identities
 from core.data.image import PreparedImages
 from core.data.progress import OnProgress
@@ -45,6 +41,9 @@ def read_for(
     if job.task.modality == "text" and not own:
         taken = job.data.tokenizer.model_copy(update={"kind": "checkpoint"})
         job = job.model_copy(update={"data": job.data.model_copy(update={"tokenizer": taken})})
+    if job.task.needs_labels:
+        # What has no label, or one that the checkpoint does not know, is not measured.
+        job = job.model_copy(update={"data": job.data.model_copy(update={"on_missing_label": "skip"})})
     data = prepare_for(job, files, cache, on_progress=on_progress, start=opened.path)
     if isinstance(data, PreparedImages) and not own:
         data = _normalised_as(opened.path, data)
@@ -82,42 +81,6 @@ def statistics_of_all(data: PreparedText) -> SplitStatistics:
         text_bytes=train.text_bytes + held_out.text_bytes,
         tokens=train.tokens + held_out.tokens,
     )
-
-
-class Both:
-    """The training samples, then the held-out ones."""
-
-    def __init__(self, train: Samples, held_out: Samples) -> None:
-        self._parts = (train, held_out)
-        self._border = len(train)
-
-    def __len__(self) -> int:
-        return self._border + len(self._parts[1])
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        train, held_out = (part.labels for part in self._parts)
-        return None if train is None or held_out is None else np.concatenate([train, held_out])
-
-    def rows(self, indices: NDArray[np.int64]) -> NDArray[Any]:
-        """The raw samples at ``indices``, shape (B, …); of rows of different lengths only one split at a time."""
-        first = indices < self._border
-        if first.all():
-            return self._parts[0].rows(indices)
-        if not first.any():
-            return self._parts[1].rows(indices - self._border)
-        train = self._parts[0].rows(indices[first])
-        rows = np.empty((len(indices), *train.shape[1:]), dtype=train.dtype)
-        rows[first] = train
-        rows[~first] = self._parts[1].rows(indices[~first] - self._border)
-        return rows
-
-    def require(self, count: int) -> None:
-        """
-        Raises:
-            DataError: ``data_too_small``, where there are fewer samples than ``count``.
-        """
-        self._parts[0].require(count - len(self._parts[1]))
 
 
 def _normalised_as(checkpoint: Path, data: PreparedImages) -> PreparedImages:

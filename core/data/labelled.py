@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from core.data.both_splits import recordings_of
 from core.data.errors import DataError
 from core.data.label_places import LabelPlaces
 from core.data.prepared import Samples, SplitName
@@ -69,6 +70,17 @@ class LabelledSamples:
     def labels(self) -> NDArray[np.int64]:
         """Class of each sample, shape (len,)."""
         return self._labels
+
+    @property
+    def chosen(self) -> NDArray[np.int64]:
+        """The number of each sample among all of the split, shape (len,)."""
+        return self._chosen
+
+    @property
+    def recordings(self) -> NDArray[np.int64] | None:
+        """The number of the recording that each sample is from, shape (len,); None where samples are no clips of recordings."""
+        found = recordings_of(self._samples)
+        return None if found is None else found[self._chosen]
 
     def rows(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         """The raw samples at ``indices``, shape (B, …)."""

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics.functional.classification import (
     binary_auroc,
+    binary_calibration_error,
     multiclass_accuracy,
     multiclass_calibration_error,
     multiclass_f1_score,
@@ -15,18 +16,23 @@ from torchmetrics.functional.classification import (
     multilabel_precision,
     multilabel_recall,
 )
-from torchmetrics.functional.regression import mean_absolute_error, pearson_corrcoef, spearman_corrcoef
+from torchmetrics.functional.regression import (
+    mean_absolute_error,
+    pearson_corrcoef,
+    r2_score,
+    spearman_corrcoef,
+)
 
-from core.evaluation.reports import BINS
-
-_TOP = 5
+TOP = 5
+BINS = 15
+"""Bins of confidence from which the calibration error is computed."""
 
 
 def single_label(scores: Tensor, labels: Tensor) -> dict[str, float]:
     """Measures of a prediction of one class for each sample.
 
     The loss is the mean cross-entropy in nats, without smoothing or weights. Macro averages are over the classes that
-    occur among labels or predictions. Micro averages are left out: with one class a sample all of them are the accuracy.
+    occur among labels or predictions. With one class a sample every micro average is the accuracy.
 
     Args:
         scores: Logits, shape (N, C), C at least 2.
@@ -36,14 +42,23 @@ def single_label(scores: Tensor, labels: Tensor) -> dict[str, float]:
         Values by name, as in `core.spec.metrics.CLASSIFICATION`. NaN without samples; no AUROC if all are of one class.
     """
     count, classes = scores.shape
-    names = ["loss", "accuracy", "macro_f1", "macro_precision", "macro_recall", "calibration_error"]
+    names = [
+        "loss",
+        "accuracy",
+        "micro_f1",
+        "macro_f1",
+        "macro_precision",
+        "macro_recall",
+        "calibration_error",
+    ]
     if count == 0:
-        return dict.fromkeys([*names, *(["top5_accuracy"] if classes > _TOP else [])], float("nan"))
+        return dict.fromkeys([*names, *(["top5_accuracy"] if classes > TOP else [])], float("nan"))
     scores = scores.double()
     predicted, probabilities = scores.argmax(dim=1), scores.softmax(dim=1)
     found = [
         functional.cross_entropy(scores, labels),
         (predicted == labels).double().mean(),
+        multiclass_f1_score(predicted, labels, classes, average="micro"),
         multiclass_f1_score(predicted, labels, classes, average="macro"),
         multiclass_precision(predicted, labels, classes, average="macro"),
         multiclass_recall(predicted, labels, classes, average="macro"),
@@ -52,9 +67,9 @@ def single_label(scores: Tensor, labels: Tensor) -> dict[str, float]:
     if len(np.unique(labels.cpu().numpy())) > 1:
         names.append("auroc")
         found.append(macro_auroc(probabilities, labels))
-    if classes > _TOP:
+    if classes > TOP:
         names.append("top5_accuracy")
-        found.append(multiclass_accuracy(scores, labels, classes, average="micro", top_k=_TOP))
+        found.append(multiclass_accuracy(scores, labels, classes, average="micro", top_k=TOP))
     return dict(zip(names, torch.stack([value.double() for value in found]).tolist(), strict=True))
 
 
@@ -68,28 +83,47 @@ def several_labels(scores: Tensor, labels: Tensor) -> dict[str, float]:
         labels: Whether each sample has each class, bool (N, C).
 
     Returns:
-        Values by name, as in `core.spec.metrics`. NaN without samples.
+        Values by name, as in `core.spec.metrics`. NaN without samples; no AUROC where each class has all samples or none.
     """
-    names = ["loss", "exact_match", "micro_f1", "macro_f1", "macro_precision", "macro_recall"]
+    names = [
+        "loss",
+        "exact_match",
+        "micro_f1",
+        "micro_precision",
+        "micro_recall",
+        "macro_f1",
+        "macro_precision",
+        "macro_recall",
+        "calibration_error",
+    ]
     if len(scores) == 0:
         return dict.fromkeys(names, float("nan"))
     scores, classes = scores.double(), scores.shape[1]
-    predicted, truth = (scores >= 0).long(), labels.long()
+    predicted, truth, probabilities = (scores >= 0).long(), labels.long(), scores.sigmoid()
     found = [
         functional.binary_cross_entropy_with_logits(scores, labels.double()),
         (predicted == truth).all(dim=1).double().mean(),
         multilabel_f1_score(predicted, truth, classes, average="micro"),
+        multilabel_precision(predicted, truth, classes, average="micro"),
+        multilabel_recall(predicted, truth, classes, average="micro"),
         multilabel_f1_score(predicted, truth, classes, average="macro"),
         multilabel_precision(predicted, truth, classes, average="macro"),
         multilabel_recall(predicted, truth, classes, average="macro"),
+        # The probability that a sample has a class against how often it has: of all decisions together.
+        binary_calibration_error(probabilities.flatten(), truth.flatten(), n_bins=BINS),
     ]
+    areas = label_aurocs(probabilities, truth)
+    areas = areas[~areas.isnan()]
+    if len(areas):
+        names.append("auroc")
+        found.append(areas.mean())
     return dict(zip(names, torch.stack([value.double() for value in found]).tolist(), strict=True))
 
 
 def number(predicted: Tensor, values: Tensor) -> dict[str, float]:
     """Measures of a predicted number for each sample. The loss is the mean squared error.
 
-    Correlations are NaN below two samples, and where all predictions or all values are equal.
+    Correlations are NaN below two samples, and where all predictions or all values are equal. R² is NaN where all values are.
 
     Args:
         predicted: Shape (N,).
@@ -97,12 +131,14 @@ def number(predicted: Tensor, values: Tensor) -> dict[str, float]:
     """
     predicted, values = predicted.double(), values.double()
     if len(values) == 0:
-        return dict.fromkeys(["loss", "mean_absolute_error", "pearson", "spearman"], float("nan"))
+        return dict.fromkeys(["loss", "mean_absolute_error", "r2", "pearson", "spearman"], float("nan"))
     varies = len(values) > 1 and bool((predicted != predicted[0]).any()) and bool((values != values[0]).any())
+    spread = len(values) > 1 and bool((values != values[0]).any())
     nothing = predicted.new_tensor(float("nan"))
     return {
         "loss": functional.mse_loss(predicted, values).item(),
         "mean_absolute_error": mean_absolute_error(predicted, values).item(),
+        "r2": (r2_score(predicted, values) if spread else nothing).item(),
         "pearson": (pearson_corrcoef(predicted, values) if varies else nothing).item(),
         "spearman": (spearman_corrcoef(predicted, values) if varies else nothing).item(),
     }
@@ -122,3 +158,17 @@ def macro_auroc(probabilities: Tensor, labels: Tensor) -> Tensor:
         return probabilities.new_tensor(float("nan"))
     areas = [binary_auroc(probabilities[:, number], (labels == number).long()) for number in present]
     return torch.stack(areas).mean()
+
+
+def label_aurocs(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Area under the ROC curve of each class of several, shape (C,); NaN where all samples have it, or none.
+
+    Args:
+        probabilities: Shape (N, C).
+        labels: 1 where a sample has a class, shape (N, C).
+    """
+    found = []
+    for scores, truth in zip(probabilities.T, labels.long().T, strict=True):
+        defined = len(truth) > 0 and 0 < int(truth.sum()) < len(truth)
+        found.append(binary_auroc(scores, truth) if defined else scores.new_tensor(float("nan")))
+    return torch.stack([area.double() for area in found])

@@ -1,26 +1,28 @@
-"""Tables and pictures of a classifier's predictions: JSON documents, each with its ``kind``, that the dashboard draws.
+"""Tables and pictures of predictions: JSON documents, each with its ``kind``, that the dashboard draws. Here those of classes.
 
 Numbers that are not defined (the precision of a class that was never predicted) are null.
 """
 
 import base64
 import io
+import math
 import wave
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from core.evaluation.classification import BINS, label_aurocs
 from core.evaluation.pictures import png
 
 Document = dict[str, Any]
-Shown = Mapping[str, str]
-"""What a person sees of a sample: ``text``, ``image`` or ``sound``, the last two as data URIs."""
+Shown = Mapping[str, Any]
+"""What a person sees of a sample: ``text``, ``words`` (a list), or ``image`` or ``sound`` as data URIs."""
 
 MOST_CLASSES = 100
 """Classes in a confusion matrix, the most frequent ones: more names cannot be read."""
-BINS = 15
 MISTAKES = 12
 _SOUND_SECONDS = 5
 
@@ -45,7 +47,7 @@ def classification_documents(
     return [
         confusion_matrix(counts, classes),
         reliability(probabilities, labels),
-        per_class(counts, classes),
+        per_class(counts, classes, _areas(probabilities, labels)),
         mistakes(probabilities, labels, classes, show),
     ]
 
@@ -77,31 +79,73 @@ def confusion_matrix(counts: NDArray[np.float64], classes: Sequence[str]) -> Doc
     }
 
 
-def per_class(counts: NDArray[np.float64], classes: Sequence[str]) -> Document:
-    """Precision, recall and F1 of each class."""
-    right, truth, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    return {
-        "kind": "per_class",
-        "rows": [
-            {
-                "class": name,
-                "samples": int(truth[number]),
-                "precision": _share(right[number], predicted[number]),
-                "recall": _share(right[number], truth[number]),
-                "f1": _share(2 * right[number], truth[number] + predicted[number]),
-            }
-            for number, name in enumerate(classes)
-        ],
-    }
+def per_class(
+    counts: NDArray[np.float64], classes: Sequence[str], areas: NDArray[np.float64] | None = None
+) -> Document:
+    """Precision, recall, F1 and AUROC of each class.
+
+    Args:
+        counts: As `confusion` gives them.
+        areas: Area under the ROC curve of each class against the others, shape (C,), NaN where it is not defined.
+    """
+    rows = class_rows(
+        classes,
+        right=np.diag(counts),
+        truth=counts.sum(axis=1),
+        predicted=counts.sum(axis=0),
+        areas=np.full(len(classes), np.nan) if areas is None else areas,
+    )
+    return {"kind": "per_class", "rows": rows}
+
+
+def class_rows(
+    classes: Sequence[str],
+    *,
+    right: NDArray[Any],
+    truth: NDArray[Any],
+    predicted: NDArray[Any],
+    areas: NDArray[np.float64],
+) -> list[dict[str, Any]]:
+    """A row for each class.
+
+    Args:
+        right: Samples of each class that were assigned to it, shape (C,).
+        truth: Samples of each class.
+        predicted: Samples that were assigned to each class.
+        areas: Area under the ROC curve of each class.
+    """
+    return [
+        {
+            "class": name,
+            "samples": int(truth[number]),
+            "precision": _share(right[number], predicted[number]),
+            "recall": _share(right[number], truth[number]),
+            "f1": _share(2 * right[number], truth[number] + predicted[number]),
+            "auroc": finite(float(areas[number])),
+        }
+        for number, name in enumerate(classes)
+    ]
 
 
 def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Document:
-    """Accuracy by confidence (the probability of the predicted class), in bins of equal width, and the calibration error.
+    """Accuracy by confidence, the probability of the predicted class.
+
+    Args:
+        probabilities: Shape (N, C).
+        labels: Shape (N,).
+    """
+    return reliability_of(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+
+
+def reliability_of(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> Document:
+    """How often predictions of each confidence come true, in bins of equal width, and the calibration error.
 
     The expected calibration error (Guo et al. 2017, arXiv 1706.04599) is the mean distance of accuracy and confidence.
+
+    Args:
+        confidence: Of N predictions, shape (N,).
+        correct: Whether each came true, shape (N,).
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
     place = bins_of(confidence)
     samples = np.bincount(place, minlength=BINS)
     confident, right = (np.bincount(place, values, minlength=BINS) for values in (confidence, correct))
@@ -117,7 +161,7 @@ def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -
             }
             for number in range(BINS)
         ],
-        "error": float(np.abs(confident - right).sum() / len(labels)),
+        "error": float(np.abs(confident - right).sum() / len(confidence)),
     }
 
 
@@ -168,6 +212,19 @@ def sound(samples: NDArray[np.int16], sampling_rate: int) -> Shown:
         file.setframerate(sampling_rate)
         file.writeframes(samples[: _SOUND_SECONDS * sampling_rate].astype("<i2").tobytes())
     return {"sound": "data:audio/wav;base64," + base64.b64encode(stream.getvalue()).decode()}
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where it is infinite or NaN, which JSON does not have."""
+    return value if math.isfinite(value) else None
+
+
+def _areas(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    positives = labels[:, None] == np.arange(probabilities.shape[1])
+    found: NDArray[np.float64] = label_aurocs(
+        torch.from_numpy(probabilities), torch.from_numpy(positives)
+    ).numpy()
+    return found
 
 
 def _share(part: float, whole: float) -> float | None:

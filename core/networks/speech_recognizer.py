@@ -59,8 +59,15 @@ def frame_scores(
 def ctc_loss(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
     """The summed negative log likelihood of the targets (Graves et al. 2006); output 0 is the blank.
 
-    Computed on the CPU: the gradient on a GPU is not deterministic, and scores are few numbers. A target that is longer than its
-    frames allow counts as 0.
+    Arguments as `ctc_losses`.
+    """
+    return _ctc(scores, frames, targets, lengths, "sum").to(scores.device)
+
+
+def ctc_losses(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+    """The negative log likelihood of each target, shape (B,), on the CPU.
+
+    A target that is longer than its frames allow counts as 0.
 
     Args:
         scores: Logits, shape (B, T, outputs).
@@ -68,9 +75,19 @@ def ctc_loss(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -
         targets: Shape (B, L), padded at the end.
         lengths: Outputs of each target, shape (B,).
     """
+    return _ctc(scores, frames, targets, lengths, "none")
+
+
+def _ctc(scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor, reduction: str) -> Tensor:
+    # On the CPU: the gradient on a GPU is not deterministic, and scores are few numbers.
     with torch.autocast(scores.device.type, enabled=False):
         logs = scores.float().log_softmax(dim=-1).transpose(0, 1).cpu()
-        loss = functional.ctc_loss(
-            logs, targets.cpu(), frames.cpu(), lengths.cpu(), blank=0, reduction="sum", zero_infinity=True
+        return functional.ctc_loss(
+            logs,
+            targets.cpu(),
+            frames.cpu(),
+            lengths.cpu(),
+            blank=0,
+            reduction=reduction,
+            zero_infinity=True,
         )
-    return loss.to(scores.device)

@@ -20,6 +20,7 @@ from core.adaptation.base import Adapted
 from core.checkpoints.bundle import Bundle
 from core.data import Prepared, Samples, SplitName
 from core.errors import EngineError
+from core.evaluation.outcomes.base import Outcomes
 from core.networks.encoder import Encoder
 from core.objectives.predictions import Predictor
 from core.spec.base import Spec
@@ -134,6 +135,17 @@ class Objective(nn.Module, abc.ABC):
 
         Runs under autocast, in evaluation mode and without gradient.
         """
+
+    def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes | None:
+        """Predictions of the samples at ``indices`` beside what is true, in their order; runs as `evaluate` does.
+
+        Confidence intervals of the measures come from them. None (the default) if `evaluate` measures no single samples.
+        """
+        return None
+
+    def seen(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Mapping[str, Any]]:
+        """What people see of some samples in the documents of `outcomes`, such as a text or an image. By default nothing."""
+        return [{} for _ in indices]
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
         """The network's outputs for some held-out samples, for people; every call gives the same result.

@@ -1,4 +1,4 @@
-"""The documents of a classifier's evaluation, with what people see of its mistakes."""
+"""Documents of an evaluation as outputs of a run, and what people see of its mistakes."""
 
 import json
 from collections.abc import Sequence
@@ -6,35 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from core.data import Samples
-from core.evaluation.reports import Document, Shown, classification_documents, picture, sound
+from core.evaluation.reports import Document, Shown, picture, sound
 from core.objectives import base
 from core.objectives.language import is_text, text_of
 
 _TEXT_CHARACTERS = 600
-
-
-def documents(
-    objective: base.Objective,
-    scores: Tensor,
-    samples: Samples,
-    indices: NDArray[np.int64],
-    classes: Sequence[str],
-) -> list[Document]:
-    """Confusion matrix, reliability, measures by class and worst mistakes of predictions of one class for each sample.
-
-    Args:
-        scores: logits of the samples at ``indices``, shape (N, C), on the CPU.
-    """
-    assert samples.labels is not None
-    return classification_documents(
-        scores.double().softmax(dim=1).numpy(),
-        samples.labels[indices],
-        classes,
-        lambda places: seen(objective, samples.rows(indices[places])),
-    )
 
 
 def as_reports(found: Sequence[Document]) -> list[base.Shown]:

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.data import Samples, SplitName
+from core.data import Prepared, Samples, SplitName
 from core.data.labelled import LabelledSamples, require_classes
 from core.errors import EngineError
-from core.evaluation.classification import single_label
+from core.evaluation.outcomes.base import Outcomes
+from core.evaluation.outcomes.classes import ClassOutcomes
 from core.networks.dropout import dropout
 from core.networks.encoder import Encoder
 from core.objectives.base import Batch, Losses, Objective, Shown, chunks
 from core.objectives.predictions import Answering, Asked, Predictor, Values
-from core.objectives.reporting import as_reports, documents
+from core.objectives.reporting import as_reports, seen
 from core.spec.predictions import RankedOptions
 
 ClassWeights = Literal["none", "balanced"] | dict[str, float]
@@ -35,6 +36,8 @@ class Supervised(Objective):
 
     model: Any
     """The network of `transformers` with its head."""
+    data: Any
+    """The prepared data of the task's modality, with labels."""
 
     @property
     @abc.abstractmethod
@@ -52,6 +55,29 @@ class Supervised(Objective):
         """
         found = [self.scores(samples.rows(chunk)).float().cpu() for chunk in chunks(indices, batch_size)]
         return torch.cat(found) if found else self.scores(samples.rows(indices)).float().cpu()
+
+    def read_from(self, data: Prepared) -> None:
+        """Take samples from other data than those the objective was created with; its network and classes stay as they are.
+
+        Args:
+            data: With the classes of the first data, in the same order.
+        """
+        self.data = data
+
+    @abc.abstractmethod
+    def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes: ...
+
+    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+        values = self.outcomes(samples, indices, batch_size).values
+        return {f"eval/{name}": value for name, value in values.items()}
+
+    def reports(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Sequence[Shown]:
+        outcomes = self.outcomes(samples, indices, batch_size)
+        return as_reports(outcomes.documents(lambda places: self.seen(samples, indices[places])))
+
+    def seen(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Mapping[str, Any]]:
+        """What people see of some samples in reports: image, sound or text."""
+        return seen(self, samples.rows(indices))
 
     def block_of(self, name: str) -> int | None:
         """The encoder's block, by its place in `Encoder.blocks`: stages of a ResNet count on."""
@@ -186,15 +212,10 @@ class Classification(Supervised):
         classes = [{"name": self.classes[place], "probability": share} for place, share in ranked]
         return {"kind": "classes", "classes": classes, "of": len(shares)}
 
-    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+    def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes:
         assert samples.labels is not None
-        labels = torch.from_numpy(samples.labels[indices])
-        values = single_label(self.predictions(samples, indices, batch_size), labels)
-        return {f"eval/{name}": value for name, value in values.items()}
-
-    def reports(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Sequence[Shown]:
         scores = self.predictions(samples, indices, batch_size)
-        return as_reports(documents(self, scores, samples, indices, self.classes))
+        return ClassOutcomes(scores, samples.labels[indices], self.classes)
 
 
 def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[np.int64]) -> Tensor | None:

@@ -84,6 +84,17 @@ ACCURACY = Metric(
     hint="Samples whose most probable class is the right one.",
     tile="Accuracy",
 )
+MICRO_F1 = Metric(
+    "micro_f1",
+    "F1, micro",
+    better="higher",
+    unit="share",
+    hint=(
+        "Harmonic mean of precision and recall over all decisions about a class of a sample: frequent ones count more. With one "
+        "class a sample it is the accuracy."
+    ),
+    tile="Micro F1",
+)
 CLASSIFICATION: tuple[Metric, ...] = (
     ACCURACY,
     Metric(
@@ -94,6 +105,7 @@ CLASSIFICATION: tuple[Metric, ...] = (
         hint="Harmonic mean of precision and recall of each class, averaged over the classes: rare ones count as much.",
         tile="Macro F1",
     ),
+    MICRO_F1,
     Metric(
         "macro_precision",
         "Precision, macro",
@@ -136,13 +148,20 @@ CLASSIFICATION: tuple[Metric, ...] = (
 
 MULTI_LABEL: tuple[Metric, ...] = (
     Metric(
-        "micro_f1",
-        "F1, micro",
+        "micro_precision",
+        "Precision, micro",
         better="higher",
         unit="share",
-        hint="Harmonic mean of precision and recall over all decisions about a class of a sample: frequent ones count more.",
+        hint="Of all classes that were assigned to samples, the share that is right.",
         always=False,
-        tile="Micro F1",
+    ),
+    Metric(
+        "micro_recall",
+        "Recall, micro",
+        better="higher",
+        unit="share",
+        hint="Of all classes of all samples, the share that was found.",
+        always=False,
     ),
     Metric(
         "exact_match",
@@ -163,6 +182,14 @@ REGRESSION: tuple[Metric, ...] = (
         hint="Mean distance of the prediction from the number, in its unit.",
         always=False,
         tile="Absolute error",
+    ),
+    Metric(
+        "r2",
+        "R²",
+        better="higher",
+        hint="Share of the numbers' variance that the predictions explain: 1 is perfect, 0 is their mean for every sample.",
+        always=False,
+        tile="R²",
     ),
     Metric(
         "pearson",

@@ -68,6 +68,8 @@ class TranscribedSamples:
         """Recordings that are left out because their transcript has more characters than they have frames."""
         self.texts: Sequence[str] = [texts[number] for number in kept]
         """The normalised transcripts."""
+        self.chosen: NDArray[np.int64] = np.array(kept, np.int64)
+        """The number of each recording among all of the split, shape (len,)."""
         self._index = index[kept]
 
     def __len__(self) -> int:

@@ -15,10 +15,11 @@ from core.checkpoints.bundle import Bundle, Network, Tensors
 from core.data import Prepared, Samples, SplitName
 from core.data.audio import PreparedAudio
 from core.data.audio.transcribed import TranscribedSamples
-from core.evaluation.transcription import error_rates
+from core.evaluation.outcomes.base import Outcomes
+from core.evaluation.outcomes.transcripts import TranscriptOutcomes
 from core.networks.audio_encoder import WaveEncoder
 from core.networks.encoder import Encoder
-from core.networks.speech_recognizer import create_recognizer, ctc_loss, frame_scores
+from core.networks.speech_recognizer import create_recognizer, ctc_loss, ctc_losses, frame_scores
 from core.networks.wav2vec2 import standardize, wav2vec2_config
 from core.objectives.audio import CHECKPOINT_ADVICE, is_audio
 from core.objectives.base import Batch, Concern, Losses, Shown, chunks, objective_for
@@ -67,6 +68,10 @@ class SpeechRecognizer(Supervised, WaveObjective):
 
     def samples(self, split: SplitName) -> Samples:
         return self._train if split == "train" else self._held_out
+
+    def read_from(self, data: Prepared) -> None:
+        super().read_from(data)
+        self._train, self._held_out = self._transcribed("train"), self._transcribed("held_out")
 
     def notices(self) -> Sequence[Concern]:
         found = []
@@ -140,25 +145,31 @@ class SpeechRecognizer(Supervised, WaveObjective):
         frames = torch.from_numpy(self.frames_of(lengths)).to(self.device)
         return self._scores(tensors["waves"].to(self.device), tensors["lengths"].to(self.device), frames)
 
-    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+    def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes:
         texts = cast(TranscribedSamples, samples).texts
-        loss, count, hypotheses = 0.0, 0, []
+        losses: list[Tensor] = []
+        terms: list[int] = []
+        hypotheses: list[str] = []
         for chunk in chunks(indices, batch_size):
             rows = samples.rows(chunk)
-            scores = self.scores(rows)
-            frames = self._frames(rows)
+            scores, frames = self.scores(rows), self._frames(rows)
             targets = [self.vocabulary.encode(texts[index]) for index in chunk]
             padded = self._padded(targets)
-            loss += ctc_loss(
-                scores, torch.from_numpy(frames), padded["targets"], padded["target_lengths"]
-            ).item()
-            count += sum(
-                len(one) for one, there in zip(targets, frames, strict=True) if frames_needed(one) <= there
+            losses.append(
+                ctc_losses(scores, torch.from_numpy(frames), padded["targets"], padded["target_lengths"])
             )
+            # A target that is longer than its frames allow has no likelihood.
+            terms += [
+                len(one) if frames_needed(one) <= there else 0
+                for one, there in zip(targets, frames, strict=True)
+            ]
             hypotheses += self._decoded(scores, frames)
-        references = [texts[index] for index in indices]
-        values = {"loss": loss / max(1, count), **error_rates(hypotheses, references)}
-        return {f"eval/{name}": value for name, value in values.items()}
+        return TranscriptOutcomes(
+            hypotheses,
+            [texts[index] for index in indices],
+            torch.cat([torch.empty(0), *losses]).double().numpy(),
+            np.array(terms, np.int64),
+        )
 
     def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
         texts, chosen = cast(TranscribedSamples, samples).texts, indices[:_SHOWN]

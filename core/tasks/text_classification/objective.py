@@ -1,6 +1,5 @@
 """Text classification: a head on an encoder of text, one document a row; one class, several classes or a number."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -12,11 +11,13 @@ from torch.nn import functional
 from core.data import DataError, Prepared, Samples, SplitName
 from core.data.labelled import LabelledSamples
 from core.data.text import PreparedText, document_samples
-from core.evaluation.classification import number, several_labels
+from core.evaluation.outcomes.base import Outcomes
+from core.evaluation.outcomes.label_sets import LabelSetOutcomes
+from core.evaluation.outcomes.numbers import NumberOutcomes
 from core.networks.encoder import Encoder
 from core.networks.text_classifier import Problem, create_text_classifier, text_scores
 from core.networks.text_encoder import is_causal, text_encoder
-from core.objectives.base import Batch, Losses, Shown, objective_for
+from core.objectives.base import Batch, Losses, objective_for
 from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
 from core.objectives.language import is_text
 from core.objectives.predictions import Asked, Values
@@ -119,18 +120,14 @@ class TextClassifier(Classification, HeadedText):
             else super().told(scores, top_k)
         )
 
-    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
+    def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes:
         if self.task.target == "one":
-            return super().evaluate(samples, indices, batch_size)
+            return super().outcomes(samples, indices, batch_size)
         scores = self.predictions(samples, indices, batch_size)
-        truth = self._targets_of(samples)[torch.from_numpy(indices)]
-        values = (
-            number(scores[:, 0], truth) if self.task.target == "number" else several_labels(scores, truth)
-        )
-        return {f"eval/{name}": value for name, value in values.items()}
-
-    def reports(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Sequence[Shown]:
-        return super().reports(samples, indices, batch_size) if self.task.target == "one" else ()
+        truth = self._targets_of(samples)[torch.from_numpy(indices)].numpy()
+        if self.task.target == "number":
+            return NumberOutcomes(scores[:, 0].numpy(), truth)
+        return LabelSetOutcomes(scores, truth > 0, self.classes)
 
     def _targets_of(self, samples: Samples) -> Tensor:
         if isinstance(samples, LabelledSamples):

@@ -5,7 +5,7 @@ whole entities.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -18,14 +18,16 @@ from core.data.labelled import LabelledSamples
 from core.data.prepared import SPLITS
 from core.data.text import PreparedText, document_samples
 from core.data.text.word_tags import WordTags
-from core.evaluation.entities import EntityCounts
+from core.evaluation.outcomes.base import Outcomes
+from core.evaluation.outcomes.tags import TagOutcomes
+from core.evaluation.tag_reports import TaggedSentence
 from core.networks.cross_entropy import IGNORED
 from core.networks.encoder import Encoder
 from core.networks.text_encoder import text_encoder
 from core.networks.token_classifier import create_token_classifier, token_scores
-from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
+from core.objectives.base import Batch, Losses, chunks, objective_for
 from core.objectives.headed_text import HeadedText, sentinels_of, vocabulary_size
-from core.objectives.language import is_text, text_of
+from core.objectives.language import is_text
 from core.objectives.predictions import Answering, Asked, Predictor
 from core.objectives.supervised import Supervised, class_weights
 from core.spec.job import JobSpec
@@ -34,8 +36,10 @@ from core.tasks.token_classification.prediction import tagged, words_of
 from core.tasks.token_classification.spec import TokenClassification
 
 OUTSIDE = "O"
-MISTAKES = 12
-"""Sentences that are shown with their mistakes, at most."""
+Part = SplitName | Literal["all"]
+
+_NO_WORD = "…"
+"""What is shown of a word without a token of its own."""
 
 
 @objective_for(TokenClassification)
@@ -57,7 +61,7 @@ class TokenTagger(Supervised, HeadedText):
         self.task = task
         self.classes = data.classes
         self._missing = job.data.on_missing_label
-        self._words = {split: _Words(data, split) for split in SPLITS}
+        self._words = _words(data)
         for split in SPLITS:
             self.samples(split)  # sentences without tags are refused now, not after the first step
         train = self._words["train"].all_tags
@@ -84,6 +88,11 @@ class TokenTagger(Supervised, HeadedText):
 
     def samples(self, split: SplitName) -> Samples:
         return LabelledSamples(document_samples(self.data, split, self.sequence_length), split, self._missing)
+
+    def read_from(self, data: Prepared) -> None:
+        super().read_from(data)
+        assert is_text(data)
+        self._words = _words(data)
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         ids, real = self.trimmed(rows)
@@ -119,71 +128,65 @@ class TokenTagger(Supervised, HeadedText):
         scores = self.scores(words.row)[0].float().cpu()
         return tagged(asked.text, words, scores, self._first, self.classes)
 
-    def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
-        loss, counted, right, words = 0.0, 0, 0, 0
-        counts, strict = EntityCounts(), EntityCounts(strict=True)
+    def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes:
+        losses: list[Tensor] = []
+        terms: list[Tensor] = []
+        sentences: list[TaggedSentence] = []
         for chunk in chunks(indices, batch_size):
             scores = self.scores(samples.rows(chunk)).double().cpu()
-            targets = self._targets(chunk, scores.shape[1], "held_out")
-            sums = functional.cross_entropy(
-                scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+            targets = self._targets(chunk, scores.shape[1], part_of(samples))
+            each = functional.cross_entropy(
+                scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
             )
-            loss += float(sums)
-            counted += int((targets != IGNORED).sum())
-            for true, predicted in self._tagged(chunk, scores):
-                counts.add(true, predicted)
-                strict.add(true, predicted)
-                right += sum(a == b for a, b in zip(true, predicted, strict=True))
-                words += len(true)
-        all_types = counts.micro
-        return {
-            "eval/loss": loss / counted if counted else float("nan"),
-            "eval/entity_f1": all_types.f1,
-            "eval/entity_precision": all_types.precision,
-            "eval/entity_recall": all_types.recall,
-            "eval/entity_macro_f1": counts.macro_f1,
-            "eval/entity_strict_f1": strict.micro.f1,
-            "eval/word_accuracy": right / words if words else float("nan"),
-        }
+            losses.append(each.reshape(targets.shape).sum(dim=1))
+            terms.append((targets != IGNORED).sum(dim=1))
+            sentences += [TaggedSentence(*tags) for tags in self._tagged(chunk, scores, part_of(samples))]
+        return TagOutcomes(
+            sentences,
+            torch.cat([torch.empty(0).double(), *losses]).numpy(),
+            torch.cat([torch.empty(0, dtype=torch.int64), *terms]).numpy(),
+        )
 
-    def show(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Shown]:
-        """Measures of each type, and the sentences with the most mistakes, of some held-out sentences."""
-        counts = EntityCounts()
+    def seen(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Mapping[str, Any]]:
+        """The words of sentences; of a word that has no token of its own, a placeholder."""
+        special, words = self.data.special_ids, self._words[part_of(samples)]
         found = []
-        for chunk in chunks(indices, 64):
-            rows = samples.rows(chunk)
-            tagged = self._tagged(chunk, self.scores(rows).float().cpu())
-            for row, (true, predicted) in zip(rows, tagged, strict=True):
-                if mistakes := counts.add(true, predicted):
-                    found.append((mistakes, row, true, predicted))
-        found.sort(key=lambda one: -one[0])
-        worst = "\n\n".join(self._shown(row, true, said) for _, row, true, said in found[:MISTAKES])
-        return [
-            Shown("entity_types", "text/plain", _table(counts).encode()),
-            *([Shown("worst_mistakes", "text/plain", worst.encode())] if worst else []),
-        ]
+        for row, sample in zip(samples.rows(indices), indices.tolist(), strict=True):
+            _, places = words.of(sample, 1, document_width(self.sequence_length, 1))
+            begins = places[places >= 0].tolist()
+            tokens = np.flatnonzero(~np.isin(row, [special.pad, special.cls, special.sep]))
+            ends = [*begins[1:], int(tokens.max(initial=0)) + 1]
+            texts = iter(self._text(row[begin:end]) for begin, end in zip(begins, ends, strict=True))
+            found.append({"words": [next(texts) if place >= 0 else _NO_WORD for place in places.tolist()]})
+        return found
+
+    def _text(self, ids: NDArray[np.int64]) -> str:
+        text: str = self.tokenizer.decode(ids.tolist(), skip_special_tokens=True)
+        return text.strip() or _NO_WORD
 
     def tags_of(
         self, samples: Samples, indices: NDArray[np.int64], batch_size: int
     ) -> Iterator[tuple[list[str], list[str]]]:
         """True and predicted tags of the words of held-out sentences, whole sentences also where rows are cut."""
         for chunk in chunks(indices, batch_size):
-            yield from self._tagged(chunk, self.scores(samples.rows(chunk)).float().cpu())
+            yield from self._tagged(chunk, self.scores(samples.rows(chunk)).float().cpu(), part_of(samples))
 
-    def _tagged(self, samples: NDArray[np.int64], scores: Tensor) -> Iterator[tuple[list[str], list[str]]]:
+    def _tagged(
+        self, samples: NDArray[np.int64], scores: Tensor, part: Part
+    ) -> Iterator[tuple[list[str], list[str]]]:
         predicted = scores.argmax(dim=2).numpy()
-        words = self._words["held_out"]
+        words = self._words[part]
         for row, sample in zip(predicted, samples.tolist(), strict=True):
             true, places = words.of(sample, self._first, self._last(len(row)))
             # A word that truncation drops, or without a token, has no prediction.
             said = [self.classes[row[place]] if place >= 0 else OUTSIDE for place in places.tolist()]
             yield [self.classes[tag] for tag in true.tolist()], said
 
-    def _targets(self, samples: NDArray[np.int64], length: int, split: SplitName) -> Tensor:
+    def _targets(self, samples: NDArray[np.int64], length: int, part: Part) -> Tensor:
         """The tag at the first token of each word, `IGNORED` elsewhere, shape (B, length)."""
         targets = np.full((len(samples), length), IGNORED, np.int64)
         for row, sample in zip(targets, samples.tolist(), strict=True):
-            tags, places = self._words[split].of(sample, self._first, self._last(length))
+            tags, places = self._words[part].of(sample, self._first, self._last(length))
             there = places >= 0
             row[places[there]] = tags[there]
         return torch.from_numpy(targets)
@@ -197,11 +200,6 @@ class TokenTagger(Supervised, HeadedText):
         """The place after a document's last token in a row, at most: a full row ends with [SEP]."""
         return min(length, document_width(self.sequence_length, self._first))
 
-    def _shown(self, row: NDArray[Any], true: Sequence[str], predicted: Sequence[str]) -> str:
-        special = {self.data.special_ids.pad, self.data.special_ids.cls, self.data.special_ids.sep}
-        text = text_of(self.data, row[~np.isin(row, list(special))])
-        return f"{text}\ntrue:      {' '.join(true)}\npredicted: {' '.join(predicted)}"
-
 
 def document_width(sequence_length: int, first: int) -> int:
     """The place after the last token of the longest document in a row of a network, which has [SEP] after it."""
@@ -209,11 +207,11 @@ def document_width(sequence_length: int, first: int) -> int:
 
 
 class _Words:
-    """The words of the labelled sentences of a split."""
+    """The words of labelled sentences."""
 
-    def __init__(self, data: PreparedText, split: SplitName) -> None:
-        self._words: WordTags = data.tags(split)
-        self._chosen = np.flatnonzero(data.labels(split) >= 0)
+    def __init__(self, words: WordTags, labels: NDArray[np.int64]) -> None:
+        self._words = words
+        self._chosen = np.flatnonzero(labels >= 0)
 
     @property
     def all_tags(self) -> NDArray[np.int64]:
@@ -234,15 +232,21 @@ class _Words:
         return self._words.tags[begin:end], places
 
 
-def _table(counts: EntityCounts) -> str:
-    rows = [("type", "precision", "recall", "f1", "entities")]
-    for kind, one in [*counts.by_type.items(), ("all", counts.micro)]:
-        rows.append((kind, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", f"{one.support}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if at else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
+def _words(data: PreparedText) -> dict[Part, _Words]:
+    """The words of each split, and of both, one after the other."""
+    parts = {split: (data.tags(split), data.labels(split)) for split in SPLITS}
+    (train, train_labels), (held_out, held_out_labels) = parts.values()
+    both = WordTags(
+        offsets=np.concatenate([train.offsets, held_out.offsets[1:] + train.offsets[-1]]),
+        tokens=np.concatenate([train.tokens, held_out.tokens]),
+        tags=np.concatenate([train.tags, held_out.tags]),
     )
+    return {
+        **{split: _Words(*part) for split, part in parts.items()},
+        "all": _Words(both, np.concatenate([train_labels, held_out_labels])),
+    }
+
+
+def part_of(samples: Samples) -> Part:
+    """Which sentences these are."""
+    return samples.split if isinstance(samples, LabelledSamples) else "all"

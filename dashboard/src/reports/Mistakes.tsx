@@ -1,19 +1,6 @@
 import { integer, isolated, percent } from "@/lib/format";
-import type { Mistake, MistakesDocument } from "./documents";
-
-function Sample({ mistake }: { mistake: Mistake }) {
-  const what = `Sample ${integer(mistake.sample)}, ${mistake.truth} taken for ${mistake.predicted}`;
-  return (
-    <>
-      {mistake.image !== undefined && <img src={mistake.image} alt={what} />}
-      {mistake.sound !== undefined && (
-        // eslint-disable-next-line jsx-a11y/media-has-caption -- a recording of the dataset has no transcript here
-        <audio controls preload="none" src={mistake.sound} aria-label={what} />
-      )}
-      {mistake.text !== undefined && <p className="mistake-text">{isolated(mistake.text)}</p>}
-    </>
-  );
-}
+import type { MistakesDocument } from "./documents";
+import { Sample } from "./Sample";
 
 /** The wrong predictions that the model was most confident of, with what it saw. */
 export function Mistakes({ document }: { document: MistakesDocument }) {
@@ -29,13 +16,14 @@ export function Mistakes({ document }: { document: MistakesDocument }) {
         <ul className="mistakes">
           {document.mistakes.map((mistake) => (
             <li key={mistake.sample}>
-              <Sample mistake={mistake} />
+              <Sample
+                seen={mistake}
+                what={`Sample ${integer(mistake.sample)}, ${mistake.truth} taken for ${mistake.predicted}`}
+              />
               <p className="small">
-                <span className="faint">Predicted</span>{" "}
                 <b className="mistake-predicted">{isolated(mistake.predicted)}</b>{" "}
-                <span className="num">({percent(mistake.confidence)})</span>
-                <br />
-                <span className="faint">True class</span> <b>{isolated(mistake.truth)}</b>
+                <span className="num">{percent(mistake.confidence)}</span>
+                <span className="faint"> is {isolated(mistake.truth)}</span>
               </p>
             </li>
           ))}

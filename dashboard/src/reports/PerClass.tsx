@@ -3,8 +3,10 @@ import type { PerClassDocument } from "./documents";
 
 const shown = (value: number | null): string => (value === null ? NONE : percent(value, 1));
 
-/** Precision, recall and F1 of each class. */
+/** Precision, recall, F1 and AUROC of each class. */
 export function PerClass({ document }: { document: PerClassDocument }) {
+  // A report of an earlier version has no such areas.
+  const ranked = document.rows.some((row) => row.auroc !== undefined);
   return (
     <figure className="card report">
       <figcaption>
@@ -20,6 +22,7 @@ export function PerClass({ document }: { document: PerClassDocument }) {
               <th scope="col">Precision</th>
               <th scope="col">Recall</th>
               <th scope="col">F1</th>
+              {ranked && <th scope="col">AUROC</th>}
             </tr>
           </thead>
           <tbody>
@@ -30,6 +33,7 @@ export function PerClass({ document }: { document: PerClassDocument }) {
                 <td className="num">{shown(row.precision)}</td>
                 <td className="num">{shown(row.recall)}</td>
                 <td className="num">{shown(row.f1)}</td>
+                {ranked && <td className="num">{shown(row.auroc ?? null)}</td>}
               </tr>
             ))}
           </tbody>

@@ -1,4 +1,4 @@
-/** Tables and pictures of an evaluation, as the engine writes them (`core/evaluation/reports.py`). */
+/** Tables and pictures of an evaluation, as the engine writes them (`core/evaluation/…_reports.py`). */
 
 /** Media type of a report among a job's samples. */
 export const REPORT = "application/json";
@@ -20,6 +20,7 @@ export interface PerClassDocument {
     precision: number | null;
     recall: number | null;
     f1: number | null;
+    auroc?: number | null;
   }[];
 }
 
@@ -29,11 +30,10 @@ export interface ReliabilityDocument {
   error: number;
 }
 
-export interface Mistake {
+/** What people see of a sample. */
+export interface Seen {
+  /** Its number in the evaluated samples. */
   sample: number;
-  truth: string;
-  predicted: string;
-  confidence: number;
   text?: string;
   /** A data URI of a PNG. */
   image?: string;
@@ -41,15 +41,107 @@ export interface Mistake {
   sound?: string;
 }
 
+export interface Mistake extends Seen {
+  truth: string;
+  predicted: string;
+  confidence: number;
+}
+
 export interface MistakesDocument {
   kind: "mistakes";
   mistakes: Mistake[];
 }
 
-export type ReportDocument =
-  ConfusionMatrixDocument | PerClassDocument | ReliabilityDocument | MistakesDocument;
+export interface Decision {
+  class: string;
+  probability: number;
+}
 
-const KINDS = ["confusion_matrix", "reliability", "per_class", "mistakes"];
+export interface LabelMistakesDocument {
+  kind: "label_mistakes";
+  mistakes: (Seen & { missed: Decision[]; added: Decision[]; right: Decision[] })[];
+}
+
+export interface ScatterDocument {
+  kind: "scatter";
+  samples: number;
+  /** True and predicted number. */
+  points: [number, number][];
+  r2: number | null;
+  mean_absolute_error: number | null;
+  pearson: number | null;
+}
+
+export interface NumberMistakesDocument {
+  kind: "number_mistakes";
+  mistakes: (Seen & { truth: number | null; predicted: number | null })[];
+}
+
+export interface EntityRow {
+  type: string;
+  entities: number;
+  precision: number;
+  recall: number;
+  f1: number;
+}
+
+export interface EntityTypesDocument {
+  kind: "entity_types";
+  rows: EntityRow[];
+  all: EntityRow;
+}
+
+/** An entity: its first and last word. */
+export interface Span {
+  type: string;
+  first: number;
+  last: number;
+}
+
+export interface TagMistakesDocument {
+  kind: "tag_mistakes";
+  sentences: { sample: number; words: string[]; true: Span[]; predicted: Span[] }[];
+}
+
+/** A word of the reference and the one in its place; null where there is none. */
+export interface AlignedWord {
+  reference: string | null;
+  hypothesis: string | null;
+}
+
+export interface UtterancesDocument {
+  kind: "utterances";
+  count: number;
+  /** Utterances without a mistake. */
+  right: number;
+  mistakes: (Seen & { word_error_rate: number; words: AlignedWord[] })[];
+}
+
+export type ReportDocument =
+  | ConfusionMatrixDocument
+  | PerClassDocument
+  | ReliabilityDocument
+  | MistakesDocument
+  | LabelMistakesDocument
+  | ScatterDocument
+  | NumberMistakesDocument
+  | EntityTypesDocument
+  | TagMistakesDocument
+  | UtterancesDocument;
+
+/** The kinds in the order in which they are shown. */
+export const KINDS: readonly string[] = [
+  "confusion_matrix",
+  "scatter",
+  "entity_types",
+  "reliability",
+  "per_class",
+  "mistakes",
+  "label_mistakes",
+  "number_mistakes",
+  "tag_mistakes",
+  "utterances",
+] satisfies ReportDocument["kind"][];
 
 /** Whether this dashboard can draw a document. A newer service may have further kinds. */
 export const isKnown = (document: unknown): document is ReportDocument =>

@@ -52,9 +52,23 @@ def test_only_the_most_frequent_classes_are_in_a_confusion_matrix() -> None:
 def test_measures_by_class() -> None:
     rows = _documents()["per_class"]["rows"]
     assert rows == [
-        {"class": "cat", "samples": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5},
-        {"class": "dog", "samples": 1, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3)},
-        {"class": "owl", "samples": 2, "precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3)},
+        {"class": "cat", "samples": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5, "auroc": 0.5},
+        {
+            "class": "dog",
+            "samples": 1,
+            "precision": 0.5,
+            "recall": 1.0,
+            "f1": pytest.approx(2 / 3),
+            "auroc": 0.75,
+        },
+        {
+            "class": "owl",
+            "samples": 2,
+            "precision": 1.0,
+            "recall": 0.5,
+            "f1": pytest.approx(2 / 3),
+            "auroc": pytest.approx(7 / 12),
+        },
     ]
 
 

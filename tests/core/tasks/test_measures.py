@@ -46,9 +46,9 @@ NAMES: dict[str, set[str]] = {
     "image_classification-jepa": _CLASSES,
     "image_classification-resnet": _CLASSES,
     "text_classification": _CLASSES,
-    "text_classification-modernbert": _CLASSES - {"accuracy", "calibration_error"}
-    | {"micro_f1", "exact_match"},
-    "text_classification-gpt2": {"loss", "mean_absolute_error", "pearson", "spearman"},
+    "text_classification-modernbert": _CLASSES - {"accuracy"}
+    | {"micro_precision", "micro_recall", "exact_match"},
+    "text_classification-gpt2": {"loss", "mean_absolute_error", "r2", "pearson", "spearman"},
     "text_classification-llama": _CLASSES,
     "text_classification-t5": _CLASSES,
     "token_classification": _TAGS,

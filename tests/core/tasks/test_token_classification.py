@@ -104,7 +104,7 @@ def test_it_learns(pretrain: Any, tagged_sentences: Path, tmp_path: Path) -> Non
     assert engine.end() == {"exit": 0}, engine.log.read_text()
     assert engine.of("finished")[0]["values"]["eval/entity_f1"] > 0.7
     shown = {one["name"] for one in engine.of("sample")}
-    assert shown == {"entity_types", "worst_mistakes"}
+    assert shown == {"entity_types", "tag_mistakes"}
 
 
 @pytest.mark.parametrize("family", ["bert", "t5"])

@@ -1,23 +1,15 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import * as queries from "@/api/queries";
-import { isTerminal, type Job, type Sample } from "@/api/types";
+import { isTerminal, type Job } from "@/api/types";
 import { integer } from "@/lib/format";
 import { Documents } from "@/reports/Documents";
 import { REPORT } from "@/reports/documents";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
 
-const ORDER = ["confusion_matrix", "reliability", "per_class", "mistakes"];
-const placeOf = (sample: Sample): number => {
-  const place = ORDER.indexOf(sample.name);
-  return place < 0 ? ORDER.length : place;
-};
-
 /** Tables and pictures of a job's newest evaluation. */
 export function ReportsTab({ job }: { job: Job }) {
   const { data, error, refetch } = useQuery(queries.samples(job.id));
-  const reports = (data ?? [])
-    .filter((sample) => sample.media_type === REPORT)
-    .sort((one, other) => placeOf(one) - placeOf(other));
+  const reports = (data ?? []).filter((sample) => sample.media_type === REPORT);
   const documents = useQueries({ queries: reports.map((sample) => queries.reportDocument(sample.id)) });
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton width="100%" height={260} />;
@@ -27,7 +19,7 @@ export function ReportsTab({ job }: { job: Job }) {
       <Empty icon="gauge" title={isTerminal(job.state) ? "No reports" : "No report yet"}>
         <p className="muted">
           {isTerminal(job.state)
-            ? "Tasks that learn labels report their predictions on held-out samples: a confusion matrix, their reliability, their worst mistakes."
+            ? "Tasks that learn labels report their measures for each class or type, and their worst mistakes."
             : "A task that learns labels reports its predictions after each evaluation."}
         </p>
       </Empty>
