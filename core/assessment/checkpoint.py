@@ -19,6 +19,7 @@ from core.assessment.opened import Opened
 from core.assessment.outcomes import outcomes_section
 from core.assessment.probing import probe_section
 from core.assessment.section import Section, SplitChoice
+from core.assessment.text_probing import text_probe_section
 from core.data import DataFile, Samples
 from core.data.both_splits import BothSplits
 from core.data.progress import OnProgress
@@ -80,7 +81,12 @@ def evaluate_checkpoint(
         objective.restore(opened.path)
     objective.to(request.place.device).eval()
     with torch.no_grad(), request.place.autocast():
-        return list(_sections(objective, reading, request, watch.evaluating, remarks))
+        sections = list(_sections(objective, reading, request, watch.evaluating, remarks))
+        if request.probes and isinstance(objective, LanguageModel) and not isinstance(objective, Supervised):
+            probes = text_probe_section(objective, opened, request.files, request.cache, watch.preparing)
+            sections += [probes] if probes is not None else []
+    watch.evaluating(1.0)
+    return sections
 
 
 def _with_labels(opened: Opened, reading: Reading, scratch: Path) -> tuple[Supervised, str]:
@@ -153,9 +159,8 @@ def _sections(
                 tell=lambda share: tell(0.4 + 0.4 * share),
             )
         )
-    if request.probes:
+    if request.probes and train.labels is not None:
         sections.append(probe_section(objective, train, held_out, noun))
-    tell(1.0)
     return [section for section in sections if section is not None]
 
 

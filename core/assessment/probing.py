@@ -1,10 +1,11 @@
 """Linear probe and k nearest neighbours of a checkpoint's features, where a dataset has labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from core.assessment.section import Section
 from core.data import Samples
@@ -15,16 +16,20 @@ from core.training.probing import encode, spread
 
 PROBE_SAMPLES = 10_000
 """Labelled training samples that the classifiers are fitted to, at most; evenly spread over the split."""
+Encode = Callable[[Objective, Samples, NDArray[np.int64]], Tensor | None]
 _NAMES = ("linear_accuracy", "knn_accuracy")
 
 
-def probe_section(objective: Objective, train: Samples, held_out: Samples, noun: str) -> Section | None:
+def probe_section(
+    objective: Objective, train: Samples, held_out: Samples, noun: str, encode: Encode = encode
+) -> Section | None:
     """Accuracies of two classifiers on frozen features: fitted to the training split, measured on the held-out one.
 
     None without labels, without features, or where fewer than two classes are known.
 
     Args:
         noun: what a sample is, in the plural: ``images``.
+        encode: gives the features of samples; None for an objective without.
     """
     known, asked = train.labels, held_out.labels
     if known is None or asked is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from core.data.text import PreparedText
+from core.data.text import PreparedText, SpecialIds
 from core.networks.text_encoder import is_causal
 from core.objectives.language import LanguageModel, real_tokens
 from core.objectives.tokenizer_folder import (
@@ -44,12 +44,7 @@ class HeadedText(LanguageModel):
 
     def text(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         """Rows as the network was pretrained on them: a causal one knows the separator at both ends, a T5 only at the end."""
-        if not self.has_first_token:
-            return rows[:, 1:]
-        if self._architecture in {"gpt2", "llama"}:
-            rows = rows.copy()
-            rows[:, 0] = self.data.special_ids.sep
-        return rows
+        return framed(rows, self._architecture, self.data.special_ids)
 
     def trimmed(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         """Token ids without the padding that all rows have, and which of them are not padding, (B, L) both."""
@@ -67,6 +62,16 @@ class HeadedText(LanguageModel):
             super().save_tokenizer(directory)
         if self._architecture != "bert":
             without_token_types(directory)
+
+
+def framed(rows: NDArray[Any], architecture: str, special: SpecialIds) -> NDArray[np.int64]:
+    """Rows of documents, [CLS] … [SEP], with the special tokens that a network of the architecture was pretrained with."""
+    if architecture == "t5":
+        return np.ascontiguousarray(rows[:, 1:])
+    if architecture in {"gpt2", "llama"}:
+        rows = rows.copy()
+        rows[:, 0] = special.sep
+    return rows
 
 
 def sentinels_of(job: JobSpec, count: int) -> list[str]:

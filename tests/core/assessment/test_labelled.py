@@ -1,6 +1,7 @@
 """Evaluations of tasks that learn labels: measures with intervals, reports, and classes that are matched by name."""
 
 import copy
+import csv
 import json
 import zipfile
 from pathlib import Path
@@ -170,3 +171,33 @@ def test_two_classifiers_are_compared_on_the_same_samples(
     for name in ("accuracy", "macro_f1", "calibration_error", "auroc"):
         assert found[name]["difference"]["low"] <= found[name]["difference"]["high"]
     assert found["accuracy"]["mcnemar"]["p_value"] <= 1
+
+
+@pytest.mark.parametrize("name", ["masked_lm", "causal_lm-llama", "text_denoising_autoencoder"])
+def test_encoders_of_text_have_probes_on_labelled_text(
+    name: str,
+    sentences: Path,
+    labelled_sentences: Path,
+    tagged_sentences: Path,
+    tmp_path: Path,
+    train: Train,
+    assess: Evaluate,
+) -> None:
+    """On whole documents with classes; tags of words are no classes of documents."""
+    checkpoint = train(_job(name), sentences)
+    labelled = tmp_path / "labelled.csv"
+    rows = [json.loads(line) for line in labelled_sentences.read_text().splitlines()]
+    with labelled.open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((row["text"], row["kind"]) for row in rows)])
+    report = assess(checkpoint, labelled)
+    found = measures(report, "probes")
+    assert set(found) == {"knn_accuracy", "linear_accuracy"}
+    share = sum(row["kind"] == "other" for row in rows) / len(rows)
+    assert found["linear_accuracy"]["value"] > max(share, 1 - share) - 0.15
+    [section] = [part for part in report["sections"] if part["name"] == "probes"]
+    assert section["unit"] == "documents"
+    assert 40 < section["units"] < 120
+    assert "probes" not in {part["name"] for part in assess(checkpoint, labelled, probes=False)["sections"]}
+
+    of_tags = {part["name"] for part in assess(checkpoint, tagged_sentences)["sections"]}
+    assert of_tags == ({"language", "task"} if name.startswith("causal") else {"task"})
