@@ -85,7 +85,11 @@ def test_an_encoder_goes_into_another_task(
         checkpoint,
         "encoder",
     )
-    assert client.jobs.get(started.id).spec["start"] == {"checkpoint": checkpoint, "scope": "encoder"}
+    assert client.jobs.get(started.id).spec["start"] == {
+        "checkpoint": checkpoint,
+        "scope": "encoder",
+        "weights": "checkpoint",
+    }
 
 
 def test_metrics_are_read_as_series_and_since_a_cursor(

@@ -35,6 +35,31 @@ await play(async ({ page, context }) => {
   await page.waitForFunction(() => document.querySelector(".mistakes audio").duration > 0.4);
   await assertFits(page);
   await picture(page, "reports");
+  if (given.further) {
+    for (const title of [
+      "Predicted against true",
+      "By type of entity",
+      "Worst sentences",
+      "Worst transcripts",
+    ])
+      await page.locator("figcaption", { hasText: title }).waitFor();
+    assert.match(
+      await page.locator(".report", { hasText: "Predicted against true" }).innerText(),
+      /R²\s*0\.\d/,
+    );
+    assert.equal(await page.locator(".scatter-point").count(), 40);
+    const marks = page.locator(".sentences mark");
+    assert.deepEqual(await marks.evaluateAll((all) => all.map((mark) => mark.className)), [
+      "span-right",
+      "span-wrong",
+      "span-right",
+    ]);
+    const wrong = await page.locator(".alignment .word-wrong").allInnerTexts();
+    assert.deepEqual(
+      wrong.map((word) => word.replace(/[\u2068\u2069]/g, "")),
+      ["cat", "–", "hat", "down"],
+    );
+  }
   await page.locator(".report", { hasText: "Confusion matrix" }).getByRole("button").click();
   await page.getByRole("columnheader", { name: "True class" }).waitFor();
   await assertFits(page);
