@@ -85,11 +85,7 @@ def test_an_encoder_goes_into_another_task(
         checkpoint,
         "encoder",
     )
-    assert client.jobs.get(started.id).spec["start"] == {
-        "checkpoint": checkpoint,
-        "scope": "encoder",
-        "weights": "checkpoint",
-    }
+    assert client.jobs.get(started.id).spec["start"] == {"checkpoint": checkpoint, "scope": "encoder"}
 
 
 def test_metrics_are_read_as_series_and_since_a_cursor(

@@ -30,9 +30,5 @@ def test_an_encoder_starts_a_job_of_another_task(
         )
         second = client.get(f"/v1/jobs/{found['job']}").raise_for_status().json()
     assert second["spec"]["task"]["kind"] == "rotation"
-    assert second["spec"]["start"] == {
-        "checkpoint": checkpoint["id"],
-        "scope": "encoder",
-        "weights": "checkpoint",
-    }
+    assert second["spec"]["start"] == {"checkpoint": checkpoint["id"], "scope": "encoder"}
     assert second["parent"] == {"job": job, "checkpoint": checkpoint["id"], "scope": "encoder"}

@@ -1,5 +1,6 @@
 """Text classification: a head on an encoder of text, one document a row; one class, several classes or a number."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np

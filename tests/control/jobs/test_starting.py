@@ -52,7 +52,7 @@ def test_a_job_that_starts_from_a_checkpoint_is_its_child(session: WriteSession,
     checkpoint = make_checkpoint(session, claim, 20)
     child = started(session, job, checkpoint.id, scope, task={"kind": "masked_lm", "masking": "span"})
     assert (child.parent_job_id, child.parent_checkpoint_id) == (job.id, checkpoint.id)
-    assert child.spec["start"] == {"checkpoint": checkpoint.id, "scope": scope, "weights": "checkpoint"}
+    assert child.spec["start"] == {"checkpoint": checkpoint.id, "scope": scope}
     parent = jobs.job_out(session, child).parent
     assert parent
     assert (parent.job, parent.checkpoint, parent.scope) == (job.id, checkpoint.id, scope)
@@ -154,10 +154,10 @@ def test_a_fork_is_a_submit_with_its_parents_checkpoint_as_the_start(session: Wr
     job, claim = make_running(session)
     checkpoint = make_checkpoint(session, claim, 20)
     child = jobs.fork(session, job.project_id, job.id, ForkIn())
-    assert child.spec["start"] == {"checkpoint": checkpoint.id, "scope": "all", "weights": "checkpoint"}
+    assert child.spec["start"] == {"checkpoint": checkpoint.id, "scope": "all"}
     jobs.claim(session, make_worker(session))
     encoder = jobs.fork(session, job.project_id, job.id, ForkIn(changes={"start": {"scope": "encoder"}}))
-    assert encoder.spec["start"] == {"checkpoint": checkpoint.id, "scope": "encoder", "weights": "checkpoint"}
+    assert encoder.spec["start"] == {"checkpoint": checkpoint.id, "scope": "encoder"}
     parent = jobs.job_out(session, encoder).parent
     assert parent
     assert parent.scope == "encoder"
