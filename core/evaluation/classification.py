@@ -123,7 +123,8 @@ def several_labels(scores: Tensor, labels: Tensor) -> dict[str, float]:
 def number(predicted: Tensor, values: Tensor) -> dict[str, float]:
     """Measures of a predicted number for each sample. The loss is the mean squared error.
 
-    Correlations are NaN below two samples, and where all predictions or all values are equal. R² is NaN where all values are.
+    Correlations are NaN below two samples, and where all predictions or all values are equal. R² is NaN where all values are. All three are
+    where a prediction is not finite.
 
     Args:
         predicted: Shape (N,).
@@ -132,8 +133,9 @@ def number(predicted: Tensor, values: Tensor) -> dict[str, float]:
     predicted, values = predicted.double(), values.double()
     if len(values) == 0:
         return dict.fromkeys(["loss", "mean_absolute_error", "r2", "pearson", "spearman"], float("nan"))
-    varies = len(values) > 1 and bool((predicted != predicted[0]).any()) and bool((values != values[0]).any())
-    spread = len(values) > 1 and bool((values != values[0]).any())
+    defined = len(values) > 1 and bool(predicted.isfinite().all())
+    varies = defined and bool((predicted != predicted[0]).any()) and bool((values != values[0]).any())
+    spread = defined and bool((values != values[0]).any())
     nothing = predicted.new_tensor(float("nan"))
     return {
         "loss": functional.mse_loss(predicted, values).item(),
