@@ -1,4 +1,4 @@
-"""``seedbed job samples``, ``logs``, ``events``, ``metrics``: the history of a job."""
+"""``seedbed job samples``, ``logs``, ``events``, ``metrics``, ``tensorboard``: the history of a job."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from seedbed.cli import text
 from seedbed.cli.job_ids import JobId
-from seedbed.cli.output import Json, out, print_json, print_json_line, table
+from seedbed.cli.output import Json, out, print_json, print_json_line, remark, table
 from seedbed.cli.samples import print_texts, write_samples
 from seedbed.client import Client
 
@@ -101,3 +101,20 @@ def metrics(
     for name, series in found.series.items():
         for step, value in zip(series.steps, series.values, strict=True):
             print(name, step, series.not_finite.get(str(step)) if value is None else value, sep="\t")
+
+
+def tensorboard(
+    job: JobId,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write the folder of the job.")
+    ] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Download a job's metrics as an event file of TensorBoard, in a folder named after the job; print its path."""
+    with Client() as client:
+        file = client.jobs.tensorboard(job, output)
+    if as_json:
+        print_json({"job": job, "file": str(file)})
+    else:
+        print(file)
+        remark(f"Show it with `tensorboard --logdir {output}`.")

@@ -147,6 +147,7 @@ def lineage(job: JobId, as_json: Json = False) -> None:
 app.command()(history.logs)
 app.command()(history.events)
 app.command()(history.metrics)
+app.command()(history.tensorboard)
 
 
 def _taken(parent: Parent) -> str:

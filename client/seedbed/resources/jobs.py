@@ -1,6 +1,7 @@
 """Jobs: validate, submit, watch, pause, resume, cancel, retry and fork them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -205,6 +206,35 @@ class Jobs:
         """Points written since the cursor (``next`` of an earlier response), in order of writing."""
         params = {"name": list(names) if names else None, "after": cursor}
         return Metrics.model_validate(self._transport.get(f"{_path(job)}/metrics", params))
+
+    def tensorboard(self, job: str, directory: str | Path = ".") -> Path:
+        """Download all points of all metrics as an event file of TensorBoard; an earlier download of the job is replaced.
+
+        Args:
+            job: Its id.
+            directory: The file is written into its subdirectory that is named after the job, so that TensorBoard shows each
+                job below it as a run of its own.
+
+        Returns:
+            The file.
+
+        Raises:
+            Unreachable: the connection failed; an earlier file stays as it was.
+            OSError: the file cannot be written.
+        """
+        with self._transport.stream(f"{_path(job)}/tensorboard") as response:
+            target = Path(directory, job, f"events.out.tfevents.{job}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # TensorBoard reads every file that has `tfevents` in its name.
+            partial = target.with_name(".download.partial")
+            try:
+                with partial.open("wb") as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+        return target
 
     def events(self, job: str, *, after: int = 0) -> Listing[Event]:
         """The job's events, oldest first; only those after the event with that id."""
