@@ -6,6 +6,7 @@ await play(async ({ page, context }) => {
   await haveSession(context);
   const keep = async (name) => {
     await assertFits(page);
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.screenshot({ path: `${given.folder}/${name}.png`, fullPage: true });
   };
   const fill = (path, text) => page.locator(`[data-path="${path}"] input`).fill(text);
@@ -36,6 +37,7 @@ await play(async ({ page, context }) => {
   await keep("3-form");
   await succeed(60);
   await page.getByRole("link", { name: "encoder of step 60 of questions, pretrained" }).waitFor();
+  await page.getByRole("button", { name: "Did pretraining help?" }).waitFor();
   await keep("4-fine-tuned");
 
   await tab("Reports");
