@@ -31,9 +31,7 @@ function Checked({ made }: { made: Export }) {
       {costs && costs.length > 0 && (
         <p className="faint small num">
           Held-out split, before and after:{" "}
-          {costs
-            .map((cost) => `${cost.name} ${metric(cost.original)} → ${metric(cost.exported)}`)
-            .join(", ")}
+          {costs.map((cost) => `${cost.name} ${metric(cost.original)} → ${metric(cost.exported)}`).join(", ")}
         </p>
       )}
     </>
@@ -111,7 +109,11 @@ function ExportAction({ checkpoint, format, made }: Props) {
         {ready ? (
           <div className="export-actions">
             {canWrite && (
-              <Button icon="trash" aria-label={`Delete the ${format.title} export`} onClick={() => setAsking(true)} />
+              <Button
+                icon="trash"
+                aria-label={`Delete the ${format.title} export`}
+                onClick={() => setAsking(true)}
+              />
             )}
             <ButtonLink
               download
