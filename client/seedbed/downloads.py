@@ -23,6 +23,8 @@ from seedbed.transport import Transport, pause
 
 AT_ONCE = 4
 MANIFEST = "manifest.json"
+CARD = "README.md"
+"""The model card, which is in no manifest: it changes when more is known of the checkpoint."""
 TRAINER = "trainer/"
 """Folder of the files that only a resume needs."""
 
@@ -124,6 +126,18 @@ class Download:
             f"{MANIFEST} of {self._name} arrived twice with other bytes than it was written with; "
             "use another checkpoint of the job."
         )
+
+    def card(self) -> None:
+        """Download the model card as it is now, unless the directory has one (or the checkpoint was uploaded with one)."""
+        place = target(self._directory, CARD)
+        if place.exists() and not self._overwrite:
+            return
+        part = place.with_name(f"{CARD}.part")
+        try:
+            part.write_bytes(self._transport.content(self._path(CARD)))
+            part.replace(place)
+        except OSError as error:
+            raise InvalidFile(f"{error.filename or self._directory}: {error.strerror or error}.") from error
 
     def _path(self, path: str) -> str:
         return f"{self._resource}/files/{quote(path)}"

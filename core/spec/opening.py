@@ -35,7 +35,7 @@ CAUSAL_LANGUAGE = Opening(
 from transformers import pipeline
 
 write = pipeline("text-generation", "{FOLDER}")
-print(write("The statement", max_new_tokens=40))""",
+print(write("The statement", max_new_tokens=20))""",
     "text-generation",
 )
 TEXT_TO_TEXT = Opening(
@@ -79,19 +79,25 @@ print(tag("Some text"))""",
 AUDIO_CLASSIFICATION = Opening(
     "AutoModelForAudioClassification",
     f"""\
+import soundfile
 from transformers import pipeline
 
 classify = pipeline("audio-classification", "{FOLDER}")
-print(classify("recording.wav"))""",
+samples, rate = soundfile.read("recording.wav", dtype="float32", always_2d=True)
+# Of another rate than the model's, torchaudio has to be installed, which resamples it.
+print(classify({{"raw": samples.mean(axis=1), "sampling_rate": rate}}))""",
     "audio-classification",
 )
 SPEECH_RECOGNITION = Opening(
     "AutoModelForCTC",
     f"""\
+import soundfile
 from transformers import pipeline
 
 transcribe = pipeline("automatic-speech-recognition", "{FOLDER}")
-print(transcribe("recording.wav")["text"])""",
+samples, rate = soundfile.read("recording.wav", dtype="float32", always_2d=True)
+# Of another rate than the model's, torchaudio has to be installed, which resamples it.
+print(transcribe({{"raw": samples.mean(axis=1), "sampling_rate": rate}})["text"])""",
     "automatic-speech-recognition",
 )
 OWN_CLASS = Opening(

@@ -515,6 +515,10 @@ def test_checkpoints_are_listed_and_downloaded(
     told = run("checkpoint", "download", first, "model", "--model-only", "--json").json
     assert (told["checkpoint"]["id"], told["directory"], told["files"]) == (first, "model", ["config.json"])
     (tmp_path / "model" / "config.json").write_text("mine")
+    card = run("checkpoint", "card", first)
+    assert card.out.startswith("---\n")
+    assert card.out == Path("model/README.md").read_text()
+    assert run("checkpoint", "card", first, "--json").json == {"checkpoint": first, "card": card.out}
     refused = run("checkpoint", "download", first, "model")
     assert refused.code == 2
     assert "--force" in refused.err

@@ -45,8 +45,9 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def of(directory: Path) -> dict[str, bytes]:
-    """The downloaded files without the manifest, which must match them."""
+    """The downloaded files without the model card and the manifest, which must match them."""
     found = contents(directory)
+    assert found.pop("README.md").startswith(b"---\n")
     manifest = json.loads(found.pop("manifest.json"))
     assert {file["path"]: file["bytes"] for file in manifest["files"]} == {
         k: len(v) for k, v in found.items()
@@ -77,7 +78,9 @@ def test_what_only_a_resume_needs_can_be_left_out(
     client: seedbed.Client, checkpoint: str, place: Path
 ) -> None:
     client.checkpoints.download(checkpoint, place, model_only=True)
-    assert contents(place) == {path: FILES[path] for path in ("config.json", "model.safetensors")}
+    found = contents(place)
+    assert found.pop("README.md").startswith(b"---\n")
+    assert found == {path: FILES[path] for path in ("config.json", "model.safetensors")}
 
 
 def test_a_broken_connection_is_resumed_where_it_broke(
@@ -209,3 +212,17 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
     assert downloads.target(tmp_path / "in", "config.json") == tmp_path / "in" / "config.json"
     with pytest.raises(seedbed.UnsafePath):
         downloads.target(tmp_path / "in", "trainer/state.json")
+
+
+def test_the_model_card_comes_with_the_checkpoint_and_replaces_no_other(
+    client: seedbed.Client, checkpoint: str, place: Path
+) -> None:
+    card = client.checkpoints.card(checkpoint)
+    assert f"checkpoint: {checkpoint}" in card
+    client.checkpoints.download(checkpoint, place)
+    assert (place / "README.md").read_text() == card
+    (place / "README.md").write_text("my notes")
+    client.checkpoints.download(checkpoint, place)
+    assert (place / "README.md").read_text() == "my notes"
+    client.checkpoints.download(checkpoint, place, overwrite=True)
+    assert (place / "README.md").read_text() == card

@@ -108,6 +108,26 @@ def download(
 
 
 @app.command()
+def card(
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT", help="Id of a checkpoint (ckpt_…), or of a job, for its newest checkpoint."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Print a checkpoint's model card: Markdown with metadata, in the format of the Hugging Face Hub."""
+    with Client() as client:
+        wanted = of_job_or_itself(client, checkpoint)
+        found = client.checkpoints.card(wanted)
+    if as_json:
+        print_json({"checkpoint": wanted, "card": found})
+        return
+    print(found, end="")
+
+
+@app.command()
 def upload(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A model that save_pretrained of transformers wrote.")

@@ -74,6 +74,11 @@ class Checkpoints:
         """
         self._transport.delete(f"/v1/checkpoints/{quote(checkpoint, safe='')}")
 
+    def card(self, checkpoint: str) -> str:
+        """The model card of a checkpoint: Markdown with metadata, in the format of the Hugging Face Hub. It tells what is known
+        now, such as the evaluations that have ended."""
+        return self._transport.content(f"/v1/checkpoints/{quote(checkpoint, safe='')}/card").decode()
+
     def export(self, checkpoint: str, *, format: str = "onnx") -> Export:  # noqa: A002 - as the service calls it
         """Have a worker write a checkpoint in another format; wait for the result with `Exports.wait`.
 
@@ -144,16 +149,16 @@ class Checkpoints:
         overwrite: bool = False,
         progress: downloads.Progress | None = None,
     ) -> Path:
-        """Download a checkpoint's files into a directory, which `transformers` can open.
+        """Download a checkpoint's files and its model card (``README.md``) into a directory, which `transformers` can open.
 
         Each file is checked against its hash before it gets its name. Call this again to continue an aborted download;
-        files that exist already are not downloaded again.
+        files that exist already are not downloaded again. A ``README.md`` that exists stays as it is.
 
         Args:
             checkpoint: The checkpoint or its id.
             directory: Created if it does not exist.
             model_only: Leave out the trainer's state (about two thirds), which only a resume needs.
-            overwrite: Replace other files that have the same names.
+            overwrite: Replace other files that have the same names, and the ``README.md``.
             progress: Called with the bytes that were added since its last call (negative: downloaded again).
 
         Raises:
@@ -170,6 +175,7 @@ class Checkpoints:
         download.run(wanted_files(found, model_only=model_only))
         if not model_only:
             download.manifest(found.manifest_sha256)
+        download.card()
         return place
 
 
