@@ -129,6 +129,20 @@ export const checkpoint = (id: string) =>
     staleTime: Infinity,
   });
 
+/** The model card of a checkpoint as Markdown. It changes when more is known of the checkpoint. */
+export const modelCard = (id: string) =>
+  queryOptions({
+    queryKey: ["model-card", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/checkpoints/{checkpoint}/card", {
+          params: { path: { checkpoint: id } },
+          parseAs: "text",
+          signal,
+        }),
+      ),
+  });
+
 /** All samples of the job, by step. */
 export const samples = (id: string) =>
   queryOptions({

@@ -11,6 +11,7 @@ import { useTasks } from "@/tasks/context";
 import { Button, ButtonLink } from "@/ui/Button";
 import { CodeBlock, Id } from "@/ui/Copy";
 import { Confirm } from "@/ui/Dialog";
+import { ModelCard } from "@/ui/ModelCard";
 import { Name } from "@/ui/Name";
 import { Empty, ErrorBox } from "@/ui/Notice";
 import { Time } from "@/ui/Time";
@@ -73,6 +74,7 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
         <Time at={checkpoint.created_at} />
       </td>
       <td className="cell-actions">
+        <ModelCard checkpoint={checkpoint.id} />{" "}
         {canWrite && (
           <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
             New job

@@ -13,6 +13,7 @@ import { ButtonLink } from "@/ui/Button";
 import { CodeBlock, CopyButton, Id } from "@/ui/Copy";
 import { Icon } from "@/ui/Icon";
 import { Empty, ErrorBox, Skeleton } from "@/ui/Notice";
+import { ModelCard } from "@/ui/ModelCard";
 import { Time } from "@/ui/Time";
 import { DeleteCheckpoint } from "./DeleteCheckpoint";
 import { EvaluateAction } from "./EvaluateAction";
@@ -140,10 +141,13 @@ function Row({ checkpoint, tunable, figure, formats, made, modality, open, toggl
       </div>
       {open && (
         <div className="checkpoint-files">
-          <p className="faint small">
-            <Id id={checkpoint.id} short={shortId(checkpoint.id)} /> ·{" "}
-            {count(checkpoint.files.length, "file")}
-          </p>
+          <div className="export-row">
+            <p className="faint small">
+              <Id id={checkpoint.id} short={shortId(checkpoint.id)} /> ·{" "}
+              {count(checkpoint.files.length, "file")}
+            </p>
+            <ModelCard checkpoint={checkpoint.id} />
+          </div>
           <Files checkpoint={checkpoint} />
           <Exports checkpoint={checkpoint} formats={formats} made={made} />
           <EvaluateAction checkpoint={checkpoint} modality={modality} />
