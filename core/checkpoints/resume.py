@@ -24,6 +24,9 @@ from core.spec.text_data import TextDataSpec
 _LATER: Mapping[str, Any] = {
     "start": None,
     "model.config": None,
+    "model.preprocessor": None,
+    "task.decoder_heads": None,
+    "task.decoder_intermediate_size": None,
     "adaptation": {"method": "full"},
     "training.epochs": None,
     "data.on_missing_label": "refuse",

@@ -47,4 +47,7 @@ def prepare_for(
     if start is not None and takes_tokenizer(job.task.modality, job.data):
         options["start"] = modality.StartTokenizer.read(start)
     prepared: Prepared = modality.prepare(files, job.prepared_data, cache, on_progress=on_progress, **options)
+    if job.task.modality == "image" and job.model.preprocessor is not None:
+        images: Any = prepared
+        prepared = images.preprocessed_as(job.model.preprocessor)
     return prepared

@@ -15,7 +15,7 @@ from core.networks.dropout import use_cheap_dropout
 from core.networks.encoder import mean_of
 from core.networks.heads import name_classes
 from core.networks.spectrogram_mae import Grid, initialize_ast
-from core.networks.wav2vec2 import encode_frames
+from core.networks.wav2vec2 import encode_frames, freeze_mask_token
 from core.randomness import derive_seed
 
 
@@ -34,7 +34,7 @@ def create_spectrogram_classifier(
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ASTForAudioClassification(config)
         initialize_ast(model.audio_spectrogram_transformer, grid)
-    if config.hidden_dropout_prob:
+    if config.hidden_dropout_prob or config.attention_probs_dropout_prob:
         use_cheap_dropout(model)
     return model
 
@@ -58,7 +58,7 @@ def create_wave_classifier(
     network: Any = model.wav2vec2
     # It would require a gradient of the waveform itself, which only activation checkpointing needs.
     network.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no public setting
-    network.masked_spec_embed.requires_grad_(False)
+    freeze_mask_token(network)
     use_cheap_dropout(model, makes_masks=True)
     return model
 

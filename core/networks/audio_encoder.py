@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer import ASTModel
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2Model, Wav2Vec2PreTrainedModel
 
-from core.networks.encoder import Encoder, fitting, read_network, write_network
-from core.networks.wav2vec2 import encode_frames
+from core.networks.encoder import Encoder, fitting, read_network, read_weights, write_network
+from core.networks.wav2vec2 import MASK_TOKEN, encode_frames
 from core.spec.architectures.ast import SPECIAL_TOKENS
 
 
@@ -81,9 +81,12 @@ class WaveEncoder(Encoder):
         return hidden
 
     def load(self, directory: Path) -> None:
-        loaded = read_network(Wav2Vec2Model, directory, self.model.config)
+        # A checkpoint that was trained without masks has no vector for masked frames.
+        config = self.model.config
+        loaded = read_weights(Wav2Vec2Model, directory, config, may_lack=[MASK_TOKEN])
+        loaded = self.network.state_dict() | loaded
         with fitting(directory):
-            self.network.load_state_dict(loaded.state_dict())
+            self.network.load_state_dict(loaded)
 
     def save(self, directory: Path) -> None:
         write_network(directory, self.model.config, Wav2Vec2Model.__name__, self.network.state_dict())

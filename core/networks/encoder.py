@@ -93,6 +93,32 @@ def read_network(
     Raises:
         EngineError: ``checkpoint_mismatch`` where a weight is missing there or has another shape.
     """
+    loaded, missing = _read(kind, directory, config, options)
+    _require(missing, directory)
+    return loaded
+
+
+def read_weights(
+    kind: type[PreTrainedModel], directory: Path, config: Any, *, may_lack: Sequence[str]
+) -> dict[str, Tensor]:
+    """The weights of a network of class ``kind`` in a directory, by their names in it.
+
+    Args:
+        config: Of the network; it is not changed.
+        may_lack: Names of weights that may be missing there; the result does not have those that are.
+
+    Raises:
+        EngineError: ``checkpoint_mismatch`` where another weight is missing there, or one has another shape.
+    """
+    loaded, missing = _read(kind, directory, config, {})
+    _require(missing - set(may_lack), directory)
+    return {name: tensor for name, tensor in loaded.state_dict().items() if name not in missing}
+
+
+def _read(
+    kind: type[PreTrainedModel], directory: Path, config: Any, options: Mapping[str, Any]
+) -> tuple[PreTrainedModel, set[str]]:
+    """A network with the weights in a directory, and the names of those that are missing there."""
     disable_progress_bar()  # type: ignore[no-untyped-call]
     reader: Any = kind
     try:
@@ -102,17 +128,19 @@ def read_network(
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise misfit(directory, reason, case="encoder_unreadable", reason=reason) from None
-    missing = sorted(str(name) for name in report["missing_keys"])
+    return loaded, {str(name) for name in report["missing_keys"]}
+
+
+def _require(missing: set[str], directory: Path) -> None:
     if missing:
+        first = min(missing)
         raise misfit(
             directory,
-            f"{len(missing)} weights are missing there, such as {missing[0]}",
+            f"{len(missing)} weights are missing there, such as {first}",
             case="missing_encoder_weights",
             weights=len(missing),
-            first=missing[0],
+            first=first,
         )
-    found: PreTrainedModel = loaded
-    return found
 
 
 def write_network(

@@ -18,6 +18,7 @@ from core.networks.ijepa import ijepa_config
 from core.networks.image_encoder import ImageEncoder
 from core.networks.positions import sine_positions
 from core.networks.resnet import resnet_config
+from core.networks.settings import as_configured
 from core.networks.small_image_resnet_classifier import (
     SmallImageResNetConfig,
     SmallImageResNetForImageClassification,
@@ -40,7 +41,7 @@ def create_image_classifier(
     """
     config: Any
     if job.architecture == "resnet":
-        small = is_small_image(image_size)
+        small = is_small_image(image_size) and job.model.config is None
         config = resnet_config(job.resnet_size, channels=channels, small_images=small)
     else:
         make = vit_config if class_token else ijepa_config
@@ -51,7 +52,7 @@ def create_image_classifier(
             patch_size=job.patch_size,
             channels=channels,
         )
-    kind, config = _classifier(config)
+    kind, config = _classifier(as_configured(job, config))
     name_classes(config, classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(job.training.seed, "initialisation"))
@@ -62,7 +63,7 @@ def create_image_classifier(
         positions.requires_grad_(False)
     if job.architecture == "resnet":
         share_batch_norms(model)
-    elif job.dropout:
+    elif config.hidden_dropout_prob or config.attention_probs_dropout_prob:
         use_cheap_dropout(model)
     return model
 

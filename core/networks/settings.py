@@ -14,12 +14,13 @@ _OWN = ("dtype", "architectures")
 """Settings that a run decides."""
 
 
-def as_configured(job: JobSpec, config: _C) -> _C:
+def as_configured(job: JobSpec, config: _C, *decided: str) -> _C:
     """The configuration with the settings of ``model.config``; unchanged if the spec has none.
 
     Args:
         config: That of `core.networks`, of a class of `transformers`. Kept of it are the sizes, dropout if the spec sets it, and a
             vocabulary that is larger than the one of ``model.config``.
+        decided: Names of further settings that are kept, because the job's task decides them.
 
     Raises:
         EngineError: ``spec_invalid`` if `transformers` takes no such settings.
@@ -29,13 +30,14 @@ def as_configured(job: JobSpec, config: _C) -> _C:
         return config
     ours: Any = config
     document: Mapping[str, Any] = ours.to_dict()
-    kept = {name: document[name] for name in ARCHITECTURES[job.architecture].published_sizes}
-    kept |= {name: document[name] for name in _OWN if name in document}
+    size = ARCHITECTURES[job.architecture]
+    kept = {name: document[name] for name in size.published_sizes}
+    kept |= {name: document[name] for name in (*_OWN, *size.decided_settings, *decided) if name in document}
     if job.model.dropout is not None:
         kept |= {name: value for name, value in document.items() if _is_dropout(name, value)}
-    if "vocab_size" in document and "vocab_size" in settings:
+    if "vocab_size" in document and "vocab_size" in settings and "vocab_size" not in decided:
         kept["vocab_size"] = max(document["vocab_size"], int(str(settings["vocab_size"])))
-    elif "vocab_size" in document:
+    elif "vocab_size" in document and "vocab_size" not in kept:
         kept["vocab_size"] = document["vocab_size"]
     kept |= {name: value for name, value in document.items() if name == "layerdrop"}
     try:

@@ -62,6 +62,9 @@ class Grid:
     times: int
     side: int
     """Number of bands, and of frames, in one patch."""
+    time_stride: int | None = None
+    """Frames from the start of a patch to that of the next. Default: `side`. With another value a grid can be neither cut nor
+    joined."""
 
     @property
     def patches(self) -> int:
@@ -127,7 +130,7 @@ def create_encoder(config: ASTConfig, grid: Grid, seed: int) -> ASTModel:
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ASTModel(config)
         initialize_ast(model, grid)
-    if config.hidden_dropout_prob:
+    if config.hidden_dropout_prob or config.attention_probs_dropout_prob:
         use_cheap_dropout(model)
     return model
 

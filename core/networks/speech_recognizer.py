@@ -9,7 +9,7 @@ from transformers import Wav2Vec2Config
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2ForCTC
 
 from core.networks.dropout import use_cheap_dropout
-from core.networks.wav2vec2 import encode_frames
+from core.networks.wav2vec2 import encode_frames, freeze_mask_token
 from core.randomness import derive_seed
 
 
@@ -31,7 +31,8 @@ def create_recognizer(
     network.feature_extractor._requires_grad = False  # noqa: SLF001 - there is no public setting
     if freezes_convolutions:
         network.feature_extractor.requires_grad_(False)
-    network.masked_spec_embed.requires_grad_(masks)
+    if not masks:
+        freeze_mask_token(network)
     use_cheap_dropout(model, makes_masks=True)
     return model
 

@@ -11,6 +11,7 @@ from transformers.models.resnet.modeling_resnet import ResNetModel
 
 from core.checkpoints.bundle import write_json
 from core.networks.resnet import create_resnet, resnet_config
+from core.networks.settings import as_configured
 from core.networks.vit import create_vit, vit_config
 from core.spec.architectures.image import is_small_image
 from core.spec.job import JobSpec
@@ -28,8 +29,9 @@ def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTraine
     """
     seed = job.training.seed
     if job.architecture == "resnet":
-        small = is_small_image(image_size)
-        return create_resnet(resnet_config(job.resnet_size, channels=channels, small_images=small), seed)
+        small = is_small_image(image_size) and job.model.config is None
+        resnet = resnet_config(job.resnet_size, channels=channels, small_images=small)
+        return create_resnet(as_configured(job, resnet), seed)
     config = vit_config(
         job.size,
         dropout=job.dropout,
@@ -37,7 +39,7 @@ def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTraine
         patch_size=job.patch_size,
         channels=channels,
     )
-    return create_vit(config, seed)
+    return create_vit(as_configured(job, config), seed)
 
 
 def feature_width(model: PreTrainedModel) -> int:

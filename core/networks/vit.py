@@ -38,6 +38,6 @@ def create_vit(config: ViTConfig, seed: int) -> ViTModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ViTModel(config, add_pooling_layer=False)
-    if config.hidden_dropout_prob:
+    if config.hidden_dropout_prob or config.attention_probs_dropout_prob:
         use_cheap_dropout(model)
     return model

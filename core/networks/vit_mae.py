@@ -31,6 +31,17 @@ _SHARED = (
 )
 
 
+DECODER_SETTINGS = (
+    "decoder_hidden_size",
+    "decoder_num_hidden_layers",
+    "decoder_num_attention_heads",
+    "decoder_intermediate_size",
+    "mask_ratio",
+    "norm_pix_loss",
+)
+"""Settings of a `ViTMAEConfig` that the task decides."""
+
+
 def vit_mae_config(
     size: TransformerSize,
     decoder: TransformerSize,
@@ -75,7 +86,7 @@ def create_vit_mae(config: ViTMAEConfig, seed: int) -> ViTMAEForPreTraining:
         torch.manual_seed(derive_seed(seed, "initialisation"))
         model = ViTMAEForPreTraining(config)
         _initialize(model)
-    if config.hidden_dropout_prob:
+    if config.hidden_dropout_prob or config.attention_probs_dropout_prob:
         use_cheap_dropout(model)
     return model
 

@@ -68,6 +68,16 @@ def create_wav2vec2(config: Wav2Vec2Config, seed: int) -> Wav2Vec2ForPreTraining
     return model
 
 
+MASK_TOKEN = "masked_spec_embed"  # noqa: S105 - no password
+"""The vector in place of masked frames. A network whose settings mask nothing has none."""
+
+
+def freeze_mask_token(network: Wav2Vec2Model) -> None:
+    """Do not train the vector in place of masked frames, if the network has it."""
+    if hasattr(network, MASK_TOKEN):
+        network.masked_spec_embed.requires_grad_(False)
+
+
 def standardize(waves: Tensor, lengths: Tensor) -> Tensor:
     """Recordings (B, L) with mean 0 and variance 1 over their own ``lengths`` (B,), and zeros after them: the values of
     ``Wav2Vec2FeatureExtractor``."""

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from core.checkpoints.bundle import Bundle, Network, Tensors
+from core.checkpoints.bundle import Bundle, Network, Tensors, write_json
 from core.data import Prepared, Samples, SplitName
 from core.data.image import ImageSamples, PreparedImages
+from core.formats.published.names import PREPROCESSOR
 from core.networks.encoder import Encoder
 from core.networks.image_encoder import ImageEncoder
 from core.networks.vision import save_preprocessor
@@ -65,6 +66,9 @@ class ImageObjective(Objective):
 
     def save_preprocessor(self, directory: Path) -> None:
         """Write the image preprocessor's configuration."""
+        if self.data.preprocessor is not None:
+            write_json(directory / PREPROCESSOR, self.data.preprocessor)
+            return
         mean, std = self.input_statistics
         save_preprocessor(directory, image_size=self.side, mean=mean, std=std)
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from core.checkpoints.bundle import write_json
 from core.data.audio import PreparedAudio
+from core.formats.published.names import PREPROCESSOR
+from core.formats.published.preprocessors import spectrogram_statistics
 from core.networks.log_mel import LogMel
 from core.networks.spectrogram_mae import Grid
 from core.objectives.audio import AudioObjective
@@ -43,9 +45,13 @@ class SpectrogramObjective(AudioObjective):
         patch_size: int,
     ) -> None:
         super().__init__(job, data, augmentation)
-        frames = spectrogram_frames(self.clip, patch_size)
+        frames = job.model.frames or spectrogram_frames(self.clip, patch_size)
+        bands, times = job.model.patch_strides or (patch_size, patch_size)
         self.mel_bins = mel_bins
-        self.grid = Grid(mel_bins // patch_size, frames // patch_size, patch_size)
+        self.grid = Grid(
+            (mel_bins - patch_size) // bands + 1, (frames - patch_size) // times + 1, patch_size, times
+        )
+        self.preprocessor = job.model.preprocessor
         self.log_mel = LogMel(mel_bins, data.sampling_rate, frames)
 
     def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
@@ -55,6 +61,9 @@ class SpectrogramObjective(AudioObjective):
 
     def save_preprocessor(self, directory: Path) -> None:
         """Write the preprocessor, which converts a recording to the network's input."""
+        if self.preprocessor is not None:
+            write_json(directory / PREPROCESSOR, self.preprocessor)
+            return
         # Written as JSON, because the extractor's constructor warns of bands narrower than a line of the spectrum.
         extractor = {
             "feature_extractor_type": "ASTFeatureExtractor",
@@ -69,13 +78,16 @@ class SpectrogramObjective(AudioObjective):
             "std": self.std,
             "return_attention_mask": False,
         }
-        write_json(directory / "preprocessor_config.json", extractor)
+        write_json(directory / PREPROCESSOR, extractor)
 
     def measure(self) -> None:
         """Set `mean` and `std`, those of the training split's spectrograms, once the base class is initialised; AST's extractor divides by twice the deviation.
 
         Rounded to four digits, so that differences of machines in the last bits have no effect.
         """
+        if self.preprocessor is not None:
+            self.mean, self.std = spectrogram_statistics(self.preprocessor)
+            return
         samples = AudioObjective.samples(self, "train")
         number = min(_CLIPS_MEASURED, len(samples))
         if not number:
@@ -97,13 +109,13 @@ class SpectrogramObjective(AudioObjective):
 
     def open(self, directory: Path) -> None:
         super().open(directory)
-        extractor = json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
-        self.mean, self.std = float(extractor["mean"]), float(extractor["std"])
+        extractor = json.loads((directory / PREPROCESSOR).read_text(encoding="utf-8"))
+        self.mean, self.std = spectrogram_statistics(extractor)
 
     def sounding(self, lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which patches hold at least one frame of sound, shape (B, patches)."""
         frames = self.log_mel.count(torch.from_numpy(lengths)).numpy()
-        times = np.arange(self.grid.times) * self.grid.side < frames[:, None]
+        times = np.arange(self.grid.times) * (self.grid.time_stride or self.grid.side) < frames[:, None]
         return np.tile(times, (1, self.grid.bands))
 
     def spectrograms(self, waves: Tensor, lengths: Tensor) -> Tensor:

@@ -128,14 +128,14 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
     if preprocessor.exists():
         found = _json(preprocessor)
         # Of fewer channels where the network's input is something else, such as the lightness alone.
-        if len(found["image_mean"]) == channels:
+        if len(found.get("image_mean") or ()) == channels:
             mean, std = tuple(map(float, found["image_mean"])), tuple(map(float, found["image_std"]))
     classes = _classes(checkpoint)
     count = max(1, len(classes))
     for split in ("train", "held_out"):
         np.zeros((count, side, side, channels), np.uint8).tofile(directory / f"{split}.images")
         _labels(classes).tofile(directory / f"{split}.labels")
-    return PreparedImages(
+    images = PreparedImages(
         directory=directory,
         key="",
         cached=True,
@@ -152,6 +152,7 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
         skipped=(),
         own_split=False,
     )
+    return images if job.model.preprocessor is None else images.preprocessed_as(job.model.preprocessor)
 
 
 def _audio(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedAudio:

@@ -9,6 +9,7 @@ from core.spec.adaptation import Adaptation, Full
 from core.spec.adaptation_rules import require_fit
 from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.gan import GanSize
+from core.spec.architectures.image import is_small_image
 from core.spec.architectures.resnet import ResNetSize
 from core.spec.architectures.transformer import Transformer
 from core.spec.architectures.vit import patch_size_for
@@ -85,14 +86,22 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _settings_fit(self) -> Self:
-        if self.model.config is not None and self.task.modality != "text":
+        model = self.model
+        if model.config is not None and not self.network_size.published_sizes:
             raise SpecFault(
-                "config_of_other_modality",
-                f"further settings of a network are for text, and {self.task.kind} learns from {self.task.modality}; leave config out",
+                "config_of_own_network",
+                f"further settings are for networks of transformers, and a {self.architecture} is none; leave config out",
                 param="model.config",
-                task=self.task.kind,
-                modality=self.task.modality,
+                architecture=self.architecture,
             )
+        if model.preprocessor is not None and (model.config is None or self.task.modality == "text"):
+            raise SpecFault(
+                "preprocessor_without_config",
+                "the settings of a preprocessor belong to a network of images or audio with further settings (model.config); "
+                "leave preprocessor out",
+                param="model.preprocessor",
+            )
+        self.task.check_settings(self.network_size, model.config or {})
         return self
 
     @model_validator(mode="after")
@@ -277,6 +286,11 @@ class JobSpec(Spec):
         return self.model.patch_size or patch_size_for(self.data.image.size)
 
     @property
+    def has_small_stem(self) -> bool:
+        """Whether a ResNet has the stem of small images; one as somebody else made it never has."""
+        return is_small_image(self.data.image.size) and self.model.config is None
+
+    @property
     def patches(self) -> int:
         """Patches that a ViT cuts an image into."""
         return (self.data.image.size // self.patch_size) ** 2
@@ -316,4 +330,7 @@ class JobSpec(Spec):
             device=device,
             dropout=self.dropout,
             classes=MOST_CLASSES if classes is None else classes,
+            published=self.model.config is not None,
+            patch_strides=self.model.patch_strides,
+            frames=self.model.frames,
         )

@@ -28,6 +28,7 @@ _NOT_IN_CONFIG = frozenset(
         "quantization_config",
         "torch_dtype",
         *(name for size in ARCHITECTURES.values() for name in size.published_sizes),
+        *(name for size in ARCHITECTURES.values() for name in size.decided_settings),
     }
 )
 """Settings that other fields of a spec decide, or that name code."""
@@ -79,6 +80,11 @@ class ModelSpec(Spec):
     functions, epsilons, numbers of positions, biases. The service fills them in where a job starts from an uploaded
     checkpoint. What they leave out has the default of `transformers` then. The sizes are in the other fields."""
 
+    preprocessor: dict[str, JsonValue] | None = None
+    """Settings of the network's ``preprocessor_config.json`` in `transformers`, for a network of images or audio as somebody else
+    made it: mean and standard deviation of its inputs. The service fills them in where a job starts from an uploaded checkpoint.
+    Default: those of the training data."""
+
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     """Dropout of hidden states and attention in training; for a Llama, of attention alone. Default: 0.1 for BERT,
     GPT-2, T5 and wav2vec 2.0; none for Llama, ModernBERT, images and spectrograms. A ResNet has none."""
@@ -89,6 +95,18 @@ class ModelSpec(Spec):
             if name in _NOT_IN_CONFIG or name.startswith("_"):
                 raise SpecFault("config_setting", f"config may not set {name!r}; leave it out", name=name)
         return self
+
+    @property
+    def frames(self) -> int | None:
+        """Frames of a spectrogram that ``config`` sets for an AST."""
+        value = (self.config or {}).get("max_length")
+        return value if isinstance(value, int) and value > 0 else None
+
+    @property
+    def patch_strides(self) -> tuple[int, int] | None:
+        """Bands and frames from a patch of a spectrogram to the next that ``config`` sets for an AST."""
+        bands, times = ((self.config or {}).get(name) for name in ("frequency_stride", "time_stride"))
+        return (bands, times) if isinstance(bands, int) and isinstance(times, int) else None
 
     @property
     def positions(self) -> int | None:

@@ -6,6 +6,12 @@ from core.spec.data import LEAST_VOCABULARY
 from core.spec.job import JobSpec
 from core.spec.problems import validate
 
+_INPUTS = {
+    "image": ("size", "channels"),
+    "audio": ("sampling_rate", "clip_seconds", "normalization"),
+}
+"""Fields of ``data`` that give the inputs of a network as somebody else made it their form, by modality."""
+
 
 def completed(spec: JobSpec, before: JobSpec, *, vocabulary_size: int | None = None) -> JobSpec:
     """The spec with what it leaves out and the checkpoint decides.
@@ -17,7 +23,11 @@ def completed(spec: JobSpec, before: JobSpec, *, vocabulary_size: int | None = N
     Raises:
         core.spec.problems.SpecError: what is filled in does not fit what the spec sets.
     """
-    changes = {"model": _model(spec, before), "data": _data(spec, before, vocabulary_size)}
+    changes = {
+        "model": _model(spec, before),
+        "data": _data(spec, before, vocabulary_size),
+        "task": _task(spec, before),
+    }
     changes = {name: section for name, section in changes.items() if section is not None}
     if not changes:
         return spec
@@ -38,16 +48,41 @@ def _model(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:
         return None if config is None and of_encoder else theirs or None
     if config is None or spec.model.config is not None or spec.architecture != before.architecture:
         return None
-    return spec.model.model_dump(mode="json", exclude_unset=True) | {"config": config}
+    filled = {name: theirs[name] for name in ("config", "preprocessor") if name in theirs}
+    return filled | spec.model.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+
+
+def _task(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:
+    """The section ``task`` of a job that goes on with all weights; None if nothing is filled in."""
+    if spec.start is None or spec.start.scope == "encoder" or spec.task.kind != before.task.kind:
+        return None
+    left_out = [name for name in spec.task.weight_fields if name not in spec.task.model_fields_set]
+    if not left_out:
+        return None
+    theirs = before.task.model_dump(mode="json", include=set(left_out))
+    return spec.task.model_dump(mode="json", exclude_unset=True) | theirs
 
 
 def _data(spec: JobSpec, before: JobSpec, vocabulary_size: int | None) -> dict[str, Any] | None:
     """The section ``data`` with the checkpoint's tokenizer; None if the spec has another one, or no text."""
     data = spec.data
-    if {spec.task.modality, before.task.modality} != {"text"}:
+    if spec.task.modality != before.task.modality:
         return None
+    if spec.task.modality != "text":
+        return _inputs(spec, before)
     if "tokenizer" in data.model_fields_set and data.tokenizer.kind != "checkpoint":
         return None
     size = vocabulary_size or before.data.tokenizer.largest_vocabulary
     tokenizer = {"kind": "checkpoint", "vocabulary_size": max(size, LEAST_VOCABULARY)}
     return data.model_dump(mode="json", exclude_unset=True) | {"tokenizer": tokenizer}
+
+
+def _inputs(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:
+    """The section ``data`` with the form of the inputs that a network as somebody else made it is for: of images their size and
+    channels, of audio the sampling rate, the length and the level of a clip."""
+    name = spec.task.modality
+    if before.model.config is None or before.architecture not in spec.task.architectures():
+        return None
+    given = spec.data.model_dump(mode="json", exclude_unset=True)
+    theirs = before.data.model_dump(mode="json", include={name: set(_INPUTS[name])})[name]
+    return given | {name: theirs | given.get(name, {})}

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.spec.adaptation import Adapters
-from core.spec.architectures.image import is_small_image
 from core.spec.architectures.resnet import ResNetSize
 from core.spec.data import TokenizerSpec
 from core.spec.job import JobSpec
@@ -209,7 +208,7 @@ def encoder_form(spec: JobSpec) -> dict[str, object]:
     elif spec.task.modality == "image":
         form["data.image.channels"] = data.image.channels
         if isinstance(size, ResNetSize):
-            small = is_small_image(data.image.size)
+            small = spec.has_small_stem
             form["data.image.size"] = "small images (a 3x3 stem)" if small else "large images (a 7x7 stem)"
         else:
             form |= {"data.image.size": data.image.size, "model.patch_size": spec.patch_size}

@@ -68,6 +68,10 @@ class TaskSpec(Spec):
     continues: ClassVar[tuple[str, ...]] = ()
     """Models of `transformers`, by ``model_type``, whose whole network it trains: uploaded ones go on with this task."""
 
+    weight_fields: ClassVar[tuple[str, ...]] = ()
+    """Its own fields that the shapes or the meaning of its own weights follow from: a job that starts from all of a checkpoint
+    and leaves them out has the checkpoint's."""
+
     views: ClassVar[int] = 1
     """Images that the encoder learns from for each sample, where a task makes several of one."""
 
@@ -182,6 +186,13 @@ class TaskSpec(Spec):
 
     def check(self, encoder: Size, patches: int) -> None:
         """Check a job's network, and for a ViT the number of patches of an image.
+
+        Raises:
+            ValueError: if the task cannot train it.
+        """
+
+    def check_settings(self, network: Size, config: Mapping[str, Any]) -> None:
+        """Check the further settings (``model.config``) of a network as somebody else made it.
 
         Raises:
             ValueError: if the task cannot train it.

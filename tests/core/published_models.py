@@ -184,12 +184,17 @@ MODELS: Mapping[str, tuple[str, Callable[[], PreTrainedModel]]] = {
 """Name → the tokenizer's family, and how the model is made."""
 
 
-def saved(name: str, directory: Path, *, shards: bool = False) -> PreTrainedModel:
-    """A model of `MODELS` in a directory, with the files of a tokenizer and a setting that nobody knows."""
+def saved(name: str, directory: Path, *, shards: bool = False, **settings: Any) -> PreTrainedModel:
+    """A model of `MODELS` in a directory, with the files of a tokenizer and a setting that nobody knows.
+
+    Args:
+        settings: Of its configuration, which do not change its weights.
+    """
     kind, make = MODELS[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = make().eval()
+        model.config.update(settings)
         model.config.field_of_somebody = {"kept": [1, 2]}
         model.save_pretrained(directory, max_shard_size="20KB" if shards else "5GB")
     tokenizer(directory, kind)

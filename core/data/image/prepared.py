@@ -10,15 +10,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.label_places import LabelPlaces
 from core.data.prepared import SkippedSample, SplitName
+from core.formats.published.preprocessors import image_statistics
 from core.spec.prepared import FORMATS
 
 FORMAT = FORMATS["image"]
@@ -53,6 +54,8 @@ class PreparedImages:
     own_split: bool
     """Whether the dataset itself has a held-out split."""
     label_places: LabelPlaces = field(default_factory=LabelPlaces)
+    preprocessor: Mapping[str, Any] | None = None
+    """The settings by which `mean` and `std` were replaced (`preprocessed_as`)."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -69,6 +72,15 @@ class PreparedImages:
             "skipped": [asdict(sample) for sample in self.skipped],
             "cached": self.cached,
         }
+
+    def preprocessed_as(self, settings: Mapping[str, Any]) -> Self:
+        """The same images for a network that somebody else trained.
+
+        Args:
+            settings: Those of its ``preprocessor_config.json``; its mean and deviation take the place of those of the data.
+        """
+        mean, std = image_statistics(settings, self.channels)
+        return replace(self, mean=mean, std=std, preprocessor=settings)
 
     def count(self, split: SplitName) -> int:
         """Number of images in a split."""

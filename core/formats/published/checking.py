@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.formats.errors import FormatError
+from core.formats.published.audio_families import AST, WAV2VEC2
 from core.formats.published.family import Family, Settings
-from core.formats.published.names import CONFIG, INDEX, TOKENIZER, WEIGHTS
+from core.formats.published.image_families import RESNET, VIT, VIT_MAE
+from core.formats.published.names import CONFIG, INDEX, PREPROCESSOR, PROCESSOR, TOKENIZER, WEIGHTS
 from core.formats.published.text_families import BERT, GPT2, LLAMA, MODERNBERT, T5
 from core.formats.published.weights import FLOATS
 from core.spec.architectures import ARCHITECTURES
 from core.spec.data import LEAST_VOCABULARY
 from core.spec.tasks import task_specs
 
-FAMILIES: Mapping[str, Family] = {family.model_type: family for family in (BERT, GPT2, LLAMA, MODERNBERT, T5)}
+FAMILIES: Mapping[str, Family] = {
+    family.model_type: family
+    for family in (BERT, GPT2, LLAMA, MODERNBERT, T5, VIT, VIT_MAE, RESNET, AST, WAV2VEC2)
+}
 """Family by ``model_type``."""
 
 _FILE = "model.safetensors"
@@ -25,7 +30,11 @@ _NOT_KEPT = frozenset(
         "architectures",
         "attn_implementation",
         "dtype",
+        "id2label",
+        "label2id",
         "model_type",
+        "num_labels",
+        "problem_type",
         "torch_dtype",
         "transformers_version",
     }
@@ -61,16 +70,23 @@ def check_checkpoint(reports: Mapping[str, Report]) -> Published:
     tensors = _tensors(reports)
     _check_shapes(family, settings, tensors)
     size = ARCHITECTURES[family.architecture]
-    sizes = {
-        ours: settings.number(theirs, _inner(family, settings, ours))
-        for theirs, ours in size.published_sizes.items()
-    }
-    kept = {
-        name: value
-        for name, value in settings.document.items()
-        if name not in _NOT_KEPT and name not in size.published_sizes
-    }
+    sizes = {ours: _size(family, settings, theirs, ours) for theirs, ours in size.published_sizes.items()}
+    elsewhere = {*_NOT_KEPT, *size.published_sizes, *size.decided_settings, *family.elsewhere}
+    kept = {name: value for name, value in settings.document.items() if name not in elsewhere}
     model: dict[str, Any] = {"architecture": family.architecture, **sizes, "config": kept}
+    count = sum(number for _, _, number in tensors.values())
+    if family.inputs is not None:
+        preprocessor = _preprocessor(reports)
+        given = family.inputs(settings, preprocessor)
+        return Published(
+            {
+                "task": {"kind": _task_of(family), **given.get("task", {})},
+                "model": model | given.get("model", {}) | {"preprocessor": preprocessor},
+                "training": {"steps": 1},
+                "data": given["data"],
+            },
+            count,
+        )
     positions = settings.number(family.positions) if family.positions else _LONGEST_ROW
     document: dict[str, Any] = {
         "task": {"kind": _task_of(family)},
@@ -78,7 +94,7 @@ def check_checkpoint(reports: Mapping[str, Report]) -> Published:
         "training": {"steps": 1, "sequence_length": min(positions, _LONGEST_ROW)},
         "data": {"tokenizer": _tokenizer(reports, settings)},
     }
-    return Published(document, sum(count for _, _, count in tensors.values()))
+    return Published(document, count)
 
 
 def _task_of(family: Family) -> str:
@@ -120,6 +136,24 @@ def _configuration(reports: Mapping[str, Report]) -> tuple[Settings, Family]:
     for name, (allowed, default) in family.supported.items():
         settings.require(name, allowed, default)
     return settings, family
+
+
+def _size(family: Family, settings: Settings, theirs: str, ours: str) -> int | list[int]:
+    if ours in {"depths", "widths"}:
+        return settings.numbers(theirs)
+    return settings.number(theirs, _inner(family, settings, ours))
+
+
+def _preprocessor(reports: Mapping[str, Report]) -> dict[str, Any]:
+    """The settings of the preprocessor; newer versions of `transformers` write that of a recogniser inside another file."""
+    if PREPROCESSOR in reports:
+        found: dict[str, Any] = reports[PREPROCESSOR]["document"]
+        return found
+    whole = reports.get(PROCESSOR, {}).get("document", {})
+    for name in ("feature_extractor", "image_processor"):
+        if isinstance(inner := whole.get(name), dict):
+            return inner
+    raise _missing(PREPROCESSOR)
 
 
 def _inner(family: Family, settings: Settings, ours: str) -> int | None:
@@ -251,8 +285,8 @@ def _lacks(family: Family, lacking: str) -> FormatError:
 def _missing(file: str) -> FormatError:
     return FormatError(
         "checkpoint_incomplete",
-        f"{file} is missing; save the model with model.save_pretrained(DIRECTORY), its tokenizer with "
-        "tokenizer.save_pretrained(DIRECTORY), and upload all files",
+        f"{file} is missing; save the model with model.save_pretrained(DIRECTORY), its tokenizer or preprocessor "
+        "likewise, and upload all files",
         "the checkpoint",
         case="file",
         missing=file,

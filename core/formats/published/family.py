@@ -7,6 +7,9 @@ from typing import Any
 from core.formats.errors import FormatError
 from core.formats.published.names import CONFIG
 
+OFF = (frozenset({False, None}), False)
+"""A setting that must be off."""
+
 Shapes = Iterator[tuple[str, tuple[int, ...]]]
 """Names of tensors, without the prefix of the whole network, and their shapes."""
 
@@ -32,6 +35,20 @@ ACTIVATIONS = frozenset(
     }
 )
 """Activation functions that `transformers` computes without a setting of their own."""
+
+
+def linear(name: str, outputs: int, inputs: int, *, bias: bool = True) -> Shapes:
+    """The tensors of a linear layer."""
+    yield f"{name}.weight", (outputs, inputs)
+    if bias:
+        yield f"{name}.bias", (outputs,)
+
+
+def norm(name: str, width: int, *, bias: bool = True) -> Shapes:
+    """The tensors of a norm."""
+    yield f"{name}.weight", (width,)
+    if bias:
+        yield f"{name}.bias", (width,)
 
 
 @dataclass(frozen=True)
@@ -139,3 +156,8 @@ class Family:
     """Settings that are written out, where the configuration leaves them to their default."""
     positions: str | None = None
     """The setting with the number of learned positions."""
+    inputs: Callable[[Settings, Mapping[str, Any]], Mapping[str, Mapping[str, Any]]] | None = None
+    """Sections of a spec (``task``, ``data``, ``model``) that follow from its settings and those of its preprocessor, beside its
+    sizes; for networks of images and audio. None: a network of text, which has a tokenizer."""
+    elsewhere: tuple[str, ...] = ()
+    """Settings that ``inputs`` gives to other fields of a spec."""

@@ -12,6 +12,7 @@ from core.formats.published.names import (
     INDEX,
     JSON_FILES,
     PREPROCESSOR,
+    PROCESSOR,
     TOKENIZER,
     WEIGHTS,
     check_name,
@@ -45,8 +46,8 @@ def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
         if size > most:
             raise place.error("bad_file", f"is larger than {most:,} bytes", case="too_large", most=most)
         return {}
-    kept = name in {CONFIG, PREPROCESSOR, "tokenizer_config.json", "special_tokens_map.json"}
-    document = _json(stream, place, _LARGEST_SETTINGS if name in {CONFIG, PREPROCESSOR} else _LARGEST_JSON)
+    kept = name in {CONFIG, PREPROCESSOR, PROCESSOR}
+    document = _json(stream, place, _LARGEST_SETTINGS if kept else _LARGEST_JSON)
     if name == INDEX:
         weights = document.get("weight_map")
         if not isinstance(weights, dict) or not all(isinstance(file, str) for file in weights.values()):
@@ -55,7 +56,7 @@ def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
             )
         return {"weight_map": weights}
     _refuse_code(document, place)
-    return {"document": document} if kept and name in {CONFIG, PREPROCESSOR} else {}
+    return {"document": document} if kept else {}
 
 
 def _json(stream: BinaryIO, place: Place, most: int) -> dict[str, Any]:

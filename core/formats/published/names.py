@@ -7,6 +7,7 @@ CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 PREPROCESSOR = "preprocessor_config.json"
+PROCESSOR = "processor_config.json"
 WEIGHTS = ".safetensors"
 
 JSON_FILES = frozenset(
@@ -19,7 +20,7 @@ JSON_FILES = frozenset(
         "special_tokens_map.json",
         "added_tokens.json",
         "generation_config.json",
-        "processor_config.json",
+        PROCESSOR,
         "vocab.json",
     }
 )

@@ -2,21 +2,7 @@
 
 from collections.abc import Callable
 
-from core.formats.published.family import ACTIVATIONS, Family, Settings, Shapes
-
-_NO = (frozenset({False, None}), False)
-
-
-def _linear(name: str, outputs: int, inputs: int, *, bias: bool = True) -> Shapes:
-    yield f"{name}.weight", (outputs, inputs)
-    if bias:
-        yield f"{name}.bias", (outputs,)
-
-
-def _norm(name: str, width: int, *, bias: bool = True) -> Shapes:
-    yield f"{name}.weight", (width,)
-    if bias:
-        yield f"{name}.bias", (width,)
+from core.formats.published.family import ACTIVATIONS, OFF, Family, Settings, Shapes, linear, norm
 
 
 def _language_head(width: str) -> Callable[[Settings], Shapes]:
@@ -33,23 +19,23 @@ def _bert(settings: Settings) -> Shapes:
     yield "embeddings.word_embeddings.weight", (settings.number("vocab_size"), hidden)
     yield "embeddings.position_embeddings.weight", (settings.number("max_position_embeddings"), hidden)
     yield "embeddings.token_type_embeddings.weight", (settings.number("type_vocab_size", 2), hidden)
-    yield from _norm("embeddings.LayerNorm", hidden)
+    yield from norm("embeddings.LayerNorm", hidden)
     for number in range(settings.number("num_hidden_layers")):
         layer = f"encoder.layer.{number}"
         for part in ("query", "key", "value"):
-            yield from _linear(f"{layer}.attention.self.{part}", hidden, hidden)
-        yield from _linear(f"{layer}.attention.output.dense", hidden, hidden)
-        yield from _norm(f"{layer}.attention.output.LayerNorm", hidden)
-        yield from _linear(f"{layer}.intermediate.dense", inner, hidden)
-        yield from _linear(f"{layer}.output.dense", hidden, inner)
-        yield from _norm(f"{layer}.output.LayerNorm", hidden)
+            yield from linear(f"{layer}.attention.self.{part}", hidden, hidden)
+        yield from linear(f"{layer}.attention.output.dense", hidden, hidden)
+        yield from norm(f"{layer}.attention.output.LayerNorm", hidden)
+        yield from linear(f"{layer}.intermediate.dense", inner, hidden)
+        yield from linear(f"{layer}.output.dense", hidden, inner)
+        yield from norm(f"{layer}.output.LayerNorm", hidden)
 
 
 def _bert_head(settings: Settings) -> Shapes:
     hidden, vocabulary = settings.number("hidden_size"), settings.number("vocab_size")
-    yield from _linear("cls.predictions.transform.dense", hidden, hidden)
-    yield from _norm("cls.predictions.transform.LayerNorm", hidden)
-    yield from _linear("cls.predictions.decoder", vocabulary, hidden)
+    yield from linear("cls.predictions.transform.dense", hidden, hidden)
+    yield from norm("cls.predictions.transform.LayerNorm", hidden)
+    yield from linear("cls.predictions.decoder", vocabulary, hidden)
     yield "cls.predictions.bias", (vocabulary,)
 
 
@@ -62,8 +48,8 @@ BERT = Family(
     supported={
         "hidden_act": (ACTIVATIONS, "gelu"),
         "position_embedding_type": (frozenset({"absolute", None}), "absolute"),
-        "is_decoder": _NO,
-        "add_cross_attention": _NO,
+        "is_decoder": OFF,
+        "add_cross_attention": OFF,
     },
     defaults={"max_position_embeddings": 512},
     positions="max_position_embeddings",
@@ -77,7 +63,7 @@ def _gpt2(settings: Settings) -> Shapes:
     yield "wpe.weight", (settings.number("n_positions"), hidden)
     for number in range(settings.number("n_layer")):
         layer = f"h.{number}"
-        yield from _norm(f"{layer}.ln_1", hidden)
+        yield from norm(f"{layer}.ln_1", hidden)
         # Its linear maps are stored transposed.
         for name, inputs, outputs in (
             ("attn.c_attn", hidden, 3 * hidden),
@@ -87,8 +73,8 @@ def _gpt2(settings: Settings) -> Shapes:
         ):
             yield f"{layer}.{name}.weight", (inputs, outputs)
             yield f"{layer}.{name}.bias", (outputs,)
-        yield from _norm(f"{layer}.ln_2", hidden)
-    yield from _norm("ln_f", hidden)
+        yield from norm(f"{layer}.ln_2", hidden)
+    yield from norm("ln_f", hidden)
 
 
 GPT2 = Family(
@@ -97,7 +83,7 @@ GPT2 = Family(
     prefixes=("transformer.", ""),
     shapes=_gpt2,
     heads=_language_head("n_embd"),
-    supported={"activation_function": (ACTIVATIONS, "gelu_new"), "add_cross_attention": _NO},
+    supported={"activation_function": (ACTIVATIONS, "gelu_new"), "add_cross_attention": OFF},
     defaults={"n_positions": 1024},
     positions="n_positions",
 )
@@ -113,14 +99,14 @@ def _llama(settings: Settings) -> Shapes:
     for number in range(settings.number("num_hidden_layers")):
         layer = f"layers.{number}"
         for part, outputs in (("q", heads), ("k", groups), ("v", groups)):
-            yield from _linear(f"{layer}.self_attn.{part}_proj", outputs * width, hidden, bias=attention)
-        yield from _linear(f"{layer}.self_attn.o_proj", hidden, heads * width, bias=attention)
-        yield from _linear(f"{layer}.mlp.gate_proj", inner, hidden, bias=feed_forward)
-        yield from _linear(f"{layer}.mlp.up_proj", inner, hidden, bias=feed_forward)
-        yield from _linear(f"{layer}.mlp.down_proj", hidden, inner, bias=feed_forward)
-        yield from _norm(f"{layer}.input_layernorm", hidden, bias=False)
-        yield from _norm(f"{layer}.post_attention_layernorm", hidden, bias=False)
-    yield from _norm("norm", hidden, bias=False)
+            yield from linear(f"{layer}.self_attn.{part}_proj", outputs * width, hidden, bias=attention)
+        yield from linear(f"{layer}.self_attn.o_proj", hidden, heads * width, bias=attention)
+        yield from linear(f"{layer}.mlp.gate_proj", inner, hidden, bias=feed_forward)
+        yield from linear(f"{layer}.mlp.up_proj", inner, hidden, bias=feed_forward)
+        yield from linear(f"{layer}.mlp.down_proj", hidden, inner, bias=feed_forward)
+        yield from norm(f"{layer}.input_layernorm", hidden, bias=False)
+        yield from norm(f"{layer}.post_attention_layernorm", hidden, bias=False)
+    yield from norm("norm", hidden, bias=False)
 
 
 LLAMA = Family(
@@ -139,24 +125,24 @@ def _modernbert(settings: Settings) -> Shapes:
         settings.flag(name, default=False) for name in ("attention_bias", "mlp_bias", "norm_bias")
     )
     yield "embeddings.tok_embeddings.weight", (settings.number("vocab_size"), hidden)
-    yield from _norm("embeddings.norm", hidden, bias=norms)
+    yield from norm("embeddings.norm", hidden, bias=norms)
     for number in range(settings.number("num_hidden_layers")):
         layer = f"layers.{number}"
         if number:
-            yield from _norm(f"{layer}.attn_norm", hidden, bias=norms)
-        yield from _linear(f"{layer}.attn.Wqkv", 3 * hidden, hidden, bias=attention)
-        yield from _linear(f"{layer}.attn.Wo", hidden, hidden, bias=attention)
-        yield from _norm(f"{layer}.mlp_norm", hidden, bias=norms)
-        yield from _linear(f"{layer}.mlp.Wi", 2 * inner, hidden, bias=feed_forward)
-        yield from _linear(f"{layer}.mlp.Wo", hidden, inner, bias=feed_forward)
-    yield from _norm("final_norm", hidden, bias=norms)
+            yield from norm(f"{layer}.attn_norm", hidden, bias=norms)
+        yield from linear(f"{layer}.attn.Wqkv", 3 * hidden, hidden, bias=attention)
+        yield from linear(f"{layer}.attn.Wo", hidden, hidden, bias=attention)
+        yield from norm(f"{layer}.mlp_norm", hidden, bias=norms)
+        yield from linear(f"{layer}.mlp.Wi", 2 * inner, hidden, bias=feed_forward)
+        yield from linear(f"{layer}.mlp.Wo", hidden, inner, bias=feed_forward)
+    yield from norm("final_norm", hidden, bias=norms)
 
 
 def _modernbert_head(settings: Settings) -> Shapes:
     hidden, vocabulary = settings.number("hidden_size"), settings.number("vocab_size")
-    yield from _linear("head.dense", hidden, hidden, bias=settings.flag("classifier_bias", default=False))
-    yield from _norm("head.norm", hidden, bias=settings.flag("norm_bias", default=False))
-    yield from _linear("decoder", vocabulary, hidden, bias=settings.flag("decoder_bias", default=True))
+    yield from linear("head.dense", hidden, hidden, bias=settings.flag("classifier_bias", default=False))
+    yield from norm("head.norm", hidden, bias=settings.flag("norm_bias", default=False))
+    yield from linear("decoder", vocabulary, hidden, bias=settings.flag("decoder_bias", default=True))
 
 
 MODERNBERT = Family(
@@ -168,7 +154,7 @@ MODERNBERT = Family(
     supported={
         "hidden_activation": (ACTIVATIONS, "gelu"),
         "classifier_activation": (ACTIVATIONS, "gelu"),
-        "sparse_prediction": _NO,
+        "sparse_prediction": OFF,
     },
 )
 
@@ -182,24 +168,24 @@ def _t5(settings: Settings) -> Shapes:
 
     def attention(name: str, *, positions: bool) -> Shapes:
         for part in ("q", "k", "v"):
-            yield from _linear(f"{name}.{part}", width, hidden, bias=False)
-        yield from _linear(f"{name}.o", hidden, width, bias=False)
+            yield from linear(f"{name}.{part}", width, hidden, bias=False)
+        yield from linear(f"{name}.o", hidden, width, bias=False)
         if positions:
             yield f"{name}.relative_attention_bias.weight", (buckets, heads)
 
     def feed_forward(name: str) -> Shapes:
         for part in ("wi_0", "wi_1") if gated else ("wi",):
-            yield from _linear(f"{name}.{part}", inner, hidden, bias=False)
-        yield from _linear(f"{name}.wo", hidden, inner, bias=False)
+            yield from linear(f"{name}.{part}", inner, hidden, bias=False)
+        yield from linear(f"{name}.wo", hidden, inner, bias=False)
 
     yield "shared.weight", (settings.number("vocab_size"), hidden)
     for number in range(settings.number("num_layers")):
         block = f"encoder.block.{number}.layer"
         yield from attention(f"{block}.0.SelfAttention", positions=number == 0)
-        yield from _norm(f"{block}.0.layer_norm", hidden, bias=False)
+        yield from norm(f"{block}.0.layer_norm", hidden, bias=False)
         yield from feed_forward(f"{block}.1.DenseReluDense")
-        yield from _norm(f"{block}.1.layer_norm", hidden, bias=False)
-    yield from _norm("encoder.final_layer_norm", hidden, bias=False)
+        yield from norm(f"{block}.1.layer_norm", hidden, bias=False)
+    yield from norm("encoder.final_layer_norm", hidden, bias=False)
 
 
 T5 = Family(

@@ -24,6 +24,7 @@ class AstSize(Transformer):
     """Sizes of an AST, whose positions are fixed and not trained."""
 
     architecture: ClassVar[str] = "ast"
+    decided_settings: ClassVar[tuple[str, ...]] = ("num_mel_bins", "patch_size")
 
     @classmethod
     def presets(cls) -> Mapping[str, Self]:
@@ -49,8 +50,7 @@ class AstSize(Transformer):
             patches: patches of a clip that the encoder processes. Default: all, of a spectrogram of `MEL_BINS`.
         """
         if patches is None:
-            frames = spectrogram_frames(inputs.clip_samples, PATCH_SIZE)
-            patches = frames // PATCH_SIZE * (MEL_BINS // PATCH_SIZE)
+            patches = spectrogram_patches(inputs, MEL_BINS, PATCH_SIZE)
         return audio_block_bytes(self, inputs, patches + SPECIAL_TOKENS)
 
     def block_maps(self, block: int) -> tuple[BlockMap, ...]:  # noqa: ARG002 - all blocks are alike
@@ -59,6 +59,13 @@ class AstSize(Transformer):
     @property
     def norm_weights(self) -> int:
         return 2 * self.hidden_size
+
+
+def spectrogram_patches(inputs: Inputs, mel_bins: int, patch_size: int) -> int:
+    """Patches of the spectrogram of a clip."""
+    frames = inputs.frames or spectrogram_frames(inputs.clip_samples, patch_size)
+    bands, times = inputs.patch_strides or (patch_size, patch_size)
+    return ((mel_bins - patch_size) // bands + 1) * ((frames - patch_size) // times + 1)
 
 
 def spectrogram_frames(samples: int, patch_size: int) -> int:

@@ -46,6 +46,12 @@ class Inputs:
     dropout: float
     classes: int = 0
     """Classes of the data, for a task that learns them."""
+    published: bool = False
+    """Whether the network is as somebody else made it (``model.config``)."""
+    patch_strides: tuple[int, int] | None = None
+    """Bands and frames from a patch of a spectrogram to the next, where patches overlap."""
+    frames: int | None = None
+    """Frames of a spectrogram, where the network's settings fix their number."""
 
     @property
     def patches(self) -> int:
@@ -68,6 +74,8 @@ class Size(Spec, abc.ABC):
     """Dropout in training unless the spec sets it: that of the publication."""
     published_sizes: ClassVar[Mapping[str, str]] = {}
     """Names in the ``config.json`` of `transformers` → names of `SETTINGS`."""
+    decided_settings: ClassVar[tuple[str, ...]] = ()
+    """Further names in the ``config.json`` of `transformers` whose values follow from other fields of a spec than its sizes."""
     learned_positions: ClassVar[bool] = False
     """Whether there is a trained vector for each position of a row, so that the weights depend on the row's length."""
 

@@ -16,6 +16,8 @@ class ResNetSize(ImageEncoderSize):
 
     architecture: ClassVar[str] = "resnet"
     settings: ClassVar[tuple[str, ...]] = ("depths", "widths")
+    published_sizes: ClassVar[Mapping[str, str]] = {"depths": "depths", "hidden_sizes": "widths"}
+    decided_settings: ClassVar[tuple[str, ...]] = ("num_channels", "embedding_size", "layer_type")
 
     block: Literal["basic", "bottleneck"]
     """Two 3x3 convolutions, or a 3x3 between two 1x1 that narrow and widen by four."""
@@ -66,10 +68,10 @@ class ResNetSize(ImageEncoderSize):
 
     def map_side(self, inputs: Inputs) -> int:
         side = inputs.image_size
-        return resnet_map_side(side, stages=len(self.depths), small_images=is_small_image(side))
+        return resnet_map_side(side, stages=len(self.depths), small_images=_has_small_stem(inputs))
 
     def parameters(self, inputs: Inputs) -> int:
-        count = _convolution(inputs.channels, self.stem_width, 3 if is_small_image(inputs.image_size) else 7)
+        count = _convolution(inputs.channels, self.stem_width, 3 if _has_small_stem(inputs) else 7)
         before = self.stem_width
         for stage, (depth, width) in enumerate(zip(self.depths, self.widths, strict=True)):
             for number in range(depth):
@@ -86,11 +88,15 @@ class ResNetSize(ImageEncoderSize):
 
     def activation_bytes(self, inputs: Inputs) -> int:
         """Two numbers per output of a convolution: the input of its norm, and the output of the norm and the ReLU."""
-        return inputs.samples * (4 if inputs.half else 8) * self._convolved(inputs.image_size)
+        return (
+            inputs.samples
+            * (4 if inputs.half else 8)
+            * self._convolved(inputs.image_size, small=_has_small_stem(inputs))
+        )
 
-    def _convolved(self, side: int) -> int:
+    def _convolved(self, side: int, *, small: bool) -> int:
         """Count of the convolutions' outputs for one image."""
-        if is_small_image(side):
+        if small:
             count = side**2 * self.stem_width
         else:
             count = (side // 2) ** 2 * self.stem_width
@@ -132,6 +138,11 @@ class ResNetSize(ImageEncoderSize):
                 return stage, block
             block -= depth
         raise IndexError(f"the network has {self.block_count} blocks")
+
+
+def _has_small_stem(inputs: Inputs) -> bool:
+    """Whether the stem is that of small images, which networks of `transformers` do not have."""
+    return is_small_image(inputs.image_size) and not inputs.published
 
 
 def resnet_map_side(image_size: int, *, stages: int, small_images: bool) -> int:

@@ -18,6 +18,7 @@ class VitSize(Transformer, ImageEncoderSize):
 
     architecture: ClassVar[str] = "vit"
     settings: ClassVar[tuple[str, ...]] = (*Transformer.settings, "patch_size")
+    decided_settings: ClassVar[tuple[str, ...]] = ("image_size", "patch_size", "num_channels")
 
     @classmethod
     def presets(cls) -> Mapping[str, Self]:

@@ -94,6 +94,14 @@ class Wav2Vec2Size(Transformer):
     """Sizes of wav2vec 2.0's encoder, without the modules that only pretraining needs."""
 
     architecture: ClassVar[str] = "wav2vec2"
+    decided_settings: ClassVar[tuple[str, ...]] = (
+        "conv_dim",
+        "conv_kernel",
+        "conv_stride",
+        "feat_extract_norm",
+        "num_conv_pos_embeddings",
+        "num_feat_extract_layers",
+    )
     default_dropout: ClassVar[float] = 0.1
 
     @classmethod

@@ -23,8 +23,9 @@ from core.networks.audio_classifier import (
 )
 from core.networks.audio_encoder import SpectrogramEncoder, WaveEncoder
 from core.networks.encoder import Encoder
+from core.networks.settings import as_configured
 from core.networks.spectrogram_mae import ast_config
-from core.networks.wav2vec2 import standardize, wav2vec2_config
+from core.networks.wav2vec2 import wav2vec2_config
 from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
 from core.objectives.base import Batch, objective_for
 from core.objectives.spectrograms import SpectrogramObjective
@@ -86,14 +87,21 @@ class SpectrogramClassifier(AudioClassifier, SpectrogramObjective):
             self, job, data, task.augmentation, mel_bins=task.mel_bins, patch_size=task.patch_size
         )
         self.start_learning(job, task, data)
-        config = ast_config(
-            job.size,
-            mel_bins=task.mel_bins,
-            patch_size=task.patch_size,
-            frames=self.log_mel.frames,
-            dropout=job.dropout,
+        config = as_configured(
+            job,
+            ast_config(
+                job.size,
+                mel_bins=task.mel_bins,
+                patch_size=task.patch_size,
+                frames=self.log_mel.frames,
+                dropout=job.dropout,
+            ),
         )
         self.model = create_spectrogram_classifier(config, self.grid, data.classes, job.training.seed)
+        if job.model.config is not None:
+            # Those of a network as somebody else made it are learned, and not sines and cosines.
+            embeddings: Any = self.model.audio_spectrogram_transformer.embeddings
+            embeddings.position_embeddings.requires_grad_(True)
         drop_before(self.model.classifier.dense, task.head_dropout)
         self.measure()
 
@@ -130,12 +138,15 @@ class WaveClassifier(AudioClassifier, WaveObjective):
     def __init__(self, job: JobSpec, task: AudioClassification, data: PreparedAudio) -> None:
         WaveObjective.__init__(self, job, data, task.augmentation, task.feature_encoder)
         self.start_learning(job, task, data)
-        config = wav2vec2_config(
-            job.size,
-            task.feature_encoder,
-            position_kernel=task.position_kernel,
-            dropout=job.dropout,
-            classifier_proj_size=PROJECTION,
+        config = as_configured(
+            job,
+            wav2vec2_config(
+                job.size,
+                task.feature_encoder,
+                position_kernel=task.position_kernel,
+                dropout=job.dropout,
+                classifier_proj_size=PROJECTION,
+            ),
         )
         self.model = create_wave_classifier(config, data.classes, job.training.seed)
         drop_before(self.model.classifier, task.head_dropout)
@@ -149,7 +160,7 @@ class WaveClassifier(AudioClassifier, WaveObjective):
         return [self.model.wav2vec2.feature_projection, *self.learned_encoder.blocks]
 
     def batch_scores(self, batch: Batch) -> Tensor:
-        waves = standardize(self.waves(batch), batch.tensors["lengths"])
+        waves = self.standardized(self.waves(batch), batch.tensors["lengths"])
         return self.head(waves, batch.tensors["real"])
 
     def head(self, inputs: Tensor, real: Tensor) -> Tensor:

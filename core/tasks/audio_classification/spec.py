@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.spec.architectures.ast import MEL_BINS, PATCH_SIZE, AstSize, spectrogram_frames
+from core.spec.architectures.ast import MEL_BINS, PATCH_SIZE, AstSize, spectrogram_frames, spectrogram_patches
 from core.spec.architectures.base import Inputs, Size
 from core.spec.architectures.wav2vec2 import POSITION_KERNEL, FeatureEncoder, Wav2Vec2Size
 from core.spec.audio import AudioAugmentation
@@ -44,6 +44,14 @@ class AudioClassification(ClassifyingTask):
     )
     main_fields: ClassVar[tuple[str, ...]] = ("label_smoothing", "augmentation")
     opening: ClassVar[Opening] = AUDIO_CLASSIFICATION
+
+    weight_fields: ClassVar[tuple[str, ...]] = (
+        "mel_bins",
+        "patch_size",
+        "feature_encoder",
+        "position_kernel",
+    )
+    continues: ClassVar[tuple[str, ...]] = ("audio-spectrogram-transformer",)
 
     kind: Literal["audio_classification"] = "audio_classification"
 
@@ -119,6 +127,5 @@ class AudioClassification(ClassifyingTask):
         if isinstance(network, Wav2Vec2Size):
             return network.activation_bytes(inputs, convolutions=self.feature_encoder)
         assert isinstance(network, AstSize)
-        frames = spectrogram_frames(inputs.clip_samples, self.patch_size)
-        patches = frames // self.patch_size * (self.mel_bins // self.patch_size)
+        patches = spectrogram_patches(inputs, self.mel_bins, self.patch_size)
         return network.activation_bytes(inputs, patches=patches)

@@ -42,6 +42,8 @@ class ImageClassification(ClassifyingTask):
     main_fields: ClassVar[tuple[str, ...]] = ("label_smoothing", "mixup")
     opening: ClassVar[Opening] = IMAGE_CLASSIFICATION
 
+    continues: ClassVar[tuple[str, ...]] = ("vit", "resnet")
+
     kind: Literal["image_classification"] = "image_classification"
 
     class_token: bool = True

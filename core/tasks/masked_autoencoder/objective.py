@@ -21,7 +21,8 @@ from core.data.image import PreparedImages
 from core.evaluation.pictures import greyed, one_above_other, png, side_by_side, to_pixels
 from core.networks.encoder import Encoder
 from core.networks.image_encoder import MaskedImageEncoder
-from core.networks.vit_mae import create_vit_mae, encoder_config, vit_mae_config
+from core.networks.settings import as_configured
+from core.networks.vit_mae import DECODER_SETTINGS, create_vit_mae, encoder_config, vit_mae_config
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.crops import Crops
 from core.objectives.images import CHECKPOINT_ADVICE, ImageObjective, is_images
@@ -55,15 +56,19 @@ class MaskedAutoencoder(ImageObjective):
         task = job.task
         assert isinstance(task, MaskedAutoencoding)
         assert is_images(data)
-        config = vit_mae_config(
-            job.size,
-            task.decoder_size(job.size),
-            mask_ratio=task.mask_ratio,
-            normalize_patches=task.normalize_patches,
-            dropout=job.dropout,
-            image_size=data.height,
-            patch_size=job.patch_size,
-            channels=data.channels,
+        config = as_configured(
+            job,
+            vit_mae_config(
+                job.size,
+                task.decoder_size(job.size),
+                mask_ratio=task.mask_ratio,
+                normalize_patches=task.normalize_patches,
+                dropout=job.dropout,
+                image_size=data.height,
+                patch_size=job.patch_size,
+                channels=data.channels,
+            ),
+            *DECODER_SETTINGS,
         )
         return cls(config, job.training.seed, data, crops=task.random_crop)
 

@@ -41,6 +41,14 @@ class MaskedAutoencoding(TaskSpec):
     )
     main_fields: ClassVar[tuple[str, ...]] = ("mask_ratio",)
     predictions: ClassVar[tuple[Prediction, ...]] = (RECONSTRUCT_IMAGE,)
+    weight_fields: ClassVar[tuple[str, ...]] = (
+        "decoder_layers",
+        "decoder_hidden_size",
+        "decoder_heads",
+        "decoder_intermediate_size",
+        "normalize_patches",
+    )
+    continues: ClassVar[tuple[str, ...]] = ("vit_mae",)
 
     kind: Literal["masked_autoencoder"] = "masked_autoencoder"
 
@@ -59,17 +67,30 @@ class MaskedAutoencoding(TaskSpec):
     decoder_hidden_size: Annotated[int, Field(ge=8, le=65536)] | None = None
     """Width of the decoder; a multiple of 4 and of the encoder's ``heads``. Default: half the encoder's, rounded up to that."""
 
+    decoder_heads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Attention heads of the decoder; they must divide its width. Default: the encoder's ``heads``."""
+
+    decoder_intermediate_size: Annotated[int, Field(ge=8, le=1_048_576)] | None = None
+    """Width of the decoder's feed-forward layers. Default: four times the decoder's width."""
+
     random_crop: bool = True
     """Random resized crops (a fifth of the image to all of it) and flips in training, as in the paper; ``false``: the
     images as they are."""
 
     def decoder_size(self, encoder: TransformerSize) -> TransformerSize:
-        """The decoder's sizes, with as many heads as ``encoder`` has.
+        """The decoder's sizes, by default with as many heads as ``encoder`` has.
 
         Raises:
             ValueError: for a width that its heads or its positions do not divide.
         """
-        return encoder.narrowed(self.decoder_layers, self.decoder_hidden_size, "decoder_hidden_size")
+        heads = self.decoder_heads or encoder.heads
+        size = encoder.model_copy(update={"heads": heads}).narrowed(
+            self.decoder_layers, self.decoder_hidden_size, "decoder_hidden_size"
+        )
+        inner = self.decoder_intermediate_size or size.intermediate_size
+        return TransformerSize(
+            layers=size.layers, hidden_size=size.hidden_size, heads=heads, intermediate_size=inner
+        )
 
     def check(self, encoder: Size, patches: int) -> None:
         assert isinstance(encoder, VitSize)

@@ -1,7 +1,7 @@
 """``masked_spectrogram``."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -79,6 +79,20 @@ class MaskedSpectrogram(TaskSpec):
             "task.patch_size": self.patch_size,
             "data.audio.clip_seconds": f"clips of {self.frames(clip_samples)} frames",
         }
+
+    def check_settings(self, network: Size, config: Mapping[str, Any]) -> None:
+        strides = {config.get(name, self.patch_size) for name in ("frequency_stride", "time_stride")}
+        frames = config.get("max_length")
+        if config and (
+            strides != {self.patch_size} or not isinstance(frames, int) or frames % self.patch_size
+        ):
+            raise SpecFault(
+                "patches_overlap",
+                "masked_spectrogram cuts a spectrogram into whole patches without overlap, and the network's patches overlap or "
+                "do not fill it (frequency_stride, time_stride, max_length in model.config); choose audio_classification",
+                param="model.config",
+                patch_size=self.patch_size,
+            )
 
     def frames(self, samples: int) -> int:
         """Number of frames of the spectrogram of this many samples, padded to whole patches, at least one."""

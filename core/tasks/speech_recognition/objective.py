@@ -19,8 +19,9 @@ from core.evaluation.outcomes.base import Outcomes
 from core.evaluation.outcomes.transcripts import TranscriptOutcomes
 from core.networks.audio_encoder import WaveEncoder
 from core.networks.encoder import Encoder
+from core.networks.settings import as_configured
 from core.networks.speech_recognizer import create_recognizer, ctc_loss, ctc_losses, frame_scores
-from core.networks.wav2vec2 import standardize, wav2vec2_config
+from core.networks.wav2vec2 import wav2vec2_config
 from core.objectives.audio import CHECKPOINT_ADVICE, is_audio
 from core.objectives.base import Batch, Concern, Losses, Shown, chunks, objective_for
 from core.objectives.predictions import Answering, Asked, Predictor
@@ -230,25 +231,29 @@ class SpeechRecognizer(Supervised, WaveObjective):
 
     def _config(self, job: JobSpec) -> Any:
         task = self.task
-        return wav2vec2_config(
+        heads = {
+            "final_dropout": task.head_dropout,
+            "vocab_size": len(self.vocabulary),
+            "pad_token_id": 0,
+            "bos_token_id": None,
+            "eos_token_id": None,
+            "ctc_loss_reduction": "mean",
+            "ctc_zero_infinity": True,
+            "apply_spec_augment": task.mask_share > 0 or task.channel_mask_share > 0,
+            # The network of `transformers` has the vector of masked frames only if this is above 0.
+            "mask_time_prob": task.mask_share or _HF_MASK_SHARE,
+            "mask_time_length": task.mask_length,
+            "mask_feature_prob": task.channel_mask_share,
+            "mask_feature_length": task.channel_mask_length,
+        }
+        config = wav2vec2_config(
             job.size,
             task.feature_encoder,
             position_kernel=task.position_kernel,
             dropout=job.dropout,
-            final_dropout=task.head_dropout,
-            vocab_size=len(self.vocabulary),
-            pad_token_id=0,
-            bos_token_id=None,
-            eos_token_id=None,
-            ctc_loss_reduction="mean",
-            ctc_zero_infinity=True,
-            apply_spec_augment=task.mask_share > 0 or task.channel_mask_share > 0,
-            # The network of `transformers` has the vector of masked frames only if this is above 0.
-            mask_time_prob=task.mask_share or _HF_MASK_SHARE,
-            mask_time_length=task.mask_length,
-            mask_feature_prob=task.channel_mask_share,
-            mask_feature_length=task.channel_mask_length,
+            **heads,
         )
+        return as_configured(job, config, *heads)
 
     def _scores(
         self,
@@ -263,7 +268,7 @@ class SpeechRecognizer(Supervised, WaveObjective):
         convolutions = self.convolutions
         longest = (int(frames.max()) - 1) * convolutions.stride + convolutions.field
         return frame_scores(
-            self.model, standardize(waves, lengths)[:, :longest].contiguous(), frames, masked, silenced
+            self.model, self.standardized(waves, lengths)[:, :longest].contiguous(), frames, masked, silenced
         )
 
     def _frames(self, rows: NDArray[Any]) -> NDArray[np.int64]:

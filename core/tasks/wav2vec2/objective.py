@@ -25,12 +25,12 @@ from core.evaluation.spectrograms import draw_spectrograms
 from core.networks.audio_encoder import WaveEncoder
 from core.networks.encoder import Encoder
 from core.networks.log_mel import LogMel
+from core.networks.settings import as_configured
 from core.networks.wav2vec2 import (
     Quantized,
     create_wav2vec2,
     encode_frames,
     quantize,
-    standardize,
     wav2vec2_config,
 )
 from core.objectives.audio import CHECKPOINT_ADVICE, is_audio
@@ -66,7 +66,8 @@ class Wav2Vec2Pretraining(WaveObjective):
     def __init__(self, job: JobSpec, task: Wav2Vec2, data: PreparedAudio) -> None:
         super().__init__(job, data, task.augmentation, task.feature_encoder)
         self.task = task
-        self.model = create_wav2vec2(pretraining_config(job.size, task, job.dropout), job.training.seed)
+        config = as_configured(job, pretraining_config(job.size, task, job.dropout), *PRETRAINING_SETTINGS)
+        self.model = create_wav2vec2(config, job.training.seed)
         self.decay = task.gumbel_decay or _decay_over(job.training.total_steps, task)
         self.step = 0
         self.register_buffer("_steps_done", torch.zeros((), dtype=torch.int64))
@@ -211,7 +212,7 @@ class Wav2Vec2Pretraining(WaveObjective):
     def _contrast(self, batch: Batch, temperature: float | None) -> tuple[Tensor, Tensor, Quantized]:
         """The summed contrastive loss, the number of correct frames, and the choice of code words."""
         tensors = batch.tensors
-        waves = standardize(self.waves(batch), tensors["lengths"])
+        waves = self.standardized(self.waves(batch), tensors["lengths"])
         hidden, features = encode_frames(self.model.wav2vec2, waves, tensors["frames"], tensors["masked"])
         positions = tensors["positions"][..., None]
         hidden = hidden.gather(1, positions.expand(-1, -1, hidden.shape[2]))
@@ -241,6 +242,20 @@ def _decay_over(steps: int, task: Wav2Vec2) -> float:
     """The factor by which the temperature goes from the first to the last value in this many steps."""
     ratio: float = (task.gumbel_temperature_final / task.gumbel_temperature) ** (1.0 / steps)
     return ratio
+
+
+PRETRAINING_SETTINGS = (
+    "num_codevector_groups",
+    "num_codevectors_per_group",
+    "codevector_dim",
+    "proj_codevector_dim",
+    "contrastive_logits_temperature",
+    "num_negatives",
+    "diversity_loss_weight",
+    "mask_time_prob",
+    "mask_time_length",
+)
+"""Settings of the network's configuration that the task decides."""
 
 
 def pretraining_config(size: TransformerSize, task: Wav2Vec2, dropout: float) -> Wav2Vec2Config:

@@ -72,6 +72,16 @@ class Wav2Vec2(TaskSpec):
     """Settings of the small recipe: a frame each 10 ms, so that half a second of speech has enough frames to mask and to
     distinguish, and spans of 100 ms, because shorter ones can be predicted from the adjacent frames."""
 
+    weight_fields: ClassVar[tuple[str, ...]] = (
+        "feature_encoder",
+        "position_kernel",
+        "codebooks",
+        "codewords",
+        "codeword_size",
+        "projection_size",
+    )
+    continues: ClassVar[tuple[str, ...]] = ("wav2vec2",)
+
     kind: Literal["wav2vec2"] = "wav2vec2"
 
     feature_encoder: FeatureEncoder = FeatureEncoder()
