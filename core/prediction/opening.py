@@ -1,7 +1,7 @@
 """Opens a checkpoint for predictions: the objective of its task with its weights, and what it can be asked for."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
-from core.checkpoints.bundle import read_state
+from core.checkpoints.bundle import STATE, read_state
 from core.errors import EngineError
+from core.formats import FormatError
+from core.formats.published.directory import job_of
 from core.objectives.base import Objective
 from core.prediction.dataless import described_data
 from core.spec.epochs import with_steps
 from core.spec.job import JobSpec
 from core.spec.predictions import Prediction
 from core.tasks.objectives import create_objective
+
+_OF_FEATURES = frozenset({"embed", "neighbours"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Opened:
     directory: Path
     job: JobSpec
     objective: Objective
+    missing: Sequence[str] = ()
+    """Weights of its task's network that an uploaded checkpoint does not have, such as those of a head."""
 
     @property
     def bytes(self) -> int:
@@ -39,6 +45,7 @@ class Opened:
         """
         for prediction in type(self.job.task).all_predictions():
             if prediction.kind == kind:
+                self._require_head(kind)
                 return prediction
         raise EngineError(
             "prediction_unsupported",
@@ -47,9 +54,21 @@ class Opened:
             kind=kind,
         )
 
+    def _require_head(self, kind: str) -> None:
+        """Features need no head; everything else would be computed with a new, random one."""
+        if self.missing and kind not in _OF_FEATURES:
+            raise EngineError(
+                "prediction_unsupported",
+                f"The uploaded checkpoint lacks weights that the prediction {kind!r} needs, such as {self.missing[0]}. Ask it "
+                "for features (embed), or fine-tune it.",
+                case="weights_missing",
+                kind=kind,
+                first=self.missing[0],
+            )
+
 
 def open_checkpoint(directory: Path, described: Path) -> Opened:
-    """The checkpoint in a directory, on the CPU.
+    """The checkpoint in a directory, on the CPU; one of a job, or one that was uploaded.
 
     Args:
         described: An empty directory for the files of `described_data`; it is needed as long as the checkpoint is.
@@ -57,6 +76,12 @@ def open_checkpoint(directory: Path, described: Path) -> Opened:
     Raises:
         EngineError: ``checkpoint_mismatch``, ``checkpoint_damaged``, ``task_unavailable``.
     """
+    if not (directory / STATE).exists():
+        job = _published(directory)
+        objective = create_objective(job, described_data(job, directory, described))
+        missing = objective.start_from_published(directory)
+        objective.requires_grad_(requires_grad=False).eval()
+        return Opened(directory, job, objective, missing)
     try:
         state = read_state(directory)
         job = JobSpec.model_validate(state["spec"])
@@ -74,6 +99,19 @@ def open_checkpoint(directory: Path, described: Path) -> Opened:
     objective.open(directory)
     objective.requires_grad_(requires_grad=False).eval()
     return Opened(directory, job, objective)
+
+
+def _published(directory: Path) -> JobSpec:
+    try:
+        return job_of(directory)
+    except (FormatError, OSError) as error:
+        raise EngineError(
+            "checkpoint_damaged",
+            f"The uploaded checkpoint cannot be read: {error}.",
+            "Upload it again.",
+            case="upload",
+            error=str(error),
+        ) from None
 
 
 def tensor_bytes(module: nn.Module) -> int:
