@@ -5,6 +5,7 @@ from typing import Any
 
 from control.checkpoints import service as checkpoints
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.uploads import is_uploaded
 from control.db import WriteSession
 from control.jobs.admission import find_dataset
 from control.jobs.submission import refuse
@@ -38,7 +39,7 @@ class Subject:
         return {
             "dataset": self.dataset_id,
             "step": self.checkpoint.step,
-            "against_job": None if against is None else against.job_id,
+            "against_job": None if against is None or is_uploaded(against) else against.job_id,
             "against_step": None if against is None else against.step,
         }
 

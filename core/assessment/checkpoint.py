@@ -75,13 +75,17 @@ def evaluate_checkpoint(
     reading = read_for(opened, job, request.files, request.cache, watch.preparing)
     objective: Objective
     if isinstance(reading.job.task, SupervisedTask):
-        objective, remarks = _with_labels(opened, reading, request.scratch)
+        objective, remarks, has_head = _with_labels(opened, reading, request.scratch)
     else:
         objective, remarks = create_objective(reading.job, _measured_on(reading, request.split)), ""
-        objective.restore(opened.path)
+        has_head = opened.restore(objective)
     objective.to(request.place.device).eval()
     with torch.no_grad(), request.place.autocast():
-        sections = list(_sections(objective, reading, request, watch.evaluating, remarks))
+        sections = (
+            list(_sections(objective, reading, request, watch.evaluating, remarks))
+            if has_head
+            else _of_features(objective, reading, request)
+        )
         if request.probes and isinstance(objective, LanguageModel) and not isinstance(objective, Supervised):
             probes = text_probe_section(objective, opened, request.files, request.cache, watch.preparing)
             sections += [probes] if probes is not None else []
@@ -89,8 +93,18 @@ def evaluate_checkpoint(
     return sections
 
 
-def _with_labels(opened: Opened, reading: Reading, scratch: Path) -> tuple[Supervised, str]:
-    """The objective of a task that learns labels, with the checkpoint's classes, and remarks about the dataset's classes.
+def _of_features(objective: Objective, reading: Reading, request: Request) -> list[Section]:
+    """What can be measured of an uploaded checkpoint without the head of its task."""
+    train, held_out = objective.samples("train"), objective.samples("held_out")
+    if not request.probes or train.labels is None:
+        return []
+    found = probe_section(objective, train, held_out, _NOUNS[reading.job.task.modality])
+    return [] if found is None else [found]
+
+
+def _with_labels(opened: Opened, reading: Reading, scratch: Path) -> tuple[Supervised, str, bool]:
+    """The objective of a task that learns labels, with the checkpoint's classes, remarks about the dataset's classes, and whether
+    the checkpoint has the weights of its head.
 
     It is created from what the checkpoint says about its own data, because the network has its classes.
     """
@@ -98,11 +112,11 @@ def _with_labels(opened: Opened, reading: Reading, scratch: Path) -> tuple[Super
     own = described_data(reading.job, opened.path, described)
     objective = create_objective(reading.job, own)
     assert isinstance(objective, Supervised)
-    objective.open(opened.path)
+    has_head = opened.restore(objective, partly=True)
     classes: Sequence[str] = () if reading.job.task.reads_transcripts else getattr(own, "classes", ())
     found = matched(reading.data, classes, changed)
     objective.read_from(found.data)
-    return objective, found.remarks
+    return objective, found.remarks, has_head
 
 
 def _measured_on(reading: Reading, split: SplitChoice) -> Any:

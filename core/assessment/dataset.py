@@ -45,7 +45,7 @@ def read_for(
         # What has no label, or one that the checkpoint does not know, is not measured.
         job = job.model_copy(update={"data": job.data.model_copy(update={"on_missing_label": "skip"})})
     data = prepare_for(job, files, cache, on_progress=on_progress, start=opened.path)
-    if isinstance(data, PreparedImages) and not own:
+    if isinstance(data, PreparedImages) and not own and data.preprocessor is None:
         data = _normalised_as(opened.path, data)
     return Reading(job, files, data)
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.checkpoints.bundle import read_state
+from core.checkpoints.bundle import STATE, read_state
 from core.checkpoints.manifest import Manifest, ManifestError, verify
 from core.errors import EngineError
+from core.formats import FormatError
+from core.formats.published.directory import job_of
+from core.objectives.base import Objective
 from core.spec.job import JobSpec
 
 
@@ -20,6 +23,25 @@ class Opened:
     manifest: Manifest
     job: JobSpec
     """With every field that was ``auto`` as its run decided it."""
+    uploaded: bool = False
+    """Whether no job wrote it: it was uploaded, in the layout of `transformers`."""
+
+    def restore(self, objective: Objective, *, partly: bool = False) -> bool:
+        """Load its weights; returns whether they are complete, or a head is missing in an uploaded one and stays random.
+
+        Args:
+            partly: Whether the objective was created without the job's data (`Objective.open`).
+
+        Raises:
+            EngineError: ``checkpoint_mismatch``.
+        """
+        if self.uploaded:
+            return not objective.start_from_published(self.path)
+        if partly:
+            objective.open(self.path)
+        else:
+            objective.restore(self.path)
+        return True
 
 
 def open_checkpoint(path: Path, digests: Mapping[str, str]) -> Opened:
@@ -32,8 +54,10 @@ def open_checkpoint(path: Path, digests: Mapping[str, str]) -> Opened:
     """
     try:
         manifest = verify(path, digests)
+        if not (path / STATE).exists():
+            return Opened(path, manifest, job_of(path), uploaded=True)
         state = read_state(path)
-    except (ManifestError, OSError, ValueError) as error:
+    except (ManifestError, FormatError, OSError, ValueError) as error:
         raise EngineError(
             "checkpoint_damaged",
             f"{error}.",

@@ -74,8 +74,9 @@ MASK_TOKEN = "masked_spec_embed"  # noqa: S105 - no password
 
 def freeze_mask_token(network: Wav2Vec2Model) -> None:
     """Do not train the vector in place of masked frames, if the network has it."""
-    if hasattr(network, MASK_TOKEN):
-        network.masked_spec_embed.requires_grad_(False)
+    token: Any = getattr(network, MASK_TOKEN, None)
+    if token is not None:
+        token.requires_grad_(False)
 
 
 def standardize(waves: Tensor, lengths: Tensor) -> Tensor:

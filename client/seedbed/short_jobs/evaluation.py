@@ -85,7 +85,7 @@ class EvaluationResult(Resource):
 
 class Evaluation(ShortJob):
     checkpoint: str
-    job: str
+    job: str | None = None
     step: int
     dataset: str
     against: str | None = None

@@ -101,7 +101,8 @@ class EvaluationResult(Resource):
 class EvaluationOut(ShortJobOut):
     object: Literal["evaluation"] = "evaluation"
     checkpoint: str
-    job: str
+    job: str | None
+    """That wrote the checkpoint; null for one that was uploaded."""
     step: int
     dataset: str
     against: str | None

@@ -9,7 +9,15 @@ from core.formats.errors import FormatError
 from core.formats.published.audio_families import AST, WAV2VEC2
 from core.formats.published.family import Family, Settings
 from core.formats.published.image_families import RESNET, VIT, VIT_MAE
-from core.formats.published.names import CONFIG, INDEX, PREPROCESSOR, PROCESSOR, TOKENIZER, WEIGHTS
+from core.formats.published.names import (
+    CONFIG,
+    INDEX,
+    PREPROCESSOR,
+    PROCESSOR,
+    T5_SENTINELS,
+    TOKENIZER,
+    WEIGHTS,
+)
 from core.formats.published.text_families import BERT, GPT2, LLAMA, MODERNBERT, T5
 from core.formats.published.weights import FLOATS
 from core.spec.architectures import ARCHITECTURES
@@ -92,7 +100,7 @@ def check_checkpoint(reports: Mapping[str, Report]) -> Published:
         "task": {"kind": _task_of(family)},
         "model": model,
         "training": {"steps": 1, "sequence_length": min(positions, _LONGEST_ROW)},
-        "data": {"tokenizer": _tokenizer(reports, settings)},
+        "data": {"tokenizer": _tokenizer(reports, family, settings)},
     }
     return Published(document, count)
 
@@ -293,7 +301,7 @@ def _missing(file: str) -> FormatError:
     )
 
 
-def _tokenizer(reports: Mapping[str, Report], settings: Settings) -> dict[str, Any]:
+def _tokenizer(reports: Mapping[str, Report], family: Family, settings: Settings) -> dict[str, Any]:
     if TOKENIZER not in reports:
         raise _missing(TOKENIZER)
     vocabulary, largest = settings.number("vocab_size"), reports[TOKENIZER]["largest_id"]
@@ -305,6 +313,18 @@ def _tokenizer(reports: Mapping[str, Report], settings: Settings) -> dict[str, A
             TOKENIZER,
             case="tokenizer",
             largest=largest,
+            vocabulary=vocabulary,
+        )
+    lacking = T5_SENTINELS - reports[TOKENIZER].get("sentinels", 0)
+    if family.model_type == "t5" and largest + 1 + lacking > vocabulary:
+        raise FormatError(
+            "checkpoint_misfit",
+            f"lacks {lacking} of the {T5_SENTINELS} tokens <extra_id_0> …, which stand for the spans of a text, and the network's "
+            f"vocabulary of {vocabulary:,} has no room for them; save the tokenizer with extra_ids={T5_SENTINELS}",
+            TOKENIZER,
+            case="sentinels",
+            lacking=lacking,
+            sentinels=T5_SENTINELS,
             vocabulary=vocabulary,
         )
     return {"kind": "uploaded", "vocabulary_size": max(vocabulary, LEAST_VOCABULARY)}

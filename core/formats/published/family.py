@@ -156,7 +156,7 @@ class Family:
     """Settings that are written out, where the configuration leaves them to their default."""
     positions: str | None = None
     """The setting with the number of learned positions."""
-    inputs: Callable[[Settings, Mapping[str, Any]], Mapping[str, Mapping[str, Any]]] | None = None
+    inputs: Callable[[Settings, Mapping[str, Any]], dict[str, dict[str, Any]]] | None = None
     """Sections of a spec (``task``, ``data``, ``model``) that follow from its settings and those of its preprocessor, beside its
     sizes; for networks of images and audio. None: a network of text, which has a tokenizer."""
     elsewhere: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from core.formats.published.names import (
     JSON_FILES,
     PREPROCESSOR,
     PROCESSOR,
+    T5_SENTINELS,
     TOKENIZER,
     WEIGHTS,
     check_name,
@@ -40,7 +41,9 @@ def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
         return {"tensors": {tensor: [kind, *shape] for tensor, (kind, shape) in tensors.items()}}
     if name == TOKENIZER:
         content, _ = read_tokenizer(Source(stream, None, place, Budget(size, DEFAULT_LIMITS)), DEFAULT_LIMITS)
-        return {"largest_id": _largest_id(json.loads(content))}
+        tokens = _tokens(json.loads(content))
+        sentinels = sum(f"<extra_id_{number}>" in tokens for number in range(T5_SENTINELS))
+        return {"largest_id": max(tokens.values(), default=-1), "sentinels": sentinels}
     if name not in JSON_FILES:
         most = _LARGEST_TEXT
         if size > most:
@@ -85,8 +88,17 @@ def _refuse_code(document: dict[str, Any], place: Place) -> None:
             )
 
 
-def _largest_id(document: dict[str, Any]) -> int:
+def _tokens(document: dict[str, Any]) -> dict[str, int]:
+    """Ids by token, of the vocabulary and of the tokens that were added to it."""
     vocabulary = document["model"]["vocab"]
-    ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else [len(vocabulary) - 1]
-    ids += [token["id"] for token in document.get("added_tokens") or () if isinstance(token.get("id"), int)]
-    return max(ids, default=-1)
+    found: dict[str, int] = (
+        dict(vocabulary)
+        if isinstance(vocabulary, dict)
+        else {str(entry[0]): number for number, entry in enumerate(vocabulary)}
+    )
+    found |= {
+        str(token.get("content")): token["id"]
+        for token in document.get("added_tokens") or ()
+        if isinstance(token.get("id"), int)
+    }
+    return found

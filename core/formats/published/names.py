@@ -9,6 +9,8 @@ TOKENIZER = "tokenizer.json"
 PREPROCESSOR = "preprocessor_config.json"
 PROCESSOR = "processor_config.json"
 WEIGHTS = ".safetensors"
+T5_SENTINELS = 100
+"""Tokens ``<extra_id_0>`` … of a T5, which stand for the spans of a text that it predicts."""
 
 JSON_FILES = frozenset(
     {

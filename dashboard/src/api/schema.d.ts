@@ -2607,8 +2607,11 @@ export interface components {
             object: "evaluation";
             /** Checkpoint */
             checkpoint: string;
-            /** Job */
-            job: string;
+            /**
+             * Job
+             * @description That wrote the checkpoint; null for one that was uploaded.
+             */
+            job: string | null;
             /** Step */
             step: number;
             /** Dataset */
@@ -3891,6 +3894,16 @@ export interface components {
              */
             decoder_hidden_size?: number | null;
             /**
+             * Decoder Heads
+             * @description Attention heads of the decoder; they must divide its width. Default: the encoder's ``heads``.
+             */
+            decoder_heads?: number | null;
+            /**
+             * Decoder Intermediate Size
+             * @description Width of the decoder's feed-forward layers. Default: four times the decoder's width.
+             */
+            decoder_intermediate_size?: number | null;
+            /**
              * Random Crop
              * @description Random resized crops (a fifth of the image to all of it) and flips in training, as in the paper; ``false``: the
              *     images as they are.
@@ -4209,6 +4222,15 @@ export interface components {
              *     checkpoint. What they leave out has the default of `transformers` then. The sizes are in the other fields.
              */
             config?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /**
+             * Preprocessor
+             * @description Settings of the network's ``preprocessor_config.json`` in `transformers`, for a network of images or audio as somebody else
+             *     made it: mean and standard deviation of its inputs. The service fills them in where a job starts from an uploaded checkpoint.
+             *     Default: those of the training data.
+             */
+            preprocessor?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
             /**

@@ -7,6 +7,7 @@ import { fineTuningTasks } from "@/form/start";
 import { bytes, shortId } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { useTitle } from "@/lib/title";
+import { Playground } from "@/playground/Playground";
 import { useTasks } from "@/tasks/context";
 import { Button, ButtonLink } from "@/ui/Button";
 import { CodeBlock, Id } from "@/ui/Copy";
@@ -52,12 +53,20 @@ function Remove({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
   );
 }
 
+/** What the model is: its architecture and sizes; those of a ResNet are its stages. */
+function network({ spec: { model } }: UploadedCheckpoint): string {
+  if (model.depths && model.widths) return `${model.architecture}, stages of ${model.widths.join(", ")}`;
+  return `${model.architecture}, ${model.layers} layers of ${model.hidden_size}`;
+}
+
 function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
   const canWrite = useCanWrite();
   const tasks = useTasks();
   const task = tasks.of(checkpoint.spec.task.kind);
-  const { architecture, layers, hidden_size: width } = checkpoint.spec.model;
+  const [open, setOpen] = useState(false);
+  const kinds = task?.predictions ?? [];
   return (
+    <>
     <tr>
       <td className="cell-main">
         <Name>{checkpoint.name}</Name>{" "}
@@ -66,7 +75,7 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
         </span>
       </td>
       <td className="hide-small">
-        {architecture}, {layers} layers of {width}
+        {network(checkpoint)}
       </td>
       <td className="hide-small">{task?.title ?? checkpoint.spec.task.kind}</td>
       <td className="cell-number hide-small">{bytes(checkpoint.bytes)}</td>
@@ -85,9 +94,22 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
             Fine-tune
           </ButtonLink>
         )}{" "}
+        {kinds.length > 0 && (
+          <Button small aria-expanded={open} onClick={() => setOpen(!open)}>
+            Try out
+          </Button>
+        )}{" "}
         {canWrite && <Remove checkpoint={checkpoint} />}
       </td>
     </tr>
+    {open && (
+      <tr>
+        <td colSpan={6}>
+          <Playground checkpoint={checkpoint.id} kinds={kinds} />
+        </td>
+      </tr>
+    )}
+    </>
   );
 }
 

@@ -19,13 +19,18 @@ const SPLITS: Record<Evaluation["split"], string> = {
   all: "all samples",
 };
 
+/** The page with the checkpoints of a job, or with the uploaded ones. */
+function checkpointsOf(job: string | null): string {
+  return job === null ? "/checkpoints" : `/jobs/${job}/checkpoints`;
+}
+
 function Facts({ evaluation }: { evaluation: Evaluation }) {
   const dataset = useQuery(queries.dataset(evaluation.dataset)).data;
   const facts: [string, React.ReactNode][] = [
     [
       "Checkpoint",
       <>
-        <Link href={`/jobs/${evaluation.job}/checkpoints`}>Step {integer(evaluation.step)}</Link>{" "}
+        <Link href={checkpointsOf(evaluation.job)}>Step {integer(evaluation.step)}</Link>{" "}
         <Id id={evaluation.checkpoint} short={shortId(evaluation.checkpoint)} />
       </>,
     ],
@@ -43,7 +48,7 @@ function Facts({ evaluation }: { evaluation: Evaluation }) {
     facts.splice(1, 0, [
       "Compared with",
       <>
-        <Link href={`/jobs/${evaluation.against_job}/checkpoints`}>
+        <Link href={checkpointsOf(evaluation.against_job)}>
           Step {evaluation.against_step === null ? NONE : integer(evaluation.against_step)}
         </Link>{" "}
         <Id id={evaluation.against} short={shortId(evaluation.against)} />
@@ -116,7 +121,7 @@ export function EvaluationPage({ id }: { id: string }) {
   const { result } = evaluation;
   return (
     <article className="page page-narrow evaluation">
-      <Back href={`/jobs/${evaluation.job}/checkpoints`}>Checkpoints</Back>
+      <Back href={checkpointsOf(evaluation.job)}>Checkpoints</Back>
       <div className="page-head">
         <h1>Evaluation</h1>
         {result && (

@@ -1,0 +1,69 @@
+"""Predictions of models that `transformers` saved are those of `transformers` itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+
+from core.errors import EngineError
+from core.prediction.opening import open_checkpoint
+from tests.core.published_models import saved
+from tests.core.published_networks import SIDE, saved_network
+
+
+def opened(directory: Path, scratch: Path) -> Any:
+    scratch.mkdir()
+    return open_checkpoint(directory, scratch)
+
+
+@torch.no_grad()
+def test_a_bert_fills_masks(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved("bert", directory)
+    found = opened(directory, tmp_path / "scratch")
+    assert found.prediction("fill_mask").kind == "fill_mask"
+    fill = pipeline("fill-mask", str(directory), device="cpu")
+    ids = torch.tensor([[16, 0, 18, 4, 17]])
+    expected = fill.model(input_ids=ids).logits
+    assert torch.allclose(found.objective.model(input_ids=ids).logits, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_gpt2_continues(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved("gpt2", directory)
+    found = opened(directory, tmp_path / "scratch")
+    assert found.prediction("continue").kind == "continue"
+    ids = torch.tensor([AutoTokenizer.from_pretrained(directory)("the cat sat")["input_ids"]])
+    expected = AutoModelForCausalLM.from_pretrained(directory)(input_ids=ids).logits
+    assert torch.allclose(found.objective.model(input_ids=ids).logits, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_classifier_of_images_classifies(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved_network("vit", directory)
+    config = json.loads((directory / "config.json").read_text())
+    names = {str(number): name for number, name in enumerate(("ant", "bee", "cow", "dog", "eel"))}
+    (directory / "config.json").write_text(json.dumps(config | {"id2label": names}))
+    found = opened(directory, tmp_path / "scratch")
+    assert found.prediction("classify").kind == "classify"
+    image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    scores = found.objective.scores(image[None])[0].softmax(0)
+    answers = pipeline("image-classification", str(directory), device="cpu")(Image.fromarray(image), top_k=5)
+    by_name = {answer["label"]: answer["score"] for answer in answers}
+    assert [by_name[name] for name in found.objective.classes] == pytest.approx(scores.tolist(), abs=1e-5)
+
+
+def test_without_a_head_there_are_only_features(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved("bert without a head", directory)
+    found = opened(directory, tmp_path / "scratch")
+    assert found.prediction("embed").kind == "embed"
+    with pytest.raises(EngineError, match="fine-tune"):
+        found.prediction("fill_mask")
