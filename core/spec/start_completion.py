@@ -80,9 +80,9 @@ def _data(spec: JobSpec, before: JobSpec, vocabulary_size: int | None) -> dict[s
 def _inputs(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:
     """The section ``data`` with the form of the inputs that a network as somebody else made it is for: of images their size and
     channels, of audio the sampling rate, the length and the level of a clip."""
-    name: str = spec.task.modality
+    name = spec.task.modality
     if before.model.config is None or before.architecture not in spec.task.architectures():
         return None
     given = spec.data.model_dump(mode="json", exclude_unset=True)
-    theirs = before.data.model_dump(mode="json", include={name: set(_INPUTS[name])})[name]
-    return given | {name: theirs | given.get(name, {})}
+    theirs = before.data.model_dump(mode="json")[name]
+    return given | {name: {field: theirs[field] for field in _INPUTS[name]} | given.get(name, {})}

@@ -67,48 +67,45 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
   const kinds = task?.predictions ?? [];
   return (
     <>
-    <tr>
-      <td className="cell-main">
-        <Name>{checkpoint.name}</Name>{" "}
-        <span className="hide-small">
-          <Id id={checkpoint.id} short={shortId(checkpoint.id)} />
-        </span>
-      </td>
-      <td className="hide-small">
-        {network(checkpoint)}
-      </td>
-      <td className="hide-small">{task?.title ?? checkpoint.spec.task.kind}</td>
-      <td className="cell-number hide-small">{bytes(checkpoint.bytes)}</td>
-      <td className="cell-number hide-small">
-        <Time at={checkpoint.created_at} />
-      </td>
-      <td className="cell-actions">
-        <ModelCard checkpoint={checkpoint.id} />{" "}
-        {canWrite && (
-          <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
-            New job
-          </ButtonLink>
-        )}{" "}
-        {canWrite && fineTuningTasks(checkpoint.spec, tasks).length > 0 && (
-          <ButtonLink small icon="fork" href={`/jobs/new?fine_tune=${checkpoint.id}`}>
-            Fine-tune
-          </ButtonLink>
-        )}{" "}
-        {kinds.length > 0 && (
-          <Button small aria-expanded={open} onClick={() => setOpen(!open)}>
-            Try out
-          </Button>
-        )}{" "}
-        {canWrite && <Remove checkpoint={checkpoint} />}
-      </td>
-    </tr>
-    {open && (
       <tr>
-        <td colSpan={6}>
-          <Playground checkpoint={checkpoint.id} kinds={kinds} />
+        <td className="cell-main">
+          <Name>{checkpoint.name}</Name>{" "}
+          <span className="hide-small">
+            <Id id={checkpoint.id} short={shortId(checkpoint.id)} />
+          </span>
+        </td>
+        <td className="hide-small">{network(checkpoint)}</td>
+        <td className="hide-small">{task?.title ?? checkpoint.spec.task.kind}</td>
+        <td className="cell-number hide-small">{bytes(checkpoint.bytes)}</td>
+        <td className="cell-number hide-small">
+          <Time at={checkpoint.created_at} />
+        </td>
+        <td className="cell-actions">
+          {canWrite && (
+            <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
+              New job
+            </ButtonLink>
+          )}{" "}
+          {canWrite && fineTuningTasks(checkpoint.spec, tasks).length > 0 && (
+            <ButtonLink small icon="fork" href={`/jobs/new?fine_tune=${checkpoint.id}`}>
+              Fine-tune
+            </ButtonLink>
+          )}{" "}
+          {kinds.length > 0 && (
+            <Button small aria-expanded={open} onClick={() => setOpen(!open)}>
+              Try out
+            </Button>
+          )}{" "}
+          {canWrite && <Remove checkpoint={checkpoint} />}
         </td>
       </tr>
-    )}
+      {open && (
+        <tr>
+          <td colSpan={6}>
+            <Playground checkpoint={checkpoint.id} kinds={kinds} />
+          </td>
+        </tr>
+      )}
     </>
   );
 }
