@@ -93,7 +93,7 @@ def test_a_model_becomes_a_checkpoint_like_others(client: httpx.Client, sharded:
     for name, content in files.items():
         assert client.get(f"/v1/checkpoints/{checkpoint}/files/{name}").content == content
     archive = zipfile.ZipFile(io.BytesIO(client.get(f"/v1/checkpoints/{checkpoint}/archive").content))
-    assert {Path(name).name for name in archive.namelist()} == {*files, "manifest.json"}
+    assert {Path(name).name for name in archive.namelist()} == {*files, "manifest.json", "README.md"}
     usage = client.get("/v1/usage").json()["checkpoints"]
     assert (usage["count"], usage["bytes"]) == (1, sum(map(len, files.values())))
     assert client.get("/v1/jobs").json()["data"] == []
