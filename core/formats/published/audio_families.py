@@ -134,10 +134,8 @@ def _wav2vec2_inputs(settings: Settings, preprocessor: Mapping[str, Any]) -> dic
             "checkpoint_unsupported",
             f"conv_dim is {widths}, which is not supported here; supported: convolutions of one width",
             CONFIG,
-            case="setting",
-            name="conv_dim",
-            shown=str(widths)[:60],
-            known="convolutions of one width",
+            case="convolutions",
+            widths=widths,
         )
     books, size = settings.number("num_codevector_groups"), settings.number("codevector_dim")
     return {

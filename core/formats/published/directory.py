@@ -35,7 +35,6 @@ def job_of(directory: Path) -> JobSpec:
             "checkpoint_unsupported",
             f"such a network cannot be trained here: {first}",
             "config.json",
-            case="network",
-            where="model",
+            case="untrained_network",
             reason=first,
         ) from None
