@@ -81,6 +81,7 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
           <Time at={checkpoint.created_at} />
         </td>
         <td className="cell-actions">
+          <ModelCard checkpoint={checkpoint.id} />{" "}
           {canWrite && (
             <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
               New job
