@@ -69,6 +69,7 @@ def compare(
             "Use the checkpoint as it is, and report this.",
             difference=difference,
             architecture=architecture,
+            runtime=runtime,
             tolerance=None if tolerance is None else limit,
         )
     return Check(runtime, len(sizes), difference, None if tolerance is None else limit)

@@ -91,6 +91,8 @@ def _require_fit(options: BaseModel, spec: JobSpec) -> None:
         params={
             "case": "format",
             "format": options.format,
+            "title": wanted.title,
+            "suited": wanted.suited,
             "architecture": spec.architecture,
             "task": spec.task.kind,
             "formats": others,

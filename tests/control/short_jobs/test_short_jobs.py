@@ -184,6 +184,8 @@ def test_a_format_that_is_not_for_the_network_is_refused(session: WriteSession) 
     assert caught.value.params == {
         "case": "format",
         "format": "gguf",
+        "title": "GGUF",
+        "suited": "language models of the architecture llama (task causal_lm)",
         "architecture": "bert",
         "task": "masked_lm",
         "formats": ["onnx", "onnx_int8", "torch_export"],
