@@ -64,4 +64,4 @@ def test_datasets_of_images_and_recordings_are_shown(scenario: Scenario, images:
     offered = [spec.task.kind for spec in specs]
     tasks = {task.model_fields["kind"].default for task in task_specs()}
     assert set(offered) == tasks, "each task has starting points"
-    assert all(offered.count(kind) == 3 for kind in tasks)
+    assert all(offered.count(kind) >= 3 for kind in tasks)
