@@ -5,7 +5,6 @@ from typing import Any
 
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.uploads import is_uploaded
-from control.datasets.models import Dataset
 from control.db import ReadSession
 from control.lifecycle import repository as lifecycle
 from control.lifecycle.models import Job
@@ -26,7 +25,7 @@ _FEW = 3
 
 def collect(session: ReadSession, checkpoint: Checkpoint) -> Facts:
     """The facts of a checkpoint that is not deleted."""
-    job = session.get_one(Job, checkpoint.job_id)
+    job = repository.job_of(session, checkpoint)
     spec, uploaded, known = stored(job.spec), is_uploaded(checkpoint), is_known(job.spec)
     metrics = spec.task.all_metrics()
     attempt = lifecycle.attempt(session, job.id, checkpoint.attempt)
@@ -55,7 +54,7 @@ def collect(session: ReadSession, checkpoint: Checkpoint) -> Facts:
 
 
 def _data(session: ReadSession, dataset_id: str | None) -> Data | None:
-    found = None if dataset_id is None else session.get(Dataset, dataset_id)
+    found = repository.dataset(session, dataset_id)
     if found is None:
         return None
     return Data(found.id, found.name, found.modality, found.sha256, deleted=found.deleted_at is not None)

@@ -5,8 +5,19 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from control.checkpoints.models import Checkpoint
+from control.datasets.models import Dataset
 from control.db import ReadSession
 from control.lifecycle.models import Job
+
+
+def job_of(session: ReadSession, checkpoint: Checkpoint) -> Job:
+    """The job that wrote a checkpoint, or the row of its upload."""
+    return session.get_one(Job, checkpoint.job_id)
+
+
+def dataset(session: ReadSession, dataset_id: str | None) -> Dataset | None:
+    """A dataset, also a deleted one."""
+    return None if dataset_id is None else session.get(Dataset, dataset_id)
 
 
 def evaluations(session: ReadSession, checkpoint_id: str, *, limit: int) -> Sequence[Job]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.checkpoints.bundle import WEIGHTS
 from core.checkpoints.manifest import MANIFEST
 from core.export.exported import Exported
 from core.export.gguf_file import export_gguf
@@ -15,7 +14,8 @@ from core.export.program import export_program
 from core.export.quantized import Cost, Measure, export_quantized
 from core.spec.exports import ExportFormat
 
-_NOT_COPIED = frozenset({MANIFEST, WEIGHTS})
+_WEIGHTS = ".safetensors"
+"""Ending of the files with weights, of the network and of what only training needs. They are not copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,6 @@ def export_checkpoint(
     else:
         done = Folder(export_onnx(model, out))
     for path in checkpoint.iterdir():
-        if path.is_file() and path.name not in _NOT_COPIED:
+        if path.is_file() and path.name != MANIFEST and path.suffix != _WEIGHTS:
             shutil.copyfile(path, out / path.name)
     return done

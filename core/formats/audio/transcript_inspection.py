@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from core.characters import brief
+from core.characters import brief, unstorable
 from core.formats.audio.transcript_matching import RecordingNames, match
 from core.formats.audio.transcripts import TranscriptNotes, read_transcripts
 from core.formats.errors import FormatError, printable
@@ -73,7 +73,7 @@ def inspect_transcripts(
         characters=sum(len(one.text) for one in transcripts),
         words=sum(len(one.text.split()) for one in transcripts),
         lost=tuple(
-            (orphan.place.member, orphan.line, orphan.recording)
+            (orphan.place.member, orphan.line, _storable(orphan.recording))
             for orphan in matching.orphans[:_ORPHANS]
             if len(orphan.recording) <= _LOST_CHARACTERS
         ),
@@ -83,3 +83,9 @@ def inspect_transcripts(
         ),
     )
     return report, notes.tables
+
+
+def _storable(name: str) -> str:
+    """A name as it is, so that it can be looked for among the recordings of other files. One that no database can store is none
+    of theirs."""
+    return name if unstorable(name) is None else printable(name)

@@ -131,7 +131,7 @@ def test_it_is_exported(case: str, tmp_path: Path) -> None:
     folder, out = unpacked(case, tmp_path), tmp_path / "onnx"
     out.mkdir()
     done = export_checkpoint(folder, out).exported
-    assert done.largest_difference <= done.tolerance
+    assert done.check.largest_difference <= done.check.tolerance
     assert (out / "model.onnx").exists()
 
 

@@ -20,8 +20,11 @@ from core.export.gguf_file import interleaved
 from core.export.inputs import inputs_of
 from tests.core.export.conftest import Made, Make
 
-# torch's own graph utilities.
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning:torch")
+pytestmark = [
+    # torch's own graph utilities.
+    pytest.mark.filterwarnings("ignore::FutureWarning:torch"),
+    pytest.mark.usefixtures("own_modules"),
+]
 
 
 @pytest.mark.parametrize(

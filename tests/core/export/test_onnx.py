@@ -18,6 +18,8 @@ from core.networks.resnet import resnet_config
 from tests.core.adaptation.families import RESNET
 from tests.core.export.conftest import Make
 
+pytestmark = pytest.mark.usefixtures("own_modules")
+
 CASES: dict[str, str] = {
     "masked_lm": "AutoModelForMaskedLM",
     "masked_lm-modernbert": "AutoModelForMaskedLM",
