@@ -79,14 +79,14 @@ def _task_out(kind: str, spec: type[TaskSpec], package: str | None) -> TaskOut:
             )
             for prediction in spec.all_predictions()
         ],
-        exports=_exports(kind, spec),
+        exports=_exports(spec),
         opening=OpeningOut.model_validate(spec.opening),
         documentation=spec.documentation or (None if package else f"docs/tasks/{kind}.md"),
         package=package,
     )
 
 
-def _exports(kind: str, spec: type[TaskSpec]) -> list[ExportFormatOut]:
+def _exports(spec: type[TaskSpec]) -> list[ExportFormatOut]:
     """The formats that are for at least one of the task's networks."""
     architectures = sorted(spec.architectures())
     found = [
@@ -96,7 +96,7 @@ def _exports(kind: str, spec: type[TaskSpec]) -> list[ExportFormatOut]:
             summary=one.summary,
             file=one.file,
             library=one.library,
-            architectures=[each for each in architectures if one.is_for(kind, each)],
+            architectures=[each for each in architectures if one.is_for(spec, each)],
         )
         for name, one in FORMATS.items()
     ]

@@ -48,7 +48,7 @@ class Quality:
         objective.restore(checkpoint)
         self._objective = objective.eval()
         self._data = data
-        self._kind = job.task.kind
+        self._head = job.task.text_head
 
     def measure(self, runs: Sequence[Run]) -> dict[str, float]:
         """The task's measures of a network, by their names; none for a task without a head to use, and without samples.
@@ -61,7 +61,7 @@ class Quality:
         with torch.no_grad():
             if isinstance(self._objective, Supervised):
                 return self._supervised(runs[0])
-            if self._kind in {"causal_lm", "masked_lm"}:
+            if self._head is not None:
                 return self._language(runs[0])
         return {}
 
@@ -91,13 +91,13 @@ class Quality:
             return {}
         special = self._data.special_ids
         predicted = torch.ones(rows.shape, dtype=torch.bool)
-        if self._kind == "masked_lm":
+        if self._head == "masked_token":
             chosen = torch.rand(rows.shape, generator=torch.Generator().manual_seed(0)) < _MASKED_SHARE
             predicted = chosen & ~torch.isin(rows, torch.tensor(special.all))
         loss, right, count = 0.0, 0, 0
         for start in range(0, len(rows), _BATCH):
             part, where = rows[start : start + _BATCH], predicted[start : start + _BATCH]
-            if self._kind == "masked_lm":
+            if self._head == "masked_token":
                 inputs, targets = part.masked_fill(where, special.mask), part[where]
                 logits = run((inputs, torch.ones_like(part)))[0][where]
             else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from core.spec.job import JobSpec
+from core.spec.task import TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,10 @@ class Format:
     """The library that opens it."""
     suited: str
     """Which networks it is for, as the end of the sentence "It is for …"."""
-    tasks: frozenset[str] | None = None
-    """Kinds of the tasks whose checkpoints it is for; None: all."""
+    text_head: str | None = None
+    """`TaskSpec.text_head` of the tasks whose checkpoints it is for; None: all tasks."""
     architectures: frozenset[str] | None = None
-    """Likewise, of networks."""
+    """Architectures of the networks that it is for; None: all."""
     unsuited: frozenset[str] = frozenset()
     """Architectures that it is not for."""
     reads_data: bool = False
@@ -31,12 +32,12 @@ class Format:
 
     def suits(self, spec: JobSpec) -> bool:
         """Whether it is for the checkpoints of this spec."""
-        return self.is_for(spec.task.kind, spec.architecture)
+        return self.is_for(type(spec.task), spec.architecture)
 
-    def is_for(self, task: str, architecture: str) -> bool:
+    def is_for(self, task: type[TaskSpec], architecture: str) -> bool:
         """Whether it is for the networks of an architecture that a task trains."""
         return (
-            (self.tasks is None or task in self.tasks)
+            self.text_head in {None, task.text_head}
             and (self.architectures is None or architecture in self.architectures)
             and architecture not in self.unsuited
         )
@@ -74,7 +75,7 @@ FORMATS: Mapping[str, Format] = {
         file="model.gguf",
         library="llama.cpp",
         suited="language models of the architecture llama (task causal_lm)",
-        tasks=frozenset({"causal_lm"}),
+        text_head="next_token",
         architectures=frozenset({"llama"}),
     ),
 }

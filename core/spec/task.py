@@ -72,6 +72,10 @@ class TaskSpec(Spec):
     """Its own fields that the shapes or the meaning of its own weights follow from: a job that starts from all of a checkpoint
     and leaves them out has the checkpoint's."""
 
+    text_head: ClassVar[Literal["next_token", "masked_token"] | None] = None
+    """What the head of its network predicts of a text: the token after each, or those that a mask replaces. None: its
+    checkpoints have no head over the vocabulary that answers by itself."""
+
     views: ClassVar[int] = 1
     """Images that the encoder learns from for each sample, where a task makes several of one."""
 

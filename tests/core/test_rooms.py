@@ -18,8 +18,8 @@ OURS = {
     if spec.__module__ == f"core.tasks.{kind}.spec"
 }
 OUR_FOLDERS = tuple(f"core.tasks.{kind}." for kind in OURS)
-HOMONYMS = {"core/augmentation": {"rotation"}}
-"""Strings that equal a task's kind and mean something else: a parameter of a view."""
+HOMONYMS = {"core/augmentation": {"rotation"}, "core/formats/published": {"wav2vec2"}}
+"""Strings that equal a task's kind and mean something else: a parameter of a view, a ``model_type`` of `transformers`."""
 TORCH_FREE = (
     "core.spec",
     "core.formats",

@@ -20,6 +20,7 @@ class CausalLanguageModeling(TaskSpec):
     )
     modality: ClassVar[Modality] = "text"
     continues: ClassVar[tuple[str, ...]] = ("gpt2", "llama")
+    text_head: ClassVar[Literal["next_token", "masked_token"] | None] = "next_token"
     presets: ClassVar[tuple[str, ...]] = presets_of("gpt2", "llama", default="gpt2-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS_IN_NATS, *LANGUAGE)
     recipes: ClassVar[tuple[Recipe, ...]] = text_recipes(

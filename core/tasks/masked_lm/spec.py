@@ -42,6 +42,7 @@ class MaskedLanguageModeling(TaskSpec):
     )
     modality: ClassVar[Modality] = "text"
     continues: ClassVar[tuple[str, ...]] = ("bert", "modernbert")
+    text_head: ClassVar[Literal["next_token", "masked_token"] | None] = "masked_token"
     presets: ClassVar[tuple[str, ...]] = presets_of("bert", "modernbert", default="bert-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (
         replace(LOSS_IN_NATS, level="unigram_entropy"),

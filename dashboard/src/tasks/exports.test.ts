@@ -11,7 +11,7 @@ const format = (name: string, architectures: string[]) => ({
   architectures,
 });
 
-const learned = task("causal_lm", "text", [], [], {
+const learned = task("write", "text", [], [], {
   networks: [
     { preset: "gpt2-tiny", architecture: "gpt2" },
     { preset: "llama-tiny", architecture: "llama" },
