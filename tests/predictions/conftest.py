@@ -106,8 +106,8 @@ def events_of(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
 def predictor(worker: Tree) -> psutil.Process | None:
     """The process that keeps models loaded, if it runs."""
     for process in worker.main.children(recursive=True):
-        # A forked engine has its server's command line, but a niceness of its own.
-        if process.nice() == 10 and process.status() != psutil.STATUS_ZOMBIE:
+        # A forked engine has its server's command line, but a niceness above that of all others.
+        if process.nice() > worker.main.nice() and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
 
