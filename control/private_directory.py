@@ -18,11 +18,13 @@ class PrivateDirectory:
 
     Args:
         prefix: Of its name; the same for all processes of a kind.
+        parent: Where it is created. Default: the directory for temporary files.
     """
 
-    def __init__(self, prefix: str) -> None:
-        _sweep(prefix)
-        self.path = Path(tempfile.mkdtemp(prefix=prefix))
+    def __init__(self, prefix: str, parent: Path | None = None) -> None:
+        parent = parent or Path(tempfile.gettempdir())
+        _sweep(parent, prefix)
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self._lock = FileLock(self.path / "lock")
 
     def remove(self) -> None:
@@ -31,8 +33,8 @@ class PrivateDirectory:
         self._lock.release()
 
 
-def _sweep(prefix: str) -> None:
-    for directory in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+def _sweep(parent: Path, prefix: str) -> None:
+    for directory in parent.glob(f"{prefix}*"):
         lock = directory / "lock"
         # Directories of other users are left alone; one without a lock is being made at this moment.
         with contextlib.suppress(OSError):

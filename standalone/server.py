@@ -9,7 +9,6 @@ import os
 import pwd
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +16,13 @@ from types import TracebackType
 from typing import IO, Self
 
 from control.locks import FileLock
+from control.private_directory import PrivateDirectory
 from standalone.problems import ProblemError
 from worker.parent_death import dies_with_parent
 
 SOCKET_PATH_BYTES = 103
 """The longest path of a Unix socket in bytes, on macOS; Linux allows a few more."""
+_SHORT = Path("/tmp")  # noqa: S108 - a private directory is made in it; that of TMPDIR may be too long
 
 
 class ServerError(ProblemError):
@@ -51,7 +52,7 @@ class EmbeddedServer:
         self.log = self.directory / f"{self.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._output = output
-        self._short_directory: Path | None = None
+        self._short_directory: PrivateDirectory | None = None
 
     @property
     def url(self) -> str:
@@ -87,8 +88,7 @@ class EmbeddedServer:
             if process.stdout is not None:
                 process.stdout.close()
         if self._short_directory is not None:
-            with contextlib.suppress(OSError):
-                self._short_directory.rmdir()
+            self._short_directory.remove()
             self._short_directory = None
 
     def kill(self) -> None:
@@ -114,8 +114,10 @@ class EmbeddedServer:
         directory = self.directory / "run"
         if len(os.fsencode(directory / socket_name)) > SOCKET_PATH_BYTES:
             if self._short_directory is None:
-                self._short_directory = Path(tempfile.mkdtemp(prefix="seedbed-", dir="/tmp"))
-            directory = self._short_directory
+                self._short_directory = PrivateDirectory("seedbed-socket-", _SHORT)
+                # The server may run as another user, who has a directory inside of it.
+                self._short_directory.path.chmod(0o711)
+            directory = self._short_directory.path / "s"
         directory.mkdir(mode=0o700, exist_ok=True)
         if owner is not None:
             os.chown(directory, owner, -1)

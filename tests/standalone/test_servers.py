@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -68,7 +69,10 @@ def test_a_long_path_gets_a_shorter_socket_directory(place: Path) -> None:
     deep = place.joinpath(*["a-directory-with-a-long-name"] * 5)
     for parent in reversed(deep.relative_to(place).parents):
         (place / parent).mkdir(mode=0o711, exist_ok=True)
+    left = Path(tempfile.mkdtemp(prefix="seedbed-socket-", dir="/tmp"))
+    (left / "lock").touch()
     with Postgres(deep, durable=False) as server, connect(server) as connection:
+        assert not left.exists(), "its process was killed"
         assert connection.execute("SELECT 1").fetchone() == (1,)
         short = Path(server.url.partition("host=")[2])
         assert not stat.S_IMODE(short.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
