@@ -39,6 +39,7 @@ def described_data(job: JobSpec, checkpoint: Path, directory: Path) -> Prepared:
 
     Raises:
         EngineError: ``checkpoint_mismatch``, where a file is missing there or cannot be read.
+        DataError: ``tokenizer_invalid``.
     """
     try:
         return _DESCRIBED[job.task.modality](job, checkpoint, directory)

@@ -75,6 +75,7 @@ def open_checkpoint(directory: Path, described: Path) -> Opened:
 
     Raises:
         EngineError: ``checkpoint_mismatch``, ``checkpoint_damaged``, ``task_unavailable``.
+        DataError: ``tokenizer_invalid``, ``too_few_classes``: an uploaded checkpoint's tokenizer or classes cannot be used.
     """
     if not (directory / STATE).exists():
         job = _published(directory)

@@ -32,6 +32,7 @@ import torch
 from pydantic import ValidationError
 
 from core import tracebacks
+from core.data.errors import DataError
 from core.data.files import DataFile
 from core.errors import EngineError
 from core.formats.tables.reading import ReadingOptions
@@ -101,7 +102,7 @@ class Server:
             message = next(steps)
         except StopIteration:
             return
-        except EngineError as error:
+        except (EngineError, DataError) as error:
             self._fail(request_id, error)
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._fail(request_id, _out_of_memory(error))
@@ -133,7 +134,7 @@ class Server:
                 return
             yield {"event": "part", "values": values} if values else {}
 
-    def _fail(self, request_id: str, error: EngineError) -> None:
+    def _fail(self, request_id: str, error: EngineError | DataError) -> None:
         self._send(
             {
                 "id": request_id,

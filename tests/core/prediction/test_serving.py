@@ -23,6 +23,8 @@ from core.prediction.serving import Server
 from core.spec.job import JobSpec
 from core.spec.problems import validate
 from core.tasks.objectives import create_objective
+from tests.core.published_models import saved
+from tests.core.published_networks import saved_network
 from tests.core.training.reference.jobs import CASES
 
 MEMORY = 64 << 20
@@ -208,6 +210,26 @@ def test_a_damaged_checkpoint_is_told_and_others_answer(client: Client, model: A
     (damaged / "checkpoint" / "trainer" / "state.json").unlink()
     assert client.ask("two", damaged, "fill_mask", text="[MASK]")["code"] == "checkpoint_damaged"
     assert client.ask("three", whole, "fill_mask", text="[MASK]")["event"] == "result"
+
+
+def test_an_uploaded_model_whose_tokenizer_or_classes_cannot_be_used_is_told_with_the_reason(
+    client: Client, tmp_path: Path
+) -> None:
+    bert, vit = tmp_path / "bert", tmp_path / "vit"
+    saved("bert", bert / "checkpoint")
+    path = bert / "checkpoint" / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sep_token": 3}))
+    failed = client.ask("one", bert, "fill_mask", text="[MASK]")
+    assert (failed["code"], failed["params"]) == (
+        "tokenizer_invalid",
+        {"case": "no_token", "name": "sep_token"},
+    )
+    assert not failed["input"]
+    saved_network("vit", vit / "checkpoint")
+    path = vit / "checkpoint" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"id2label": {"0": "ant"}}))
+    failed = client.ask("two", vit, "classify", content=base64.b64encode(png(40, 40)).decode())
+    assert failed["code"] == "too_few_classes", failed
 
 
 def png(width: int, height: int) -> bytes:
