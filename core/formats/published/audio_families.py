@@ -5,7 +5,7 @@ from typing import Any
 
 from core.formats.errors import FormatError
 from core.formats.published.family import ACTIVATIONS, OFF, Family, Settings, Shapes, linear, norm
-from core.formats.published.image_families import blocks
+from core.formats.published.image_families import patch_encoder
 from core.formats.published.names import CONFIG, PREPROCESSOR
 from core.formats.published.preprocessors import check_audio
 from core.spec.architectures.ast import FRAME_LENGTH, FRAME_STEP
@@ -20,16 +20,7 @@ def _ast(settings: Settings) -> Shapes:
     yield "embeddings.cls_token", (1, 1, hidden)
     yield "embeddings.distillation_token", (1, 1, hidden)
     yield "embeddings.position_embeddings", (1, bands * times + _SPECIAL_TOKENS, hidden)
-    yield "embeddings.patch_embeddings.projection.weight", (hidden, 1, patch, patch)
-    yield "embeddings.patch_embeddings.projection.bias", (hidden,)
-    yield from blocks(
-        "encoder",
-        settings.number("num_hidden_layers"),
-        hidden,
-        settings.number("intermediate_size"),
-        bias=settings.flag("qkv_bias", default=True),
-    )
-    yield from norm("layernorm", hidden)
+    yield from patch_encoder(settings, channels=1)
 
 
 def _ast_inputs(settings: Settings, preprocessor: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,23 @@ from core.formats.published.preprocessors import check_image, image_side
 _USUAL_SIDE = 224
 
 
-def blocks(name: str, layers: int, hidden: int, inner: int, *, bias: bool) -> Shapes:
+def patch_encoder(settings: Settings, channels: int) -> Shapes:
+    """The tensors that ViT and AST have alike: the projection of square patches of so many channels, the blocks and the last norm."""
+    hidden, patch = settings.number("hidden_size"), settings.number("patch_size")
+    projection = "embeddings.patch_embeddings.projection"
+    yield f"{projection}.weight", (hidden, channels, patch, patch)
+    yield f"{projection}.bias", (hidden,)
+    yield from _blocks(
+        "encoder",
+        settings.number("num_hidden_layers"),
+        hidden,
+        settings.number("intermediate_size"),
+        bias=settings.flag("qkv_bias", default=True),
+    )
+    yield from norm("layernorm", hidden)
+
+
+def _blocks(name: str, layers: int, hidden: int, inner: int, *, bias: bool) -> Shapes:
     """The tensors of ViT's blocks, as files of `transformers` name them.
 
     Args:
@@ -33,20 +49,10 @@ def _patches(settings: Settings) -> int:
 
 
 def _vit(settings: Settings) -> Shapes:
-    hidden, patch = settings.number("hidden_size"), settings.number("patch_size")
+    hidden = settings.number("hidden_size")
     yield "embeddings.cls_token", (1, 1, hidden)
     yield "embeddings.position_embeddings", (1, _patches(settings) + 1, hidden)
-    projection = "embeddings.patch_embeddings.projection"
-    yield f"{projection}.weight", (hidden, settings.number("num_channels"), patch, patch)
-    yield f"{projection}.bias", (hidden,)
-    yield from blocks(
-        "encoder",
-        settings.number("num_hidden_layers"),
-        hidden,
-        settings.number("intermediate_size"),
-        bias=settings.flag("qkv_bias", default=True),
-    )
-    yield from norm("layernorm", hidden)
+    yield from patch_encoder(settings, settings.number("num_channels"))
 
 
 def _vit_inputs(settings: Settings, preprocessor: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -94,7 +100,7 @@ def _vit_mae_decoder(settings: Settings) -> Shapes:
     yield from linear("decoder.decoder_embed", width, settings.number("hidden_size"))
     yield "decoder.mask_token", (1, 1, width)
     yield "decoder.decoder_pos_embed", (1, _patches(settings) + 1, width)
-    yield from blocks(
+    yield from _blocks(
         "decoder.decoder_encoder",
         settings.number("decoder_num_hidden_layers"),
         width,
