@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.assessment.classes import matched
 from core.assessment.dataset import Reading, read_for, statistics_of_all, with_sampling_of
 from core.assessment.language import language_section
 from core.assessment.objective import objective_section
@@ -22,6 +21,7 @@ from core.assessment.section import Section, SplitChoice
 from core.assessment.text_probing import text_probe_section
 from core.data import DataFile, Samples
 from core.data.both_splits import BothSplits
+from core.data.matched_classes import matched
 from core.data.progress import OnProgress
 from core.data.text import PreparedText
 from core.data.text.sizes import document_bytes
