@@ -1,47 +1,22 @@
-import { integer, isolated, percent } from "@/lib/format";
-import type { EntityRow, EntityTypesDocument, Span, TagMistakesDocument } from "./documents";
+import { isolated } from "@/lib/format";
+import type { EntityTypesDocument, Span, TagMistakesDocument } from "./documents";
+import { MeasureTable } from "./MeasureTable";
 import { marked } from "./spans";
 
-function Row({ row, name }: { row: EntityRow; name: string }) {
-  return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td className="num">{integer(row.entities)}</td>
-      <td className="num">{percent(row.precision, 1)}</td>
-      <td className="num">{percent(row.recall, 1)}</td>
-      <td className="num">{percent(row.f1, 1)}</td>
-    </tr>
-  );
-}
-
-/** Precision, recall and F1 of each type of entity. */
+/** Precision, recall and F1 of each type of entity, and of all. */
 export function EntityTypes({ document }: { document: EntityTypesDocument }) {
   return (
-    <figure className="card report">
-      <figcaption>
-        <b>By type of entity</b>
-      </figcaption>
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so a keyboard must reach it */}
-      <div className="evaluation-table report-tall" tabIndex={0} role="group" aria-label="Measures by type">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Type</th>
-              <th scope="col">Entities</th>
-              <th scope="col">Precision</th>
-              <th scope="col">Recall</th>
-              <th scope="col">F1</th>
-            </tr>
-          </thead>
-          <tbody>
-            {document.rows.map((row) => (
-              <Row key={row.type} row={row} name={row.type} />
-            ))}
-            <Row row={document.all} name="All" />
-          </tbody>
-        </table>
-      </div>
-    </figure>
+    <MeasureTable
+      title="By type of entity"
+      of="Type"
+      counted="Entities"
+      columns={["Precision", "Recall", "F1"]}
+      rows={[...document.rows, { ...document.all, type: "All" }].map((row) => ({
+        name: row.type,
+        count: row.entities,
+        measures: [row.precision, row.recall, row.f1],
+      }))}
+    />
   );
 }
 
