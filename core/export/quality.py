@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.data import Prepared
 from core.data.text import PreparedText
 from core.export.comparison import Run
-from core.networks.wav2vec2 import standardize
 from core.objectives.headed_text import HeadedText
 from core.objectives.images import ImageObjective
 from core.objectives.spectrograms import SpectrogramObjective
@@ -123,12 +122,15 @@ def _scores(objective: Any, run: Run) -> Scores | None:
         return run((objective.sound(rows)[0],))[0]
 
     def of_waves(rows: NDArray[Any]) -> Tensor:
-        tensors, _ = objective.clips(rows, np.arange(len(rows)), 0, None)
-        waves = standardize(tensors["waves"], tensors["lengths"])
-        if objective.model.config.feat_extract_norm != "layer":
-            return run((waves,))[0]
-        real = torch.arange(waves.shape[1]) < tensors["lengths"][:, None]
-        return run((waves, real.long()))[0]
+        tensors, lengths = objective.clips(rows, np.arange(len(rows)), 0, None)
+        waves = objective.standardized(tensors["waves"], tensors["lengths"])
+        if objective.model.config.feat_extract_norm == "layer":
+            real = torch.arange(waves.shape[1]) < tensors["lengths"][:, None]
+            return run((waves, real.long()))[0]
+        # Without a mask it reads padding as sound, so that each recording is read by itself.
+        ends = np.maximum(lengths, objective.convolutions.field).tolist()
+        each = [run((wave[None, :end],))[0][0] for wave, end in zip(waves, ends, strict=True)]
+        return nn.utils.rnn.pad_sequence(each, batch_first=True)
 
     kinds: list[tuple[type, Scores]] = [
         (HeadedText, of_text),
