@@ -117,6 +117,12 @@ def torch_archive() -> bytes:
     return content.getvalue()
 
 
+def weights_named(name: str) -> bytes:
+    """A safetensors file of one number, whose tensor has a name as it stands in JSON."""
+    header = f'{{"{name}": {{"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}}}'.encode()
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
@@ -135,10 +141,19 @@ def torch_archive() -> bytes:
         ("config.json", b"{", "bad_file"),
         ("config.json", b"[" * 100_000, "bad_file"),
         ("model.safetensors.index.json", b'{"weight_map": [1]}', "bad_file"),
+        ("model.safetensors.index.json", b'{"weight_map": {"a\\u0000": "model.safetensors"}}', "bad_file"),
+        ("config.json", b'{"layer_norm_eps": NaN}', "bad_file"),
+        ("config.json", b'{"layer_norm_eps": [1e999]}', "bad_file"),
+        ("config.json", b'{"name\\u0000": 1}', "bad_file"),
+        ("config.json", b'{"inner": {"name": ["\\ud800"]}}', "bad_file"),
+        ("config.json", b'{"inner": ' + b"[" * 32 + b"]" * 32 + b"}", "bad_file"),
+        ("preprocessor_config.json", b'{"image_mean": [-Infinity]}', "bad_file"),
         ("tokenizer.json", b'{"model": 3}', "bad_tokenizer"),
         ("model.safetensors", b"abc", "bad_weights"),
         ("model.safetensors", b"\xff" * 100, "bad_weights"),
         ("model.safetensors", (2).to_bytes(8, "little") + b"[]", "bad_weights"),
+        ("model.safetensors", weights_named("a\\u0000"), "bad_weights"),
+        ("model.safetensors", weights_named("\\udfff"), "bad_weights"),
         ("..%2Fconfig.json", b"{}", "bad_name"),
         ("a%2Fconfig.json", b"{}", "bad_name"),
         (".config.json", b"{}", "bad_name"),

@@ -1,9 +1,11 @@
 """Inspects one file of an uploaded checkpoint; runs in a process of its own."""
 
 import json
+import math
 import os
 from typing import Any, BinaryIO
 
+from core.characters import unstorable
 from core.formats.containers.source import Source
 from core.formats.errors import Place
 from core.formats.limits import DEFAULT_LIMITS, Budget
@@ -24,6 +26,8 @@ from core.formats.text.tokenizer import read_tokenizer
 _LARGEST_JSON = 32 << 20
 _LARGEST_SETTINGS = 256 << 10
 _LARGEST_TEXT = 64 << 20
+_DEEPEST = 32
+"""Most levels of nesting of settings that are kept; those of published models have about five."""
 
 
 def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
@@ -57,9 +61,13 @@ def inspect_checkpoint_file(stream: BinaryIO, name: str) -> dict[str, Any]:
             raise place.error(
                 "bad_file", 'has no "weight_map" from the names of tensors to files', case="no_weight_map"
             )
+        _require_storable(weights, place)
         return {"weight_map": weights}
     _refuse_code(document, place)
-    return {"document": document} if kept else {}
+    if not kept:
+        return {}
+    _require_storable(document, place)
+    return {"document": document}
 
 
 def _json(stream: BinaryIO, place: Place, most: int) -> dict[str, Any]:
@@ -73,6 +81,36 @@ def _json(stream: BinaryIO, place: Place, most: int) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise place.error("bad_file", "is no JSON object", case="no_object")
     return document
+
+
+def _require_storable(value: Any, place: Place, levels: int = 1) -> None:
+    """Check that a database can store what the file holds; Python also reads JSON that it cannot.
+
+    Raises:
+        FormatError: ``bad_file``.
+    """
+    if levels > _DEEPEST:
+        raise place.error(
+            "bad_file", f"has more than {_DEEPEST} levels of nesting", case="too_deep", most=_DEEPEST
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise place.error(
+            "bad_file",
+            f"holds the number {value}, which JSON does not have; write a finite number or null",
+            case="not_finite",
+            value=value,
+        )
+    if isinstance(value, str) and (reason := unstorable(value)) is not None:
+        raise place.error(
+            "bad_file", f"has a text that cannot be stored: {reason}", case="unstorable", reason=reason
+        )
+    if isinstance(value, dict):
+        for name in value:
+            _require_storable(name, place, levels)
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            _require_storable(inner, place, levels + 1)
 
 
 def _refuse_code(document: dict[str, Any], place: Place) -> None:

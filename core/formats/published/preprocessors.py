@@ -4,6 +4,7 @@ An image is cut to its largest centred square and resampled to the network's siz
 preprocessor the mean and the standard deviation are used. Of audio its sampling rate, and the normalisation of the input.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from core.formats.published.names import PREPROCESSOR
 Document = Mapping[str, Any]
 
 _RESCALING = 1 / 255
+_LARGEST = 1e6
+"""Magnitude of a mean or a deviation, at most."""
 _MEAN, _DEVIATION = -4.2677393, 4.5689974
 """Of the spectrograms that ASTFeatureExtractor is for, its defaults."""
 
@@ -50,8 +53,8 @@ def image_side(document: Document) -> int | None:
     if document.get("do_center_crop"):
         size = document.get("crop_size", size)
     if isinstance(size, Mapping):
-        sides = {size[name] for name in ("height", "width", "shortest_edge") if size.get(name) is not None}
-        size = sides.pop() if len(sides) == 1 else sides
+        sides = [size[name] for name in ("height", "width", "shortest_edge") if size.get(name) is not None]
+        size = sides[0] if sides and sides.count(sides[0]) == len(sides) else sides
     if size is None:
         return None
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -74,13 +77,15 @@ def check_image(document: Document, channels: int) -> None:
     if document.get("do_rescale", True) is not True:
         raise _unsupported("do_rescale", document.get("do_rescale"), "true: pixels are scaled to 0 … 1")
     factor = document.get("rescale_factor", _RESCALING)
-    if not isinstance(factor, int | float) or abs(factor - _RESCALING) > 1e-9:
+    if not isinstance(factor, float) or not abs(factor - _RESCALING) <= 1e-9:
         raise _unsupported("rescale_factor", factor, "1/255: pixels are scaled to 0 … 1")
     if document.get("do_pad"):
         raise _unsupported("do_pad", True, "false: images are squares")
     mean, deviation = image_statistics(document, channels)
-    if any(not abs(value) < 1e6 for value in mean) or any(not 1e-3 <= value < 1e6 for value in deviation):
-        raise _unsupported("image_std", list(deviation), "deviations of at least 0.001")
+    if any(not abs(value) < _LARGEST for value in mean):
+        raise _unsupported("image_mean", list(mean), "means below a million")
+    if any(not 1e-3 <= value < _LARGEST for value in deviation):
+        raise _unsupported("image_std", list(deviation), "deviations from 0.001 to a million")
 
 
 def check_audio(document: Document, *, spectrograms: bool) -> int:
@@ -102,12 +107,12 @@ def check_audio(document: Document, *, spectrograms: bool) -> int:
     if spectrograms:
         mean, deviation = document.get("mean", _MEAN), document.get("std", _DEVIATION)
         if (
-            not all(isinstance(value, int | float) and abs(value) < 1e6 for value in (mean, deviation))
+            not all(isinstance(value, int | float) and abs(value) < _LARGEST for value in (mean, deviation))
             or deviation <= 0
         ):
             raise _unsupported("std", deviation, "a deviation above 0")
     rate = document.get("sampling_rate", 16_000)
-    if isinstance(rate, bool) or not isinstance(rate, int):
+    if isinstance(rate, bool) or not isinstance(rate, int) or rate < 1:
         raise _unsupported("sampling_rate", rate, "a whole number of samples a second")
     return rate
 
@@ -129,7 +134,8 @@ def _numbers(document: Document, name: str, count: int) -> tuple[float, ...]:
             name=name,
             channels=count,
         )
-    return tuple(map(float, values))
+    # An integer of JSON may be larger than any float.
+    return tuple(float(value) if abs(value) < _LARGEST else math.inf for value in values)
 
 
 def _unsupported(name: str, value: object, known: str) -> FormatError:

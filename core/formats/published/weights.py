@@ -5,6 +5,7 @@ import math
 import struct
 from typing import BinaryIO
 
+from core.characters import unstorable
 from core.formats.errors import Place
 
 LARGEST_HEADER = 16 << 20
@@ -90,7 +91,12 @@ def _checked(document: dict[str, object], data_bytes: int, place: Place) -> Tens
             if isinstance(entry, dict)
             else (None, None, None)
         )
-        if len(name) > _LONGEST_TENSOR_NAME or not _are_sizes(shape) or not _are_sizes(offsets):
+        if (
+            len(name) > _LONGEST_TENSOR_NAME
+            or unstorable(name) is not None
+            or not _are_sizes(shape)
+            or not _are_sizes(offsets)
+        ):
             raise place.error(
                 "bad_weights",
                 f"describes its tensor {name[:100]!r} in no known way",
