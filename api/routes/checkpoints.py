@@ -101,7 +101,8 @@ async def download_checkpoint_file(
 ) -> Response:
     """One file of a checkpoint. `Range` resumes a download, and the `ETag` is the hash to check it by. Only `README.md` changes, and
     its `ETag` with it, unless it was uploaded with the checkpoint."""
-    files = await run_in_threadpool(_files, context, caller.project_id, checkpoint)
+    is_card = path == model_cards.FILE
+    files = await run_in_threadpool(_files, context, caller.project_id, checkpoint, with_card=is_card)
     return await files.send(path, request, context)
 
 
@@ -115,7 +116,7 @@ async def download_checkpoint_file(
 )
 async def download_checkpoint(checkpoint: CheckpointId, caller: Reader, context: Ctx) -> StreamingResponse:
     """The whole checkpoint as one zip, in a folder of its own that opens with `transformers`, with its model card."""
-    files = await run_in_threadpool(_files, context, caller.project_id, checkpoint)
+    files = await run_in_threadpool(_files, context, caller.project_id, checkpoint, with_card=True)
     return await files.send_archive(context)
 
 
@@ -162,12 +163,16 @@ def _card(context: Context, project_id: str, checkpoint_id: str) -> WrittenFile:
         return WrittenFile(model_cards.of(session, project_id, checkpoint_id).encode())
 
 
-def _files(context: Context, project_id: str, checkpoint_id: str) -> StoredFiles:
-    """The files that the checkpoint's manifest lists, the manifest, and the model card unless it was uploaded with one."""
+def _files(context: Context, project_id: str, checkpoint_id: str, *, with_card: bool) -> StoredFiles:
+    """The files that the checkpoint's manifest lists, the manifest, and the model card unless it was uploaded with one.
+
+    Args:
+        with_card: Whether the model card is needed: to write it reads the curves of the job's losses.
+    """
     with read(context.engine) as session:
         checkpoint = service.get(session, project_id, checkpoint_id)
-        has_card = model_cards.has_its_own(checkpoint)
-        card = None if has_card else WrittenFile(model_cards.card(session, checkpoint).encode())
+        write_card = with_card and not model_cards.has_its_own(checkpoint)
+        card = WrittenFile(model_cards.card(session, checkpoint).encode()) if write_card else None
     found = StoredFiles.below(
         checkpoint.prefix,
         checkpoint.manifest["files"],

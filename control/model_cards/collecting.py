@@ -82,7 +82,7 @@ def _evaluation(session: ReadSession, row: Job) -> Evaluation:
 
 
 def _ancestors(session: ReadSession, job: Job) -> Iterator[Ancestor]:
-    """Where the job started from, and so on up to an upload or to fresh weights."""
+    """Where the job started from, and so on up to an upload, to fresh weights, or to a checkpoint whose tokenizer alone was taken."""
     row: Job | None = job
     for _ in range(_ANCESTORS):
         if row is None or (row.spec.get("start") is None and row.parent_checkpoint_id is None):
@@ -105,6 +105,8 @@ def _ancestors(session: ReadSession, job: Job) -> Iterator[Ancestor]:
             task=_title(stored(row.spec), row.spec),
             step=checkpoint.step,
         )
+        if scope == "tokenizer":
+            return
 
 
 def _title(spec: JobSpec, document: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ class Ancestor:
 
     checkpoint: str
     scope: str
-    """How much of it was taken: ``all`` of it, or its ``encoder``."""
+    """How much of it was taken: ``all`` of it, its ``encoder``, or its ``tokenizer`` alone and none of its weights."""
     name: str | None = None
     """Of its job, or of the upload. None, as all below: its job was deleted."""
     job: str | None = None

@@ -15,14 +15,14 @@ _REPOSITORY = re.compile(
 
 def metadata(facts: Facts) -> str:
     """As YAML, without the lines of three hyphens around it. Without a licence: the service knows none."""
-    results = _results(facts)
+    results, base = _results(facts), _base(facts)
     card = ModelCardData(
         library_name="transformers",
         pipeline_tag=_pipeline(facts),
         tags=_tags(facts),
         datasets=[facts.data.id] if facts.data else None,
-        base_model=_base(facts),
-        base_model_relation="finetune" if facts.ancestors else None,
+        base_model=base,
+        base_model_relation="finetune" if base else None,
         model_name=one_line(facts.name) if results else None,
         eval_results=results or None,
         seedbed={
@@ -47,9 +47,9 @@ def _tags(facts: Facts) -> list[str]:
 
 
 def _base(facts: Facts) -> str | None:
-    """The model that training started from: by the name that an upload was given, if that can be one of the Hub's, else by the
-    checkpoint's id."""
-    if not facts.ancestors:
+    """The model whose weights training started from: by the name that an upload was given, if that can be one of the Hub's, else by
+    the checkpoint's id."""
+    if not facts.ancestors or facts.ancestors[0].scope == "tokenizer":
         return None
     nearest = facts.ancestors[0]
     if nearest.job is None and nearest.name is not None and _REPOSITORY.fullmatch(nearest.name):

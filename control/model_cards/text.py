@@ -11,7 +11,11 @@ from core.spec.estimate import estimate
 from core.spec.opening import FOLDER, Opening
 
 _HERE = "."
-_SCOPES = {"all": "all of", "encoder": "the encoder of"}
+_SCOPES = {
+    "all": "all of",
+    "encoder": "the encoder of",
+    "tokenizer": "fresh weights and the tokenizer of",
+}
 _ENGINE = {"device_name": "Device", "precision": "Precision", "threads": "Threads", "torch": "PyTorch"}
 
 

@@ -68,6 +68,16 @@ def test_the_archive_has_the_card_of_its_moment(client: httpx.Client, checkpoint
         assert archive.read(name) == client.get(f"/v1/checkpoints/{checkpoint.id}/card").content
 
 
+def test_a_file_is_downloaded_without_writing_the_card(
+    client: httpx.Client, checkpoint: Stored, engine: Engine
+) -> None:
+    with write(engine) as session:
+        # No card can be written of a job without a spec.
+        session.get_one(Job, session.get_one(Checkpoint, checkpoint.id).job_id).spec = {}
+    assert client.get(checkpoint.url()).status_code == 200
+    assert client.get(checkpoint.url("manifest.json")).status_code == 200
+
+
 def test_neither_files_nor_manifest_list_the_card(client: httpx.Client, checkpoint: Stored) -> None:
     told = client.get(f"/v1/checkpoints/{checkpoint.id}").json()
     assert "README.md" not in {file["path"] for file in told["files"]}

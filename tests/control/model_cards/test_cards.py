@@ -141,6 +141,24 @@ def test_a_fork_names_what_it_started_from_up_to_the_first(session: WriteSession
     assert f"1. the encoder of {two.id}, whose job was deleted\n" in text
 
 
+def test_a_job_that_takes_a_tokenizer_alone_has_no_base(session: WriteSession) -> None:
+    first, claim = make_running(session)
+    one = make_checkpoint(session, claim, 50)
+    second = make_job(session, first.project_id, dataset=first.dataset_id, name="second")
+    second.spec = second.spec | {"start": {"checkpoint": one.id, "scope": "all"}}
+    second.parent_job_id, second.parent_checkpoint_id = first.id, one.id
+    two = _written_by(session, second)
+    baseline = make_job(session, first.project_id, dataset=first.dataset_id, name="baseline")
+    baseline.spec = baseline.spec | {"start": {"checkpoint": two.id, "scope": "tokenizer"}}
+    baseline.parent_job_id, baseline.parent_checkpoint_id = second.id, two.id
+    card = parsed(of(session, first.project_id, _written_by(session, baseline).id))
+    assert {"base_model", "base_model_relation"}.isdisjoint(card.data.to_dict())
+    lines = card.text.partition("## Lineage")[2].partition("##")[0].strip().splitlines()[2:]
+    assert lines == [
+        f"1. fresh weights and the tokenizer of {two.id}, step 7 of the job second ({second.id}; Masked language model)"
+    ]
+
+
 @pytest.mark.parametrize("name", ["bert-base-uncased", "google/bert_u.1", "my bert", "a/b/c", "../x", "-x"])
 def test_an_upload_is_the_base_by_its_name_if_the_hub_can_have_it(session: WriteSession, name: str) -> None:
     job, claim = make_running(session)
