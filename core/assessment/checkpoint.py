@@ -113,7 +113,8 @@ def _with_labels(opened: Opened, reading: Reading, scratch: Path) -> tuple[Super
     objective = create_objective(reading.job, own)
     assert isinstance(objective, Supervised)
     has_head = opened.restore(objective, partly=True)
-    classes: Sequence[str] = () if reading.job.task.reads_transcripts else getattr(own, "classes", ())
+    predicts_classes = has_head and not reading.job.task.reads_transcripts
+    classes: Sequence[str] = getattr(own, "classes", ()) if predicts_classes else ()
     found = matched(reading.data, classes, changed)
     objective.read_from(found.data)
     return objective, found.remarks, has_head

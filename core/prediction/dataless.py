@@ -27,6 +27,8 @@ from core.errors import EngineError
 from core.spec.job import JobSpec
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_UNNAMED = ("LABEL_0", "LABEL_1")
+"""The classes of a network whose configuration names none: `transformers` writes all names but these, its default."""
 _NOTHING = SplitStatistics(documents=0, characters=0, text_bytes=0, tokens=0)
 
 
@@ -96,7 +98,7 @@ def _label_facts(job: JobSpec, checkpoint: Path) -> LabelFacts | None:
         return None
     return LabelFacts(
         kind=kind,
-        classes=() if kind == "number" else _classes(checkpoint),
+        classes=() if kind == "number" else _classes(job, checkpoint),
         unlabelled=0,
         unlabelled_at=(),
         conflicts=0,
@@ -131,7 +133,7 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
         # Of fewer channels where the network's input is something else, such as the lightness alone.
         if len(found.get("image_mean") or ()) == channels:
             mean, std = tuple(map(float, found["image_mean"])), tuple(map(float, found["image_std"]))
-    classes = _classes(checkpoint)
+    classes = _classes(job, checkpoint)
     count = max(1, len(classes))
     for split in ("train", "held_out"):
         np.zeros((count, side, side, channels), np.uint8).tofile(directory / f"{split}.images")
@@ -157,7 +159,7 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
 
 
 def _audio(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedAudio:
-    classes = _classes(checkpoint)
+    classes = _classes(job, checkpoint)
     np.zeros(len(classes), np.int16).tofile(directory / PCM)
     index = np.full((len(classes), 4), -1, np.int64)
     index[:, START], index[:, LENGTH], index[:, LABEL] = (
@@ -192,9 +194,11 @@ def _vocabulary(checkpoint: Path) -> TranscriptFacts:
     return TranscriptFacts.of_alphabet(sorted(numbers, key=lambda token: numbers[token]))
 
 
-def _classes(checkpoint: Path) -> tuple[str, ...]:
-    """Names of the classes that a network with a head distinguishes; () for others."""
+def _classes(job: JobSpec, checkpoint: Path) -> tuple[str, ...]:
+    """Names of the classes that the network of a task with labels distinguishes; () for other tasks without any."""
     named: dict[str, str] = _json(checkpoint / "config.json").get("id2label") or {}
+    if not named and job.task.needs_labels and not job.task.reads_transcripts:
+        return _UNNAMED
     return tuple(named[number] for number in sorted(named, key=int))
 
 

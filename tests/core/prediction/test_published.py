@@ -67,3 +67,20 @@ def test_without_a_head_there_are_only_features(tmp_path: Path) -> None:
     assert found.prediction("embed").kind == "embed"
     with pytest.raises(EngineError, match="fine-tune"):
         found.prediction("fill_mask")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["vit without biases", "resnet with bottlenecks"])
+def test_a_network_of_images_without_a_head_has_features(name: str, tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    bare = saved_network(name, directory)
+    found = opened(directory, tmp_path / "scratch")
+    assert found.prediction("embed").kind == "embed"
+    with pytest.raises(EngineError, match="fine-tune"):
+        found.prediction("classify")
+    image = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.uint8)
+    inputs = found.objective.normalised(found.objective.pixels(image))
+    features = found.objective.learned_encoder.features(inputs)
+    states = bare(pixel_values=inputs).last_hidden_state
+    expected = states[:, 0] if states.ndim == 3 else states.mean(dim=(2, 3))
+    assert torch.allclose(features, expected, atol=1e-5)
