@@ -36,6 +36,18 @@ def sound(seed: int) -> bytes:
     return out.getvalue()
 
 
+def short() -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, np.random.default_rng(99).normal(scale=0.1, size=900), 8000, format="WAV")
+    return out.getvalue()
+
+
+def unread(**audio: Any) -> dict[str, Any]:
+    """A job that skips recordings that cannot be used."""
+    document = job(**audio)
+    return document | {"data": document["data"] | {"on_bad_sample": "skip"}}
+
+
 def recordings(count: int = 8) -> dict[str, bytes]:
     return {f"{number}.wav": sound(number) for number in range(count)}
 
@@ -153,6 +165,47 @@ CASES: dict[str, tuple[dict[str, Any], list[Upload], str | None, str]] = {
     "paths in a table of the datasets library": (
         job(),
         [zipped(recordings()), Upload("t.parquet", packed(sounds=False))],
+        None,
+        "",
+    ),
+    "of a recording that cannot be read": (
+        unread(),
+        [zipped(recordings() | {"9.wav": sound(9)[:-80], "t.csv": table(*ALL, "9.wav")})],
+        None,
+        "",
+    ),
+    "of a recording that cannot be read, beside the archive": (
+        unread(),
+        [zipped(recordings() | {"9.wav": sound(9)[:-80]}), Upload("t.csv", table(*ALL, "9.wav"))],
+        None,
+        "",
+    ),
+    "of a recording that is too short": (
+        unread(minimum_seconds=0.4),
+        [zipped(recordings() | {"9.wav": short(), "t.csv": table(*ALL, "9.wav")})],
+        None,
+        "",
+    ),
+    "a short recording without": (
+        unread(minimum_seconds=0.4),
+        [zipped(recordings() | {"9.wav": short(), "t.csv": table(*ALL)})],
+        None,
+        "",
+    ),
+    "in folders of splits": (
+        job(),
+        [
+            zipped(
+                {f"{'test' if n < 3 else 'train'}/{n}.wav": sound(n) for n in range(8)}
+                | {"t.csv": table(*ALL)}
+            )
+        ],
+        None,
+        "",
+    ),
+    "without endings, in folders": (
+        job(),
+        [zipped({f"wavs/{n}.wav": sound(n) for n in range(8)} | {"t.csv": table(*"01234567")})],
         None,
         "",
     ),
