@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 def test_a_job_goes_on_with_an_uploaded_model(
     scenario: Scenario, service: Running, tmp_path: Path, width: int, theme: str
 ) -> None:
-    model, harmful = tmp_path / "somebody", tmp_path / "harmful"
+    model, harmful = tmp_path / "somebody whose model has a long name", tmp_path / "harmful"
     saved("bert", model)
     shutil.copytree(model, harmful)
     (harmful / "pytorch_model.bin").write_bytes(b"\x80\x04.")

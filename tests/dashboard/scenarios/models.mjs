@@ -13,9 +13,12 @@ await play(async ({ page, context }) => {
   const row = page.getByRole("row", { name: /somebody/ }).first();
   await row.waitFor();
   await assertFits(page);
+  const [name] = await row.locator("bdi").all();
+  assert.ok((await name.boundingBox()).width > 100, "the name is read beside the buttons");
   await page.screenshot({ path: `${given.folder}/models.png`, fullPage: true });
   await row.getByRole("link", { name: "New job" }).click();
   await page.getByText("It goes on with the same task").waitFor();
+  await assertFits(page);
   await page.goto(`${page.url()}&dataset=${given.dataset}`);
   await page.getByText("It goes on with the same task").waitFor();
   await page.getByRole("button", { name: "Start the job" }).click();

@@ -81,23 +81,25 @@ function Row({ checkpoint }: { checkpoint: UploadedCheckpoint }) {
           <Time at={checkpoint.created_at} />
         </td>
         <td className="cell-actions">
-          <ModelCard checkpoint={checkpoint.id} />{" "}
-          {canWrite && (
-            <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
-              New job
-            </ButtonLink>
-          )}{" "}
-          {canWrite && fineTuningTasks(checkpoint.spec, tasks).length > 0 && (
-            <ButtonLink small icon="fork" href={`/jobs/new?fine_tune=${checkpoint.id}`}>
-              Fine-tune
-            </ButtonLink>
-          )}{" "}
-          {kinds.length > 0 && (
-            <Button small aria-expanded={open} onClick={() => setOpen(!open)}>
-              Try out
-            </Button>
-          )}{" "}
-          {canWrite && <Remove checkpoint={checkpoint} />}
+          <div className="model-actions">
+            <ModelCard checkpoint={checkpoint.id} />
+            {canWrite && (
+              <ButtonLink small icon="play" href={`/jobs/new?checkpoint=${checkpoint.id}`}>
+                New job
+              </ButtonLink>
+            )}
+            {canWrite && fineTuningTasks(checkpoint.spec, tasks).length > 0 && (
+              <ButtonLink small icon="fork" href={`/jobs/new?fine_tune=${checkpoint.id}`}>
+                Fine-tune
+              </ButtonLink>
+            )}
+            {kinds.length > 0 && (
+              <Button small aria-expanded={open} onClick={() => setOpen(!open)}>
+                Try out
+              </Button>
+            )}
+            {canWrite && <Remove checkpoint={checkpoint} />}
+          </div>
         </td>
       </tr>
       {open && (
@@ -136,7 +138,7 @@ export function CheckpointsPage() {
       )}
       {all && all.length > 0 && (
         <div className="table-card">
-          <table className="table">
+          <table className="table table-models">
             <thead>
               <tr>
                 <th>Name</th>
