@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, compact, count, duration, metric, parameters, relative, shortId } from "./format";
+import { bytes, compact, count, duration, metric, parameters, plain, relative, shortId } from "./format";
 
 test.each([
   [0, "0"],
@@ -25,6 +25,16 @@ test.each([
   [44_711_220, "44.7 MB"],
   [999_999_999, "1.0 GB"],
 ])("bytes(%d) is %s", (value, text) => expect(bytes(value)).toBe(text));
+
+test.each([
+  [0, "0"],
+  [0.5, "0.5"],
+  [-4, "-4"],
+  [1.30478, "1.305"],
+  [200, "200"],
+  [4000, "4,000"],
+  [0.00004, "4e-5"],
+])("plain(%d) is %s", (value, text) => expect(plain(value)).toBe(text));
 
 test.each([
   [null, "–"],

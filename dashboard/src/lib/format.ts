@@ -53,6 +53,12 @@ export function metric(value: number | null | undefined): string {
   return size >= 1000 ? integer(value) : value.toPrecision(4);
 }
 
+/** A number with at most four significant digits, as on an axis: 0.5, 20, 1.305. */
+export function plain(value: number): string {
+  const size = Math.abs(value);
+  return size >= 0.001 && size < 1000 ? String(Number(value.toPrecision(4))) : metric(value);
+}
+
 /** A share as a percentage: whole, or with one decimal below ten per cent of accuracy matters. */
 export const percent = (fraction: number, digits = 0): string => `${(fraction * 100).toFixed(digits)}%`;
 

@@ -25,7 +25,7 @@ export function LabelMistakes({ document }: { document: LabelMistakesDocument })
       <figcaption>
         <b>Worst mistakes</b>
         <span className="faint small">
-          Samples with the most wrong classes; a class is predicted from a probability of 50 %.
+          Samples with the most wrong classes; a class is predicted from a probability of 50%.
         </span>
       </figcaption>
       {document.mistakes.length === 0 ? (

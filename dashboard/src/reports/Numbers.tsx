@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { count, integer, metric, NONE } from "@/lib/format";
+import { count, integer, NONE, plain } from "@/lib/format";
 import { Button } from "@/ui/Button";
 import type { NumberMistakesDocument, ScatterDocument } from "./documents";
 import { axisOf } from "./axis";
@@ -9,7 +9,7 @@ const SIDE = 280;
 const LEFT = 52;
 const TOP = 10;
 const BOTTOM = 36;
-const shown = (value: number | null): string => (value === null ? NONE : metric(value));
+const shown = (value: number | null): string => (value === null ? NONE : plain(value));
 
 function Plot({ document }: { document: ScatterDocument }) {
   const { low, high, ticks } = axisOf(document.points.flat());
@@ -27,17 +27,17 @@ function Plot({ document }: { document: ScatterDocument }) {
         <g key={tick} className="reliability-axis">
           <line x1={x(low)} x2={x(high)} y1={y(tick)} y2={y(tick)} />
           <text x={LEFT - 6} y={y(tick)} textAnchor="end" dominantBaseline="central">
-            {metric(tick)}
+            {plain(tick)}
           </text>
           <text x={x(tick)} y={TOP + SIDE + 14} textAnchor="middle">
-            {metric(tick)}
+            {plain(tick)}
           </text>
         </g>
       ))}
       <line className="reliability-ideal" x1={x(low)} y1={y(low)} x2={x(high)} y2={y(high)} />
       {document.points.map(([truth, predicted], index) => (
         <circle key={index} className="scatter-point" cx={x(truth)} cy={y(predicted)} r={2.5}>
-          <title>{`${metric(predicted)} predicted, ${metric(truth)} true`}</title>
+          <title>{`${plain(predicted)} predicted, ${plain(truth)} true`}</title>
         </circle>
       ))}
       <text className="reliability-title" x={x((low + high) / 2)} y={TOP + SIDE + 30} textAnchor="middle">
@@ -68,8 +68,8 @@ function PointTable({ document }: { document: ScatterDocument }) {
         <tbody>
           {document.points.map(([truth, predicted], index) => (
             <tr key={index}>
-              <td className="num">{metric(truth)}</td>
-              <td className="num">{metric(predicted)}</td>
+              <td className="num">{plain(truth)}</td>
+              <td className="num">{plain(predicted)}</td>
             </tr>
           ))}
         </tbody>
@@ -114,8 +114,9 @@ export function NumberMistakes({ document }: { document: NumberMistakesDocument 
           <li key={mistake.sample}>
             <Sample seen={mistake} what={`Sample ${integer(mistake.sample)}`} />
             <p className="small">
+              <span className="faint">predicted </span>
               <b className="mistake-predicted num">{shown(mistake.predicted)}</b>
-              <span className="faint"> is </span>
+              <span className="faint">, true </span>
               <span className="num">{shown(mistake.truth)}</span>
             </p>
           </li>

@@ -40,8 +40,10 @@ export function Utterances({ document }: { document: UtterancesDocument }) {
           are replaced, added or missing.
         </span>
       </figcaption>
-      {document.mistakes.length > 0 && (
-        <ul className="sentences">
+      {document.mistakes.length === 0 ? (
+        <p className="muted small">Every utterance was transcribed correctly.</p>
+      ) : (
+        <ul className="sentences sentences-columns">
           {document.mistakes.map((mistake) => (
             <li key={mistake.sample}>
               <p className="small">
