@@ -128,7 +128,7 @@ def _images(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedImages:
     side, channels = job.data.image.size, job.data.image.channels
     mean, std = (0.5,) * channels, (0.25,) * channels
     preprocessor = checkpoint / "preprocessor_config.json"
-    if preprocessor.exists():
+    if job.model.preprocessor is None and preprocessor.exists():
         found = _json(preprocessor)
         # Of fewer channels where the network's input is something else, such as the lightness alone.
         if len(found.get("image_mean") or ()) == channels:

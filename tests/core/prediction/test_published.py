@@ -60,6 +60,15 @@ def test_a_classifier_of_images_classifies(tmp_path: Path) -> None:
     assert [by_name[name] for name in found.objective.classes] == pytest.approx(scores.tolist(), abs=1e-5)
 
 
+def test_a_preprocessor_with_one_mean_for_all_channels_is_read(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved_network("vit", directory)
+    path = directory / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"image_mean": 0.5, "image_std": 0.2}))
+    data = opened(directory, tmp_path / "scratch").objective.data
+    assert (data.mean, data.std) == ((0.5,) * 3, (0.2,) * 3)
+
+
 def test_without_a_head_there_are_only_features(tmp_path: Path) -> None:
     directory = tmp_path / "model"
     saved("bert without a head", directory)
