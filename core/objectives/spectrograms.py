@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import ASTConfig
 
 from core.checkpoints.bundle import write_json
 from core.data.audio import PreparedAudio
 from core.formats.published.names import PREPROCESSOR
 from core.formats.published.preprocessors import spectrogram_statistics
 from core.networks.log_mel import LogMel
-from core.networks.spectrogram_mae import Grid
+from core.networks.settings import as_configured
+from core.networks.spectrogram_mae import Grid, ast_config
 from core.objectives.audio import AudioObjective
 from core.objectives.base import chunks
 from core.spec.architectures.ast import spectrogram_frames
@@ -47,12 +49,23 @@ class SpectrogramObjective(AudioObjective):
         super().__init__(job, data, augmentation)
         frames = job.model.frames or spectrogram_frames(self.clip, patch_size)
         bands, times = job.model.patch_strides or (patch_size, patch_size)
-        self.mel_bins = mel_bins
+        self.mel_bins, self.patch_size = mel_bins, patch_size
         self.grid = Grid(
             (mel_bins - patch_size) // bands + 1, (frames - patch_size) // times + 1, patch_size, times
         )
         self.preprocessor = job.model.preprocessor
         self.log_mel = LogMel(mel_bins, data.sampling_rate, frames)
+
+    def ast_config(self, job: JobSpec) -> ASTConfig:
+        """The configuration of the job's network in `transformers`."""
+        config = ast_config(
+            job.size,
+            mel_bins=self.mel_bins,
+            patch_size=self.patch_size,
+            frames=self.log_mel.frames,
+            dropout=job.dropout,
+        )
+        return as_configured(job, config)
 
     def sound(self, rows: NDArray[Any]) -> tuple[Tensor, Tensor]:
         tensors, lengths = self.clips(rows, np.arange(len(rows)), 0, None)

@@ -24,7 +24,6 @@ from core.networks.audio_classifier import (
 from core.networks.audio_encoder import SpectrogramEncoder, WaveEncoder
 from core.networks.encoder import Encoder
 from core.networks.settings import as_configured
-from core.networks.spectrogram_mae import ast_config
 from core.networks.wav2vec2 import wav2vec2_config
 from core.objectives.audio import CHECKPOINT_ADVICE, AudioObjective, is_audio
 from core.objectives.base import Batch, objective_for
@@ -87,16 +86,7 @@ class SpectrogramClassifier(AudioClassifier, SpectrogramObjective):
             self, job, data, task.augmentation, mel_bins=task.mel_bins, patch_size=task.patch_size
         )
         self.start_learning(job, task, data)
-        config = as_configured(
-            job,
-            ast_config(
-                job.size,
-                mel_bins=task.mel_bins,
-                patch_size=task.patch_size,
-                frames=self.log_mel.frames,
-                dropout=job.dropout,
-            ),
-        )
+        config = self.ast_config(job)
         self.model = create_spectrogram_classifier(config, self.grid, data.classes, job.training.seed)
         if job.model.config is not None:
             # Those of a network as somebody else made it are learned, and not sines and cosines.

@@ -22,8 +22,7 @@ from core.evaluation.pictures import one_above_other, png, side_by_side
 from core.evaluation.spectrograms import draw_spectrograms
 from core.networks.audio_encoder import SpectrogramEncoder
 from core.networks.encoder import Encoder
-from core.networks.settings import as_configured
-from core.networks.spectrogram_mae import ast_config, create_decoder, create_encoder, encode_visible
+from core.networks.spectrogram_mae import create_decoder, create_encoder, encode_visible
 from core.objectives.audio import CHECKPOINT_ADVICE, is_audio
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.predictions import Answering, Asked, Predictor, images_result
@@ -49,16 +48,7 @@ class MaskedSpectrogramModeling(SpectrogramObjective):
         super().__init__(job, data, task.augmentation, mel_bins=task.mel_bins, patch_size=task.patch_size)
         self.task = task
         self.visible = min(self.grid.patches, max(1, round(self.grid.patches * (1.0 - task.mask_ratio))))
-        config = as_configured(
-            job,
-            ast_config(
-                job.size,
-                mel_bins=task.mel_bins,
-                patch_size=task.patch_size,
-                frames=self.log_mel.frames,
-                dropout=job.dropout,
-            ),
-        )
+        config = self.ast_config(job)
         self.model = create_encoder(config, self.grid, job.training.seed)
         self.decoder = create_decoder(
             config,
