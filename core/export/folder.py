@@ -15,7 +15,8 @@ from core.export.quantized import Cost, Measure, export_quantized
 from core.spec.exports import ExportFormat
 
 _WEIGHTS = ".safetensors"
-"""Ending of the files with weights, of the network and of what only training needs. They are not copied."""
+"""In the names of files with weights, of the network and of what only training needs, and of their indices. They are not
+copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,6 @@ def export_checkpoint(
     else:
         done = Folder(export_onnx(model, out))
     for path in checkpoint.iterdir():
-        if path.is_file() and path.name != MANIFEST and path.suffix != _WEIGHTS:
+        if path.is_file() and path.name != MANIFEST and _WEIGHTS not in path.suffixes:
             shutil.copyfile(path, out / path.name)
     return done

@@ -58,10 +58,12 @@ def gguf_tokenizer(folder: Path, config: Any, architecture: str) -> GgufTokenize
     if why := _misfit(document):
         raise unsupported(architecture, f"llama.cpp has no tokenizer that gives the same tokens: {why}")
     tokenizer = Tokenizer.from_file(str(path))
-    if tokenizer.get_vocab_size() > config.vocab_size:
+    # Not the number of tokens, because their ids may have gaps.
+    count = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if count > config.vocab_size:
         raise unsupported(
             architecture,
-            f"its tokenizer has {tokenizer.get_vocab_size():,} tokens and the network {config.vocab_size:,}",
+            f"the ids of its tokenizer's tokens are below {count:,}, and the network has {config.vocab_size:,} tokens",
         )
     tokens, types = _vocabulary(document, config.vocab_size)
     bos, eos = _first(config.bos_token_id), _first(config.eos_token_id)

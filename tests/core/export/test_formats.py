@@ -211,6 +211,18 @@ def test_a_tokenizer_that_llama_cpp_has_not_is_refused(
     assert caught.value.code == "export_unsupported"
 
 
+def test_a_token_with_an_id_that_the_network_has_not_is_refused(make: Make, tmp_path: Path) -> None:
+    made = make("causal_lm-llama").directory
+    document = json.loads((made / "tokenizer.json").read_text())
+    vocabulary = document["model"]["vocab"]
+    vocabulary[max(vocabulary, key=vocabulary.get)] = 5000
+    document["added_tokens"] = [one for one in document["added_tokens"] if one["id"] in vocabulary.values()]
+    (made / "tokenizer.json").write_text(json.dumps(document))
+    with pytest.raises(EngineError, match="ids of its tokenizer's tokens are below 5,001") as caught:
+        export_checkpoint(made, tmp_path, "gguf")
+    assert caught.value.code == "export_unsupported"
+
+
 def test_a_network_that_llama_cpp_has_not_is_refused(make: Make, tmp_path: Path) -> None:
     made = make("causal_lm-llama").directory
     document = json.loads((made / "config.json").read_text())

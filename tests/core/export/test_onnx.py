@@ -160,6 +160,16 @@ def test_an_encoder_stored_without_its_pooler_has_no_output_of_one(tmp_path: Pat
     _same(session, model)
 
 
+def test_weights_in_several_files_are_exported_without_their_index(tmp_path: Path) -> None:
+    made, out = tmp_path / "checkpoint", tmp_path / "onnx"
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    model = transformers.BertModel(transformers.BertConfig(vocab_size=40, **sizes))
+    model.save_pretrained(made, max_shard_size="4KB")
+    assert (made / "model.safetensors.index.json").exists()
+    _same(_exported(made, out), model)
+    assert {path.name for path in out.iterdir()} == {"model.onnx", "config.json"}
+
+
 def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path: Path) -> None:
     made = tmp_path / "checkpoint"
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
