@@ -79,12 +79,16 @@ export function ComparePage({ first, second }: { first: string; second: string }
             <tbody>
               {names.map((name) => {
                 const { title, format } = meaningOf(bare(name), tasks);
-                const better = betterOf(own[name], theirs[name], tasks.metric(bare(name))?.better);
+                const left = shown(own[name], format);
+                const right = shown(theirs[name], format);
+                // Values that look the same are no difference to point at.
+                const better =
+                  left === right ? null : betterOf(own[name], theirs[name], tasks.metric(bare(name))?.better);
                 return (
                   <tr key={name}>
                     <th scope="row">{title}</th>
-                    <td className="num">{emphasized(shown(own[name], format), better === "first")}</td>
-                    <td className="num">{emphasized(shown(theirs[name], format), better === "second")}</td>
+                    <td className="num">{emphasized(left, better === "first")}</td>
+                    <td className="num">{emphasized(right, better === "second")}</td>
                   </tr>
                 );
               })}

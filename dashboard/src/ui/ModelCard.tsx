@@ -18,7 +18,9 @@ function Card({ checkpoint, onClose }: { checkpoint: string; onClose: () => void
       {data === undefined ? (
         !error && <Skeleton width="100%" height={220} />
       ) : (
-        <CodeBlock wrap label="the model card" code={data} />
+        <div className="model-card">
+          <CodeBlock wrap label="the model card" code={data} />
+        </div>
       )}
       <div className="dialog-actions">
         <ButtonLink

@@ -58,8 +58,10 @@ interface Figure {
   share: boolean;
 }
 
-function figureOf(task: Task | undefined, tasks: Tasks): Figure | undefined {
-  const [own] = figuresOf(task, tasks).filter(([, series]) => series.startsWith("eval/"));
+function figureOf(task: Task | undefined, tasks: Tasks, newest: Checkpoint | undefined): Figure | undefined {
+  const [own] = figuresOf(task, tasks, newest?.metrics ?? {}).filter(([, series]) =>
+    series.startsWith("eval/"),
+  );
   if (!own) return undefined;
   const [title, series] = own;
   return { title, series, share: meaningOf(series.slice("eval/".length), tasks).format === "percent" };
@@ -200,7 +202,7 @@ export function CheckpointsTab({ job }: { job: Job }) {
   const [open, setOpen] = useState<string | null>(null);
   const tasks = useTasks();
   const task = tasks.of(job.spec.task.kind);
-  const figure = figureOf(task, tasks);
+  const figure = figureOf(task, tasks, data?.data[0]);
   const formats = exportFormats(job.spec, task);
   const canWrite = useCanWrite();
   const tunable = canWrite && fineTuningTasks(job.spec, tasks).length > 0;

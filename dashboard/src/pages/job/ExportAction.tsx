@@ -3,11 +3,13 @@ import { useState } from "react";
 import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { Checkpoint, Export } from "@/api/types";
-import { bytes, metric } from "@/lib/format";
+import { meaningOf } from "@/charts/metrics";
+import { bytes, metric, percent } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { kind } from "@/shortJobs/kinds/export";
 import { ShortJobFailure } from "@/shortJobs/ShortJobRow";
 import { stateText, useShortJob } from "@/shortJobs/useShortJob";
+import { useTasks } from "@/tasks/context";
 import type { Task } from "@/tasks/tasks";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Confirm } from "@/ui/Dialog";
@@ -17,8 +19,16 @@ type Format = Task["exports"][number];
 
 /** The largest difference between the outputs of the export and of the checkpoint, and what rounding costs, as text. */
 function Checked({ made }: { made: Export }) {
+  const tasks = useTasks();
   const { check, architecture, opset, costs } = made.result ?? {};
   if (!check) return null;
+  const costText = ({ name, original, exported }: NonNullable<typeof costs>[number]): string => {
+    const { title, format } = meaningOf(name, tasks);
+    const [before, after] = [original, exported].map((value) =>
+      format === "percent" && value !== null ? percent(value, 1) : metric(value),
+    );
+    return `${title} ${before} → ${after}`;
+  };
   return (
     <>
       <p className="faint small">
@@ -29,10 +39,7 @@ function Checked({ made }: { made: Export }) {
         other sizes.
       </p>
       {costs && costs.length > 0 && (
-        <p className="faint small num">
-          Held-out split, before and after:{" "}
-          {costs.map((cost) => `${cost.name} ${metric(cost.original)} → ${metric(cost.exported)}`).join(", ")}
-        </p>
+        <p className="faint small num">Held-out split, before and after: {costs.map(costText).join("; ")}</p>
       )}
     </>
   );

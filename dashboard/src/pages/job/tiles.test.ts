@@ -30,6 +30,11 @@ test("values are of the held-out part where there is one, shares in percent", ()
   expect(tiles.get("Images seen")).toBe("40");
 });
 
+test("metrics that the job has come before those that it has not", () => {
+  const shown = tilesOf(job("match", { "probe/probe_score": 0.25 }), TASKS).map(([title]) => title);
+  expect(shown.slice(0, 4)).toEqual(["Train loss", "Held-out loss", "Probe", "Matched"]);
+});
+
 test("a job of a task that is not known has figures too", () => {
   expect(titles("not_yet")).toContain("Rank");
   expect(titles("not_yet", new Tasks([]))).toEqual([

@@ -23,10 +23,20 @@ const telling = ({ series }: Metric): string =>
 const tiled = (metrics: readonly Metric[]): [string, string][] =>
   metrics.flatMap((one) => (one.tile ? [[one.tile, telling(one)] as [string, string]] : []));
 
-/** The task's own metrics besides its losses, the most important first. */
-export function figuresOf(task: Task | undefined, tasks: Tasks): [string, string][] {
+/**
+ * The task's own metrics besides its losses, the most important first. Those with a value in `measured` come before the
+ * others: which ones a job has may depend on its labels.
+ */
+export function figuresOf(
+  task: Task | undefined,
+  tasks: Tasks,
+  measured: Readonly<Record<string, unknown>>,
+): [string, string][] {
   const metrics = task?.metrics ?? tasks.shared("representation");
-  return tiled(metrics.filter(({ group }) => group === "task" || group === "representation"));
+  const all = tiled(metrics.filter(({ group }) => group === "task" || group === "representation"));
+  const present = all.filter(([, series]) => typeof measured[series] === "number");
+  const absent = all.filter((one) => !present.includes(one));
+  return [...present, ...absent];
 }
 
 function value(job: Job, name: string, tasks: Tasks): string {
@@ -52,7 +62,7 @@ export function tilesOf(job: Job | undefined, tasks: Tasks): [string, string][] 
   const losses = (task?.metrics.find(({ group }) => group === "loss")?.series ?? LOSSES).map(
     (name): [string, string] => [name.startsWith("eval/") ? "Held-out loss" : "Train loss", name],
   );
-  const measured = [...losses, ...figuresOf(task, tasks)].slice(0, OWN);
+  const measured = [...losses, ...figuresOf(task, tasks, job?.latest ?? {})].slice(0, OWN);
   return [
     ...[...measured, ...tiled(tasks.shared("run"))].map(([title, name]): [string, string] => [
       title,
