@@ -24,7 +24,8 @@ class PredictionRequest:
     id: str
     project_id: str
     checkpoint_id: str
-    job_id: str
+    job_id: str | None
+    """That wrote the checkpoint; None for one that was uploaded."""
     step: int
     prefix: str
     """Of the checkpoint's objects in storage."""

@@ -35,7 +35,8 @@ class PredictionOut(Resource):
     kind: str
     """As asked for."""
     checkpoint: str
-    job: str
+    job: str | None
+    """That wrote the checkpoint; null for one that was uploaded."""
     step: int
     """Of the checkpoint."""
     cold: bool

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from control.checkpoints import service as checkpoints
+from control.checkpoints.uploads import is_uploaded
 from control.datasets import repository as datasets
 from control.datasets.modalities import READING
 from control.db import ReadSession
@@ -56,7 +57,7 @@ def request_of(
         id=new_id("prd"),
         project_id=project_id,
         checkpoint_id=checkpoint.id,
-        job_id=checkpoint.job_id,
+        job_id=None if is_uploaded(checkpoint) else checkpoint.job_id,
         step=checkpoint.step,
         prefix=checkpoint.prefix,
         files=tuple(

@@ -7,9 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
+from control.db import read, write
+from control.jobs import service as jobs
+from control.predictions.schemas import PredictIn
+from control.predictions.service import request_of
 from tests.api.test_checkpoint_uploads import complete, files_of, filled, problem, put, with_tensor
 from tests.core.published_networks import NETWORKS, saved_network
+from tests.factories import make_worker
 
 CASES: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
     "image size": ("vit", "config.json", {"image_size": 32}, "checkpoint_misfit", "position_embeddings"),
@@ -161,6 +167,34 @@ def test_networks_become_checkpoints_of_the_task_that_goes_on_with_them(
         assert spec["task"]["kind"] == NETWORKS[name].task
         assert spec["model"]["preprocessor"] == json.loads(files["preprocessor_config.json"])
         assert spec["model"]["config"]["field_of_somebody"] == {"kept": [1, 2]}
+
+
+def test_exports_and_predictions_of_an_uploaded_network_name_no_job(
+    client: httpx.Client, models: dict[str, dict[str, bytes]], engine: Engine, project_id: str
+) -> None:
+    checkpoint = filled(client, models["vit"])
+    complete(client, checkpoint)
+    for file_format in ("onnx", "onnx_int8"):
+        answer = client.post(f"/v1/checkpoints/{checkpoint}/export", json={"format": file_format})
+        assert answer.status_code == 202, answer.text
+        asked = answer.json()
+        assert (asked["checkpoint"], asked["job"], asked["step"]) == (checkpoint, None, 0)
+        again = client.post(f"/v1/checkpoints/{checkpoint}/export", json={"format": file_format}).json()
+        assert again["id"] == asked["id"]
+        with write(engine) as session:
+            claim = jobs.claim(session, make_worker(session))
+            assert claim
+            assert (claim.job_id, claim.files) == (asked["id"], ())
+            assert [reference.id for reference in claim.checkpoints] == [checkpoint]
+            jobs.finish(
+                session, claim.job_id, claim.attempt, jobs.Failed("export_differs", "It differs.", "")
+            )
+        assert client.get(f"/v1/exports/{asked['id']}").json()["job"] is None
+    with read(engine) as session:
+        request = request_of(
+            session, project_id, checkpoint, PredictIn(kind="embed", content="eA=="), seconds=9
+        )
+    assert (request.job_id, request.step) == (None, 0)
 
 
 @pytest.mark.parametrize("case", CASES)

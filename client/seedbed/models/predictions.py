@@ -10,7 +10,8 @@ class Prediction(Resource):
 
     kind: str
     checkpoint: str
-    job: str
+    job: str | None = None
+    """None: the checkpoint was uploaded."""
     step: int
     cold: bool
     """Whether the model was loaded for this request."""

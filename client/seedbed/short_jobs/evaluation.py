@@ -86,6 +86,7 @@ class EvaluationResult(Resource):
 class Evaluation(ShortJob):
     checkpoint: str
     job: str | None = None
+    """None: the checkpoint was uploaded."""
     step: int
     dataset: str
     against: str | None = None

@@ -34,7 +34,8 @@ class ExportResult(Resource):
 
 class Export(FilesShortJob):
     checkpoint: str
-    job: str
+    job: str | None = None
+    """None: the checkpoint was uploaded."""
     step: int
     format: str
     result: ExportResult | None = None

@@ -63,7 +63,8 @@ class ExportResult(Resource):
 class ExportOut(ShortJobOut):
     object: Literal["export"] = "export"
     checkpoint: str
-    job: str
+    job: str | None
+    """That wrote the checkpoint; null for one that was uploaded."""
     step: int
     format: ExportFormat
     files: list[CheckpointFile] = Field(default_factory=list)

@@ -2836,8 +2836,11 @@ export interface components {
             object: "export";
             /** Checkpoint */
             checkpoint: string;
-            /** Job */
-            job: string;
+            /**
+             * Job
+             * @description That wrote the checkpoint; null for one that was uploaded.
+             */
+            job: string | null;
             /** Step */
             step: number;
             /**
@@ -4683,8 +4686,11 @@ export interface components {
             kind: string;
             /** Checkpoint */
             checkpoint: string;
-            /** Job */
-            job: string;
+            /**
+             * Job
+             * @description That wrote the checkpoint; null for one that was uploaded.
+             */
+            job: string | null;
             /**
              * Step
              * @description Of the checkpoint.
