@@ -20,6 +20,7 @@ from core.objectives.supervised import Supervised
 from core.objectives.waves import WaveObjective
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
+from core.training.probing import spread
 
 _MOST_SAMPLES = 1000
 _MOST_TOKENS = 32_768
@@ -68,7 +69,8 @@ class Quality:
         objective: Any = self._objective
         scores = _scores(objective, run)
         samples = objective.samples("held_out")
-        indices = np.arange(min(len(samples), _MOST_SAMPLES), dtype=np.int64)
+        # The split may be in the order of its classes.
+        indices = spread(_MOST_SAMPLES, len(samples))
         if scores is None or not len(indices):
             return {}
         own = objective.scores

@@ -37,7 +37,7 @@ class ExportCheck(Resource):
 
 
 class ExportCost(Resource):
-    """One measure of the task on the held-out split, before and after the export. The first 1,000 samples at most."""
+    """One measure of the task on the held-out split, before and after the export: of at most 1,000 samples, evenly spread over it."""
 
     name: str
     """As `metrics` of the task names it."""

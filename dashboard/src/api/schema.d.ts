@@ -2725,7 +2725,7 @@ export interface components {
         };
         /**
          * ExportCost
-         * @description One measure of the task on the held-out split, before and after the export. The first 1,000 samples at most.
+         * @description One measure of the task on the held-out split, before and after the export: of at most 1,000 samples, evenly spread over it.
          */
         ExportCost: {
             /**

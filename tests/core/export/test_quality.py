@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import core.export.quality
 from core.data import data_files, prepare_for
 from core.export.comparison import Run
 from core.export.network import open_network
@@ -49,14 +50,17 @@ def _quality(made: Made, job: JobSpec, cache: Path) -> Quality:
     return Quality(made.directory, job, prepare_for(job, data_files([made.data], job.task.modality), cache))
 
 
-def _own_measures(made: Made, job: JobSpec, cache: Path, batch_size: int) -> dict[str, float]:
+def _own_measures(
+    made: Made, job: JobSpec, cache: Path, batch_size: int, chosen: Sequence[int] | None = None
+) -> dict[str, float]:
     data = prepare_for(job, data_files([made.data], job.task.modality), cache)
     objective = create_objective(job, data)
     assert isinstance(objective, Supervised)
     objective.restore(made.directory)
     samples = objective.eval().samples("held_out")
+    indices = np.arange(len(samples)) if chosen is None else np.array(chosen)
     with torch.no_grad():
-        return objective.outcomes(samples, np.arange(len(samples)), batch_size).values
+        return objective.outcomes(samples, indices, batch_size).values
 
 
 @pytest.mark.parametrize("name", _SUPERVISED)
@@ -109,3 +113,16 @@ def test_waves_are_read_as_the_preprocessor_says_and_without_padding(
     # A norm over time changes with the last samples of a recording, which no frame reads.
     exact = 1e-4 if normalization == "group" else 1e-6
     assert found["loss"] == pytest.approx(own["loss"], rel=exact)
+
+
+def test_of_many_samples_some_are_measured_from_the_whole_split(
+    make: Make, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core.export.quality, "_MOST_SAMPLES", 3)
+    made, job = make("text_classification-gpt2"), _job("text_classification-gpt2")
+    data = prepare_for(job, data_files([made.data], job.task.modality), cache)
+    count = len(create_objective(job, data).samples("held_out"))
+    assert count > 9
+    own = _own_measures(made, job, cache, 8, [0, count // 3, 2 * count // 3])
+    found = _quality(made, job, cache).measure([_by_torch(made.directory)])
+    assert found == pytest.approx(own, rel=1e-4, abs=1e-6, nan_ok=True)
