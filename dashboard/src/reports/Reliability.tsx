@@ -93,7 +93,7 @@ export function Reliability({ document }: { document: ReliabilityDocument }) {
       <figcaption>
         <b>Reliability</b>
         <span className="faint small">
-          Accuracy by confidence; darker bars have more samples. Calibration error{" "}
+          Accuracy by confidence; paler bars have fewer samples. Calibration error{" "}
           <span className="num">{percent(document.error, 1)}</span>.
         </span>
         <Button small aria-pressed={table} onClick={() => setTable(!table)}>
