@@ -26,8 +26,11 @@ def fill_mask(
     within(len(ids), length)
     places = [place for place, token in enumerate(ids) if token == mask_id]
     yield None
-    shares = _probabilities(model, torch.tensor([ids], device=model.device), places)
-    best, tokens = shares.topk(min(asked.options.top_k, shares.shape[1]), dim=1)
+    # An uploaded network may have rows in its vocabulary that no token of its tokenizer stands for.
+    known = torch.tensor(sorted(tokenizer.get_vocab().values()), device=model.device)
+    shares = _probabilities(model, torch.tensor([ids], device=model.device), places, known)
+    best, rows = shares.topk(min(asked.options.top_k, shares.shape[1]), dim=1)
+    tokens = known[rows]
     masks = [
         {
             "position": place,
@@ -48,8 +51,8 @@ def fill_mask(
     return {"kind": "masks", "masks": masks, "text": tokenizer.decode(filled, skip_special_tokens=True)}
 
 
-def _probabilities(model: MaskedNetwork, ids: Tensor, places: list[int]) -> Tensor:
-    """Shape (masks, V), fp32."""
+def _probabilities(model: MaskedNetwork, ids: Tensor, places: list[int], known: Tensor) -> Tensor:
+    """Shape (masks, tokens in `known`), fp32."""
     matrix, bias = vocabulary(model)
     hidden = transform(model, encode(model, ids)[0, places])
-    return torch.nn.functional.linear(hidden, matrix, bias).float().softmax(dim=1)
+    return torch.nn.functional.linear(hidden, matrix, bias).float()[:, known].softmax(dim=1)

@@ -11,7 +11,9 @@ from PIL import Image
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from core.errors import EngineError
+from core.objectives.predictions import Asked
 from core.prediction.opening import open_checkpoint
+from core.spec.predictions import FillMaskOptions
 from tests.core.published_models import saved
 from tests.core.published_networks import SIDE, saved_network
 
@@ -31,6 +33,22 @@ def test_a_bert_fills_masks(tmp_path: Path) -> None:
     ids = torch.tensor([[16, 0, 18, 4, 17]])
     expected = fill.model(input_ids=ids).logits
     assert torch.allclose(found.objective.model(input_ids=ids).logits, expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_rows_of_a_padded_vocabulary_without_a_token_are_no_candidates(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved("bert", directory)
+    found = opened(directory, tmp_path / "scratch")
+    tokens = set(AutoTokenizer.from_pretrained(directory).get_vocab())
+    assert len(tokens) < found.objective.model.config.vocab_size
+    answering = found.objective.predictors["fill_mask"](Asked(FillMaskOptions(top_k=50), "the [MASK] sat"))
+    assert next(answering) is None
+    with pytest.raises(StopIteration) as end:
+        next(answering)
+    [mask] = end.value.value["masks"]
+    assert {candidate["token"] for candidate in mask["candidates"]} == tokens
+    assert sum(candidate["probability"] for candidate in mask["candidates"]) == pytest.approx(1, abs=1e-5)
 
 
 @torch.no_grad()
