@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.evaluation.classification import label_aurocs
-from core.evaluation.reports import MISTAKES, Document, Shown, class_rows, reliability_of
+from core.evaluation.reports import MISTAKES, Document, Shown, class_rows, finite, reliability_of
 
 
 def label_documents(
@@ -57,7 +57,7 @@ def label_mistakes(
 
     def named(chosen: NDArray[np.bool_], number: int) -> list[dict[str, object]]:
         return [
-            {"class": classes[place], "probability": float(probabilities[number, place])}
+            {"class": classes[place], "probability": finite(float(probabilities[number, place]))}
             for place in np.flatnonzero(chosen).tolist()
         ]
 

@@ -161,7 +161,7 @@ def reliability_of(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) 
             }
             for number in range(BINS)
         ],
-        "error": float(np.abs(confident - right).sum() / len(confidence)),
+        "error": finite(float(np.abs(confident - right).sum() / len(confidence))),
     }
 
 
@@ -190,7 +190,7 @@ def mistakes(
                 "sample": int(number),
                 "truth": classes[labels[number]],
                 "predicted": classes[predicted[number]],
-                "confidence": float(confidence[number]),
+                "confidence": finite(float(confidence[number])),
                 **seen,
             }
             for number, seen in zip(worst, show(worst), strict=True)
@@ -228,4 +228,4 @@ def _areas(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDA
 
 
 def _share(part: float, whole: float) -> float | None:
-    return float(part / whole) if whole else None
+    return finite(float(part / whole)) if whole else None

@@ -1,5 +1,6 @@
 """Measures of resamples are those of the repeated samples, as torchmetrics (in single precision) and the counts of entities have them."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -165,3 +166,18 @@ def test_numbers_that_are_all_equal_have_no_correlation() -> None:
     found = outcomes.measure(np.array([2, 1, 0]))
     assert set(found) == {"loss", "mean_absolute_error"}
     assert set(outcomes.measure(np.array([1, 1, 1]))) == set(outcomes.values)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_documents_of_outputs_that_are_not_finite_are_json(value: float) -> None:
+    labels = np.arange(10) % 3
+    scores = torch.randn((10, 3), generator=torch.Generator().manual_seed(0))
+    scores[2, 1] = value
+    kinds: list[Outcomes] = [
+        ClassOutcomes(scores, labels, CLASSES[:3]),
+        LabelSetOutcomes(scores, labels[:, None] == np.arange(3), CLASSES[:3]),
+        NumberOutcomes(scores[:, 1].numpy(), labels),
+    ]
+    for outcomes in kinds:
+        documents = outcomes.documents(lambda places: [{} for _ in places])
+        assert json.dumps(documents, allow_nan=False)
