@@ -60,7 +60,8 @@ export function plain(value: number): string {
 }
 
 /** A share as a percentage: whole, or with one decimal below ten per cent of accuracy matters. */
-export const percent = (fraction: number, digits = 0): string => `${(fraction * 100).toFixed(digits)}%`;
+export const percent = (fraction: number | null, digits = 0): string =>
+  fraction === null ? NONE : `${(fraction * 100).toFixed(digits)}%`;
 
 /** Seconds as "42s", "2m 14s", "3h 05m", "2d 4h". */
 export function duration(seconds: number): string {

@@ -27,7 +27,7 @@ export interface PerClassDocument {
 export interface ReliabilityDocument {
   kind: "reliability";
   bins: { low: number; high: number; samples: number; confidence: number | null; accuracy: number | null }[];
-  error: number;
+  error: number | null;
 }
 
 /** What people see of a sample. */
@@ -44,7 +44,7 @@ export interface Seen {
 export interface Mistake extends Seen {
   truth: string;
   predicted: string;
-  confidence: number;
+  confidence: number | null;
 }
 
 export interface MistakesDocument {
@@ -54,7 +54,7 @@ export interface MistakesDocument {
 
 export interface Decision {
   class: string;
-  probability: number;
+  probability: number | null;
 }
 
 export interface LabelMistakesDocument {
