@@ -38,6 +38,8 @@ class NumberOutcomes(Outcomes):
             "loss": squares / total,
             "mean_absolute_error": float(counts @ np.abs(errors)) / total,
         }
+        if not np.isfinite(self._predicted[counts > 0]).all():
+            return found
         if _varies(self._by_truth, counts) and _varies(self._by_prediction, counts):
             ranks = _ranks(self._by_prediction, counts), _ranks(self._by_truth, counts)
             found["pearson"] = _correlation(self._predicted, self._truth, counts)

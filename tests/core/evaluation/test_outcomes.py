@@ -169,7 +169,9 @@ def test_numbers_that_are_all_equal_have_no_correlation() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_documents_of_outputs_that_are_not_finite_are_json(value: float) -> None:
+def test_outputs_that_are_not_finite_have_no_interval_without_a_value_and_documents_in_json(
+    value: float,
+) -> None:
     labels = np.arange(10) % 3
     scores = torch.randn((10, 3), generator=torch.Generator().manual_seed(0))
     scores[2, 1] = value
@@ -179,5 +181,9 @@ def test_documents_of_outputs_that_are_not_finite_are_json(value: float) -> None
         NumberOutcomes(scores[:, 1].numpy(), labels),
     ]
     for outcomes in kinds:
+        found = outcomes.measure(np.ones(10, np.int64))
+        assert {name for name, one in found.items() if np.isfinite(one)} <= {
+            name for name, one in outcomes.values.items() if np.isfinite(one)
+        }
         documents = outcomes.documents(lambda places: [{} for _ in places])
         assert json.dumps(documents, allow_nan=False)
