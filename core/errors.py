@@ -26,6 +26,8 @@ _EXIT_CODES = {
     "export_unsupported": 64,
     "export_differs": 64,
     "start_missing": 64,
+    "earlier_data_missing": 64,
+    "teacher_missing": 64,
     "run_directory_taken": 64,
     "run_directory_unwritable": 74,
     "run_directory_busy": 74,

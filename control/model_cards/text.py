@@ -13,6 +13,7 @@ from core.spec.opening import FOLDER, Opening
 _HERE = "."
 _SCOPES = {
     "all": "all of",
+    "weights": "the weights of",
     "encoder": "the encoder of",
     "tokenizer": "fresh weights and the tokenizer of",
 }

@@ -40,6 +40,8 @@ AVERAGED = "ema"
 """The folder with the same networks and tensors, with the weights' moving average."""
 OPTIMIZER = "trainer/optimizer.safetensors"
 STATE = "trainer/state.json"
+HOOKS = "trainer/hooks.safetensors"
+"""Tensors of the additions to the loop; absent where there are none."""
 
 BASE = "base"
 """In the folder of a network with merged layers: the network without them."""
@@ -218,16 +220,29 @@ class Bundle:
         return {name: t for name, t in state.items() if not name.startswith(elsewhere)}
 
 
-def write_trainer(directory: Path, optimizer: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-    """Write what a resume needs besides the weights: the optimisers' tensors, and facts about the run as JSON."""
+def write_trainer(
+    directory: Path,
+    optimizer: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    hooks: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Write what a resume needs besides the weights: the tensors of the optimisers and of the additions to the loop, and facts
+    about the run as JSON."""
     (directory / OPTIMIZER).parent.mkdir(exist_ok=True)
     save_file(dict(optimizer), directory / OPTIMIZER)
+    if hooks:
+        save_file(dict(hooks), directory / HOOKS)
     (directory / STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
 
 def read_optimizer(directory: Path) -> dict[str, Tensor]:
     """The optimisers' tensors of a checkpoint, by the names of `write_trainer`."""
     return load_file(directory / OPTIMIZER)
+
+
+def read_hooks(directory: Path) -> dict[str, Tensor]:
+    """The tensors of the additions to the loop in a checkpoint, named ``HOOK.TENSOR``; empty if it has none."""
+    return load_file(directory / HOOKS) if (directory / HOOKS).exists() else {}
 
 
 def read_state(directory: Path) -> dict[str, Any]:

@@ -34,6 +34,8 @@ _LATER: Mapping[str, Any] = {
     "data.audio.transcripts": False,
     "data.text": TextDataSpec().model_dump(mode="json"),
     "training.early_stopping": None,
+    "distillation": None,
+    "continual": None,
 }
 """Fields of a job that were added to the schema after its first release, by dotted path, and their defaults as JSON."""
 
@@ -146,7 +148,17 @@ def find_origin(
 def fingerprint(job: JobSpec) -> str:
     """A hash of the fields that determine what a run computes; name and priority are not among them."""
     document = recorded(job)
-    of_run = ("version", "start", "task", "model", "adaptation", "training", "data")
+    of_run = (
+        "version",
+        "start",
+        "task",
+        "model",
+        "adaptation",
+        "distillation",
+        "continual",
+        "training",
+        "data",
+    )
     document = {name: document[name] for name in of_run if name in document}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

@@ -24,7 +24,7 @@ class EncoderStart:
     manifest: Manifest
     scope: Scope = "encoder"
     """``all``: it begins with all weights that fit, of a network that was made elsewhere: there is no state of an optimiser.
-    ``tokenizer``: with no weights."""
+    ``weights``: with all weights of a job of the same task. ``tokenizer``: with no weights."""
 
 
 def find_start(
@@ -60,7 +60,7 @@ def find_start(
         ) from None
     scope = (job.start or StartSpec()).scope
     if not (directory / STATE).exists():
-        return EncoderStart(directory, manifest, scope)
+        return EncoderStart(directory, manifest, "all" if scope == "weights" else scope)
     state = read_state(directory)
     if scope == "all":
         # Of another job: its epochs and its data may be others, so its number of steps is not taken over.

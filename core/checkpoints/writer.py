@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -33,11 +33,14 @@ class Snapshot:
     optimizer: Mapping[str, Tensor]
     state: Mapping[str, Any]
     metrics: Mapping[str, float]
+    hooks: Mapping[str, Tensor] = field(default_factory=dict)
+    """What the additions to the loop keep, such as Fisher information."""
 
     @property
     def bytes(self) -> int:
         """Size of its tensors in bytes; tensors that share memory count once."""
-        tensors = (*self.weights.values(), *(self.averaged or {}).values(), *self.optimizer.values())
+        kept = (self.weights, self.averaged or {}, self.optimizer, self.hooks)
+        tensors = [tensor for part in kept for tensor in part.values()]
         return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
 
 
@@ -145,7 +148,7 @@ class CheckpointWriter:
         if snapshot.averaged is not None:
             (temporary / AVERAGED).mkdir()
             self._bundle.write(temporary / AVERAGED, snapshot.averaged)
-        write_trainer(temporary, snapshot.optimizer, snapshot.state)
+        write_trainer(temporary, snapshot.optimizer, snapshot.state, snapshot.hooks)
         if self._bundle.write_tokenizer_source is not None:
             self._bundle.write_tokenizer_source(temporary / TOKENIZER_SOURCE)
         files = describe_files(temporary)

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from core.commands.digests import Digests
 from core.spec.exports import FORMATS
 
 if TYPE_CHECKING:
+    from core.continual.earlier import EarlierData
     from core.data.files import ReadingByName
     from core.events import Events
 
@@ -54,6 +55,8 @@ def _run(arguments: argparse.Namespace, events: "Events") -> int:
         cache=arguments.cache,
         resume=arguments.resume,
         start=arguments.start,
+        earlier=arguments.earlier,
+        teacher=arguments.teacher,
         fresh=arguments.fresh,
         threads=arguments.threads,
         decided=arguments.decided,
@@ -171,6 +174,19 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="CHECKPOINT",
         help="where OUT holds no checkpoint yet: begin with this one, as the spec's start.scope says (default: all of it)",
+    )
+    run.add_argument(
+        "--earlier",
+        type=_earlier,
+        default={},
+        metavar="FILE",
+        help='the data of the spec\'s continual.ancestors, as JSON: {"JOB": {"data": ["PATH"]}}',
+    )
+    run.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="the checkpoint that the spec's distillation is about",
     )
     for option, variable, what in (
         ("--checkpoint-seconds", "SEEDBED_CHECKPOINT_SECONDS", "two checkpoints that the spec asks for"),
@@ -354,6 +370,15 @@ def _reading(text: str) -> "ReadingByName":
     from core.formats.tables.reading import ReadingOptions  # noqa: PLC0415 - each command imports only what it needs
 
     return {name: ReadingOptions.of(options) for name, options in _mapping(text).items()}
+
+
+def _earlier(text: str) -> "Mapping[str, EarlierData]":
+    from core.continual.earlier import read_earlier  # noqa: PLC0415 - each command imports only what it needs
+
+    try:
+        return read_earlier(Path(text))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _digests(text: str) -> Digests:

@@ -19,17 +19,26 @@ class Digests:
     against: Mapping[str, str] = field(default_factory=dict)
     """The same of the checkpoint that another one is compared with."""
 
+    teacher: Mapping[str, str] = field(default_factory=dict)
+    """The same of the checkpoint that a run distils."""
+
     @classmethod
     def read(cls, path: Path) -> "Digests":
-        """Read a JSON file ``{"data": {NAME: SHA256}, "checkpoint": {PATH: SHA256}, "against": {…}}``; keys may be missing.
+        """Read a JSON file ``{"data": {NAME: SHA256}, "checkpoint": {PATH: SHA256}, "against": {…}, "teacher": {…}}``; keys
+        may be missing.
 
         Raises:
             OSError: it cannot be read.
             ValueError: it has other content.
         """
         document: Any = json.loads(path.read_bytes())
-        if not isinstance(document, dict) or document.keys() - {"data", "checkpoint", "against"}:
-            raise ValueError('not a JSON object with "data", "checkpoint" and "against"')
+        if not isinstance(document, dict) or document.keys() - {
+            "data",
+            "checkpoint",
+            "against",
+            "teacher",
+        }:
+            raise ValueError('not a JSON object with "data", "checkpoint", "against" and "teacher"')
         for part in document.values():
             if not isinstance(part, dict) or not all(isinstance(value, str) for value in part.values()):
                 raise ValueError("not hashes by the names of files")

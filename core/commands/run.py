@@ -10,13 +10,15 @@ from typing import Any, NoReturn
 
 import torch
 
-from core.checkpoints.bundle import averaged_folder
+from core.checkpoints.bundle import averaged_folder, read_hooks
 from core.checkpoints.resume import Origin, find_origin, fingerprint, recorded, run_directory
 from core.checkpoints.start import EncoderStart, find_start
 from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.commands.endings import report_failure, stop_at_once
 from core.commands.settling import environment_of, load_spec, settle
+from core.continual.earlier import EarlierData, Stage, prepare_earlier
+from core.continual.measuring import StageMeasures
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.data.text import PreparedText
@@ -24,6 +26,7 @@ from core.distributed.world import World
 from core.errors import PAUSED, STOPPED, EngineError
 from core.events import Events, MetricsFile
 from core.objectives.base import Objective
+from core.objectives.hooks import Hook, Hooks
 from core.process import keep_freed_memory
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
@@ -51,6 +54,10 @@ class Options:
     resume: Path | None = None
     start: Path | None = None
     """The checkpoint that the spec's ``start`` is about, for a run without one of its own."""
+    earlier: Mapping[str, EarlierData] = field(default_factory=dict)
+    """The data of the spec's ``continual.ancestors``, by job."""
+    teacher: Path | None = None
+    """The checkpoint that the spec's ``distillation`` is about."""
     fresh: bool = False
     threads: int | None = None
     decided: Mapping[str, Any] = field(default_factory=dict)
@@ -100,9 +107,13 @@ class _Session:
                 place, origin = self._start(job, decisions)
                 stack.enter_context(_explain_out_of_memory(place, job))
                 data = self._prepare(job, origin or self._encoder)
+                stages = self._prepare_earlier(job, origin or self._encoder)
                 asked, (job, place) = job, settle(job, data, place, decisions)
                 self._require_more_steps(job)
                 objective, optimizers, average = self._build(job, data, place, origin)
+                hooks = Hooks(objective, self._hooks(job, data, stages, objective, place))
+                if origin is not None and not self._forked:
+                    hooks.restore(read_hooks(origin.path))
             training, world = job.training, World()
             metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
             stack.callback(metrics.close)
@@ -143,6 +154,7 @@ class _Session:
                 early_stopping=EarlyStopping.resumed(
                     training.early_stopping, origin.early_stopping if origin else None
                 ),
+                hooks=hooks,
                 step=self._first_step,
                 values=dict(origin.manifest.metrics) if origin else {},
             )
@@ -195,19 +207,41 @@ class _Session:
         return place, origin
 
     def _prepare(self, job: JobSpec, start: Origin | EncoderStart | None) -> Prepared:
-        options, events = self._options, self._events
-
-        def progress(phase: str, done: int, total: int | None, unit: str) -> None:
-            events.emit("progress", phase=phase, done=done, total=total, unit=unit)
-
+        options = self._options
         cache = options.cache or options.out / "cache"
         return prepare_for(
             job,
             data_files(options.data, job.task.modality, options.reading, options.digests.data),
             cache,
-            on_progress=progress,
+            on_progress=self._progress,
             start=start.path if start else None,
         )
+
+    def _progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
+        self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
+
+    def _prepare_earlier(self, job: JobSpec, start: Origin | EncoderStart | None) -> list[Stage]:
+        """The data of the earlier stages, for a job with ``continual``."""
+        options = self._options
+        return prepare_earlier(
+            job,
+            options.earlier,
+            options.cache or options.out / "cache",
+            on_progress=self._progress,
+            start=start.path if start else None,
+        )
+
+    def _hooks(
+        self, job: JobSpec, data: Prepared, stages: list[Stage], objective: Objective, place: Place
+    ) -> list[Hook]:
+        """What is added to the loop, in order; the measurement of the stages is the last, so that it is of the final weights."""
+        hooks: list[Hook] = []
+        if job.continual is not None:
+            measures = StageMeasures(job, data, stages, objective, place, self._events)
+            if self._first_step == 0 or self._forked:
+                measures.before()
+            hooks.append(measures)
+        return hooks
 
     def _build(
         self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
@@ -234,6 +268,8 @@ class _Session:
                     f"{origin.path} was trained on different data or with a different tokenizer.",
                     checkpoint=str(origin.path),
                 )
+        elif start is not None and start.scope == "weights":
+            objective.restore(start.path)
         objective.to(place.device)
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)

@@ -129,6 +129,22 @@ class Objective(nn.Module, abc.ABC):
     def forward(self, batch: Batch) -> Losses:
         """Summed losses of a batch on the networks' device."""
 
+    def logits(self, batch: Batch) -> Tensor:
+        """The outputs whose softmax the task's loss compares with its targets, shape (N, C), one row a term of the loss.
+
+        Rows that only pad the batch's shape may follow; `weighed` tells them apart. Only for a task whose spec has
+        ``gives_logits``.
+        """
+        raise NotImplementedError
+
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
+        """What `forward` returns, from the `logits` of the same batch."""
+        raise NotImplementedError
+
+    def weighed(self, batch: Batch) -> Tensor | None:
+        """Which rows of `logits` are terms of the loss, bool (N,). None: all."""
+        return None
+
     @abc.abstractmethod
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         """Measures (``eval/…``) on the held-out samples at ``indices``; every call gives the same result.

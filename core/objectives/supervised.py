@@ -169,10 +169,15 @@ class Classification(Supervised):
         return torch.from_numpy(self._train_labels[samples])
 
     def forward(self, batch: Batch) -> Losses:
-        scores = self.batch_scores(batch).float()
+        return self.losses_of(self.logits(batch), batch)
+
+    def logits(self, batch: Batch) -> Tensor:
+        return self.batch_scores(batch).float()
+
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
         labels = batch.tensors["labels"]
-        total = self.loss(scores, labels)
-        correct = (scores.detach().argmax(dim=1) == labels).sum()
+        total = self.loss(logits, labels)
+        correct = (logits.detach().argmax(dim=1) == labels).sum()
         return Losses(total, {"accuracy": correct})
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:

@@ -14,7 +14,9 @@ from core.spec.architectures.resnet import ResNetSize
 from core.spec.architectures.transformer import Transformer
 from core.spec.architectures.vit import patch_size_for
 from core.spec.base import Spec
+from core.spec.continual import Continual
 from core.spec.data import DataSpec
+from core.spec.distillation import Distillation
 from core.spec.faults import SpecFault, fault_at
 from core.spec.metrics import REPRESENTATION, Direction, directions
 from core.spec.model import ModelSpec
@@ -47,6 +49,10 @@ class JobSpec(Spec):
     model: ModelSpec = ModelSpec()
     adaptation: Adaptation = Full()
     """What of the network is trained."""
+    distillation: Distillation | None = None
+    """The teacher to learn from. Default: none."""
+    continual: Continual | None = None
+    """What is done against forgetting what the checkpoint that it starts from has learned. Default: nothing, unmeasured."""
     training: TrainingSpec
     data: DataSpec = DataSpec()
     resources: ResourcesSpec = ResourcesSpec()
@@ -76,6 +82,36 @@ class JobSpec(Spec):
                 param="start.scope",
                 case="own_task",
                 task=self.task.kind,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _continues(self) -> Self:
+        if self.continual is None:
+            return self
+        if self.start is None:
+            raise SpecFault(
+                "continual_without_start",
+                "forgetting is of what a checkpoint has learned, and the job starts from none; set start.checkpoint, or leave "
+                "continual out",
+                param="continual",
+            )
+        if self.start.scope not in {"all", "weights"}:
+            raise SpecFault(
+                "continual_scope",
+                f"a further stage goes on with the same task and all weights, and {self.start.scope!r} takes a part; set it to "
+                "'weights' (or 'all'), or leave continual out",
+                param="start.scope",
+                scope=self.start.scope,
+            )
+        if self.continual.adapters is not None and not isinstance(self.adaptation, Full):
+            raise SpecFault(
+                "methods_do_not_combine",
+                f"continual.adapters adds an adapter for each stage, which does not go with {self.adaptation.method}; leave "
+                "adaptation out",
+                param="adaptation",
+                case="adaptation",
+                methods=["adapters", self.adaptation.method],
             )
         return self
 

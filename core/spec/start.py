@@ -6,7 +6,7 @@ from pydantic import Field
 
 from core.spec.base import Spec
 
-Scope = Literal["all", "encoder", "tokenizer"]
+Scope = Literal["all", "weights", "encoder", "tokenizer"]
 
 
 class StartSpec(Spec):
@@ -17,6 +17,7 @@ class StartSpec(Spec):
 
     scope: Scope = "all"
     """``all``: go on with the same task from the checkpoint's step, with all weights and the optimiser's state.
+    ``weights``: begin at step 0 of the same task with all weights, and a fresh optimiser: the next stage on other data.
     ``encoder``: begin at step 0 with the encoder's weights alone, in this or another task that trains the same
     network; everything else is fresh. ``tokenizer`` (text): begin at step 0 with fresh weights, and read text with the
     checkpoint's tokenizer: the baseline of a job that takes the encoder."""

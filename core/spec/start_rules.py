@@ -34,7 +34,7 @@ def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[
     """
     if scope == "tokenizer":
         return _tokenizer_alone(spec, before)
-    return _encoder(spec, before) if scope == "encoder" else _all(spec, before, step)
+    return _encoder(spec, before) if scope == "encoder" else _all(spec, before, scope, step)
 
 
 def _tokenizer_alone(spec: JobSpec, before: JobSpec) -> list[Misfit]:
@@ -60,9 +60,9 @@ def _tokenizer_alone(spec: JobSpec, before: JobSpec) -> list[Misfit]:
     ]
 
 
-def _all(spec: JobSpec, before: JobSpec, step: int) -> list[Misfit]:
+def _all(spec: JobSpec, before: JobSpec, scope: Scope, step: int) -> list[Misfit]:
     found = []
-    if spec.training.steps is not None and spec.training.steps <= step:
+    if scope == "all" and spec.training.steps is not None and spec.training.steps <= step:
         found.append(
             Misfit(
                 "training.steps",

@@ -30,6 +30,10 @@ class ClassifyingTask(SupervisedTask):
         classes = () if cls.predictions else (classify(cls.modality),)
         return (*classes, *super().all_predictions())
 
+    @property
+    def gives_logits(self) -> bool:
+        return True
+
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567)."""
 

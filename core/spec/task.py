@@ -157,6 +157,12 @@ class TaskSpec(Spec):
         return None
 
     @property
+    def gives_logits(self) -> bool:
+        """Whether its loss compares a softmax with targets, so that another network's outputs can be compared too
+        (``Objective.logits``): by distillation, and by learning without forgetting."""
+        return False
+
+    @property
     def reads_transcripts(self) -> bool:
         """Whether it learns from the transcripts of recordings."""
         return False

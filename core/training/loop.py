@@ -23,6 +23,7 @@ from core.data import Samples
 from core.distributed.world import World
 from core.events import Events
 from core.objectives.base import Batch, Objective, Phase
+from core.objectives.hooks import Hooks
 from core.randomness import seed_torch
 from core.spec.training import TrainingSpec
 from core.training.batches import BatchStream
@@ -66,6 +67,8 @@ class Run:
     """The weights' moving average, if the spec asks for one."""
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
     """Ends the run before its last step, if the spec asks for that."""
+    hooks: Hooks = field(default_factory=Hooks)
+    """What is added to the task's own loss."""
     step: int = 0
     """Steps done so far."""
     values: dict[str, float] = field(default_factory=dict)
@@ -124,6 +127,7 @@ def train(run: Run) -> Ending:
             collapsed = alarm.observe(probe(run, tells=tells), step)
             pausing |= collapsed and training.on_collapse == "pause" and not last
             meter.restart()
+        finish(run, over=last or over)
         saves |= over or (improved and run.cadence.allows_checkpoint(stays=_stays(run)))
         if saves or pausing:
             save(run)
@@ -206,11 +210,18 @@ def _optimize_phase(
     for part_number, part in enumerate(parts):
         seed_torch(training.seed, *purpose, step, part_number, run.world.rank)
         with run.place.autocast():
-            losses = phase.forward(part.to(device))
+            losses = run.hooks.losses(phase, part.to(device))
         (losses.total / count).backward()  # type: ignore[no-untyped-call]
         total += losses.total.detach()
         for name, value in losses.named.items():
             named[name] = named[name] + value if name in named else value
+    means = {name: value / count for name, value in named.items()}
+    mean = total / count
+    if penalties := run.hooks.penalty():
+        penalty = torch.stack(list(penalties.values())).sum()
+        penalty.backward()  # type: ignore[no-untyped-call]
+        mean = mean + penalty.detach()
+        means |= {name: value.detach() for name, value in penalties.items()}
     limit = training.gradient_clip if training.gradient_clip is not None else float("inf")
     norm = torch.nn.utils.clip_grad_norm_(run.objective.parameters(), limit)
     for name, optimizer in run.optimizers.items():
@@ -220,8 +231,7 @@ def _optimize_phase(
         set_learning_rate(optimizer, learning_rate)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    means = {name: value / count for name, value in named.items()}
-    return StepDone(total / count, means, norm, learning_rate)
+    return StepDone(mean, means, norm, learning_rate)
 
 
 def evaluate(run: Run) -> dict[str, float]:
@@ -277,6 +287,15 @@ def probe(run: Run, *, tells: bool = True) -> dict[str, float]:
     return values
 
 
+def finish(run: Run, *, over: bool) -> None:
+    """What the run's additions do after the last step, if it is ``over``; part of the last checkpoint."""
+    if not over:
+        return
+    run.objective.eval()
+    run.hooks.finish()
+    run.objective.train()
+
+
 def held_out_indices(run: Run) -> NDArray[np.int64]:
     """Which held-out samples are evaluated: spread evenly over the split, the same each time."""
     return spread(run.training.evaluation_sequences, len(run.held_out))
@@ -291,6 +310,7 @@ def save(run: Run) -> None:
         weights=copy_to_host(weights),
         averaged=copy_to_host(run.average.state(weights)) if run.average else None,
         optimizer=copy_to_host(state_of(run.optimizers)),
+        hooks=copy_to_host(run.hooks.tensors()),
         state={**run.state, "step": run.step, **run.early_stopping.kept},
         metrics={
             name: value

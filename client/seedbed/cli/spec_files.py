@@ -21,8 +21,9 @@ ScopeOption = Annotated[
     str | None,
     typer.Option(
         "--scope",
-        metavar="all|encoder|tokenizer",
-        help="With --start: go on with its task, or take its encoder or its tokenizer alone into this one. Default: all.",
+        metavar="all|weights|encoder|tokenizer",
+        help="With --start: go on with its task, begin its task anew with all weights, or take its encoder or its tokenizer "
+        "alone into this one. Default: all.",
     ),
 ]
 Assignments = Annotated[

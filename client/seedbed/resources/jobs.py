@@ -24,7 +24,7 @@ from seedbed.paging import PAGE_SIZE, Listing
 from seedbed.transport import Params, Transport
 from seedbed.watch import Update, Watch
 
-Scope = Literal["all", "encoder", "tokenizer"]
+Scope = Literal["all", "weights", "encoder", "tokenizer"]
 """How much of a checkpoint a job starts with."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from core.data import Prepared, Samples, SplitName
 from core.data.text import PreparedText
@@ -91,6 +92,13 @@ class CausalLM(LanguageModel):
 
     def forward(self, batch: Batch) -> Losses:
         return Losses(self._loss(batch), {})
+
+    def logits(self, batch: Batch) -> Tensor:
+        return functional.linear(self._hidden(batch), self.model.lm_head.weight)
+
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
+        targets = batch.tensors["targets"].flatten()
+        return Losses(functional.cross_entropy(logits.float(), targets, reduction="sum"), {})
 
     def _loss(self, batch: Batch) -> Tensor:
         """Cross-entropy summed over the batch's tokens, in nats."""

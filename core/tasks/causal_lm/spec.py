@@ -44,6 +44,10 @@ class CausalLanguageModeling(TaskSpec):
     """Whether attention within a row is restricted to one document, with positions counted from its beginning. By
     default attention crosses the separator to earlier documents, as in the training of GPT-2 and GPT-3, which is faster."""
 
+    @property
+    def gives_logits(self) -> bool:
+        return True
+
     def rows_of(self, tokens: int, sequence_length: int) -> int:
         # A row's last token is only a target, so a row of n tokens has n - 1 predictions.
         return max(0, tokens - 1) // sequence_length

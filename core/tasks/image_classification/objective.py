@@ -71,18 +71,17 @@ class ImageClassifier(Classification, ImageObjective):
             tensors |= self._partners(samples, key)
         return Batch(tensors, count=len(rows), samples=len(rows), tokens=len(rows))
 
-    def forward(self, batch: Batch) -> Losses:
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
         if not self.task.mixup:
-            return super().forward(batch)
-        scores = self.batch_scores(batch).float()
-        share, predicted = batch.tensors["mix/share"], scores.detach().argmax(dim=1)
-        targets = torch.zeros_like(scores, dtype=torch.float32)
-        correct = torch.zeros((), device=scores.device)
+            return super().losses_of(logits, batch)
+        share, predicted = batch.tensors["mix/share"], logits.detach().argmax(dim=1)
+        targets = torch.zeros_like(logits, dtype=torch.float32)
+        correct = torch.zeros((), device=logits.device)
         for name, part in (("labels", share), ("mix/labels", 1 - share)):
             labels = batch.tensors[name]
             targets = targets + part[:, None] * functional.one_hot(labels, len(self.classes))
             correct = correct + (part * (predicted == labels)).sum()
-        return Losses(self.loss(scores, targets), {"accuracy": correct})
+        return Losses(self.loss(logits, targets), {"accuracy": correct})
 
     def batch_scores(self, batch: Batch) -> Tensor:
         pixels = self._views(batch, "")

@@ -125,6 +125,14 @@ class MaskedLM(LanguageModel):
         """Scores of the vocabulary at the predicted positions, shape (N, V), N padded."""
         return self._scores(self._hidden(batch))
 
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
+        targets = batch.tensors["targets"]
+        total = functional.cross_entropy(logits.float(), targets, reduction="sum", ignore_index=IGNORED)
+        return Losses(total, {})
+
+    def weighed(self, batch: Batch) -> Tensor:
+        return batch.tensors["targets"] != IGNORED
+
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:
         device = self.model.device
         loss, feature = (torch.zeros((), dtype=torch.float64, device=device) for _ in range(2))

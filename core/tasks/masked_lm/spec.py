@@ -106,6 +106,10 @@ class MaskedLanguageModeling(TaskSpec):
             )
         return self
 
+    @property
+    def gives_logits(self) -> bool:
+        return self.feature_reconstruction is None
+
     def head_parameters(self, network: Size, inputs: Inputs) -> int:
         if self.feature_reconstruction is None:
             return 0

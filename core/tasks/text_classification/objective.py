@@ -93,10 +93,10 @@ class TextClassifier(Classification, HeadedText):
         ids, real = self.trimmed(rows)
         return text_scores(self.model, ids.to(self.model.device), real.to(self.model.device))
 
-    def forward(self, batch: Batch) -> Losses:
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
         if self.task.target == "one":
-            return super().forward(batch)
-        return Losses(self.loss(self.batch_scores(batch).float(), batch.tensors["labels"]), {})
+            return super().losses_of(logits, batch)
+        return Losses(self.loss(logits, batch.tensors["labels"]), {})
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Summed over samples: the cross-entropy of one class, the mean binary cross-entropy of several, or the squared error."""

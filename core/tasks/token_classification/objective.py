@@ -102,17 +102,26 @@ class TokenTagger(Supervised, HeadedText):
         return Batch(tensors, count=max(1, count), samples=len(rows), tokens=int(real.sum()))
 
     def forward(self, batch: Batch) -> Losses:
-        scores = token_scores(self.model, batch.tensors["ids"], batch.tensors["real"]).float().flatten(0, 1)
+        return self.losses_of(self.logits(batch), batch)
+
+    def logits(self, batch: Batch) -> Tensor:
+        scores = token_scores(self.model, batch.tensors["ids"], batch.tensors["real"])
+        return scores.float().flatten(0, 1)
+
+    def weighed(self, batch: Batch) -> Tensor:
+        return batch.tensors["targets"].flatten() != IGNORED
+
+    def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
         targets = batch.tensors["targets"].flatten()
         total = functional.cross_entropy(
-            scores,
+            logits,
             targets,
             weight=self.weights,
             label_smoothing=self.task.label_smoothing,
             ignore_index=IGNORED,
             reduction="sum",
         )
-        return Losses(total, {"word_accuracy": (scores.detach().argmax(dim=1) == targets).sum()})
+        return Losses(total, {"word_accuracy": (logits.detach().argmax(dim=1) == targets).sum()})
 
     def scores(self, rows: NDArray[Any]) -> Tensor:
         ids, real = self.trimmed(rows)

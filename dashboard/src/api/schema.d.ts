@@ -1451,6 +1451,58 @@ export interface components {
             status: "alive";
         };
         /**
+         * Ancestor
+         * @description An earlier stage: a job that the checkpoint was trained by, and the data that it learned from.
+         */
+        Ancestor: {
+            /**
+             * Job
+             * @description Id of the job; a run without a service names its data by it on the command line.
+             */
+            job: string;
+            /**
+             * Name
+             * @description Name of the job.
+             */
+            name?: string | null;
+            /**
+             * Dataset
+             * @description Id of its dataset. Default: it was deleted.
+             */
+            dataset?: string | null;
+            /**
+             * @description How the job read its data.
+             * @default {
+             *       "text": {},
+             *       "documents": "auto",
+             *       "packing": "stream",
+             *       "tokenizer": {
+             *         "kind": "bpe",
+             *         "lowercase": false,
+             *         "normalization": "none",
+             *         "strip_accents": false,
+             *         "vocabulary_size": 8192
+             *       },
+             *       "audio": {
+             *         "clip_seconds": 4,
+             *         "minimum_seconds": 0.05,
+             *         "normalization": "peak",
+             *         "sampling_rate": 16000,
+             *         "transcripts": false
+             *       },
+             *       "image": {
+             *         "channels": 3,
+             *         "size": 32
+             *       },
+             *       "on_bad_sample": "refuse",
+             *       "on_missing_label": "refuse",
+             *       "held_out": "by_hash",
+             *       "held_out_fraction": 0.05
+             *     }
+             */
+            data: components["schemas"]["DataSpec"];
+        };
+        /**
          * AudioAugmentation
          * @description Random changes, drawn again for each sample of each step; all of them off by default. Not used in evaluation.
          */
@@ -1929,6 +1981,33 @@ export interface components {
             tag: number;
         };
         /**
+         * Continual
+         * @description What is done against forgetting, and measured of it.
+         *
+         *     Without a method (``{}``), forgetting is only measured. ``ewc``, ``replay`` and ``lwf`` may be combined.
+         */
+        Continual: {
+            ewc?: components["schemas"]["ElasticWeights"] | null;
+            replay?: components["schemas"]["Replay"] | null;
+            lwf?: components["schemas"]["LearningWithoutForgetting"] | null;
+            adapters?: components["schemas"]["StageAdapters"] | null;
+            /**
+             * Scenario
+             * @description For tasks that learn classes: among which classes a sample's answer is (van de Ven et al. 2022, doi
+             *     10.1038/s42256-022-00568-3). ``class``: all classes seen so far. ``task``: those of the sample's stage, which is known.
+             *     ``domain``: every stage has the same classes.
+             * @default class
+             * @enum {string}
+             */
+            scenario: "class" | "task" | "domain";
+            /**
+             * Ancestors
+             * @description The earlier stages, oldest first. Filled in when the job is submitted: the jobs that its checkpoint goes back to.
+             * @default []
+             */
+            ancestors: components["schemas"]["Ancestor"][];
+        };
+        /**
          * ContrastiveLearning
          * @description Find the other view of the same image among those of all others: SimCLR (Chen et al. 2020, arXiv 2002.05709).
          */
@@ -2339,6 +2418,35 @@ export interface components {
             keep_free_bytes: number;
         };
         /**
+         * Distillation
+         * @description The teacher, and what of it the student is to match (Hinton et al. 2015, arXiv 1503.02531).
+         */
+        Distillation: {
+            /**
+             * Teacher
+             * @description Id of a checkpoint of the project. A run without a service is given its directory on the command line instead.
+             */
+            teacher?: string | null;
+            /**
+             * Temperature
+             * @description Divides the outputs of both networks before the softmax.
+             * @default 2
+             */
+            temperature: number;
+            /**
+             * Logits
+             * @description Weight of the difference between the outputs of student and teacher.
+             * @default 0.5
+             */
+            logits: number;
+            /**
+             * Task
+             * @description Weight of the task's own loss.
+             * @default 0.5
+             */
+            task: number;
+        };
+        /**
          * EarlyStoppingSpec
          * @description Ends the run once a measure on the held-out split has stopped improving.
          */
@@ -2362,6 +2470,34 @@ export interface components {
              * @default 0
              */
             min_delta: number;
+        };
+        /**
+         * ElasticWeights
+         * @description Elastic weight consolidation (EWC, Kirkpatrick et al. 2017, arXiv 1612.00796).
+         *
+         *     Each weight is held near its value at the end of the earlier stages by a quadratic penalty, in proportion to its Fisher
+         *     information there.
+         */
+        ElasticWeights: {
+            /**
+             * Strength
+             * @description Lambda: the penalty is half of it, times the sum of Fisher information times squared distance.
+             * @default 1000
+             */
+            strength: number;
+            /**
+             * Samples
+             * @description Number of training samples, at most, from which the Fisher information of a stage is estimated.
+             * @default 1000
+             */
+            samples: number;
+            /**
+             * Decay
+             * @description Gamma of the online form (Schwarz et al. 2018, arXiv 1805.06370): the Fisher information of the stages before counts this
+             *     much when that of a further stage is added. 1: all stages count the same.
+             * @default 1
+             */
+            decay: number;
         };
         /** EstimateOut */
         EstimateOut: {
@@ -3285,6 +3421,10 @@ export interface components {
              *     }
              */
             adaptation: components["schemas"]["Full"] | components["schemas"]["Frozen"] | components["schemas"]["Gradual"] | components["schemas"]["Lora"] | components["schemas"]["Ia3"] | components["schemas"]["Adapters"];
+            /** @description The teacher to learn from. Default: none. */
+            distillation?: components["schemas"]["Distillation"] | null;
+            /** @description What is done against forgetting what the checkpoint that it starts from has learned. Default: nothing, unmeasured. */
+            continual?: components["schemas"]["Continual"] | null;
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
@@ -3442,6 +3582,10 @@ export interface components {
              *     }
              */
             adaptation: components["schemas"]["Full"] | components["schemas"]["Frozen"] | components["schemas"]["Gradual"] | components["schemas"]["Lora"] | components["schemas"]["Ia3"] | components["schemas"]["Adapters"];
+            /** @description The teacher to learn from. Default: none. */
+            distillation?: components["schemas"]["Distillation"] | null;
+            /** @description What is done against forgetting what the checkpoint that it starts from has learned. Default: nothing, unmeasured. */
+            continual?: components["schemas"]["Continual"] | null;
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
@@ -3747,6 +3891,26 @@ export interface components {
             limit_bytes: number;
             /** How */
             how: string;
+        };
+        /**
+         * LearningWithoutForgetting
+         * @description Learning without forgetting (LwF, Li and Hoiem 2016, arXiv 1606.09282).
+         *
+         *     On the new data, the network's outputs are held near those of the network before the stage.
+         */
+        LearningWithoutForgetting: {
+            /**
+             * Strength
+             * @description Weight of the distillation loss beside the task's own.
+             * @default 1
+             */
+            strength: number;
+            /**
+             * Temperature
+             * @description Divides both networks' outputs before the softmax.
+             * @default 2
+             */
+            temperature: number;
         };
         /** LineageNode */
         LineageNode: {
@@ -4556,7 +4720,7 @@ export interface components {
              * @default all
              * @enum {string}
              */
-            scope: "all" | "encoder" | "tokenizer";
+            scope: "all" | "weights" | "encoder" | "tokenizer";
         };
         /** Pause */
         Pause: {
@@ -4948,6 +5112,40 @@ export interface components {
             spec: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Replay
+         * @description Samples of the earlier stages' data in each batch (experience replay, Rolnick et al. 2019, arXiv 1811.11682).
+         */
+        Replay: {
+            /**
+             * Samples
+             * @description Size of the buffer, over all earlier stages.
+             * @default 1000
+             */
+            samples: number;
+            /**
+             * Share
+             * @description Share of each batch that is drawn from the buffer.
+             * @default 0.5
+             */
+            share: number;
+            /**
+             * Choose
+             * @description How the buffer is filled. ``reservoir``: by chance. ``herding``: the samples whose mean of features is nearest to that
+             *     of all of their group (Rebuffi et al. 2017, arXiv 1611.07725).
+             * @default reservoir
+             * @enum {string}
+             */
+            choose: "reservoir" | "herding";
+            /**
+             * Balance
+             * @description Of what the buffer holds equally many samples. ``auto``: of each class where the task learns classes, otherwise of
+             *     each stage. ``none``: every earlier sample is as likely.
+             * @default auto
+             * @enum {string}
+             */
+            balance: "auto" | "class" | "stage" | "none";
         };
         /**
          * Resampling
@@ -5407,6 +5605,33 @@ export interface components {
             augmentation: components["schemas"]["AudioAugmentation"];
         };
         /**
+         * StageAdapters
+         * @description A new adapter for each stage, in a network that stays as it is (dynamic architecture).
+         */
+        StageAdapters: {
+            /**
+             * Kind
+             * @description ``adapters``: bottlenecks behind the feed-forward layers. ``lora``: low-rank updates of all maps of the blocks.
+             * @default adapters
+             * @enum {string}
+             */
+            kind: "adapters" | "lora";
+            /**
+             * Size
+             * @description Width of the bottlenecks, or rank of the updates.
+             * @default 16
+             */
+            size: number;
+            /**
+             * Route
+             * @description How the adapter for a sample is chosen. ``stage``: by the stage, which must be known. ``prototype``: that of the stage
+             *     whose mean of features is nearest to the sample's.
+             * @default stage
+             * @enum {string}
+             */
+            route: "stage" | "prototype";
+        };
+        /**
          * StartSpec
          * @description The checkpoint that a job starts from, and how much of it.
          */
@@ -5419,13 +5644,14 @@ export interface components {
             /**
              * Scope
              * @description ``all``: go on with the same task from the checkpoint's step, with all weights and the optimiser's state.
+             *     ``weights``: begin at step 0 of the same task with all weights, and a fresh optimiser: the next stage on other data.
              *     ``encoder``: begin at step 0 with the encoder's weights alone, in this or another task that trains the same
              *     network; everything else is fresh. ``tokenizer`` (text): begin at step 0 with fresh weights, and read text with the
              *     checkpoint's tokenizer: the baseline of a job that takes the encoder.
              * @default all
              * @enum {string}
              */
-            scope: "all" | "encoder" | "tokenizer";
+            scope: "all" | "weights" | "encoder" | "tokenizer";
         };
         /**
          * StepTime

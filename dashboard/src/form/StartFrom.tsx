@@ -73,7 +73,7 @@ export function withTask(
 
 function scopeOf(document: Document): Scope {
   const scope = getAt(document, "start.scope");
-  return scope === "encoder" || scope === "tokenizer" ? scope : "all";
+  return scope === "weights" || scope === "encoder" || scope === "tokenizer" ? scope : "all";
 }
 
 /** Which checkpoint the document starts from; the recipes are for jobs that start from none. */
@@ -95,7 +95,9 @@ function Started({ checkpoint, scope, onFresh }: { checkpoint: string; scope: Sc
             ? "It begins with fresh weights, and reads text with the checkpoint’s tokenizer."
             : scope === "encoder"
               ? "It begins with the encoder’s weights alone; everything else is fresh. What the form leaves out and the encoder is made for is the checkpoint’s: sizes, form of the inputs, tokenizer."
-              : "It goes on with the same task: all weights, and the optimiser’s state."}
+              : scope === "weights"
+                ? "It begins the same task anew with all weights of the checkpoint, and a fresh optimiser."
+                : "It goes on with the same task: all weights, and the optimiser’s state."}
         </p>
       </div>
       <Button small onClick={onFresh}>

@@ -25,6 +25,11 @@ type Scope = NonNullable<Job["parent"]>["scope"];
 const SCOPES: [Scope, string, string][] = [
   ["all", "Go on with the same task", "All weights, the optimiser’s state and the step are taken over."],
   [
+    "weights",
+    "Begin the same task anew with its weights",
+    "All weights are taken over, the optimiser and the schedule are fresh, and training begins at step 0: the next stage, on other data.",
+  ],
+  [
     "encoder",
     "Take its encoder into another task",
     "Only the encoder’s weights are taken over, and training begins at step 0. The form of a new job opens, in which you choose the task.",
@@ -67,7 +72,8 @@ export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) 
         onSubmit={(event) => {
           event.preventDefault();
           if (scope === "encoder") navigate(`/jobs/new?from=${job.id}&encoder=${chosen}`);
-          else if ("value" in parsed) fork.mutate(parsed.value);
+          else if ("value" in parsed)
+            fork.mutate(scope === "weights" ? { ...parsed.value, start: { scope } } : parsed.value);
         }}
       >
         <div>
@@ -105,7 +111,7 @@ export function ForkDialog({ job, onClose }: { job: Job; onClose: () => void }) 
             </label>
           ))}
         </fieldset>
-        {scope === "all" && (
+        {scope !== "encoder" && (
           <div>
             <label className="field-label" htmlFor={`${id}-changes`}>
               Changes to the spec

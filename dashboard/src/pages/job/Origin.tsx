@@ -10,6 +10,7 @@ type Parent = NonNullable<Job["parent"]>;
 
 const WORDS: Record<Parent["scope"], string> = {
   all: "from",
+  weights: "weights of",
   encoder: "encoder of",
   tokenizer: "tokenizer of",
 };

@@ -1,0 +1,1 @@
+"""Learning a further stage without forgetting the earlier ones: methods as hooks on the loop, and what is measured."""

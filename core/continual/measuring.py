@@ -1,0 +1,104 @@
+"""What is measured of the stages: each one's held-out part, before and after a stage is learned."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from core.continual.earlier import Stage
+from core.data import Prepared
+from core.events import Events
+from core.objectives.base import Objective
+from core.objectives.hooks import Hook
+from core.spec.job import JobSpec
+from core.tasks.objectives import create_objective
+from core.training.devices import Place
+from core.training.probing import spread
+
+OWN = "self"
+"""In place of a job's id: the stage that is learned now."""
+
+Moment = Literal["fresh", "start", "end"]
+"""With which weights: freshly initialised ones, those that the stage starts from, or those that it ends with."""
+
+
+class StageMeasures(Hook):
+    """Reports events ``stage_measured``: the values of ``Objective.evaluate`` on a stage's held-out part.
+
+    Args:
+        job: With every ``auto`` decided.
+        data: Of the stage that is learned.
+        stages: The earlier ones, oldest first.
+        objective: Of the run.
+    """
+
+    name: ClassVar[str] = "measures"
+
+    def __init__(  # noqa: PLR0917 - what a run is made of
+        self,
+        job: JobSpec,
+        data: Prepared,
+        stages: Sequence[Stage],
+        objective: Objective,
+        place: Place,
+        events: Events,
+    ) -> None:
+        self._job = job
+        self._data = data
+        self._stages = stages
+        self._objective = objective
+        self._place = place
+        self._events = events
+
+    def before(self) -> None:
+        """Measure the stage's own held-out part before its first step, for the forward transfer."""
+        fresh = create_objective(self._job, self._data).to(self._place.device)
+        self._report(OWN, "fresh", self._evaluate(self._job, fresh))
+        del fresh
+        self._report(OWN, "start", self._evaluate(self._job, self._objective))
+
+    def finish(self) -> None:
+        """Measure every stage."""
+        self._report(OWN, "end", self._evaluate(self._job, self._objective))
+        weights = self._objective.state_dict()
+        for stage in self._stages:
+            self._report(
+                stage.ancestor.job, "end", measured_on(stage.job, stage.data, weights, self._place, self._job)
+            )
+
+    def _report(self, of: str, when: Moment, values: Mapping[str, float]) -> None:
+        self._events.emit("stage_measured", of=of, when=when, values=dict(values))
+
+    def _evaluate(self, job: JobSpec, objective: Objective) -> dict[str, float]:
+        return evaluated(job, objective, self._place)
+
+
+def measured_on(
+    job: JobSpec, data: Prepared, weights: Mapping[str, Tensor], place: Place, settled: JobSpec
+) -> dict[str, float]:
+    """`evaluated` with given weights on other data.
+
+    Args:
+        job: Reads the data.
+        weights: A ``state_dict()`` of the objective of ``settled``.
+        settled: The job that is run, with every ``auto`` decided.
+    """
+    as_run = settled.model_copy(update={"data": job.data})
+    objective = create_objective(as_run, data)
+    objective.load_state_dict(weights)
+    objective.restored()
+    return evaluated(as_run, objective.to(place.device), place)
+
+
+def evaluated(job: JobSpec, objective: Objective, place: Place) -> dict[str, float]:
+    """The values of ``Objective.evaluate`` on the held-out samples that the job evaluates."""
+    samples = objective.samples("held_out")
+    training = job.training
+    part = training.sequences_per_step // training.accumulation_steps
+    was_training = objective.training
+    objective.eval()
+    with torch.no_grad(), place.autocast():
+        values = objective.evaluate(samples, spread(training.evaluation_sequences, len(samples)), part)
+    objective.train(was_training)
+    return values
