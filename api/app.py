@@ -25,6 +25,7 @@ from api.request_logging import RequestLogging
 from api.routes import (
     checkpoint_uploads,
     checkpoints,
+    dataset_versions,
     datasets,
     files,
     health,
@@ -127,7 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi_document.install(app)
     app.state.reference = {}
     routers = [
-        *(module.router for module in (session, keys, datasets, files, tasks)),
+        *(module.router for module in (session, keys, datasets, dataset_versions, files, tasks)),
         *short_jobs.routers(from_spec=True),
         *(module.router for module in (jobs, history, samples, stream)),
         *(checkpoint_uploads.router, checkpoint_uploads.files_router, checkpoints.router, predictions.router),

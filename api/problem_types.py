@@ -101,6 +101,7 @@ _CODES: dict[int, dict[str, str]] = {
     409: {
         "dataset_not_open": "The dataset is complete",
         "dataset_not_ready": "The dataset is not complete",
+        "file_inherited": "The file is one of the dataset's parent",
         "checkpoint_not_open": "The checkpoint is complete",
         "dataset_empty": "The dataset holds nothing to learn from",
         "dataset_in_use": "The dataset is in use",
@@ -145,7 +146,7 @@ _CODES: dict[int, dict[str, str]] = {
         "too_few_classes": "The dataset has too few classes for the task",
         "labels_missing": "Samples of the dataset have no label",
         "unknown_class": "The dataset has no such class",
-        "modality_mismatch": "The task does not learn from such a dataset",
+        "modality_mismatch": "The dataset holds something else than is needed",
         "prediction_unsupported": "The checkpoint has no such prediction",
         "export_unsupported": "The format is not for such a checkpoint",
         "input_empty": "The input is empty",

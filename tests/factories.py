@@ -7,7 +7,10 @@ from typing import Any
 from sqlalchemy import text
 
 from control.checkpoints.models import Checkpoint
+from control.datasets import service as datasets
+from control.datasets import versions
 from control.datasets.models import Dataset, DatasetFile
+from control.datasets.schemas import VersionIn
 from control.db import WriteSession
 from control.ids import new_id
 from control.jobs import service as jobs
@@ -54,6 +57,23 @@ def make_dataset(
     )
     session.flush()
     return dataset.id
+
+
+def make_version(session: WriteSession, project_id: str, parent: str, *, name: str = "more.txt") -> str:
+    """Id of a complete version of a dataset, which adds one file that exists only as a row."""
+    version = versions.create(session, project_id, parent, VersionIn())
+    session.add(
+        DatasetFile(
+            dataset_id=version.id,
+            name=name,
+            bytes=1_000_000,
+            sha256="1" * 64,
+            object_key=f"projects/{project_id}/blobs/{'1' * 64}",
+            report={"kind": "text", "compression": None, "documents": 100, "characters": 1_000_000},
+        )
+    )
+    session.flush()
+    return datasets.complete(session, project_id, version.id).id
 
 
 def make_spec(dataset_id: str | None, **changes: Any) -> JobSpec:

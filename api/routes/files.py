@@ -42,6 +42,7 @@ FileName = Annotated[
         *AUTH_PROBLEMS,
         "dataset_not_found",
         "dataset_not_open",
+        "file_inherited",
         "file_too_large",
         "validation_failed",
         "invalid_file_name",
@@ -107,7 +108,7 @@ async def upload_file(
         ),
     ] = None,
 ) -> DatasetFileOut:
-    """Put a file into an open dataset; it replaces a file of the same name.
+    """Put a file into an open dataset; it replaces a file of the same name, unless that is one of the dataset's parent.
 
     The body is hashed while it is received, and the whole file is inspected before anything is stored: a file without
     usable content is refused, and nothing of it is kept.
@@ -142,7 +143,12 @@ async def upload_file(
     operation_id="deleteFile",
     status_code=204,
     responses=problems(
-        *AUTH_PROBLEMS, "dataset_not_found", "file_not_found", "dataset_not_open", "invalid_file_name"
+        *AUTH_PROBLEMS,
+        "dataset_not_found",
+        "file_not_found",
+        "dataset_not_open",
+        "file_inherited",
+        "invalid_file_name",
     ),
 )
 def delete_file(dataset: DatasetId, name: FileName, caller: Writer, context: Ctx) -> None:

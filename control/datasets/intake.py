@@ -9,7 +9,7 @@ from control.datasets.examples import encoded
 from control.datasets.inspection import InspectionResult, check_format
 from control.datasets.models import DatasetFile
 from control.datasets.names import check_file_name
-from control.datasets.service import get_open
+from control.datasets.service import get_open, require_own
 from control.db import read, set_for_transaction, write
 from control.quotas.service import require_kept
 from control.storage import Stage, Storage
@@ -24,13 +24,14 @@ def expect(engine: Engine, project_id: str, dataset_id: str, name: str) -> str:
     Raises:
         Invalid: ``invalid_file_name``, ``unknown_format``.
         NotFound: ``dataset_not_found``.
-        Conflict: ``dataset_not_open``.
+        Conflict: ``dataset_not_open``, ``file_inherited``.
     """
     check_file_name(name)
     with read(engine) as session:
-        modality = get_open(session, project_id, dataset_id).modality
-    check_format(name, modality)
-    return modality
+        dataset = get_open(session, project_id, dataset_id)
+        require_own(dataset, repository.file_named(session, dataset.id, name))
+    check_format(name, dataset.modality)
+    return dataset.modality
 
 
 def add_file(
@@ -46,7 +47,8 @@ def add_file(
     """Add the staged file to the dataset; also returns whether the file is new rather than a replacement.
 
     Raises:
-        NotFound: ``dataset_not_found``; Conflict: ``dataset_not_open``; QuotaExceeded: ``quota_exceeded``.
+        NotFound: ``dataset_not_found``; Conflict: ``dataset_not_open``, ``file_inherited``; QuotaExceeded:
+            ``quota_exceeded``.
     """
     key = blobs.blob_key(project_id, stage.sha256)
     try:
@@ -56,6 +58,7 @@ def add_file(
             dataset = get_open(session, project_id, dataset_id, share=True)
             repository.lock(session, f"file {dataset.id} {name}")
             before = repository.file_named(session, dataset.id, name)
+            require_own(dataset, before)
             replaced, replaced_bytes = (before.object_key, before.bytes) if before else (None, 0)
             blobs.lock(session, key)
             stage.commit(key)

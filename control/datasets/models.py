@@ -21,6 +21,10 @@ class Dataset(Base):
         CheckConstraint("modality IN ('text', 'image', 'audio')", name="modality"),
         name_has_a_length(),
         has_a_length("statistics", LARGEST_REPORT),
+        CheckConstraint("version >= 1", name="version"),
+        CheckConstraint(
+            "num_nulls(parent_id, first_id) = CASE WHEN version = 1 THEN 2 ELSE 0 END", name="ancestors"
+        ),
         Index(None, "project_id", "id"),
     )
 
@@ -28,6 +32,12 @@ class Dataset(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str]
     modality: Mapped[str] = mapped_column(server_default="text")
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"))
+    """The dataset that this one is a version of, even if deleted; null for a first version."""
+    first_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    """The first version, which all versions of one dataset have in common; null for itself."""
+    version: Mapped[int] = mapped_column(server_default="1")
+    """The parent's and 1."""
     state: Mapped[str] = mapped_column(server_default="open")
     sha256: Mapped[str | None]
     """SHA-256 of the sorted (name, sha256) of its files; set when complete."""
@@ -50,6 +60,8 @@ class DatasetFile(Base):
     name: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(index=True)
+    inherited: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it is a file of the parent, whose bytes it shares."""
     object_key: Mapped[str]
     """Where the bytes are in object storage; content-addressed within the project."""
     report: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

@@ -1,6 +1,7 @@
 """Rows of datasets → schemas for HTTP."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from control.datasets import repository, service
 from control.datasets.modalities import samples
@@ -17,6 +18,7 @@ def present_file(file: DatasetFile) -> DatasetFileOut:
         name=file.name,
         bytes=file.bytes,
         sha256=file.sha256,
+        inherited=file.inherited,
         kind=file.report["kind"],
         samples=samples(file.report),
         documents=file.report.get("documents", 0),
@@ -37,9 +39,15 @@ def present_file(file: DatasetFile) -> DatasetFileOut:
 def present_list(session: ReadSession, datasets: Iterable[Dataset]) -> list[DatasetOut]:
     datasets = list(datasets)
     totals = repository.totals(session, [dataset.id for dataset in datasets])
+    versions = [dataset.id for dataset in datasets if dataset.parent_id is not None]
+    added = repository.totals(session, versions, added=True) if versions else {}
     return [
         DatasetOut.model_validate(
-            _fields(dataset, totals.get(dataset.id, Totals())) | {"statistics": summary(dataset.statistics)}
+            _fields(dataset, totals.get(dataset.id, Totals()))
+            | {
+                "statistics": summary(dataset.statistics),
+                "added": _added(added.get(dataset.id, Totals()), None) if dataset.parent_id else None,
+            }
         )
         for dataset in datasets
     ]
@@ -49,11 +57,20 @@ def present(session: ReadSession, dataset: Dataset) -> DatasetDetail:
     """A dataset with its files, and with statistics also while it is open."""
     files = repository.files(session, dataset.id)
     totals = repository.totals(session, [dataset.id]).get(dataset.id, Totals())
+    added = None
+    if dataset.parent_id is not None:
+        own = repository.totals(session, [dataset.id], added=True).get(dataset.id, Totals())
+        added = _added(own, service.statistics(dataset, [file for file in files if not file.inherited]))
     fields = _fields(dataset, totals) | {
+        "added": added,
         "statistics": dataset.statistics or service.statistics(dataset, files),
         "file_list": [present_file(file) for file in files],
     }
     return DatasetDetail.model_validate(fields)
+
+
+def _added(totals: Totals, statistics: dict[str, object] | None) -> dict[str, object]:
+    return {**asdict(totals), "statistics": statistics}
 
 
 def _fields(dataset: Dataset, totals: Totals) -> dict[str, object]:
@@ -61,12 +78,10 @@ def _fields(dataset: Dataset, totals: Totals) -> dict[str, object]:
         "id": dataset.id,
         "name": dataset.name,
         "modality": dataset.modality,
+        "parent": dataset.parent_id,
+        "version": dataset.version,
         "state": dataset.state,
-        "files": totals.files,
-        "bytes": totals.bytes,
-        "samples": totals.samples,
-        "documents": totals.documents,
-        "characters": totals.characters,
+        **asdict(totals),
         "sha256": dataset.sha256,
         "statistics": dataset.statistics,
         "created_at": dataset.created_at,

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from control.datasets.models import Dataset, DatasetFile
+from control.datasets.selection import selected
 from control.db import ReadSession, WriteSession
 from control.lifecycle.models import Job
+from core.spec.data import Which
 
 _TERMINAL = ("succeeded", "failed", "cancelled")
 
@@ -29,7 +31,12 @@ def of_project(project_id: str) -> Select[Dataset]:
     return select(Dataset).where(Dataset.project_id == project_id, Dataset.state != "deleted")
 
 
-def totals(session: ReadSession, dataset_ids: Iterable[str]) -> dict[str, Totals]:
+def totals(session: ReadSession, dataset_ids: Iterable[str], *, added: bool = False) -> dict[str, Totals]:
+    """The sums of each dataset that has files.
+
+    Args:
+        added: Only over files that are not the parent's.
+    """
     report = DatasetFile.report
     rows = session.execute(
         select(
@@ -40,7 +47,7 @@ def totals(session: ReadSession, dataset_ids: Iterable[str]) -> dict[str, Totals
             _sum(report["documents"].astext),
             _sum(report["characters"].astext),
         )
-        .where(DatasetFile.dataset_id.in_(list(dataset_ids)))
+        .where(DatasetFile.dataset_id.in_(list(dataset_ids)), *([~DatasetFile.inherited] if added else []))
         .group_by(DatasetFile.dataset_id)
     )
     return {row[0]: Totals(*row[1:]) for row in rows}
@@ -50,10 +57,31 @@ def _sum(number: ColumnElement[str]) -> ColumnElement[int]:
     return func.coalesce(func.sum(number.cast(BigInteger)), 0).cast(BigInteger)
 
 
-def files(session: ReadSession, dataset_id: str) -> list[DatasetFile]:
-    """A dataset's files in order of name, by code point: the order in which the engine reads them."""
+def files(session: ReadSession, dataset_id: str, which: Which = "all") -> list[DatasetFile]:
+    """A dataset's files in order of name, by code point: the order in which the engine reads them.
+
+    Args:
+        which: ``data.files`` of the spec of a job that reads them.
+    """
     query = select(DatasetFile).where(DatasetFile.dataset_id == dataset_id)
-    return sorted(session.scalars(query), key=lambda file: file.name)
+    return selected(sorted(session.scalars(query), key=lambda file: file.name), which)
+
+
+def inherit(session: WriteSession, parent_id: str, dataset_id: str) -> None:
+    """Give a dataset the files of its parent. The rows are new; the blobs that they name are not copied."""
+    copied = ("name", "bytes", "sha256", "object_key", "report", "examples", "created_at")
+    columns = [getattr(DatasetFile, name) for name in copied]
+    rows = select(literal(dataset_id), true(), *columns).where(DatasetFile.dataset_id == parent_id)
+    session.execute(insert(DatasetFile).from_select(["dataset_id", "inherited", *copied], rows))
+
+
+def versions(project_id: str, first_id: str) -> Select[Dataset]:
+    """All versions of a dataset that were not deleted.
+
+    Args:
+        first_id: Of the first version, which may be deleted.
+    """
+    return of_project(project_id).where(or_(Dataset.id == first_id, Dataset.first_id == first_id))
 
 
 def file_named(session: ReadSession, dataset_id: str, name: str) -> DatasetFile | None:

@@ -17,6 +17,13 @@ class DatasetIn(Body):
     """What its files hold; it decides which formats are read, and which tasks can learn from it."""
 
 
+class VersionIn(Body):
+    name: Name | None = None
+    """Default: the parent's."""
+    modality: Modality | None = None
+    """A version holds what its parent holds; if given, it is compared with that."""
+
+
 class FileNote(Resource):
     code: str
     """``folders_are_parts``, ``folders_are_classes``, ``file_is_held_out``, ``labels_not_used`` or ``columns_repeat``."""
@@ -37,6 +44,8 @@ class DatasetFileOut(Resource):
     name: str
     bytes: int
     sha256: str
+    inherited: bool
+    """Whether it is a file of the dataset's parent, whose bytes it shares."""
     kind: str
     """``text``, ``conll``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``."""
     samples: int
@@ -59,13 +68,9 @@ class DatasetFileOut(Resource):
     created_at: datetime
 
 
-class DatasetOut(Resource):
-    object: Literal["dataset"] = "dataset"
-    id: str
-    name: str
-    modality: Modality
-    state: Literal["open", "ready"]
-    """Files are added while ``open``; jobs run on what is ``ready``, which never changes again."""
+class Added(Resource):
+    """What a version of a dataset added to its parent, which is what ``data.files: new`` reads."""
+
     files: int
     bytes: int
     samples: int
@@ -73,6 +78,31 @@ class DatasetOut(Resource):
     documents: int
     """0 where the modality is not text, as ``characters``."""
     characters: int
+    statistics: JsonObject | None
+    """Over these files alone; null in lists."""
+
+
+class DatasetOut(Resource):
+    object: Literal["dataset"] = "dataset"
+    id: str
+    name: str
+    modality: Modality
+    parent: str | None
+    """The dataset that this is a version of, which may be deleted; null for a first version."""
+    version: int
+    """1, and for a version of a dataset that dataset's and 1."""
+    state: Literal["open", "ready"]
+    """Files are added while ``open``; jobs run on what is ``ready``, which never changes again."""
+    files: int
+    bytes: int
+    """Bytes of all files. Those that several datasets of a project have are stored once and count once in its usage."""
+    samples: int
+    """Number of documents, images or recordings, by the modality."""
+    documents: int
+    """0 where the modality is not text, as ``characters``."""
+    characters: int
+    added: Added | None
+    """What the version added; null for a first version. All other numbers are of the whole."""
     sha256: str | None
     """SHA-256 of the sorted (name, sha256) of the files, once ready."""
     statistics: JsonObject

@@ -70,14 +70,30 @@ def get_open(
     return dataset
 
 
+def require_own(dataset: Dataset, file: DatasetFile | None) -> None:
+    """
+    Raises:
+        Conflict: ``file_inherited``: the file is the parent's, which a version neither replaces nor removes.
+    """
+    if file is not None and file.inherited:
+        raise Conflict(
+            "file_inherited",
+            f"{file.name!r} is a file of {dataset.parent_id}, which {dataset.id} is a version of, and a version keeps all "
+            "files of its parent. Upload another file under another name; to leave files out, create a new dataset.",
+            param="name",
+            params={"name": file.name, "dataset": dataset.id, "parent": dataset.parent_id},
+        )
+
+
 def remove_file(session: WriteSession, storage: Storage, project_id: str, dataset_id: str, name: str) -> None:
     """Remove a file from an open dataset.
 
     Raises:
-        NotFound: ``dataset_not_found``, ``file_not_found``; Conflict: ``dataset_not_open``.
+        NotFound: ``dataset_not_found``, ``file_not_found``; Conflict: ``dataset_not_open``, ``file_inherited``.
     """
     dataset = get_open(session, project_id, dataset_id, lock=True)
     file = repository.file_named(session, dataset.id, name)
+    require_own(dataset, file)
     if file is None:
         raise NotFound(
             "file_not_found",
@@ -105,7 +121,14 @@ def complete(session: WriteSession, project_id: str, dataset_id: str) -> Dataset
             f"The dataset holds no {MODALITIES[dataset.modality].noun} yet. PUT at least one file with some, then "
             "complete it.",
             param="dataset",
-            params={"modality": dataset.modality},
+            params={"case": "dataset", "modality": dataset.modality},
+        )
+    if all(file.inherited for file in files):
+        raise Conflict(
+            "dataset_empty",
+            f"{dataset.id} has the files of its parent alone. PUT at least one file, then complete it.",
+            param="dataset",
+            params={"case": "version", "dataset": dataset.id, "parent": dataset.parent_id},
         )
     names = [[file.name, file.sha256] for file in files]
     dataset.sha256 = hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()

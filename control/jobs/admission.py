@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from control.checkpoints.models import Checkpoint
 from control.datasets import repository as datasets
-from control.datasets.modalities import MODALITIES, vocabulary_of
+from control.datasets.modalities import MODALITIES, samples, vocabulary_of
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence, epochs
@@ -46,14 +46,20 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     start = find_start(session, project_id, spec)
     spec = start.spec
     dataset, problem = find_dataset(session, project_id, spec)
-    files = datasets.files(session, dataset.id) if dataset is not None and problem is None else []
+    files = (
+        datasets.files(session, dataset.id, spec.data.files)
+        if dataset is not None and problem is None
+        else []
+    )
     weight = estimate(
         spec, vocabulary_size=_uploaded_vocabulary(spec, files), classes=class_count(spec, files)
     )
     result = Admission(spec, weight, start.checkpoint, list(start.errors))
     if problem is not None:
         result.errors.append(problem)
-    elif dataset is not None and (missing := shortcoming(dataset.modality, spec, files)):
+    elif dataset is not None and (
+        missing := _nothing_new(dataset, spec, files) or shortcoming(dataset.modality, spec, files)
+    ):
         result.errors.append(missing)
     steps = epochs.steps_at_most(spec, files) if files or spec.training.epochs is None else None
     goes_on = start.checkpoint is not None and spec.start is not None and spec.start.scope == "all"
@@ -119,7 +125,31 @@ def find_dataset(
                 "modality": dataset.modality,
             },
         )
+    if spec.data.files == "new" and dataset.parent_id is None:
+        return dataset, ProblemDetail(
+            param="data.files",
+            code="not_a_version",
+            message=(
+                f"{dataset.id} is no version of another dataset, so none of its files are new; leave it out, or add the new "
+                f"files as a version (POST /v1/datasets/{dataset.id}/versions)"
+            ),
+            params={"dataset": dataset.id},
+        )
     return dataset, None
+
+
+def _nothing_new(dataset: Dataset, spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail | None:
+    if spec.data.files == "all" or any(samples(file.report) for file in files):
+        return None
+    return ProblemDetail(
+        param="data.files",
+        code="nothing_new",
+        message=(
+            f"the files that {dataset.id} added to its parent hold no {MODALITIES[dataset.modality].noun} of their own, as labels or "
+            "transcripts for the parent's; set it to all"
+        ),
+        params={"dataset": dataset.id, "modality": dataset.modality},
+    )
 
 
 def _uploaded_vocabulary(spec: JobSpec, files: Sequence[DatasetFile]) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 from control.checkpoints import repository as checkpoints
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.uploads import is_uploaded
+from control.datasets.selection import which_of
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, Invalid, NotFound, SeedbedError
 from control.ids import new_id
@@ -39,6 +40,8 @@ _ACCEPTED_WITH: Mapping[Scope, str] = {
 _OF_A_FIELD = frozenset(
     {
         "missing",
+        "not_a_version",
+        "nothing_new",
         "steps_done",
         "more_than_steps",
         "too_many_steps",
@@ -238,9 +241,14 @@ def _goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
         replaced = "epochs" if "steps" in changed else "steps"
         training = {name: value for name, value in spec["training"].items() if name != replaced}
         spec = spec | {"training": training}
-    if changes.get("dataset", parent.dataset_id) == parent.dataset_id:
+    changed_data = changes.get("data")
+    now = changed_data.get("files", which_of(spec)) if isinstance(changed_data, Mapping) else which_of(spec)
+    same_dataset = changes.get("dataset", parent.dataset_id) == parent.dataset_id
+    if same_dataset and now == which_of(spec):
         return spec
-    data = {name: value for name, value in spec["data"].items() if name != "tokenizer"}
+    # Which files are new is another question for another dataset, so it is not taken over.
+    own = {"tokenizer"} if same_dataset else {"tokenizer", "files"}
+    data = {name: value for name, value in spec["data"].items() if name not in own}
     return spec | {"data": data}
 
 

@@ -11,6 +11,7 @@ from control.checkpoints import service as checkpoints
 from control.checkpoints.uploads import is_uploaded
 from control.datasets import repository as datasets
 from control.datasets.modalities import READING
+from control.datasets.selection import which_of
 from control.db import ReadSession
 from control.errors import Conflict, Invalid, TooLarge
 from control.ids import new_id
@@ -18,6 +19,7 @@ from control.lifecycle import repository as lifecycle
 from control.predictions.request import PredictionRequest, RequestedFile
 from control.predictions.schemas import PredictIn
 from control.schemas import ProblemDetail
+from core.spec.data import Which
 from core.spec.job import JobSpec
 from core.spec.predictions import AUDIO_BYTES, IMAGE_BYTES, Prediction
 from core.spec.problems import explain
@@ -67,7 +69,7 @@ def request_of(
         options=options,
         text=asked.text,
         content=asked.content,
-        dataset=_dataset(session, job.dataset_id) if prediction.needs_dataset else (),
+        dataset=_dataset(session, job.dataset_id, which_of(job.spec)) if prediction.needs_dataset else (),
         seconds=seconds,
     )
 
@@ -168,14 +170,14 @@ def _wrong_input(param: str, code: str, message: str, **params: Any) -> Invalid:
     return Invalid("validation_failed", f"{param}: {message}.", param=param, params=about, errors=[detail])
 
 
-def _dataset(session: ReadSession, dataset_id: str | None) -> tuple[RequestedFile, ...]:
-    """The dataset's first files, up to `_MOST_DATASET_BYTES` together.
+def _dataset(session: ReadSession, dataset_id: str | None, which: Which) -> tuple[RequestedFile, ...]:
+    """The first files that the checkpoint's job reads of its dataset, up to `_MOST_DATASET_BYTES` together.
 
     Raises:
         Conflict: ``dataset_unsearchable``.
     """
     found: list[RequestedFile] = []
-    for file in datasets.files(session, dataset_id) if dataset_id is not None else ():
+    for file in datasets.files(session, dataset_id, which) if dataset_id is not None else ():
         if sum(earlier.bytes for earlier in found) + file.bytes > _MOST_DATASET_BYTES:
             break
         reading = file.report.get(READING) or {}

@@ -11,6 +11,7 @@ from typing import Any
 from control.checkpoints.repository import CheckpointRef, reference, starting_points
 from control.datasets import repository as datasets
 from control.datasets.modalities import READING
+from control.datasets.selection import which_of
 from control.db import WriteSession
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import Purpose
@@ -23,7 +24,7 @@ from control.workers.service import member
 
 @dataclass(frozen=True)
 class ClaimedFile:
-    """One file of the job's dataset."""
+    """One file that the job reads of its dataset."""
 
     name: str
     sha256: str
@@ -83,7 +84,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         params={"attempt": job.attempt + 1, "worker": worker_id},
         data={"worker": worker_id},
     )
-    files = datasets.files(session, job.dataset_id)
+    files = datasets.files(session, job.dataset_id, which_of(job.spec))
     return Claim(
         job_id=job.id,
         project_id=job.project_id,

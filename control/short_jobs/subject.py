@@ -67,7 +67,7 @@ def subject(session: WriteSession, project_id: str, asked: OnDataset) -> Subject
         specs.append(JobSpec.model_validate(parent.spec))
     learned_from = parents[found[0].job_id]
     assert learned_from is not None
-    spec = specs[0].model_copy(update={"dataset": asked.dataset or learned_from.dataset_id})
+    spec = _on(specs[0], learned_from.dataset_id, asked.dataset)
     dataset, problem = find_dataset(session, project_id, spec)
     refuse([] if problem is None else [problem])
     assert dataset is not None  # else it was refused
@@ -80,6 +80,14 @@ def subject(session: WriteSession, project_id: str, asked: OnDataset) -> Subject
         against=found[1] if len(found) > 1 else None,
         against_spec=specs[1] if len(specs) > 1 else None,
     )
+
+
+def _on(spec: JobSpec, learned_from: str | None, asked: str | None) -> JobSpec:
+    """The spec on the dataset that was asked for: its own dataset as it was trained on, of another one all files."""
+    if asked is None or asked == learned_from:
+        return spec.model_copy(update={"dataset": learned_from})
+    data = spec.data.model_copy(update={"files": "all"})
+    return spec.model_copy(update={"dataset": asked, "data": data})
 
 
 def _require_task(name: str, spec: dict[str, Any]) -> None:

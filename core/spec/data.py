@@ -74,8 +74,17 @@ class ImageDataSpec(Spec):
     without labels use classes only for probes."""
 
 
+Which = Literal["all", "new"]
+"""Which files of a version of a dataset a job reads."""
+
+
 class DataSpec(Spec):
     """What is read from the dataset, and which split is held out."""
+
+    files: Which = "all"
+    """Which files of the dataset are read. ``all``: the whole. ``new``: only those that this version of the dataset added to
+    its parent, and the parent's ``tokenizer.json`` where it added none. The service chooses the files; the engine
+    on its own reads those that it is given."""
 
     text_column: Column | None = None
     """Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else the

@@ -223,7 +223,11 @@ def encoder_form(spec: JobSpec) -> dict[str, object]:
 def _vocabulary(spec: JobSpec, before: JobSpec) -> list[Misfit]:
     """A tokenizer that is made from the data is another one for other data, and its ids mean other tokens."""
     tokenizer = spec.data.tokenizer
-    same_data = spec.dataset is None or before.dataset is None or spec.dataset == before.dataset
+    same_data = (
+        spec.dataset is None
+        or before.dataset is None
+        or (spec.dataset, spec.data.files) == (before.dataset, before.data.files)
+    )
     if spec.task.modality != "text" or same_data or tokenizer.kind not in _FROM_DATA:
         return []
     return [

@@ -16,6 +16,8 @@ SCOPES: dict[str, Scope] = {
     "getDataset": "read",
     "deleteDataset": "write",
     "completeDataset": "write",
+    "createVersion": "write",
+    "listVersions": "read",
     "previewDataset": "read",
     "getContactSheet": "read",
     "uploadFile": "write",

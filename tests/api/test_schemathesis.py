@@ -40,6 +40,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
         for operation in (
             "listKeys",
             "listDatasets",
+            "listVersions",
             "listJobs",
             "listWorkers",
             "listCheckpoints",
@@ -49,6 +50,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     },
     # An Idempotency-Key belongs to one request.
     "createDataset": [422],
+    "createVersion": [422],
     "createCheckpoint": [422],
     "createEvaluation": [422],
     "exportCheckpoint": [422],
