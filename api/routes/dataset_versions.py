@@ -15,13 +15,16 @@ from control.datasets import versions
 from control.datasets.presenters import present, present_list
 from control.datasets.schemas import DatasetDetail, DatasetOut, VersionIn
 from control.db import read, write
+from control.jobs.continuation import continuation
+from control.jobs.presenters import continuation_out
+from control.jobs.schemas import ContinuationOut
 from control.schemas import Page
 
-router = APIRouter(prefix="/v1/datasets/{dataset}/versions", tags=["datasets"], route_class=StrictJsonRoute)
+router = APIRouter(prefix="/v1/datasets/{dataset}", tags=["datasets"], route_class=StrictJsonRoute)
 
 
 @router.post(
-    "",
+    "/versions",
     operation_id="createVersion",
     status_code=201,
     response_model=DatasetDetail,
@@ -59,7 +62,7 @@ def create_version(
 
 
 @router.get(
-    "",
+    "/versions",
     operation_id="listVersions",
     responses=problems(*AUTH_PROBLEMS, "dataset_not_found", "validation_failed", "invalid_cursor"),
 )
@@ -70,3 +73,15 @@ def list_versions(
     with read(context.engine) as session:
         found = versions.list_versions(session, caller.project_id, dataset, limit=limit, cursor=cursor)
         return page(present_list(session, found.rows), found)
+
+
+@router.get(
+    "/continuation",
+    operation_id="getContinuation",
+    responses=problems(*AUTH_PROBLEMS, "dataset_not_found"),
+)
+def get_continuation(dataset: DatasetId, caller: Reader, context: Ctx) -> ContinuationOut:
+    """A job that goes on with what this version added, from the best checkpoint of the last job on its parent. It is not submitted:
+    its spec can be changed first."""
+    with read(context.engine) as session:
+        return continuation_out(dataset, continuation(session, caller.project_id, dataset))

@@ -75,6 +75,22 @@ def inherit(session: WriteSession, parent_id: str, dataset_id: str) -> None:
     session.execute(insert(DatasetFile).from_select(["dataset_id", "inherited", *copied], rows))
 
 
+def ancestors(session: ReadSession, dataset: Dataset) -> list[str]:
+    """Ids of the versions that a version was made from, the nearest first, also of deleted ones."""
+    if dataset.first_id is None:
+        return []
+    of_all = (Dataset.id == dataset.first_id) | (Dataset.first_id == dataset.first_id)
+    parents = {
+        row.id: row.parent_id for row in session.execute(select(Dataset.id, Dataset.parent_id).where(of_all))
+    }
+    found = []
+    at = dataset.parent_id
+    while at is not None:
+        found.append(at)
+        at = parents[at]
+    return found
+
+
 def versions(project_id: str, first_id: str) -> Select[Dataset]:
     """All versions of a dataset that were not deleted.
 

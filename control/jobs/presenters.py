@@ -5,7 +5,8 @@ from typing import Any
 
 from control.checkpoints.repository import counts as checkpoint_counts
 from control.db import ReadSession
-from control.jobs.schemas import FailureSummary, JobOut, JobSummary, LineageNode, Parent
+from control.jobs.continuation import Continuation
+from control.jobs.schemas import ContinuationOut, FailureSummary, JobOut, JobSummary, LineageNode, Parent
 from control.lifecycle.models import Job
 from control.lifecycle.presenters import progress
 from control.lifecycle.schemas import Failure, Pause
@@ -18,6 +19,17 @@ def job_out(session: ReadSession, job: Job) -> JobOut:
     facts = _facts(session, [job])[0]
     failure = None if job.failure is None else Failure.model_validate(job.failure)
     return JobOut.model_validate(facts | {"failure": failure, "spec": stored(job.spec)})
+
+
+def continuation_out(dataset_id: str, found: Continuation | None) -> ContinuationOut:
+    """A proposed job on a version of a dataset, or that there is none."""
+    return ContinuationOut(
+        dataset=dataset_id,
+        job=found and found.job.id,
+        checkpoint=found and found.checkpoint.id,
+        step=found and found.checkpoint.step,
+        spec=found and found.spec,
+    )
 
 
 def summaries(session: ReadSession, jobs: Sequence[Job]) -> list[JobSummary]:

@@ -12,6 +12,7 @@ from control.checkpoints.models import Checkpoint
 from control.db import ReadSession, WriteSession
 from control.lifecycle.models import Job
 from control.lifecycle.schemas import State
+from control.lifecycle.states import TERMINAL
 
 
 def filtered(
@@ -26,6 +27,25 @@ def filtered(
     if name is not None:
         query = query.where(Job.name.icontains(name, autoescape=True))
     return query
+
+
+def last_with_checkpoint(session: ReadSession, project_id: str, dataset_id: str) -> Job | None:
+    """The newest job on a dataset that is over and has a checkpoint left; one that succeeded comes before all others."""
+    left = exists().where(Checkpoint.job_id == Job.id, Checkpoint.deleted_at.is_(None))
+    return session.scalar(
+        filtered(project_id, states=TERMINAL, dataset_id=dataset_id, name=None)
+        .where(left)
+        .order_by((Job.state == "succeeded").desc(), Job.id.desc())
+        .limit(1)
+    )
+
+
+def first_step(session: ReadSession, job: Job) -> int:
+    """The step at which a job begins: that of the checkpoint whose training it goes on with, else 0."""
+    if job.parent_checkpoint_id is None or (job.spec.get("start") or {}).get("scope", "all") != "all":
+        return 0
+    start = session.get(Checkpoint, job.parent_checkpoint_id)
+    return 0 if start is None else start.step
 
 
 def ancestors(session: ReadSession, job: Job) -> Sequence[Job]:

@@ -95,6 +95,24 @@ class ForkIn(Body):
     """Merged over the parent's spec (RFC 7396): ``{"training": {"steps": 2000}}``."""
 
 
+class ContinuationOut(Resource):
+    """The job that goes on with the new files of a version of a dataset; all fields are null where no job on an earlier version has a
+    checkpoint."""
+
+    object: Literal["continuation"] = "continuation"
+    dataset: str
+    job: str | None
+    """The last job on the parent, or on the nearest earlier version that has one."""
+    checkpoint: str | None
+    """The best of its checkpoints that are left, by ``training.retention.keep_best``, else by the metric of
+    ``training.early_stopping``, else by ``eval/loss``."""
+    step: int | None
+    """That checkpoint's."""
+    spec: JsonObject | None
+    """The spec of the proposed job, as the body of ``POST /v1/jobs``: that job's, from that checkpoint, with ``data.files: new`` and
+    as many further steps as it took."""
+
+
 class RetryIn(Body):
     """Changes for the retry of a job."""
 

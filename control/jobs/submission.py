@@ -209,7 +209,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
         )
     try:
         start = {"checkpoint": checkpoint.id, "scope": "all"}
-        spec = validate(merge_patch(_goes_on(parent, body.changes) | {"start": start}, body.changes))
+        spec = validate(merge_patch(goes_on(parent, body.changes) | {"start": start}, body.changes))
     except SpecError as error:
         details = _details(error)
         raise Invalid(
@@ -231,7 +231,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
     return submit(session, project_id, spec, by_admin=by_admin)
 
 
-def _goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
+def goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The parent's spec; without its tokenizer where the fork is on other data, so that it takes the checkpoint's, and without
     its steps where the changes give epochs, or the other way round."""
     spec = parent.spec

@@ -18,6 +18,7 @@ SCOPES: dict[str, Scope] = {
     "completeDataset": "write",
     "createVersion": "write",
     "listVersions": "read",
+    "getContinuation": "read",
     "previewDataset": "read",
     "getContactSheet": "read",
     "uploadFile": "write",

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from tests.client.conftest import Trainer
 from tests.client.test_cli import Command, environ, job_file, run
 
 __all__ = ["environ", "job_file", "run"]
@@ -156,3 +157,61 @@ def test_a_failed_upload_is_continued(run: Command, tmp_path: Path) -> None:
     done = run("dataset", "upload", tmp_path / "texts", "--dataset", found[1], "--json")
     assert done.code == 0
     assert (done.json["id"], done.json["name"], done.json["files"]) == (found[1], "texts", 2)
+
+
+def test_a_version_is_uploaded_listed_and_gone_on_with(
+    run: Command, tmp_path: Path, corpus: Path, dataset: str, job: str, trainer: Trainer
+) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "june.txt").write_text(corpus.read_text().upper())
+    nothing = run("dataset", "continue", dataset)
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "no job" in nothing.err.lower()
+    # What the dataset has already is not sent again.
+    uploaded = run("dataset", "upload", corpus, more, "--version-of", dataset)
+    assert uploaded.code == 0, uploaded.err
+    assert "version 2 added" in " ".join(uploaded.err.split())
+    version = uploaded.out.strip()
+    shown = run("dataset", "show", version, "--json").json
+    assert (shown["parent"], shown["version"], shown["name"]) == (dataset, 2, "docs")
+    assert [(file["name"], file["inherited"]) for file in shown["file_list"]] == [
+        ("corpus.txt", True),
+        ("june.txt", False),
+    ]
+    told = " ".join(run("dataset", "show", version).out.split())
+    assert f"2, of {dataset}" in told
+    assert "parent" in told
+    listed = run("dataset", "versions", dataset, "--json").json
+    assert [(one["id"], one["version"]) for one in listed] == [(version, 2), (dataset, 1)]
+    assert version in run("dataset", "versions", version).out
+
+    trainer.checkpoint(40, {"config.json": b"{}"})
+    trainer.finish()
+    proposed = run("dataset", "continue", version)
+    assert proposed.code == 0, proposed.err
+    assert job in proposed.err
+    spec = tmp_path / "next.yaml"
+    spec.write_text(proposed.out)
+    submitted = run("job", "submit", "-f", spec)
+    assert submitted.code == 0, submitted.err
+    made = run("job", "show", submitted.out.strip(), "--json").json
+    assert (made["dataset"], made["spec"]["data"]["files"]) == (version, "new")
+    assert made["parent"]["job"] == job
+    assert run("dataset", "continue", version, "--json").json["step"] == 40
+
+
+def test_a_version_is_refused_with_the_reason(
+    run: Command, tmp_path: Path, corpus: Path, dataset: str
+) -> None:
+    both = run("dataset", "upload", corpus, "--version-of", dataset, "--dataset", dataset)
+    assert both.code == 2
+    corpus.write_text("The same name with something else in it.")
+    renamed = run("dataset", "upload", corpus, "--version-of", dataset)
+    assert renamed.code == 1
+    assert "another name" in " ".join(renamed.err.split())
+    other = run("dataset", "upload", corpus, "--version-of", dataset, "--modality", "image")
+    assert other.code == 3
+    unknown = run("dataset", "upload", corpus, "--version-of", "ds_" + "0" * 26)
+    assert unknown.code != 0
+    assert "Traceback" not in unknown.err

@@ -250,3 +250,25 @@ def test_a_deletion_whose_response_was_lost_is_no_error(faulty: seedbed.Client, 
     faulty.datasets.delete(dataset)
     with pytest.raises(seedbed.NotFound):
         faulty.datasets.delete(dataset)
+
+
+def test_a_version_adds_files_and_lists_its_chain(
+    client: seedbed.Client, dataset: str, tmp_path: Path
+) -> None:
+    (tmp_path / "more.txt").write_text("Something new.\n\nAnd more of it.")
+    version = client.datasets.create_version(dataset)
+    assert (version.parent, version.version, version.state) == (dataset, 2, "open")
+    client.datasets.upload(version.id, tmp_path / "more.txt")
+    done = client.datasets.complete(version.id)
+    assert done.added is not None
+    assert (done.added.files, done.added.bytes) == (1, (tmp_path / "more.txt").stat().st_size)
+    named = client.datasets.create_version(done.id, name="June")
+    assert [(one.version, one.name) for one in client.datasets.versions(dataset)] == [
+        (3, "June"),
+        (2, "docs"),
+        (1, "docs"),
+    ]
+    assert [file.inherited for file in named.file_list] == [True, True]
+    assert client.datasets.continuation(done.id).spec is None
+    with pytest.raises(seedbed.Conflict, match="complete it first"):
+        client.datasets.create_version(named.id)

@@ -15,7 +15,10 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from control.broker import broker
+from control.datasets import service as datasets
+from control.datasets import versions
 from control.datasets.models import Dataset, DatasetFile
+from control.datasets.schemas import VersionIn
 from control.db import create_engine, normalized, read, write
 from control.ids import new_id
 from control.jobs import service as jobs
@@ -100,6 +103,24 @@ class Bench:
         """A ready dataset of one file of text, as the API would have stored it; ``report``: further entries of its report."""
         known = {"kind": "text", "compression": None, "documents": 100, "characters": len(content)}
         return self._dataset(content, name, "text", known | report)
+
+    def version(self, parent: str, content: bytes, name: str) -> str:
+        """A complete version of a dataset of text, which adds one file."""
+        with write(self.database) as session:
+            version = versions.create(session, self.project, parent, VersionIn())
+            self.storage.put_stream(self.blob_key(content), [content])
+            session.add(
+                DatasetFile(
+                    dataset_id=version.id,
+                    name=name,
+                    bytes=len(content),
+                    sha256=hashlib.sha256(content).hexdigest(),
+                    object_key=self.blob_key(content),
+                    report={"kind": "text", "documents": 100, "characters": len(content)},
+                )
+            )
+            session.flush()
+            return datasets.complete(session, self.project, version.id).id
 
     def images(self, archive: bytes, count: int) -> str:
         """A ready dataset of one archive of this many distinct images."""

@@ -9,8 +9,9 @@ import typer
 from rich.text import Text
 
 from seedbed import uploads
-from seedbed.cli import text
+from seedbed.cli import dataset_versions, text
 from seedbed.cli.confirming import Yes, delete_for_good
+from seedbed.cli.errors import USAGE, print_error
 from seedbed.cli.output import Json, fields, out, print_json, remark, table
 from seedbed.cli.transfers import bar
 from seedbed.client import Client
@@ -41,6 +42,13 @@ def upload(
     dataset: Annotated[
         str | None, typer.Option(help="Upload into this open dataset instead of a new one.")
     ] = None,
+    version_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Make a new version of this dataset: it has all files of that one, and these. Files that it has already are not sent.",
+        ),
+    ] = None,
     text_column: Annotated[
         str | None, typer.Option(help="Column (CSV, Parquet) or key (JSON Lines) that holds the text.")
     ] = None,
@@ -64,16 +72,24 @@ def upload(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Upload files into a new dataset and complete it. Prints its id."""
+    """Upload files into a new dataset, or a new version of one, and complete it. Prints its id."""
+    if dataset is not None and version_of is not None:
+        print_error(
+            "--dataset goes on with an open dataset, --version-of makes a new one: give one of the two."
+        )
+        raise typer.Exit(USAGE)
     files = uploads.find_files(paths)
     total = sum(file.bytes for file in files)
     with Client() as client:
-        target = dataset or (
-            client.datasets.create(
-                name or paths[0].resolve().stem or "dataset",
-                modality=modality or guess_modality(files),
-            ).id
-        )
+        if version_of is not None:
+            target = client.datasets.create_version(version_of, name=name, modality=modality).id
+        else:
+            target = dataset or (
+                client.datasets.create(
+                    name or paths[0].resolve().stem or "dataset",
+                    modality=modality or guess_modality(files),
+                ).id
+            )
         try:
             with bar("uploading", total) as progress:
                 sent = client.datasets.upload(
@@ -95,7 +111,7 @@ def upload(
         print_json(done)
         return
     remark(
-        f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {_samples(done)}; "
+        f"{done.files} file{'s' * (done.files != 1)}, {text.size(done.bytes)}, {_samples(done)}{_added(done)}; "
         + ("still open." if done.state == "open" else "ready for jobs.")
     )
     for line in (line for file in sent for line in _reading_notes(file)):
@@ -117,6 +133,14 @@ def _samples(dataset: Dataset) -> str:
     return f"{dataset.samples:,} {noun}{'s' * (dataset.samples != 1)}"
 
 
+def _added(dataset: Dataset) -> str:
+    """What a version added, as a part of a sentence; empty for a first version."""
+    added = dataset.added
+    if added is None:
+        return ""
+    return f" (version {dataset.version} added {added.samples:,} in {added.files} file{'s' * (added.files != 1)}, {text.size(added.bytes)})"
+
+
 @app.command("list")
 def list_(limit: Limit = 20, as_json: Json = False) -> None:
     """List datasets, newest first."""
@@ -126,11 +150,12 @@ def list_(limit: Limit = 20, as_json: Json = False) -> None:
         print_json(found)
         return
     table(
-        ["id", "name", "state", "files", "size", "samples", "created"],
+        ["id", "name", "version", "state", "files", "size", "samples", "created"],
         [
             (
                 d.id,
                 d.name,
+                f"{d.version}",
                 d.state,
                 f"{d.files}",
                 text.size(d.bytes),
@@ -139,8 +164,12 @@ def list_(limit: Limit = 20, as_json: Json = False) -> None:
             )
             for d in found
         ],
-        right=["files", "size", "samples"],
+        right=["version", "files", "size", "samples"],
     )
+
+
+app.command("versions")(dataset_versions.versions)
+app.command("continue")(dataset_versions.continue_)
 
 
 @app.command()
@@ -159,9 +188,10 @@ def _show(dataset: DatasetDetail) -> None:
         [
             ("id", dataset.id),
             ("name", dataset.name),
+            ("version", f"{dataset.version}, of {dataset.parent}" if dataset.parent else None),
             ("state", dataset.state),
             ("size", text.size(dataset.bytes)),
-            ("holds", _samples(dataset)),
+            ("holds", _samples(dataset) + _added(dataset)),
             ("characters", f"{dataset.characters:,}" if dataset.modality == "text" else None),
             ("sha256", dataset.sha256),
             ("created", text.ago(dataset.created_at)),
@@ -173,9 +203,16 @@ def _show(dataset: DatasetDetail) -> None:
     if dataset.file_list:
         print()
         table(
-            ["file", "kind", "size", "samples", "text column"],
+            ["file", "kind", "size", "samples", "text column", "of"],
             [
-                (f.name, f.kind, text.size(f.bytes), f"{f.samples:,}", f.text_column or "")
+                (
+                    f.name,
+                    f.kind,
+                    text.size(f.bytes),
+                    f"{f.samples:,}",
+                    f.text_column or "",
+                    "parent" if f.inherited else "",
+                )
                 for f in dataset.file_list
             ],
             right=["size", "samples"],

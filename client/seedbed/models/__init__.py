@@ -7,6 +7,8 @@ a fixed set of values in the service (a state, a device) is a plain string here.
 from seedbed.models.base import TERMINAL, Page, Resource
 from seedbed.models.checkpoints import Checkpoint, CheckpointFile
 from seedbed.models.datasets import (
+    Added,
+    Continuation,
     Dataset,
     DatasetDetail,
     DatasetFile,
@@ -49,8 +51,10 @@ from seedbed.short_jobs.preview import JobPreview, PreviewResult, ShownThing
 
 __all__ = [
     "TERMINAL",
+    "Added",
     "Checkpoint",
     "CheckpointFile",
+    "Continuation",
     "CreatedKey",
     "Dataset",
     "DatasetDetail",

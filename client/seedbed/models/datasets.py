@@ -23,6 +23,8 @@ class DatasetFile(Resource):
     name: str
     bytes: int
     sha256: str
+    inherited: bool = False
+    """Whether it is a file of the dataset's parent, whose bytes it shares."""
     kind: str
     """``text``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or
     ``audio``."""
@@ -43,10 +45,25 @@ class DatasetFile(Resource):
     """What was decided or left out as the file was read."""
 
 
+class Added(Resource):
+    """What a version of a dataset added to its parent, which is what ``data.files: new`` reads."""
+
+    files: int
+    bytes: int
+    samples: int
+    documents: int
+    characters: int
+    statistics: dict[str, Any] | None = None
+    """Over these files alone; None in lists."""
+
+
 class Dataset(Resource):
     id: str
     name: str
     modality: str
+    parent: str | None = None
+    """The dataset that this is a version of, which may be deleted; None for a first version."""
+    version: int = 1
     state: str
     """``open`` while files are added, then ``ready``."""
     files: int
@@ -55,6 +72,8 @@ class Dataset(Resource):
     """Number of documents, images or recordings, by the modality."""
     documents: int
     characters: int
+    added: Added | None = None
+    """What the version added; None for a first version. All other numbers are of the whole."""
     sha256: str | None = None
     statistics: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime
@@ -75,3 +94,18 @@ class PreviewDocument(Resource):
 
 class Preview(Resource):
     documents: list[PreviewDocument]
+
+
+class Continuation(Resource):
+    """A job that goes on with the new files of a version of a dataset; all fields are None where no job on an earlier version has a
+    checkpoint."""
+
+    dataset: str
+    job: str | None = None
+    """The last job on the parent, or on the nearest earlier version that has one."""
+    checkpoint: str | None = None
+    """The best of its checkpoints."""
+    step: int | None = None
+    """That checkpoint's."""
+    spec: dict[str, Any] | None = None
+    """For `client.jobs.submit`, as it is or changed."""

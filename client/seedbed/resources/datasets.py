@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from seedbed import uploads
-from seedbed.models import Dataset, DatasetDetail, DatasetFile, Preview
+from seedbed.models import Continuation, Dataset, DatasetDetail, DatasetFile, Preview
 from seedbed.paging import Listing
 from seedbed.transport import Transport
 
@@ -88,6 +88,31 @@ class Datasets:
                 progress(file.bytes)
             done.append(kept)
         return done
+
+    def create_version(
+        self, dataset: str, *, name: str | None = None, modality: str | None = None
+    ) -> DatasetDetail:
+        """A new version of a complete dataset, open for further files: it has all files of that one, and shares their bytes.
+
+        Either of the two can be deleted without loss for the other. Upload the further files, then complete it.
+
+        Args:
+            name: For people. Default: the dataset's.
+            modality: Refused if it is not the dataset's.
+        """
+        given = {"name": name, "modality": modality}
+        body = {field: value for field, value in given.items() if value is not None}
+        answer = self._transport.create(f"{_path(dataset)}/versions", body)
+        return DatasetDetail.model_validate(answer)
+
+    def versions(self, dataset: str) -> Listing[Dataset]:
+        """All versions of a dataset, itself included, newest first."""
+        return Listing(self._transport, f"{_path(dataset)}/versions", Dataset)
+
+    def continuation(self, dataset: str) -> Continuation:
+        """A job that goes on with what a version added, from the best checkpoint of the last job on its parent. It is not
+        submitted: `client.jobs.submit` does that with its ``spec``."""
+        return Continuation.model_validate(self._transport.get(f"{_path(dataset)}/continuation"))
 
     def complete(self, dataset: str) -> DatasetDetail:
         """Close an open dataset: from now on it never changes, and jobs may run on it. Repeating this changes nothing."""

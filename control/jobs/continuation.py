@@ -1,0 +1,88 @@
+"""The spec of a job that goes on with what a version of a dataset added: from the best checkpoint of the last job on its parent."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from control.checkpoints import repository as checkpoints
+from control.checkpoints.models import Checkpoint
+from control.datasets import repository as datasets
+from control.datasets import service
+from control.datasets.models import Dataset
+from control.db import ReadSession
+from control.jobs import repository
+from control.jobs.merge_patch import merge_patch
+from control.jobs.submission import goes_on
+from control.lifecycle.models import Job
+from core.characters import LONGEST_NAME
+from core.checkpoints.retention import best_step
+
+_HELD_OUT_LOSS = "eval/loss"
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A proposed job. Its spec has not been checked against the dataset: `control.jobs.submission.validate_document` does that."""
+
+    job: Job
+    """The last job on an earlier version."""
+    checkpoint: Checkpoint
+    """The best of that job's that are left."""
+    spec: dict[str, Any]
+
+
+def continuation(session: ReadSession, project_id: str, dataset_id: str) -> Continuation | None:
+    """The job that goes on with the new files of a version of a dataset; None if there is no checkpoint to go on from.
+
+    The last job on the parent counts, successful ones first. If there is none with a checkpoint, the one on the nearest earlier version
+    does; what came between is new to it as well, so it goes on with all files.
+
+    Raises:
+        NotFound: ``dataset_not_found``.
+    """
+    dataset = service.get(session, project_id, dataset_id)
+    for ancestor in datasets.ancestors(session, dataset):
+        job = repository.last_with_checkpoint(session, project_id, ancestor)
+        if job is not None:
+            checkpoint = best_checkpoint(checkpoints.present(session, job.id), job.spec)
+            files = "new" if ancestor == dataset.parent_id else "all"
+            return Continuation(job, checkpoint, _spec(session, dataset, job, checkpoint, files))
+    return None
+
+
+def best_checkpoint(present: list[Checkpoint], spec: Mapping[str, Any]) -> Checkpoint:
+    """The best of a job's checkpoints by what the job itself judges them by, else by the held-out loss, else the newest.
+
+    Args:
+        present: Newest first; at least one.
+    """
+    training = spec["training"]
+    stopping = training.get("early_stopping") or {}
+    by = (training.get("retention") or {}).get("keep_best") or stopping.get("metric") or _HELD_OUT_LOSS
+    newest = {one.step: one for one in reversed(present)}
+    best = best_step({step: one.metrics for step, one in newest.items()}, by)
+    return present[0] if best is None else newest[best]
+
+
+def _spec(
+    session: ReadSession, dataset: Dataset, job: Job, checkpoint: Checkpoint, files: str
+) -> dict[str, Any]:
+    """The job's spec on the dataset, for as many further steps as the job itself took."""
+    begun = repository.first_step(session, job)
+    trained = max((job.steps or checkpoint.step) - begun, 1)
+    changes: dict[str, Any] = {
+        "name": _name(job.name, dataset.version),
+        "dataset": dataset.id,
+        "data": {"files": files},
+        "training": {"steps": checkpoint.step + trained},
+        "start": {"checkpoint": checkpoint.id, "scope": "all"},
+    }
+    found: dict[str, Any] = merge_patch(goes_on(job, changes), changes)
+    return found
+
+
+def _name(before: str, version: int) -> str:
+    suffix = f" (version {version})"
+    name = re.sub(r" \(version \d+\)$", "", before)
+    return name[: LONGEST_NAME - len(suffix)] + suffix

@@ -1,0 +1,79 @@
+"""Jobs on versions of datasets, with the real engine: in a module of its own, whose bench has no worker of the scripted engine."""
+
+import pydoc_data.topics
+from typing import Any
+
+from control.broker import broker
+from control.checkpoints.models import Checkpoint
+from control.datasets import service as datasets
+from control.db import read, write
+from control.jobs.continuation import continuation
+from tests.worker.conftest import Bench, await_gone, eventually
+
+TOPICS = list(pydoc_data.topics.topics.values())
+MAY, JUNE = ("\f".join(part).encode()[:150_000] for part in (TOPICS[::2], TOPICS[1::2]))
+SMALL: dict[str, Any] = {
+    "model": {"layers": 1, "hidden_size": 32, "heads": 2},
+    "data": {"tokenizer": {"vocabulary_size": 400}},
+    "training": {"steps": 20, "batch_size": 4, "sequence_length": 32, "checkpoint_every": 5},
+}
+
+
+def checkpoint(bench: Bench, job: str, step: int) -> Checkpoint:
+    with read(bench.database) as session:
+        return session.query(Checkpoint).filter_by(job_id=job, step=step).one()
+
+
+def written(bench: Bench, job: str, step: int) -> dict[str, str]:
+    """Of the files of a checkpoint that depend on the data and the training alone, their hashes; and the key of the data."""
+    manifest = checkpoint(bench, job, step).manifest
+    kept = ("model.safetensors", "tokenizer.json", "trainer/optimizer.safetensors")
+    found = {file["path"]: file["sha256"] for file in manifest["files"] if file["path"] in kept}
+    assert len(found) == len(kept), "a file has another name"
+    return found | {"data": manifest["data_key"]}
+
+
+def test_a_version_is_trained_on_as_a_whole_or_on_what_is_new_through_a_kill(bench: Bench) -> None:
+    first = bench.dataset(MAY, "may.txt")
+    version = bench.version(first, JUNE, "june.txt")
+    # The same files as the version, in a dataset that is no version.
+    whole = bench.version(bench.dataset(JUNE, "june.txt"), MAY, "may.txt")
+    alone = bench.dataset(JUNE, "june.txt")
+
+    with bench.worker(engine="core") as worker:
+        start = bench.submit("start", dataset=first, **SMALL)
+        jobs = [bench.submit("all", dataset=dataset, **SMALL) for dataset in (version, whole)]
+        for job in (start, *jobs):
+            assert bench.await_state(job, "succeeded", "failed").state == "succeeded", bench.job(job).failure
+        assert written(bench, jobs[0], 20) == written(bench, jobs[1], 20)
+        assert written(bench, start, 20)["data"] != written(bench, jobs[0], 20)["data"]
+
+        with read(bench.database) as session:
+            found = continuation(session, bench.project, version)
+        assert found is not None
+        proposed = {name: found.spec[name] for name in ("data", "training", "start", "model")}
+        assert proposed["training"]["steps"] == 40
+        proposed["training"] = proposed["training"] | {"checkpoint_every": 5}
+        killed = bench.submit("new", dataset=version, **proposed)
+        bench.await_checkpoint(killed, 25)
+        with write(bench.database) as session:
+            datasets.delete(session, bench.storage, bench.project, first)
+        left = worker.all()
+        worker.process.kill()
+        await_gone(left)
+    assert bench.job(killed).state == "running"
+
+    def expired() -> bool:
+        bench.maintenance().expire_leases()
+        return bench.job(killed).state == "queued"
+
+    eventually(expired, "the end of the lease")
+    with bench.worker(engine="core"):
+        broker().wake("cpu", killed)
+        bench.await_state(killed, "succeeded", "failed")
+        other = proposed["data"] | {"files": "all"}
+        unbroken = bench.submit("alone", dataset=alone, **proposed | {"data": other})
+        assert bench.await_state(unbroken, "succeeded", "failed").state == "succeeded", bench.job(unbroken).failure
+    assert bench.job(killed).state == "succeeded", bench.job(killed).failure
+    assert bench.job(killed).attempt == 2
+    assert written(bench, killed, 40) == written(bench, unbroken, 40)
