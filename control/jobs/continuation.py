@@ -46,9 +46,15 @@ def continuation(session: ReadSession, project_id: str, dataset_id: str) -> Cont
         job = repository.last_with_checkpoint(session, project_id, ancestor)
         if job is not None:
             checkpoint = best_checkpoint(checkpoints.present(session, job.id), job.spec)
-            files = "new" if ancestor == dataset.parent_id else "all"
+            files = "new" if ancestor == dataset.parent_id and _adds_samples(session, dataset) else "all"
             return Continuation(job, checkpoint, _spec(session, dataset, job, checkpoint, files))
     return None
+
+
+def _adds_samples(session: ReadSession, dataset: Dataset) -> bool:
+    """False for a version that adds only labels, transcripts or a tokenizer for what was there."""
+    added = datasets.totals(session, [dataset.id], added=True).get(dataset.id)
+    return added is not None and added.samples > 0
 
 
 def best_checkpoint(present: list[Checkpoint], spec: Mapping[str, Any]) -> Checkpoint:

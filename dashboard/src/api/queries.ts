@@ -276,6 +276,29 @@ export const dataset = (id: string) =>
       unwrap(client.GET("/v1/datasets/{dataset}", { params: { path: { dataset: id } }, signal })),
   });
 
+/** All versions of a dataset that were not deleted, newest first. */
+export const versions = (id: string) =>
+  queryOptions({
+    queryKey: ["versions", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/datasets/{dataset}/versions", {
+          params: { path: { dataset: id }, query: { limit: 100 } },
+          signal,
+        }),
+      ),
+  });
+
+/** The job that goes on with what a version of a dataset added. */
+export const continuation = (id: string) =>
+  queryOptions({
+    queryKey: ["continuation", id],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/datasets/{dataset}/continuation", { params: { path: { dataset: id } }, signal }),
+      ),
+  });
+
 export const preview = (id: string) =>
   queryOptions({
     queryKey: ["preview", id],

@@ -185,6 +185,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/datasets/{dataset}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description All versions of the dataset, itself included, newest first; those that were deleted are left out.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        /**
+         * Create Version
+         * @description Open a new version of a complete dataset: it has all files of that one. PUT further files into it, then complete it.
+         *
+         *     Nothing is copied: both share what is stored, and either can be deleted without loss for the other.
+         */
+        post: operations["createVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/datasets/{dataset}/continuation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Continuation
+         * @description A job that goes on with what this version added, from the best checkpoint of the last job on its parent. It is not submitted:
+         *     its spec can be changed first.
+         */
+        get: operations["getContinuation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/datasets/{dataset}/files/{name}": {
         parameters: {
             query?: never;
@@ -195,7 +242,7 @@ export interface paths {
         get?: never;
         /**
          * Upload File
-         * @description Put a file into an open dataset; it replaces a file of the same name.
+         * @description Put a file into an open dataset; it replaces a file of the same name, unless that is one of the dataset's parent.
          *
          *     The body is hashed while it is received, and the whole file is inspected before anything is stored: a file without
          *     usable content is refused, and nothing of it is kept.
@@ -1441,6 +1488,35 @@ export interface components {
              */
             activation: "relu" | "gelu" | "silu";
         };
+        /**
+         * Added
+         * @description What a version of a dataset added to its parent, which is what ``data.files: new`` reads.
+         */
+        Added: {
+            /** Files */
+            files: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Samples
+             * @description Number of documents, images or recordings, by the modality.
+             */
+            samples: number;
+            /**
+             * Documents
+             * @description 0 where the modality is not text, as ``characters``.
+             */
+            documents: number;
+            /** Characters */
+            characters: number;
+            /**
+             * Statistics
+             * @description Over these files alone; null in lists.
+             */
+            statistics: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** Alive */
         Alive: {
             /**
@@ -1473,6 +1549,7 @@ export interface components {
             /**
              * @description How the job read its data.
              * @default {
+             *       "files": "all",
              *       "text": {},
              *       "documents": "auto",
              *       "packing": "stream",
@@ -2008,6 +2085,45 @@ export interface components {
             ancestors: components["schemas"]["Ancestor"][];
         };
         /**
+         * ContinuationOut
+         * @description The job that goes on with the new files of a version of a dataset; all fields are null where no job on an earlier version has a
+         *     checkpoint.
+         */
+        ContinuationOut: {
+            /**
+             * Object
+             * @default continuation
+             * @constant
+             */
+            object: "continuation";
+            /** Dataset */
+            dataset: string;
+            /**
+             * Job
+             * @description The last job on the parent, or on the nearest earlier version that has one.
+             */
+            job: string | null;
+            /**
+             * Checkpoint
+             * @description The best of its checkpoints that are left, by ``training.retention.keep_best``, else by the metric of
+             *     ``training.early_stopping``, else by ``eval/loss``.
+             */
+            checkpoint: string | null;
+            /**
+             * Step
+             * @description That checkpoint's.
+             */
+            step: number | null;
+            /**
+             * Spec
+             * @description The spec of the proposed job, as the body of ``POST /v1/jobs``: that job's, from that checkpoint, with ``data.files: new`` and
+             *     as many further steps as it took.
+             */
+            spec: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * ContrastiveLearning
          * @description Find the other view of the same image among those of all others: SimCLR (Chen et al. 2020, arXiv 2002.05709).
          */
@@ -2043,6 +2159,15 @@ export interface components {
          * @description What is read from the dataset, and which split is held out.
          */
         DataSpec: {
+            /**
+             * Files
+             * @description Which files of the dataset are read. ``all``: the whole. ``new``: only those that this version of the dataset added to
+             *     its parent, and the parent's ``tokenizer.json`` where it added none. The service chooses the files; the engine
+             *     on its own reads those that it is given.
+             * @default all
+             * @enum {string}
+             */
+            files: "all" | "new";
             /**
              * Text Column
              * @description Column (CSV, Parquet) or key (JSON Lines) that holds the text. Default: ``text``, else the
@@ -2148,6 +2273,16 @@ export interface components {
              */
             modality: "text" | "image" | "audio";
             /**
+             * Parent
+             * @description The dataset that this is a version of, which may be deleted; null for a first version.
+             */
+            parent: string | null;
+            /**
+             * Version
+             * @description 1, and for a version of a dataset that dataset's and 1.
+             */
+            version: number;
+            /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
              * @enum {string}
@@ -2155,7 +2290,10 @@ export interface components {
             state: "open" | "ready";
             /** Files */
             files: number;
-            /** Bytes */
+            /**
+             * Bytes
+             * @description Bytes of all files. Those that several datasets of a project have are stored once and count once in its usage.
+             */
             bytes: number;
             /**
              * Samples
@@ -2169,6 +2307,8 @@ export interface components {
             documents: number;
             /** Characters */
             characters: number;
+            /** @description What the version added; null for a first version. All other numbers are of the whole. */
+            added: components["schemas"]["Added"] | null;
             /**
              * Sha256
              * @description SHA-256 of the sorted (name, sha256) of the files, once ready.
@@ -2220,6 +2360,11 @@ export interface components {
             bytes: number;
             /** Sha256 */
             sha256: string;
+            /**
+             * Inherited
+             * @description Whether it is a file of the dataset's parent, whose bytes it shares.
+             */
+            inherited: boolean;
             /**
              * Kind
              * @description ``text``, ``conll``, ``jsonl``, ``csv``, ``parquet``, ``zip``, ``tar``, ``tokenizer``, ``image``, ``idx`` or ``audio``.
@@ -2303,6 +2448,16 @@ export interface components {
              */
             modality: "text" | "image" | "audio";
             /**
+             * Parent
+             * @description The dataset that this is a version of, which may be deleted; null for a first version.
+             */
+            parent: string | null;
+            /**
+             * Version
+             * @description 1, and for a version of a dataset that dataset's and 1.
+             */
+            version: number;
+            /**
              * State
              * @description Files are added while ``open``; jobs run on what is ``ready``, which never changes again.
              * @enum {string}
@@ -2310,7 +2465,10 @@ export interface components {
             state: "open" | "ready";
             /** Files */
             files: number;
-            /** Bytes */
+            /**
+             * Bytes
+             * @description Bytes of all files. Those that several datasets of a project have are stored once and count once in its usage.
+             */
             bytes: number;
             /**
              * Samples
@@ -2324,6 +2482,8 @@ export interface components {
             documents: number;
             /** Characters */
             characters: number;
+            /** @description What the version added; null for a first version. All other numbers are of the whole. */
+            added: components["schemas"]["Added"] | null;
             /**
              * Sha256
              * @description SHA-256 of the sorted (name, sha256) of the files, once ready.
@@ -3428,6 +3588,7 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "files": "all",
              *       "text": {},
              *       "documents": "auto",
              *       "packing": "stream",
@@ -3589,6 +3750,7 @@ export interface components {
             training: components["schemas"]["TrainingSpec"];
             /**
              * @default {
+             *       "files": "all",
              *       "text": {},
              *       "documents": "auto",
              *       "packing": "stream",
@@ -6297,6 +6459,19 @@ export interface components {
              */
             memory_bytes: number | null;
         };
+        /** VersionIn */
+        VersionIn: {
+            /**
+             * Name
+             * @description Default: the parent's.
+             */
+            name?: string | null;
+            /**
+             * Modality
+             * @description A version holds what its parent holds; if given, it is compared with that.
+             */
+            modality?: ("text" | "image" | "audio") | null;
+        };
         /**
          * WaitingReason
          * @description Why a queued job does not run yet.
@@ -7976,6 +8151,366 @@ export interface operations {
             };
         };
     };
+    listVersions: {
+        parameters: {
+            query?: {
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `ds_…` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetOut_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid · The cursor is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createVersion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Id, `ds_…` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["VersionIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDetail"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered · The dataset is not complete */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset holds something else than is needed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContinuation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `ds_…` */
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContinuationOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     uploadFile: {
         parameters: {
             query?: {
@@ -8070,7 +8605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The dataset is complete */
+            /** @description The dataset is complete · The file is one of the dataset's parent */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8210,7 +8745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The dataset is complete */
+            /** @description The dataset is complete · The file is one of the dataset's parent */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13363,7 +13898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The task does not learn from such a dataset */
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset holds something else than is needed */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -13,6 +13,7 @@ export type Scope = Key["scopes"][number];
 export type Dataset = Schemas["DatasetOut"];
 export type DatasetDetail = Schemas["DatasetDetail"];
 export type DatasetFile = Schemas["DatasetFileOut"];
+export type Continuation = Schemas["ContinuationOut"];
 export type Preview = Schemas["DatasetPreview"];
 export type Job = Schemas["JobOut"];
 export type JobSummary = Schemas["JobSummary"];

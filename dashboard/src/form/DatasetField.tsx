@@ -47,7 +47,8 @@ export function DatasetField({ leaf, datasets, onChoose }: DatasetFieldProps) {
           <option value="">Choose…</option>
           {datasets.map((dataset) => (
             <option key={dataset.id} value={dataset.id}>
-              {isolated(dataset.name)} ({MODALITIES[dataset.modality].data}, {bytes(dataset.bytes)})
+              {isolated(dataset.name)} ({dataset.version > 1 && `version ${dataset.version}, `}
+              {MODALITIES[dataset.modality].data}, {bytes(dataset.bytes)})
             </option>
           ))}
         </select>

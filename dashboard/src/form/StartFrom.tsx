@@ -7,7 +7,7 @@ import { MODALITIES } from "@/pages/datasets/modality";
 import { Origin } from "@/pages/job/Origin";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
-import { getAt, type Document } from "./document";
+import { getAt, setAt, type Document } from "./document";
 import type { Field } from "./fields";
 import { inOrder } from "./layout";
 import { restart, startFor, startOf, startsOf, type Start } from "./recipes";
@@ -44,7 +44,9 @@ export function withDataset(
   fields: Field[],
   tasks: Tasks,
 ): Document {
-  const named = { ...document, dataset: chosen.id, name: document.name ?? chosen.name };
+  // A first version of a dataset has no new files.
+  const own = chosen.parent === null ? setAt(document, "data.files", undefined) : document;
+  const named = { ...own, dataset: chosen.id, name: document.name ?? chosen.name };
   const start = untouched(document, before, fields, tasks);
   if (!start) return named;
   const task = tasks.of(getAt(document, "task.kind"));

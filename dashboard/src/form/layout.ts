@@ -42,6 +42,7 @@ const isFirst = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
   leaf.required ||
   FIRST.has(leaf.path) ||
   (leaf.path.startsWith("start.") && getAt(document, "start") !== undefined) ||
+  (leaf.path === "data.files" && getAt(document, leaf.path) !== undefined) ||
   (taskOf(document, tasks)?.main_fields.includes(leaf.path) ?? false);
 
 const inner = (field: Field, document: Document): Field[] => {

@@ -21,15 +21,16 @@ import { useTasks } from "@/tasks/context";
 import { Back } from "@/ui/Back";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
 
-/** A job's spec without the values that equal the defaults. */
-function documentOf(job: Job, fields: Field[]): Document {
+/** A spec without the values that equal the defaults. */
+function documentOf(spec: Document, fields: Field[]): Document {
   const defaults = new Map(leavesOf(fields).map((leaf) => [leaf.path, leaf.default]));
-  const spec = { ...job.spec, dataset: job.dataset } as unknown as Document;
   for (const field of fields) if (field.kind === "group") defaults.set(field.path, null);
   // The task is always written out, even if there is only one.
   defaults.delete("task.kind");
   return without(spec, (path) => defaults.get(path));
 }
+
+const specOf = (job: Job): Document => ({ ...job.spec, dataset: job.dataset }) as unknown as Document;
 
 export function NewJobPage() {
   useTitle("New job");
@@ -38,6 +39,8 @@ export function NewJobPage() {
   const from = search.get("from");
   const schema = useQuery(queries.jobSchema);
   const source = useQuery({ ...queries.job(from ?? ""), enabled: from !== null });
+  const goesOn = search.get("continue");
+  const proposed = useQuery({ ...queries.continuation(goesOn ?? ""), enabled: goesOn !== null });
   const datasets = useInfiniteQuery(queries.datasets);
   const ready = datasets.data?.pages
     .flatMap((page) => page.data)
@@ -51,8 +54,9 @@ export function NewJobPage() {
   const writer = tuned !== null && model.data && "job" in model.data ? model.data.job : null;
   const wrote = useQuery({ ...queries.job(writer ?? ""), enabled: writer !== null });
 
-  const error = schema.error ?? datasets.error ?? source.error ?? model.error ?? wrote.error;
-  const wanted = search.get("dataset");
+  const error =
+    schema.error ?? datasets.error ?? source.error ?? proposed.error ?? model.error ?? wrote.error;
+  const wanted = search.get("dataset") ?? goesOn;
   const named = ready?.find((dataset) => dataset.id === wanted);
   const chosen = named ?? (ready?.length === 1 ? ready[0] : undefined);
   // The list may be older than the completion of the named dataset; the form would start without it.
@@ -62,12 +66,14 @@ export function NewJobPage() {
     ready &&
     listed &&
     (from === null || source.data) &&
+    (goesOn === null || proposed.data) &&
     (begin === null || model.data) &&
     (writer === null || wrote.data);
   const encoder = search.get("encoder");
   const begun = (document: Document) => (encoder ? withEncoder(document, encoder, tasks) : document);
   const start = (): Document => {
-    if (source.data && fields) return begun(documentOf(source.data, fields));
+    if (source.data && fields) return begun(documentOf(specOf(source.data), fields));
+    if (proposed.data?.spec && fields) return documentOf(proposed.data.spec as Document, fields);
     const whole = model.data && "spec" in model.data ? model.data : undefined;
     const made: Omit<Source, "checkpoint"> | undefined = whole ? { ...whole, dataset: null } : wrote.data;
     if (tuned !== null && made) {

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { client, unwrap } from "@/api/client";
+import { client, idempotencyKey, unwrap } from "@/api/client";
 import * as queries from "@/api/queries";
 import type { DatasetDetail } from "@/api/types";
 import { isolated } from "@/lib/format";
@@ -21,6 +21,7 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
     mutationFn: () => unwrap(client.POST("/v1/datasets/{dataset}/complete", path)),
     onSuccess: (ready) => {
       cache.setQueryData(queries.dataset(ready.id).queryKey, ready);
+      void cache.invalidateQueries({ queryKey: ["versions"] });
       return cache.invalidateQueries({ queryKey: queries.datasets.queryKey });
     },
     onError: toast.fail,
@@ -30,11 +31,28 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
     onSuccess: () => {
       navigate("/datasets");
       cache.removeQueries({ queryKey: queries.dataset(dataset.id).queryKey });
+      void cache.invalidateQueries({ queryKey: ["versions"] });
       toast.say(`Deleted “${isolated(dataset.name)}”.`);
       return cache.invalidateQueries({ queryKey: queries.datasets.queryKey });
     },
     onError: toast.fail,
     onSettled: () => setAsking(false),
+  });
+  const [key] = useState(idempotencyKey);
+  const extend = useMutation({
+    mutationFn: () =>
+      unwrap(
+        client.POST("/v1/datasets/{dataset}/versions", {
+          params: { ...path.params, header: { "idempotency-key": key } },
+          body: {},
+        }),
+      ),
+    onSuccess: (version) => {
+      navigate(`/datasets/${version.id}`);
+      void cache.invalidateQueries({ queryKey: ["versions"] });
+      return cache.invalidateQueries({ queryKey: queries.datasets.queryKey });
+    },
+    onError: toast.fail,
   });
   if (!canWrite) return null;
   return (
@@ -47,15 +65,20 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
           look="primary"
           icon="check"
           busy={complete.isPending}
-          disabled={dataset.files === 0}
+          disabled={(dataset.added ?? dataset).files === 0}
           onClick={() => complete.mutate()}
         >
           Complete
         </Button>
       ) : (
-        <ButtonLink look="primary" icon="play" href={`/jobs/new?dataset=${dataset.id}`}>
-          Train on this
-        </ButtonLink>
+        <>
+          <Button icon="upload" busy={extend.isPending} onClick={() => extend.mutate()}>
+            Add a version
+          </Button>
+          <ButtonLink look="primary" icon="play" href={`/jobs/new?dataset=${dataset.id}`}>
+            Train on this
+          </ButtonLink>
+        </>
       )}
       {asking && (
         <Confirm
@@ -66,7 +89,8 @@ export function DatasetActions({ dataset }: { dataset: DatasetDetail }) {
           onConfirm={() => remove.mutate()}
           onClose={() => setAsking(false)}
         >
-          Its files go. Jobs that are done keep their curves and checkpoints, and cannot be run again.
+          Its files go, except those that other versions have too. Jobs that are done keep their curves and
+          checkpoints, and cannot be run again.
         </Confirm>
       )}
     </>

@@ -25,6 +25,7 @@ import { numberOf, repeatsOf, scriptsOf } from "./statistics";
 import { UploadList } from "./UploadList";
 import { TextLabels } from "./TextLabels";
 import { useUploads } from "./useUploads";
+import { NewData, Versions, VersionOf } from "./Versions";
 
 /** Number of repeated documents, which training drops. */
 function repeats(dataset: DatasetDetail): string {
@@ -51,18 +52,27 @@ function particulars(dataset: DatasetDetail | undefined): [string, string][] {
 }
 
 function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
-  const facts: [string, string][] = [
-    ["Files", dataset ? integer(dataset.files) : ""],
-    [MODALITIES[dataset?.modality ?? "text"].samples, dataset ? integer(dataset.samples) : ""],
+  const added = dataset?.added;
+  // The value, and how much of it the version added.
+  const facts: [name: string, value: string, added?: string][] = [
+    ["Files", dataset ? integer(dataset.files) : "", added ? integer(added.files) : ""],
+    [
+      MODALITIES[dataset?.modality ?? "text"].samples,
+      dataset ? integer(dataset.samples) : "",
+      added ? integer(added.samples) : "",
+    ],
     ...particulars(dataset),
-    ["Size", dataset ? bytes(dataset.bytes) : ""],
+    ["Size", dataset ? bytes(dataset.bytes) : "", added ? bytes(added.bytes) : ""],
   ];
   return (
     <dl className="tiles tiles-5">
-      {facts.map(([name, value]) => (
+      {facts.map(([name, value, more]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd className="num">{dataset ? value : <Skeleton width={56} height={16} />}</dd>
+          <dd className="num">
+            {dataset ? value : <Skeleton width={56} height={16} />}
+            {more && <span className="fact-added">{more} new</span>}
+          </dd>
         </div>
       ))}
     </dl>
@@ -132,12 +142,14 @@ export function DatasetPage({ id }: { id: string }) {
             {dataset.state === "ready" ? "Ready" : "Open"}
           </span>
         )}
+        {dataset && dataset.version > 1 && <span className="chip">Version {dataset.version}</span>}
         <div className="job-actions">{dataset && <DatasetActions dataset={dataset} />}</div>
       </div>
       <div className="job-meta">
         {dataset ? (
           <>
             <Id id={dataset.id} short={shortId(dataset.id)} />
+            <VersionOf dataset={dataset} />
             <span>
               created <Time at={dataset.created_at} />
             </span>
@@ -150,7 +162,9 @@ export function DatasetPage({ id }: { id: string }) {
           <Skeleton width={280} />
         )}
       </div>
+      {dataset && <NewData dataset={dataset} />}
       <Facts dataset={dataset} />
+      {dataset && <Versions dataset={dataset} />}
       {dataset && (
         <div className="dataset">
           <section className="stack">

@@ -30,6 +30,7 @@ function Row({ dataset }: { dataset: Dataset }) {
         <Link href={`/datasets/${dataset.id}`} className="row-anchor" data-row-link>
           <Name>{dataset.name}</Name>
         </Link>
+        {dataset.version > 1 && <span className="cell-sub">version {dataset.version}</span>}
       </td>
       <td>
         <span className={`chip chip-${dataset.state}`}>

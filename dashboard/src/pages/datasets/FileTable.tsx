@@ -56,6 +56,7 @@ export function FileTable({ dataset }: { dataset: DatasetDetail }) {
             <tr key={file.name}>
               <td className="cell-main">
                 <Name>{file.name}</Name>
+                {file.inherited && <span className="cell-sub">of the parent</span>}
               </td>
               <td className="hide-small faint">{file.kind}</td>
               <td className="cell-number hide-small">{file.samples ? integer(file.samples) : NONE}</td>
@@ -63,7 +64,9 @@ export function FileTable({ dataset }: { dataset: DatasetDetail }) {
               <td className="cell-number">
                 <code className="faint hide-small">{file.sha256.slice(0, 8)}</code>
                 <CopyButton text={file.sha256} label={`Copy the SHA-256 of ${file.name}`} />
-                {dataset.state === "open" && canWrite && <RemoveButton dataset={dataset.id} file={file} />}
+                {dataset.state === "open" && canWrite && !file.inherited && (
+                  <RemoveButton dataset={dataset.id} file={file} />
+                )}
               </td>
             </tr>
           ))}
