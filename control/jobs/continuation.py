@@ -85,7 +85,19 @@ def _spec(
         "start": {"checkpoint": checkpoint.id, "scope": "all"},
     }
     found: dict[str, Any] = merge_patch(goes_on(job, changes), changes)
+    # Of a deleted dataset nothing can be replayed.
+    earlier = datasets.of_id(session, job.project_id, job.dataset_id)
+    found["continual"] = None if earlier is None else _methods(job.spec.get("continual"))
     return found
+
+
+def _methods(before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The block ``continual`` of the proposed job: the methods of the job itself, else replay. The earlier stages are filled in when
+    it is submitted."""
+    kept = {
+        name: value for name, value in (before or {}).items() if name != "ancestors" and value is not None
+    }
+    return kept if set(kept) - {"scenario"} else kept | {"replay": {}}
 
 
 def _name(before: str, version: int) -> str:

@@ -30,6 +30,7 @@ _LATER: Mapping[str, Any] = {
     "adaptation": {"method": "full"},
     "training.epochs": None,
     "data.on_missing_label": "refuse",
+    "data.files": "all",
     **{f"data.audio.{name}": None for name in ("transcript_column", "file_column", "split_column")},
     "data.audio.transcripts": False,
     "data.text": TextDataSpec().model_dump(mode="json"),

@@ -61,6 +61,7 @@ def test_the_proposed_job_is_accepted_as_it_is(session: WriteSession, project: s
     assert child.spec["data"]["tokenizer"]["kind"] == "checkpoint"
     assert child.spec["training"]["steps"] == 90 + 100
     assert child.spec["model"] == found.job.spec["model"]
+    assert child.spec["continual"]["replay"]["samples"] > 0
 
 
 def test_a_chain_goes_on_for_as_long_as_each_stage_took(session: WriteSession, project: str) -> None:
@@ -125,7 +126,27 @@ def test_a_deleted_parent_leaves_its_jobs(session: WriteSession, project: str, t
     storage = open_storage(tmp_path.as_uri())
     for dataset in (first, second):
         datasets.delete(session, storage, project, dataset)
-    assert proposed(session, project, third).checkpoint.id == checkpoint.id
+    found = proposed(session, project, third)
+    assert found.checkpoint.id == checkpoint.id
+    assert found.spec["continual"] is None, "there is nothing to replay"
+    assert jobs.validate_document(session, project, found.spec).valid
+
+
+def test_the_methods_against_forgetting_stay(session: WriteSession, project: str) -> None:
+    first = make_dataset(session, project)
+    second = make_version(session, project, first, name="b.txt")
+    third = make_version(session, project, second, name="c.txt")
+    trained(session, project, first, 100)
+    for given, kept in (
+        ({"ewc": {"strength": 5.0}, "scenario": "domain"}, {"ewc", "scenario"}),
+        ({}, {"replay", "scenario"}),
+    ):
+        spec = proposed(session, project, second).spec | {"continual": given}
+        del spec["dataset"]
+        trained(session, project, second, 200, **spec)
+        found = proposed(session, project, third).spec["continual"]
+        assert found.keys() == kept
+        assert "ancestors" not in found
 
 
 def test_the_best_checkpoint_is_the_one_that_the_job_judges_best() -> None:
