@@ -1,5 +1,6 @@
 """Authentication and authorization: keys, scopes, sessions, and the isolation of projects."""
 
+import re
 from datetime import UTC, datetime
 
 import httpx
@@ -9,11 +10,23 @@ from sqlalchemy import Engine, select, update
 from control.db import read, write
 from control.keys.models import ApiKey
 from control.keys.secrets import SessionToken
+from control.samples.service import commit_sample
 from control.settings import Settings
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from control.short_jobs.kinds.evaluation import KIND as EVALUATION
+from control.short_jobs.kinds.evaluation import EvaluationIn
+from control.short_jobs.kinds.export import KIND as EXPORT
+from control.short_jobs.kinds.export import ExportIn
+from control.short_jobs.kinds.preview import KIND as PREVIEW
+from control.short_jobs.kinds.preview import PreviewOptions
 from tests.api.conftest import Keys, problem
-from tests.factories import make_checkpoint, make_running
+from tests.factories import make_checkpoint, make_running, make_spec
 
 CSRF = {"X-Seedbed-Csrf": "1"}
+NO_RESOURCES = {"kind", "name", "path"}
+"""Parameters of paths that name something every project has, or a file of a resource that the path names too."""
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -182,25 +195,54 @@ class TestOtherProjects:
         with write(engine) as session:
             job, claim = make_running(session, project_id=project_id)
             checkpoint = make_checkpoint(session, claim, step=10)
+            spec = make_spec(job.dataset_id)
+            short = {
+                "estimate": short_jobs.create_from_spec(
+                    session, ESTIMATE, project_id, spec, EstimateOptions(largest_batch=False)
+                ),
+                "preview": short_jobs.create_from_spec(
+                    session, PREVIEW, project_id, spec, PreviewOptions(samples=2, step=1)
+                ),
+                "export": short_jobs.create_from_checkpoint(
+                    session, EXPORT, project_id, checkpoint.id, ExportIn(format="onnx")
+                ),
+                "evaluation": short_jobs.create_from_checkpoint_and_data(
+                    session, EVALUATION, project_id, EvaluationIn(checkpoint=checkpoint.id)
+                ),
+            }
+            sample = commit_sample(
+                session,
+                job.id,
+                claim.attempt,
+                step=10,
+                name="text",
+                media_type="text/plain",
+                size=1,
+                sha256="a" * 64,
+                object_key=f"jobs/{job.id}/attempt-1/samples/text",
+            )
             return {
                 "job": job.id,
                 "dataset": job.dataset_id,
                 "checkpoint": checkpoint.id,
+                "sample": sample.id,
                 "key": api_keys.made[client.headers["authorization"].removeprefix("Bearer ")],
+                **{kind: row.id for kind, row in short.items()},
             }
 
     def test_resources_of_another_project_are_not_found(
         self, stranger: httpx.Client, client: httpx.Client, theirs: dict[str, str], subtests: pytest.Subtests
     ) -> None:
         document = stranger.get("/openapi.json").json()
-        asked = 0
+        tried: set[str] = set()
         for path, operations in document["paths"].items():
-            named = [name for name in theirs if f"{{{name}}}" in path]
+            named = sorted(set(re.findall(r"{(\w+)}", path)) - NO_RESOURCES)
             if not named:
                 continue
+            assert set(named) <= set(theirs), "a new kind of resource needs one in `theirs`"
             for method in operations:
                 with subtests.test(f"{method} {path}"):
-                    asked += 1
+                    tried |= set(named)
                     target = path.format(**theirs, name="corpus.txt", path="config.json")
                     bodies = {"fork": {}, "export": {"format": "onnx"}, "predict": {"text": "x"}}
                     name = path.rpartition("/")[2]
@@ -209,7 +251,7 @@ class TestOtherProjects:
                     assert answer.status_code == 404
                     if method != "head":
                         problem(answer, 404, f"{named[0]}_not_found", answer.json()["param"])
-        assert asked > 20
+        assert tried == set(theirs)
         assert client.get(f"/v1/jobs/{theirs['job']}").json()["state"] == "running"
 
     def test_lists_show_only_resources_of_the_own_project(

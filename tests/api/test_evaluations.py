@@ -126,7 +126,6 @@ def test_what_cannot_be_evaluated_is_refused_by_field(
     client: httpx.Client,
     engine: Engine,
     project_id: str,
-    stranger: httpx.Client,
     pair: tuple[tuple[Job, Checkpoint], Any],
 ) -> None:
     (_, made), _ = pair
@@ -150,12 +149,23 @@ def test_what_cannot_be_evaluated_is_refused_by_field(
     with write(engine) as session:
         session.get_one(Dataset, pictures).state = "ready"
     ask({"checkpoint": made.id, "dataset": pictures}, 422, "modality_mismatch", "dataset")
-    problem(
-        stranger.post("/v1/evaluations", json={"checkpoint": made.id}),
-        404,
-        "checkpoint_not_found",
-        "checkpoint",
-    )
+
+
+@pytest.mark.parametrize("field", ["checkpoint", "against", "dataset"])
+def test_what_belongs_to_another_project_is_not_found(
+    field: str,
+    stranger: httpx.Client,
+    engine: Engine,
+    pair: tuple[tuple[Job, Checkpoint], tuple[Job, Checkpoint]],
+) -> None:
+    (job, made), (_, other) = pair
+    _, own = _done(engine, stranger.get("/v1/session").json()["project"]["id"])
+    body = {"checkpoint": own.id}
+    theirs = {"checkpoint": made.id, "against": other.id, "dataset": job.dataset_id}
+    refused = stranger.post("/v1/evaluations", json=body | {field: theirs[field]})
+    code = "dataset_not_found" if field == "dataset" else "checkpoint_not_found"
+    problem(refused, 404, code, field)
+    assert stranger.post("/v1/evaluations", json=body).status_code == 202
 
 
 def test_a_checkpoint_of_another_modality_is_not_compared(

@@ -6,7 +6,9 @@ from control.checkpoints import service as checkpoints
 from control.db import WriteSession
 from control.errors import Conflict, Invalid, NotFound
 from control.jobs import service as jobs
+from control.jobs.service import LeaseLost
 from control.lifecycle.models import Job
+from control.lifecycle.outcomes import lease_expired
 from control.scheduling.dispatch import Waiting, plan
 from control.scheduling.slots import slots
 from control.settings import settings
@@ -233,3 +235,24 @@ def test_an_expired_lease_sends_a_short_job_back(session: WriteSession) -> None:
     assert claim
     let_pass(session, settings().lease_seconds + 1)
     assert jobs.heartbeat(session, short_job.id, claim.attempt) is None, "late, and nobody had noticed"
+
+
+def test_only_the_attempt_that_holds_a_short_job_writes_its_result_and_only_once(
+    session: WriteSession,
+) -> None:
+    worker = make_worker(session)
+    short_job = make_estimate(session)
+    late = jobs.claim(session, worker)
+    assert late
+    let_pass(session, settings().lease_seconds + 1)
+    lease_expired(session, short_job)
+    claim = jobs.claim(session, worker)
+    assert claim
+    assert (claim.job_id, claim.attempt) == (short_job.id, 2)
+    with pytest.raises(LeaseLost):
+        jobs.finish(session, short_job.id, late.attempt, jobs.Completed(result={"of": "attempt 1"}))
+    jobs.finish(session, short_job.id, claim.attempt, jobs.Completed(result=RESULT))
+    for attempt in (late.attempt, claim.attempt):
+        with pytest.raises(LeaseLost):
+            jobs.finish(session, short_job.id, attempt, jobs.Completed(result={"of": "later"}))
+    assert (short_job.state, short_job.result) == ("succeeded", RESULT)
