@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from api import dashboard, housekeeping, openapi_document, problems, reference, short_jobs
+from api.body_room import BodyRoom, ReleaseBodies
 from api.context import Context
 from api.credential_check import EndCredentialChecks
 from api.gauges import LoadGauges
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
             downloads=ThreadPoolExecutor(_TRANSFERS, "download"),
             inspections=Inspections(settings.inspections),
             predictions=Predictions(settings),
+            body_room=BodyRoom(settings.predict_body_bytes),
             readiness=Readiness(
                 {
                     "database": lambda: ask_database(engine),
@@ -146,6 +148,7 @@ def create_app(settings: Settings) -> FastAPI:
         # Weights hardly compress, and downloads have a Content-Length.
         exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream", "image/png"),
     )
+    app.add_middleware(ReleaseBodies)
     app.add_middleware(EndCredentialChecks)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLogging)  # added last, so outermost

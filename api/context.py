@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from api.body_room import BodyRoom
 from api.gauges import LoadGauges
 from api.identity_cache import IdentityCache
 from api.inspections import Inspections
@@ -37,6 +38,7 @@ class Context:
     """Threads that move file bytes out of storage, so that many uploads do not delay downloads."""
     inspections: Inspections
     predictions: Predictions
+    body_room: BodyRoom
     readiness: Readiness
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import redis.asyncio
@@ -13,8 +14,9 @@ from redis.exceptions import RedisError
 
 from control.errors import SeedbedError, TooManyRequests, Unavailable
 from control.predictions.channel import (
-    ANSWER_SECONDS,
     LINE_CALLS,
+    LINE_SECONDS,
+    MISSING_SECONDS,
     WORKERS,
     Presence,
     answer_key,
@@ -99,7 +101,15 @@ class Predictions:
         gone = [worker_id for worker_id, found in zip(ids, stored, strict=True) if found is None]
         if gone:
             await cast("Any", self._redis.srem(WORKERS, *gone))
-        return [Presence.parse(str(found)) for found in stored if found is not None]
+        workers = [Presence.parse(str(found)) for found in stored if found is not None]
+        if len(workers) < 2:
+            return workers
+        # A sign is up to a second old, in which many requests may have been sent to its worker.
+        pipeline = self._redis.pipeline(transaction=False)
+        for worker in workers:
+            pipeline.hlen(unanswered_key(worker.incarnation))
+        counts = await pipeline.execute()
+        return [replace(worker, unanswered=int(count)) for worker, count in zip(workers, counts, strict=True)]
 
     async def _enter(self, worker: Presence, request: PredictionRequest, limit: int, share: int) -> int:
         keys = [line_key(worker.incarnation), unanswered_key(worker.incarnation)]
@@ -109,7 +119,7 @@ class Predictions:
             request.id,
             request.project_id,
             request.dump(),
-            ANSWER_SECONDS + 600,
+            LINE_SECONDS,
         ]
         return int(await self._join(keys=keys, args=arguments))
 
@@ -127,6 +137,7 @@ class Answer:
         self._redis = connections
         self._request = request
         self._worker = worker
+        self._missing_since: float | None = None
         self.ahead = ahead
 
     async def messages(self) -> AsyncGenerator[Message | None]:
@@ -173,16 +184,35 @@ class Answer:
         return None if found is None else json.loads(found[1])
 
     async def _check_worker(self) -> None:
+        """
+        Raises:
+            SeedbedError: the worker has ended, or neither it nor Redis has the request any more.
+        """
         stored = await self._redis.get(presence_key(self._worker.worker_id))
-        there = stored is not None and Presence.parse(str(stored)).incarnation == self._worker.incarnation
-        # It may have answered just before it ended.
-        if not there and not await cast("Any", self._redis.llen(answer_key(self._request.id))):
+        shown = None if stored is None else Presence.parse(str(stored))
+        if shown is not None and shown.incarnation != self._worker.incarnation:
+            await self._raise_unless_answered()
+        elif shown is not None and await self._is_unanswered():
+            self._missing_since = None
+        elif self._missing_since is None:
+            self._missing_since = time.monotonic()
+        elif time.monotonic() > self._missing_since + MISSING_SECONDS:
+            await self._raise_unless_answered()
+
+    async def _is_unanswered(self) -> bool:
+        key = unanswered_key(self._worker.incarnation)
+        return bool(await cast("Any", self._redis.hexists(key, self._request.id)))
+
+    async def _raise_unless_answered(self) -> None:
+        """An answer that was written just before the end of the worker still counts."""
+        if not await cast("Any", self._redis.llen(answer_key(self._request.id))):
             raise lost()
 
     async def _cancel(self) -> None:
         with contextlib.suppress(RedisError, OSError):
             cancellation = json.dumps({"cancel": self._request.id})
-            await cast("Any", self._redis.lpush(line_key(self._worker.incarnation), cancellation))
+            # Behind the request, which the worker may not have taken yet.
+            await cast("Any", self._redis.rpush(line_key(self._worker.incarnation), cancellation))
             await self._redis.delete(answer_key(self._request.id))
 
 

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from api.auth import Requires
 from api.body_errors import UnreadableBody
+from api.context import context_of
 from core.spec.problems import shorten
 
 SPEC_BYTES = 128 << 10
@@ -41,14 +42,22 @@ class StrictJsonRequest(Request):
 
     at_most = SPEC_BYTES
 
+    @property
+    def size(self) -> int:
+        """The size of the body that its head tells, bytes; else the largest that is read. A number of more digits than any
+        file system has bytes counts as 10^18."""
+        declared = self.headers.get("content-length", "")
+        if not declared.isdecimal() or "transfer-encoding" in self.headers:
+            return self.at_most
+        return int(declared) if len(declared) <= 18 else 10**18
+
     async def body(self) -> bytes:
         """
         Raises:
             UnreadableBody: 413, 408. FastAPI lets no other error out of here as it is.
         """
         if not hasattr(self, "_body"):
-            declared = self.headers.get("content-length", "")
-            if declared.isdecimal() and (len(declared) > 18 or int(declared) > self.at_most):
+            if self.size > self.at_most:
                 raise self._too_large()
             try:
                 async with asyncio.timeout(BODY_SECONDS):
@@ -108,11 +117,13 @@ class StrictJsonRoute(APIRoute):
         guards = [part.call for part in self.dependant.dependencies if isinstance(part.call, Requires)]
 
         async def strict(request: Request) -> Response:
-            # FastAPI by itself reads and parses the body before it authorizes the caller.
-            for guard in guards:
-                await guard.authorize(request)
             bounded = StrictJsonRequest(request.scope, request.receive)
             bounded.at_most = self.at_most
+            # FastAPI by itself reads and parses the body before it authorizes the caller.
+            for guard in guards:
+                caller = await guard.authorize(request)
+                if SPEC_BYTES < bounded.size <= self.at_most:
+                    await context_of(request).body_room.hold(request, caller.project_id, bounded.size)
             return await handle(bounded)
 
         return strict

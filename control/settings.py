@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     """Predictions that wait for one worker or are computed by it; further ones are refused. Of one project three quarters."""
     predict_at_once: int = Field(default=8, ge=1, le=64, validation_alias="SEEDBED_PREDICT_AT_ONCE")
     """Predictions that a worker computes in turns; the others wait in its line."""
+    predict_body_bytes: int = Field(default=2**27, ge=2**25, validation_alias="SEEDBED_PREDICT_BODY_BYTES")
+    """Bodies of more than 128 KB that one process of the API holds at once for predictions, bytes together, until they are
+    answered; further ones wait before they are read. Of one project three quarters. Each takes some four times its bytes."""
     predict_seconds: float = Field(default=60.0, gt=0, le=600, validation_alias="SEEDBED_PREDICT_SECONDS")
     """Seconds that a prediction may take, its place in the line included."""
     tensorboard_directory: Path | None = Field(default=None, validation_alias="SEEDBED_TENSORBOARD_DIRECTORY")

@@ -19,6 +19,12 @@ BEAT_SECONDS = 1.0
 ANSWER_SECONDS = 120
 """Seconds for which an answer that nobody reads is kept."""
 
+LINE_SECONDS = ANSWER_SECONDS + 600
+"""Seconds for which a line to which no request was added is kept."""
+MISSING_SECONDS = 3 * BEAT_SECONDS
+"""Seconds for which a request may be missing among the unanswered ones, or its worker's sign, before it counts as lost. After
+a loss of Redis' data a worker writes both again with its next sign."""
+
 LINE_CALLS = """
 local waiting = redis.call('HVALS', KEYS[2])
 if #waiting >= tonumber(ARGV[1]) then return -1 end
@@ -85,7 +91,7 @@ def answer_key(request_id: str) -> str:
     return f"seedbed:predictions:answer:{request_id}"
 
 
-_LOADING_IS_WORTH = 8
+LOADING_IS_WORTH = 8
 """Requests by which the line of a worker that has the model loaded may be longer than another's."""
 
 
@@ -95,7 +101,7 @@ def by_preference(workers: Sequence[Presence], checkpoint_id: str) -> list[Prese
     fewest = min((worker.unanswered for worker in workers), default=0)
 
     def rank(worker: Presence) -> tuple[bool, int, str]:
-        ready = checkpoint_id in worker.loaded and worker.unanswered <= fewest + _LOADING_IS_WORTH
+        ready = checkpoint_id in worker.loaded and worker.unanswered <= fewest + LOADING_IS_WORTH
         return (not ready, worker.unanswered, worker.worker_id)
 
     return sorted(workers, key=rank)

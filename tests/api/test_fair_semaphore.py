@@ -19,13 +19,13 @@ pytestmark = pytest.mark.anyio
 class Waiting:
     """A task that waits for a slot and holds it until it is released."""
 
-    def __init__(self, turns: FairSemaphore, project: str) -> None:
+    def __init__(self, turns: FairSemaphore, project: str, slots: int = 1) -> None:
         self.has = asyncio.Event()
         self.release = asyncio.Event()
-        self.task = asyncio.create_task(self._hold(turns, project))
+        self.task = asyncio.create_task(self._hold(turns, project, slots))
 
-    async def _hold(self, turns: FairSemaphore, project: str) -> None:
-        async with turns.of(project):
+    async def _hold(self, turns: FairSemaphore, project: str, slots: int) -> None:
+        async with turns.of(project, slots):
             self.has.set()
             await self.release.wait()
 
@@ -97,3 +97,28 @@ async def test_a_cancelled_waiter_passes_its_slot_to_the_next_one() -> None:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(turns.of("a"))
         await stack.enter_async_context(turns.of("b"))
+
+
+async def test_turns_of_several_slots_share_them_and_small_ones_overtake_no_large_one() -> None:
+    turns = FairSemaphore(10, share=8)
+    first = Waiting(turns, "a", 6)
+    more = Waiting(turns, "a", 3)
+    other = Waiting(turns, "b", 2)
+    large = Waiting(turns, "b", 6)
+    small = Waiting(turns, "c", 2)
+    later = Waiting(turns, "b", 1)
+    await settle()
+    waiting = [more, large, later]
+    assert [one.has.is_set() for one in (first, other, small)] == [True] * 3
+    assert [one.has.is_set() for one in waiting] == [False] * 3
+    await other.end()
+    await settle()
+    assert not any(one.has.is_set() for one in waiting), "the large one is next, and two slots are too few"
+    large.task.cancel()
+    await settle()
+    assert [one.has.is_set() for one in waiting] == [False, False, True]
+    await first.end()
+    await settle()
+    assert more.has.is_set()
+    for one in (more, small, later):
+        await one.end()

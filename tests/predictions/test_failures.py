@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from control.broker import broker
 from control.db import write
-from control.predictions.channel import Presence, unanswered_key
+from control.predictions.channel import LOADING_IS_WORTH, Presence, unanswered_key
 from tests.factories import make_project
 from tests.predictions.conftest import Service, events_of, predictor
 from tests.worker.conftest import Tree, eventually
@@ -139,6 +139,29 @@ def test_a_waiting_request_is_told_its_place(service: Service, model: Any) -> No
             model.resume()
             assert list(events)[-1][0] == "result"
         assert {one.result().status_code for one in before} == {200}
+
+
+def test_what_is_too_much_for_one_worker_goes_to_another(service: Service, model: Any) -> None:
+    checkpoint = service.checkpoint("causal_lm")
+    one = {"text": "The", "options": {"max_tokens": 1}}
+    with service.bench.worker(engine="core") as second, ThreadPoolExecutor(16) as pool:
+        eventually(lambda: service.bench_workers() == 2, "both workers")
+        model.suspend()
+        waiting = []
+        try:
+            # The worker that has the model loaded is preferred until its line is this much longer than the other's.
+            for number in range(1, LOADING_IS_WORTH + 2):
+                waiting.append(pool.submit(service.predict, checkpoint, **one))
+                eventually(lambda: unanswered() == number, "a request in the line")  # noqa: B023 - called at once
+            assert service.predict(checkpoint, **one).json()["cold"] is True
+            assert predictor(second)
+            assert unanswered() == len(waiting)
+        finally:
+            model.resume()
+        assert {one.result().status_code for one in waiting} == {200}
+    # Not to wait until the sign of the killed worker has expired.
+    broker().live.flushall()
+    eventually(service.bench_workers, "the next sign of the first worker")
 
 
 def test_another_projects_checkpoint_does_not_exist(service: Service, model: Any) -> None:

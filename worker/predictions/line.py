@@ -16,6 +16,7 @@ from redis.retry import Retry
 from control.predictions.channel import (
     ANSWER_SECONDS,
     BEAT_SECONDS,
+    LINE_SECONDS,
     PRESENCE_SECONDS,
     WORKERS,
     Presence,
@@ -55,6 +56,12 @@ class Line:
         self._put = put
         self._loaded = loaded
         self._stopped = threading.Event()
+        self._held: dict[str, str] = {}
+        """Requests that this worker has taken and not answered: id → project."""
+        self._over: set[str] = set()
+        """Requests that are over, but may still be among the unanswered ones in Redis."""
+        self._marking = threading.Lock()
+        """Held while the unanswered requests in Redis are changed, so that `_show` marks none that was answered meanwhile."""
         for target, name in ((self._take_all, "prediction line"), (self._show, "prediction presence")):
             threading.Thread(target=target, name=name, daemon=True).start()
 
@@ -78,13 +85,17 @@ class Line:
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.rpush(answer_key(request_id), json.dumps(dict(message)))
         pipeline.expire(answer_key(request_id), ANSWER_SECONDS)
-        if last:
-            pipeline.hdel(unanswered_key(self.incarnation), request_id)
-        try:
-            pipeline.execute()
-        except (RedisError, OSError) as error:
-            # Whoever waits for the answer learns from Redis, or from the missing sign of this worker, that it is lost.
-            log.warning("the answer of a prediction could not be written: %s", error)
+        with self._marking if last else contextlib.nullcontext():
+            if last:
+                self._held.pop(request_id, None)
+                pipeline.hdel(unanswered_key(self.incarnation), request_id)
+            try:
+                pipeline.execute()
+            except (RedisError, OSError) as error:
+                # The API learns from Redis, or from a request that is no longer among the unanswered ones, that it is lost.
+                log.warning("the answer of a prediction could not be written: %s", error)
+                if last:
+                    self._over.add(request_id)
 
     def _take_all(self) -> None:
         while not self._stopped.is_set():
@@ -96,7 +107,13 @@ class Line:
             if found is None:
                 continue
             document = json.loads(cast("tuple[str, str]", found)[1])
-            self._put(document["cancel"] if "cancel" in document else PredictionRequest.parse(document))
+            if "cancel" in document:
+                self._put(document["cancel"])
+                continue
+            request = PredictionRequest.parse(document)
+            with self._marking:
+                self._held[request.id] = request.project_id
+            self._put(request)
 
     def _show(self) -> None:
         while not self._stopped.is_set():
@@ -104,11 +121,25 @@ class Line:
             if worker_id is None:
                 continue  # `worker_id` has waited for the registration
             with contextlib.suppress(RedisError, OSError):
-                unanswered = self._redis.hlen(unanswered_key(self.incarnation))
-                presence = Presence(worker_id, self.incarnation, self._loaded(), unanswered)
+                presence = Presence(worker_id, self.incarnation, self._loaded(), self._mark())
                 pipeline = self._redis.pipeline(transaction=True)
                 pipeline.set(presence_key(worker_id), presence.dump(), px=round(PRESENCE_SECONDS * 1000))
                 pipeline.sadd(WORKERS, worker_id)
                 if not self._stopped.is_set():
                     pipeline.execute()
             self._stopped.wait(BEAT_SECONDS)
+
+    def _mark(self) -> int:
+        """The number of unanswered requests in Redis, once they are marked again that Redis lost by a restart or a flush."""
+        key = unanswered_key(self.incarnation)
+        with self._marking:
+            pipeline = self._redis.pipeline(transaction=True)
+            if self._over:
+                pipeline.hdel(key, *self._over)
+            if self._held:
+                pipeline.hset(key, mapping=cast("Any", self._held))
+                pipeline.expire(key, LINE_SECONDS)
+            pipeline.hlen(key)
+            unanswered = int(pipeline.execute()[-1])
+            self._over.clear()
+        return unanswered
