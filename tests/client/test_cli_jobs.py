@@ -78,7 +78,7 @@ def test_a_job_starts_with_the_encoder_of_another(
     assert f"no checkpoint {nowhere}" in refused.err
     wrong = run("job", "validate", "-f", job_file, "--start", checkpoint, "--scope", "half")
     assert wrong.code == 3
-    assert "start.scope: 'half' is not one of all, encoder" in wrong.err
+    assert "start.scope: 'half' is not one of all, weights, encoder" in wrong.err
     without = run("job", "submit", "-f", job_file, "--scope", "encoder")
     assert "name the checkpoint to start from" in without.err.lower()
     start = ("--start", checkpoint, "--scope", "encoder")
@@ -100,7 +100,7 @@ def test_every_command_with_a_spec_takes_a_start(
     checkpoint = trainer.checkpoint(1, {"config.json": b"{}"}).id
     wrong = run("job", command, "-f", job_file, "--start", checkpoint, "--scope", "half")
     assert wrong.code == 3
-    assert "start.scope: 'half' is not one of all, encoder" in wrong.err
+    assert "start.scope: 'half' is not one of all, weights, encoder" in wrong.err
 
 
 def test_the_history_of_a_job_is_printed(run: Command, trainer: Trainer, job: str) -> None:
