@@ -17,6 +17,7 @@ _OWN_MODULES = frozenset(
     {
         "bottleneck_adapters",
         "image_generator",
+        "image_perceptron",
         "small_image_resnet",
         "small_image_resnet_classifier",
         "t5_encoder_classifier",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -10,12 +11,13 @@ from transformers.models.ijepa.modeling_ijepa import IJepaForImageClassification
 from transformers.models.resnet.modeling_resnet import ResNetForImageClassification
 from transformers.models.vit.modeling_vit import ViTForImageClassification
 
-from core.networks import small_image_resnet_classifier
+from core.networks import image_perceptron, small_image_resnet_classifier
 from core.networks.batch_norm import share_batch_norms
 from core.networks.dropout import use_cheap_dropout
 from core.networks.heads import name_classes
 from core.networks.ijepa import ijepa_config
 from core.networks.image_encoder import ImageEncoder
+from core.networks.image_perceptron import ImagePerceptronConfig, ImagePerceptronForImageClassification
 from core.networks.positions import sine_positions
 from core.networks.resnet import resnet_config
 from core.networks.settings import as_configured
@@ -26,13 +28,14 @@ from core.networks.small_image_resnet_classifier import (
 from core.networks.vit import vit_config
 from core.randomness import derive_seed
 from core.spec.architectures.image import is_small_image
+from core.spec.architectures.mlp import MlpSize
 from core.spec.job import JobSpec
 
 
 def create_image_classifier(
     job: JobSpec, *, classes: Sequence[str], image_size: int, channels: int, class_token: bool
 ) -> PreTrainedModel:
-    """A new ViT or ResNet with a linear head on the CPU. Its weights depend only on the spec, its seed and the classes.
+    """A new ViT, ResNet or perceptron with a linear head on the CPU. Its weights depend only on the spec, its seed and the classes.
 
     Args:
         classes: Names of the classes, in the order of the logits.
@@ -43,6 +46,11 @@ def create_image_classifier(
     if job.architecture == "resnet":
         small = is_small_image(image_size) and job.model.config is None
         config = resnet_config(job.resnet_size, channels=channels, small_images=small)
+    elif isinstance(job.network_size, MlpSize):
+        widths = job.network_size.widths
+        config = ImagePerceptronConfig(
+            hidden_sizes=widths, image_size=image_size, num_channels=channels, dtype="float32"
+        )
     else:
         make = vit_config if class_token else ijepa_config
         config = make(
@@ -63,7 +71,9 @@ def create_image_classifier(
         positions.requires_grad_(False)
     if job.architecture == "resnet":
         share_batch_norms(model)
-    elif config.hidden_dropout_prob or config.attention_probs_dropout_prob:
+    elif isinstance(config, ViTConfig | IJepaConfig) and (
+        config.hidden_dropout_prob or config.attention_probs_dropout_prob
+    ):
         use_cheap_dropout(model)
     return model
 
@@ -80,17 +90,24 @@ def _classifier(config: Any) -> tuple[Any, Any]:
         kind: Any = (
             IJepaForImageClassification if isinstance(config, IJepaConfig) else ViTForImageClassification
         )
+    elif isinstance(config, ImagePerceptronConfig):
+        kind = ImagePerceptronForImageClassification
+        config.auto_map = _auto_map(image_perceptron, "ImagePerceptron")
     else:
         kind = ResNetForImageClassification
         if hasattr(config, "auto_map"):
-            file = Path(small_image_resnet_classifier.__file__).stem
             kind = SmallImageResNetForImageClassification
             config = SmallImageResNetConfig(**config.to_diff_dict())
-            # `transformers` looks for the classes in the file that a checkpoint has beside the weights.
-            config.auto_map = {
-                "AutoConfig": f"{file}.SmallImageResNetConfig",
-                "AutoModel": f"{file}.SmallImageResNetModel",
-                "AutoModelForImageClassification": f"{file}.SmallImageResNetForImageClassification",
-            }
+            config.auto_map = _auto_map(small_image_resnet_classifier, "SmallImageResNet")
     config.architectures = [kind.__name__]
     return kind, config
+
+
+def _auto_map(module: ModuleType, name: str) -> dict[str, str]:
+    """Where `transformers` finds the classes of an own architecture: in the file that a checkpoint has beside the weights."""
+    file = Path(str(module.__file__)).stem
+    return {
+        "AutoConfig": f"{file}.{name}Config",
+        "AutoModel": f"{file}.{name}Model",
+        "AutoModelForImageClassification": f"{file}.{name}ForImageClassification",
+    }

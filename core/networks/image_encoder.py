@@ -14,6 +14,7 @@ from transformers.models.vit_mae.modeling_vit_mae import ViTMAEForPreTraining
 
 from core.checkpoints.bundle import Bundle, Network
 from core.networks.encoder import Encoder, fitting, read_network
+from core.networks.image_perceptron import ImagePerceptronModel
 from core.networks.vision import Pooling, feature_width, features
 from core.networks.vit_mae import encode_whole, encoder_config
 
@@ -21,7 +22,7 @@ _CLASS_TOKEN = 1
 
 
 class ImageEncoder(Encoder):
-    """A ViT, a ResNet or an I-JEPA encoder.
+    """A ViT, a ResNet, an I-JEPA encoder or a perceptron.
 
     Args:
         pooling: For the features of a ViT: the mean over its patches, or its class token.
@@ -52,7 +53,11 @@ class ImageEncoder(Encoder):
         if isinstance(self.network, ResNetModel):
             places: Tensor = output.flatten(2).transpose(1, 2)
             return places
-        patches: Tensor = output if isinstance(self.network, IJepaModel) else output[:, _CLASS_TOKEN:]
+        patches: Tensor = (
+            output
+            if isinstance(self.network, IJepaModel | ImagePerceptronModel)
+            else output[:, _CLASS_TOKEN:]
+        )
         return patches
 
     def features(self, inputs: Tensor, real: Tensor | None = None) -> Tensor:  # noqa: ARG002 - all of an image's tokens are real

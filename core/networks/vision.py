@@ -10,6 +10,7 @@ from transformers.models.ijepa.modeling_ijepa import IJepaModel
 from transformers.models.resnet.modeling_resnet import ResNetModel
 
 from core.checkpoints.bundle import write_json
+from core.networks.image_perceptron import ImagePerceptronModel
 from core.networks.resnet import create_resnet, resnet_config
 from core.networks.settings import as_configured
 from core.networks.vit import create_vit, vit_config
@@ -45,7 +46,11 @@ def create_encoder(job: JobSpec, *, image_size: int, channels: int) -> PreTraine
 def feature_width(model: PreTrainedModel) -> int:
     """Dimension of an image's features."""
     config = model.config
-    return int(config.hidden_sizes[-1] if isinstance(model, ResNetModel) else config.hidden_size)
+    return int(
+        config.hidden_sizes[-1]
+        if isinstance(model, ResNetModel | ImagePerceptronModel)
+        else config.hidden_size
+    )
 
 
 def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") -> Tensor:
@@ -53,7 +58,8 @@ def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") 
 
     Args:
         pixels: Normalised, shape (B, C, H, W).
-        pooling: For a ViT. For a ResNet it is always the mean over its last map, for an I-JEPA over its patches.
+        pooling: For a ViT. For a ResNet it is always the mean over its last map, for an I-JEPA over its patches; a
+            perceptron has one vector only.
 
     Returns:
         Shape (B, D), D by `feature_width`.
@@ -63,7 +69,7 @@ def features(model: PreTrainedModel, pixels: Tensor, pooling: Pooling = "mean") 
         pooled: Tensor = output.pooler_output.flatten(1)
         return pooled
     tokens: Tensor = output.last_hidden_state
-    if isinstance(model, IJepaModel):
+    if isinstance(model, IJepaModel | ImagePerceptronModel):
         return tokens.mean(dim=1)
     return tokens[:, 1:].mean(dim=1) if pooling == "mean" else tokens[:, 0]
 

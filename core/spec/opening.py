@@ -52,7 +52,7 @@ IMAGE_CLASSIFICATION = Opening(
     f"""\
 from transformers import pipeline
 
-# A ResNet for small images has its class in the folder, which trust_remote_code allows to run.
+# A ResNet for small images and a perceptron have their class in the folder, which trust_remote_code allows to run.
 classify = pipeline("image-classification", "{FOLDER}", trust_remote_code=True)
 print(classify("image.png"))""",
     "image-classification",

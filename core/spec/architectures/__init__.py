@@ -9,6 +9,7 @@ from core.spec.architectures.bert import BertSize
 from core.spec.architectures.dcgan import DcganSize
 from core.spec.architectures.gpt2 import Gpt2Size
 from core.spec.architectures.llama import LlamaSize
+from core.spec.architectures.mlp import MlpSize
 from core.spec.architectures.modernbert import ModernBertSize
 from core.spec.architectures.resgan import ResGanSize
 from core.spec.architectures.resnet import ResNetSize
@@ -22,6 +23,7 @@ _ALL: tuple[type[Size], ...] = (
     DcganSize,
     Gpt2Size,
     LlamaSize,
+    MlpSize,
     ModernBertSize,
     ResGanSize,
     ResNetSize,

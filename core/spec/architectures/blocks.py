@@ -7,7 +7,7 @@ counted from these shapes.
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["attention", "feed_forward", "convolution"]
+Part = Literal["attention", "feed_forward", "convolution", "linear"]
 """What of a block a map belongs to."""
 Scaled = Literal["outputs", "inputs"]
 

@@ -28,7 +28,7 @@ class ImageClassification(ClassifyingTask):
         "encoder of a checkpoint (start), or train from nothing to compare."
     )
     modality: ClassVar[Modality] = "image"
-    presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", default="resnet-mini")
+    presets: ClassVar[tuple[str, ...]] = presets_of("resnet", "vit", "mlp", default="resnet-mini")
     metrics: ClassVar[tuple[Metric, ...]] = (LOSS, *CLASSIFICATION)
     recipes: ClassVar[tuple[Recipe, ...]] = fine_tuning_recipes(
         batch=32,

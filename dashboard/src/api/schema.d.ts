@@ -4496,12 +4496,12 @@ export interface components {
              * Preset
              * @description A published size to start from. Default: the task's own, unless sizes are set.
              */
-            preset?: ("ast-tiny" | "ast-small" | "ast-base" | "bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "dcgan-mini" | "dcgan-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resgan-mini" | "resgan-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base" | "wav2vec2-tiny" | "wav2vec2-small" | "wav2vec2-base") | null;
+            preset?: ("ast-tiny" | "ast-small" | "ast-base" | "bert-tiny" | "bert-mini" | "bert-small" | "bert-medium" | "bert-base" | "dcgan-mini" | "dcgan-base" | "gpt2-tiny" | "gpt2-mini" | "gpt2-small" | "llama-tiny" | "llama-mini" | "llama-small" | "mlp-mini" | "modernbert-mini" | "modernbert-small" | "modernbert-base" | "resgan-mini" | "resgan-base" | "resnet-mini" | "resnet-18" | "resnet-50" | "t5-tiny" | "t5-mini" | "t5-small" | "vit-micro" | "vit-mini" | "vit-tiny" | "vit-small" | "vit-base" | "wav2vec2-tiny" | "wav2vec2-small" | "wav2vec2-base") | null;
             /**
              * Architecture
              * @description Architecture of the network, where sizes are set instead of a preset. Default: the task's own.
              */
-            architecture?: ("ast" | "bert" | "dcgan" | "gpt2" | "llama" | "modernbert" | "resgan" | "resnet" | "t5" | "vit" | "wav2vec2") | null;
+            architecture?: ("ast" | "bert" | "dcgan" | "gpt2" | "llama" | "mlp" | "modernbert" | "resgan" | "resnet" | "t5" | "vit" | "wav2vec2") | null;
             /**
              * Layers
              * @description Number of transformer blocks; for an encoder-decoder, in each of the two.

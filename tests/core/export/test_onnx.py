@@ -140,6 +140,14 @@ def test_what_an_adaptation_added_is_exported(
     _same(session, auto.from_pretrained(made, trust_remote_code=True))
 
 
+def test_a_perceptron_takes_images_of_one_size(make: Make, tmp_path: Path) -> None:
+    made = make("image_classification-resnet", model={"preset": "mlp-mini", "widths": [8, 4]}).directory
+    session = _exported(made, tmp_path / "onnx")
+    assert session.get_inputs()[0].shape[:2] == ["batch", 3]
+    model = transformers.AutoModelForImageClassification.from_pretrained(made, trust_remote_code=True)
+    _same(session, model)
+
+
 def test_a_resnet_takes_images_of_any_size(tmp_path: Path) -> None:
     made = tmp_path / "checkpoint"
     torch.manual_seed(0)

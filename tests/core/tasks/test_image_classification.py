@@ -30,12 +30,14 @@ FAMILIES: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
     "jepa": ({"class_token": False}, VIT, SIDE),
     "resnet-small": ({}, RESNET, SIDE),
     "resnet": ({}, RESNET, 48),
+    "mlp": ({}, {"preset": "mlp-mini", "widths": [16, 8]}, SIDE),
 }
 CLASSES = {
     "vit": "ViTForImageClassification",
     "jepa": "IJepaForImageClassification",
     "resnet-small": "SmallImageResNetForImageClassification",
     "resnet": "ResNetForImageClassification",
+    "mlp": "ImagePerceptronForImageClassification",
 }
 
 
@@ -94,7 +96,9 @@ def test_a_checkpoint_answers_in_a_pipeline_with_the_names_of_the_classes(
     config = json.loads((folder / "config.json").read_text())
     assert config["architectures"] == [CLASSES[family]]
     assert config["id2label"] == {"0": "discs", "1": "squares"}
-    classify = pipeline("image-classification", str(folder), trust_remote_code=family == "resnet-small")
+    classify = pipeline(
+        "image-classification", str(folder), trust_remote_code=family in {"resnet-small", "mlp"}
+    )
     assert type(classify.model).__name__ == CLASSES[family]
     rows = objective.samples("held_out").rows(np.arange(4))
     with torch.no_grad():
