@@ -1,14 +1,14 @@
 """A dataset as a checkpoint reads it: with the checkpoint's tokenizer, or with the normalisation that it was trained with."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.assessment.opened import Opened
 from core.data import DataFile, Prepared, prepare_for
 from core.data.files import identities
 from core.data.image import PreparedImages
+from core.data.image.normalised import normalised_as
 from core.data.progress import OnProgress
 from core.data.text import PreparedText, SplitStatistics
 from core.spec.job import JobSpec
@@ -46,7 +46,7 @@ def read_for(
         job = job.model_copy(update={"data": job.data.model_copy(update={"on_missing_label": "skip"})})
     data = prepare_for(job, files, cache, on_progress=on_progress, start=opened.path)
     if isinstance(data, PreparedImages) and not own and data.preprocessor is None:
-        data = _normalised_as(opened.path, data)
+        data = normalised_as(opened.path, data)
     return Reading(job, files, data)
 
 
@@ -81,14 +81,3 @@ def statistics_of_all(data: PreparedText) -> SplitStatistics:
         text_bytes=train.text_bytes + held_out.text_bytes,
         tokens=train.tokens + held_out.tokens,
     )
-
-
-def _normalised_as(checkpoint: Path, data: PreparedImages) -> PreparedImages:
-    """Images with the mean and deviation of the images that a checkpoint was trained on, as its preprocessor says."""
-    try:
-        settings = json.loads((checkpoint / "preprocessor_config.json").read_bytes())
-        mean, std = tuple(settings["image_mean"]), tuple(settings["image_std"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return data
-    # A network with an input of its own, such as lightness, keeps its statistics among its weights.
-    return replace(data, mean=mean, std=std) if len(mean) == len(std) == data.channels else data

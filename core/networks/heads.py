@@ -1,7 +1,10 @@
-"""Heads on top of an encoder: the projections of SimCLR, DINO and BYOL, which are dropped afterwards; names of classes."""
+"""Heads on top of an encoder: the projections of SimCLR, DINO and BYOL, which are dropped afterwards; classes of a classifier."""
 
 import itertools
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.networks.batch_norm import share_batch_norms
+
+UNNAMED = ("LABEL_0", "LABEL_1")
+"""The classes of a network whose configuration names none: `transformers` writes all names but these, its default."""
 
 
 def projection(width: int, hidden: int, output: int, layers: int = 2) -> nn.Sequential:
@@ -73,3 +79,59 @@ def name_classes(config: Any, classes: Sequence[str]) -> None:
     """Set the names of a configuration's classes, which ``pipeline`` answers with."""
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: number for number, name in enumerate(classes)}
+
+
+def named_classes(directory: Path) -> tuple[str, ...]:
+    """The names of the classes of a network of `transformers` in a directory, in the order of its outputs; () if it names none.
+
+    Raises:
+        OSError, ValueError: its configuration cannot be read.
+    """
+    named = json.loads((directory / "config.json").read_bytes()).get("id2label") or {}
+    return tuple(named[number] for number in sorted(named, key=int))
+
+
+def output_layer(model: nn.Module, body: nn.Module) -> nn.Linear:
+    """The layer of a classifier with one output for each class: the last linear layer outside of the encoder.
+
+    Args:
+        body: The encoder's module in ``model``.
+    """
+    inside = set(map(id, body.modules()))
+    *_, last = (one for one in model.modules() if isinstance(one, nn.Linear) and id(one) not in inside)
+    return last
+
+
+@contextmanager
+def narrowed(model: Any, layer: nn.Linear, classes: int) -> Iterator[None]:
+    """Have a classifier know only its first classes within the context, so that weights of a network with these classes fit.
+
+    Afterwards the outputs of the further classes have the weights that they had before, and parameters are new objects.
+
+    Args:
+        model: A classifier of `transformers`, with the names of its classes.
+        layer: Its `output_layer`.
+        classes: How many it knows within the context.
+    """
+    names = [model.config.id2label[number] for number in sorted(model.config.id2label)]
+    further = {name: values.detach()[classes:].clone() for name, values in layer.named_parameters()}
+    _set_outputs(
+        layer, {name: values.detach()[:classes].clone() for name, values in layer.named_parameters()}
+    )
+    name_classes(model.config, names[:classes])
+    try:
+        yield
+    finally:
+        _set_outputs(
+            layer,
+            {name: torch.cat([values.detach(), further[name]]) for name, values in layer.named_parameters()},
+        )
+        name_classes(model.config, names)
+
+
+def _set_outputs(layer: nn.Linear, values: Mapping[str, Tensor]) -> None:
+    """Give a layer other weights, and as many outputs as they have rows."""
+    for name, tensor in values.items():
+        trained = layer.get_parameter(name).requires_grad
+        setattr(layer, name, nn.Parameter(tensor, requires_grad=trained))
+    layer.out_features = len(layer.weight)

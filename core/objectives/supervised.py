@@ -5,7 +5,8 @@ names of the classes.
 """
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from core.evaluation.outcomes.base import Outcomes
 from core.evaluation.outcomes.classes import ClassOutcomes
 from core.networks.dropout import dropout
 from core.networks.encoder import Encoder
+from core.networks.heads import narrowed, output_layer
 from core.objectives.base import Batch, Losses, Objective, Shown, chunks
 from core.objectives.predictions import Answering, Asked, Predictor, Values
 from core.objectives.reporting import as_reports, seen
@@ -78,6 +80,19 @@ class Supervised(Objective):
     def seen(self, samples: Samples, indices: NDArray[np.int64]) -> Sequence[Mapping[str, Any]]:
         """What people see of some samples in reports: image, sound or text."""
         return seen(self, samples.rows(indices))
+
+    @contextmanager
+    def knowing(self, classes: Sequence[str]) -> Iterator[None]:
+        """Have the network know only the first classes within the context, to load weights of a network that knows no others.
+
+        Args:
+            classes: Names of these classes; empty: all.
+        """
+        if len(classes) in {0, self.model.config.num_labels}:
+            yield
+            return
+        with narrowed(self.model, output_layer(self.model, self.learned_encoder.body), len(classes)):
+            yield
 
     def block_of(self, name: str) -> int | None:
         """The encoder's block, by its place in `Encoder.blocks`: stages of a ResNet count on."""

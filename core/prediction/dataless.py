@@ -24,11 +24,10 @@ from core.data.text.prepared import TOKENIZER, SplitStatistics
 from core.data.text.start_tokenizer import StartTokenizer
 from core.data.text.tokenizer import load, load_unchanged
 from core.errors import EngineError
+from core.networks.heads import UNNAMED, named_classes
 from core.spec.job import JobSpec
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-_UNNAMED = ("LABEL_0", "LABEL_1")
-"""The classes of a network whose configuration names none: `transformers` writes all names but these, its default."""
 _NOTHING = SplitStatistics(documents=0, characters=0, text_bytes=0, tokens=0)
 
 
@@ -196,10 +195,10 @@ def _vocabulary(checkpoint: Path) -> TranscriptFacts:
 
 def _classes(job: JobSpec, checkpoint: Path) -> tuple[str, ...]:
     """Names of the classes that the network of a task with labels distinguishes; () for other tasks without any."""
-    named: dict[str, str] = _json(checkpoint / "config.json").get("id2label") or {}
+    named = named_classes(checkpoint)
     if not named and job.task.needs_labels and not job.task.reads_transcripts:
-        return _UNNAMED
-    return tuple(named[number] for number in sorted(named, key=int))
+        return UNNAMED
+    return named
 
 
 def _labels(classes: tuple[str, ...]) -> NDArray[np.int64]:
