@@ -1,11 +1,12 @@
 """The command ``run``: prepares the data, builds or restores the networks, trains, and reports how the run ended."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import torch
@@ -17,7 +18,8 @@ from core.checkpoints.writer import CheckpointWriter
 from core.commands.digests import Digests
 from core.commands.endings import report_failure, stop_at_once
 from core.commands.settling import environment_of, load_spec, settle
-from core.continual.earlier import EarlierData, Stage, prepare_earlier
+from core.continual.classes import InCommon, in_common
+from core.continual.earlier import EarlierData, prepare_earlier
 from core.continual.measuring import StageMeasures
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
@@ -106,12 +108,12 @@ class _Session:
                 decisions = Decisions(events, options.out, fingerprint(job))
                 place, origin = self._start(job, decisions)
                 stack.enter_context(_explain_out_of_memory(place, job))
-                data = self._prepare(job, origin or self._encoder)
-                stages = self._prepare_earlier(job, origin or self._encoder)
+                common = self._prepare_in_common(job, origin or self._encoder, stack)
+                data = common.data
                 asked, (job, place) = job, settle(job, data, place, decisions)
                 self._require_more_steps(job)
-                objective, optimizers, average = self._build(job, data, place, origin)
-                hooks = Hooks(objective, self._hooks(job, data, stages, objective, place))
+                objective, optimizers, average = self._build(job, common, place, origin)
+                hooks = Hooks(objective, self._hooks(job, common, objective, place))
                 if origin is not None and not self._forked:
                     hooks.restore(read_hooks(origin.path))
             training, world = job.training, World()
@@ -220,48 +222,51 @@ class _Session:
     def _progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
         self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
-    def _prepare_earlier(self, job: JobSpec, start: Origin | EncoderStart | None) -> list[Stage]:
-        """The data of the earlier stages, for a job with ``continual``."""
+    def _prepare_in_common(
+        self, job: JobSpec, start: Origin | EncoderStart | None, stack: ExitStack
+    ) -> InCommon:
+        """The data of the job, and for a job with ``continual`` those of the earlier stages."""
         options = self._options
-        return prepare_earlier(
+        data = self._prepare(job, start)
+        if job.continual is None or start is None:
+            return InCommon(data)
+        stages = prepare_earlier(
             job,
             options.earlier,
             options.cache or options.out / "cache",
             on_progress=self._progress,
-            start=start.path if start else None,
+            start=start.path,
         )
+        scratch = stack.enter_context(TemporaryDirectory(prefix="seedbed-stages-"))
+        return in_common(job, data, stages, start.path, Path(scratch))
 
-    def _hooks(
-        self, job: JobSpec, data: Prepared, stages: list[Stage], objective: Objective, place: Place
-    ) -> list[Hook]:
+    def _hooks(self, job: JobSpec, common: InCommon, objective: Objective, place: Place) -> list[Hook]:
         """What is added to the loop, in order; the measurement of the stages is the last, so that it is of the final weights."""
         hooks: list[Hook] = []
         if job.continual is not None:
-            measures = StageMeasures(job, data, stages, objective, place, self._events)
+            measures = StageMeasures(job, common, objective, place, self._events)
             if self._first_step == 0 or self._forked:
                 measures.before()
             hooks.append(measures)
         return hooks
 
     def _build(
-        self, job: JobSpec, data: Prepared, place: Place, origin: Origin | None
+        self, job: JobSpec, common: InCommon, place: Place, origin: Origin | None
     ) -> tuple[Objective, dict[str, torch.optim.Optimizer], ExponentialMovingAverage | None]:
-        start = self._encoder
-        if start is not None and start.scope == "all":
-            objective = create_objective(job, data, begin=partial(self._take_published, path=start.path))
-        else:
-            of_encoder = start is not None and start.scope == "encoder"
-            objective = create_objective(job, data, start.path if start and of_encoder else None)
+        start, data, known = self._encoder, common.data, common.known
+        objective = self._create(job, common)
         objective.samples("train").require(job.training.sequences_per_step)
         objective.samples("held_out").require(1)
         decay, average = job.training.ema_decay, None
         averaged = averaged_folder(origin.path) if origin else None
         if decay is not None and averaged is not None:
-            objective.restore(averaged)
+            with objective.knowing(known):
+                objective.restore(averaged)
             objective.to(place.device)
             average = ExponentialMovingAverage(objective, decay)
         if origin:
-            objective.restore(origin.path)
+            with objective.knowing(known):
+                objective.restore(origin.path)
             if origin.manifest.data_key != data.key:
                 self._events.warn(
                     "data_changed",
@@ -269,7 +274,8 @@ class _Session:
                     checkpoint=str(origin.path),
                 )
         elif start is not None and start.scope == "weights":
-            objective.restore(start.path)
+            with objective.knowing(known):
+                objective.restore(start.path)
         objective.to(place.device)
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)
@@ -293,8 +299,21 @@ class _Session:
             origin.restore_optimizers(optimizers)
         return objective, optimizers, average
 
-    def _take_published(self, objective: Objective, path: Path) -> None:
-        missing = objective.start_from_published(path)
+    def _create(self, job: JobSpec, common: InCommon) -> Objective:
+        start, data = self._encoder, common.data
+        if start is not None and start.scope == "all":
+            take = partial(self._take_published, path=start.path, known=common.known)
+            objective = create_objective(job, data, begin=take)
+        else:
+            of_encoder = start is not None and start.scope == "encoder"
+            objective = create_objective(job, data, start.path if start and of_encoder else None)
+        if common.among is not None:
+            objective.answer_among(common.among)
+        return objective
+
+    def _take_published(self, objective: Objective, path: Path, known: Sequence[str]) -> None:
+        with objective.knowing(known):
+            missing = objective.start_from_published(path)
         if missing:
             self._events.warn(
                 "weights_missing",

@@ -44,6 +44,8 @@ class Stage:
     job: JobSpec
     """The job that is run, with the stage's data in place of its own."""
     data: Prepared
+    among: tuple[int, ...] | None = None
+    """The classes among which the answers of its samples are. None: all."""
 
 
 def read_earlier(path: Path) -> dict[str, EarlierData]:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from core.continual.classes import InCommon
 from core.continual.earlier import Stage
 from core.data import Prepared
 from core.events import Events
@@ -28,32 +29,24 @@ class StageMeasures(Hook):
 
     Args:
         job: With every ``auto`` decided.
-        data: Of the stage that is learned.
-        stages: The earlier ones, oldest first.
+        data: Of the stage that is learned, and of the earlier ones.
         objective: Of the run.
     """
 
     name: ClassVar[str] = "measures"
 
-    def __init__(  # noqa: PLR0917 - what a run is made of
-        self,
-        job: JobSpec,
-        data: Prepared,
-        stages: Sequence[Stage],
-        objective: Objective,
-        place: Place,
-        events: Events,
+    def __init__(
+        self, job: JobSpec, data: InCommon, objective: Objective, place: Place, events: Events
     ) -> None:
         self._job = job
         self._data = data
-        self._stages = stages
         self._objective = objective
         self._place = place
         self._events = events
 
     def before(self) -> None:
         """Measure the stage's own held-out part before its first step, for the forward transfer."""
-        fresh = create_objective(self._job, self._data).to(self._place.device)
+        fresh = reading(self._job, self._data.data, self._data.among).to(self._place.device)
         self._report(OWN, "fresh", self._evaluate(self._job, fresh))
         del fresh
         self._report(OWN, "start", self._evaluate(self._job, self._objective))
@@ -62,10 +55,8 @@ class StageMeasures(Hook):
         """Measure every stage."""
         self._report(OWN, "end", self._evaluate(self._job, self._objective))
         weights = self._objective.state_dict()
-        for stage in self._stages:
-            self._report(
-                stage.ancestor.job, "end", measured_on(stage.job, stage.data, weights, self._place, self._job)
-            )
+        for stage in self._data.stages:
+            self._report(stage.ancestor.job, "end", measured_on(stage, weights, self._place, self._job))
 
     def _report(self, of: str, when: Moment, values: Mapping[str, float]) -> None:
         self._events.emit("stage_measured", of=of, when=when, values=dict(values))
@@ -74,18 +65,29 @@ class StageMeasures(Hook):
         return evaluated(job, objective, self._place)
 
 
-def measured_on(
-    job: JobSpec, data: Prepared, weights: Mapping[str, Tensor], place: Place, settled: JobSpec
-) -> dict[str, float]:
-    """`evaluated` with given weights on other data.
+def reading(job: JobSpec, data: Prepared, among: Sequence[int] | None) -> Objective:
+    """A fresh objective that reads a stage's data.
 
     Args:
-        job: Reads the data.
+        among: The classes among which the answers of its samples are. None: all.
+    """
+    objective = create_objective(job, data)
+    if among is not None:
+        objective.answer_among(among)
+    return objective
+
+
+def measured_on(
+    stage: Stage, weights: Mapping[str, Tensor], place: Place, settled: JobSpec
+) -> dict[str, float]:
+    """`evaluated` with given weights on the data of an earlier stage.
+
+    Args:
         weights: A ``state_dict()`` of the objective of ``settled``.
         settled: The job that is run, with every ``auto`` decided.
     """
-    as_run = settled.model_copy(update={"data": job.data})
-    objective = create_objective(as_run, data)
+    as_run = settled.model_copy(update={"data": stage.job.data})
+    objective = reading(as_run, stage.data, stage.among)
     objective.load_state_dict(weights)
     objective.restored()
     return evaluated(as_run, objective.to(place.device), place)

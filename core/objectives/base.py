@@ -7,6 +7,7 @@ The objective of a task stands in ``core/tasks/<kind>/objective.py``: one class,
 import abc
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self, TypeVar
@@ -144,6 +145,22 @@ class Objective(nn.Module, abc.ABC):
     def weighed(self, batch: Batch) -> Tensor | None:
         """Which rows of `logits` are terms of the loss, bool (N,). None: all."""
         return None
+
+    def knowing(self, classes: Sequence[str]) -> AbstractContextManager[None]:
+        """Have the network know only the first classes within the context, to load weights of a network that knows no others.
+
+        Args:
+            classes: Names of these classes. None: it knows all, as a network without classes always does.
+        """
+        assert not classes
+        return nullcontext()
+
+    def answer_among(self, classes: Sequence[int]) -> None:
+        """Have the answer of each of the data's samples be among some classes, by their numbers, in training and evaluation.
+
+        By default ignored: the task assigns no classes.
+        """
+        del classes
 
     @abc.abstractmethod
     def evaluate(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> dict[str, float]:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from core.data import Prepared, Samples, SplitName
 from core.data.labelled import LabelledSamples, require_classes
@@ -23,6 +22,7 @@ from core.evaluation.outcomes.classes import ClassOutcomes
 from core.networks.dropout import dropout
 from core.networks.encoder import Encoder
 from core.networks.heads import narrowed, output_layer
+from core.objectives.answers import Answers, cross_entropy, possible
 from core.objectives.base import Batch, Losses, Objective, Shown, chunks
 from core.objectives.predictions import Answering, Asked, Predictor, Values
 from core.objectives.reporting import as_reports, seen
@@ -83,11 +83,6 @@ class Supervised(Objective):
 
     @contextmanager
     def knowing(self, classes: Sequence[str]) -> Iterator[None]:
-        """Have the network know only the first classes within the context, to load weights of a network that knows no others.
-
-        Args:
-            classes: Names of these classes; empty: all.
-        """
         if len(classes) in {0, self.model.config.num_labels}:
             yield
             return
@@ -121,6 +116,10 @@ class Classification(Supervised):
     classes: Sequence[str]
     weights: Tensor | None
     smoothing: float
+    among: Sequence[int] | None = None
+    """The classes among which the answers of the data's samples are; None: all."""
+    answers: Answers | None = None
+    """The same for each training sample; None: all classes."""
 
     def prepare(
         self,
@@ -179,6 +178,15 @@ class Classification(Supervised):
     def samples(self, split: SplitName) -> Samples:
         return LabelledSamples(self.all_samples(split), split, self._missing)
 
+    def answer_among(self, classes: Sequence[int]) -> None:
+        self.among = list(classes)
+        self.answers = Answers(len(self.classes), self.among, len(self._train_labels))
+
+    def answers_of(self, samples: NDArray[np.int64]) -> dict[str, Tensor]:
+        """What a batch has about training samples, by their ids: ``labels``, and ``among`` where not all classes are possible."""
+        labels = {"labels": self.labels_of(samples)}
+        return labels if self.answers is None else {**labels, "among": self.answers.of(samples)}
+
     def labels_of(self, samples: NDArray[np.int64]) -> Tensor:
         """Classes of training samples by their ids, shape (B,)."""
         return torch.from_numpy(self._train_labels[samples])
@@ -190,21 +198,20 @@ class Classification(Supervised):
         return self.batch_scores(batch).float()
 
     def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
-        labels = batch.tensors["labels"]
-        total = self.loss(logits, labels)
-        correct = (logits.detach().argmax(dim=1) == labels).sum()
+        labels, among = batch.tensors["labels"], batch.tensors.get("among")
+        total = self.loss(logits, labels, among)
+        correct = (possible(logits.detach(), among).argmax(dim=1) == labels).sum()
         return Losses(total, {"accuracy": correct})
 
-    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, targets: Tensor, among: Tensor | None = None) -> Tensor:
         """Summed cross-entropy with the task's smoothing and class weights.
 
         Args:
             scores: Logits, shape (B, C).
             targets: Classes, shape (B,), or their probabilities, shape (B, C).
+            among: The possible answers, bool (B, C). None: all classes.
         """
-        return functional.cross_entropy(
-            scores, targets, weight=self.weights, label_smoothing=self.smoothing, reduction="sum"
-        )
+        return cross_entropy(scores, targets, weight=self.weights, smoothing=self.smoothing, among=among)
 
     @property
     def predictors(self) -> Mapping[str, Predictor]:
@@ -234,8 +241,12 @@ class Classification(Supervised):
 
     def outcomes(self, samples: Samples, indices: NDArray[np.int64], batch_size: int) -> Outcomes:
         assert samples.labels is not None
-        scores = self.predictions(samples, indices, batch_size)
-        return ClassOutcomes(scores, samples.labels[indices], self.classes)
+        scores, labels = self.predictions(samples, indices, batch_size), samples.labels[indices]
+        if self.among is None:
+            return ClassOutcomes(scores, labels, self.classes)
+        numbers = np.full(len(self.classes), -1)
+        numbers[self.among] = np.arange(len(self.among))
+        return ClassOutcomes(scores[:, self.among], numbers[labels], [self.classes[n] for n in self.among])
 
 
 def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[np.int64]) -> Tensor | None:

@@ -60,7 +60,7 @@ class AudioClassifier(Classification, AudioObjective):
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         tensors, lengths = self.clips(rows, samples, key, self.augmentation)
-        tensors |= {"labels": self.labels_of(samples), "real": torch.from_numpy(self.real_tokens(lengths))}
+        tensors |= {**self.answers_of(samples), "real": torch.from_numpy(self.real_tokens(lengths))}
         real = int(tensors["real"].sum())
         return Batch(tensors, count=len(rows), samples=len(rows), tokens=real)
 

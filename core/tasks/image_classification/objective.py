@@ -14,6 +14,7 @@ from core.data import Prepared, Samples, SplitName
 from core.data.image import PreparedImages
 from core.networks.encoder import Encoder
 from core.networks.image_classifier import classifier_encoder, create_image_classifier
+from core.objectives.answers import possible
 from core.objectives.base import Batch, Losses, objective_for
 from core.objectives.images import CHECKPOINT_ADVICE, ImageObjective, is_images
 from core.objectives.supervised import Classification, drop_before
@@ -65,7 +66,7 @@ class ImageClassifier(Classification, ImageObjective):
         return classifier_encoder(self.model)
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
-        tensors = {"images": torch.from_numpy(rows), "labels": self.labels_of(samples)}
+        tensors = {"images": torch.from_numpy(rows), **self.answers_of(samples)}
         tensors |= self._drawn(samples, key, rows.shape[1:3])
         if self.task.mixup:
             tensors |= self._partners(samples, key)
@@ -74,14 +75,18 @@ class ImageClassifier(Classification, ImageObjective):
     def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
         if not self.task.mixup:
             return super().losses_of(logits, batch)
-        share, predicted = batch.tensors["mix/share"], logits.detach().argmax(dim=1)
+        share, among = batch.tensors["mix/share"], batch.tensors.get("among")
+        if among is not None:
+            # Those of either image: their stages may differ.
+            among = among | batch.tensors["mix/among"]
+        predicted = possible(logits.detach(), among).argmax(dim=1)
         targets = torch.zeros_like(logits, dtype=torch.float32)
         correct = torch.zeros((), device=logits.device)
         for name, part in (("labels", share), ("mix/labels", 1 - share)):
             labels = batch.tensors[name]
             targets = targets + part[:, None] * functional.one_hot(labels, len(self.classes))
             correct = correct + (part * (predicted == labels)).sum()
-        return Losses(self.loss(logits, targets), {"accuracy": correct})
+        return Losses(self.loss(logits, targets, among), {"accuracy": correct})
 
     def batch_scores(self, batch: Batch) -> Tensor:
         pixels = self._views(batch, "")
@@ -122,7 +127,7 @@ class ImageClassifier(Classification, ImageObjective):
         rows = train.rows(partners)
         return {
             "mix/images": torch.from_numpy(rows),
-            "mix/labels": self.labels_of(partners),
+            **{f"mix/{name}": tensor for name, tensor in self.answers_of(partners).items()},
             "mix/share": torch.tensor(shares, dtype=torch.float32),
             **self._drawn(samples, key, rows.shape[1:3], "mix/"),
         }

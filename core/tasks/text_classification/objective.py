@@ -80,7 +80,7 @@ class TextClassifier(Classification, HeadedText):
 
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         ids, real = self.trimmed(rows)
-        tensors = {"ids": ids, "real": real, "labels": self.labels_of(samples)}
+        tensors = {"ids": ids, "real": real, **self.answers_of(samples)}
         return Batch(tensors, count=len(rows), samples=len(rows), tokens=int(real.sum()))
 
     def labels_of(self, samples: NDArray[np.int64]) -> Tensor:
@@ -96,16 +96,18 @@ class TextClassifier(Classification, HeadedText):
     def losses_of(self, logits: Tensor, batch: Batch) -> Losses:
         if self.task.target == "one":
             return super().losses_of(logits, batch)
-        return Losses(self.loss(logits, batch.tensors["labels"]), {})
+        return Losses(self.loss(logits, batch.tensors["labels"], batch.tensors.get("among")), {})
 
-    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, scores: Tensor, targets: Tensor, among: Tensor | None = None) -> Tensor:
         """Summed over samples: the cross-entropy of one class, the mean binary cross-entropy of several, or the squared error."""
         if self.task.target == "number":
             return (scores[:, 0] - targets).square().sum()
         if self.task.target == "one":
-            return super().loss(scores, targets)
+            return super().loss(scores, targets, among)
         smooth = (1 - self.smoothing) * targets + self.smoothing / 2
         errors = functional.binary_cross_entropy_with_logits(scores, smooth, self.weights, reduction="none")
+        if among is not None:
+            return ((errors * among).sum(dim=1) / among.sum(dim=1)).sum()
         return errors.mean(dim=1).sum()
 
     def rows_of(self, asked: Asked) -> NDArray[Any]:
@@ -128,7 +130,8 @@ class TextClassifier(Classification, HeadedText):
         truth = self._targets_of(samples)[torch.from_numpy(indices)].numpy()
         if self.task.target == "number":
             return NumberOutcomes(scores[:, 0].numpy(), truth)
-        return LabelSetOutcomes(scores, truth > 0, self.classes)
+        chosen = range(len(self.classes)) if self.among is None else self.among
+        return LabelSetOutcomes(scores[:, chosen], truth[:, chosen] > 0, [self.classes[n] for n in chosen])
 
     def _targets_of(self, samples: Samples) -> Tensor:
         if isinstance(samples, LabelledSamples):
