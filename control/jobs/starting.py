@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from control.checkpoints import repository as checkpoints
 from control.checkpoints.models import Checkpoint
+from control.checkpoints.uploads import is_uploaded
 from control.datasets import repository as datasets
 from control.datasets.modalities import vocabulary_of
 from control.db import ReadSession, WriteSession
@@ -82,7 +83,7 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
             for p in error.problems
         ]
         return Start(spec, checkpoint, problems)
-    found = misfits(spec, before, scope=scope, step=checkpoint.step)
+    found = misfits(spec, before, scope=scope, step=checkpoint.step, uploaded=is_uploaded(checkpoint))
     errors = [
         ProblemDetail(param=one.param, code=one.code, message=one.message, params=dict(one.params))
         for one in found

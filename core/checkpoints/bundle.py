@@ -14,7 +14,6 @@ fits.
 Safetensors, JSON and text only: nothing is unpickled.
 """
 
-import copy
 import inspect
 import json
 import shutil
@@ -30,6 +29,8 @@ from transformers import PreTrainedModel
 from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.logging import disable_progress_bar
 
+from core.checkpoints.longer_vocabulary import with_further_rows
+from core.checkpoints.published import read_published_weights
 from core.errors import EngineError
 
 WEIGHTS = "model.safetensors"
@@ -146,17 +147,22 @@ class Bundle:
         if unwritten:
             raise ValueError(f"no file of the checkpoint is for the tensor {min(unwritten)}")
 
-    def read(self, directory: Path, into: nn.Module, *, partly: bool = False) -> None:
+    def read(
+        self, directory: Path, into: nn.Module, *, partly: bool = False, added: range | None = None
+    ) -> None:
         """Load into an objective the state that `write` wrote.
 
         Args:
             partly: Ignore tensors of the checkpoint that the objective does not have.
+            added: Ids of tokens that the checkpoint does not know, and that the network has rows for.
 
         Raises:
             EngineError: ``checkpoint_mismatch`` if a tensor is missing, has another shape or is not in the objective.
         """
         try:
             state = self._read(directory)
+            if added is not None:
+                state |= self._with_further_rows(state, added)
             missing, unexpected = into.load_state_dict(state, strict=False)
         except (OSError, RuntimeError, ValueError, SafetensorError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -172,8 +178,11 @@ class Bundle:
                 first=misfits[0],
             )
 
-    def read_published(self, directory: Path, into: nn.Module) -> list[str]:
+    def read_published(self, directory: Path, into: nn.Module, added: range | None = None) -> list[str]:
         """Load into an objective the weights of a network that somebody else saved with `transformers`, as far as it has them.
+
+        Args:
+            added: Ids of tokens that the checkpoint does not know, and that the network has rows for.
 
         Returns:
             The names of the network's weights that are not there: they stay as they are.
@@ -183,7 +192,7 @@ class Bundle:
         """
         network = next(network for network in self.networks if not network.is_copy)
         try:
-            missing, state = _read_published(directory, network)
+            missing, state = read_published_weights(directory, network.model, added)
             into.load_state_dict({network.prefix + name: t for name, t in state.items()}, strict=False)
         except (OSError, RuntimeError, ValueError, SafetensorError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -211,6 +220,14 @@ class Bundle:
             if path.exists() or not tensors.may_be_absent:
                 state |= {(tensors.prefix or "") + name: tensor for name, tensor in load_file(path).items()}
         return state
+
+    def _with_further_rows(self, state: Mapping[str, Tensor], added: range) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for network in self.networks:
+            own, model = _below(network.prefix, state), network.model
+            longer = with_further_rows(own, type(model), model.config, added)
+            found |= {network.prefix + name: tensor for name, tensor in longer.items()}
+        return found
 
     def _of_file(self, tensors: Tensors, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if tensors.prefix is not None:
@@ -309,26 +326,6 @@ def _read_network(folder: Path, network: Network) -> Mapping[str, Tensor]:
         raise ValueError(f"{len(misfits)} weights have no counterpart, as {misfits[0]}")
     state: dict[str, Tensor] = loaded.state_dict()
     return state
-
-
-def _read_published(folder: Path, network: Network) -> tuple[list[str], dict[str, Tensor]]:
-    """
-    Raises:
-        ValueError: nothing of the network is there, or tensors have other shapes.
-    """
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    model: Any = network.model
-    options: dict[str, Any] = {"output_loading_info": True, "use_safetensors": True}
-    if getattr(model, "pooler", True) is None:
-        options["add_pooling_layer"] = False
-    loaded, report = type(model).from_pretrained(folder, config=copy.deepcopy(model.config), **options)
-    if report["mismatched_keys"]:
-        raise ValueError(f"{len(report['mismatched_keys'])} weights have another shape there")
-    missing = sorted(str(name) for name in report["missing_keys"])
-    state: dict[str, Tensor] = {n: t for n, t in loaded.state_dict().items() if n not in missing}
-    if len(missing) > len(state):
-        raise ValueError(f"{len(missing)} weights are missing there, such as {missing[0]}")
-    return missing, state
 
 
 def _tied(model: PreTrainedModel) -> Mapping[str, str]:

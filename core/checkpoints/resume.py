@@ -34,6 +34,7 @@ _LATER: Mapping[str, Any] = {
     **{f"data.audio.{name}": None for name in ("transcript_column", "file_column", "split_column")},
     "data.audio.transcripts": False,
     "data.text": TextDataSpec().model_dump(mode="json"),
+    "data.tokenizer.add_tokens": [],
     "training.early_stopping": None,
     "distillation": None,
     "continual": None,

@@ -275,7 +275,7 @@ class _Session:
                 )
         elif start is not None and start.scope == "weights":
             with objective.knowing(known):
-                objective.restore(start.path)
+                objective.start_from_weights(start.path)
         objective.to(place.device)
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)

@@ -8,6 +8,7 @@ from core.formats.errors import FormatError
 from core.parameters import plain
 
 DataErrorCode = Literal[
+    "added_token",
     "data_too_small",
     "data_unreadable",
     "labels_missing",

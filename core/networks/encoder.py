@@ -173,7 +173,7 @@ def fitting(directory: Path) -> Iterator[None]:
     """Convert the error for a state that does not fit a network into the error for its directory."""
     try:
         yield
-    except RuntimeError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise misfit(directory, reason, case="encoder_unreadable", reason=reason) from None
 

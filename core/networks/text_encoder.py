@@ -4,7 +4,7 @@ Features are the mean of the last hidden states without padding, also for causal
 the whole text, but its state is trained to predict the next token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from transformers.models.llama.modeling_llama import LlamaPreTrainedModel
 from transformers.models.modernbert.modeling_modernbert import ModernBertPreTrainedModel
 from transformers.models.t5.modeling_t5 import T5EncoderModel, T5ForTokenClassification, T5PreTrainedModel
 
+from core.checkpoints.longer_vocabulary import config_in, with_further_rows
 from core.networks import causal_language, masked_language
 from core.networks.encoder import Encoder, fitting, read_network, write_network
 
@@ -52,13 +53,17 @@ class LanguageEncoder(Encoder):
         assert isinstance(self.model, BertPreTrainedModel | ModernBertPreTrainedModel)
         return masked_language.encode(self.model, inputs, mask=visible(real, causal=False))
 
-    def load(self, directory: Path) -> None:
+    def load(self, directory: Path, added: range | None = None) -> None:
+        """
+        Args:
+            added: Ids of tokens that the checkpoint does not know, and that the network has rows for.
+        """
         options = {"add_pooling_layer": False} if isinstance(self.model, BertPreTrainedModel) else {}
-        loaded = read_network(type(self.body), directory, self.model.config, **options)
+        weights = _read(type(self.body), directory, self.model.config, added, options)
         # BERT's pooler belongs to the head of a classifier, and pretraining has none.
         pooler = {name: t for name, t in self.body.state_dict().items() if name.startswith("pooler.")}
         with fitting(directory):
-            self.body.load_state_dict(loaded.state_dict() | pooler)
+            self.body.load_state_dict({**weights, **pooler})
 
     def save(self, directory: Path) -> None:
         write_network(directory, self.model.config, type(self.body).__name__, self.body.state_dict())
@@ -88,10 +93,16 @@ class T5Encoder(Encoder):
         hidden: Tensor = self.model.encoder(input_ids=inputs, attention_mask=mask).last_hidden_state
         return hidden
 
-    def load(self, directory: Path) -> None:
-        loaded: Any = read_network(T5EncoderModel, directory, self.model.config)
+    def load(self, directory: Path, added: range | None = None) -> None:
+        """
+        Args:
+            added: Ids of tokens that the checkpoint does not know, and that the network has rows for.
+        """
+        found = _read(T5EncoderModel, directory, self.model.config, added, {})
+        begin = "encoder."
+        weights = {name.removeprefix(begin): t for name, t in found.items() if name.startswith(begin)}
         with fitting(directory):
-            self.model.encoder.load_state_dict(loaded.encoder.state_dict())
+            self.model.encoder.load_state_dict(weights)
 
     def save(self, directory: Path) -> None:
         weights = {f"encoder.{name}": tensor for name, tensor in self.model.encoder.state_dict().items()}
@@ -99,7 +110,19 @@ class T5Encoder(Encoder):
         write_network(directory, self.model.config, T5EncoderModel.__name__, weights, tied=(_SHARED,))
 
 
-def text_encoder(model: PreTrainedModel) -> Encoder:
+def _read(
+    kind: Any, directory: Path, config: Any, added: range | None, options: dict[str, Any]
+) -> Mapping[str, Tensor]:
+    """The weights of a network of class ``kind`` in a directory, by their names in it, with rows for the tokens ``added``."""
+    if added is None:
+        return read_network(kind, directory, config, **options).state_dict()
+    with fitting(directory):
+        there = config_in(directory, config)
+    weights = read_network(kind, directory, there, **options).state_dict()
+    return with_further_rows(weights, kind, config, added, **options)
+
+
+def text_encoder(model: PreTrainedModel) -> LanguageEncoder | T5Encoder:
     """The encoder of any network that a text task trains."""
     if isinstance(model, T5ForTokenClassification):
         return T5Encoder(model.transformer)

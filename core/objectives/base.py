@@ -309,6 +309,14 @@ class Objective(nn.Module, abc.ABC):
         self.stored.read(directory, self)
         self.restored()
 
+    def start_from_weights(self, directory: Path) -> None:
+        """Load all weights from a checkpoint of another job of the same task.
+
+        Raises:
+            EngineError: ``checkpoint_mismatch`` where they do not fit these networks.
+        """
+        self.restore(directory)
+
     def restored(self) -> None:
         """Called after the state was read from a checkpoint: updates copies of buffers on the host."""
 

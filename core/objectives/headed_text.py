@@ -17,7 +17,7 @@ from core.objectives.tokenizer_folder import (
     save_denoising_tokenizer,
     save_framing_tokenizer,
     sentinel_names,
-    with_sentinels,
+    tokenizer_with_sentinels,
     without_token_types,
 )
 from core.spec.job import JobSpec
@@ -81,6 +81,6 @@ def sentinels_of(job: JobSpec, count: int) -> list[str]:
 
 def vocabulary_size(data: PreparedText, sentinels: Sequence[str]) -> int:
     """Of a network for the data's tokenizer with sentinels."""
-    tokenizer = with_sentinels(data.tokenizer_directory / "tokenizer.json", sentinels)
+    tokenizer = tokenizer_with_sentinels(data, sentinels)
     added = (tokenizer.token_to_id(name) for name in sentinels)
     return max([data.vocabulary_size, *(number + 1 for number in added if number is not None)])

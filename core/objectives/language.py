@@ -62,23 +62,37 @@ class LanguageModel(Objective):
         return None
 
     def start_from_encoder(self, directory: Path) -> None:
-        self._require_vocabulary(directory)
-        super().start_from_encoder(directory)
+        text_encoder(self.model).load(directory, self._require_vocabulary(directory))
 
     def start_from_published(self, directory: Path) -> list[str]:
-        self._require_vocabulary(directory)
-        return super().start_from_published(directory)
+        added = self._require_vocabulary(directory)
+        missing = self.bundle.read_published(directory, self, added)
+        self.restored()
+        return missing
 
-    def _require_vocabulary(self, directory: Path) -> None:
+    def start_from_weights(self, directory: Path) -> None:
+        self.stored.read(directory, self, added=self._require_vocabulary(directory))
+        self.restored()
+
+    def _require_vocabulary(self, directory: Path) -> range | None:
         """
+        Returns:
+            The ids of the added tokens that the checkpoint in ``directory`` does not know; None if it knows all.
+
         Raises:
-            EngineError: ``checkpoint_mismatch`` if the checkpoint in ``directory`` gives tokens other ids.
+            EngineError: ``checkpoint_mismatch`` if the checkpoint gives tokens other ids.
         """
         own, theirs = (
             Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
             for folder in (self.data.tokenizer_directory, directory)
         )
-        different = sorted(name for name, number in own.items() if theirs.get(name) != number)
+        taken = set(theirs.values())
+        new = [own[word] for word in self.data.added_tokens if word not in theirs and own[word] not in taken]
+        different = sorted(
+            name
+            for name, number in own.items()
+            if theirs.get(name) != number and not (name not in theirs and number in new)
+        )
         if different:
             raise EngineError(
                 "checkpoint_mismatch",
@@ -92,6 +106,7 @@ class LanguageModel(Objective):
                 tokens=len(own),
                 token=different[0],
             )
+        return range(min(new), max(new) + 1) if new else None
 
     def save_tokenizer(self, directory: Path) -> None:
         """Write the tokenizer's files beside the network's."""

@@ -8,6 +8,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, processors
 
 from core.data.text import PreparedText
+from core.errors import EngineError
 
 
 def save_causal_tokenizer(data: PreparedText, directory: Path, model_max_length: int) -> None:
@@ -72,6 +73,25 @@ def with_sentinels(file: Path, sentinels: Sequence[str]) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in sentinels])
     return tokenizer
+
+
+def tokenizer_with_sentinels(data: PreparedText, sentinels: Sequence[str]) -> Tokenizer:
+    """The tokenizer of prepared text, with those of ``sentinels`` added that it lacks.
+
+    Raises:
+        EngineError: ``spec_invalid``: added words have the ids that a T5 has for sentinels.
+    """
+    file = data.tokenizer_directory / "tokenizer.json"
+    lacking = _lacking(file, sentinels)
+    if lacking and data.added_tokens:
+        raise EngineError(
+            "spec_invalid",
+            f"The checkpoint's tokenizer lacks the sentinels of a T5, as {lacking[0]}, whose ids the added words would have.",
+            "Leave data.tokenizer.add_tokens out, or upload the checkpoint with a tokenizer that was saved with extra_ids.",
+            case="added_tokens_sentinels",
+            sentinel=lacking[0],
+        )
+    return with_sentinels(file, sentinels)
 
 
 def _role(directory: Path, role: str) -> str:

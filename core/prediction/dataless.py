@@ -62,7 +62,7 @@ def _text(job: JobSpec, checkpoint: Path, directory: Path) -> PreparedText:
         if (checkpoint / name).exists():
             shutil.copyfile(checkpoint / name, tokenizer / name)
     if job.data.tokenizer.kind == "checkpoint":
-        start = StartTokenizer.read(checkpoint)
+        start = StartTokenizer.read(checkpoint).with_tokens(job.data.tokenizer.add_tokens)
         found = load_unchanged(start.content, start.declared)
     else:
         found = load((tokenizer / "tokenizer.json").read_bytes())

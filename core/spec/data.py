@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.spec.added_tokens import AddedTokens
 from core.spec.audio import AudioDataSpec
 from core.spec.base import Spec
 from core.spec.text import Column
@@ -42,6 +43,12 @@ class TokenizerSpec(Spec):
 
     strip_accents: bool = False
     """Remove accents before tokenizing, as BERT's uncased models do. Ignored for ``uploaded`` and ``checkpoint``."""
+
+    add_tokens: AddedTokens = ()
+    """For ``checkpoint``: words that are added to its vocabulary, each as one token, such as names of a field that it
+    splits into many pieces. Each begins with the mean of the weights that the checkpoint has for its tokens. A word of letters
+    and digits is found only where it stands alone in a text. Those that the checkpoint's job added stay; the service writes
+    them before the new ones."""
 
     @property
     def is_given(self) -> bool:

@@ -161,6 +161,15 @@ class JobSpec(Spec):
                 "set start.checkpoint, or choose a tokenizer that is trained on the data, such as 'bpe'",
                 param="data.tokenizer.kind",
             )
+        if self.data.tokenizer.add_tokens and self.data.tokenizer.kind != "checkpoint":
+            raise SpecFault(
+                "added_tokens_without_checkpoint",
+                f"words are added to the vocabulary of a checkpoint, and data.tokenizer.kind is {self.data.tokenizer.kind!r}; set "
+                "it to 'checkpoint', with start.checkpoint, or leave add_tokens out: a tokenizer that is trained on the data learns "
+                "their words",
+                param="data.tokenizer.add_tokens",
+                kind=self.data.tokenizer.kind,
+            )
         return self
 
     @model_validator(mode="after")

@@ -25,7 +25,8 @@ _DEPENDS_ON: dict[Modality, dict[str, bool | dict[str, bool]]] = {
     "audio": dict.fromkeys(("audio", "held_out_fraction"), True),
 }
 _WITHOUT: dict[Modality, dict[str, set[str]]] = {
-    "text": {},
+    # For the tokenizer of a checkpoint it is added below.
+    "text": {"tokenizer": {"add_tokens"}},
     "image": {},
     "audio": {"audio": {"clip_seconds", *TRANSCRIPT_FIELDS}},
 }
@@ -72,6 +73,8 @@ def prepared_key(
     data = spec.model_dump(mode="json", include=_DEPENDS_ON[modality], exclude=_WITHOUT[modality])
     if takes_tokenizer(modality, spec):
         data["tokenizer"] = {"kind": "checkpoint", "identity": tokenizer}
+        if spec.tokenizer.add_tokens:
+            data["tokenizer"]["add_tokens"] = list(spec.tokenizer.add_tokens)
     if modality == "text":
         data |= _text(spec)
     if modality == "audio":

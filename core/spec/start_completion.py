@@ -1,10 +1,12 @@
 """What a job that starts from a checkpoint takes from it where its spec leaves it out: network and tokenizer."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from core.spec.added_tokens import all_added, is_longer
 from core.spec.data import LEAST_VOCABULARY
 from core.spec.job import JobSpec
-from core.spec.problems import validate
+from core.spec.problems import SpecError, SpecProblem, validate
 
 _INPUTS = {
     "image": ("size", "channels"),
@@ -21,7 +23,7 @@ def completed(spec: JobSpec, before: JobSpec, *, vocabulary_size: int | None = N
         vocabulary_size: Of the tokenizer that was uploaded with that job's dataset.
 
     Raises:
-        core.spec.problems.SpecError: what is filled in does not fit what the spec sets.
+        SpecError: what is filled in does not fit what the spec sets.
     """
     changes = {
         "model": _model(spec, before),
@@ -72,9 +74,26 @@ def _data(spec: JobSpec, before: JobSpec, vocabulary_size: int | None) -> dict[s
         return _inputs(spec, before)
     if "tokenizer" in data.model_fields_set and data.tokenizer.kind != "checkpoint":
         return None
-    size = vocabulary_size or before.data.tokenizer.largest_vocabulary
-    tokenizer = {"kind": "checkpoint", "vocabulary_size": max(size, LEAST_VOCABULARY)}
+    known = before.data.tokenizer.add_tokens
+    words = all_added(_new_or_all(data.tokenizer.add_tokens, known), known)
+    size = (vocabulary_size or before.data.tokenizer.largest_vocabulary) + len(words) - len(known)
+    tokenizer: dict[str, Any] = {"kind": "checkpoint", "vocabulary_size": max(size, LEAST_VOCABULARY)}
+    if words:
+        tokenizer["add_tokens"] = list(words)
     return data.model_dump(mode="json", exclude_unset=True) | {"tokenizer": tokenizer}
+
+
+def _new_or_all(asked: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """
+    Raises:
+        SpecError: a word that is asked for was added by the checkpoint's job.
+    """
+    there = [word for word in asked if word in known]
+    if there and not is_longer(asked, known):
+        message = f"{there[0]!r} was added to the checkpoint's vocabulary already; leave it out"
+        params = {"case": "known", "token": there[0]}
+        raise SpecError([SpecProblem("data.tokenizer.add_tokens", "added_token", message, params=params)])
+    return asked
 
 
 def _inputs(spec: JobSpec, before: JobSpec) -> dict[str, Any] | None:

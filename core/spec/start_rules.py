@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.spec.adaptation import Adapters
+from core.spec.added_tokens import is_longer
 from core.spec.architectures.resnet import ResNetSize
 from core.spec.data import TokenizerSpec
 from core.spec.job import JobSpec
@@ -25,16 +26,21 @@ class Misfit:
     """What `message` is made of."""
 
 
-def misfits(spec: JobSpec, before: JobSpec, *, scope: Scope, step: int) -> list[Misfit]:
+def misfits(
+    spec: JobSpec, before: JobSpec, *, scope: Scope, step: int, uploaded: bool = False
+) -> list[Misfit]:
     """Everything that speaks against starting ``spec`` from a checkpoint.
 
     Args:
         before: the spec that the checkpoint was trained with.
         step: of the checkpoint.
+        uploaded: whether no job wrote the checkpoint, so that it has no state of an optimiser.
     """
     if scope == "tokenizer":
-        return _tokenizer_alone(spec, before)
-    return _encoder(spec, before) if scope == "encoder" else _all(spec, before, scope, step)
+        return _tokenizer_alone(spec, before) or _added_before(spec, before)
+    if scope == "encoder":
+        return _encoder(spec, before) or _added_before(spec, before)
+    return [*_all(spec, before, scope, step), *_added(spec, before, grows=uploaded or scope == "weights")]
 
 
 def _tokenizer_alone(spec: JobSpec, before: JobSpec) -> list[Misfit]:
@@ -106,6 +112,42 @@ def _tokenizer(spec: JobSpec, before: JobSpec) -> TokenizerSpec:
     """A job's tokenizer; that of the checkpoint itself where the job takes it over."""
     now = spec.data.tokenizer
     return before.data.tokenizer if now.kind == "checkpoint" else now
+
+
+def _added(spec: JobSpec, before: JobSpec, *, grows: bool) -> list[Misfit]:
+    """What speaks against the words that a job adds, where it takes all weights of a checkpoint.
+
+    Args:
+        grows: whether the network may be larger than the checkpoint's, because the job begins with a new optimiser.
+    """
+    now, then = spec.data.tokenizer.add_tokens, before.data.tokenizer.add_tokens
+    if grows or now == then or spec.data.tokenizer.kind != "checkpoint":
+        return _added_before(spec, before)
+    return _added_before(spec, before) or [
+        Misfit(
+            "data.tokenizer.add_tokens",
+            "fixed_by_checkpoint",
+            "the state of the checkpoint's optimiser has no rows for further words; set start.scope to weights, with which a job "
+            "begins with a new optimiser, or leave the new words out",
+            {"case": "added_tokens_optimizer"},
+        )
+    ]
+
+
+def _added_before(spec: JobSpec, before: JobSpec) -> list[Misfit]:
+    """A job with the checkpoint's tokenizer that lacks words which the checkpoint's job added to it."""
+    now, then = spec.data.tokenizer, before.data.tokenizer.add_tokens
+    if spec.task.modality != "text" or now.kind != "checkpoint" or is_longer(now.add_tokens, then):
+        return []
+    return [
+        Misfit(
+            "data.tokenizer.add_tokens",
+            "fixed_by_checkpoint",
+            f"the checkpoint's vocabulary has the added words {_said(then[:5])}{' …' if len(then) > 5 else ''}; name all of "
+            "them first, in the same order",
+            {"case": "added_tokens", "tokens": list(then)},
+        )
+    ]
 
 
 def _shape(spec: JobSpec) -> tuple[object, ...]:

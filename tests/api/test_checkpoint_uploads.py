@@ -330,6 +330,14 @@ def test_a_job_takes_what_it_leaves_out_from_an_uploaded_checkpoint(
     def refused(**changes: Any) -> dict[str, Any]:
         return problem(client.post("/v1/jobs", json=spec | changes), 422, "validation_failed")
 
+    added = {"data": {"tokenizer": {"kind": "checkpoint", "add_tokens": ["kubernetes", "<user>"]}}}
+    answer = client.post("/v1/jobs", json=spec | added)
+    assert answer.status_code == 201, answer.text
+    tokenizer = answer.json()["spec"]["data"]["tokenizer"]
+    assert tokenizer["add_tokens"] == ["kubernetes", "<user>"]
+    assert tokenizer["vocabulary_size"] == 302
+    twice = refused(data={"tokenizer": {"kind": "checkpoint", "add_tokens": ["a", "a"]}})
+    assert (twice["param"], twice["errors"][0]["code"]) == ("data.tokenizer.add_tokens", "added_token")
     long = refused(training=spec["training"] | {"sequence_length": 64})
     assert long["param"] == "training.sequence_length"
     assert refused(model={"preset": "bert-mini"})["param"] == "model"

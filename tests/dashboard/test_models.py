@@ -31,4 +31,6 @@ def test_a_job_goes_on_with_an_uploaded_model(
         client.post(f"/v1/jobs/{found['job']}/cancel")
     assert job["parent"]["job"] is None
     assert job["spec"]["model"]["config"]["hidden_act"] == "relu"
-    assert job["spec"]["data"]["tokenizer"]["kind"] == "checkpoint"
+    tokenizer = job["spec"]["data"]["tokenizer"]
+    assert tokenizer["kind"] == "checkpoint"
+    assert tokenizer["add_tokens"] == ["kubernetes", "<user>"]

@@ -81,6 +81,7 @@ class LabelledPreparation:
             special_ids=tokenizer.special_ids,
             token_type=token_type(tokenizer.vocabulary_size).name,
             label_facts=facts,
+            added_tokens=self.spec.tokenizer.add_tokens,
         )
         write_meta(self.directory, prepared)
 

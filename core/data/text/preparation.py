@@ -158,6 +158,7 @@ class _Preparation:
             vocabulary_size=tokenizer.vocabulary_size,
             special_ids=tokenizer.special_ids,
             token_type=token_type(tokenizer.vocabulary_size).name,
+            added_tokens=self.spec.tokenizer.add_tokens,
         )
         write_meta(self.directory, prepared)
 
@@ -211,14 +212,17 @@ class _Preparation:
                 "Name it with --start, or choose a tokenizer that is trained, such as 'bpe'.",
                 case="no_checkpoint",
             )
-        if not stages.facts("training_tokenizer"):
+        done = stages.facts("training_tokenizer")
+        if not done:
             self._try(start.content, decided)
-            directories = [self.directory / name for name in (TOKENIZER, SOURCE)]
-            for directory in directories:
-                start.write(directory)
-            written = [file for directory in directories for file in directory.iterdir()]
+        extended = start.with_tokens(self.spec.tokenizer.add_tokens)
+        if not done:
+            written: list[Path] = []
+            for name, tokenizer in ((TOKENIZER, extended), (SOURCE, start)):
+                tokenizer.write(self.directory / name)
+                written += (self.directory / name).iterdir()
             stages.finish("training_tokenizer", {"done": True}, *written)
-        return load_unchanged(start.content, start.declared)
+        return load_unchanged(extended.content, extended.declared)
 
     def _try(self, content: bytes, decided: Split) -> None:
         """

@@ -31,6 +31,8 @@ FORMAT = FORMATS["text"]
 META = "meta.json"
 TOKENIZER = "tokenizer"
 SOURCE = "source"
+_LATER = frozenset({"label_facts", "added_tokens"})
+"""Facts that are written only where there are any."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class PreparedText:
     """``uint16`` or ``uint32``."""
     label_facts: LabelFacts | None = None
     """The facts about the labels; None where they were not read."""
+    added_tokens: tuple[str, ...] = ()
+    """Words that were added to the tokenizer of the checkpoint that the job started from."""
     packing: Literal["stream", "best_fit"] = "stream"
     """How this run packs tokens into rows. The data on disk does not depend on it."""
 
@@ -165,7 +169,7 @@ def write_meta(directory: Path, prepared: PreparedText) -> None:
     facts = {
         name: value
         for name, value in asdict(prepared).items()
-        if name not in {"directory", "cached", "packing"} and not (name == "label_facts" and value is None)
+        if name not in {"directory", "cached", "packing"} and not (name in _LATER and not value)
     }
     files = {
         path.relative_to(directory).as_posix(): path.stat().st_size
@@ -193,6 +197,7 @@ def open_prepared(directory: Path) -> PreparedText | None:
             held_out=SplitStatistics(**meta.pop("held_out")),
             special_ids=SpecialIds(**special | {"all": tuple(special["all"])}),
             label_facts=None if facts is None else LabelFacts.of(facts),
+            added_tokens=tuple(meta.pop("added_tokens", ())),
             **meta,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

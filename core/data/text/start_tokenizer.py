@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from core.data.errors import DataError
+from core.data.text.added_tokens import with_added_tokens
+from core.data.text.tokenizer import open_tokenizer
 from core.spec.prepared import TOKENIZER_FILES, TOKENIZER_SOURCE, tokenizer_files, tokenizer_identity
 
 _ROLES = {
@@ -91,6 +93,21 @@ class StartTokenizer:
             if named is not None:
                 found[role] = _text_of(settings[named], named)
         return found
+
+    def with_tokens(self, words: Sequence[str]) -> "StartTokenizer":
+        """The tokenizer with further tokens after its vocabulary; itself where there are none.
+
+        Raises:
+            DataError: ``tokenizer_invalid``; ``added_token`` for a word that cannot be added.
+        """
+        if not words:
+            return self
+        extended = with_added_tokens(open_tokenizer(self.content), words)
+        # All else stays, such as how texts are cut for the checkpoint's own network.
+        document = json.loads(self.content)
+        document["added_tokens"] = json.loads(extended.to_str())["added_tokens"]
+        content = json.dumps(document, indent=2, ensure_ascii=False).encode()
+        return replace(self, files={**self.files, TOKENIZER_FILES[0]: content})
 
     def write(self, directory: Path) -> None:
         """Write the files, unchanged, into a directory that is created if necessary."""

@@ -47,7 +47,7 @@ def load(content: bytes) -> PreparedTokenizer:
     Raises:
         DataError: ``tokenizer_invalid``.
     """
-    return with_roles(_open(content))
+    return with_roles(open_tokenizer(content))
 
 
 def load_unchanged(content: bytes, declared: Mapping[str, str]) -> PreparedTokenizer:
@@ -62,7 +62,7 @@ def load_unchanged(content: bytes, declared: Mapping[str, str]) -> PreparedToken
     Raises:
         DataError: ``tokenizer_invalid``.
     """
-    tokenizer = _open(content)
+    tokenizer = open_tokenizer(content)
     names = {}
     for role, token in SPECIAL_TOKENS.items():
         candidates = (declared.get(role), token, _OTHER_NAMES[role])
@@ -82,7 +82,12 @@ def load_unchanged(content: bytes, declared: Mapping[str, str]) -> PreparedToken
     return _prepared(tokenizer, names)
 
 
-def _open(content: bytes) -> Tokenizer:
+def open_tokenizer(content: bytes) -> Tokenizer:
+    """The tokenizer in a ``tokenizer.json``, which neither cuts nor pads.
+
+    Raises:
+        DataError: ``tokenizer_invalid``.
+    """
     try:
         tokenizer = Tokenizer.from_str(content.decode())
     except (

@@ -24,7 +24,12 @@ from core.networks.t5 import create_t5, t5_config
 from core.objectives.base import Batch, Losses, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text
 from core.objectives.predictions import Answering, Asked, Predictor
-from core.objectives.tokenizer_folder import save_denoising_tokenizer, sentinel_names, with_sentinels
+from core.objectives.tokenizer_folder import (
+    save_denoising_tokenizer,
+    sentinel_names,
+    tokenizer_with_sentinels,
+    with_sentinels,
+)
 from core.randomness import derive_seed
 from core.spec.job import JobSpec
 from core.spec.predictions import INFILL
@@ -62,7 +67,7 @@ class TextDenoiser(LanguageModel):
         assert isinstance(task, TextDenoisingAutoencoder)
         assert is_text(data)
         sentinels = sentinel_names(task.sentinels(length))
-        tokenizer = with_sentinels(data.tokenizer_directory / "tokenizer.json", sentinels)
+        tokenizer = tokenizer_with_sentinels(data, sentinels)
         ids = np.array([tokenizer.token_to_id(name) for name in sentinels], dtype=np.int64)
         config = t5_config(
             job.size,

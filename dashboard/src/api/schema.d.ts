@@ -1554,6 +1554,7 @@ export interface components {
              *       "documents": "auto",
              *       "packing": "stream",
              *       "tokenizer": {
+             *         "add_tokens": [],
              *         "kind": "bpe",
              *         "lowercase": false,
              *         "normalization": "none",
@@ -2199,7 +2200,8 @@ export interface components {
              *       "vocabulary_size": 8192,
              *       "normalization": "none",
              *       "lowercase": false,
-             *       "strip_accents": false
+             *       "strip_accents": false,
+             *       "add_tokens": []
              *     }
              */
             tokenizer: components["schemas"]["TokenizerSpec"];
@@ -3593,6 +3595,7 @@ export interface components {
              *       "documents": "auto",
              *       "packing": "stream",
              *       "tokenizer": {
+             *         "add_tokens": [],
              *         "kind": "bpe",
              *         "lowercase": false,
              *         "normalization": "none",
@@ -3755,6 +3758,7 @@ export interface components {
              *       "documents": "auto",
              *       "packing": "stream",
              *       "tokenizer": {
+             *         "add_tokens": [],
              *         "kind": "bpe",
              *         "lowercase": false,
              *         "normalization": "none",
@@ -6162,6 +6166,15 @@ export interface components {
              * @default false
              */
             strip_accents: boolean;
+            /**
+             * Add Tokens
+             * @description For ``checkpoint``: words that are added to its vocabulary, each as one token, such as names of a field that it
+             *     splits into many pieces. Each begins with the mean of the weights that the checkpoint has for its tokens. A word of letters
+             *     and digits is found only where it stands alone in a text. Those that the checkpoint's job added stay; the service writes
+             *     them before the new ones.
+             * @default []
+             */
+            add_tokens: string[];
         };
         /**
          * TrainingSpec

@@ -9,18 +9,34 @@ const SEGMENTS_UP_TO = 3;
 
 function text(value: unknown): string {
   if (value === undefined || value === null) return "";
+  if (Array.isArray(value) && value.length === 0) return "";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function parse(kind: Leaf["kind"], typed: string): Json | undefined {
   if (kind === "number" || kind === "integer") return numberOrText(typed);
   if (typed === "") return undefined;
+  if (kind === "lines") return linesOf(typed);
   if (kind !== "json") return typed;
   try {
     return JSON.parse(typed) as Json;
   } catch {
     return typed;
   }
+}
+
+/** The lines of a text that are not blank; a list in JSON as it is. */
+function linesOf(typed: string): Json {
+  try {
+    const list = JSON.parse(typed) as Json;
+    if (Array.isArray(list)) return list;
+  } catch {
+    // It is no JSON.
+  }
+  return typed
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }
 
 /** Whether two values of a field are equal; lists and objects are compared by their content. */
@@ -81,6 +97,33 @@ function TextInput({ leaf, id, describedBy, invalid, label }: InputProps & { lab
         </label>
       )}
     </>
+  );
+}
+
+/** A list of texts, one a line. */
+function LinesInput({ leaf, id, describedBy, invalid }: InputProps) {
+  const form = useForm();
+  const value = form.value(leaf.path);
+  const [typed, setTyped] = useState("");
+  const written = Array.isArray(value) ? value.map(text).join("\n") : text(value);
+  const shown = same(parse(leaf.kind, typed), value) ? typed : written;
+  return (
+    <textarea
+      id={id}
+      className="input"
+      rows={Math.min(8, Math.max(2, shown.split("\n").length))}
+      dir="auto"
+      spellCheck={false}
+      aria-invalid={invalid}
+      aria-describedby={describedBy}
+      placeholder={placeholderOf(leaf) || "one a line"}
+      value={shown}
+      onBlur={() => form.leave(leaf.path)}
+      onChange={(event) => {
+        setTyped(event.target.value);
+        form.set(leaf.path, parse(leaf.kind, event.target.value));
+      }}
+    />
   );
 }
 
@@ -205,6 +248,12 @@ export function FieldFrame({ leaf, children }: { leaf: Leaf; children: (props: I
   );
 }
 
+function inputOf(leaf: Leaf, isNamed: boolean) {
+  if (leaf.kind === "choice") return ChoiceInput;
+  if (leaf.kind === "lines") return LinesInput;
+  return isNamed ? NamedInput : TextInput;
+}
+
 export function LeafField({ leaf }: { leaf: Leaf }) {
   const form = useForm();
   if (leaf.kind === "boolean") {
@@ -229,6 +278,6 @@ export function LeafField({ leaf }: { leaf: Leaf }) {
     );
   }
   const isNamed = leaf.kind === "json" && leaf.choices.length > 0;
-  const Input = leaf.kind === "choice" ? ChoiceInput : isNamed ? NamedInput : TextInput;
+  const Input = inputOf(leaf, isNamed);
   return <FieldFrame leaf={leaf}>{(props) => <Input {...props} />}</FieldFrame>;
 }

@@ -49,6 +49,7 @@ const SCHEMA: JsonSchema = {
       discriminator: { propertyName: "kind", mapping: {} },
     },
     tags: { type: "array" },
+    words: { type: "array", items: { type: "string" }, default: [] },
   },
 };
 
@@ -57,7 +58,16 @@ const leaf = (path: string) => fields.get(path) as Leaf;
 
 describe("fieldsOf", () => {
   test("keeps the schema's order and knows what is required", () => {
-    expect([...fields.keys()]).toEqual(["name", "preset", "clip", "compile", "optimizer", "task", "tags"]);
+    expect([...fields.keys()]).toEqual([
+      "name",
+      "preset",
+      "clip",
+      "compile",
+      "optimizer",
+      "task",
+      "tags",
+      "words",
+    ]);
     expect(leaf("name")).toMatchObject({ kind: "text", required: true, nullable: false, default: undefined });
     expect(leaf("compile")).toMatchObject({ kind: "boolean", required: false, default: false });
   });
@@ -98,6 +108,8 @@ describe("fieldsOf", () => {
   });
 
   test("takes what it does not know as JSON", () => expect(leaf("tags").kind).toBe("json"));
+
+  test("has a line for each of a list of texts", () => expect(leaf("words").kind).toBe("lines"));
 
   test("says which reference is missing", () =>
     expect(() => fieldsOf({ properties: { a: { $ref: "#/$defs/Gone" } } })).toThrow("#/$defs/Gone"));

@@ -9,6 +9,7 @@ export interface JsonSchema {
   default?: unknown;
   const?: unknown;
   enum?: unknown[];
+  items?: JsonSchema;
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
   discriminator?: { propertyName: string; mapping?: Record<string, string> };
@@ -31,8 +32,8 @@ interface Common {
 }
 
 export interface Leaf extends Common {
-  /** `json` with `choices`: one of them, or another value in JSON. */
-  kind: "number" | "integer" | "text" | "boolean" | "choice" | "json";
+  /** `json` with `choices`: one of them, or another value in JSON. `lines`: a list of texts. */
+  kind: "number" | "integer" | "text" | "boolean" | "choice" | "json" | "lines";
   required: boolean;
   nullable: boolean;
   /** The default value; `undefined` if there is none. */
@@ -187,6 +188,8 @@ function leafOf(schema: JsonSchema, options: JsonSchema[]): Pick<Leaf, "kind" | 
       return { kind: schema.type, choices: [] };
     case "string":
       return { kind: "text", choices: [] };
+    case "array":
+      return { kind: schema.items?.type === "string" ? "lines" : "json", choices: [] };
     default:
       return { kind: "json", choices: [] };
   }

@@ -43,6 +43,7 @@ const isFirst = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
   FIRST.has(leaf.path) ||
   (leaf.path.startsWith("start.") && getAt(document, "start") !== undefined) ||
   (leaf.path === "data.files" && getAt(document, leaf.path) !== undefined) ||
+  (leaf.path === "data.tokenizer.add_tokens" && getAt(document, "data.tokenizer.kind") === "checkpoint") ||
   (taskOf(document, tasks)?.main_fields.includes(leaf.path) ?? false);
 
 const inner = (field: Field, document: Document): Field[] => {

@@ -25,12 +25,15 @@ export function withEncoder(document: Document, checkpoint: string, tasks: Tasks
 
 /** The document of a new job that goes on with an uploaded model: the service fills in its network and its tokenizer. */
 export function withUploaded({ id, name, spec }: UploadedCheckpoint): Document {
-  return {
+  const document: Document = {
     name,
     task: { kind: spec.task.kind },
     start: { checkpoint: id, scope: "all" },
     training: { steps: 1000, sequence_length: Math.min(spec.training.sequence_length, 128) },
   };
+  // An uploaded network of text has a tokenizer of its own, to which the form can add words.
+  const ofText = spec.data.tokenizer.kind === "uploaded";
+  return ofText ? setAt(document, "data.tokenizer.kind", "checkpoint") : document;
 }
 
 /** Architecture of the document's network; undefined for a task that the service does not know. */

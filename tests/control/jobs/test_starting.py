@@ -118,6 +118,11 @@ def test_an_encoder_goes_into_another_task_on_other_data(session: WriteSession) 
         ("encoder", {"model": {"preset": "bert-mini"}}, "model.layers"),
         ("encoder", {"task": {"kind": "causal_lm"}, "model": {}}, "model.architecture"),
         ("encoder", {"data": {"tokenizer": {"kind": "byte"}}}, "data.tokenizer"),
+        (
+            "all",
+            {"data": {"tokenizer": {"kind": "checkpoint", "add_tokens": ["new"]}}},
+            "data.tokenizer.add_tokens",
+        ),
     ],
 )
 def test_a_start_that_does_not_fit_is_refused_with_its_field(

@@ -21,6 +21,9 @@ await play(async ({ page, context }) => {
   await assertFits(page);
   await page.goto(`${page.url()}&dataset=${given.dataset}`);
   await page.getByText("It goes on with the same task").waitFor();
+  await page.getByLabel("Add tokens").fill("kubernetes\n<user>\n");
+  await assertFits(page);
+  await page.screenshot({ path: `${given.folder}/words.png`, fullPage: true });
   await page.getByRole("button", { name: "Start the job" }).click();
   await page.waitForURL(/\/jobs\/job_/);
   await page.getByText("the uploaded").waitFor();
