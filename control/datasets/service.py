@@ -78,8 +78,8 @@ def require_own(dataset: Dataset, file: DatasetFile | None) -> None:
     if file is not None and file.inherited:
         raise Conflict(
             "file_inherited",
-            f"{file.name!r} is a file of {dataset.parent_id}, which {dataset.id} is a version of, and a version keeps all "
-            "files of its parent. Upload another file under another name; to leave files out, create a new dataset.",
+            f"{file.name!r} is a file of the parent, {dataset.parent_id}, and a version keeps all files of its parent. Upload what "
+            "is new under another name; to leave files out, create a new dataset.",
             param="name",
             params={"name": file.name, "dataset": dataset.id, "parent": dataset.parent_id},
         )

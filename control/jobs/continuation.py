@@ -19,6 +19,8 @@ from core.characters import LONGEST_NAME
 from core.checkpoints.retention import best_step
 
 _HELD_OUT_LOSS = "eval/loss"
+_TOKENIZER: Mapping[str, Mapping[str, Any]] = {"text": {"tokenizer": {"kind": "checkpoint"}}}
+"""What a job on other text reads it with, in ``data``, by modality. The service would fill it in, but people shall see it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _spec(
     changes: dict[str, Any] = {
         "name": _name(job.name, dataset.version),
         "dataset": dataset.id,
-        "data": {"files": files},
+        "data": {"files": files} | _TOKENIZER.get(dataset.modality, {}),
         "training": {"steps": checkpoint.step + trained},
         "start": {"checkpoint": checkpoint.id, "scope": "all"},
     }

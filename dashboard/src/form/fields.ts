@@ -44,6 +44,8 @@ export interface Leaf extends Common {
 
 export interface Group extends Common {
   kind: "group";
+  /** Whether the spec may be without it; then `{}` differs from nothing, even if all of its fields have their defaults. */
+  optional: boolean;
   fields: Field[];
 }
 
@@ -68,8 +70,10 @@ const ACRONYMS: Record<string, string> = {
   adamw: "AdamW",
   bpe: "BPE",
   dora: "DoRA",
+  ewc: "EWC",
   ia3: "IA³",
   lora: "LoRA",
+  lwf: "LwF",
   rslora: "rsLoRA",
 };
 
@@ -80,6 +84,14 @@ const TITLES: Partial<Record<string, string>> = { "data.tokenizer.kind": "Tokeni
 export function titleOf(name: string): string {
   const words = name.replaceAll("_", " ");
   return ACRONYMS[words] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A field of a method against forgetting is shown among those of other methods: "Replay: share". */
+function ofMethod(path: string): string | undefined {
+  const [section, method, name] = path.split(".");
+  return section === "continual" && method && name
+    ? `${titleOf(method)}: ${name.replaceAll("_", " ")}`
+    : undefined;
 }
 
 const show = (value: number): string =>
@@ -140,7 +152,7 @@ export function fieldsOf(root: JsonSchema): Field[] {
       options.length > 0 && present.length === 1 ? { ...present[0], ...whole, anyOf: undefined } : whole;
     const common = {
       path,
-      title: TITLES[path] ?? titleOf(name),
+      title: TITLES[path] ?? ofMethod(path) ?? titleOf(name),
       help: whole.description ?? inner.description ?? "",
     };
     const tag = inner.discriminator?.propertyName;
@@ -156,7 +168,8 @@ export function fieldsOf(root: JsonSchema): Field[] {
         variants: unions.map((option) => variant(option, tag, path)),
       };
     }
-    if (inner.properties) return { ...common, kind: "group", fields: fields(inner, `${path}.`) };
+    if (inner.properties)
+      return { ...common, kind: "group", optional: nullable, fields: fields(inner, `${path}.`) };
     return {
       ...common,
       ...leafOf(inner, present),

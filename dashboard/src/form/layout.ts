@@ -31,6 +31,9 @@ const FIRST = new Set([
   "resources.device",
 ]);
 
+/** A field of a method against forgetting, which is a group of its own. */
+const METHOD = /^(continual\.\w+)\.\w+$/;
+
 /** A field with only one possible value needs no input; the task's field describes the task. */
 export const isAsked = (leaf: Leaf): boolean =>
   leaf.kind !== "choice" || leaf.choices.length > 1 || leaf.path === "task.kind";
@@ -44,6 +47,7 @@ const isFirst = (leaf: Leaf, document: Document, tasks: Tasks): boolean =>
   (leaf.path.startsWith("start.") && getAt(document, "start") !== undefined) ||
   (leaf.path === "data.files" && getAt(document, leaf.path) !== undefined) ||
   (leaf.path === "data.tokenizer.add_tokens" && getAt(document, "data.tokenizer.kind") === "checkpoint") ||
+  (METHOD.test(leaf.path) && getAt(document, leaf.path.replace(METHOD, "$1")) !== undefined) ||
   (taskOf(document, tasks)?.main_fields.includes(leaf.path) ?? false);
 
 const inner = (field: Field, document: Document): Field[] => {

@@ -6,7 +6,8 @@ import * as queries from "@/api/queries";
 import type { Dataset, Job } from "@/api/types";
 import { FormContext, type FormState } from "@/form/context";
 import { DatasetField } from "@/form/DatasetField";
-import { enter, getAt, setAt, without, type Document } from "@/form/document";
+import { documentOf } from "@/form/copy";
+import { enter, getAt, setAt, type Document } from "@/form/document";
 import { fieldsOf, titleOf, type Field, type JsonSchema, type Leaf } from "@/form/fields";
 import { inOrder, leavesOf, sectionsOf } from "@/form/layout";
 import { LeafField } from "@/form/LeafField";
@@ -20,15 +21,6 @@ import { useTitle } from "@/lib/title";
 import { useTasks } from "@/tasks/context";
 import { Back } from "@/ui/Back";
 import { ErrorBox, Skeleton } from "@/ui/Notice";
-
-/** A spec without the values that equal the defaults. */
-function documentOf(spec: Document, fields: Field[]): Document {
-  const defaults = new Map(leavesOf(fields).map((leaf) => [leaf.path, leaf.default]));
-  for (const field of fields) if (field.kind === "group") defaults.set(field.path, null);
-  // The task is always written out, even if there is only one.
-  defaults.delete("task.kind");
-  return without(spec, (path) => defaults.get(path));
-}
 
 const specOf = (job: Job): Document => ({ ...job.spec, dataset: job.dataset }) as unknown as Document;
 

@@ -180,4 +180,4 @@ def test_fields_of_the_last_job_stay(session: WriteSession, project: str) -> Non
     spec = proposed(session, project, second).spec
     assert spec["task"]["masking"] == "span"
     assert spec["data"]["held_out_fraction"] == 0.2
-    assert "tokenizer" not in spec["data"]
+    assert spec["data"]["tokenizer"] == {"kind": "checkpoint"}

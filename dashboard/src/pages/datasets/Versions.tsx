@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import * as queries from "@/api/queries";
 import type { Dataset, DatasetDetail } from "@/api/types";
-import { bytes, count, integer, NONE } from "@/lib/format";
+import { bytes, count, integer } from "@/lib/format";
 import { useCanWrite } from "@/lib/session";
 import { ButtonLink } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
@@ -28,8 +28,11 @@ export function VersionOf({ dataset }: { dataset: Dataset }) {
 
 /** All versions of a dataset that has several. */
 export function Versions({ dataset }: { dataset: DatasetDetail }) {
-  const all = useQuery(queries.versions(dataset.id)).data?.data ?? [];
-  if (all.length < 2) return null;
+  const listed = useQuery(queries.versions(dataset.id)).data?.data ?? [];
+  if (listed.length < 2) return null;
+  // Of this one the page knows more recent numbers while files are added.
+  const all = listed.map((version) => (version.id === dataset.id ? dataset : version));
+  const named = all.some(({ name }) => name !== dataset.name);
   return (
     <section className="stack versions" aria-labelledby="versions">
       <h2 id="versions">Versions</h2>
@@ -39,15 +42,18 @@ export function Versions({ dataset }: { dataset: DatasetDetail }) {
             <tr>
               <th>Version</th>
               <th className="cell-number">{MODALITIES[dataset.modality].samples}</th>
-              <th className="cell-number">New</th>
-              <th className="cell-number hide-small">Size</th>
-              <th className="cell-number hide-small">New</th>
+              <th className="cell-number">Size</th>
               <th className="cell-number hide-small">Created</th>
             </tr>
           </thead>
           <tbody>
             {all.map((version) => (
-              <Row key={version.id} version={version} current={version.id === dataset.id} />
+              <Row
+                key={version.id}
+                version={version}
+                current={version.id === dataset.id}
+                name={named ? version.name : undefined}
+              />
             ))}
           </tbody>
         </table>
@@ -56,22 +62,47 @@ export function Versions({ dataset }: { dataset: DatasetDetail }) {
   );
 }
 
-function Row({ version, current }: { version: Dataset; current: boolean }) {
+interface RowProps {
+  version: Dataset;
+  current: boolean;
+  /** Undefined where all versions have the same. */
+  name: string | undefined;
+}
+
+function Row({ version, current, name }: RowProps) {
+  const { added } = version;
   return (
     <tr aria-current={current ? "page" : undefined}>
       <td className="cell-main">
-        <Link href={`/datasets/${version.id}`} className="link">
-          Version {version.version}
-        </Link>
-        <span className="cell-sub">
-          <Name>{version.name}</Name>
-          {version.state === "open" && " · still open"}
+        <span className="version-name">
+          {current ? (
+            <b>Version {version.version}</b>
+          ) : (
+            <Link href={`/datasets/${version.id}`} className="link">
+              Version {version.version}
+            </Link>
+          )}
+          {version.state === "open" && (
+            <span className="chip chip-open">
+              <i className="dot" aria-hidden="true" />
+              Open
+            </span>
+          )}
         </span>
+        {name !== undefined && (
+          <span className="cell-sub">
+            <Name>{name}</Name>
+          </span>
+        )}
       </td>
-      <td className="cell-number">{integer(version.samples)}</td>
-      <td className="cell-number">{version.added ? integer(version.added.samples) : NONE}</td>
-      <td className="cell-number hide-small">{bytes(version.bytes)}</td>
-      <td className="cell-number hide-small">{version.added ? bytes(version.added.bytes) : NONE}</td>
+      <td className="cell-number">
+        {integer(version.samples)}
+        {added && <span className="cell-sub">{integer(added.samples)} new</span>}
+      </td>
+      <td className="cell-number">
+        {bytes(version.bytes)}
+        {added && <span className="cell-sub">{bytes(added.bytes)} new</span>}
+      </td>
       <td className="cell-number hide-small">
         <Time at={version.created_at} />
       </td>
@@ -86,18 +117,20 @@ export function NewData({ dataset }: { dataset: DatasetDetail }) {
   const found = useQuery({ ...queries.continuation(dataset.id), enabled }).data;
   const job = useQuery({ ...queries.job(found?.job ?? ""), enabled: Boolean(found?.job) }).data;
   if (!found?.spec || !job || !dataset.added) return null;
-  const { sample } = MODALITIES[dataset.modality];
   return (
     <div className="notice new-data" role="status">
       <Icon name="fork" />
       <div className="notice-body">
         <p>
-          This version added {count(dataset.added.samples, sample)}.{" "}
+          <b>{count(dataset.added.samples, MODALITIES[dataset.modality].sample)}</b> are new since{" "}
           <Link href={`/jobs/${job.id}`} className="link">
-            <Name>{job.name}</Name>
-          </Link>
-          , trained on what was there before, can go on from step {integer(found.step ?? 0)}, its best
-          checkpoint.
+            <bdi>{job.name}</bdi>
+          </Link>{" "}
+          was trained.
+        </p>
+        <p className="muted small">
+          It can go on from its best checkpoint, at step {integer(found.step ?? 0)}. You can change the job
+          before it starts.
         </p>
       </div>
       <ButtonLink look="primary" icon="play" href={`/jobs/new?continue=${dataset.id}`}>
