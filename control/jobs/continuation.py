@@ -10,13 +10,19 @@ from control.checkpoints.models import Checkpoint
 from control.datasets import repository as datasets
 from control.datasets import service
 from control.datasets.models import Dataset
+from control.datasets.selection import selected, which_of
 from control.db import ReadSession
 from control.jobs import repository
 from control.jobs.merge_patch import merge_patch
 from control.jobs.submission import goes_on
+from control.jobs.sufficiency import class_names
 from control.lifecycle.models import Job
 from core.characters import LONGEST_NAME
 from core.checkpoints.retention import best_step
+from core.spec.data import Which
+from core.spec.job import JobSpec
+from core.spec.start import Scope
+from core.spec.stored import is_known
 
 _HELD_OUT_LOSS = "eval/loss"
 _TOKENIZER: Mapping[str, Mapping[str, Any]] = {"text": {"tokenizer": {"kind": "checkpoint"}}}
@@ -48,7 +54,9 @@ def continuation(session: ReadSession, project_id: str, dataset_id: str) -> Cont
         job = repository.last_with_checkpoint(session, project_id, ancestor)
         if job is not None:
             checkpoint = best_checkpoint(checkpoints.present(session, job.id), job.spec)
-            files = "new" if ancestor == dataset.parent_id and _adds_samples(session, dataset) else "all"
+            files: Which = (
+                "new" if ancestor == dataset.parent_id and _adds_samples(session, dataset) else "all"
+            )
             return Continuation(job, checkpoint, _spec(session, dataset, job, checkpoint, files))
     return None
 
@@ -74,23 +82,39 @@ def best_checkpoint(present: list[Checkpoint], spec: Mapping[str, Any]) -> Check
 
 
 def _spec(
-    session: ReadSession, dataset: Dataset, job: Job, checkpoint: Checkpoint, files: str
+    session: ReadSession, dataset: Dataset, job: Job, checkpoint: Checkpoint, files: Which
 ) -> dict[str, Any]:
     """The job's spec on the dataset, for as many further steps as the job itself took."""
     begun = repository.first_step(session, job)
     trained = max((job.steps or checkpoint.step) - begun, 1)
+    scope = _scope(session, dataset, job, files)
     changes: dict[str, Any] = {
         "name": _name(job.name, dataset.version),
         "dataset": dataset.id,
-        "data": {"files": files} | _TOKENIZER.get(dataset.modality, {}),
-        "training": {"steps": checkpoint.step + trained},
-        "start": {"checkpoint": checkpoint.id, "scope": "all"},
+        "data": {"files": files, **_TOKENIZER.get(dataset.modality, {})},
+        "training": {"steps": trained + (checkpoint.step if scope == "all" else 0)},
+        "start": {"checkpoint": checkpoint.id, "scope": scope},
     }
     found: dict[str, Any] = merge_patch(goes_on(job, changes), changes)
     # Of a deleted dataset nothing can be replayed.
     earlier = datasets.of_id(session, job.project_id, job.dataset_id)
     found["continual"] = None if earlier is None else _methods(job.spec.get("continual"))
     return found
+
+
+def _scope(session: ReadSession, dataset: Dataset, job: Job, files: Which) -> Scope:
+    """``all``; but ``weights`` where the dataset may have classes that the job has not learned, because the optimiser's state is for
+    a head without them."""
+    if not is_known(job.spec):
+        return "all"
+    spec = JobSpec.model_validate(job.spec)
+    if not spec.task.needs_labels:
+        return "all"
+    whole = datasets.files(session, dataset.id)
+    # The files of a deleted dataset are still known by what its version has taken over.
+    learned = datasets.files(session, job.dataset_id, which_of(job.spec)) or [f for f in whole if f.inherited]
+    known, found = class_names(spec, learned), class_names(spec, selected(whole, files))
+    return "all" if known is not None and found is not None and found <= known else "weights"
 
 
 def _methods(before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -109,8 +109,8 @@ class ContinuationOut(Resource):
     step: int | None
     """That checkpoint's."""
     spec: JsonObject | None
-    """The spec of the proposed job, as the body of ``POST /v1/jobs``: that job's, from that checkpoint, with ``data.files: new`` and
-    as many further steps as it took."""
+    """The spec of the proposed job, as the body of ``POST /v1/jobs``: that job's, from that checkpoint, with ``data.files: new``, replay of
+    what was there, and as many further steps as it took."""
 
 
 class RetryIn(Body):

@@ -40,9 +40,15 @@ def label_warning(spec: JobSpec, files: Sequence[DatasetFile]) -> ProblemDetail 
     return rare_classes(spec, _reports(files))
 
 
-def class_count(spec: JobSpec, files: Sequence[DatasetFile]) -> int | None:
-    """Number of classes that the job learns; None where it learns none, or inspection does not know it."""
+def class_names(spec: JobSpec, files: Sequence[DatasetFile]) -> set[str] | None:
+    """Names of the classes that the job learns; None where it learns none, or inspection does not know them."""
     classes = counted(spec, _reports(files))
+    return None if classes is None else set(classes)
+
+
+def class_count(spec: JobSpec, files: Sequence[DatasetFile]) -> int | None:
+    """Number of these classes."""
+    classes = class_names(spec, files)
     return None if classes is None else len(classes)
 
 

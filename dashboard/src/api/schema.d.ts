@@ -2117,8 +2117,8 @@ export interface components {
             step: number | null;
             /**
              * Spec
-             * @description The spec of the proposed job, as the body of ``POST /v1/jobs``: that job's, from that checkpoint, with ``data.files: new`` and
-             *     as many further steps as it took.
+             * @description The spec of the proposed job, as the body of ``POST /v1/jobs``: that job's, from that checkpoint, with ``data.files: new``, replay of
+             *     what was there, and as many further steps as it took.
              */
             spec: {
                 [key: string]: unknown;

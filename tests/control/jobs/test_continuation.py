@@ -1,11 +1,15 @@
 """The job that is proposed for the new files of a version of a dataset."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from control.checkpoints.models import Checkpoint
 from control.datasets import service as datasets
+from control.datasets import versions
+from control.datasets.models import DatasetFile
+from control.datasets.schemas import DatasetIn, VersionIn
 from control.db import WriteSession
 from control.jobs import service as jobs
 from control.jobs.continuation import Continuation, best_checkpoint, continuation
@@ -118,7 +122,7 @@ def test_a_version_without_a_job_is_passed_over_with_its_files(session: WriteSes
     assert proposed(session, project, third).spec["data"]["files"] == "all", "the second is new to it too"
 
 
-def test_a_deleted_parent_leaves_its_jobs(session: WriteSession, project: str, tmp_path: Any) -> None:
+def test_a_deleted_parent_leaves_its_jobs(session: WriteSession, project: str, tmp_path: Path) -> None:
     first = make_dataset(session, project)
     second = make_version(session, project, first, name="b.txt")
     third = make_version(session, project, second, name="c.txt")
@@ -181,3 +185,54 @@ def test_fields_of_the_last_job_stay(session: WriteSession, project: str) -> Non
     assert spec["task"]["masking"] == "span"
     assert spec["data"]["held_out_fraction"] == 0.2
     assert spec["data"]["tokenizer"] == {"kind": "checkpoint"}
+
+
+def images(session: WriteSession, dataset: str, name: str, *classes: str) -> None:
+    """Add a row of an archive with 20 images of each class."""
+    report = {
+        "kind": "zip",
+        "samples": 20 * len(classes),
+        "duplicates": 0,
+        "bad": 0,
+        "held_out": 0,
+        "classes": dict.fromkeys(classes, 20),
+    }
+    session.add(
+        DatasetFile(
+            dataset_id=dataset, name=name, bytes=9, sha256=name[0] * 64, object_key=name, report=report
+        )
+    )
+    session.flush()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_head_that_grows_begins_with_a_fresh_optimiser(
+    session: WriteSession, project: str, tmp_path: Path, *, deleted: bool
+) -> None:
+    body = DatasetIn(name="pets", modality="image")
+    first = datasets.create(session, project, body).id
+    images(session, first, "a.zip", "cat", "dog")
+    datasets.complete(session, project, first)
+    made = trained(
+        session,
+        project,
+        first,
+        100,
+        task={"kind": "image_classification"},
+        model={},
+        data={"image": {"size": 8}},
+        training={"steps": 100, "batch_size": 4},
+    )
+    found = {}
+    for name, classes in (("known", ("dog",)), ("more", ("dog", "fox"))):
+        version = versions.create(session, project, first, VersionIn()).id
+        images(session, version, "b.zip", *classes)
+        datasets.complete(session, project, version)
+        found[name] = version
+    if deleted:
+        datasets.delete(session, open_storage(tmp_path.as_uri()), project, first)
+    for name, scope, steps in (("known", "all", 200), ("more", "weights", 100)):
+        spec = proposed(session, project, found[name]).spec
+        assert spec["start"] == {"checkpoint": made[0].id, "scope": scope}
+        assert spec["training"]["steps"] == steps
+        assert "tokenizer" not in spec["data"]
