@@ -21,6 +21,7 @@ from core.commands.settling import environment_of, load_spec, settle
 from core.continual.classes import InCommon, in_common
 from core.continual.earlier import EarlierData, prepare_earlier
 from core.continual.measuring import StageMeasures
+from core.continual.methods import Methods
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.data.text import PreparedText
@@ -113,15 +114,20 @@ class _Session:
                 asked, (job, place) = job, settle(job, data, place, decisions)
                 self._require_more_steps(job)
                 objective, optimizers, average = self._build(job, common, place, origin)
-                hooks = Hooks(objective, self._hooks(job, common, objective, place))
+                methods = Methods.of(job, common, objective, place, events, self._progress)
+                own = self._hooks(job, common, objective, place)
+                hooks = Hooks(objective, [*methods.hooks, *own])
                 if origin is not None and not self._forked:
                     hooks.restore(read_hooks(origin.path))
+                elif (start := origin or self._encoder) is not None:
+                    methods.begin(start.path)
+                replayed = methods.replayed()
             training, world = job.training, World()
             metrics = MetricsFile(options.out / "metrics.jsonl", self._first_step)
             stack.callback(metrics.close)
             events.add(metrics)
             samples = objective.samples("train")
-            batches = stack.enter_context(BatchStream(objective, samples, training, world))
+            batches = stack.enter_context(BatchStream(objective, samples, training, world, replayed))
             if training.compile and self._first_step < training.total_steps:
                 compile_or_fall_back(objective, batches.make(self._first_step + 1)[0], place, events)
             writer = CheckpointWriter(

@@ -1,5 +1,8 @@
 """Chooses the samples of each step: a function of (seed, step), independent of earlier steps."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +24,44 @@ def sample_indices(seed: int, step: int, batch_size: int, count: int) -> NDArray
     """
     if step < 1 or count < 1 or batch_size < 0:
         raise ValueError(f"no samples for step {step}, batch_size {batch_size}, count {count}")
-    positions = np.arange((step - 1) * batch_size, step * batch_size, dtype=np.int64)
+    return _at(seed, (step - 1) * batch_size, step * batch_size, count)
+
+
+def replayed_before(share: float, samples: int) -> int:
+    """How many of the first samples of a run are drawn from its buffer: their share, rounded down.
+
+    ``share`` counts as the decimal number that was written, so that 0.1 of 30 samples are exactly three.
+    """
+    return math.floor(Fraction(repr(share)) * samples)
+
+
+def mixed_indices(
+    seeds: tuple[int, int], step: int, parts: tuple[int, int], counts: tuple[int, int], share: float
+) -> NDArray[np.int64]:
+    """The samples of a step of which a share is drawn from a buffer, shape of ``parts``: a row for each micro-batch.
+
+    Both sources are sequences of epochs, as for `sample_indices`. Of every micro-batch, the samples from the buffer come last; their
+    numbers vary by one where the share of its size is no whole number, so that the share holds over the run.
+
+    Args:
+        seeds: Of the two sources.
+        parts: Number of micro-batches, and samples in each.
+        counts: Samples in the training split, and in the buffer, whose numbers follow those of the split.
+    """
+    number, size = parts
+    found = np.empty(parts, np.int64)
+    for row in range(number):
+        begin = ((step - 1) * number + row) * size
+        before, after = replayed_before(share, begin), replayed_before(share, begin + size)
+        own = size - (after - before)
+        found[row, :own] = _at(seeds[0], begin - before, begin + size - after, counts[0])
+        found[row, own:] = _at(seeds[1], before, after, counts[1]) + counts[0]
+    return found
+
+
+def _at(seed: int, begin: int, end: int, count: int) -> NDArray[np.int64]:
+    """The samples at the positions from ``begin`` on and before ``end`` of the sequence of epochs."""
+    positions = np.arange(begin, end, dtype=np.int64)
     epochs, offsets = np.divmod(positions, count)
     keys = _mix(
         _mix(np.full_like(epochs, seed, dtype=np.uint64)) + epochs.astype(np.uint64) * np.uint64(_GOLDEN)

@@ -104,6 +104,9 @@ class Objective(nn.Module, abc.ABC):
     """Whether the loop measures the features from `encode` during training (`core.training.probing`). A task that
     learns labels is judged by its own measures."""
 
+    compares_samples: ClassVar[bool] = False
+    """Whether the loss of a sample depends on the others of its micro-batch, also in evaluation mode."""
+
     @classmethod
     @abc.abstractmethod
     def create(cls, job: JobSpec, data: Prepared) -> Self:
@@ -124,6 +127,27 @@ class Objective(nn.Module, abc.ABC):
             rows: raw samples, shape (B, …).
             samples: their ids, shape (B,).
             key: names the step; randomness is drawn from (key, sample) alone.
+        """
+
+    def joined(self, rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Raw samples of several data as one array for `collate`, shape (B, …).
+
+        Raises:
+            ValueError: samples of different shapes cannot be in one batch.
+        """
+        kinds = {(part.dtype, part.shape[1:]) for part in rows}
+        if len(kinds) > 1:
+            raise ValueError("samples of different shapes cannot be in one batch")
+        return np.concatenate(rows) if len(rows) > 1 else rows[0]
+
+    def also_learn(self, other: Self, samples: NDArray[np.int64]) -> None:
+        """Have `collate` know further samples, by the numbers that follow those that it knows.
+
+        By default nothing: a task without labels needs only their rows.
+
+        Args:
+            other: An objective of the same task that reads other data.
+            samples: Which of its training samples, shape (N,).
         """
 
     @abc.abstractmethod

@@ -53,6 +53,13 @@ class HeadedText(LanguageModel):
         length = int(real.sum(dim=1).max()) if len(ids) else ids.shape[1]
         return ids[:, :length].contiguous(), real[:, :length].contiguous()
 
+    def joined(self, rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Rows of documents, filled with padding to the longest ones: those of each data are as long as its longest document."""
+        length = max(part.shape[1] for part in rows)
+        pad = self.data.special_ids.pad
+        filled = [np.pad(part, ((0, 0), (0, length - part.shape[1])), constant_values=pad) for part in rows]
+        return super().joined(filled)
+
     def save_tokenizer(self, directory: Path) -> None:
         if self._architecture == "t5":
             save_denoising_tokenizer(self.data, directory, self.sequence_length, self._sentinels)

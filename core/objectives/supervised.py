@@ -7,7 +7,7 @@ names of the classes.
 import abc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -190,6 +190,19 @@ class Classification(Supervised):
     def labels_of(self, samples: NDArray[np.int64]) -> Tensor:
         """Classes of training samples by their ids, shape (B,)."""
         return torch.from_numpy(self._train_labels[samples])
+
+    def also_learn(self, other: Self, samples: NDArray[np.int64]) -> None:
+        self._train_labels = np.concatenate([self._train_labels, other._train_labels[samples]])
+        self.also_answer(other, len(samples))
+
+    def also_answer(self, other: Self, samples: int) -> None:
+        """Know the possible answers of further samples, whose ids follow those of the others.
+
+        Args:
+            other: Reads their data.
+        """
+        if self.answers is not None:
+            self.answers.extend(range(len(self.classes)) if other.among is None else other.among, samples)
 
     def forward(self, batch: Batch) -> Losses:
         return self.losses_of(self.logits(batch), batch)

@@ -15,6 +15,7 @@ from core.spec.architectures.transformer import Transformer
 from core.spec.architectures.vit import patch_size_for
 from core.spec.base import Spec
 from core.spec.continual import Continual
+from core.spec.continual_rules import require_methods_fit
 from core.spec.data import DataSpec
 from core.spec.distillation import Distillation
 from core.spec.faults import SpecFault, fault_at
@@ -113,6 +114,7 @@ class JobSpec(Spec):
                 case="adaptation",
                 methods=["adapters", self.adaptation.method],
             )
+        require_methods_fit(self.continual, self.task, self.network_size)
         return self
 
     @model_validator(mode="after")

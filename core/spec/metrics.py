@@ -283,6 +283,24 @@ RUN: tuple[Metric, ...] = (
     Metric(
         "gradient_norm", "Gradient norm", ("train",), group="run", hint="Before clipping.", logarithmic=True
     ),
+    Metric(
+        "ewc_penalty",
+        "EWC penalty",
+        ("train",),
+        better="lower",
+        group="run",
+        hint="Part of the loss: what the weights' distance from those of the earlier stages costs. 0 at the start of a stage.",
+        always=False,
+    ),
+    Metric(
+        "lwf_loss",
+        "Difference from the old network",
+        ("train",),
+        better="lower",
+        group="run",
+        hint="Divergence from what the network before the stage answers to the same samples, before its weight. 0: the same answers.",
+        always=False,
+    ),
     Metric("tokens_per_s", "Tokens per second", ("train",), unit="tokens/s", group="run"),
     Metric("samples_per_s", "Samples per second", ("train",), unit="samples/s", group="run"),
     Metric("data_wait_fraction", "Share of time waiting for data", ("train",), unit="share", group="run"),

@@ -34,6 +34,10 @@ class ClassifyingTask(SupervisedTask):
     def gives_logits(self) -> bool:
         return True
 
+    @property
+    def learns_classes(self) -> bool:
+        return True
+
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Share of a sample's target that is spread evenly over all classes (Szegedy et al. 2015, arXiv 1512.00567)."""
 

@@ -93,6 +93,9 @@ class TaskSpec(Spec):
     needs_labels: ClassVar[bool] = False
     """Whether it learns from the samples' labels, so that data without labels are refused."""
 
+    phases: ClassVar[int] = 1
+    """Passes of a step over its batch, each with a loss of its own (``Objective.phases``)."""
+
     packs_documents: ClassVar[bool] = False
     """Whether rows of text may be packed by ``data.packing: best_fit``; otherwise the text is read as a stream."""
 
@@ -160,6 +163,11 @@ class TaskSpec(Spec):
     def gives_logits(self) -> bool:
         """Whether its loss compares a softmax with targets, so that another network's outputs can be compared too
         (``Objective.logits``): by distillation, and by learning without forgetting."""
+        return False
+
+    @property
+    def learns_classes(self) -> bool:
+        """Whether it learns one class of each sample."""
         return False
 
     @property

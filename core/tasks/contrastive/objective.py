@@ -5,7 +5,7 @@ divided into micro-batches has fewer choices than the same batch undivided, and 
 """
 
 import math
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ _EVALUATION_KEY = derive_seed(0, "evaluation views")
 @objective_for(ContrastiveLearning)
 class Contrastive(EncoderObjective):
     """SimCLR's pretraining task, on any encoder; the features are taken before the projection."""
+
+    compares_samples: ClassVar[bool] = True
 
     def __init__(self, task: ContrastiveLearning, job: JobSpec, data: PreparedImages) -> None:
         super().__init__(create_encoder(job, image_size=data.height, channels=data.channels), data)

@@ -34,6 +34,7 @@ class GenerativeAdversarialNetwork(TaskSpec):
     choose_if: ClassVar[str] = "Choose this if you want new images like yours, and no features."
     modality: ClassVar[Modality] = "image"
     presets: ClassVar[tuple[str, ...]] = presets_of("dcgan", "resgan", default="dcgan-mini")
+    phases: ClassVar[int] = 2
     metrics: ClassVar[tuple[Metric, ...]] = (
         replace(LOSS, areas=("train",)),  # the held-out part has no loss of its own
         Metric(

@@ -74,6 +74,10 @@ class SpeechRecognizer(Supervised, WaveObjective):
         super().read_from(data)
         self._train, self._held_out = self._transcribed("train"), self._transcribed("held_out")
 
+    def also_learn(self, other: Self, samples: NDArray[np.int64]) -> None:
+        texts = other._train.texts
+        self._targets += [self.vocabulary.encode(texts[sample]) for sample in samples]
+
     def notices(self) -> Sequence[Concern]:
         found = []
         for name, samples in (("training", self._train), ("held-out", self._held_out)):

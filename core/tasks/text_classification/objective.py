@@ -86,6 +86,10 @@ class TextClassifier(Classification, HeadedText):
     def labels_of(self, samples: NDArray[np.int64]) -> Tensor:
         return self._targets[torch.from_numpy(samples)]
 
+    def also_learn(self, other: Self, samples: NDArray[np.int64]) -> None:
+        self._targets = torch.cat([self._targets, other._targets[torch.from_numpy(samples)]])
+        self.also_answer(other, len(samples))
+
     def batch_scores(self, batch: Batch) -> Tensor:
         return text_scores(self.model, batch.tensors["ids"], batch.tensors["real"])
 

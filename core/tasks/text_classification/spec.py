@@ -62,6 +62,10 @@ class TextClassification(ClassifyingTask):
     def gives_logits(self) -> bool:
         return self.target == "one"
 
+    @property
+    def learns_classes(self) -> bool:
+        return self.target == "one"
+
     sentinels: Annotated[int, Field(ge=0, le=10_000)] = 100
     """For a T5: tokens ``<extra_id_0>`` … of its vocabulary, which only pretraining uses. Default: as in the checkpoint
     that the job starts from, else 100."""

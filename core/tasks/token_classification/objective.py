@@ -94,6 +94,9 @@ class TokenTagger(Supervised, HeadedText):
         assert is_text(data)
         self._words = _words(data)
 
+    def also_learn(self, other: Self, samples: NDArray[np.int64]) -> None:
+        self._words["train"] = self._words["train"].followed_by(other._words["train"], samples)
+
     def collate(self, rows: NDArray[Any], samples: NDArray[np.int64], key: int) -> Batch:
         ids, real = self.trimmed(rows)
         targets = self._targets(samples, ids.shape[1], "train")
@@ -216,11 +219,36 @@ def document_width(sequence_length: int, first: int) -> int:
 
 
 class _Words:
-    """The words of labelled sentences."""
+    """The words of labelled sentences.
+
+    Args:
+        labels: Below 0 for the sentences without.
+    """
 
     def __init__(self, words: WordTags, labels: NDArray[np.int64]) -> None:
         self._words = words
         self._chosen = np.flatnonzero(labels >= 0)
+
+    def sentences(self, samples: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Of some labelled sentences the tags of the words, and the place of each word's first token."""
+        words = self._words
+        parts = [slice(*words.offsets[document : document + 2]) for document in self._chosen[samples]]
+        return [(words.tags[part], words.tokens[part]) for part in parts]
+
+    def followed_by(self, others: "_Words", samples: NDArray[np.int64]) -> "_Words":
+        """These labelled sentences and, after them, some of other data.
+
+        Args:
+            samples: Which of the others.
+        """
+        own = self.sentences(np.arange(len(self._chosen)))
+        both = own + others.sentences(samples)
+        joined = WordTags(
+            offsets=np.cumsum([0, *(len(tags) for tags, _ in both)]).astype(np.int64),
+            tokens=np.concatenate([tokens for _, tokens in both]),
+            tags=np.concatenate([tags for tags, _ in both]),
+        )
+        return _Words(joined, np.zeros(len(both), np.int64))
 
     @property
     def all_tags(self) -> NDArray[np.int64]:

@@ -96,6 +96,10 @@ class TokenClassification(ClassifyingTask):
     that the job starts from, else 100."""
 
     @property
+    def learns_classes(self) -> bool:
+        return False
+
+    @property
     def text_labels(self) -> TextLabels | None:
         return "tags"
 

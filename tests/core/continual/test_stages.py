@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.spec.problems import SpecError, validate
+from tests.core.continual.stages import document_of
 from tests.core.training.interruptions import hashes
 from tests.core.training.reference.jobs import CASES
 
@@ -114,4 +115,28 @@ def test_blocks_that_say_nothing_together_are_refused(changes: dict[str, Any], p
         del document["data"]["tokenizer"]
     with pytest.raises(SpecError) as refused:
         validate(document)
+    assert [(problem.param, problem.code) for problem in refused.value.problems] == [(param, code)]
+
+
+@pytest.mark.parametrize(
+    ("name", "continual", "param", "code"),
+    [
+        ("dcgan", {"ewc": {}}, "continual.ewc", "ewc_unfit"),
+        ("contrastive", {"lwf": {}}, "continual.lwf", "lwf_unfit"),
+        ("text_classification-gpt2", {"lwf": {}}, "continual.lwf", "lwf_unfit"),
+        ("masked_lm", {"replay": {"balance": "class"}}, "continual.replay.balance", "replay_balance_unfit"),
+        (
+            "token_classification",
+            {"replay": {"balance": "class"}},
+            "continual.replay.balance",
+            "replay_balance_unfit",
+        ),
+        ("dcgan", {"replay": {"choose": "herding"}}, "continual.replay.choose", "herding_unfit"),
+    ],
+)
+def test_methods_that_do_not_fit_the_task_are_refused(
+    name: str, continual: dict[str, Any], param: str, code: str
+) -> None:
+    with pytest.raises(SpecError) as refused:
+        validate(document_of(name, continual=continual))
     assert [(problem.param, problem.code) for problem in refused.value.problems] == [(param, code)]
