@@ -27,15 +27,17 @@ def fisher_information(
     network itself predicts. With the true labels in their place (the empirical Fisher information) it would all but vanish on samples
     that were learned, since a sample that is predicted with certainty 1 - e has (1 - p)^2 = e^2 in place of p (1 - p) = e
     (Kunstner et al. 2019, arXiv 1905.12558). The expectation takes one backward pass a sample: `root_of` gives a random vector at
-    the logits whose outer product has the right mean, for any number of classes and terms.
+    the logits whose outer product has the right mean, for any number of classes and terms. Since its own mean is 0, products of
+    different samples vanish on average, and several samples may share a backward pass; the fewer batches, the larger the error.
 
-    Other tasks have no distribution of which the network's outputs are parameters, so that it is empirical: the squared gradient of the loss.
+    Other tasks have no distribution of which the network's outputs are parameters, so that it is empirical: the squared gradient of the
+    loss of each sample.
 
     Args:
         objective: On the place's device. Its mode stays as it is; evaluation mode is meant.
         samples: Of how many training samples at most, drawn from ``seed``.
         gives_logits: Whether the task has `Objective.logits`.
-        at_once: Samples of a batch, where the loss compares them with one another; otherwise 1, so that gradients are of single samples.
+        at_once: Samples of a batch. Of a task without logits 1, unless its loss compares the samples of a batch.
     """
     train = objective.samples("train")
     ids = sample_indices(derive_seed(seed, "fisher"), 1, min(samples, len(train)), len(train))

@@ -46,3 +46,14 @@ def require_methods_fit(continual: Continual, task: TaskSpec, network: Size) -> 
             param="continual.replay.choose",
             task=task.kind,
         )
+
+
+def copied_weights(continual: Continual, weights: int, trainable: int) -> int:
+    """Numbers that the methods keep in memory beside the network: EWC the Fisher information of the earlier stages and their weights,
+    and at its end the Fisher information that it adds; LwF the network before the stage.
+
+    Args:
+        weights: Of the network.
+        trainable: Those of them that are trained.
+    """
+    return (3 * trainable if continual.ewc is not None else 0) + (weights if continual.lwf is not None else 0)

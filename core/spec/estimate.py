@@ -1,7 +1,7 @@
 """Estimates a job's parameters and memory before it runs, without torch.
 
 The parameters are counted exactly. The memory is an estimate of the peak of training: 16 bytes a trained parameter (the
-weight, its gradient and AdamW's two moments, all in fp32), 4 bytes a frozen one, and the activations that are saved of one micro-batch. Each
+weight, its gradient and AdamW's two moments, all in fp32), 4 bytes a frozen one and each copy that a method against forgetting keeps, and the activations that are saved of one micro-batch. Each
 architecture (`core.spec.architectures`) gives the parameters and memory of its networks, and each task those of what
 it trains in addition or instead (`core.spec.task.TaskSpec`).
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from core.spec.adaptation import Full
 from core.spec.adaptation_size import adapted_weights, kept_activations
+from core.spec.continual_rules import copied_weights
 from core.spec.job import JobSpec
 
 _TRAINING_BYTES = 16
@@ -55,9 +56,11 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None, classes: int 
     activations = spec.task.activation_bytes(network, inputs)
     if not isinstance(spec.adaptation, Full):
         activations = int(activations * kept_activations(spec.adaptation, network))
+    copies = 0 if spec.continual is None else copied_weights(spec.continual, weights.all, weights.trainable)
     return Estimate(
         parameters=weights.all,
         trainable_parameters=weights.trainable,
-        weights_bytes=_TRAINING_BYTES * weights.trainable + _FROZEN_BYTES * (weights.all - weights.trainable),
+        weights_bytes=_TRAINING_BYTES * weights.trainable
+        + _FROZEN_BYTES * (weights.all - weights.trainable + copies),
         activation_bytes=activations,
     )

@@ -98,10 +98,11 @@ def test_the_vectors_at_the_logits_have_the_information_of_a_softmax() -> None:
     assert torch.allclose(mean, p[0].diag() - torch.outer(p[0], p[0]), atol=1e-6)
 
 
-def test_the_information_of_classes_is_the_expectation_over_what_the_network_predicts() -> None:
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_the_information_of_classes_is_the_expectation_over_what_the_network_predicts(at_once: int) -> None:
     model = Softmax()
     found = [
-        fisher_information(model, samples=4, seed=seed, place=CPU, gives_logits=True)  # type: ignore[arg-type]
+        fisher_information(model, samples=4, seed=seed, place=CPU, gives_logits=True, at_once=at_once)  # type: ignore[arg-type]
         for seed in range(400)
     ]
     for name, expected in exact(model).items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.spec.estimate import estimate
 from core.spec.problems import SpecError, validate
 from tests.core.continual.stages import document_of
 from tests.core.training.interruptions import hashes
@@ -140,3 +141,15 @@ def test_methods_that_do_not_fit_the_task_are_refused(
     with pytest.raises(SpecError) as refused:
         validate(document_of(name, continual=continual))
     assert [(problem.param, problem.code) for problem in refused.value.problems] == [(param, code)]
+
+
+def test_the_estimate_counts_what_the_methods_keep() -> None:
+    none, ewc, lwf, both = (
+        estimate(validate(document_of("masked_lm", continual=continual)))
+        for continual in ({}, {"ewc": {}}, {"lwf": {}}, {"ewc": {}, "lwf": {}})
+    )
+    weights = none.parameters
+    assert ewc.memory_bytes - none.memory_bytes == 3 * 4 * weights
+    assert lwf.memory_bytes - none.memory_bytes == 4 * weights
+    assert both.memory_bytes - none.memory_bytes == 4 * 4 * weights
+    assert both.parameters == weights
