@@ -5,6 +5,7 @@ from typing import Any
 
 from control.checkpoints.models import Checkpoint
 from control.checkpoints.uploads import is_uploaded
+from control.datasets.selection import which_of
 from control.db import ReadSession
 from control.lifecycle import repository as lifecycle
 from control.lifecycle.models import Job
@@ -40,7 +41,7 @@ def collect(session: ReadSession, checkpoint: Checkpoint) -> Facts:
         spec=spec,
         document=spec.model_dump(mode="json") if known else job.spec,
         known=known,
-        data=_data(session, job.dataset_id),
+        data=_data(session, job),
         data_key=checkpoint.manifest.get("data_key", ""),
         engine={} if attempt is None else attempt.engine,
         ancestors=list(_ancestors(session, job)),
@@ -53,11 +54,21 @@ def collect(session: ReadSession, checkpoint: Checkpoint) -> Facts:
     )
 
 
-def _data(session: ReadSession, dataset_id: str | None) -> Data | None:
-    found = repository.dataset(session, dataset_id)
+def _data(session: ReadSession, job: Job) -> Data | None:
+    """The dataset of a job or of a short job."""
+    found = repository.dataset(session, job.dataset_id)
     if found is None:
         return None
-    return Data(found.id, found.name, found.modality, found.sha256, deleted=found.deleted_at is not None)
+    return Data(
+        found.id,
+        found.name,
+        found.modality,
+        found.sha256,
+        deleted=found.deleted_at is not None,
+        version=found.version,
+        parent=found.parent_id,
+        only_new=which_of(job.spec) == "new",
+    )
 
 
 def _scores(metrics: Mapping[str, Any], known: tuple[Metric, ...]) -> list[Score]:
@@ -77,7 +88,7 @@ def _evaluation(session: ReadSession, row: Job) -> Evaluation:
         for measure in section["measures"]
         if measure["value"] is not None
     ]
-    data = _data(session, row.dataset_id)
+    data = _data(session, row)
     return Evaluation(row.id, data, result["split"], result["resampling"]["level"], scores)
 
 

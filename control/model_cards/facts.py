@@ -17,6 +17,11 @@ class Data:
     sha256: str | None
     """SHA-256 of the sorted (name, sha256) of its files."""
     deleted: bool
+    version: int = 1
+    parent: str | None = None
+    """The dataset that it is a version of."""
+    only_new: bool = False
+    """Whether only the files that the version added were read."""
 
 
 @dataclass(frozen=True)

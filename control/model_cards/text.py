@@ -72,12 +72,20 @@ def _data(facts: Facts) -> str:
     lines = [
         ("Dataset", plain(facts.data.name) + (" (deleted)" if facts.data.deleted else "")),
         ("Id", facts.data.id),
+        *_version(facts.data),
         ("Modality", facts.data.modality),
         ("SHA-256 of its files", facts.data.sha256 or "unknown"),
     ]
     if facts.data_key:
         lines.append(("Key of the prepared data", facts.data_key))
     return "## Data\n\n" + _list(lines)
+
+
+def _version(data: Data) -> list[tuple[str, str]]:
+    if data.parent is None:
+        return []
+    read = "those that this version added" if data.only_new else "all of this version"
+    return [("Version", f"{data.version}, of {data.parent}"), ("Files that were read", read)]
 
 
 def _scores(facts: Facts) -> str:

@@ -299,9 +299,10 @@ export const continuation = (id: string) =>
       ),
   });
 
-export const preview = (id: string) =>
+/** What a dataset holds, for its number of files; a file that is added changes it. */
+export const preview = (id: string, files: number) =>
   queryOptions({
-    queryKey: ["preview", id],
+    queryKey: ["preview", id, files],
     queryFn: ({ signal }) =>
       unwrap(
         client.GET("/v1/datasets/{dataset}/preview", {

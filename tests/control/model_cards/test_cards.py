@@ -20,7 +20,15 @@ from control.model_cards.facts import Ancestor, Data, Evaluation, Facts, Score
 from control.model_cards.service import of, render
 from core.spec.problems import validate
 from core.spec.tasks import tasks_by_kind
-from tests.factories import make_checkpoint, make_job, make_running, make_spec
+from tests.factories import (
+    make_checkpoint,
+    make_dataset,
+    make_job,
+    make_project,
+    make_running,
+    make_spec,
+    make_version,
+)
 
 HOSTILE = (
     "plain name",
@@ -96,6 +104,23 @@ def test_a_card_has_the_metadata_of_the_hub_and_tells_data_scores_curves_and_spe
     assert "| 60 |" not in card.text
     spec = card.text.rpartition("```yaml\n")[2].partition("\n```")[0]
     assert yaml.safe_load(spec) == job.spec
+
+
+def test_a_card_says_which_files_of_a_version_were_read(session: WriteSession) -> None:
+    project = make_project(session)
+    parent = make_dataset(session, project)
+    version = make_version(session, project, parent)
+    texts = []
+    for files in ("all", "new"):
+        job, claim = make_running(session, project_id=project, dataset=version, data={"files": files})
+        texts.append(of(session, project, make_checkpoint(session, claim, 50).id))
+        jobs.finish(session, job.id, claim.attempt, jobs.Completed())
+    whole, new = (parsed(text).text for text in texts)
+    assert f"2, of {parent}" in whole
+    assert "all of this version" in whole
+    assert "those that this version added" in new
+    job, claim = make_running(session, project_id=project, dataset=parent)
+    assert "Version" not in parsed(of(session, project, make_checkpoint(session, claim, 50).id)).text
 
 
 def test_equal_facts_give_equal_bytes(session: WriteSession) -> None:

@@ -32,7 +32,7 @@ await play(async ({ page, context }) => {
 
   await task.selectOption("rotation");
   await page.getByText("Ready to run").waitFor();
-  assert.equal(await page.getByLabel("encoder", { exact: true }).isChecked(), true);
+  assert.equal(await page.locator('[data-path="start.scope"] select').inputValue(), "encoder");
   await picture(page, "form");
   await page.getByRole("button", { name: "Start the job" }).click();
 

@@ -36,6 +36,7 @@ await play(async ({ page, context }) => {
   await page.getByRole("heading", { name: "Versions" }).waitFor();
   const go = page.getByRole("link", { name: "New data came: continue" });
   await go.waitFor();
+  await page.locator(".preview-head", { hasText: "june.jsonl" }).first().waitFor();
   const facts = await page.locator("dl.tiles").innerText();
   const rows = await page.locator(".versions tbody tr").allInnerTexts();
   await pictures(page, "version");

@@ -79,8 +79,8 @@ function Facts({ dataset }: { dataset: DatasetDetail | undefined }) {
   );
 }
 
-function PreviewList({ id }: { id: string }) {
-  const { data, error, refetch } = useQuery(queries.preview(id));
+function PreviewList({ id, files }: { id: string; files: number }) {
+  const { data, error, refetch } = useQuery(queries.preview(id, files));
   if (error) return <ErrorBox error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton width="100%" height={240} />;
   return (
@@ -197,7 +197,7 @@ export function DatasetPage({ id }: { id: string }) {
             {dataset.samples === 0 ? (
               <p className="faint">Samples show here once a file is stored.</p>
             ) : dataset.modality === "text" ? (
-              <PreviewList key={dataset.files} id={id} />
+              <PreviewList id={id} files={dataset.files} />
             ) : (
               <ContactSheet dataset={dataset} />
             )}
