@@ -85,12 +85,10 @@ def _run(made: Made, out: Path, file_format: str, *, data: bool) -> dict[str, An
     ("name", "measures"),
     [
         ("masked_lm", {"loss", "accuracy"}),
-        ("causal_lm-apart", {"loss", "accuracy"}),
         ("text_classification", {"accuracy"}),
         ("token_classification-t5", {"loss"}),
         ("image_classification", {"accuracy"}),
         ("audio_classification", {"accuracy"}),
-        ("audio_classification-wav2vec2", {"accuracy"}),
         ("speech_recognition", {"loss"}),
     ],
 )
