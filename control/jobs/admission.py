@@ -12,6 +12,7 @@ from control.db import ReadSession
 from control.jobs import cadence, epochs
 from control.jobs.starting import find_start
 from control.jobs.sufficiency import class_count, label_warning, shortcoming
+from control.jobs.teaching import find_teacher, lock_owners
 from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
@@ -33,6 +34,8 @@ class Admission:
     estimate: Estimate
     start: Checkpoint | None = None
     """The checkpoint that the job starts from."""
+    teacher: Checkpoint | None = None
+    """The checkpoint that the job distils."""
     errors: list[ProblemDetail] = field(default_factory=list)
     warnings: list[ProblemDetail] = field(default_factory=list)
     """Warnings about the present moment only: they are not kept with the job."""
@@ -43,8 +46,10 @@ class Admission:
 def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     """Every reason against running the job here. A session that writes locks the row of the dataset, and of the job
     whose checkpoint is started from, so that neither is deleted before the commit."""
+    lock_owners(session, project_id, spec)
     start = find_start(session, project_id, spec)
-    spec = start.spec
+    taught = find_teacher(session, project_id, start.spec)
+    spec = taught.spec
     dataset, problem = find_dataset(session, project_id, spec)
     files = (
         datasets.files(session, dataset.id, spec.data.files)
@@ -52,9 +57,19 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
         else []
     )
     weight = estimate(
-        spec, vocabulary_size=_uploaded_vocabulary(spec, files), classes=class_count(spec, files)
+        spec,
+        vocabulary_size=_uploaded_vocabulary(spec, files),
+        classes=class_count(spec, files),
+        teacher=taught.teacher,
     )
-    result = Admission(spec, weight, start.checkpoint, list(start.errors))
+    result = Admission(
+        spec,
+        weight,
+        start.checkpoint,
+        taught.checkpoint,
+        [*start.errors, *taught.errors],
+        lasting=taught.warnings,
+    )
     if problem is not None:
         result.errors.append(problem)
     elif dataset is not None and (

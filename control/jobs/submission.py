@@ -50,6 +50,7 @@ _OF_A_FIELD = frozenset(
         "no_encoder",
         "has_adapters",
         "same_checkpoint",
+        "teacher_unfit",
     }
 )
 """Codes of errors in one field; the code of the whole problem is ``validation_failed``."""
@@ -87,6 +88,7 @@ def submit(
         spec=spec.model_dump(mode="json"),
         parent_job_id=start.job_id if start and not is_uploaded(start) else None,
         parent_checkpoint_id=start.id if start else None,
+        teacher_checkpoint_id=admission.teacher.id if admission.teacher else None,
         priority=spec.priority,
         device=spec.resources.device,
         memory_bytes=admission.estimate.memory_bytes,

@@ -328,7 +328,11 @@ class _Session:
 
     def _take_half(self, job: JobSpec, objective: Objective) -> None:
         """Give a student of half its teacher's blocks the teacher's weights."""
-        if self._teacher is not None and job.distillation is not None and job.distillation.student == "every_other":
+        if (
+            self._teacher is not None
+            and job.distillation is not None
+            and job.distillation.student == "every_other"
+        ):
             take_blocks(objective, self._teacher, kept_blocks(job, self._teacher.job) or [])
 
     def _create(self, job: JobSpec, common: InCommon) -> Objective:

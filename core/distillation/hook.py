@@ -47,7 +47,7 @@ class _Distilling(Hook):
     def losses(self, batch: Batch, losses: Losses, logits: Tensor | None) -> Losses:
         wanted = self._wanted
         total = wanted.task * losses.total
-        named = dict(losses.named) | {"task_loss": losses.total.detach()}
+        named = dict(losses.named) | {"own_loss": losses.total.detach()}
         with torch.no_grad():
             outputs = self._teacher.compute(batch)
         if wanted.logits:

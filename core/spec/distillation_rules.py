@@ -74,7 +74,9 @@ def completed(spec: JobSpec, teacher: JobSpec, *, vocabulary_size: int | None = 
     document = spec.model_dump(mode="json", exclude_unset=True)
     if spec.task.modality == "text" and spec.start is None and "tokenizer" not in spec.data.model_fields_set:
         size = vocabulary_size or teacher.data.tokenizer.largest_vocabulary
-        tokenizer = {"kind": "checkpoint", "vocabulary_size": max(size, LEAST_VOCABULARY)}
+        tokenizer: dict[str, Any] = {"kind": "checkpoint", "vocabulary_size": max(size, LEAST_VOCABULARY)}
+        if teacher.data.tokenizer.add_tokens:
+            tokenizer["add_tokens"] = list(teacher.data.tokenizer.add_tokens)
         document["data"] = document.get("data", {}) | {"tokenizer": tokenizer}
     elif _leaves_vocabulary_out(spec):
         size = vocabulary_size or teacher.data.tokenizer.largest_vocabulary
@@ -227,7 +229,8 @@ def _text(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     same_data = spec.dataset == teacher.dataset and spec.data == teacher.data.model_copy(
         update={"tokenizer": own}
     )
-    if own.kind != "checkpoint" and not (own == theirs and same_data):
+    taken = own.kind == "checkpoint" and own.add_tokens == theirs.add_tokens
+    if not taken and not (own == theirs and same_data):
         found.append(
             _misfit(
                 "data.tokenizer.kind",

@@ -39,7 +39,10 @@ class Observed:
 
 
 def as_tokens(output: Tensor) -> Tensor:
-    """A block's output as tokens, (B, T, D); that of a convolution, (B, D, H, W), has a token at each place."""
+    """A block's output as tokens, (B, T, D); that of a convolution, (B, D, H, W), has a token at each place, and that of a layer
+    of a perceptron, (B, D), is one token."""
+    if output.dim() == 2:
+        return output[:, None]
     return output.flatten(2).transpose(1, 2) if output.dim() == 4 else output
 
 
