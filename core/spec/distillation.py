@@ -1,14 +1,14 @@
 """Learning from the outputs of a trained network: the block ``distillation`` of a job."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.spec.architectures.base import Size
 from core.spec.base import Spec
 from core.spec.faults import SpecFault
-
-if TYPE_CHECKING:
-    from core.spec.job import JobSpec
+from core.spec.start import StartSpec
+from core.spec.task import TaskSpec
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 CAUSAL = frozenset({"gpt2", "llama"})
@@ -77,13 +77,17 @@ class Distillation(Spec):
         return self.hidden is not None or self.relations is not None or self.features is not None
 
 
-def require_possible(job: "JobSpec") -> None:
+def require_possible(
+    wanted: Distillation | None, task: TaskSpec, size: Size, start: StartSpec | None
+) -> None:
     """Check a job's distillation, as far as this needs no teacher.
+
+    Args:
+        size: Of the student.
 
     Raises:
         SpecFault: it cannot be done.
     """
-    wanted, task, size = job.distillation, job.task, job.network_size
     if wanted is None:
         return
     if size.feature_width is None:
@@ -110,19 +114,19 @@ def require_possible(job: "JobSpec") -> None:
     if (wanted.hidden is not None or wanted.relations is not None) and not size.block_count:
         raise SpecFault(
             "blocks_unknown",
-            f"a network of kind {job.architecture} has no blocks that are known; match features or logits instead",
+            f"a network of kind {size.architecture} has no blocks that are known; match features or logits instead",
             param="distillation.hidden" if wanted.hidden is not None else "distillation.relations",
-            architecture=job.architecture,
+            architecture=size.architecture,
         )
-    if wanted.relations is not None and not has_attention(job):
+    if wanted.relations is not None and not has_attention(size):
         raise SpecFault(
             "no_attention",
-            f"a network of kind {job.architecture} has no attention; match features or hidden instead",
+            f"a network of kind {size.architecture} has no attention; match features or hidden instead",
             param="distillation.relations",
             case="student",
-            architecture=job.architecture,
+            architecture=size.architecture,
         )
-    if wanted.student == "every_other" and (job.start is not None and job.start.scope != "tokenizer"):
+    if wanted.student == "every_other" and start is not None and start.scope != "tokenizer":
         raise SpecFault(
             "two_sources_of_weights",
             "every_other takes the student's weights from the teacher, and the job starts from a checkpoint; leave one of them out",
@@ -130,7 +134,6 @@ def require_possible(job: "JobSpec") -> None:
         )
 
 
-def has_attention(job: "JobSpec") -> bool:
-    """Whether the blocks of a job's network have attention whose maps are known."""
-    size = job.network_size
+def has_attention(size: Size) -> bool:
+    """Whether the blocks of a network have attention whose maps are known."""
     return size.block_count > 0 and any(one.part == "attention" for one in size.block_maps(0))

@@ -353,7 +353,7 @@ def _said(size: object) -> str:
 
 
 def _relations(spec: JobSpec, teaching: JobSpec, wanted: Distillation) -> list[Misfit]:
-    if not has_attention(teaching):
+    if not has_attention(teaching.network_size):
         return [
             _misfit(
                 "distillation.relations",

@@ -119,7 +119,7 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _distils(self) -> Self:
-        require_possible(self)
+        require_possible(self.distillation, self.task, self.network_size, self.start)
         return self
 
     @model_validator(mode="after")

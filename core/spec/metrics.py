@@ -316,7 +316,14 @@ RUN: tuple[Metric, ...] = (
         hint="Kullback-Leibler divergence at the temperature, times its square.",
     ),
     Metric("hidden_loss", "Hidden states beside the teacher's", ("train",), always=False, logarithmic=True),
-    Metric("relations_loss", "Attention beside the teacher's", ("train",), unit="nats", always=False, logarithmic=True),
+    Metric(
+        "relations_loss",
+        "Attention beside the teacher's",
+        ("train",),
+        unit="nats",
+        always=False,
+        logarithmic=True,
+    ),
     Metric("features_loss", "Features beside the teacher's", ("train",), always=False, logarithmic=True),
 )
 """Metrics of every run, for any task."""

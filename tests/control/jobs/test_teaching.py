@@ -1,5 +1,6 @@
 """Jobs that distil a checkpoint: what is accepted, what is refused with which field, and how long the teacher stays."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from control.lifecycle.models import Event, Job
 from control.short_jobs import service as short_jobs
 from control.short_jobs.kinds.estimate import KIND as ESTIMATE
 from control.short_jobs.kinds.estimate import EstimateOptions
-from control.storage import Storage
+from control.storage.local import LocalStorage
 from core.spec.problems import validate
 from tests.factories import (
     make_checkpoint,
@@ -69,7 +70,8 @@ def test_half_a_teacher_is_filled_in_and_kept_with_the_job(session: WriteSession
     assert (size.layers, size.hidden_size) == (2, 256)
 
 
-def test_a_teacher_stays_until_its_students_have_ended(session: WriteSession, storage: Storage) -> None:
+def test_a_teacher_stays_until_its_students_have_ended(session: WriteSession, tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
     job, claim = make_running(session)
     teacher = make_checkpoint(session, claim, 20)
     newest = make_checkpoint(session, claim, 30)
