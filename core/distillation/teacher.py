@@ -87,7 +87,7 @@ def find_teacher(
             "checkpoint_damaged",
             f"The teacher cannot be read: {error}.",
             "Choose another checkpoint as the teacher, or leave `distillation` out.",
-            case="teacher",
+            case="teacher_unreadable",
             error=error,
         ) from None
 
@@ -176,6 +176,7 @@ def _require_vocabulary(data: PreparedText, path: Path) -> None:
             f"{len(different):,} of {len(own):,} tokens have another id in the teacher {path}, as {different[0]!r}.",
             "Leave data.tokenizer out, so that the student takes the teacher's tokenizer.",
             case="teacher_vocabulary",
+            directory=path,
             different=len(different),
             tokens=len(own),
             token=different[0],

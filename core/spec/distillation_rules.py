@@ -146,14 +146,17 @@ def misfits(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     assert wanted is not None
     if teacher.task.modality != spec.task.modality:
         return [
-            _misfit(
+            Misfit(
                 "distillation.teacher",
+                "teacher_unfit",
                 f"it learned from {teacher.task.modality}, and {spec.task.kind} learns from {spec.task.modality}; choose a teacher "
                 f"of {spec.task.modality}",
-                case="modality",
-                task=spec.task.kind,
-                modality=spec.task.modality,
-                teacher_modality=teacher.task.modality,
+                {
+                    "case": "modality",
+                    "task": spec.task.kind,
+                    "modality": spec.task.modality,
+                    "teacher_modality": teacher.task.modality,
+                },
             )
         ]
     if found := _outputs(spec, teacher, wanted):
@@ -163,12 +166,11 @@ def misfits(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     except (ValueError, ValidationError) as error:
         reason = str(error)
         return [
-            _misfit(
+            Misfit(
                 "distillation.teacher",
+                "teacher_unfit",
                 f"{spec.task.kind} cannot be learned from a network as the teacher's ({reason}); choose another teacher",
-                case="network",
-                task=spec.task.kind,
-                reason=reason,
+                {"case": "network", "task": spec.task.kind, "reason": reason},
             )
         ]
     found = [*_text(spec, teacher), *_inputs(teaching, teacher)]
@@ -183,39 +185,35 @@ def misfits(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     return found
 
 
-def _misfit(param: str, message: str, **params: object) -> Misfit:
-    return Misfit(param, "teacher_unfit", message, params)
-
-
 def _outputs(spec: JobSpec, teacher: JobSpec, wanted: Distillation) -> list[Misfit]:
     same = teacher.task.kind == spec.task.kind
     if wanted.logits and not (same and teacher.task.gives_logits):
         return [
-            _misfit(
+            Misfit(
                 "distillation.logits",
+                "teacher_unfit",
                 f"the teacher is of {teacher.task.kind} and has no outputs as {spec.task.kind} has; set it to 0 and match features, "
                 f"hidden or relations, or choose a teacher of {spec.task.kind}",
-                case="logits",
-                task=spec.task.kind,
-                teacher_task=teacher.task.kind,
+                {"case": "logits", "task": spec.task.kind, "teacher_task": teacher.task.kind},
             )
         ]
     if teacher.network_size.feature_width is None:
         return [
-            _misfit(
+            Misfit(
                 "distillation.teacher",
+                "teacher_unfit",
                 f"it is of {teacher.task.kind}, which learns no encoder; choose a checkpoint of another task",
-                case="no_encoder",
-                teacher_task=teacher.task.kind,
+                {"case": "no_encoder", "teacher_task": teacher.task.kind},
             )
         ]
     if isinstance(teacher.adaptation, Adapters) and not same:
         return [
-            _misfit(
+            Misfit(
                 "distillation.teacher",
+                "teacher_unfit",
                 "its encoder has adapters, which cannot be merged into its weights; choose a teacher of the student's task, or one "
                 "without adapters",
-                case="adapters",
+                {"case": "adapters"},
             )
         ]
     return []
@@ -232,33 +230,36 @@ def _text(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     taken = own.kind == "checkpoint" and own.add_tokens == theirs.add_tokens
     if not taken and not (own == theirs and same_data):
         found.append(
-            _misfit(
+            Misfit(
                 "data.tokenizer.kind",
+                "teacher_unfit",
                 "the teacher's outputs are of its own vocabulary, and this tokenizer would have another one; leave data.tokenizer "
                 "out to take the teacher's",
-                case="vocabulary",
+                {"case": "vocabulary"},
             )
         )
     positions, length = teacher.learned_positions, spec.training.sequence_length
     if positions is not None and length > positions:
         found.append(
-            _misfit(
+            Misfit(
                 "training.sequence_length",
+                "teacher_unfit",
                 f"the teacher has {positions} positions, so a row has {positions} tokens at most",
-                case="positions",
-                positions=positions,
-                sequence_length=length,
+                {"case": "positions", "positions": positions, "sequence_length": length},
             )
         )
     if _framing(spec.architecture) != _framing(teacher.architecture):
         found.append(
-            _misfit(
+            Misfit(
                 "model.architecture",
+                "teacher_unfit",
                 f"a {spec.architecture} reads other special tokens around a text than the teacher, a {teacher.architecture}, so "
                 "that they cannot read the same rows; choose a network of the teacher's kind",
-                case="framing",
-                architecture=spec.architecture,
-                teacher_architecture=teacher.architecture,
+                {
+                    "case": "framing",
+                    "architecture": spec.architecture,
+                    "teacher_architecture": teacher.architecture,
+                },
             )
         )
     return found
@@ -275,13 +276,12 @@ def _inputs(teaching: JobSpec, teacher: JobSpec) -> list[Misfit]:
         return []
     start = teaching.model_copy(update={"start": StartSpec(checkpoint=_SOME_ENCODER, scope="encoder")})
     found = [
-        _misfit(
+        Misfit(
             one.param,
+            "teacher_unfit",
             f"the teacher is made for {one.params['checkpoint']}, and the student for {one.params['job']}; give the teacher's, or "
             "choose another teacher",
-            case="inputs",
-            teacher=one.params["checkpoint"],
-            student=one.params["job"],
+            {"case": "inputs", "teacher": one.params["checkpoint"], "student": one.params["job"]},
         )
         for one in start_misfits(start, teacher, scope="encoder", step=0)
         if "checkpoint" in one.params and "job" in one.params
@@ -290,12 +290,11 @@ def _inputs(teaching: JobSpec, teacher: JobSpec) -> list[Misfit]:
     sizes_given = any(one.param == "data.image.size" for one in found)
     if teaching.task.modality == "image" and now.size != then.size and not sizes_given:
         found.append(
-            _misfit(
+            Misfit(
                 "data.image.size",
+                "teacher_unfit",
                 f"the teacher learned images of {then.size} pixels, and the student reads {now.size}; give the teacher's",
-                case="inputs",
-                teacher=then.size,
-                student=now.size,
+                {"case": "image_size", "teacher": then.size, "student": now.size},
             )
         )
     return found
@@ -306,13 +305,16 @@ def _tokens(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     if spec.task.modality != "audio" or spec.architecture == teacher.architecture:
         return []
     return [
-        _misfit(
+        Misfit(
             "model.architecture",
+            "teacher_unfit",
             f"a {spec.architecture} reads sound in another form than the teacher, a {teacher.architecture}; choose a network of "
             "the teacher's kind",
-            case="audio",
-            architecture=spec.architecture,
-            teacher_architecture=teacher.architecture,
+            {
+                "case": "audio",
+                "architecture": spec.architecture,
+                "teacher_architecture": teacher.architecture,
+            },
         )
     ]
 
@@ -326,13 +328,12 @@ def _widths(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     if same:
         return []
     return [
-        _misfit(
+        Misfit(
             "distillation.hidden",
+            "teacher_unfit",
             f"hidden states of student ({_said(mine)}) and teacher ({_said(theirs)}) differ in shape; match relations or features, "
             "which are for networks of any widths, or give the student the teacher's widths",
-            case="widths",
-            student=_said(mine),
-            teacher=_said(theirs),
+            {"case": "widths", "student": _said(mine), "teacher": _said(theirs)},
         )
     ]
 
@@ -355,36 +356,34 @@ def _said(size: object) -> str:
 def _relations(spec: JobSpec, teaching: JobSpec, wanted: Distillation) -> list[Misfit]:
     if not has_attention(teaching.network_size):
         return [
-            _misfit(
+            Misfit(
                 "distillation.relations",
+                "teacher_unfit",
                 f"the teacher is a {teaching.architecture}, which has no attention; match features instead",
-                case="no_attention",
-                architecture=teaching.architecture,
+                {"case": "no_attention", "architecture": teaching.architecture},
             )
         ]
     assert wanted.relations is not None
     if spec.task.modality == "image" and _grid(spec) != _grid(teaching):
         return [
-            _misfit(
+            Misfit(
                 "model.patch_size",
+                "teacher_unfit",
                 f"relations are of the same patches, and the teacher's have {teaching.patch_size} pixels on a side; give the "
                 "teacher's patch size, or match features",
-                case="patches",
-                patch_size=teaching.patch_size,
+                {"case": "patches", "patch_size": teaching.patch_size},
             )
         ]
     heads = relation_heads(spec)
     for whose, size in (("student", spec.size), ("teacher", teaching.size)):
         if size.hidden_size % heads:
             return [
-                _misfit(
+                Misfit(
                     "distillation.relations.heads",
+                    "teacher_unfit",
                     f"{heads} relation heads do not divide the {whose}'s width of {size.hidden_size}; set a number that divides both "
                     "widths",
-                    case="relation_heads",
-                    heads=heads,
-                    whose=whose,
-                    width=size.hidden_size,
+                    {"case": "relation_heads", "heads": heads, "whose": whose, "width": size.hidden_size},
                 )
             ]
     return []
@@ -400,33 +399,33 @@ def relation_heads(spec: JobSpec) -> int:
 def _half_student(spec: JobSpec, teacher: JobSpec) -> list[Misfit]:
     if teacher.task.kind != spec.task.kind:
         return [
-            _misfit(
+            Misfit(
                 "distillation.student",
+                "teacher_unfit",
                 f"the student takes all of the teacher's network but half of its blocks, and the teacher is of {teacher.task.kind}; "
                 "describe the student in model, or choose a teacher of the same task",
-                case="half_of_other_task",
-                task=spec.task.kind,
-                teacher_task=teacher.task.kind,
+                {"case": "half_of_other_task", "task": spec.task.kind, "teacher_task": teacher.task.kind},
             )
         ]
     if not isinstance(teacher.adaptation, Full):
         return [
-            _misfit(
+            Misfit(
                 "distillation.student",
+                "teacher_unfit",
                 f"the teacher was adapted by {teacher.adaptation.method}, so that its blocks are no plain ones; describe the "
                 "student in model",
-                case="half_of_adapted",
-                method=teacher.adaptation.method,
+                {"case": "half_of_adapted", "method": teacher.adaptation.method},
             )
         ]
     form = _positions(spec) == _positions(teacher)
     if kept_blocks(spec, teacher) is None or not form or spec.model.config != teacher.model.config:
         return [
-            _misfit(
+            Misfit(
                 "model",
+                "teacher_unfit",
                 "the student is to have half of the teacher's blocks and all else as the teacher; leave model and "
                 "training.sequence_length out",
-                case="half",
+                {"case": "half"},
             )
         ]
     return []
