@@ -124,7 +124,10 @@ class _Session:
                 objective, optimizers, average = self._build(job, common, place, origin)
                 methods = Methods.of(job, common, objective, place, events, self._progress)
                 own = self._hooks(job, common, objective, place)
-                hooks = Hooks(objective, [*methods.hooks, *own])
+                taught = (
+                    [] if self._teacher is None else [distilling(job, objective, self._teacher, place.device)]
+                )
+                hooks = Hooks(objective, [*taught, *methods.hooks, *own])
                 if origin is not None and not self._forked:
                     hooks.restore(read_hooks(origin.path))
                 elif (start := origin or self._encoder) is not None:
@@ -266,8 +269,6 @@ class _Session:
     def _hooks(self, job: JobSpec, common: InCommon, objective: Objective, place: Place) -> list[Hook]:
         """What is added to the loop, in order; the measurement of the stages is the last, so that it is of the final weights."""
         hooks: list[Hook] = []
-        if self._teacher is not None:
-            hooks.append(distilling(job, objective, self._teacher, place.device))
         if job.continual is not None:
             measures = StageMeasures(job, common, objective, place, self._events)
             if self._first_step == 0 or self._forked:
