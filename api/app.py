@@ -33,6 +33,7 @@ from api.routes import (
     history,
     jobs,
     keys,
+    lineages,
     predictions,
     samples,
     session,
@@ -132,7 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
     routers = [
         *(module.router for module in (session, keys, datasets, dataset_versions, files, tasks)),
         *short_jobs.routers(from_spec=True),
-        *(module.router for module in (jobs, history, samples, stream)),
+        *(module.router for module in (jobs, history, samples, stream, lineages)),
         *(checkpoint_uploads.router, checkpoint_uploads.files_router, checkpoints.router, predictions.router),
         *short_jobs.routers(from_spec=False),
         *(module.router for module in (usage, workers, system, health)),

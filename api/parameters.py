@@ -58,6 +58,7 @@ CheckpointId = Annotated[
     str, _of_kind("ckpt", "checkpoint"), _path("ckpt", "ckpt_01kb3c4d5e6f7g8h9jakbmcnpq")
 ]
 SampleId = Annotated[str, _of_kind("smp", "sample"), _path("smp", "smp_01kb3c4d5e6f7g8h9jakbmcnpq")]
+LineageId = Annotated[str, _of_kind("lin", "lineage"), _path("lin", "lin_01kb3c4d5e6f7g8h9jakbmcnpq")]
 KeyId = Annotated[str, _of_kind("key", "key"), _path("key", "key_01kb3c4d5e6f7g8h9jakbmcnpq")]
 
 

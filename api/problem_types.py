@@ -89,6 +89,7 @@ _CODES: dict[int, dict[str, str]] = {
         "log_not_found": "No such log",
         "checkpoint_not_found": "No such checkpoint",
         "sample_not_found": "No such sample",
+        "lineage_not_found": "No such lineage",
         **{f"{name}_not_found": f"No such {name}" for name in kinds()},
         "key_not_found": "No such key",
         "object_missing": "The stored object is gone",

@@ -6,6 +6,7 @@ from control.datasets.models import Dataset, DatasetFile
 from control.idempotency.models import IdempotentAnswer
 from control.keys.models import ApiKey, EndedSession
 from control.lifecycle.models import Attempt, Event, Job
+from control.lineages.models import LineageStage, PlannedLineage, StageMeasure
 from control.metrics.models import MetricName, MetricPoint
 from control.projects.models import Project
 from control.removals.models import Removal
@@ -23,10 +24,13 @@ __all__ = [
     "Event",
     "IdempotentAnswer",
     "Job",
+    "LineageStage",
     "MetricName",
     "MetricPoint",
+    "PlannedLineage",
     "Project",
     "Removal",
     "Sample",
+    "StageMeasure",
     "Worker",
 ]

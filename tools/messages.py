@@ -69,6 +69,7 @@ CARRIERS = {
     "Misfit": Carrier(1, 2, "params", 3),
     # Functions of one module that make one of these.
     "_refused": Carrier(2, 3),
+    "_unfit": Carrier(1, 2),
     "_wrong_input": Carrier(1, 2),
     "too_small": Carrier(None, 0),
     "_too_small": Carrier(None, 0),

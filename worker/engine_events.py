@@ -8,6 +8,7 @@ from control.db import WriteSession
 from control.jobs.service import Claim, commit_checkpoint, engine_prepared, engine_started, record_event
 from control.lifecycle.event_codes import nested
 from control.lifecycle.leases import Phase
+from control.lineages.measures import record_measures
 from control.quotas.errors import QuotaExceeded
 from control.removals.service import leave_to_maintenance
 from control.samples.service import commit_sample
@@ -94,6 +95,13 @@ class EngineEvents:
                 self.uploading += 1
             case name if self._kind is not None and name == self._kind.event:
                 self._keep_result(event, files=self._kind.files is not None)
+            case "stage_measured":
+                of, when, values = event["of"], event["when"], event["values"]
+                self._write_queue.add(
+                    lambda session: record_measures(
+                        session, self._job_id, self._attempt, of=of, when=when, values=values
+                    )
+                )
             case "decision" | "stopped_early" | "warning":
                 self._record(event)
             case "finished" | "failed":

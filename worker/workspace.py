@@ -6,8 +6,8 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,12 +16,13 @@ from pydantic import ValidationError
 
 from control.checkpoints.repository import CheckpointRef
 from control.jobs.service import Claim, Failed
-from control.scheduling.claims import ClaimedFile
+from control.scheduling.claims import ClaimedFile, EarlierStage
 from control.short_jobs.kind import FromCheckpoint, FromSpec, Kind
 from control.short_jobs.registry import kinds
 from control.storage import StorageFull, StorageNotFound, StorageUnavailable
 from core.checkpoints.manifest import MANIFEST
 from core.checkpoints.retention import first_whole
+from core.spec.data import DataSpec
 from core.spec.job import JobSpec
 from core.spec.prepared import prepared_key, takes_tokenizer, tokenizer_identity
 from worker.resources import WorkerResources
@@ -46,7 +47,7 @@ class StagingError(Exception):
 class Workspace:
     """One attempt's directory.
 
-    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``checkpoint/`` (what it continues or starts from), ``against/`` (what that is compared with), ``teacher/`` (what is distilled), ``out/`` (the engine's), ``uploads/`` (links
+    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``earlier/N/`` and ``earlier.json`` (the data of earlier stages), ``checkpoint/`` (what it continues or starts from), ``against/`` (what that is compared with), ``out/`` (the engine's), ``uploads/`` (links
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
@@ -93,9 +94,15 @@ class Workspace:
                 raise StagingError(_disk(error)) from error
             yield arguments
             return
-        with self._resources.cache.prepared(prepared_key_of(self._claim)) as prepared:
+        with ExitStack() as stack:
+            cache = self._resources.cache
+            prepared = stack.enter_context(cache.prepared(prepared_key_of(self._claim)))
+            earlier = [
+                (stage, stack.enter_context(cache.prepared(prepared_key_of(self._claim, stage))))
+                for stage in self._claim.earlier
+            ]
             try:
-                arguments = self._stage(prepared, kind)
+                arguments = self._stage(prepared, earlier, kind)
             except OSError as error:
                 raise StagingError(_disk(error)) from error
             yield arguments
@@ -136,12 +143,15 @@ class Workspace:
         out = [] if kind.files is None else ["--out", str(self.out / kind.name)]
         return [kind.command or kind.name, *arguments, *chosen, *out, *self._write_digests()]
 
-    def _stage(self, prepared: Path, kind: Kind[Any] | None) -> list[str]:
+    def _stage(
+        self, prepared: Path, earlier: list[tuple[EarlierStage, Path]], kind: Kind[Any] | None
+    ) -> list[str]:
         for directory in (self.data, self.out, self.uploads):
             directory.mkdir()
         cache, machine = self._resources.cache, self._resources.machine
-        cache.trim(cache.missing_bytes((file.sha256, file.bytes) for file in self._claim.files))
-        self._stage_data()
+        files = [*self._claim.files, *(file for stage, _ in earlier for file in stage.files)]
+        cache.trim(cache.missing_bytes((file.sha256, file.bytes) for file in files))
+        self._stage_files(self._claim.files, self.data, self._digests["data"])
         about = self._of_what(kind)
         arguments = [*about, "--data", str(self.data), "--cache", str(prepared)]
         arguments += ["--threads", str(machine.threads)]
@@ -149,12 +159,11 @@ class Workspace:
             arguments += ["--reading", json.dumps(reading)]
         if kind is not None:
             beginning = self._beginning() if isinstance(kind.starts_from, FromSpec) else []
-            taught = self._taught_short(kind)
-            return self._of_short_job(kind, [*arguments, *beginning, *taught])
-        arguments = ["run", *arguments, *self._taught(), "--out", str(self.out)]
+            return self._of_short_job(kind, [*arguments, *beginning])
+        arguments = ["run", *arguments, "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]
-        arguments += self._beginning()
+        arguments += [*self._beginning(), *self._stage_earlier(earlier)]
         return [*arguments, *self._write_digests()]
 
     def _of_what(self, kind: Kind[Any] | None) -> list[str]:
@@ -188,35 +197,6 @@ class Workspace:
         self._digests["against"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
         return target
 
-    def _taught(self) -> list[str]:
-        """The argument for the checkpoint that the job distils; none if it has no teacher.
-
-        Raises:
-            StagingError: it is not whole in storage, or gone.
-        """
-        if self._claim.spec.get("distillation") is None:
-            return []
-        reference = self._claim.teacher
-        if reference is None:
-            raise _teacher_is_damaged("it was deleted")
-        target = self.directory / "teacher" / f"step-{reference.step:08d}"
-        try:
-            self._with_retries(partial(self._fetch_checkpoint, reference, target))
-        except DamagedError as error:
-            raise _teacher_is_damaged(str(error)) from error
-        self._digests["teacher"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
-        return ["--teacher", str(target)]
-
-    def _taught_short(self, kind: Kind[Any]) -> list[str]:
-        """The same for a short job about a spec, without the weights: an estimate runs the teacher, and any other one reads its
-        tokenizer where the job starts from no checkpoint."""
-        if not isinstance(kind.starts_from, FromSpec):
-            return []
-        arguments = self._taught()
-        if kind.name == "estimate" or not arguments:
-            return arguments
-        return [] if self._claim.checkpoints else ["--start", arguments[1]]
-
     def _beginning(self) -> list[str]:
         """The argument for where the run begins: its own checkpoint, else the one that its job starts from, else none.
 
@@ -245,10 +225,40 @@ class Workspace:
         path.write_text(json.dumps(self._digests))
         return ["--digests", str(path)]
 
-    def _stage_data(self) -> None:
-        for file in self._claim.files:
+    def _stage_earlier(self, earlier: list[tuple[EarlierStage, Path]]) -> list[str]:
+        """The arguments that name the data of the earlier stages: each stage's files are in a directory of their own, because two
+        datasets may have files of the same name."""
+        named = {}
+        for number, (stage, prepared) in enumerate(earlier):
+            directory = self.directory / "earlier" / str(number)
+            directory.mkdir(parents=True)
+            digests: dict[str, str] = {}
+            self._stage_files(stage.files, directory, digests)
+            named[stage.job_id] = {
+                "data": [str(directory)],
+                "reading": {file.name: file.reading for file in stage.files if file.reading},
+                "sha256": digests,
+                "cache": str(prepared),
+            }
+        if not named:
+            return []
+        path = self.directory / "earlier.json"
+        path.write_text(json.dumps(named))
+        return ["--earlier", str(path)]
+
+    def _stage_files(self, files: Sequence[ClaimedFile], directory: Path, digests: dict[str, str]) -> None:
+        """Give the files of a dataset their names in a directory.
+
+        Args:
+            digests: Gets the sha256 of each, by name.
+
+        Raises:
+            StagingError: one is missing in storage or damaged.
+        """
+        for file in files:
             try:
-                self._stage_file(file)
+                self._stage_file(file, directory)
+                digests[file.name] = file.sha256
             except StorageNotFound as error:
                 raise StagingError(
                     Failed(
@@ -268,13 +278,13 @@ class Workspace:
                     )
                 ) from error
 
-    def _stage_file(self, file: ClaimedFile) -> None:
-        """Give a dataset's file its name in ``data/``. Its content is hashed once: while it is fetched, or in the cache.
+    def _stage_file(self, file: ClaimedFile, directory: Path) -> None:
+        """Give a dataset's file its name in a directory. Its content is hashed once: while it is fetched, or in the cache.
 
         Raises:
             DamagedError, StorageNotFound: as `fetch`.
         """
-        cache, target = self._resources.cache, inside(self.data, file.name)
+        cache, target = self._resources.cache, inside(directory, file.name)
         fetched = False
 
         def fill(path: Path) -> None:
@@ -291,7 +301,6 @@ class Workspace:
             target.unlink()
             cache.discard(file.sha256)
         self._checked.add(file.sha256)
-        self._digests["data"][file.name] = file.sha256
 
     def _is_whole(self, path: Path, file: ClaimedFile) -> bool:
         return sha256_of_file(path, self._abort_check) == file.sha256
@@ -377,17 +386,6 @@ def _against_is_damaged(why: str) -> StagingError:
     )
 
 
-def _teacher_is_damaged(why: str) -> StagingError:
-    return StagingError(
-        Failed(
-            "checkpoint_damaged",
-            f"The checkpoint that the job learns from is not whole in storage any more: {why}.",
-            "Check the storage; then submit the job anew with another teacher.",
-            {"case": "teacher", "error": why},
-        )
-    )
-
-
 def _disk(error: OSError) -> Failed:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Failed(
@@ -405,17 +403,21 @@ def _disk(error: OSError) -> Failed:
     )
 
 
-def prepared_key_of(claim: Claim) -> str:
-    """The key of the job's prepared data in the cache, the same as the engine's."""
-    files = [[file.name, file.sha256, *([file.reading] if file.reading else [])] for file in claim.files]
+def prepared_key_of(claim: Claim, stage: EarlierStage | None = None) -> str:
+    """The key of the job's prepared data in the cache, the same as the engine's; or that of the data of an earlier stage,
+    which are read as that stage's job read them, with this job's tokenizer."""
+    found = claim.files if stage is None else stage.files
+    files = [[file.name, file.sha256, *([file.reading] if file.reading else [])] for file in found]
     try:
         job = JobSpec.model_validate(claim.spec)
+        if stage is not None:
+            data = DataSpec.model_validate(stage.data)
+            job = job.model_copy(update={"data": data.model_copy(update={"tokenizer": job.data.tokenizer})})
     except ValidationError:  # a spec of an older version; the engine reports that
         return hashlib.sha256(json.dumps([claim.spec, files], sort_keys=True).encode()).hexdigest()
     tokenizer = None
-    source = claim.checkpoints[0] if claim.checkpoints else claim.teacher
-    if takes_tokenizer(job.task.modality, job.data) and source is not None:
-        # The same for its own checkpoints and for the one that it starts from or learns from.
-        manifest = source.manifest
+    if takes_tokenizer(job.task.modality, job.data) and claim.checkpoints:
+        # The same for its own checkpoints and for the one that it starts from.
+        manifest = claim.checkpoints[0].manifest
         tokenizer = tokenizer_identity({file["path"]: file["sha256"] for file in manifest["files"]})
     return prepared_key(job.task.modality, job.prepared_data, files, tokenizer)

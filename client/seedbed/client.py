@@ -9,6 +9,7 @@ from seedbed.resources.checkpoints import Checkpoints
 from seedbed.resources.datasets import Datasets
 from seedbed.resources.jobs import Jobs
 from seedbed.resources.keys import Keys
+from seedbed.resources.lineages import Lineages
 from seedbed.resources.tasks import Tasks
 from seedbed.resources.workers import Workers
 from seedbed.short_jobs.estimate import Estimates
@@ -39,6 +40,7 @@ class Client:
         self.tasks = Tasks(self._transport)
         self.datasets = Datasets(self._transport)
         self.jobs = Jobs(self._transport)
+        self.lineages = Lineages(self._transport)
         self.checkpoints = Checkpoints(self._transport)
         self.estimates = Estimates(self._transport)
         self.previews = Previews(self._transport)

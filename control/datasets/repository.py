@@ -4,7 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from control.datasets.models import Dataset, DatasetFile
@@ -144,10 +156,40 @@ def is_named(session: ReadSession, object_key: str) -> bool:
 
 
 def unfinished_job(session: ReadSession, dataset_id: str) -> str | None:
-    """A job that still needs the dataset."""
-    return session.scalar(
-        select(Job.id).where(Job.dataset_id == dataset_id, Job.state.not_in(_TERMINAL)).limit(1)
-    )
+    """A job that still needs the dataset: as its own, or as that of an earlier stage."""
+    earlier = Job.spec["continual"]["ancestors"].contains([{"dataset": dataset_id}])
+    needs = or_(Job.dataset_id == dataset_id, and_(Job.purpose == "train", earlier))
+    return session.scalar(select(Job.id).where(needs, Job.state.not_in(_TERMINAL)).limit(1))
+
+
+def waiting_lineage(session: ReadSession, dataset_id: str) -> str | None:
+    """A planned lineage with a further stage on the dataset that it is going to submit."""
+    found: str | None = session.execute(_WAITING_LINEAGE, {"dataset_id": dataset_id}).scalars().first()
+    return found
+
+
+_WAITING_LINEAGE = text("""
+    SELECT lineages.id
+    FROM lineages JOIN lineage_stages ON lineage_stages.lineage_id = lineages.id
+    WHERE lineage_stages.dataset_id = :dataset_id AND lineage_stages.submitted_at IS NULL
+      AND lineages.cancelled_at IS NULL
+    ORDER BY lineages.id
+    LIMIT 1
+""")
+
+
+def among(
+    session: ReadSession, project_id: str, dataset_ids: Iterable[str], *, lock: bool
+) -> dict[str, Dataset]:
+    """Those of the datasets that belong to the project and were not deleted, by id.
+
+    Args:
+        lock: Lock their rows against changes until the transaction ends, in the order of their ids.
+    """
+    query = of_project(project_id).where(Dataset.id.in_(list(dataset_ids))).order_by(Dataset.id)
+    if lock:
+        query = query.with_for_update(read=True).execution_options(populate_existing=True)
+    return {dataset.id: dataset for dataset in session.scalars(query)}
 
 
 def taken(session: ReadSession, project_id: str) -> tuple[int, int]:

@@ -152,7 +152,16 @@ def delete(session: WriteSession, storage: Storage, project_id: str, dataset_id:
             "dataset_in_use",
             f"Job {job_id} still needs dataset {dataset.id}. Cancel the job or let it finish, then delete.",
             param="dataset",
-            params={"job": job_id, "dataset": dataset.id},
+            params={"case": "job", "job": job_id, "dataset": dataset.id},
+        )
+    lineage_id = repository.waiting_lineage(session, dataset.id)
+    if lineage_id is not None:
+        raise Conflict(
+            "dataset_in_use",
+            f"A further stage of the lineage {lineage_id} will be submitted on dataset {dataset.id}. Cancel the lineage or let it "
+            "finish, then delete.",
+            param="dataset",
+            params={"case": "lineage", "lineage": lineage_id, "dataset": dataset.id},
         )
     files = repository.files(session, dataset.id)
     for file in files:

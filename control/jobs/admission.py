@@ -10,9 +10,9 @@ from control.datasets.modalities import MODALITIES, samples, vocabulary_of
 from control.datasets.models import Dataset, DatasetFile
 from control.db import ReadSession
 from control.jobs import cadence, epochs
-from control.jobs.starting import find_start
+from control.jobs.ancestry import find_ancestors
+from control.jobs.starting import Start, find_start, fitted
 from control.jobs.sufficiency import class_count, label_warning, shortcoming
-from control.jobs.teaching import find_teacher, lock_owners
 from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
@@ -34,8 +34,6 @@ class Admission:
     estimate: Estimate
     start: Checkpoint | None = None
     """The checkpoint that the job starts from."""
-    teacher: Checkpoint | None = None
-    """The checkpoint that the job distils."""
     errors: list[ProblemDetail] = field(default_factory=list)
     warnings: list[ProblemDetail] = field(default_factory=list)
     """Warnings about the present moment only: they are not kept with the job."""
@@ -46,10 +44,17 @@ class Admission:
 def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     """Every reason against running the job here. A session that writes locks the row of the dataset, and of the job
     whose checkpoint is started from, so that neither is deleted before the commit."""
-    lock_owners(session, project_id, spec)
-    start = find_start(session, project_id, spec)
-    taught = find_teacher(session, project_id, start.spec)
-    spec = taught.spec
+    return _examined(session, project_id, find_start(session, project_id, spec))
+
+
+def examine_further(session: ReadSession, project_id: str, spec: JobSpec, before: JobSpec) -> Admission:
+    """As `examine`, for a job that will start from a checkpoint which a job with the spec ``before`` has yet to write."""
+    return _examined(session, project_id, fitted(session, spec, before))
+
+
+def _examined(session: ReadSession, project_id: str, start: Start) -> Admission:
+    ancestry = find_ancestors(session, project_id, start.spec, start.checkpoint)
+    spec = ancestry.spec
     dataset, problem = find_dataset(session, project_id, spec)
     files = (
         datasets.files(session, dataset.id, spec.data.files)
@@ -57,19 +62,9 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
         else []
     )
     weight = estimate(
-        spec,
-        vocabulary_size=_uploaded_vocabulary(spec, files),
-        classes=class_count(spec, files),
-        teacher=taught.teacher,
+        spec, vocabulary_size=_uploaded_vocabulary(spec, files), classes=class_count(spec, files)
     )
-    result = Admission(
-        spec,
-        weight,
-        start.checkpoint,
-        taught.checkpoint,
-        [*start.errors, *taught.errors],
-        lasting=taught.warnings,
-    )
+    result = Admission(spec, weight, start.checkpoint, [*start.errors, *ancestry.errors])
     if problem is not None:
         result.errors.append(problem)
     elif dataset is not None and (
@@ -85,6 +80,7 @@ def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     if not result.errors and (nobody := _no_worker(session, spec, weight)):
         result.warnings.append(nobody)
     if not result.errors:
+        result.lasting.extend(ancestry.lasting)
         if rare := label_warning(spec, files):
             result.lasting.append(rare)
         chosen = settings()

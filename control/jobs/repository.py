@@ -55,6 +55,13 @@ def ancestors(session: ReadSession, job: Job) -> Sequence[Job]:
     return [by_id[job_id] for job_id in found]
 
 
+def origins(session: ReadSession, job_id: str, limit: int) -> Sequence[Job]:
+    """A job, the job whose checkpoint it started from, and so on; at most so many. Of any purpose."""
+    found = session.execute(_ORIGINS, {"id": job_id, "limit": limit}).scalars().all()
+    by_id = {row.id: row for row in session.scalars(select(Job).where(Job.id.in_(found)))}
+    return [by_id[one] for one in found]
+
+
 def descendants(session: ReadSession, job: Job, limit: int = 1000) -> Sequence[Job]:
     """Forks of the job, forks of those and so on; oldest first."""
     found = session.execute(_DESCENDANTS, {"id": job.id, "limit": limit}).scalars().all()
@@ -68,6 +75,17 @@ _ANCESTORS = text("""
         SELECT jobs.id, jobs.parent_job_id, up.distance + 1 FROM jobs JOIN up ON jobs.id = up.parent
     )
     SELECT id FROM up WHERE distance > 0 ORDER BY distance
+""")
+
+_ORIGINS = text("""
+    WITH RECURSIVE up(id, distance) AS (
+        SELECT id, 0 FROM jobs WHERE id = :id
+        UNION ALL
+        SELECT checkpoints.job_id, up.distance + 1
+        FROM up JOIN jobs ON jobs.id = up.id JOIN checkpoints ON checkpoints.id = jobs.parent_checkpoint_id
+        WHERE up.distance + 1 < :limit
+    )
+    SELECT id FROM up ORDER BY distance
 """)
 
 _DESCENDANTS = text("""

@@ -4,6 +4,7 @@ from control.checkpoints.repository import starting_points
 from control.datasets import repository as datasets
 from control.db import ReadSession, WriteSession
 from control.errors import Conflict, NotFound
+from control.jobs.ancestry import missing_data
 from control.jobs.deletion import START_DELETED
 from control.jobs.schemas import RetryIn
 from control.lifecycle import repository
@@ -18,7 +19,7 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
         body: What changes in its spec.
 
     Raises:
-        NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset was deleted since.
+        NotFound: ``job_not_found``, or ``dataset_not_found``: its dataset, or that of an earlier stage, was deleted since.
         InvalidTransition: it is neither failed nor cancelled.
         Conflict: ``no_checkpoint``: it is a fork, and what it starts from was deleted since; ``time_limit``: it has used
             up its ``resources.max_seconds``.
@@ -32,6 +33,13 @@ def retry(session: WriteSession, project_id: str, job_id: str, body: RetryIn | N
             "dataset_not_found",
             f"Its dataset {dataset.id} was deleted, so it cannot run again.",
             params={"case": "deleted", "dataset": dataset.id},
+        )
+    if gone := missing_data(session, job):
+        raise NotFound(
+            "dataset_not_found",
+            f"The dataset {gone} of an earlier stage was deleted, so {job.id} cannot run again as it was. Submit a new job from "
+            "the same checkpoint: it is told what still works.",
+            params={"case": "earlier_deleted", "dataset": gone, "job": job.id},
         )
     if _start_is_gone(session, job):
         raise Conflict(

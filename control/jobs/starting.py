@@ -42,8 +42,11 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
         return _refused(
             spec, "start.checkpoint", "missing", "name the checkpoint to start from", case="checkpoint"
         )
-    found = look_up(session, project_id, spec.start.checkpoint)
-    if found is None:
+    checkpoint = checkpoints.of_project(session, project_id, spec.start.checkpoint)
+    owner = None if checkpoint is None else _owner(session, project_id, checkpoint)
+    if checkpoint is not None and session.writes:
+        session.refresh(checkpoint)
+    if checkpoint is None or owner is None or checkpoint.deleted_at is not None:
         return _refused(
             spec,
             "start.checkpoint",
@@ -53,7 +56,6 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
             case="start",
             checkpoint=spec.start.checkpoint,
         )
-    checkpoint, owner = found
     if not is_known(owner.spec):
         kind = owner.spec["task"]["kind"]
         message = (
@@ -62,54 +64,51 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
         return _refused(
             spec, "start.checkpoint", "fixed_by_checkpoint", message, case="not_installed", task=kind
         )
-    before = JobSpec.model_validate(owner.spec)
-    scope = spec.start.scope
+    return fitted(session, spec, JobSpec.model_validate(owner.spec), checkpoint)
+
+
+def fitted(
+    session: ReadSession, spec: JobSpec, before: JobSpec, checkpoint: Checkpoint | None = None
+) -> Start:
+    """What a checkpoint of a job completes in a spec, and every reason against starting from it.
+
+    Args:
+        before: The spec of the job that wrote it.
+        checkpoint: None: it does not exist yet.
+    """
+    assert spec.start is not None
+    scope, step = spec.start.scope, 0 if checkpoint is None else checkpoint.step
     try:
-        size = uploaded_vocabulary(session, before, owner)
+        size = _uploaded_vocabulary(session, before)
         spec = with_settings(completed(spec, before, vocabulary_size=size), before)
     except SpecError as error:
-        return Start(spec, checkpoint, of_completion(error, "fixed_by_checkpoint"))
-    unfit = misfits(spec, before, scope=scope, step=checkpoint.step, uploaded=is_uploaded(checkpoint))
+        problems = [
+            ProblemDetail(
+                param=p.param,
+                code="fixed_by_checkpoint",
+                message=p.message,
+                params={
+                    "case": "completed",
+                    "problem": {"code": p.code, "message": p.message, "params": dict(p.params)},
+                },
+            )
+            for p in error.problems
+        ]
+        return Start(spec, checkpoint, problems)
+    uploaded = checkpoint is not None and is_uploaded(checkpoint)
+    found = misfits(spec, before, scope=scope, step=step, uploaded=uploaded)
     errors = [
         ProblemDetail(param=one.param, code=one.code, message=one.message, params=dict(one.params))
-        for one in unfit
+        for one in found
     ]
     return Start(spec, checkpoint, errors)
 
 
-def look_up(session: ReadSession, project_id: str, checkpoint_id: str) -> tuple[Checkpoint, Job] | None:
-    """A checkpoint of the project and the job that wrote it; None if there is none, or if it was deleted. Where the session
-    writes, the row of the job is locked until the commit."""
-    checkpoint = checkpoints.of_project(session, project_id, checkpoint_id)
-    owner = None if checkpoint is None else _owner(session, project_id, checkpoint)
-    if checkpoint is not None and session.writes:
-        session.refresh(checkpoint)
-    if checkpoint is None or owner is None or checkpoint.deleted_at is not None:
-        return None
-    return checkpoint, owner
-
-
-def of_completion(error: SpecError, code: str) -> list[ProblemDetail]:
-    """The problems of a spec after a checkpoint completed it."""
-    return [
-        ProblemDetail(
-            param=p.param,
-            code=code,
-            message=p.message,
-            params={
-                "case": "completed",
-                "problem": {"code": p.code, "message": p.message, "params": dict(p.params)},
-            },
-        )
-        for p in error.problems
-    ]
-
-
-def uploaded_vocabulary(session: ReadSession, before: JobSpec, owner: Job) -> int | None:
+def _uploaded_vocabulary(session: ReadSession, before: JobSpec) -> int | None:
     """Number of tokens of the tokenizer that was uploaded with the dataset of the checkpoint's job."""
-    if before.data.tokenizer.kind != "uploaded" or owner.dataset_id is None:
+    if before.data.tokenizer.kind != "uploaded" or before.dataset is None:
         return None
-    return vocabulary_of(datasets.files(session, owner.dataset_id))
+    return vocabulary_of(datasets.files(session, before.dataset))
 
 
 def _owner(session: ReadSession, project_id: str, checkpoint: Checkpoint) -> Job | None:

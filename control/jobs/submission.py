@@ -33,6 +33,7 @@ _STATUS = {
 }
 _ACCEPTED_WITH: Mapping[Scope, str] = {
     "all": "accepted_from_checkpoint",
+    "weights": "accepted_with_weights",
     "encoder": "accepted_from_encoder",
     "tokenizer": "accepted_with_tokenizer",
 }
@@ -50,7 +51,9 @@ _OF_A_FIELD = frozenset(
         "no_encoder",
         "has_adapters",
         "same_checkpoint",
-        "teacher_unfit",
+        "ancestors_differ",
+        "earlier_data_gone",
+        "too_many_stages",
     }
 )
 """Codes of errors in one field; the code of the whole problem is ``validation_failed``."""
@@ -76,7 +79,7 @@ def submit(
         SeedbedError: ``dataset_not_found``, ``dataset_not_ready``, ``dataset_too_small``, ``spec_exceeds_memory``,
             ``priority_needs_admin``, ``checkpoint_not_found``; ``validation_failed`` where what it starts from does not fit.
     """
-    refuse(_priority_problems(spec, by_admin=by_admin))
+    refuse(priority_problems(spec, by_admin=by_admin))
     admission = examine(session, project_id, spec)
     refuse(admission.errors)
     spec, start = admission.spec, admission.start
@@ -88,7 +91,6 @@ def submit(
         spec=spec.model_dump(mode="json"),
         parent_job_id=start.job_id if start and not is_uploaded(start) else None,
         parent_checkpoint_id=start.id if start else None,
-        teacher_checkpoint_id=admission.teacher.id if admission.teacher else None,
         priority=spec.priority,
         device=spec.resources.device,
         memory_bytes=admission.estimate.memory_bytes,
@@ -139,7 +141,8 @@ def refuse(errors: Sequence[ProblemDetail]) -> None:
     )
 
 
-def _priority_problems(spec: JobSpec, *, by_admin: bool) -> list[ProblemDetail]:
+def priority_problems(spec: JobSpec, *, by_admin: bool) -> list[ProblemDetail]:
+    """Whether the spec asks for a priority that needs an admin key."""
     if by_admin or spec.priority <= WRITERS_PRIORITY:
         return []
     message = f"a priority above {WRITERS_PRIORITY} needs a key with the scope 'admin'; ask for {WRITERS_PRIORITY} or less"
@@ -159,7 +162,7 @@ def validate_document(
     except SpecError as error:
         return ValidationOut(
             valid=False,
-            errors=_details(error),
+            errors=details_of(error),
             errors_omitted=error.more,
             warnings=[],
             spec=None,
@@ -167,7 +170,7 @@ def validate_document(
             memory_bytes=None,
         )
     admission = examine(session, project_id, spec)
-    errors = [*_priority_problems(spec, by_admin=by_admin), *admission.errors]
+    errors = [*priority_problems(spec, by_admin=by_admin), *admission.errors]
     return ValidationOut(
         valid=not errors,
         errors=errors,
@@ -179,7 +182,8 @@ def validate_document(
     )
 
 
-def _details(error: SpecError) -> list[ProblemDetail]:
+def details_of(error: SpecError) -> list[ProblemDetail]:
+    """The problems of an invalid spec, for an answer."""
     return [
         ProblemDetail(
             param=p.param, code=p.code, message=p.message, params=dict(p.params), suggestion=p.suggestion
@@ -213,7 +217,7 @@ def fork(session: WriteSession, project_id: str, job_id: str, body: ForkIn, *, b
         start = {"checkpoint": checkpoint.id, "scope": "all"}
         spec = validate(merge_patch(goes_on(parent, body.changes) | {"start": start}, body.changes))
     except SpecError as error:
-        details = _details(error)
+        details = details_of(error)
         raise Invalid(
             "validation_failed",
             f"The changed spec is not valid: {shorten(str(error), 1000)}.",
@@ -243,6 +247,9 @@ def goes_on(parent: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
         replaced = "epochs" if "steps" in changed else "steps"
         training = {name: value for name, value in spec["training"].items() if name != replaced}
         spec = spec | {"training": training}
+    if spec.get("continual") is not None:
+        # Those of the fork are found anew: the parent is one of them.
+        spec = spec | {"continual": {**spec["continual"], "ancestors": []}}
     changed_data = changes.get("data")
     now = changed_data.get("files", which_of(spec)) if isinstance(changed_data, Mapping) else which_of(spec)
     same_dataset = changes.get("dataset", parent.dataset_id) == parent.dataset_id

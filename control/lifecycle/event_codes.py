@@ -83,6 +83,9 @@ CATALOGUE: dict[str, EventCode] = {
     "accepted_from_encoder": EventCode(
         "queued", "Accepted; starts with the encoder of step {step} of {job}."
     ),
+    "accepted_with_weights": EventCode(
+        "queued", "Accepted; starts at step 0 with all weights of step {step} of {job}."
+    ),
     "accepted_with_tokenizer": EventCode(
         "queued", "Accepted; starts with new weights and the tokenizer of step {step} of {job}."
     ),

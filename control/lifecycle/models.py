@@ -23,7 +23,7 @@ class Job(Base):
             name="finished_iff_terminal",
         ),
         name_has_a_length(),
-        has_a_length("spec", 64 << 10),
+        has_a_length("spec", 256 << 10),
         CheckConstraint("priority BETWEEN -100 AND 100", name="priority"),
         CheckConstraint("purpose ~ '^[a-z_]+$'", name="purpose"),
         Index(None, "project_id", "purpose", "id"),
@@ -62,10 +62,6 @@ class Job(Base):
         ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
     )
     """The second checkpoint of a short job that compares two."""
-    teacher_checkpoint_id: Mapped[str | None] = mapped_column(
-        ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
-    )
-    """The checkpoint that a job distils."""
 
     state: Mapped[str] = mapped_column(server_default="queued")
     intent: Mapped[str | None]

@@ -14,7 +14,7 @@ from control.samples.models import Sample
 
 
 def due(session: ReadSession, *, purge_after: timedelta, left_after: timedelta) -> Row[Any]:
-    """Whether there are ended ``leases``, a ``queue``, ``files`` of dropped checkpoints, overdue ``removals``."""
+    """Whether there are ended ``leases``, a ``queue``, ``files`` of dropped checkpoints, further stages of ``lineages``, overdue ``removals``."""
     return session.execute(_DUE, {"purge_after": purge_after, "left_after": left_after}).one()
 
 
@@ -26,6 +26,10 @@ _DUE = text("""
         EXISTS (
             SELECT FROM checkpoints WHERE deleted_at < clock_timestamp() - :purge_after AND purged_at IS NULL
         ) AS files,
+        EXISTS (
+            SELECT FROM lineage_stages JOIN lineages ON lineages.id = lineage_id
+            WHERE submitted_at IS NULL AND cancelled_at IS NULL AND lineages.failure IS NULL
+        ) AS lineages,
         EXISTS (SELECT FROM removals WHERE created_at < clock_timestamp() - :left_after) AS removals
 """)
 

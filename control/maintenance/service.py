@@ -1,6 +1,6 @@
 """The leader's rounds: work that no request causes.
 
-Jobs with expired leases go back to the queue, lost wake-ups are sent again, jobs of low priority are preempted, and the files of dropped
+Jobs with expired leases go back to the queue, lost wake-ups are sent again, jobs of low priority are preempted, further stages of lineages are submitted, and the files of dropped
 checkpoints and of what was deleted leave the storage. Each step is safe to repeat, and safe beside another leader: the election only saves work.
 """
 
@@ -20,6 +20,8 @@ from control.db import ReadSession, WriteSession, glance, read, write
 from control.lifecycle.intents import preempt
 from control.lifecycle.outcomes import lease_expired
 from control.lifecycle.repository import lock_expired
+from control.lineages import repository as lineages
+from control.lineages.advance import advance
 from control.maintenance import repository
 from control.maintenance.leader_election import Leadership
 from control.maintenance.removals import LEFT_AFTER, carry_out_left
@@ -100,6 +102,7 @@ class Maintenance:
             raise
         # Leases must expire even if Redis or the storage is unreachable.
         steps = (
+            (self.advance_lineages, due.lineages),
             (self.dispatch, due.queue),
             (self.purge_checkpoints, due.files),
             (self.remove_deleted, due.removals),
@@ -123,6 +126,22 @@ class Maintenance:
                 expired += [job.id for job in jobs]
             if len(jobs) < _BATCH:
                 return expired
+
+    def advance_lineages(self) -> list[str]:
+        """Submit the next stages of lineages whose newest stage has succeeded; returns the ids of the jobs."""
+        with read(self._engine) as session:
+            waiting = lineages.due(session, _BATCH)
+        submitted = []
+        for lineage_id in waiting:
+            try:
+                with write(self._engine) as session:
+                    job_id = advance(session, lineage_id)
+            except Exception:
+                # One lineage must not hold up the others.
+                log.exception("the next stage of %s could not be submitted; trying again later", lineage_id)
+                continue
+            submitted += [] if job_id is None else [job_id]
+        return submitted
 
     def dispatch(self) -> Plan:
         """Send wake-up messages for free slots while jobs wait, and preempt jobs for urgent ones."""

@@ -20,6 +20,7 @@ from control.scheduling import repository
 from control.settings import settings
 from control.workers.fleet import Fleet, Member, Offer, fleet
 from control.workers.service import member
+from core.spec.data import Which
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class ClaimedFile:
     object_key: str
     reading: dict[str, Any] = field(default_factory=dict)
     """How to read it, as stated at its upload (`core.formats.tables.reading.ReadingOptions`)."""
+
+
+@dataclass(frozen=True)
+class EarlierStage:
+    """An earlier stage of a job with ``continual``, and the files that it learned from."""
+
+    job_id: str
+    data: dict[str, Any]
+    """The section ``data`` of its spec."""
+    files: tuple[ClaimedFile, ...]
 
 
 @dataclass(frozen=True)
@@ -58,8 +69,8 @@ class Claim:
     """What the engines of earlier attempts chose for ``auto`` in the spec: an attempt that starts over chooses the same."""
     against: CheckpointRef | None = None
     """The second checkpoint of a short job that compares two."""
-    teacher: CheckpointRef | None = None
-    """The checkpoint that the job distils; None if it has none, or if it was deleted."""
+    earlier: tuple[EarlierStage, ...] = ()
+    """The earlier stages whose data are still there, oldest first."""
 
     @property
     def resume(self) -> CheckpointRef | None:
@@ -86,15 +97,12 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         params={"attempt": job.attempt + 1, "worker": worker_id},
         data={"worker": worker_id},
     )
-    files = datasets.files(session, job.dataset_id, which_of(job.spec))
     return Claim(
         job_id=job.id,
         project_id=job.project_id,
         attempt=job.attempt,
         spec=job.spec,
-        files=tuple(
-            ClaimedFile(f.name, f.sha256, f.bytes, f.object_key, f.report.get(READING) or {}) for f in files
-        ),
+        files=_files(session, job.dataset_id, which_of(job.spec)),
         checkpoints=tuple(starting_points(session, job.id, job.parent_checkpoint_id)),
         lease_seconds=settings().lease_seconds,
         purpose=job.purpose,
@@ -103,7 +111,25 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         seconds_used=job.seconds_used,
         decisions=_decisions(session, job),
         against=reference(session, job.against_checkpoint_id) if job.against_checkpoint_id else None,
-        teacher=reference(session, job.teacher_checkpoint_id) if job.teacher_checkpoint_id else None,
+        earlier=_earlier(session, job),
+    )
+
+
+def _files(session: WriteSession, dataset_id: str, which: Which) -> tuple[ClaimedFile, ...]:
+    return tuple(
+        ClaimedFile(f.name, f.sha256, f.bytes, f.object_key, f.report.get(READING) or {})
+        for f in datasets.files(session, dataset_id, which)
+    )
+
+
+def _earlier(session: WriteSession, job: Job) -> tuple[EarlierStage, ...]:
+    if job.purpose != "train":
+        return ()
+    ancestors = (job.spec.get("continual") or {}).get("ancestors", [])
+    return tuple(
+        EarlierStage(one["job"], one["data"], _files(session, one["dataset"], which_of(one)))
+        for one in ancestors
+        if one["dataset"] is not None
     )
 
 

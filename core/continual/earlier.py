@@ -21,6 +21,7 @@ class _Entry(BaseModel):
     data: list[str]
     reading: dict[str, dict[str, Any]] = {}
     sha256: dict[str, str] = {}
+    cache: str | None = None
 
 
 _ENTRIES = TypeAdapter(dict[str, _Entry])
@@ -34,6 +35,8 @@ class EarlierData:
     reading: Mapping[str, ReadingOptions] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
     """Of files that were hashed already, by name."""
+    cache: Path | None = None
+    """Where its prepared data are kept. Default: beside those of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Stage:
 
 
 def read_earlier(path: Path) -> dict[str, EarlierData]:
-    """Read a JSON file ``{JOB: {"data": [PATH, …], "reading": {NAME: {…}}, "sha256": {NAME: …}}}``; only ``data`` is required.
+    """Read a JSON file ``{JOB: {"data": [PATH, …], "reading": {NAME: {…}}, "sha256": {NAME: …}, "cache": DIR}}``; only ``data`` is required.
 
     Raises:
         OSError: it cannot be read.
@@ -58,7 +61,8 @@ def read_earlier(path: Path) -> dict[str, EarlierData]:
     found = {}
     for job, entry in _ENTRIES.validate_json(path.read_bytes()).items():
         reading = {name: ReadingOptions.of(facts) for name, facts in entry.reading.items()}
-        found[job] = EarlierData(tuple(map(Path, entry.data)), reading, entry.sha256)
+        own = None if entry.cache is None else Path(entry.cache)
+        found[job] = EarlierData(tuple(map(Path, entry.data)), reading, entry.sha256, own)
     return found
 
 
@@ -87,7 +91,7 @@ def prepare_earlier(
         as_read = job.model_copy(update={"data": data})
         where = given[ancestor.job]
         files = data_files(where.paths, job.task.modality, where.reading, where.sha256)
-        prepared = prepare_for(as_read, files, cache, on_progress=on_progress, start=start)
+        prepared = prepare_for(as_read, files, where.cache or cache, on_progress=on_progress, start=start)
         stages.append(Stage(ancestor, as_read, prepared))
     return stages
 

@@ -7,6 +7,10 @@ from pydantic import Field, model_validator
 from core.spec.base import Spec
 from core.spec.data import DataSpec
 from core.spec.faults import SpecFault
+from core.spec.text import Name
+
+MOST_STAGES = 50
+"""Number of earlier stages of a job. Its spec describes each, so that it would otherwise grow without limit."""
 
 DatasetId = Annotated[str, Field(pattern=r"^ds_[0-9a-z]{26}$")]
 
@@ -71,7 +75,7 @@ class Ancestor(Spec):
 
     job: Annotated[str, Field(min_length=1, max_length=64)]
     """Id of the job; a run without a service names its data by it on the command line."""
-    name: Annotated[str, Field(max_length=200)] | None = None
+    name: Name | None = None
     """Name of the job."""
     dataset: DatasetId | None = None
     """Id of its dataset. Default: it was deleted."""
@@ -93,7 +97,7 @@ class Continual(Spec):
     """For tasks that learn classes: among which classes a sample's answer is (van de Ven et al. 2022, doi
     10.1038/s42256-022-00568-3). ``class``: all classes seen so far. ``task``: those of the sample's stage, which is known.
     ``domain``: every stage has the same classes."""
-    ancestors: Annotated[tuple[Ancestor, ...], Field(max_length=1000)] = ()
+    ancestors: Annotated[tuple[Ancestor, ...], Field(max_length=MOST_STAGES)] = ()
     """The earlier stages, oldest first. Filled in when the job is submitted: the jobs that its checkpoint goes back to."""
 
     @property

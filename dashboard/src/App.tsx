@@ -11,6 +11,9 @@ import { EvaluationPage } from "./pages/evaluation/EvaluationPage";
 import { JobPage } from "./pages/job/JobPage";
 import { JobsPage } from "./pages/JobsPage";
 import { KeysPage } from "./pages/KeysPage";
+import { LineagePage } from "./pages/lineages/LineagePage";
+import { LineagesPage } from "./pages/lineages/LineagesPage";
+import { NewLineagePage } from "./pages/lineages/NewLineagePage";
 import { NewJobPage } from "./pages/NewJobPage";
 import { NotFoundPage } from "./pages/NotFoundPage";
 import { SignInPage } from "./pages/SignInPage";
@@ -48,6 +51,9 @@ export function App() {
               {({ first, second }) => <ComparePage key={first + second} first={first} second={second} />}
             </Route>
             <Route path="/evaluations/:id">{({ id }) => <EvaluationPage key={id} id={id} />}</Route>
+            <Route path="/lineages" component={LineagesPage} />
+            <Route path="/lineages/new" component={NewLineagePage} />
+            <Route path="/lineages/:id">{({ id }) => <LineagePage key={id} id={id} />}</Route>
             <Route path="/checkpoints" component={CheckpointsPage} />
             <Route path="/workers" component={WorkersPage} />
             <Route path="/keys" component={KeysPage} />

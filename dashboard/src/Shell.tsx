@@ -14,6 +14,7 @@ import { useToast } from "./ui/Toast";
 
 const PAGES: { path: string; name: string; icon: IconName; admin?: boolean }[] = [
   { path: "/jobs", name: "Jobs", icon: "jobs" },
+  { path: "/lineages", name: "Lineages", icon: "link" },
   { path: "/datasets", name: "Datasets", icon: "datasets" },
   { path: "/checkpoints", name: "Models", icon: "fork" },
   { path: "/workers", name: "Workers", icon: "workers" },

@@ -15,6 +15,7 @@ import "./styles/playground.css";
 import "./styles/datasets.css";
 import "./styles/evaluation.css";
 import "./styles/reports.css";
+import "./styles/lineages.css";
 import "./styles/print.css";
 import "uplot/dist/uPlot.min.css";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

@@ -22,12 +22,14 @@ from control.db import read, write
 from control.keys import service as keys
 from control.keys.schemas import Scope
 from control.keys.secrets import SessionToken
+from control.lineages import service as lineages
+from control.lineages.schemas import PlannedLineageIn
 from control.samples.service import commit_sample
 from control.settings import Settings
 from control.storage import open_storage
 from tests.api.conftest import Keys
 from tests.api.permissions import PUBLIC, SCOPES, UNSAFE
-from tests.factories import make_checkpoint, make_dataset, make_job, make_running
+from tests.factories import make_checkpoint, make_dataset, make_job, make_running, make_spec
 
 LADDER: list[Scope] = ["read", "write", "admin"]
 _BODIES = {"exportCheckpoint": {"format": "onnx"}}
@@ -106,6 +108,10 @@ def things(
         queued = make_job(session, project_id=project_id)
         dataset = make_dataset(session, project_id, state="open")
         ready = make_dataset(session, project_id)
+        plan = PlannedLineageIn(
+            spec=make_spec(None).model_dump(mode="json", exclude_unset=True), datasets=[ready, ready]
+        )
+        lineage = lineages.plan(session, project_id, plan, by_admin=True).id
     spec = {
         "name": "tried",
         "dataset": ready,
@@ -132,6 +138,7 @@ def things(
         "estimate": asked("/v1/jobs/estimate", spec),
         "export": asked(f"/v1/checkpoints/{checkpoint.id}/export", {"format": "onnx"}),
         "preview": asked("/v1/jobs/preview", spec),
+        "lineage": lineage,
         "evaluation": asked("/v1/evaluations", {"checkpoint": checkpoint.id}),
     }
 

@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 
 from control.db import WriteSession, write
 from control.jobs import service as jobs
+from control.lineages import service as lineages
+from control.lineages.schemas import PlannedLineageIn
 from control.samples.service import commit_sample
 from control.settings import Settings
 from control.short_jobs import service as short_jobs
@@ -43,6 +45,7 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
             "listVersions",
             "listJobs",
             "listWorkers",
+            "listLineages",
             "listCheckpoints",
             "listUploadedCheckpoints",
             "streamJob",
@@ -64,6 +67,10 @@ REFUSED_WHEN_VALID: dict[str, list[int]] = {
     "previewJob": [400, 422],
     "forkJob": [400, 422],
     "validateJob": [400],
+    # Likewise of every stage, and a measure must be one of the job's.
+    "submitLineage": [400, 422],
+    "getContinual": [422],
+    "getPlannedLineage": [422],
     # What is asked for must be a prediction of the checkpoint's task.
     "predict": [422],
     # A range must lie in the file.
@@ -121,6 +128,11 @@ def things(
         export = short_jobs.create_from_checkpoint(
             session, EXPORT, project_id, checkpoint.id, ExportIn(format="onnx")
         ).id
+        datasets_of_stages = [datasets[0], datasets[0]]
+        planned = PlannedLineageIn(
+            spec=spec.model_dump(mode="json", exclude_none=True), datasets=datasets_of_stages
+        )
+        lineage = lineages.plan(session, project_id, planned, by_admin=True).id
         sample = commit_sample(
             session,
             known[0],
@@ -140,6 +152,7 @@ def things(
         "preview": [preview],
         "export": [export],
         "sample": [sample],
+        "lineage": [lineage],
         "key": [api_keys.made[api_keys.make(project_id, "read")] for _ in range(3)],
         "name": ["corpus.txt", "another.txt"],
         "path": ["config.json", "model.safetensors", "manifest.json"],

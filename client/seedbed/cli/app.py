@@ -15,6 +15,7 @@ from seedbed.cli import (
     evaluations,
     jobs,
     keys,
+    lineages,
     predict,
     system,
     tasks,
@@ -45,6 +46,7 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(tasks.app, name="tasks", hidden=True)
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(jobs.app, name="job")
+app.add_typer(lineages.app, name="lineage")
 app.add_typer(checkpoints.app, name="checkpoint")
 app.add_typer(evaluations.app, name="evaluation")
 app.add_typer(workers.app, name="worker")

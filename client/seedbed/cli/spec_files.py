@@ -53,8 +53,12 @@ class SpecFile:
         self._replaced = {*replaced, *assigned}
 
     @contextmanager
-    def explained(self, *, as_json: bool) -> Iterator[None]:
-        """A context manager around a request with this job: if the service refuses it, print the lines with errors, and exit."""
+    def explained(self, *, as_json: bool, within: str = "") -> Iterator[None]:
+        """A context manager around a request with this job: if the service refuses it, print the lines with errors, and exit.
+
+        Args:
+            within: The field of the request's body that has the spec, if it is not the whole of it.
+        """
         try:
             yield
         except Invalid as error:
@@ -62,7 +66,11 @@ class SpecFile:
                 report(error, as_json=as_json)
             else:
                 print_error(f"this is no job that the service can run; {places(len(error.errors))}")
-                self.print_problems(error.errors)
+                of_spec = [
+                    one.model_copy(update={"param": one.param.removeprefix(f"{within}.")}) if within else one
+                    for one in error.errors
+                ]
+                self.print_problems(of_spec)
             raise typer.Exit(INVALID) from None
 
     def print_problems(self, problems: Iterable[ProblemDetail], style: str = "red") -> None:

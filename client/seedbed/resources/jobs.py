@@ -8,6 +8,7 @@ from urllib.parse import quote
 from seedbed import specs
 from seedbed.errors import SeedbedError
 from seedbed.models import (
+    Continual,
     End,
     Estimate,
     Event,
@@ -183,6 +184,15 @@ class Jobs:
     def lineage(self, job: str) -> Lineage:
         """The jobs that this one was forked from, and those that were forked from it."""
         return Lineage.model_validate(self._transport.get(f"{_path(job)}/lineage"))
+
+    def continual(self, job: str, *, metric: str | None = None) -> Continual:
+        """The stages that a job goes back to, and what each stage's weights know of each stage's held-out part.
+
+        Args:
+            job: Its id.
+            metric: A measure that shows which model is better, as ``eval/loss``. Default: the usual one of the task.
+        """
+        return Continual.model_validate(self._transport.get(f"{_path(job)}/continual", {"metric": metric}))
 
     def metrics(
         self,

@@ -229,6 +229,50 @@ export const lineage = (id: string) =>
       unwrap(client.GET("/v1/jobs/{job}/lineage", { params: { path: { job: id } }, signal })),
   });
 
+/** The stages that a job goes back to, and their forgetting matrix. */
+export const continual = (id: string, metric: string | undefined, live: boolean) =>
+  queryOptions({
+    queryKey: ["continual", id, metric],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/jobs/{job}/continual", {
+          params: { path: { job: id }, query: metric === undefined ? {} : { metric } },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
+    refetchInterval: live ? 3000 : false,
+  });
+
+export const lineages = infiniteQueryOptions({
+  queryKey: ["lineages"],
+  queryFn: ({ signal, pageParam }) =>
+    unwrap(
+      client.GET("/v1/lineages", {
+        params: { query: { limit: 50, ...(pageParam && { cursor: pageParam }) } },
+        signal,
+      }),
+    ),
+  initialPageParam: "",
+  getNextPageParam: (page) => page.next ?? undefined,
+  refetchInterval: 10_000,
+});
+
+/** A lineage with the states of its stages; requested again while it is not over. */
+export const plannedLineage = (id: string, metric: string | undefined) =>
+  queryOptions({
+    queryKey: ["lineage-plan", id, metric],
+    queryFn: ({ signal }) =>
+      unwrap(
+        client.GET("/v1/lineages/{lineage}", {
+          params: { path: { lineage: id }, query: metric === undefined ? {} : { metric } },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => (state.data?.state === "running" ? 1500 : 10_000),
+  });
+
 export const jobSchema = queryOptions({
   queryKey: ["job-schema"],
   queryFn: () => unwrap(client.GET("/v1/jobs/schema")),

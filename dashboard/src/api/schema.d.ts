@@ -822,6 +822,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job}/continual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Continual
+         * @description The stages that a job goes back to, and their forgetting matrix: what each stage's weights know of each stage's held-out
+         *     part. Of a job without the block `continual`, only the job itself.
+         */
+        get: operations["getContinual"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lineages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Lineages
+         * @description The project's lineages, newest first.
+         */
+        get: operations["listLineages"];
+        put?: never;
+        /**
+         * Submit Lineage
+         * @description Submit a sequence of stages: the first as a job at once, each further one when the stage before has succeeded. All of them are
+         *     checked before.
+         */
+        post: operations["submitLineage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lineages/{lineage}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Lineage
+         * @description One lineage: its stages with their states, and the forgetting matrix of its newest stage.
+         */
+        get: operations["getPlannedLineage"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Lineage
+         * @description Delete a lineage that does not run. The jobs of its stages stay.
+         */
+        delete: operations["deleteLineage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lineages/{lineage}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Lineage
+         * @description Submit no further stage, and cancel the job of the newest one.
+         */
+        post: operations["cancelLineage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lineages/{lineage}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Lineage
+         * @description Let a stopped or cancelled lineage go on: its newest stage's job is retried or resumed.
+         */
+        post: operations["resumeLineage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/checkpoints": {
         parameters: {
             query?: never;
@@ -2086,6 +2196,31 @@ export interface components {
             ancestors: components["schemas"]["Ancestor"][];
         };
         /**
+         * ContinualOut
+         * @description What a job and the stages before it know of each other's data.
+         */
+        ContinualOut: {
+            /**
+             * Object
+             * @default continual
+             * @constant
+             */
+            object: "continual";
+            /** Job */
+            job: string;
+            /**
+             * Lineage
+             * @description The planned lineage whose stage the job is.
+             */
+            lineage: string | null;
+            /**
+             * Stages
+             * @description Oldest first; the job itself is the last.
+             */
+            stages: components["schemas"]["StageOut"][];
+            forgetting: components["schemas"]["ForgettingOut"];
+        };
+        /**
          * ContinuationOut
          * @description The job that goes on with the new files of a version of a dataset; all fields are null where no job on an earlier version has a
          *     checkpoint.
@@ -2590,23 +2725,14 @@ export interface components {
              */
             teacher?: string | null;
             /**
-             * Student
-             * @description ``as_spec``: the network that the spec describes. ``every_other``: half of the teacher's blocks, evenly spaced, and all
-             *     else of its network, with the teacher's weights (Sanh et al. 2019, arXiv 1910.01108); leave ``model`` out.
-             * @default as_spec
-             * @enum {string}
-             */
-            student: "as_spec" | "every_other";
-            /**
              * Temperature
-             * @description Divides the outputs of both networks before the softmax. The difference is multiplied by its square, so that the size of
-             *     the gradient does not depend on it.
+             * @description Divides the outputs of both networks before the softmax.
              * @default 2
              */
             temperature: number;
             /**
              * Logits
-             * @description Weight of the Kullback-Leibler divergence of the student's outputs from the teacher's. 0: the outputs are not compared.
+             * @description Weight of the difference between the outputs of student and teacher.
              * @default 0.5
              */
             logits: number;
@@ -2616,12 +2742,6 @@ export interface components {
              * @default 0.5
              */
             task: number;
-            /** @description Match hidden states. Default: no. */
-            hidden?: components["schemas"]["HiddenStates"] | null;
-            /** @description Match attention relations. Default: no. */
-            relations?: components["schemas"]["Relations"] | null;
-            /** @description Regress the teacher's features. Default: no. */
-            features?: components["schemas"]["Features"] | null;
         };
         /**
          * EarlyStoppingSpec
@@ -3301,26 +3421,6 @@ export interface components {
              */
             target: "hidden" | "embeddings";
         };
-        /**
-         * Features
-         * @description Regression of the teacher's features from the student's, by a linear map that the finished network does not have.
-         *
-         *     Features are the outputs of the last block, those of the teacher normalised to mean 0 and variance 1; token by token where
-         *     both networks have as many tokens, otherwise their means.
-         */
-        Features: {
-            /**
-             * Weight
-             * @default 1
-             */
-            weight: number;
-            /**
-             * Learning Rate
-             * @description Of the linear map, which is trained by Adam.
-             * @default 0.001
-             */
-            learning_rate: number;
-        };
         /** FileNote */
         FileNote: {
             /**
@@ -3348,6 +3448,72 @@ export interface components {
             kind: string;
             /** Files */
             files: number;
+        };
+        /**
+         * ForgettingOut
+         * @description The forgetting matrix of one measure, and what sums it up. Every difference is positive where it is good, and forgetting
+         *     where something was lost, whichever direction of the measure is better.
+         */
+        ForgettingOut: {
+            /** Metric */
+            metric: string;
+            /**
+             * Better
+             * @enum {string}
+             */
+            better: "lower" | "higher";
+            /**
+             * Measures
+             * @description All measures that can be shown; only those that were measured.
+             */
+            measures: components["schemas"]["MeasureOut"][];
+            /**
+             * Jobs
+             * @description The stages' jobs, oldest first: rows and columns of the matrix.
+             */
+            jobs: string[];
+            /**
+             * Matrix
+             * @description Row i: after stage i, the measure on each stage's held-out part. Right of the diagonal only the next stage's is measured,
+             *     before its first step.
+             */
+            matrix: (number | null)[][];
+            /**
+             * Fresh
+             * @description The measure on each stage's held-out part with freshly initialised weights.
+             */
+            fresh: (number | null)[];
+            /**
+             * Start
+             * @description Likewise with the weights that the stage starts from.
+             */
+            start: (number | null)[];
+            /**
+             * After
+             * @description Job of the newest stage whose row was measured: the numbers below are of the stages up to it.
+             */
+            after: string | null;
+            /**
+             * Average
+             * @description Mean of the last row (with accuracies: average accuracy).
+             */
+            average: number | null;
+            /**
+             * Backward Transfer
+             * @description Mean change of the earlier stages since each was learned (Lopez-Paz and Ranzato 2017). Negative: they were forgotten.
+             */
+            backward_transfer: number | null;
+            /**
+             * Forward Transfer
+             * @description Mean advantage of a stage's start over fresh weights (same paper). Positive: earlier stages helped.
+             */
+            forward_transfer: number | null;
+            /**
+             * Forgetting
+             * @description Mean distance of the earlier stages from the best value that they ever had (Chaudhry et al. 2018). Positive: something was
+             *     lost.
+             */
+            forgetting: number | null;
         };
         /**
          * ForkIn
@@ -3479,25 +3645,6 @@ export interface components {
              *     evaluation mode.
              */
             unfreeze: components["schemas"]["Unfreezing"][];
-        };
-        /**
-         * HiddenStates
-         * @description Matches the output of every block of the student with that of the teacher's block at the same share of depth.
-         */
-        HiddenStates: {
-            /**
-             * Loss
-             * @description ``cosine``: one minus the cosine of the two vectors of a token (Sanh et al. 2019, arXiv 1910.01108). ``mse``: the mean of
-             *     the squared differences.
-             * @default cosine
-             * @enum {string}
-             */
-            loss: "cosine" | "mse";
-            /**
-             * Weight
-             * @default 1
-             */
-            weight: number;
         };
         /**
          * Ia3
@@ -4163,6 +4310,54 @@ export interface components {
             /** Descendants */
             descendants: components["schemas"]["LineageNode"][];
         };
+        /** LineageStageOut */
+        LineageStageOut: {
+            /**
+             * Position
+             * @description From 1 on.
+             */
+            position: number;
+            /** Dataset */
+            dataset: string;
+            /**
+             * Dataset Name
+             * @description Null if it was deleted.
+             */
+            dataset_name: string | null;
+            /**
+             * Job
+             * @description Null before the stage is submitted, and after its job was deleted.
+             */
+            job: string | null;
+            /**
+             * State
+             * @description The job's; ``waiting`` until the stage before has succeeded.
+             */
+            state: ("queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled") | ("waiting" | "deleted");
+            progress: components["schemas"]["Progress"] | null;
+        };
+        /**
+         * LineageStop
+         * @description Why a lineage does not go on by itself.
+         */
+        LineageStop: {
+            /**
+             * Code
+             * @description ``stage_failed``, ``stage_cancelled``, ``stage_paused``, ``stage_deleted``, or the code of what refused the next stage.
+             */
+            code: string;
+            /** Message */
+            message: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /**
+             * Position
+             * @description The stage that it is about, from 1 on.
+             */
+            position: number;
+        };
         /** LogOut */
         LogOut: {
             /**
@@ -4452,6 +4647,16 @@ export interface components {
             difference: components["schemas"]["Estimated"] | null;
             /** @description For accuracies over independent samples. */
             mcnemar: components["schemas"]["McNemar"] | null;
+        };
+        /** MeasureOut */
+        MeasureOut: {
+            /** Name */
+            name: string;
+            /**
+             * Better
+             * @enum {string}
+             */
+            better: "lower" | "higher";
         };
         /**
          * MetricOut
@@ -4850,6 +5055,24 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[PlannedLineageSummary] */
+        Page_PlannedLineageSummary_: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["PlannedLineageSummary"][];
+            /** Has More */
+            has_more: boolean;
+            /**
+             * Next
+             * @description Opaque cursor: pass as `?cursor=` for the next page.
+             */
+            next?: string | null;
+        };
         /** Page[SampleOut] */
         Page_SampleOut_: {
             /**
@@ -4976,6 +5199,100 @@ export interface components {
              * @description How it was measured, or who published it.
              */
             how: string;
+        };
+        /**
+         * PlannedLineageIn
+         * @description A sequence of stages: one spec, on several datasets in order.
+         */
+        PlannedLineageIn: {
+            /**
+             * Name
+             * @description Default: the spec's name.
+             */
+            name?: string | null;
+            /**
+             * Spec
+             * @description The spec of every stage, without ``dataset``. The first stage is trained as it says, without ``continual`` unless it has a
+             *     ``start``; each further one starts from the last checkpoint of the stage before, with scope ``weights`` and the block
+             *     ``continual`` (default: ``{}``, which only measures).
+             */
+            spec: {
+                [key: string]: unknown;
+            };
+            /**
+             * Datasets
+             * @description Ids of the datasets, in order.
+             */
+            datasets: string[];
+        };
+        /** PlannedLineageOut */
+        PlannedLineageOut: {
+            /**
+             * Object
+             * @default planned_lineage
+             * @constant
+             */
+            object: "planned_lineage";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Task */
+            task: string;
+            /**
+             * State
+             * @description ``stopped``: it goes on when the stage's job was retried, or after ``POST …/resume``.
+             * @enum {string}
+             */
+            state: "running" | "stopped" | "succeeded" | "cancelled";
+            /** @description Of a stopped lineage. */
+            stop: components["schemas"]["LineageStop"] | null;
+            /** Stages */
+            stages: components["schemas"]["LineageStageOut"][];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Spec
+             * @description As it was submitted.
+             */
+            spec: {
+                [key: string]: unknown;
+            };
+            /** @description Of the newest stage that has a job; null where none is left. */
+            forgetting: components["schemas"]["ForgettingOut"] | null;
+        };
+        /** PlannedLineageSummary */
+        PlannedLineageSummary: {
+            /**
+             * Object
+             * @default planned_lineage
+             * @constant
+             */
+            object: "planned_lineage";
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Task */
+            task: string;
+            /**
+             * State
+             * @description ``stopped``: it goes on when the stage's job was retried, or after ``POST …/resume``.
+             * @enum {string}
+             */
+            state: "running" | "stopped" | "succeeded" | "cancelled";
+            /** @description Of a stopped lineage. */
+            stop: components["schemas"]["LineageStop"] | null;
+            /** Stages */
+            stages: components["schemas"]["LineageStageOut"][];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * PredictIn
@@ -5332,26 +5649,6 @@ export interface components {
             spec: {
                 [key: string]: unknown;
             };
-        };
-        /**
-         * Relations
-         * @description Matches the attention relations of the last block, for networks of any widths (Wang et al. 2020, arXiv 2002.10957).
-         *
-         *     A relation is the softmax of the scaled products of all pairs of queries, of keys, or of values; the loss is the
-         *     Kullback-Leibler divergence of student from teacher, mean over the three kinds, tokens and relation heads.
-         */
-        Relations: {
-            /**
-             * Heads
-             * @description Relation heads that both networks' maps are cut into (Wang et al. 2021, arXiv 2012.15828). Default: the student's
-             *     attention heads.
-             */
-            heads?: number | null;
-            /**
-             * Weight
-             * @default 1
-             */
-            weight: number;
         };
         /**
          * Replay
@@ -5870,6 +6167,26 @@ export interface components {
              * @enum {string}
              */
             route: "stage" | "prototype";
+        };
+        /**
+         * StageOut
+         * @description A stage that a job goes back to.
+         */
+        StageOut: {
+            /** Job */
+            job: string;
+            /** Name */
+            name: string | null;
+            /**
+             * Dataset
+             * @description Null if it was deleted before the job was submitted: forgetting of this stage is not measured.
+             */
+            dataset: string | null;
+            /**
+             * State
+             * @description Null if the job was deleted.
+             */
+            state: ("queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled") | null;
         };
         /**
          * StartSpec
@@ -12467,6 +12784,816 @@ export interface operations {
             };
             /** @description The cursor is not valid · The request is not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContinual: {
+        parameters: {
+            query?: {
+                /** @description A measure that shows which model is better, as `eval/loss`. Default: the task's usual one. */
+                metric?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `job_…` */
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContinualOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLineages: {
+        parameters: {
+            query?: {
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PlannedLineageSummary_"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid · The cursor is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitLineage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repetition safe: the same key, query and body get the first answer again, for two days. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlannedLineageIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedLineageOut"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard · So high a priority needs an admin key */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such checkpoint · No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being answered · The dataset is not complete */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large · The project's quota is exceeded */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The idempotency key is not valid · The idempotency key belongs to another request · The request is not valid · The dataset is too small for the job · The dataset does not hold what the job reads · Too many of the dataset's samples cannot be used · The dataset has no tokenizer for the job · The dataset holds something else than is needed · No worker has memory enough for the job */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPlannedLineage: {
+        parameters: {
+            query?: {
+                /** @description A measure that shows which model is better, as `eval/loss`. Default: the task's usual one. */
+                metric?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id, `lin_…` */
+                lineage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedLineageOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such lineage */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteLineage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `lin_…` */
+                lineage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such lineage */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job or short job is not over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelLineage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `lin_…` */
+                lineage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedLineageOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such lineage */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job's state does not allow this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request is too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeLineage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `lin_…` */
+                lineage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedLineageOut"];
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An API key is needed · The API key is not known · The API key was revoked · The session is over */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The API key may not do this · The request does not come from the dashboard */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such lineage · No such dataset */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The head of the request did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job's state does not allow this · The job has no checkpoint yet · The job has used up its time */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };

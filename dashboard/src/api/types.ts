@@ -39,6 +39,9 @@ export type Evaluation = Schemas["EvaluationOut"];
 export type EvaluationSection = Schemas["Section"];
 export type Measure = Schemas["Measure"];
 export type Lineage = Schemas["LineageOut"];
+export type PlannedLineage = Schemas["PlannedLineageOut"];
+export type PlannedStage = PlannedLineage["stages"][number];
+export type Forgetting = Schemas["ForgettingOut"];
 
 /** A page of any list. */
 export interface Page<Item> {

@@ -178,10 +178,10 @@ def test_every_sentence_is_made_of_what_is_stored(engine: Engine, environment: S
         delete(session, storage, done.project_id, deleted.id)
         fork = jobs.fork(session, done.project_id, done.id, ForkIn(changes={"training": {"steps": 300}}))
         jobs.request(session, fork.project_id, fork.id, "cancel")
-        encoder = jobs.fork(
-            session, done.project_id, done.id, ForkIn(changes={"start": {"scope": "encoder"}})
-        )
-        jobs.request(session, encoder.project_id, encoder.id, "cancel")
+        for scope in ("encoder", "weights"):
+            changes = {"start": {"scope": scope}}
+            part = jobs.fork(session, done.project_id, done.id, ForkIn(changes=changes))
+            jobs.request(session, part.project_id, part.id, "cancel")
         alone = {"start": {"scope": "tokenizer"}, "data": {"tokenizer": {"kind": "checkpoint"}}}
         baseline = jobs.fork(session, done.project_id, done.id, ForkIn(changes=alone))
         jobs.request(session, baseline.project_id, baseline.id, "cancel")

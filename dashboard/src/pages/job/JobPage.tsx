@@ -15,6 +15,7 @@ import { PlaygroundTab } from "./PlaygroundTab";
 import { ReportsTab } from "./ReportsTab";
 import { SamplesTab } from "./SamplesTab";
 import { SpecTab } from "./SpecTab";
+import { StagesTab } from "./StagesTab";
 
 const TABS = [
   ["curves", "Curves"],
@@ -24,13 +25,14 @@ const TABS = [
   ["playground", "Try it out"],
   ["events", "Events"],
   ["log", "Log"],
+  ["stages", "Stages"],
   ["spec", "Spec"],
 ] as const;
 
 function Tabs({ id, tab, job }: { id: string; tab: string; job: Job }) {
   return (
     <nav className="tabs" aria-label="Job">
-      {TABS.map(([path, name]) => (
+      {TABS.filter(([path]) => path !== "stages" || job.spec.continual).map(([path, name]) => (
         <Link
           key={path}
           href={path === "curves" ? `/jobs/${id}` : `/jobs/${id}/${path}`}
@@ -76,6 +78,7 @@ export function JobPage({ id, tab }: { id: string; tab: string }) {
           {tab === "playground" && <PlaygroundTab job={job} />}
           {tab === "events" && <EventsTab id={id} />}
           {tab === "log" && <LogTab job={job} />}
+          {tab === "stages" && <StagesTab job={job} />}
           {tab === "spec" && <SpecTab job={job} />}
         </>
       )}

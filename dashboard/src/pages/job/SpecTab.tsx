@@ -20,6 +20,9 @@ export function SpecTab({ job }: { job: Job }) {
         <ButtonLink icon="plus" href={`/jobs/new?from=${job.id}`}>
           New job from this
         </ButtonLink>
+        <ButtonLink icon="link" href={`/lineages/new?from=${job.id}`}>
+          New lineage from this
+        </ButtonLink>
       </div>
       <CodeBlock label="spec" code={form === "yaml" ? toYaml(spec) : JSON.stringify(spec, null, 2)} />
     </div>
