@@ -47,8 +47,10 @@ def engine(
     cache: Path,
     threads: int | None = None,
     start: Path | None = None,
+    teacher: Path | None = None,
 ) -> EngineRun:
-    """Run a spec from step 0 to its end; ``start`` is the checkpoint that its ``start`` means."""
+    """Run a spec from step 0 to its end; ``start`` and ``teacher`` are the checkpoints that its ``start`` and its
+    ``distillation`` mean."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / "job.json"
     file.write_text(json.dumps(spec))
@@ -56,6 +58,8 @@ def engine(
     command = [sys.executable, "-m", "core", "run", str(file), "--data", str(data), "--out", str(out)]
     command += ["--cache", str(cache), "--events-fd", str(writer)]
     command += ["--fresh"] if start is None else ["--start", str(start)]
+    if teacher is not None:
+        command += ["--teacher", str(teacher)]
     if threads is not None:
         command += ["--threads", str(threads)]
     started, clock = time.time(), time.perf_counter()

@@ -1,23 +1,38 @@
-"""Run the tests: the dashboard's own first, then pytest in two parallel processes, whose summaries end the output.
+"""Run the tests: the dashboard's own first, then pytest in parallel processes, each on a group of folders.
 
     ./run test [PYTEST ARGS]
 
-With arguments, only pytest runs, in one process, on what they name. The browser tests use the Chromium named by
-``CHROMIUM``; this command finds or downloads one and sets the variable.
+The output of a group is printed when it has ended; the last lines tell the time and the result of each. With arguments, only
+pytest runs, in one process, on what they name. The browser tests use the Chromium named by ``CHROMIUM``; this command finds or
+downloads one and sets the variable.
 """
 
 import json
 import os
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
 from tools import browser
 from tools.node import use_node
 from tools.steps import DASHBOARD, ROOT, StepFailed, say
 
-FIRST_HALF = {"api", "client", "containers", "control", "dashboard", "migrations", "predictions", "worker"}
-"""Folders of tests for the first process; they take about as long as all other folders together."""
+TESTS = ROOT / "tests"
+GROUPS: tuple[tuple[str, ...], ...] = (
+    ("worker",),
+    ("core/tasks", "core/teachers", "core/continual"),
+    ("core/training", "core/checkpoints", "core/commands", "core/estimation", "core/preview"),
+    ("api", "client", "containers", "control", "migrations"),
+    ("dashboard", "predictions"),
+    ("standalone", "run", "benchmarks", "architecture"),
+    ("core/export", "core/deploying", "core/assessment", "core/prediction"),
+)
+"""Folders of tests by group, the group that takes longest first. All other folders are the last group."""
+LEAST_AT_ONCE = 3
+"""Least number of groups at once. Tests often wait, for leases, processes or a browser: three keep two processors busy."""
 
 
 def main(arguments: list[str]) -> int:
@@ -38,28 +53,60 @@ def main(arguments: list[str]) -> int:
     return python or dashboard
 
 
+def groups(found: Iterable[str]) -> list[list[str]]:
+    """These folders of tests, such as ``api`` and ``core/data``, in the groups that run in one process each."""
+    there = sorted(found)
+    named = {folder for group in GROUPS for folder in group}
+    chosen = [[folder for folder in group if folder in there] for group in GROUPS]
+    chosen.append([folder for folder in there if folder not in named])
+    return [group for group in chosen if group]
+
+
+def folders() -> list[str]:
+    """Folders and modules of tests; those of ``core``, which are most of them, one by one."""
+    found = [path for path in TESTS.iterdir() if path.name != "core"] + list((TESTS / "core").iterdir())
+    return [
+        path.relative_to(TESTS).as_posix()
+        for path in found
+        if (path.is_dir() and any(path.glob("**/test_*.py"))) or path.match("test_*.py")
+    ]
+
+
 def _run_all() -> int:
-    """Run every folder of tests in two parallel processes; the second one's output is printed when both have ended."""
-    folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))}
-    first = sorted(folders & FIRST_HALF)
-    second = sorted(folders - FIRST_HALF)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
-        background = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/{name}" for name in second)],
-            cwd=ROOT,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-        )
+    # Threads of several processes that wait for one another would take one another's time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    at_once = max(LEAST_AT_ONCE, len(os.sched_getaffinity(0)) - 1)
+    results = []
+    with ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(_run_group, group): group for group in groups(folders())}
         try:
-            code = _run(sys.executable, "-m", "pytest", *(f"tests/{name}" for name in first), cwd=ROOT)
-            say(f"output of the tests of {', '.join(second)}, which ran in parallel:")
-            background_code = background.wait()
-        finally:
-            background.terminate()
-            background.wait()
-        printed.seek(0)
-        print(printed.read(), flush=True)
-    return code or background_code
+            for done in as_completed(running):
+                code, seconds, output = done.result()
+                say(f"tests of {', '.join(running[done])}:")
+                print(output, flush=True)
+                last = output.strip().rpartition("\n")[2].strip("= ")
+                results.append((code, f"{seconds:5.0f} s  {', '.join(running[done])}: {last}"))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    for code, line in results:
+        say(line if code == 0 else f"{line}  FAILED")
+    return next((code for code, _ in results if code), 0)
+
+
+def _run_group(folders: Sequence[str]) -> tuple[int, float, str]:
+    """Exit status, seconds and output of the tests in these folders."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *(f"tests/{name}" for name in folders)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    return done.returncode, time.monotonic() - began, done.stdout
 
 
 def _dashboard_has_tests() -> bool:
@@ -67,7 +114,7 @@ def _dashboard_has_tests() -> bool:
     return "test" in package.get("scripts", {})
 
 
-def _run(*command: str, cwd: os.PathLike[str]) -> int:
+def _run(*command: str | Path, cwd: os.PathLike[str]) -> int:
     return subprocess.run(command, cwd=cwd, check=False).returncode
 
 

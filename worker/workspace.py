@@ -47,7 +47,7 @@ class StagingError(Exception):
 class Workspace:
     """One attempt's directory.
 
-    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``earlier/N/`` and ``earlier.json`` (the data of earlier stages), ``checkpoint/`` (what it continues or starts from), ``against/`` (what that is compared with), ``out/`` (the engine's), ``uploads/`` (links
+    ``spec.json``, ``digests.json`` (sha256 of what was staged), ``data/`` (links into the cache), ``earlier/N/`` and ``earlier.json`` (the data of earlier stages), ``checkpoint/`` (what it continues or starts from), ``against/`` (what that is compared with), ``teacher/`` (what is distilled), ``out/`` (the engine's), ``uploads/`` (links
     to checkpoints on their way to storage), ``log.txt``.
 
     Args:
@@ -159,8 +159,9 @@ class Workspace:
             arguments += ["--reading", json.dumps(reading)]
         if kind is not None:
             beginning = self._beginning() if isinstance(kind.starts_from, FromSpec) else []
-            return self._of_short_job(kind, [*arguments, *beginning])
-        arguments = ["run", *arguments, "--out", str(self.out)]
+            taught = self._taught_short(kind)
+            return self._of_short_job(kind, [*arguments, *beginning, *taught])
+        arguments = ["run", *arguments, *self._taught(), "--out", str(self.out)]
         if self._claim.decisions:
             arguments += ["--decided", json.dumps(self._claim.decisions)]
         arguments += [*self._beginning(), *self._stage_earlier(earlier)]
@@ -196,6 +197,35 @@ class Workspace:
             raise _against_is_damaged(str(error)) from error
         self._digests["against"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
         return target
+
+    def _taught(self) -> list[str]:
+        """The argument for the checkpoint that the job distils; none if it has no teacher.
+
+        Raises:
+            StagingError: it is not whole in storage, or gone.
+        """
+        if self._claim.spec.get("distillation") is None:
+            return []
+        reference = self._claim.teacher
+        if reference is None:
+            raise _teacher_is_damaged("it was deleted")
+        target = self.directory / "teacher" / f"step-{reference.step:08d}"
+        try:
+            self._with_retries(partial(self._fetch_checkpoint, reference, target))
+        except DamagedError as error:
+            raise _teacher_is_damaged(str(error)) from error
+        self._digests["teacher"] = {file["path"]: file["sha256"] for file in reference.manifest["files"]}
+        return ["--teacher", str(target)]
+
+    def _taught_short(self, kind: Kind[Any]) -> list[str]:
+        """The same for a short job about a spec, without the weights: an estimate runs the teacher, and any other one reads its
+        tokenizer where the job starts from no checkpoint."""
+        if not isinstance(kind.starts_from, FromSpec):
+            return []
+        arguments = self._taught()
+        if kind.name == "estimate" or not arguments:
+            return arguments
+        return [] if self._claim.checkpoints else ["--start", arguments[1]]
 
     def _beginning(self) -> list[str]:
         """The argument for where the run begins: its own checkpoint, else the one that its job starts from, else none.
@@ -386,6 +416,17 @@ def _against_is_damaged(why: str) -> StagingError:
     )
 
 
+def _teacher_is_damaged(why: str) -> StagingError:
+    return StagingError(
+        Failed(
+            "checkpoint_damaged",
+            f"The checkpoint that the job learns from is not whole in storage any more: {why}.",
+            "Check the storage; then submit the job anew with another teacher.",
+            {"case": "teacher", "error": why},
+        )
+    )
+
+
 def _disk(error: OSError) -> Failed:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Failed(
@@ -416,8 +457,9 @@ def prepared_key_of(claim: Claim, stage: EarlierStage | None = None) -> str:
     except ValidationError:  # a spec of an older version; the engine reports that
         return hashlib.sha256(json.dumps([claim.spec, files], sort_keys=True).encode()).hexdigest()
     tokenizer = None
-    if takes_tokenizer(job.task.modality, job.data) and claim.checkpoints:
-        # The same for its own checkpoints and for the one that it starts from.
-        manifest = claim.checkpoints[0].manifest
+    source = claim.checkpoints[0] if claim.checkpoints else claim.teacher
+    if takes_tokenizer(job.task.modality, job.data) and source is not None:
+        # The same for its own checkpoints and for the one that it starts from or learns from.
+        manifest = source.manifest
         tokenizer = tokenizer_identity({file["path"]: file["sha256"] for file in manifest["files"]})
     return prepared_key(job.task.modality, job.prepared_data, files, tokenizer)

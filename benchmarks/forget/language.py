@@ -15,7 +15,7 @@ from benchmarks.forget.lineage import Runner, Stage
 
 FIRST, SECOND = "python", "shakespeare"
 FILE = "tinyshakespeare.txt"
-STEPS = {FIRST: 800, SECOND: 400}
+STEPS = {FIRST: 600, SECOND: 300}
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
     "replay": {"replay": {"samples": 1000, "share": 0.25}},

@@ -67,19 +67,18 @@ def present(session: ReadSession, job_id: str) -> list[Checkpoint]:
 
 
 def starting_from(session: ReadSession, job_id: str) -> dict[str, list[str]]:
-    """Id of each checkpoint of the job that is in use → ids of the forks and exports that start from it.
+    """Id of each checkpoint of the job that is in use → ids of the forks and exports that start from it, and of the jobs that
+    learn from it.
 
-    A fork that has ended, or has written a checkpoint of its own, does not use it any more.
+    A fork that has ended, or has written a checkpoint of its own, does not use it any more; a job needs its teacher to its end.
     """
     own = aliased(Checkpoint)
+    begins = or_(Job.parent_checkpoint_id == Checkpoint.id, Job.against_checkpoint_id == Checkpoint.id)
+    has_none = ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None))
     rows = session.execute(
         select(Checkpoint.id, Job.id)
-        .join(Job, or_(Job.parent_checkpoint_id == Checkpoint.id, Job.against_checkpoint_id == Checkpoint.id))
-        .where(
-            Checkpoint.job_id == job_id,
-            Job.state.not_in(TERMINAL),
-            ~exists().where(own.job_id == Job.id, own.deleted_at.is_(None)),
-        )
+        .join(Job, or_(begins & has_none, Job.teacher_checkpoint_id == Checkpoint.id))
+        .where(Checkpoint.job_id == job_id, Job.state.not_in(TERMINAL))
         .order_by(Job.id)
     )
     found: dict[str, list[str]] = {}

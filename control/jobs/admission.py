@@ -13,6 +13,7 @@ from control.jobs import cadence, epochs
 from control.jobs.ancestry import find_ancestors
 from control.jobs.starting import Start, find_start, fitted
 from control.jobs.sufficiency import class_count, label_warning, shortcoming
+from control.jobs.teaching import find_teacher, lock_owners
 from control.scheduling.waiting import gibibytes
 from control.schemas import ProblemDetail
 from control.settings import settings
@@ -34,6 +35,8 @@ class Admission:
     estimate: Estimate
     start: Checkpoint | None = None
     """The checkpoint that the job starts from."""
+    teacher: Checkpoint | None = None
+    """The checkpoint that the job distils."""
     errors: list[ProblemDetail] = field(default_factory=list)
     warnings: list[ProblemDetail] = field(default_factory=list)
     """Warnings about the present moment only: they are not kept with the job."""
@@ -44,6 +47,7 @@ class Admission:
 def examine(session: ReadSession, project_id: str, spec: JobSpec) -> Admission:
     """Every reason against running the job here. A session that writes locks the row of the dataset, and of the job
     whose checkpoint is started from, so that neither is deleted before the commit."""
+    lock_owners(session, project_id, spec)
     return _examined(session, project_id, find_start(session, project_id, spec))
 
 
@@ -54,7 +58,8 @@ def examine_further(session: ReadSession, project_id: str, spec: JobSpec, before
 
 def _examined(session: ReadSession, project_id: str, start: Start) -> Admission:
     ancestry = find_ancestors(session, project_id, start.spec, start.checkpoint)
-    spec = ancestry.spec
+    taught = find_teacher(session, project_id, ancestry.spec)
+    spec = taught.spec
     dataset, problem = find_dataset(session, project_id, spec)
     files = (
         datasets.files(session, dataset.id, spec.data.files)
@@ -62,9 +67,19 @@ def _examined(session: ReadSession, project_id: str, start: Start) -> Admission:
         else []
     )
     weight = estimate(
-        spec, vocabulary_size=_uploaded_vocabulary(spec, files), classes=class_count(spec, files)
+        spec,
+        vocabulary_size=_uploaded_vocabulary(spec, files),
+        classes=class_count(spec, files),
+        teacher=taught.teacher,
     )
-    result = Admission(spec, weight, start.checkpoint, [*start.errors, *ancestry.errors])
+    result = Admission(
+        spec,
+        weight,
+        start.checkpoint,
+        taught.checkpoint,
+        [*start.errors, *ancestry.errors, *taught.errors],
+        lasting=taught.warnings,
+    )
     if problem is not None:
         result.errors.append(problem)
     elif dataset is not None and (

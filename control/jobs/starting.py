@@ -42,11 +42,8 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
         return _refused(
             spec, "start.checkpoint", "missing", "name the checkpoint to start from", case="checkpoint"
         )
-    checkpoint = checkpoints.of_project(session, project_id, spec.start.checkpoint)
-    owner = None if checkpoint is None else _owner(session, project_id, checkpoint)
-    if checkpoint is not None and session.writes:
-        session.refresh(checkpoint)
-    if checkpoint is None or owner is None or checkpoint.deleted_at is not None:
+    found = look_up(session, project_id, spec.start.checkpoint)
+    if found is None:
         return _refused(
             spec,
             "start.checkpoint",
@@ -56,6 +53,7 @@ def find_start(session: ReadSession, project_id: str, spec: JobSpec) -> Start:
             case="start",
             checkpoint=spec.start.checkpoint,
         )
+    checkpoint, owner = found
     if not is_known(owner.spec):
         kind = owner.spec["task"]["kind"]
         message = (
@@ -79,32 +77,48 @@ def fitted(
     assert spec.start is not None
     scope, step = spec.start.scope, 0 if checkpoint is None else checkpoint.step
     try:
-        size = _uploaded_vocabulary(session, before)
+        size = uploaded_vocabulary(session, before)
         spec = with_settings(completed(spec, before, vocabulary_size=size), before)
     except SpecError as error:
-        problems = [
-            ProblemDetail(
-                param=p.param,
-                code="fixed_by_checkpoint",
-                message=p.message,
-                params={
-                    "case": "completed",
-                    "problem": {"code": p.code, "message": p.message, "params": dict(p.params)},
-                },
-            )
-            for p in error.problems
-        ]
-        return Start(spec, checkpoint, problems)
+        return Start(spec, checkpoint, of_completion(error, "fixed_by_checkpoint"))
     uploaded = checkpoint is not None and is_uploaded(checkpoint)
-    found = misfits(spec, before, scope=scope, step=step, uploaded=uploaded)
+    unfit = misfits(spec, before, scope=scope, step=step, uploaded=uploaded)
     errors = [
         ProblemDetail(param=one.param, code=one.code, message=one.message, params=dict(one.params))
-        for one in found
+        for one in unfit
     ]
     return Start(spec, checkpoint, errors)
 
 
-def _uploaded_vocabulary(session: ReadSession, before: JobSpec) -> int | None:
+def look_up(session: ReadSession, project_id: str, checkpoint_id: str) -> tuple[Checkpoint, Job] | None:
+    """A checkpoint of the project and the job that wrote it; None if there is none, or if it was deleted. Where the session
+    writes, the row of the job is locked until the commit."""
+    checkpoint = checkpoints.of_project(session, project_id, checkpoint_id)
+    owner = None if checkpoint is None else _owner(session, project_id, checkpoint)
+    if checkpoint is not None and session.writes:
+        session.refresh(checkpoint)
+    if checkpoint is None or owner is None or checkpoint.deleted_at is not None:
+        return None
+    return checkpoint, owner
+
+
+def of_completion(error: SpecError, code: str) -> list[ProblemDetail]:
+    """The problems of a spec after a checkpoint completed it."""
+    return [
+        ProblemDetail(
+            param=p.param,
+            code=code,
+            message=p.message,
+            params={
+                "case": "completed",
+                "problem": {"code": p.code, "message": p.message, "params": dict(p.params)},
+            },
+        )
+        for p in error.problems
+    ]
+
+
+def uploaded_vocabulary(session: ReadSession, before: JobSpec) -> int | None:
     """Number of tokens of the tokenizer that was uploaded with the dataset of the checkpoint's job."""
     if before.data.tokenizer.kind != "uploaded" or before.dataset is None:
         return None

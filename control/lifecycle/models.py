@@ -62,6 +62,10 @@ class Job(Base):
         ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
     )
     """The second checkpoint of a short job that compares two."""
+    teacher_checkpoint_id: Mapped[str | None] = mapped_column(
+        ForeignKey("checkpoints.id", use_alter=True, ondelete="SET NULL"), index=True
+    )
+    """The checkpoint that a job distils."""
 
     state: Mapped[str] = mapped_column(server_default="queued")
     intent: Mapped[str | None]

@@ -69,6 +69,8 @@ class Claim:
     """What the engines of earlier attempts chose for ``auto`` in the spec: an attempt that starts over chooses the same."""
     against: CheckpointRef | None = None
     """The second checkpoint of a short job that compares two."""
+    teacher: CheckpointRef | None = None
+    """The checkpoint that the job distils; None if it has none, or if it was deleted."""
     earlier: tuple[EarlierStage, ...] = ()
     """The earlier stages whose data are still there, oldest first."""
 
@@ -111,6 +113,7 @@ def claim(session: WriteSession, worker_id: str) -> Claim | None:
         seconds_used=job.seconds_used,
         decisions=_decisions(session, job),
         against=reference(session, job.against_checkpoint_id) if job.against_checkpoint_id else None,
+        teacher=reference(session, job.teacher_checkpoint_id) if job.teacher_checkpoint_id else None,
         earlier=_earlier(session, job),
     )
 

@@ -53,6 +53,7 @@ def create_from_spec(
         device=spec.resources.device,
         memory_bytes=admission.estimate.memory_bytes,
         checkpoint=admission.start,
+        teacher=admission.teacher,
     )
 
 
@@ -139,6 +140,7 @@ def _submit(
     memory_bytes: int,
     checkpoint: Checkpoint | None = None,
     against: Checkpoint | None = None,
+    teacher: Checkpoint | None = None,
 ) -> Job:
     row = Job(
         id=new_id(kind.prefix),
@@ -151,6 +153,7 @@ def _submit(
         parent_job_id=checkpoint.job_id if checkpoint and not is_uploaded(checkpoint) else None,
         parent_checkpoint_id=checkpoint.id if checkpoint else None,
         against_checkpoint_id=against.id if against else None,
+        teacher_checkpoint_id=teacher.id if teacher else None,
         priority=kind.priority,
         device=device,
         memory_bytes=memory_bytes,

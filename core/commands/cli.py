@@ -75,6 +75,7 @@ def _estimate(arguments: argparse.Namespace, events: "Events") -> int:
         data=tuple(arguments.data),
         cache=arguments.cache,
         start=arguments.start,
+        teacher=arguments.teacher,
         threads=arguments.threads,
         largest_batch=arguments.largest_batch,
         memory_bytes=arguments.memory_bytes,
@@ -214,6 +215,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_job(estimate)
     estimate.add_argument(
         "--cache", type=Path, metavar="DIR", help="prepared data, shared with runs (default: a temporary one)"
+    )
+    estimate.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="the checkpoint that the spec's distillation is about; its weights are not read",
     )
     estimate.add_argument(
         "--largest-batch", action="store_true", help="also find the largest batch that fits in memory"

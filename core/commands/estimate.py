@@ -16,6 +16,8 @@ from core.commands.endings import run_to_end
 from core.commands.settling import environment_of, load_spec, settle
 from core.data import DataFile, Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
+from core.distillation.hook import distilling
+from core.distillation.teacher import TeacherCheckpoint, find_teacher, open_teacher, require_fit
 from core.distributed.world import World
 from core.estimation.flops import flops_per_step
 from core.estimation.memory import device_bytes, largest_batch, peak_bytes, reset_peak
@@ -23,8 +25,11 @@ from core.estimation.peak import device_peak
 from core.estimation.sampling import WHOLE_BYTES, sample_text
 from core.estimation.timing import Timing, time_steps
 from core.events import Events
+from core.objectives.base import Objective
+from core.objectives.hooks import Hooks
 from core.process import keep_freed_memory
 from core.spec.adaptation import Gradual
+from core.spec.distillation_rules import completed
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
@@ -55,6 +60,8 @@ class Options:
     cache: Path | None = None
     start: Path | None = None
     """The checkpoint that the job starts from, of which the files without weights suffice."""
+    teacher: Path | None = None
+    """The checkpoint that the job distils; likewise."""
     threads: int | None = None
     largest_batch: bool = False
     memory_bytes: int | None = None
@@ -79,9 +86,10 @@ class _Estimate:
         self._events = events
         self._directory = directory
         self._told_at = 0.0
+        self._teacher: TeacherCheckpoint | None = None
 
     def run(self, signals: StopSignals) -> None:
-        job = load_spec(self._options.spec)
+        job = self._taught(load_spec(self._options.spec))
         if self._options.threads is not None:
             torch.set_num_threads(self._options.threads)
         make_deterministic()
@@ -94,6 +102,24 @@ class _Estimate:
             if is_out_of_memory(error):
                 raise out_of_memory(place.device, job.training, error) from error
             raise
+
+    def _taught(self, job: JobSpec) -> JobSpec:
+        """The job with what its teacher decides in it."""
+        self._teacher = find_teacher(job, self._options.teacher, weights=False)
+        if self._teacher is None:
+            return job
+        job = completed(job, self._teacher.job)
+        require_fit(job, self._teacher)
+        return job
+
+    def _hooks(self, job: JobSpec, data: Prepared, objective: Objective, place: Place) -> Hooks:
+        """The additions to the loop that take time: the teacher, here with random weights."""
+        if self._teacher is None:
+            return Hooks()
+        directory = self._directory / "teacher"
+        directory.mkdir()
+        teacher = open_teacher(job, self._teacher, data, directory, weights=False)
+        return Hooks(objective, [distilling(job, objective, teacher, place.device)])
 
     def _try(self, job: JobSpec, place: Place, signals: StopSignals) -> None:
         options, events = self._options, self._events
@@ -122,7 +148,8 @@ class _Estimate:
         world = World()
         with ExitStack() as stack:
             batches = stack.enter_context(BatchStream(objective, samples, training, world))
-            flops = flops_per_step(objective, batches.make(1), place)
+            hooks = self._hooks(job, data, objective, place)
+            flops = flops_per_step(objective, batches.make(1), place, hooks)
             if training.compile:
                 compile_or_fall_back(objective, batches.make(1)[0], place, events)
             writer = CheckpointWriter(
@@ -149,6 +176,7 @@ class _Estimate:
                 stop=signals,
                 state={},
                 average=None if decay is None else ExponentialMovingAverage(objective, decay),
+                hooks=hooks,
             )
             reset_peak(place.device)
             timing = time_steps(run, self._timed)
@@ -206,7 +234,12 @@ class _Estimate:
         def progress(phase: str, done: int, total: int | None, unit: str) -> None:
             self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
-        return prepare_for(job, files, cache, on_progress=progress, start=self._options.start), scale
+        return prepare_for(job, files, cache, on_progress=progress, start=self._start), scale
+
+    @property
+    def _start(self) -> Path | None:
+        """The checkpoint that the tokenizer is read from, if the job takes one."""
+        return self._options.start or (None if self._teacher is None else self._teacher.path)
 
     def _timed(self, share: float) -> None:
         now = time.monotonic()

@@ -25,12 +25,16 @@ from core.continual.methods import Methods
 from core.data import Prepared, data_files, prepare_for
 from core.data.files import ReadingByName
 from core.data.text import PreparedText
+from core.distillation.half import take_blocks
+from core.distillation.hook import distilling
+from core.distillation.teacher import Teacher, TeacherCheckpoint, find_teacher, open_teacher, require_fit
 from core.distributed.world import World
 from core.errors import PAUSED, STOPPED, EngineError
 from core.events import Events, MetricsFile
 from core.objectives.base import Objective
 from core.objectives.hooks import Hook, Hooks
 from core.process import keep_freed_memory
+from core.spec.distillation_rules import completed, kept_blocks
 from core.spec.job import JobSpec
 from core.tasks.objectives import create_objective
 from core.training.batches import BatchStream
@@ -95,6 +99,7 @@ class _Session:
         self._first_step = 0
         self._encoder: EncoderStart | None = None
         self._forked = False
+        self._teacher: Teacher | None = None
 
     @property
     def step(self) -> int:
@@ -104,19 +109,25 @@ class _Session:
         options, events = self._options, self._events
         with ExitStack() as stack:
             with stop.at_once(self._stop_while_preparing):
-                job = load_spec(options.spec)
+                job, checkpoint = self._taught(load_spec(options.spec))
                 stack.enter_context(run_directory(options.out))
                 decisions = Decisions(events, options.out, fingerprint(job))
                 place, origin = self._start(job, decisions)
                 stack.enter_context(_explain_out_of_memory(place, job))
-                common = self._prepare_in_common(job, origin or self._encoder, stack)
+                common = self._prepare_in_common(job, origin or self._encoder or checkpoint, stack)
                 data = common.data
                 asked, (job, place) = job, settle(job, data, place, decisions)
                 self._require_more_steps(job)
+                if checkpoint is not None:
+                    described = stack.enter_context(TemporaryDirectory(prefix="seedbed-teacher-"))
+                    self._teacher = open_teacher(job, checkpoint, data, Path(described))
                 objective, optimizers, average = self._build(job, common, place, origin)
                 methods = Methods.of(job, common, objective, place, events, self._progress)
                 own = self._hooks(job, common, objective, place)
-                hooks = Hooks(objective, [*methods.hooks, *own])
+                taught = (
+                    [] if self._teacher is None else [distilling(job, objective, self._teacher, place.device)]
+                )
+                hooks = Hooks(objective, [*taught, *methods.hooks, *own])
                 if origin is not None and not self._forked:
                     hooks.restore(read_hooks(origin.path))
                 elif (start := origin or self._encoder) is not None:
@@ -171,6 +182,15 @@ class _Session:
         events.emit("finished", step=self._run.step, reason=ending, values=values)
         return {"completed": 0, "stopped": STOPPED, "paused": PAUSED}[ending]
 
+    def _taught(self, job: JobSpec) -> tuple[JobSpec, TeacherCheckpoint | None]:
+        """The job with what its teacher decides in it, and the teacher, if it has one."""
+        checkpoint = find_teacher(job, self._options.teacher, self._options.digests.teacher)
+        if checkpoint is None:
+            return job, None
+        job = completed(job, checkpoint.job)
+        require_fit(job, checkpoint)
+        return job, checkpoint
+
     def _start(self, job: JobSpec, decisions: Decisions) -> tuple[Place, Origin | None]:
         options, events = self._options, self._events
         if options.threads is not None:
@@ -214,7 +234,7 @@ class _Session:
             )
         return place, origin
 
-    def _prepare(self, job: JobSpec, start: Origin | EncoderStart | None) -> Prepared:
+    def _prepare(self, job: JobSpec, start: Origin | EncoderStart | TeacherCheckpoint | None) -> Prepared:
         options = self._options
         cache = options.cache or options.out / "cache"
         return prepare_for(
@@ -229,7 +249,7 @@ class _Session:
         self._events.emit("progress", phase=phase, done=done, total=total, unit=unit)
 
     def _prepare_in_common(
-        self, job: JobSpec, start: Origin | EncoderStart | None, stack: ExitStack
+        self, job: JobSpec, start: Origin | EncoderStart | TeacherCheckpoint | None, stack: ExitStack
     ) -> InCommon:
         """The data of the job, and for a job with ``continual`` those of the earlier stages."""
         options = self._options
@@ -282,6 +302,8 @@ class _Session:
         elif start is not None and start.scope == "weights":
             with objective.knowing(known):
                 objective.start_from_weights(start.path)
+        else:
+            self._take_half(job, objective)
         objective.to(place.device)
         if decay is not None and average is None:
             average = ExponentialMovingAverage(objective, decay)
@@ -304,6 +326,15 @@ class _Session:
             objective.begin_step(origin.manifest.step)
             origin.restore_optimizers(optimizers)
         return objective, optimizers, average
+
+    def _take_half(self, job: JobSpec, objective: Objective) -> None:
+        """Give a student of half its teacher's blocks the teacher's weights."""
+        if (
+            self._teacher is not None
+            and job.distillation is not None
+            and job.distillation.student == "every_other"
+        ):
+            take_blocks(objective, self._teacher, kept_blocks(job, self._teacher.job) or [])
 
     def _create(self, job: JobSpec, common: InCommon) -> Objective:
         start, data = self._encoder, common.data

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from core.checkpoints.bundle import STATE
 from core.continual.earlier import Stage
 from core.data import Prepared
 from core.data.image import PreparedImages
 from core.data.image.normalised import normalised_as
+from core.data.labelled import require_classes
 from core.data.matched_classes import matched
 from core.errors import EngineError
 from core.networks.heads import UNNAMED, named_classes
@@ -42,6 +45,7 @@ def in_common(job: JobSpec, data: Prepared, stages: Sequence[Stage], start: Path
         scratch: An existing, empty directory for changed labels.
 
     Raises:
+        DataError: ``too_few_classes`` where the job's data have fewer than two.
         EngineError: ``checkpoint_mismatch`` where the data have further classes, and the scenario is ``domain`` or the
             optimiser's state of the checkpoint is used.
     """
@@ -51,6 +55,10 @@ def in_common(job: JobSpec, data: Prepared, stages: Sequence[Stage], start: Path
         return InCommon(data, stages)
     assert job.continual is not None
     known, own = _known(start), _classes(data)
+    if not own:
+        # Refused as for a job without earlier stages: what is prepared has no labels then.
+        none = np.empty(0, np.int64)
+        require_classes(own, none, none)
     further = tuple(name for name in own if name not in known)
     if further and job.continual.scenario == "domain":
         raise _further_classes(further)

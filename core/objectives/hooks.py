@@ -32,6 +32,10 @@ class Hook:
         """Terms that are added to the mean loss once a step, scalars with gradient, by the name of their measure."""
         return {}
 
+    def after_backward(self) -> None:
+        """Called once a step, when the gradients of all micro-batches are there and before the optimisers step: trains what a
+        hook has of its own."""
+
     def finish(self) -> None:
         """Called after the last step, in evaluation mode, before the last checkpoint is written."""
 
@@ -73,6 +77,11 @@ class Hooks:
     def penalty(self) -> Mapping[str, Tensor]:
         """The penalties of all hooks."""
         return {name: term for hook in self._hooks for name, term in hook.penalty().items()}
+
+    def after_backward(self) -> None:
+        """Called once a step, before the optimisers step."""
+        for hook in self._hooks:
+            hook.after_backward()
 
     def finish(self) -> None:
         """Called after the last step."""

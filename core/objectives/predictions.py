@@ -115,11 +115,16 @@ class GrowingText:
         return self.text
 
 
+def rows_without_token(tokenizer: Tokenizer, rows: int) -> NDArray[np.int64]:
+    """Rows of a vocabulary of this many that no token of the tokenizer stands for: an uploaded network may have some, to pad it."""
+    return np.setdiff1d(np.arange(rows), list(tokenizer.get_vocab().values()))
+
+
 def draw(scores: NDArray[np.float64], chance: float, *, temperature: float, top_k: int, top_p: float) -> int:
     """The token whose interval of the cumulative probability a number in [0, 1) falls into.
 
     Args:
-        scores: Of the vocabulary, shape (V,).
+        scores: Of the vocabulary, shape (V,). A token whose score is minus infinity is never drawn.
         temperature: Divisor of the scores; 0: the likeliest token.
         top_k: 0: all tokens.
     """

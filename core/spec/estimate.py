@@ -39,12 +39,19 @@ class Estimate:
         return self.weights_bytes + self.activation_bytes
 
 
-def estimate(spec: JobSpec, *, vocabulary_size: int | None = None, classes: int | None = None) -> Estimate:
+def estimate(
+    spec: JobSpec,
+    *,
+    vocabulary_size: int | None = None,
+    classes: int | None = None,
+    teacher: JobSpec | None = None,
+) -> Estimate:
     """Estimate the parameters and memory of a job.
 
     Args:
         vocabulary_size: Of an uploaded tokenizer; None: the spec's.
         classes: Of the data, for a task that learns them; None: unknown.
+        teacher: The spec of the network that the job distils, whose weights are in memory too.
     """
     network, inputs = spec.network_size, spec.inputs(vocabulary_size, classes)
     weights = adapted_weights(
@@ -56,11 +63,14 @@ def estimate(spec: JobSpec, *, vocabulary_size: int | None = None, classes: int 
     activations = spec.task.activation_bytes(network, inputs)
     if not isinstance(spec.adaptation, Full):
         activations = int(activations * kept_activations(spec.adaptation, network))
-    copies = 0 if spec.continual is None else copied_weights(spec.continual, weights.all, weights.trainable)
+    frozen = weights.all - weights.trainable
+    if spec.continual is not None:
+        frozen += copied_weights(spec.continual, weights.all, weights.trainable)
+    if teacher is not None:
+        frozen += teacher.task.parameters(teacher.network_size, teacher.inputs(vocabulary_size, classes))
     return Estimate(
         parameters=weights.all,
         trainable_parameters=weights.trainable,
-        weights_bytes=_TRAINING_BYTES * weights.trainable
-        + _FROZEN_BYTES * (weights.all - weights.trainable + copies),
+        weights_bytes=_TRAINING_BYTES * weights.trainable + _FROZEN_BYTES * frozen,
         activation_bytes=activations,
     )

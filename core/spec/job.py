@@ -17,7 +17,7 @@ from core.spec.base import Spec
 from core.spec.continual import Continual
 from core.spec.continual_rules import require_methods_fit
 from core.spec.data import DataSpec
-from core.spec.distillation import Distillation
+from core.spec.distillation import Distillation, require_possible
 from core.spec.faults import SpecFault, fault_at
 from core.spec.metrics import REPRESENTATION, Direction, directions
 from core.spec.model import ModelSpec
@@ -118,6 +118,11 @@ class JobSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _distils(self) -> Self:
+        require_possible(self.distillation, self.task, self.network_size, self.start)
+        return self
+
+    @model_validator(mode="after")
     def _adaptation_fits(self) -> Self:
         require_fit(self.adaptation, self.task, self.network_size, self.training)
         return self
@@ -156,11 +161,12 @@ class JobSpec(Spec):
 
     @model_validator(mode="after")
     def _tokenizer_is_there(self) -> Self:
-        if self.start is None and self.data.tokenizer.kind == "checkpoint" and self.task.modality == "text":
+        given = self.start is not None or self.distillation is not None
+        if not given and self.data.tokenizer.kind == "checkpoint" and self.task.modality == "text":
             raise SpecFault(
                 "tokenizer_without_checkpoint",
-                "'checkpoint' is the tokenizer of the checkpoint that the job starts from, and the job starts from none; "
-                "set start.checkpoint, or choose a tokenizer that is trained on the data, such as 'bpe'",
+                "'checkpoint' is the tokenizer of the checkpoint that the job starts from, or of its teacher, and the job has "
+                "neither; set start.checkpoint, or choose a tokenizer that is trained on the data, such as 'bpe'",
                 param="data.tokenizer.kind",
             )
         if self.data.tokenizer.add_tokens and self.data.tokenizer.kind != "checkpoint":

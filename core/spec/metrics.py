@@ -305,6 +305,26 @@ RUN: tuple[Metric, ...] = (
     Metric("samples_per_s", "Samples per second", ("train",), unit="samples/s", group="run"),
     Metric("data_wait_fraction", "Share of time waiting for data", ("train",), unit="share", group="run"),
     Metric("memory_mb", "Memory", ("system",), unit="MB", group="run", noisy=False),
+    Metric("own_loss", "The task's own loss", ("train",), always=False, logarithmic=True),
+    Metric(
+        "logits_loss",
+        "Outputs beside the teacher's",
+        ("train",),
+        unit="nats",
+        always=False,
+        logarithmic=True,
+        hint="Kullback-Leibler divergence at the temperature, times its square.",
+    ),
+    Metric("hidden_loss", "Hidden states beside the teacher's", ("train",), always=False, logarithmic=True),
+    Metric(
+        "relations_loss",
+        "Attention beside the teacher's",
+        ("train",),
+        unit="nats",
+        always=False,
+        logarithmic=True,
+    ),
+    Metric("features_loss", "Features beside the teacher's", ("train",), always=False, logarithmic=True),
 )
 """Metrics of every run, for any task."""
 

@@ -222,6 +222,7 @@ def _optimize_phase(
         penalty.backward()  # type: ignore[no-untyped-call]
         mean = mean + penalty.detach()
         means |= {name: value.detach() for name, value in penalties.items()}
+    run.hooks.after_backward()
     limit = training.gradient_clip if training.gradient_clip is not None else float("inf")
     norm = torch.nn.utils.clip_grad_norm_(run.objective.parameters(), limit)
     for name, optimizer in run.optimizers.items():

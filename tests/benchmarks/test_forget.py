@@ -58,8 +58,8 @@ def test_the_specs_of_all_methods_are_valid() -> None:
         for scenario in images.SCENARIOS:
             section = images.section_of(method, 2) | {"scenario": scenario} | ancestors
             validate(images.spec(1, 5) | {"start": {"scope": "weights"}, "continual": section})
-    for method in language.METHODS.values():
-        section = {**method, **ancestors}
+    for against in language.METHODS.values():
+        section = {**against, **ancestors}
         validate(language.spec(1, language.SECOND) | {"start": {"scope": "weights"}, "continual": section})
     validate(language.spec(1, language.FIRST))
 

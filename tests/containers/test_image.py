@@ -10,9 +10,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from tests.containers.conftest import ROOT, Stage
 
 FROM_THE_MACHINE = re.compile(r"PIP_\w+|SSL_\w+|HOME|LANG|TMPDIR")
 """Variables by which this machine reaches package indexes; a Docker build has its own."""
+
+LARGE = 5_000_000
 
 
 class Image:
@@ -63,6 +67,8 @@ class Image:
                     check=False,
                 )
                 assert done.returncode == 0, f"RUN {step.arguments}\n{done.stdout}\n{done.stderr}"
+                if step.arguments.startswith("python3 -m venv "):
+                    link_large_packages(self.folder / step.words()[-1])
 
     def command(self, words: list[str]) -> list[str]:
         """The command with its program found on the image's PATH."""
@@ -83,6 +89,32 @@ class Image:
                 shutil.copytree(origin, into, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(origin, into / origin.name if target.endswith("/") else into)
+
+
+def link_large_packages(environment: Path) -> None:
+    """Link the packages of more than `LARGE` bytes that this environment has in the locked version into a new one.
+
+    The install commands find them there, as in a cached layer, and install all others: to unpack these few would take most of
+    the time of the tests.
+    """
+    [target] = environment.glob("lib/python*/site-packages")
+    ours = Path(sysconfig.get_path("purelib"))
+    locked = set(re.findall(r"^([\w.-]+==[\w.+-]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    linked = 0
+    for found in distributions(path=[str(ours)]):
+        files = [file for file in found.files or () if ".." not in file.parts and (ours / file).is_file()]
+        known = f"{found.name}=={found.version}" in locked or found.name == "torch"
+        if not known or sum((ours / file).stat().st_size for file in files) < LARGE:
+            continue
+        linked += 1
+        for file in files:
+            place = target / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                place.hardlink_to(ours / file)
+            except OSError:  # another file system
+                shutil.copy(ours / file, place)
+    assert linked, "none of the large packages has the locked version here"
 
 
 @pytest.fixture(scope="module")

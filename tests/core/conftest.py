@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -106,7 +106,9 @@ class Engine:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, module: str | None = None) -> Iterator[Server]:
+def serving(
+    directory: Path, *, module: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Start a separate preloaded server; ``module``: a variant for tests, such as `tests.core.mortal`."""
     path = directory / "engine.sock"
     with socket.socket(socket.AF_UNIX) as listener:
@@ -116,7 +118,9 @@ def serving(directory: Path, *, module: str | None = None) -> Iterator[Server]:
         command = ["core", "serve", "--fd", fd, "--parent", parent]
         if module is not None:
             command = [module, fd, parent]
-        process = subprocess.Popen([sys.executable, "-m", *command], pass_fds=[listener.fileno()], cwd=ROOT)
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], pass_fds=[listener.fileno()], cwd=ROOT, env=environment
+        )
     with process:
         try:
             yield Server(process, path)

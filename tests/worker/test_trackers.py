@@ -4,8 +4,10 @@ import os
 import socket
 import struct
 import subprocess
+import sysconfig
 import venv
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -71,15 +73,20 @@ def test_weights_and_biases_offline_continues_without_duplicates(tmp_path: Path)
 def mlflow_server(tmp_path: Path) -> Iterator[str]:
     """The address of a real MLflow server.
 
-    The whole package mlflow is not among the locked ones, so it is installed into an environment of its own, unless the
-    variable SEEDBED_TEST_MLFLOW names its command.
+    The whole package mlflow is not among the locked ones, so it is installed into an environment of its own, with what it
+    needs beyond the packages of this one, unless the variable SEEDBED_TEST_MLFLOW names its command.
     """
     command = os.environ.get("SEEDBED_TEST_MLFLOW")
     if command is None:
         home = tmp_path / "environment"
-        venv.create(home, with_pip=True)
+        venv.create(home, with_pip=False)
+        [packages] = (home / "lib").glob("python*/site-packages")
+        (packages / "ours.pth").write_text(sysconfig.get_path("purelib"))
         done = subprocess.run(
-            [home / "bin" / "pip", "install", "--quiet", "mlflow"],
+            [
+                *(home / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile"),
+                f"mlflow=={version('mlflow-skinny')}",
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -26,7 +26,7 @@ from core.networks.documents import attention_mask, document_numbers, restarted_
 from core.networks.settings import as_configured
 from core.objectives.base import Batch, Losses, Shown, chunks, objective_for
 from core.objectives.language import LanguageModel, is_text, text_of
-from core.objectives.predictions import Predictor
+from core.objectives.predictions import Predictor, rows_without_token
 from core.objectives.tokenizer_folder import save_causal_tokenizer
 from core.randomness import derive_seed
 from core.spec.job import JobSpec
@@ -147,6 +147,7 @@ class CausalLM(LanguageModel):
             tokens=min(_NEW_TOKENS, self.sequence_length - length),
             temperature=_TEMPERATURE,
             top_k=_TOP_K,
+            unknown=rows_without_token(self.tokenizer, self.model.config.vocab_size),
         )
         texts = [
             f"--- from the held-out text\n{text_of(self.data, prompt)}\n--- continued\n{text_of(self.data, ids)}\n"

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 from transformers.cache_utils import DynamicCache
 
 from core.networks.causal_language import CausalNetwork, next_scores
-from core.objectives.predictions import Answering, Asked, GrowingText, draw, within
+from core.objectives.predictions import Answering, Asked, GrowingText, draw, rows_without_token, within
 from core.randomness import derive_seed, uniforms
 from core.spec.predictions import SamplingOptions
 
@@ -29,10 +29,12 @@ def continue_text(
     past = DynamicCache(config=model.config)
     written = GrowingText(tokenizer)
     inputs = torch.tensor([ids], device=model.device)
+    unknown = rows_without_token(tokenizer, model.config.vocab_size)
     drawn, finish = 0, "length"
     yield None
     for chance in chances[0, 0].tolist():
         scores = next_scores(model, inputs, past)[0].double().cpu().numpy()
+        scores[unknown] = -np.inf
         token = draw(
             scores, chance, temperature=options.temperature, top_k=options.top_k, top_p=options.top_p
         )

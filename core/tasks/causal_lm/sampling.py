@@ -19,6 +19,7 @@ def continuations(
     tokens: int,
     temperature: float,
     top_k: int,
+    unknown: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Draw ``tokens`` tokens after each prompt, from the ``top_k`` most likely ones (Fan et al. 2018, arXiv 1805.04833).
 
@@ -26,6 +27,7 @@ def continuations(
         prompts: token ids, shape (B, L), on the network's device.
         samples: ids of the prompts, shape (B,): each continuation's randomness is a function of (key, id).
         temperature: divisor of the scores, above 0; lower values prefer likelier tokens.
+        unknown: rows of the vocabulary that no token stands for, which are never drawn.
 
     Returns:
         Shape (B, tokens).
@@ -36,6 +38,8 @@ def continuations(
     inputs = prompts
     for place in range(tokens):
         scores = next_scores(model, inputs, past) / temperature
+        if unknown is not None:
+            scores[:, torch.from_numpy(unknown).to(scores.device)] = -torch.inf
         drawn[:, place] = _draw(scores, draws[:, place], min(top_k, scores.shape[1]))
         inputs = torch.from_numpy(drawn[:, place : place + 1]).to(prompts.device)
     return drawn

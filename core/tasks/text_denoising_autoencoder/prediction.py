@@ -16,6 +16,7 @@ from core.objectives.predictions import (
     GrowingText,
     InputError,
     draw,
+    rows_without_token,
     with_gaps,
     within,
 )
@@ -58,10 +59,12 @@ def infill(
     chances = uniforms(
         derive_seed(options.seed, "prediction"), np.zeros(1, np.int64), options.max_tokens, streams=1
     )
+    unknown = rows_without_token(tokenizer, model.config.vocab_size)
     inputs, gap, drawn, finish = start_id, -1, 0, "length"
     yield None
     for chance in chances[0, 0].tolist():
         scores = _scores(network, read, past, inputs)
+        scores[unknown] = -np.inf
         token = draw(
             scores, chance, temperature=options.temperature, top_k=options.top_k, top_p=options.top_p
         )

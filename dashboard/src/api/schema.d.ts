@@ -2725,14 +2725,23 @@ export interface components {
              */
             teacher?: string | null;
             /**
+             * Student
+             * @description ``as_spec``: the network that the spec describes. ``every_other``: half of the teacher's blocks, evenly spaced, and all
+             *     else of its network, with the teacher's weights (Sanh et al. 2019, arXiv 1910.01108); leave ``model`` out.
+             * @default as_spec
+             * @enum {string}
+             */
+            student: "as_spec" | "every_other";
+            /**
              * Temperature
-             * @description Divides the outputs of both networks before the softmax.
+             * @description Divides the outputs of both networks before the softmax. The difference is multiplied by its square, so that the size of
+             *     the gradient does not depend on it.
              * @default 2
              */
             temperature: number;
             /**
              * Logits
-             * @description Weight of the difference between the outputs of student and teacher.
+             * @description Weight of the Kullback-Leibler divergence of the student's outputs from the teacher's. 0: the outputs are not compared.
              * @default 0.5
              */
             logits: number;
@@ -2742,6 +2751,12 @@ export interface components {
              * @default 0.5
              */
             task: number;
+            /** @description Match hidden states. Default: no. */
+            hidden?: components["schemas"]["HiddenStates"] | null;
+            /** @description Match attention relations. Default: no. */
+            relations?: components["schemas"]["Relations"] | null;
+            /** @description Regress the teacher's features. Default: no. */
+            features?: components["schemas"]["Features"] | null;
         };
         /**
          * EarlyStoppingSpec
@@ -3421,6 +3436,26 @@ export interface components {
              */
             target: "hidden" | "embeddings";
         };
+        /**
+         * Features
+         * @description Regression of the teacher's features from the student's, by a linear map that the finished network does not have.
+         *
+         *     Features are the outputs of the last block, those of the teacher normalised to mean 0 and variance 1; token by token where
+         *     both networks have as many tokens, otherwise their means.
+         */
+        Features: {
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
+            /**
+             * Learning Rate
+             * @description Of the linear map, which is trained by Adam.
+             * @default 0.001
+             */
+            learning_rate: number;
+        };
         /** FileNote */
         FileNote: {
             /**
@@ -3645,6 +3680,25 @@ export interface components {
              *     evaluation mode.
              */
             unfreeze: components["schemas"]["Unfreezing"][];
+        };
+        /**
+         * HiddenStates
+         * @description Matches the output of every block of the student with that of the teacher's block at the same share of depth.
+         */
+        HiddenStates: {
+            /**
+             * Loss
+             * @description ``cosine``: one minus the cosine of the two vectors of a token (Sanh et al. 2019, arXiv 1910.01108). ``mse``: the mean of
+             *     the squared differences.
+             * @default cosine
+             * @enum {string}
+             */
+            loss: "cosine" | "mse";
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
         };
         /**
          * Ia3
@@ -5649,6 +5703,26 @@ export interface components {
             spec: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Relations
+         * @description Matches the attention relations of the last block, for networks of any widths (Wang et al. 2020, arXiv 2002.10957).
+         *
+         *     A relation is the softmax of the scaled products of all pairs of queries, of keys, or of values; the loss is the
+         *     Kullback-Leibler divergence of student from teacher, mean over the three kinds, tokens and relation heads.
+         */
+        Relations: {
+            /**
+             * Heads
+             * @description Relation heads that both networks' maps are cut into (Wang et al. 2021, arXiv 2012.15828). Default: the student's
+             *     attention heads.
+             */
+            heads?: number | null;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight: number;
         };
         /**
          * Replay

@@ -13,6 +13,7 @@ from control.datasets.schemas import VersionIn
 from control.datasets.selection import selected
 from control.db import WriteSession, write
 from control.errors import NotFound, SeedbedError
+from control.ids import new_id
 from control.jobs import service as jobs
 from control.jobs.schemas import ForkIn
 from control.lifecycle.models import Job
@@ -166,24 +167,40 @@ def test_neighbours_are_sought_among_what_the_job_read(
     assert [file.name for file in request.dataset] == ["second.txt"]
 
 
-def test_a_deletion_waits_for_a_version_that_is_being_created(engine: Engine) -> None:
+def test_a_deletion_waits_for_a_version_that_is_being_created(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with write(engine) as session:
         project = make_project(session)
         parent = make_dataset(session, project)
-    with write(engine) as creating:
-        version = versions.create(creating, project, parent, VersionIn()).id
-        with write(engine) as deleting:
-            assert repository.of_id(deleting, project, parent, lock="share"), (
-                "two versions at once are possible"
-            )
+
+    def deletable() -> bool:
         with write(engine) as deleting:
             deleting.connection().exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
-            with pytest.raises(OperationalError, match="lock timeout"):
-                repository.of_id(deleting, project, parent, lock="update")
-            deleting.rollback()
+            try:
+                return repository.of_id(deleting, project, parent, lock="update") is not None
+            except OperationalError:
+                deleting.rollback()
+                return False
+
+    found: list[bool] = []
+
+    def id_of_new(prefix: str) -> str:
+        # Between the look at the parent and the first row of the version.
+        found.append(deletable())
+        return new_id(prefix)
+
+    assert deletable()
+    monkeypatch.setattr(versions, "new_id", id_of_new)
+    with write(engine) as creating:
+        version = versions.create(creating, project, parent, VersionIn()).id
+        found.append(deletable())
+        with write(engine) as other:
+            assert repository.of_id(other, project, parent, lock="share"), "two versions at once are possible"
+    assert found == [False, False]
+    assert deletable()
     with write(engine) as session:
         assert [file.name for file in repository.files(session, version)] == ["corpus.txt"]
-        assert repository.is_named(session, f"projects/{project}/blobs/{'0' * 64}")
 
 
 def test_another_project_has_no_such_dataset(session: WriteSession, chain: tuple[str, str, str]) -> None:

@@ -168,6 +168,12 @@ def test_further_classes_that_do_not_fit_are_refused(
     assert says in failed["message"] + failed["hint"]
 
 
+def test_a_stage_of_one_class_is_refused(stages: Stages, tmp_path: Path) -> None:
+    engine = stages.second(job({}), coloured(tmp_path / "second.zip", "blue"))
+    assert engine.end() != {"exit": 0}
+    assert engine.of("failed")[0]["code"] == "too_few_classes"
+
+
 def test_the_same_classes_in_another_order_are_the_same_classes(stages: Stages, tmp_path: Path) -> None:
     data = coloured(tmp_path / "second.zip", "green", "red", brightness=30)
     engine = stages.second(job({"scenario": "domain"}), data)

@@ -11,9 +11,10 @@ from PIL import Image
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from core.errors import EngineError
-from core.objectives.predictions import Asked
+from core.objectives.predictions import Asked, rows_without_token
 from core.prediction.opening import open_checkpoint
-from core.spec.predictions import FillMaskOptions
+from core.spec.predictions import FillMaskOptions, SamplingOptions
+from core.tasks.causal_lm.sampling import continuations
 from tests.core.published_models import saved
 from tests.core.published_networks import SIDE, saved_network
 
@@ -49,6 +50,30 @@ def test_rows_of_a_padded_vocabulary_without_a_token_are_no_candidates(tmp_path:
     [mask] = end.value.value["masks"]
     assert {candidate["token"] for candidate in mask["candidates"]} == tokens
     assert sum(candidate["probability"] for candidate in mask["candidates"]) == pytest.approx(1, abs=1e-5)
+
+
+@torch.no_grad()
+def test_rows_of_a_padded_vocabulary_without_a_token_are_never_drawn(tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    saved("gpt2", directory)
+    found = opened(directory, tmp_path / "scratch")
+    model = found.objective.model
+    tokens = AutoTokenizer.from_pretrained(directory).get_vocab().values()
+    unknown = rows_without_token(found.objective.tokenizer, model.config.vocab_size)
+    assert set(unknown) == set(range(model.config.vocab_size)) - set(tokens) != set()
+    model.transformer.wte.weight[unknown] *= 0  # a score of 0, which is as likely as any
+    prompts = torch.tensor([[min(tokens)]] * 20)
+    drawing = {"key": 1, "tokens": 4, "temperature": 5.0, "top_k": model.config.vocab_size}
+    free = continuations(model, prompts, np.arange(20), **drawing)
+    assert set(free.flatten()) & set(unknown)
+    assert not set(continuations(model, prompts, np.arange(20), **drawing, unknown=unknown).flatten()) & set(
+        unknown
+    )
+    options = SamplingOptions(max_tokens=8, temperature=5.0, top_k=0)
+    for seed in range(8):
+        asked = Asked(options.model_copy(update={"seed": seed}), "the")
+        written = [part for part in found.objective.predictors["continue"](asked) if part]
+        assert all(part["text"] for part in written)
 
 
 @torch.no_grad()

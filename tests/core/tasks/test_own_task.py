@@ -1,17 +1,22 @@
 """A task of an installed package, that of `docs/your-own-task.md`: the engine uses it like a task of Seedbed."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoModel, ViTModel
 
 from tests import own_task
+from tests.core.conftest import Engine, Server, serving
 from tests.core.tasks.image_tasks import coloured_pictures
 from tests.core.training.interruptions import hashes, points
 
@@ -44,9 +49,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the package installed."""
+    return own_task.install(project, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def environment(site: Path) -> dict[str, str]:
     """Environment of a process in which the package is installed."""
-    site = own_task.install(project, tmp_path_factory.mktemp("site"))
     return os.environ | {"PYTHONPATH": f"{own_task.ROOT}{os.pathsep}{site}", "OMP_NUM_THREADS": "1"}
 
 
@@ -65,13 +75,6 @@ def python(environment: dict[str, str], tmp_path: Path) -> Python:
         )
 
     return run
-
-
-@pytest.fixture
-def spec(tmp_path: Path) -> Path:
-    path = tmp_path / "job.json"
-    path.write_text(json.dumps(SPEC))
-    return path
 
 
 @pytest.fixture
@@ -158,18 +161,56 @@ def test_it_is_in_the_openapi_document(python: Python) -> None:
     ]
 
 
-def test_it_trains_resumes_to_the_same_bits_after_a_kill_and_is_exported(
-    python: Python, environment: dict[str, str], spec: Path, pictures: Path, tmp_path: Path
-) -> None:
-    straight, broken = tmp_path / "straight", tmp_path / "broken"
-    arguments = (*("-m", "core", "run", str(spec), "--data", str(pictures)), "--threads", "1", "--out")
-    done = python(*arguments, straight)
-    assert done.returncode == 0, done.stderr
+@dataclass
+class Installed:
+    """A preloaded server in whose environment a version of the package is installed."""
 
-    _kill_after_a_checkpoint([sys.executable, *arguments, str(broken)], environment, tmp_path)
-    assert not (broken / "step-00000012").exists()
-    done = python(*arguments, broken)
-    assert done.returncode == 0, done.stderr
+    server: Server
+    directory: Path
+    """For specs and logs."""
+    environment: Mapping[str, str]
+
+    @contextlib.contextmanager
+    def engine(self, *arguments: str | Path) -> Iterator[Engine]:
+        """``python -m core ARGUMENTS`` in a process that the server forks, which has loaded its modules already."""
+        log = self.directory / f"log-{len(list(self.directory.glob('log-*')))}.txt"
+        engine = self.server.request([str(one) for one in arguments], log, env=dict(self.environment))
+        yield engine
+        engine.close()
+
+    def run(
+        self, document: dict[str, Any], data: Path, out: Path
+    ) -> "contextlib.AbstractContextManager[Engine]":
+        spec = self.directory / f"{out.name}.json"
+        spec.write_text(json.dumps(document))
+        return self.engine("run", spec, "--data", data, "--out", out, "--events-fd", "3", "--threads", "1")
+
+
+@contextlib.contextmanager
+def installed(site: Path, directory: Path) -> Iterator[Installed]:
+    environment = os.environ | {"PYTHONPATH": f"{own_task.ROOT}{os.pathsep}{site}"}
+    with serving(directory, environment=environment) as server:
+        yield Installed(server, directory, environment)
+
+
+def test_it_trains_resumes_to_the_same_bits_after_a_kill_and_is_exported(
+    site: Path, pictures: Path, tmp_path: Path
+) -> None:
+    straight, broken, exported = tmp_path / "straight", tmp_path / "broken", tmp_path / "onnx"
+    with installed(site, tmp_path) as ours:
+        with ours.run(SPEC, pictures, straight) as engine:
+            assert engine.end() == {"exit": 0}, engine.log.read_text()
+        with ours.run(SPEC, pictures, broken) as engine:
+            engine.until("checkpoint")
+            engine.until("metrics")
+            engine.signal(signal.SIGKILL)
+            assert engine.end() == {"signal": signal.SIGKILL}, engine.log.read_text()
+        assert not (broken / "step-00000012").exists()
+        with ours.run(SPEC, pictures, broken) as engine:
+            assert engine.end() == {"exit": 0}, engine.log.read_text()
+        checkpoint = straight / "step-00000012"
+        with ours.engine("export", checkpoint, "--format", "onnx", "--out", exported) as engine:
+            assert engine.end() == {"exit": 0}, engine.log.read_text()
     assert hashes(broken, 12) == hashes(straight, 12)
     assert points(broken) == points(straight)
     assert {name for _, name in points(straight)} >= {
@@ -178,41 +219,16 @@ def test_it_trains_resumes_to_the_same_bits_after_a_kill_and_is_exported(
         "health/rankme",
         "probe/linear_accuracy",
     }
-
-    done = python(
-        "-m", "core", "export", straight / "step-00000012", "--format", "onnx", "--out", tmp_path / "onnx"
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "onnx" / "model.onnx").is_file()
-    opened = f"from transformers import AutoModel; print(type(AutoModel.from_pretrained({str(straight / 'step-00000012')!r})).__name__)"
-    assert python("-c", opened).stdout.strip() == "ViTModel"
-
-
-def _kill_after_a_checkpoint(command: list[str], environment: dict[str, str], directory: Path) -> None:
-    """Run until a checkpoint is written and a step follows it, and kill it there."""
-    reader, writer = os.pipe()
-    with (directory / "log.txt").open("wb") as log, os.fdopen(reader) as events:
-        process = subprocess.Popen(
-            [*command, "--events-fd", str(writer)], env=environment, stdout=log, stderr=log, pass_fds=[writer]
-        )
-        os.close(writer)
-        written = False
-        for line in events:
-            event = json.loads(line)
-            written = written or event["event"] == "checkpoint"
-            if written and event["event"] == "metrics":
-                process.send_signal(signal.SIGKILL)
-                break
-        assert process.wait() == -signal.SIGKILL, (directory / "log.txt").read_text()
+    assert (exported / "model.onnx").is_file()
+    assert type(AutoModel.from_pretrained(checkpoint)) is ViTModel
 
 
 def test_where_the_package_is_not_installed_its_jobs_are_refused(
-    spec: Path, pictures: Path, tmp_path: Path
+    pretrain: Any, pictures: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "core", "run", spec, "--data", pictures, "--out", tmp_path / "out"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=own_task.ROOT)
-    assert done.returncode == 64
-    assert "'mirror' is not one of" in done.stderr
+    engine = pretrain(SPEC, tmp_path / "out", data=pictures)
+    assert engine.end() == {"exit": 64}
+    assert "'mirror' is not one of" in engine.log.read_text()
 
 
 BREAKAGES = {
@@ -223,22 +239,18 @@ BREAKAGES = {
 
 @pytest.mark.parametrize("module", BREAKAGES)
 def test_a_broken_version_fails_only_its_own_jobs(
-    module: str, project: Path, spec: Path, pictures: Path, tmp_path: Path
+    module: str, site: Path, pictures: Path, tmp_path: Path
 ) -> None:
     content, reason = BREAKAGES[module]
-    site = own_task.install(own_task.write(tmp_path), tmp_path / "site")
-    (site / "mirror" / module).write_text(content)
-    environment = os.environ | {"PYTHONPATH": f"{own_task.ROOT}{os.pathsep}{site}"}
-
-    def run(name: str, document: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
-        path = tmp_path / f"{name}.json"
-        path.write_text(json.dumps(document))
-        command = [sys.executable, "-m", "core", "run", path, "--data", pictures, "--out", tmp_path / name]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    done = run("mirror", SPEC)
-    assert done.returncode == 64
-    assert reason in done.stderr
-    assert "seedbed-mirror" in done.stderr
+    broken = shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("__pycache__"))
+    (broken / "mirror" / module).write_text(content)
     training = {"steps": 1, "batch_size": 8}
-    assert run("ours", SPEC | {"task": {"kind": "rotation"}, "training": training}).returncode == 0
+    rotation = SPEC | {"task": {"kind": "rotation"}, "training": training}
+    with installed(broken, tmp_path) as ours:
+        with ours.run(SPEC, pictures, tmp_path / "theirs") as engine:
+            assert engine.end() == {"exit": 64}
+        told = engine.log.read_text()
+        assert reason in told
+        assert "seedbed-mirror" in told
+        with ours.run(rotation, pictures, tmp_path / "rotation") as engine:
+            assert engine.end() == {"exit": 0}, engine.log.read_text()

@@ -174,19 +174,31 @@ def test_the_seed_decides_what_is_added(method: str, pictures: Path, cache: Path
     assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_goes_with_bf16(method: str, pretrain: Any, pictures: Path, tmp_path: Path) -> None:
+    training = {"precision": "bf16", "steps": 10, "evaluate_every": 5}
+    _goes(pretrain(job(method, training=training), tmp_path / "out", data=pictures))
+
+
 @pytest.mark.parametrize(
-    ("method", "settings"),
+    "adaptation",
     [
-        *((method, {"precision": "bf16"}) for method in METHODS),
-        *((method, {"compile": True}) for method in ("gradual", "lora")),
+        {"method": "lora", "rank": 4},
+        {"method": "gradual", "unfreeze": [{"step": 0, "blocks": 0}, {"step": 2, "blocks": 1}]},
     ],
-    ids=str,
+    ids=lambda adaptation: adaptation["method"],
 )
-def test_a_run_goes_with_bf16_and_compiled_networks(
-    method: str, settings: dict[str, Any], pretrain: Any, pictures: Path, tmp_path: Path
+def test_a_run_goes_with_compiled_networks(
+    adaptation: dict[str, Any], pretrain: Any, pictures: Path, tmp_path: Path
 ) -> None:
-    training = settings | {"steps": 10, "evaluate_every": 5}
-    engine = pretrain(job(method, training=training), tmp_path / "out", data=pictures)
+    """Compiled again where a block is unfrozen. One block and few steps: the compiler takes most of the time."""
+    document = image_classification(
+        model={"layers": 1, "dropout": 0.0}, training={"compile": True, "steps": 3, "evaluate_every": 3}
+    )
+    _goes(pretrain(document | {"adaptation": adaptation}, tmp_path / "out", data=pictures))
+
+
+def _goes(engine: Any) -> None:
     assert engine.end() == {"exit": 0}, engine.log.read_text()
     assert [warning["code"] for warning in engine.of("warning")] == []
     assert 0 < engine.of("finished")[0]["values"]["eval/loss"] < 10

@@ -1,0 +1,135 @@
+"""Jobs that distil a checkpoint: what is accepted, what is refused with which field, and how long the teacher stays."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.checkpoints import deletion
+from control.db import WriteSession
+from control.errors import Conflict, SeedbedError
+from control.jobs import service as jobs
+from control.lifecycle.models import Event, Job
+from control.short_jobs import service as short_jobs
+from control.short_jobs.kinds.estimate import KIND as ESTIMATE
+from control.short_jobs.kinds.estimate import EstimateOptions
+from control.storage.local import LocalStorage
+from core.spec.problems import validate
+from tests.factories import (
+    make_checkpoint,
+    make_dataset,
+    make_job,
+    make_project,
+    make_running,
+    make_spec,
+    make_worker,
+)
+
+NOWHERE = "ckpt_" + "0" * 26
+LARGE = {"preset": "bert-mini"}
+
+
+def taught(session: WriteSession, job: Job, teacher: str, dataset: str | None = None, **changes: Any) -> Job:
+    """A student on the same data, or on others."""
+    distillation = {"teacher": teacher} | changes.pop("distillation", {})
+    given = dataset or job.dataset_id
+    return make_job(session, job.project_id, dataset=given, distillation=distillation, **changes)
+
+
+def refused(session: WriteSession, job: Job, **changes: Any) -> SeedbedError:
+    spec = make_spec(job.dataset_id, **changes)
+    said = jobs.validate_document(session, job.project_id, spec.model_dump(mode="json", exclude_unset=True))
+    with pytest.raises(SeedbedError) as caught:
+        jobs.submit(session, job.project_id, spec)
+    assert said.errors == list(caught.value.errors), "validation says what a submit would"
+    return caught.value
+
+
+def test_a_student_takes_the_tokenizer_and_a_worker_gets_the_teacher(session: WriteSession) -> None:
+    job, claim = make_running(session, model=LARGE)
+    teacher = make_checkpoint(session, claim, 20)
+    other = make_dataset(session, job.project_id)
+    student = taught(session, job, teacher.id, other)
+    assert student.teacher_checkpoint_id == teacher.id
+    assert student.parent_checkpoint_id is None
+    assert student.spec["data"]["tokenizer"]["kind"] == "checkpoint"
+    plain = make_job(session, job.project_id, dataset=other)
+    assert student.memory_bytes > plain.memory_bytes
+    got = jobs.claim(session, make_worker(session))
+    assert got
+    assert got.job_id == student.id
+    assert got.teacher is not None
+    assert (got.teacher.id, got.checkpoints) == (teacher.id, ())
+
+
+def test_half_a_teacher_is_filled_in_and_kept_with_the_job(session: WriteSession) -> None:
+    job, claim = make_running(session, model=LARGE)
+    teacher = make_checkpoint(session, claim, 20)
+    student = taught(session, job, teacher.id, distillation={"student": "every_other"}, model={})
+    size = validate(student.spec).size
+    assert (size.layers, size.hidden_size) == (2, 256)
+
+
+def test_a_teacher_stays_until_its_students_have_ended(session: WriteSession, tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    job, claim = make_running(session)
+    teacher = make_checkpoint(session, claim, 20)
+    newest = make_checkpoint(session, claim, 30)
+    jobs.finish(session, job.id, 1, jobs.Completed())
+    student = taught(session, job, teacher.id)
+    own = jobs.claim(session, make_worker(session))
+    assert own
+    # Also with a checkpoint of its own: each attempt runs the teacher.
+    make_checkpoint(session, own, 10)
+    with pytest.raises(Conflict) as caught:
+        deletion.delete(session, storage, job.project_id, teacher.id)
+    assert caught.value.code == "checkpoint_in_use"
+    with pytest.raises(Conflict) as caught:
+        jobs.delete(session, storage, job.project_id, job.id)
+    assert caught.value.code == "job_in_use"
+    jobs.finish(session, student.id, 1, jobs.Completed())
+    deletion.delete(session, storage, job.project_id, teacher.id)
+    assert newest.deleted_at is None
+
+
+def test_teachers_that_are_not_there_are_refused(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    teacher = make_checkpoint(session, claim, 20)
+    unknown = refused(session, job, distillation={"teacher": NOWHERE})
+    assert (unknown.code, unknown.param) == ("checkpoint_not_found", "distillation.teacher")
+    unnamed = refused(session, job, distillation={})
+    assert (unnamed.code, unnamed.param) == ("validation_failed", "distillation.teacher")
+    elsewhere = make_job(session, make_project(session))
+    other = refused(session, elsewhere, distillation={"teacher": teacher.id})
+    assert (other.code, other.param) == ("checkpoint_not_found", "distillation.teacher")
+
+
+def test_teachers_that_do_not_fit_are_refused_with_the_field(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    teacher = make_checkpoint(session, claim, 20).id
+    vocabulary = refused(
+        session, job, distillation={"teacher": teacher}, data={"tokenizer": {"kind": "byte"}}
+    )
+    assert (vocabulary.code, vocabulary.param) == ("validation_failed", "data.tokenizer.kind")
+    outputs = refused(session, job, distillation={"teacher": teacher}, task={"kind": "causal_lm"}, model={})
+    assert (outputs.code, outputs.param) == ("validation_failed", "distillation.logits")
+
+
+def test_a_student_larger_than_its_teacher_is_warned_of(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    teacher = make_checkpoint(session, claim, 20)
+    spec = make_spec(job.dataset_id, distillation={"teacher": teacher.id}, model=LARGE)
+    found = jobs.validate_document(session, job.project_id, spec.model_dump(mode="json", exclude_unset=True))
+    assert found.valid
+    assert [warning.code for warning in found.warnings if warning.param == "model"] == ["student_larger"]
+    student = jobs.submit(session, job.project_id, spec)
+    said = session.query(Event).filter_by(job_id=student.id, type="warning").all()
+    assert [event.data["code"] for event in said] == ["student_larger"]
+
+
+def test_an_estimate_of_a_student_has_the_teacher(session: WriteSession) -> None:
+    job, claim = make_running(session)
+    teacher = make_checkpoint(session, claim, 20)
+    spec = make_spec(job.dataset_id, distillation={"teacher": teacher.id})
+    asked = short_jobs.create_from_spec(session, ESTIMATE, job.project_id, spec, EstimateOptions())
+    assert asked.teacher_checkpoint_id == teacher.id
