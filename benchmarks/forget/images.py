@@ -1,9 +1,9 @@
 """Split Fashion-MNIST: five stages of two classes each, learned one after another by a small perceptron.
 
 The setting is that of van de Ven, Tuytelaars and Tolias 2022 (doi 10.1038/s42256-022-00568-3): two layers of 400, Adam with a
-constant rate of 0.001, 500 steps a stage. In the scenario ``task`` the stage of a sample is known and an answer is among its two
-classes; in the scenario ``class`` it is among all classes so far. ``joint`` keeps all data of the earlier stages, and draws from
-all classes equally often.
+constant rate of 0.001, 500 steps a stage, 128 images of the stage's own in each batch, to which ``replay`` adds as many of its buffer. In the scenario ``task`` the stage of a sample is known and an answer is among its two
+classes; in the scenario ``class`` it is among all classes so far. ``joint`` keeps all data of the earlier stages, and
+adds 128 images of each to a batch.
 """
 
 import gzip
@@ -46,7 +46,7 @@ _UNSIGNED_BYTE = 8
 _SIDE = 28
 
 
-def spec(seed: int, steps: int) -> dict[str, Any]:
+def spec(seed: int, steps: int, batch: int = BATCH) -> dict[str, Any]:
     """The spec of a stage, from fresh weights."""
     return {
         "name": "stage",
@@ -64,7 +64,7 @@ def spec(seed: int, steps: int) -> dict[str, Any]:
         "data": {"image": {"size": _SIDE, "channels": 1}},
         "training": {
             "steps": steps,
-            "batch_size": BATCH,
+            "batch_size": batch,
             "seed": seed,
             "precision": "fp32",
             "gradient_clip": None,
@@ -112,7 +112,6 @@ def section_of(method: str, learned: int) -> dict[str, Any]:
         learned: Number of the stages before.
     """
     if method == JOINT:
-        # All earlier samples, so that each of all classes is drawn equally often.
         share = learned / (learned + 1)
         return {"replay": {"samples": learned * PER_STAGE * PER_CLASS, "share": share, "balance": "none"}}
     return dict(METHODS[method])
@@ -136,8 +135,10 @@ def go_on(
     learned = [first]
     for data in directories[1:]:
         section = {**section_of(method, len(learned)), "scenario": scenario}
+        share = section["replay"]["share"] if "replay" in section else 0.0
+        job = spec(seed, STEPS, round(BATCH / (1 - share)))
         out = f"images-{seed}/{scenario}-{method}-{data.name}"
-        learned.append(runner.learn(spec(seed, STEPS), data, out, learned, section))
+        learned.append(runner.learn(job, data, out, learned, section))
     return learned[-1]
 
 
