@@ -1,9 +1,9 @@
 """Split Fashion-MNIST: five stages of two classes each, learned one after another by a small perceptron.
 
 The setting is that of van de Ven, Tuytelaars and Tolias 2022 (doi 10.1038/s42256-022-00568-3): two layers of 400, Adam with a
-constant rate of 0.001, 500 steps a stage, 128 images of the stage's own in each batch, to which ``replay`` adds as many of its buffer. In the scenario ``task`` the stage of a sample is known and an answer is among its two
-classes; in the scenario ``class`` it is among all classes so far. ``joint`` keeps all data of the earlier stages, and
-adds 128 images of each to a batch.
+constant rate of 0.001, 500 steps a stage, and 128 images of the stage's own in each batch. ``replay`` adds as many of its buffer;
+``joint`` keeps all data of the earlier stages, and adds 128 images for each of them. In the scenario ``task`` the stage of a sample is
+known and an answer is among its two classes; in the scenario ``class`` it is among all classes so far.
 """
 
 import gzip
