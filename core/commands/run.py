@@ -1,6 +1,7 @@
 """The command ``run``: prepares the data, builds or restores the networks, trains, and reports how the run ended."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -263,8 +264,11 @@ class _Session:
             on_progress=self._progress,
             start=start.path,
         )
-        scratch = stack.enter_context(TemporaryDirectory(prefix="seedbed-stages-"))
-        return in_common(job, data, stages, start.path, Path(scratch))
+        scratch = options.out / ".stages"
+        shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
+        scratch.mkdir()
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        return in_common(job, data, stages, start.path, scratch)
 
     def _hooks(self, job: JobSpec, common: InCommon, objective: Objective, place: Place) -> list[Hook]:
         """What is added to the loop, in order; the measurement of the stages is the last, so that it is of the final weights."""

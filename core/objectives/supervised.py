@@ -266,6 +266,7 @@ def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[n
     """Weight of each class in the loss, shape (classes,); None: all are 1.
 
     ``balanced``: the number of samples over (classes present x samples of the class), so that the mean weight of a sample is 1.
+    A class without samples has the weight 1.
 
     Args:
         labels: Class of each training sample.
@@ -278,7 +279,9 @@ def class_weights(given: ClassWeights, classes: Sequence[str], labels: NDArray[n
             return None
         counts = np.bincount(labels, minlength=len(classes))
         present = int((counts > 0).sum())
-        return torch.from_numpy(len(labels) / (present * np.maximum(counts, 1))).float()
+        weights = len(labels) / (present * np.maximum(counts, 1))
+        # Classes of earlier stages, of which samples may be replayed.
+        return torch.from_numpy(np.where(counts > 0, weights, 1.0)).float()
     if unknown := sorted(set(given) - set(classes)):
         raise EngineError(
             "spec_invalid",

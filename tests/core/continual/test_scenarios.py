@@ -110,6 +110,7 @@ def test_a_stage_with_further_classes_makes_the_head_larger(
     assert new == old, "images of all stages are normalised as the first stage's were"
     found = values(engine)
     assert set(found) == {("self", "fresh"), ("self", "start"), ("self", "end"), ("first", "end")}
+    assert not [path for path in (tmp_path / "second").iterdir() if path.name.startswith(".")]
 
 
 def test_reports_of_a_known_stage_have_its_classes_alone(stages: Stages, tmp_path: Path) -> None:

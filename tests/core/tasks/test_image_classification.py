@@ -189,6 +189,9 @@ def test_weights_of_classes() -> None:
     assert balanced is not None
     assert balanced.tolist() == pytest.approx([4 / 6, 4 / 2])
     assert balanced[torch.from_numpy(labels)].mean() == pytest.approx(1.0)
+    earlier = class_weights("balanced", ("a", "before", "b"), np.where(labels == 1, 2, labels))
+    assert earlier is not None
+    assert earlier.tolist() == [balanced[0].item(), 1.0, balanced[1].item()]
     given = class_weights({"b": 0.25}, ("a", "b"), labels)
     assert given is not None
     assert given.tolist() == [1.0, 0.25]
